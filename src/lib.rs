@@ -1,1 +1,3 @@
-//! knee.
+//! knee: how many workers, and threads or processes, for this work on this machine?
+
+pub mod analysis;
