@@ -1,5 +1,227 @@
 //! Measuring: blocks of rounds in random order, within a budget; events for whoever watches.
+//!
+//! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts treats all alike. Blocks
+//! follow one another until every decision is settled or the budget is spent.
 
+mod event;
+mod pace;
 mod sample;
+mod steer;
 
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
+
+use crate::clock;
+use crate::mode::{self, Job, ModeError, Reference, Round, Site};
+use crate::plan::{Cell, Plan};
+use pace::Pace;
+use sample::Seconds;
+use steer::Steer;
+
+pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
+
+/// Why a run could not be brought to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What was measured could not be kept.
+    #[error("the record cannot be written: {0}")]
+    Keep(#[from] io::Error),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Seconds from its beginning.
+    pub wall: f64,
+    /// Whether the user interrupted it.
+    pub interrupted: bool,
+    /// Rounds that gave a figure.
+    pub measured: u32,
+    /// Rounds that gave none.
+    pub failed: u32,
+}
+
+/// Measures everything planned.
+///
+/// # Errors
+/// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
+pub fn run(plan: &Plan, site: &Site, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+    let mut run = Run {
+        plan,
+        site,
+        start: clock::now(),
+        references: BTreeMap::new(),
+        pace: Pace::new(site.cores as f64),
+        failures: BTreeMap::new(),
+        outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
+    };
+    run.survey(observer)?;
+    let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
+    let mut number = 0;
+    while !run.interrupted() {
+        let cells = steer.block(number);
+        if cells.is_empty() || !run.block(number, cells, &mut steer, observer)? {
+            break;
+        }
+        number += 1;
+    }
+    run.outcome.wall = run.elapsed();
+    run.outcome.interrupted = run.interrupted();
+    Ok(run.outcome)
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    site: &'a Site,
+    start: std::time::Instant,
+    references: BTreeMap<usize, Reference>,
+    pace: Pace,
+    /// How often a cell failed: it is not tried for ever.
+    failures: BTreeMap<Cell, u32>,
+    outcome: Outcome,
+}
+
+impl Run<'_> {
+    fn elapsed(&self) -> f64 {
+        clock::since(self.start).as_secs_f64()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.site.cancel.load(Ordering::Relaxed)
+    }
+
+    fn job(&self, entry: usize) -> Job {
+        let planned = &self.plan.entries[entry];
+        Job {
+            workload: planned.workload.clone(),
+            params: planned.params.clone(),
+            seed: self.plan.seed,
+            checked: self.references.get(&entry).map_or(0, |known| known.checksums.len() as u64),
+        }
+    }
+
+    /// Runs each workload serially once.
+    fn survey(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        for entry in 0..self.plan.entries.len() {
+            if self.interrupted() {
+                break;
+            }
+            match mode::reference(self.site, &self.job(entry)) {
+                Ok(reference) => {
+                    observer.observe(&Event::Surveyed { entry, reference: &reference })?;
+                    self.references.insert(entry, reference);
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    self.outcome.failed += 1;
+                    let failure = Failure { cell: None, entry, block: 0, reason };
+                    observer.observe(&Event::Failed(&failure))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures one block; false when the budget is spent.
+    fn block(
+        &mut self,
+        number: u32,
+        mut cells: Vec<Cell>,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
+        cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
+        let left = self.plan.budget - self.elapsed();
+        let blocks = f64::from(pace::BLOCKS.saturating_sub(number).max(1));
+        let known: Vec<_> =
+            cells.iter().map(|cell| (*cell, &self.references[&cell.entry])).collect();
+        let window = self.pace.window(&known, left / blocks);
+        observer.observe(&Event::Block { number, rounds: cells.len() })?;
+        for cell in cells {
+            let spent = self.elapsed();
+            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+            if self.interrupted() {
+                return Ok(false);
+            }
+            // The first block goes to its end unless the budget is far too small, so that every cell has a figure.
+            let allowed = if number == 0 { 1.05 } else { 1.0 };
+            if spent + cost > self.plan.budget * allowed {
+                continue;
+            }
+            observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
+            self.round(cell, number, window, steer, observer)?;
+        }
+        Ok(self.elapsed() < self.plan.budget * 0.97)
+    }
+
+    /// Measures one cell once.
+    fn round(
+        &mut self,
+        cell: Cell,
+        block: u32,
+        window: f64,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), RunError> {
+        let began = self.elapsed();
+        let result = self.measure(cell, block, window);
+        self.pace.learn(cell, self.elapsed() - began, window);
+        match result {
+            Ok(sample) => {
+                steer.observe(&sample);
+                self.outcome.measured += 1;
+                observer.observe(&Event::Measured(&sample))?;
+            }
+            Err(ModeError::Interrupted) => {}
+            Err(error) => {
+                *self.failures.entry(cell).or_default() += 1;
+                self.outcome.failed += 1;
+                let reason = error.to_string();
+                let failure = Failure { cell: Some(cell), entry: cell.entry, block, reason };
+                steer.fail(cell);
+                observer.observe(&Event::Failed(&failure))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn measure(&self, cell: Cell, block: u32, window: f64) -> Result<Sample, ModeError> {
+        let reference = &self.references[&cell.entry];
+        let shape = pace::shape(self.plan.batch, reference, window);
+        let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
+        let at = self.elapsed();
+        let (mut crew, launch) =
+            mode::launch(cell.mode, self.site, &self.job(cell.entry), workers)?;
+        let round = crew.round(shape);
+        let dismissing = clock::now();
+        let dismissed = crew.dismiss();
+        let dismiss = clock::since(dismissing).as_secs_f64();
+        let round = round?;
+        dismissed?;
+        verify(&round, reference)?;
+        let seconds = Seconds {
+            block,
+            round: self.outcome.measured,
+            at,
+            launch: launch.as_secs_f64(),
+            dismiss,
+        };
+        Ok(Sample::new(cell, shape, &round, seconds))
+    }
+}
+
+/// Every mode must return what serial returned, or the cell is void.
+fn verify(round: &Round, reference: &Reference) -> Result<(), ModeError> {
+    for lap in &round.laps {
+        for &(number, checksum) in &lap.checks {
+            if reference.checksums.get(number as usize) != Some(&checksum) {
+                let reason = "its checksum is not the one that serial returned".to_owned();
+                return Err(ModeError::Task { number, reason });
+            }
+        }
+    }
+    Ok(())
+}
