@@ -1,8 +1,13 @@
 //! knee: how many workers, and threads or processes, for this work on this machine?
 
 pub mod analysis;
+pub mod cli;
 pub mod clock;
 pub mod mode;
 pub mod plan;
 pub mod record;
 pub mod run;
+
+pub use cli::main_with;
+pub use knee_process as process;
+pub use knee_workloads as workloads;
