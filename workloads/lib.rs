@@ -1,8 +1,10 @@
 #![doc = include_str!("README.md")]
 
-mod error;
+mod mixed;
 mod noop;
-mod params;
+mod pi;
+mod sleep;
+mod support;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -12,13 +14,16 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::{Error, Result};
-pub use params::{Form, Param, Params, nearest, parse_size};
+pub use support::error::{Error, Result};
+pub use support::params::{Form, Param, Params, nearest, parse_size};
 
+pub use mixed::Mixed;
 pub use noop::Noop;
+pub use pi::Pi;
+pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Noop];
+pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Mixed, &Sleep, &Noop];
 
 /// A kind of work that can be measured.
 ///
