@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod float;
 mod mixed;
 mod noop;
 mod pi;
@@ -17,13 +18,14 @@ use serde::{Deserialize, Serialize};
 pub use support::error::{Error, Result};
 pub use support::params::{Form, Param, Params, nearest, parse_size};
 
+pub use float::Float;
 pub use mixed::Mixed;
 pub use noop::Noop;
 pub use pi::Pi;
 pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Mixed, &Sleep, &Noop];
+pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &Noop];
 
 /// A kind of work that can be measured.
 ///

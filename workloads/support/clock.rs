@@ -15,7 +15,7 @@ pub(crate) fn thread_cpu() -> f64 {
 /// The kernel's own figure is the nominal clock, which a virtual machine may not even have right; the chain sees the clock that the
 /// work sees. `None` on an architecture whose latencies we do not know.
 pub(crate) fn cycles_per_second() -> Option<f64> {
-    const LINKS: u64 = 100_000;
+    const LINKS: u64 = 2_000;
     let cycles = CYCLES_PER_LINK? * LINKS;
     let start = Instant::now();
     chain(LINKS);
