@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod file;
 mod float;
 mod mixed;
 mod noop;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use support::error::{Error, Result};
 pub use support::params::{Form, Param, Params, nearest, parse_size};
 
+pub use file::File;
 pub use float::Float;
 pub use mixed::Mixed;
 pub use noop::Noop;
@@ -25,7 +27,7 @@ pub use pi::Pi;
 pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &Noop];
+pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &File, &Noop];
 
 /// A kind of work that can be measured.
 ///
