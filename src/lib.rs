@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod clock;
+pub mod machine;
 pub mod mode;
 pub mod plan;
 pub mod record;
