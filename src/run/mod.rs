@@ -44,11 +44,16 @@ pub struct Outcome {
     pub failed: u32,
 }
 
-/// Measures everything planned.
+/// Measures everything planned, after what was measured in the `past`.
 ///
 /// # Errors
 /// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
-pub fn run(plan: &Plan, site: &Site, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+pub fn run(
+    plan: &Plan,
+    site: &Site,
+    past: Option<&Past>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
     let mut run = Run {
         plan,
         site,
@@ -56,11 +61,16 @@ pub fn run(plan: &Plan, site: &Site, observer: &mut dyn Observer) -> Result<Outc
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
         failures: BTreeMap::new(),
+        before: past.map_or(0.0, |past| past.wall),
+        rounds: past.map_or(0, |past| past.rounds),
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
     };
     run.survey(observer)?;
     let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
-    let mut number = 0;
+    let mut number = past.map_or(0, |past| past.blocks);
+    for sample in past.iter().flat_map(|past| &past.samples) {
+        steer.observe(sample);
+    }
     while !run.interrupted() {
         let cells = steer.block(number);
         if cells.is_empty() || !run.block(number, cells, &mut steer, observer)? {
@@ -81,12 +91,37 @@ struct Run<'a> {
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
     failures: BTreeMap<Cell, u32>,
+    /// Seconds that the run had taken before it was interrupted and resumed.
+    before: f64,
+    /// The number of the next round.
+    rounds: u32,
     outcome: Outcome,
+}
+
+/// What an interrupted run had done before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    samples: Vec<Sample>,
+    wall: f64,
+    blocks: u32,
+    rounds: u32,
+}
+
+impl Past {
+    /// What these samples tell.
+    pub fn of(samples: &[Sample]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            wall: samples.iter().map(|sample| sample.at).fold(0.0, f64::max),
+            blocks: samples.iter().map(|sample| sample.block + 1).max().unwrap_or(0),
+            rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
+        }
+    }
 }
 
 impl Run<'_> {
     fn elapsed(&self) -> f64 {
-        clock::since(self.start).as_secs_f64()
+        self.before + clock::since(self.start).as_secs_f64()
     }
 
     fn interrupted(&self) -> bool {
@@ -173,6 +208,7 @@ impl Run<'_> {
             Ok(sample) => {
                 steer.observe(&sample);
                 self.outcome.measured += 1;
+                self.rounds += 1;
                 observer.observe(&Event::Measured(&sample))?;
             }
             Err(ModeError::Interrupted) => {}
