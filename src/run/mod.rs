@@ -18,7 +18,7 @@ use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::Steer;
+use steer::{Means, Steer};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
@@ -72,8 +72,10 @@ pub fn run(
         steer.observe(sample);
     }
     while !run.interrupted() {
-        let cells = steer.block(number);
-        if cells.is_empty() || !run.block(number, cells, &mut steer, observer)? {
+        let window = run.window(&steer);
+        let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
+        let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
+        if cells.is_empty() || !run.block(number, window, cells, &mut steer, observer)? {
             break;
         }
         number += 1;
@@ -160,36 +162,40 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The window with which every workload gets its blocks within what is left of the budget.
+    fn window(&self, steer: &Steer) -> f64 {
+        let (mut fixed, mut rounds) = (0.0, 0.0);
+        for (entry, wanted) in steer.outlook(pace::BLOCKS) {
+            fixed += wanted * self.pace.overhead(entry, &self.references[&entry]);
+            rounds += wanted;
+        }
+        pace::window((self.plan.budget - self.elapsed() - fixed) / f64::max(rounds, 1.0))
+    }
+
     /// Measures one block; false when the budget is spent.
     fn block(
         &mut self,
         number: u32,
+        window: f64,
         mut cells: Vec<Cell>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
-        let left = self.plan.budget - self.elapsed();
-        let blocks = f64::from(pace::BLOCKS.saturating_sub(number).max(1));
-        let known: Vec<_> =
-            cells.iter().map(|cell| (*cell, &self.references[&cell.entry])).collect();
-        let window = self.pace.window(&known, left / blocks);
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
         for cell in cells {
-            let spent = self.elapsed();
-            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
             if self.interrupted() {
                 return Ok(false);
             }
-            // The first block goes to its end unless the budget is far too small, so that every cell has a figure.
-            let allowed = if number == 0 { 1.05 } else { 1.0 };
-            if spent + cost > self.plan.budget * allowed {
+            let spent = self.elapsed();
+            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+            if spent + cost > self.plan.budget {
                 continue;
             }
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
             self.round(cell, number, window, steer, observer)?;
         }
-        Ok(self.elapsed() < self.plan.budget * 0.97)
+        Ok(self.elapsed() < self.plan.budget * 0.98)
     }
 
     /// Measures one cell once.
@@ -213,11 +219,14 @@ impl Run<'_> {
             }
             Err(ModeError::Interrupted) => {}
             Err(error) => {
-                *self.failures.entry(cell).or_default() += 1;
+                let times = self.failures.entry(cell).or_default();
+                *times += 1;
+                if *times > 1 {
+                    steer.fail(cell);
+                }
                 self.outcome.failed += 1;
                 let reason = error.to_string();
                 let failure = Failure { cell: Some(cell), entry: cell.entry, block, reason };
-                steer.fail(cell);
                 observer.observe(&Event::Failed(&failure))?;
             }
         }
