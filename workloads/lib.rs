@@ -2,6 +2,8 @@
 
 mod file;
 mod float;
+#[cfg(feature = "frames")]
+mod frames;
 mod mixed;
 mod network;
 mod noop;
@@ -22,6 +24,8 @@ pub use support::params::{Form, Param, Params, nearest, parse_size};
 
 pub use file::File;
 pub use float::Float;
+#[cfg(feature = "frames")]
+pub use frames::Frames;
 pub use mixed::Mixed;
 pub use network::Network;
 pub use noop::Noop;
@@ -29,7 +33,17 @@ pub use pi::Pi;
 pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &File, &Network, &Noop];
+pub const BUILTIN: &[&dyn Workload] = &[
+    &Pi,
+    &Float,
+    #[cfg(feature = "frames")]
+    &Frames,
+    &Mixed,
+    &Sleep,
+    &File,
+    &Network,
+    &Noop,
+];
 
 /// A kind of work that can be measured.
 ///
