@@ -2,7 +2,10 @@
 
 mod file;
 mod float;
+#[cfg(feature = "frames")]
+mod frames;
 mod mixed;
+mod network;
 mod noop;
 mod pi;
 mod sleep;
@@ -21,13 +24,26 @@ pub use support::params::{Form, Param, Params, nearest, parse_size};
 
 pub use file::File;
 pub use float::Float;
+#[cfg(feature = "frames")]
+pub use frames::Frames;
 pub use mixed::Mixed;
+pub use network::Network;
 pub use noop::Noop;
 pub use pi::Pi;
 pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &File, &Noop];
+pub const BUILTIN: &[&dyn Workload] = &[
+    &Pi,
+    &Float,
+    #[cfg(feature = "frames")]
+    &Frames,
+    &Mixed,
+    &Sleep,
+    &File,
+    &Network,
+    &Noop,
+];
 
 /// A kind of work that can be measured.
 ///
