@@ -1,3 +1,4 @@
 //! knee: how many workers, and threads or processes, for this work on this machine?
 
 pub mod analysis;
+pub mod units;
