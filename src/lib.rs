@@ -1,4 +1,5 @@
 //! knee: how many workers, and threads or processes, for this work on this machine?
 
 pub mod analysis;
+pub mod plot;
 pub mod units;

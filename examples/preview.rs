@@ -1,0 +1,45 @@
+//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`.
+
+#[path = "../tests/support/fake.rs"]
+#[expect(dead_code, reason = "the tests use what the preview does not")]
+mod fake;
+
+use std::path::PathBuf;
+
+use knee::plot::{self, Format, View};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
+    std::fs::create_dir_all(&folder)?;
+    for (name, findings) in [
+        ("small", fake::small()),
+        ("large", fake::large()),
+        ("foreign", fake::foreign()),
+        ("single", fake::single()),
+        ("hostile", fake::hostile()),
+    ] {
+        for (index, workload) in findings.workloads.iter().enumerate() {
+            let mut view = View::plain(
+                &workload.label,
+                &workload.unit_many,
+                workload.curves.iter().map(|curve| (curve.name.as_str(), curve)).collect(),
+            );
+            view.serial = workload.serial.as_ref();
+            view.usable_cpus = Some(findings.run.usable_cpus);
+            view.textbook = workload.textbook_optimum;
+            view.leading = Some(0);
+            for (kind, chart) in [
+                ("throughput", view.throughput()),
+                ("speedup", view.speedup()),
+                ("efficiency", view.efficiency()),
+                ("latency", view.latency()),
+                ("comparison", view.comparison()),
+            ] {
+                let scene = plot::lay_out(&chart, &Format::FILE);
+                std::fs::write(folder.join(format!("{name}-{index}-{kind}.svg")), plot::svg(&scene)?)?;
+                std::fs::write(folder.join(format!("{name}-{index}-{kind}.png")), plot::png(&scene)?)?;
+            }
+        }
+    }
+    Ok(())
+}
