@@ -8,7 +8,33 @@ use std::path::PathBuf;
 
 use knee::plot::{self, Format, View};
 
+use knee::report::terminal::{self, Style};
+
+/// Prints what a terminal would show: `preview terminal [WIDTH] [ascii] [color]`.
+fn show(arguments: &[String]) -> std::io::Result<()> {
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let style = Style {
+        width: arguments.first().and_then(|width| width.parse().ok()),
+        color: has("color"),
+        unicode: !has("ascii"),
+    };
+    let findings = match arguments.get(1).map(String::as_str) {
+        Some("large") => fake::large(),
+        Some("foreign") => fake::foreign(),
+        Some("single") => fake::single(),
+        Some("broken") => fake::broken(),
+        Some("hostile") => fake::hostile(),
+        Some("absurd") => fake::absurd(),
+        _ => fake::small(),
+    };
+    terminal::write(&mut std::io::stdout().lock(), &findings, &style)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|word| word == "terminal") {
+        return Ok(show(&arguments[1..])?);
+    }
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
     std::fs::create_dir_all(&folder)?;
     for (name, findings) in [
@@ -36,8 +62,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 ("comparison", view.comparison()),
             ] {
                 let scene = plot::lay_out(&chart, &Format::FILE);
-                std::fs::write(folder.join(format!("{name}-{index}-{kind}.svg")), plot::svg(&scene)?)?;
-                std::fs::write(folder.join(format!("{name}-{index}-{kind}.png")), plot::png(&scene)?)?;
+                std::fs::write(
+                    folder.join(format!("{name}-{index}-{kind}.svg")),
+                    plot::svg(&scene)?,
+                )?;
+                std::fs::write(
+                    folder.join(format!("{name}-{index}-{kind}.png")),
+                    plot::png(&scene)?,
+                )?;
             }
         }
     }

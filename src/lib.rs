@@ -2,4 +2,5 @@
 
 pub mod analysis;
 pub mod plot;
+pub mod report;
 pub mod units;

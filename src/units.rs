@@ -96,6 +96,16 @@ impl Quantity {
         }
     }
 
+    /// A round figure, such as that of a tick, without needless zeros: `1 ms`, `2.5 k`.
+    pub fn round_text(&self, value: f64) -> String {
+        let scale = self.scale(value.abs());
+        if value.is_finite() {
+            format!("{}{}", scale.round(value), scale.suffix)
+        } else {
+            ABSENT.to_owned()
+        }
+    }
+
     /// A median with its interval, with as many digits as the interval's width supports: `1.92x [1.88, 1.95]`.
     pub fn interval(&self, median: f64, low: f64, high: f64) -> String {
         if !median.is_finite() {
@@ -136,6 +146,16 @@ impl Scale {
         match text.strip_prefix('-') {
             Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest.to_owned(),
             _ => text,
+        }
+    }
+
+    /// A round figure without its unit and without needless zeros.
+    pub fn round(&self, value: f64) -> String {
+        let text = self.bare(value, 6);
+        if text.contains('.') && !text.contains('e') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
         }
     }
 

@@ -30,7 +30,15 @@ impl<'a> View<'a> {
     /// Curves and nothing else: measurements made elsewhere, or machines beside each other.
     pub fn plain(subject: &'a str, unit_many: &'a str, curves: Vec<(&'a str, &'a Curve)>) -> Self {
         let leading = (curves.len() == 1).then_some(0);
-        Self { subject, unit_many, curves, serial: None, usable_cpus: None, textbook: None, leading }
+        Self {
+            subject,
+            unit_many,
+            curves,
+            serial: None,
+            usable_cpus: None,
+            textbook: None,
+            leading,
+        }
     }
 
     /// The palette place of each curve.
@@ -62,7 +70,8 @@ impl<'a> View<'a> {
 
     /// Several machines or runs beside each other: no ideal line, every knee ringed.
     pub fn comparison(&self) -> Chart {
-        let mut chart = self.chart("Throughput over workers, compared", Quantity::rate(self.unit_many));
+        let mut chart =
+            self.chart("Throughput over workers, compared", Quantity::rate(self.unit_many));
         self.fill(&mut chart, |point| Some(point.throughput));
         chart
     }
@@ -98,7 +107,10 @@ impl<'a> View<'a> {
                 };
                 let dots: Vec<Dot> = curve.points.iter().filter_map(figure).collect();
                 if !dots.is_empty() {
-                    chart.series.push(Series { dash, ..line(&format!("{name} {percentile}"), place, dots) });
+                    chart.series.push(Series {
+                        dash,
+                        ..line(&format!("{name} {percentile}"), place, dots)
+                    });
                 }
             }
         }
@@ -146,12 +158,11 @@ impl<'a> View<'a> {
             chart.marks.push(Mark { name, x, place: None });
         }
         let Some((curve, place)) = self.leader() else { return };
-        if let Some(optimum) = &curve.optimum {
-            if let [from, .., to] | [from @ to] = optimum.set[..] {
-                let name = format!("as good as the best: {}", count_list(&optimum.set));
-                chart.range = Some(Range { name, place, from, to });
-            }
-        }
+        chart.range = curve.optimum.as_ref().and_then(|optimum| {
+            let name = format!("as good as the best: {}", count_list(&optimum.set));
+            let (from, to) = (*optimum.set.first()?, *optimum.set.last()?);
+            Some(Range { name, place, from, to })
+        });
         if let Some(knee) = curve.knee {
             let name = format!("knee: {}", workers(knee.workers));
             chart.marks.push(Mark { name, x: knee.workers, place: Some(place) });

@@ -1,12 +1,16 @@
 #![doc = include_str!("README.md")]
 
+mod axes;
 pub mod chart;
 pub mod curves;
 mod font;
+mod frame;
 pub mod label;
 mod layout;
+mod legend;
 mod paint;
 mod palette;
+mod probe;
 pub mod scale;
 pub mod scene;
 

@@ -51,7 +51,11 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
     {
         let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
         // plotters' bitmaps lay the base line half the size below the top, whatever the font.
-        let brush = Brush { factor: DENSITY, font: font::bitmap_size(1.0), rise: 0.5 * font::bitmap_size(1.0) };
+        let brush = Brush {
+            factor: DENSITY,
+            font: font::bitmap_size(1.0),
+            rise: 0.5 * font::bitmap_size(1.0),
+        };
         brush.scene(scene, &area)?;
     }
     let mut file = Vec::new();
@@ -62,7 +66,11 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
     encoder.set_filter(png::FilterType::Up);
     let dots_per_metre = (DENSITY * 96.0 / 0.0254) as u32;
     let unit = png::Unit::Meter;
-    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: dots_per_metre, yppu: dots_per_metre, unit }));
+    encoder.set_pixel_dims(Some(png::PixelDimensions {
+        xppu: dots_per_metre,
+        yppu: dots_per_metre,
+        unit,
+    }));
     encoder.write_header()?.write_image_data(&pixels)?;
     Ok(file)
 }
@@ -91,7 +99,8 @@ impl Brush {
     fn shape<B: DrawingBackend>(&self, shape: &Shape, area: &Area<B>) -> Result<(), PaintError> {
         match shape {
             Shape::Strokes { ink, width, dash, paths } => {
-                let style = colour(*ink).stroke_width((width * self.factor).round().max(1.0) as u32);
+                let style =
+                    colour(*ink).stroke_width((width * self.factor).round().max(1.0) as u32);
                 for path in paths {
                     match dash.pattern() {
                         None => self.stroke(path, style, area)?,
@@ -112,11 +121,13 @@ impl Brush {
                 for spot in at {
                     let outline = self.units(&marker.outline(*spot, *radius));
                     let inside = if *hollow { Ink::Paper } else { *ink };
-                    area.draw(&Polygon::new(outline.clone(), colour(inside).filled())).map_err(failed)?;
+                    area.draw(&Polygon::new(outline.clone(), colour(inside).filled()))
+                        .map_err(failed)?;
                     if *hollow {
                         let closed = outline.iter().chain(outline.first()).copied();
                         let edge = colour(*ink).stroke_width((1.4 * self.factor) as u32);
-                        area.draw(&PathElement::new(closed.collect::<Vec<_>>(), edge)).map_err(failed)?;
+                        area.draw(&PathElement::new(closed.collect::<Vec<_>>(), edge))
+                            .map_err(failed)?;
                     }
                 }
                 Ok(())

@@ -3,7 +3,7 @@
 use super::scene::{Ink, Marker};
 
 /// Red, green and blue.
-pub type Rgb = (u8, u8, u8);
+pub(super) type Rgb = (u8, u8, u8);
 
 /// Colours of the series on white: the palette of Okabe and Ito (2008, "Color Universal Design"), without its yellow, which white swallows.
 const LIGHT: [Rgb; 8] = [
@@ -34,14 +34,15 @@ fn place_of_mode(mode: &str) -> Option<usize> {
 }
 
 /// One palette place per name: modes have theirs, other names (machines, curves measured elsewhere) take what is left in their order.
-pub fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
     let names: Vec<&str> = names.into_iter().collect();
     let mut taken: Vec<usize> = names.iter().filter_map(|name| place_of_mode(name)).collect();
     let mut places = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let known = place_of_mode(name).filter(|_| !names[..index].contains(name));
         let place = known.unwrap_or_else(|| {
-            let free = (0..).find(|place| !taken.contains(place)).unwrap_or(0);
+            // Among one more place than there are names, one is free.
+            let free = (0..=names.len() + 8).find(|place| !taken.contains(place)).unwrap_or(0);
             taken.push(free);
             free
         });
@@ -51,13 +52,13 @@ pub fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
 }
 
 /// The marker of a palette place; where colours repeat, markers do not.
-pub fn marker(place: usize) -> Marker {
+pub(super) fn marker(place: usize) -> Marker {
     let count = Marker::ALL.len();
     Marker::ALL[(place + place / count) % count]
 }
 
 /// The colour of a role on white.
-pub fn on_white(ink: Ink) -> Rgb {
+pub(super) fn on_white(ink: Ink) -> Rgb {
     match ink {
         Ink::Text => (0x1f, 0x23, 0x28),
         Ink::Muted => (0x5b, 0x63, 0x6d),

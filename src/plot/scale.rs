@@ -132,7 +132,11 @@ fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
 
 /// Which of the ascending `counts` get a label, given the pixel and half-width of each label: those that `matter` first, then the ends,
 /// then powers of two, then the others; never two that touch.
-pub fn labelled_counts(counts: &[f64], matter: &[f64], place: impl Fn(f64) -> [f64; 2]) -> Vec<f64> {
+pub fn labelled_counts(
+    counts: &[f64],
+    matter: &[f64],
+    place: impl Fn(f64) -> [f64; 2],
+) -> Vec<f64> {
     let rank = |index: usize, count: f64| {
         let same = |other: &f64| (other - count).abs() < 1e-9;
         if matter.iter().any(same) {
@@ -178,7 +182,8 @@ mod tests {
     #[test]
     fn labels_never_touch_and_those_that_matter_come_first() {
         let counts: Vec<f64> = (1..=64).map(f64::from).collect();
-        let chosen = labelled_counts(&counts, &[47.0], |count| [count * 5.0 - 9.0, count * 5.0 + 9.0]);
+        let chosen =
+            labelled_counts(&counts, &[47.0], |count| [count * 5.0 - 9.0, count * 5.0 + 9.0]);
         assert!(chosen.contains(&47.0) && chosen.contains(&1.0) && chosen.contains(&64.0));
         assert!(chosen.windows(2).all(|pair| pair[1] - pair[0] > 3.5), "{chosen:?}");
     }

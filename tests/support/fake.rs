@@ -276,25 +276,36 @@ pub fn small() -> Findings {
         workload("frames", "cpu", "frame", &cpu(131.0, 0.03)),
         workload("memory", "memory", "byte", &pair(FEW, [11.2e9, 0.55, 0.02, INF], 0.02, "memory")),
         workload("lock", "sync", "section", &pair(FEW, [8.1e6, 0.6, 0.35, INF], 0.3, "sync")),
-        workload("mixed:compute=100,wait=900", "io", "task", &pair(
-            &[1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 32.0, 40.0],
-            [960.0, 0.001, 0.0, 19.0],
-            0.03,
-            "cpu",
-        )),
-        workload("sleep", "io", "task", &io(92.0, 400.0)),
-        workload("file:op=sync", "io", "byte", &pair(
-            &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
-            [3.1e6, 0.02, 0.0004, INF],
-            0.02,
+        workload(
+            "mixed:compute=100,wait=900",
             "io",
-        )),
+            "task",
+            &pair(
+                &[1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 32.0, 40.0],
+                [960.0, 0.001, 0.0, 19.0],
+                0.03,
+                "cpu",
+            ),
+        ),
+        workload("sleep", "io", "task", &io(92.0, 400.0)),
+        workload(
+            "file:op=sync",
+            "io",
+            "byte",
+            &pair(&[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0], [3.1e6, 0.02, 0.0004, INF], 0.02, "io"),
+        ),
         workload("network", "io", "request", &io(940.0, 64.0)),
         workload("queue", "ipc", "message", &pair(FEW, [1.4e6, 0.4, 0.1, INF], 0.2, "ipc")),
         workload("pipe", "ipc", "message", &pair(FEW, [2.1e5, 0.1, 0.0, 2.0], 0.1, "ipc")),
         workload("noop", "cpu", "call", &pair(FEW, [5.1e7, 0.1, 0.05, INF], 0.9, "harness")),
     ];
-    let io_modes = Plan { mode: "async", counts: MANY, law: [92.0, 0.0, 0.0, 600.0], noise: 0.01, bound: "io" };
+    let io_modes = Plan {
+        mode: "async",
+        counts: MANY,
+        law: [92.0, 0.0, 0.0, 600.0],
+        noise: 0.01,
+        bound: "io",
+    };
     workloads[7].curves.push(curve(&io_modes, Some(93.0)));
     embellish(&mut workloads);
     Findings {
@@ -334,8 +345,7 @@ fn run(machine: &str, usable_cpus: f64) -> RunSummary {
 
 /// Equivalents, ceilings, textbooks, limits, notes, failures, and an inconclusive one.
 fn embellish(workloads: &mut [WorkloadFindings]) {
-    workloads[3].equivalent =
-        Some(Equivalent { name: "1080p25 streams".to_owned(), count: 10.3 });
+    workloads[3].equivalent = Some(Equivalent { name: "1080p25 streams".to_owned(), count: 10.3 });
     workloads[1].ceiling = Some(CeilingShare {
         units_per_second: 9.6e10,
         share: 0.91,
@@ -371,11 +381,15 @@ fn embellish(workloads: &mut [WorkloadFindings]) {
 
 /// A machine of 64 cores with a curve that peaks.
 pub fn large() -> Findings {
-    let counts: Vec<f64> = (1..=16).chain((18..=64).step_by(2)).chain([96, 128]).map(f64::from).collect();
+    let counts: Vec<f64> =
+        (1..=16).chain((18..=64).step_by(2)).chain([96, 128]).map(f64::from).collect();
     let plans = pair(&counts, [2.4e6, 0.01, 0.000_12, INF], 0.02, "memory");
     let flat = pair(&counts, [4.4e10, 0.001, 0.0, 64.0], 0.01, "cpu");
     Findings {
-        workloads: vec![workload("pi", "cpu", "digit", &plans), workload("float", "cpu", "flop", &flat)],
+        workloads: vec![
+            workload("pi", "cpu", "digit", &plans),
+            workload("float", "cpu", "flop", &flat),
+        ],
         run: run("2 x Intel Xeon Gold 6338, 64 usable cores, 251 GiB", 64.0),
         ..small()
     }
@@ -409,7 +423,13 @@ pub fn foreign() -> Findings {
 
 /// One worker count, one mode.
 pub fn single() -> Findings {
-    let plan = Plan { mode: "threads", counts: &[2.0], law: [100.0, 0.0, 0.0, INF], noise: 0.02, bound: "unclear" };
+    let plan = Plan {
+        mode: "threads",
+        counts: &[2.0],
+        law: [100.0, 0.0, 0.0, INF],
+        noise: 0.02,
+        bound: "unclear",
+    };
     Findings { workloads: vec![workload("pi", "cpu", "digit", &[plan])], ..small() }
 }
 

@@ -1,0 +1,4 @@
+//! Findings for people and programs: terminal, page, Markdown, CSV, JSON and plots.
+
+pub mod terminal;
+mod words;
