@@ -84,7 +84,9 @@ impl Quantity {
             }
             Self::Count => whole_or(value, 2),
             Self::Ratio => self.scale(value).text(value, significant(value, 2)),
-            Self::Share => self.scale(value).text(value, significant(value * 100.0, 2).min(2)),
+            Self::Share => {
+                format!("{} %", whole_or(value * 100.0, significant(value * 100.0, 2).min(2)))
+            }
             Self::Bytes | Self::Memory if value.fract() == 0.0 && value.abs() < 1000.0 => {
                 format!("{value:.0} B")
             }
@@ -291,6 +293,9 @@ fn whole_or(value: f64, decimals: usize) -> String {
         return format!("{value:.2e}");
     }
     let text = format!("{value:.decimals$}");
+    if !text.contains('.') {
+        return if text == "-0" { "0".to_owned() } else { text };
+    }
     let short = text.trim_end_matches('0').trim_end_matches('.');
     if short.is_empty() || short == "-0" { "0".to_owned() } else { short.to_owned() }
 }

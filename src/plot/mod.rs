@@ -8,11 +8,13 @@ mod frame;
 pub mod label;
 mod layout;
 mod legend;
+pub mod page;
 mod paint;
 mod palette;
 mod probe;
 pub mod scale;
 pub mod scene;
+pub mod small;
 
 pub use chart::Chart;
 pub use curves::View;

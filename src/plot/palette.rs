@@ -51,6 +51,11 @@ pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize>
     places
 }
 
+/// Which of the colours a palette place has.
+pub(super) fn colour_index(place: usize) -> usize {
+    place % LIGHT.len()
+}
+
 /// The marker of a palette place; where colours repeat, markers do not.
 pub(super) fn marker(place: usize) -> Marker {
     let count = Marker::ALL.len();
@@ -64,7 +69,7 @@ pub(super) fn on_white(ink: Ink) -> Rgb {
         Ink::Muted => (0x5b, 0x63, 0x6d),
         Ink::Faint => (0xe1, 0xe4, 0xe8),
         Ink::Paper => (0xff, 0xff, 0xff),
-        Ink::Series(place) => LIGHT[place % LIGHT.len()],
+        Ink::Series(place) => LIGHT[colour_index(place)],
     }
 }
 

@@ -1,5 +1,7 @@
 //! Findings in words: what every report says alike, whatever it is written in.
 
+use std::fmt::Write as _;
+
 use crate::analysis::findings::{Curve, Law, Optimum, Other, Point, Verdict, WorkloadFindings};
 use crate::plot::View;
 use crate::units::{Quantity, coefficient, count_list, plural, workers};
@@ -141,7 +143,8 @@ pub(super) fn optimum(optimum: &Optimum) -> String {
         count_list(&optimum.set)
     );
     if let Some(bound) = optimum.bound {
-        words += &format!("; no other count is more than {} better", Quantity::Share.text(bound));
+        let most = Quantity::Share.text(bound);
+        let _ = write!(words, "; no other count is more than {most} better");
     }
     words
 }

@@ -6,7 +6,7 @@ use knee::analysis::findings::*;
 
 /// One planted curve.
 #[derive(Clone, Copy)]
-pub struct Plan<'a> {
+pub(crate) struct Plan<'a> {
     /// Its mode.
     pub mode: &'a str,
     /// The counts that were measured.
@@ -35,7 +35,7 @@ fn estimate(median: f64, noise: f64) -> Estimate {
 }
 
 /// A cell with everything that can be known about one.
-pub fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> Point {
+pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> Point {
     let task = workers / rate * 100.0;
     let speedup = alone.map(|alone| estimate(rate / alone, noise));
     let per_worker = |e: Estimate| Estimate {
@@ -69,7 +69,7 @@ pub fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> Point {
 }
 
 /// A curve as analysis would find it.
-pub fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
+pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
     let points: Vec<Point> = plan
         .counts
         .iter()
@@ -205,7 +205,12 @@ fn laws(plan: &Plan<'_>, points: &[Point]) -> Vec<Law> {
 }
 
 /// A workload with one curve per plan; the first plan's mode is recommended.
-pub fn workload(label: &str, kind: &str, unit: &str, plans: &[Plan<'_>]) -> WorkloadFindings {
+pub(crate) fn workload(
+    label: &str,
+    kind: &str,
+    unit: &str,
+    plans: &[Plan<'_>],
+) -> WorkloadFindings {
     let alone = plans[0].law[0];
     let serial = point(1.0, alone * 1.01, Some(alone * 1.01), plans[0].noise);
     let curves: Vec<Curve> =
@@ -266,7 +271,7 @@ fn pair<'a>(counts: &'a [f64], law: [f64; 4], loss: f64, bound: &'a str) -> [Pla
 }
 
 /// A run of the built-in workloads on a machine of two cores.
-pub fn small() -> Findings {
+pub(crate) fn small() -> Findings {
     let cpu = |rate: f64, loss: f64| pair(FEW, [rate, 0.02, 0.0, 2.0], loss, "cpu");
     let io = |rate: f64, flat: f64| pair(MANY, [rate, 0.0005, 0.0, flat], 0.04, "io");
     let mut workloads = vec![
@@ -380,7 +385,7 @@ fn embellish(workloads: &mut [WorkloadFindings]) {
 }
 
 /// A machine of 64 cores with a curve that peaks.
-pub fn large() -> Findings {
+pub(crate) fn large() -> Findings {
     let counts: Vec<f64> =
         (1..=16).chain((18..=64).step_by(2)).chain([96, 128]).map(f64::from).collect();
     let plans = pair(&counts, [2.4e6, 0.01, 0.000_12, INF], 0.02, "memory");
@@ -396,7 +401,7 @@ pub fn large() -> Findings {
 }
 
 /// Curves measured elsewhere: no serial cell, no modes, no latencies.
-pub fn foreign() -> Findings {
+pub(crate) fn foreign() -> Findings {
     let counts = [1.0, 18.0, 36.0, 72.0, 108.0, 144.0, 216.0];
     let plan = |mode, lambda| Plan {
         mode,
@@ -422,7 +427,7 @@ pub fn foreign() -> Findings {
 }
 
 /// One worker count, one mode.
-pub fn single() -> Findings {
+pub(crate) fn single() -> Findings {
     let plan = Plan {
         mode: "threads",
         counts: &[2.0],
@@ -434,7 +439,7 @@ pub fn single() -> Findings {
 }
 
 /// Every cell failed; the machine was busy; the run was interrupted.
-pub fn broken() -> Findings {
+pub(crate) fn broken() -> Findings {
     let mut findings = small();
     findings.workloads.truncate(2);
     let failed = &mut findings.workloads[0];
@@ -458,7 +463,7 @@ pub fn broken() -> Findings {
 }
 
 /// What a name may be when someone means harm.
-pub const HOSTILE: &[&str] = &[
+pub(crate) const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
@@ -475,7 +480,7 @@ pub const HOSTILE: &[&str] = &[
 ];
 
 /// Every text replaced by something hostile.
-pub fn hostile() -> Findings {
+pub(crate) fn hostile() -> Findings {
     let long = "x<b>".repeat(1024);
     let mut index = 0;
     let mut next = || {
@@ -500,7 +505,7 @@ fn poison(value: serde_json::Value, next: &mut impl FnMut() -> String) -> serde_
 }
 
 /// Figures that should not be there: NaN, infinities, zeros, negative and enormous ones.
-pub fn absurd() -> Findings {
+pub(crate) fn absurd() -> Findings {
     let mut findings = small();
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 1e300, 1e-300, f64::MAX];
     let mut index = 0;

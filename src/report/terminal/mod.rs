@@ -42,8 +42,8 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
         let answer = words::answer(workload);
         let name = style.cut(name, wide);
         let padding = " ".repeat(wide - name.width());
-        // The colon follows the name, so that the line can be copied as it stands.
-        write!(out, "{}:{padding} ", style.paint(Tone::Strong, &name))?;
+        // Names end where answers begin, so that a line still reads `pi: 2 workers` when it is copied or searched for.
+        write!(out, "{padding}{}: ", style.paint(Tone::Strong, &name))?;
         let tone = match answer.certainty {
             Certainty::Settled => Tone::Good,
             Certainty::Open | Certainty::Missing => Tone::Bad,
@@ -187,13 +187,13 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         name.to_owned(),
         Quantity::Count.text(point.workers),
         set.unwrap_or_else(absent),
-        scale.text(estimate.median, decimals),
+        rate.text(estimate.median),
         format!("[{ends}]"),
         point.speedup.map_or_else(absent, |speedup| Quantity::Ratio.text(speedup.median)),
         point.efficiency.map_or_else(absent, |share| Quantity::Share.text(share.median)),
         time(point.latency.map(|latency| latency.p50)),
         time(point.latency.map(|latency| latency.p99)),
-        point.cpu.map_or_else(absent, |cpu| Quantity::Number.text(cpu)),
+        point.cpu.map_or_else(absent, |cpu| Quantity::Count.text(cpu)),
     ]
 }
 

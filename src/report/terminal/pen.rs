@@ -74,7 +74,9 @@ impl Style {
     /// Clean text in lines of at most so many columns, broken between words where that is possible.
     pub(super) fn wrap(&self, text: &str, columns: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
-        for word in self.clean(text).split(' ').filter(|word| !word.is_empty()) {
+        // A figure and its percent sign stay together.
+        let glued = self.clean(text).replace(" %", "\u{a0}%");
+        for word in glued.split(' ').filter(|word| !word.is_empty()) {
             let mut word = word;
             loop {
                 let line = lines.last_mut().expect("there is always a line");
@@ -97,7 +99,7 @@ impl Style {
                 lines.push(String::new());
             }
         }
-        lines
+        lines.iter().map(|line| line.replace('\u{a0}', " ")).collect()
     }
 
     /// Clean text in the colour of its role.
