@@ -42,8 +42,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("large", fake::large()),
         ("foreign", fake::foreign()),
         ("single", fake::single()),
+        ("broken", fake::broken()),
+        ("absurd", fake::absurd()),
         ("hostile", fake::hostile()),
     ] {
+        let begun = std::time::Instant::now();
+        let page = knee::report::html::page(&findings, &[]);
+        println!("{name}: {} kB in {:.1?}", page.len() / 1000, begun.elapsed());
+        std::fs::write(folder.join(format!("{name}.html")), page)?;
+        if arguments.iter().any(|argument| argument == "pages") {
+            continue;
+        }
         for (index, workload) in findings.workloads.iter().enumerate() {
             let mut view = View::plain(
                 &workload.label,

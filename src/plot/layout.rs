@@ -39,15 +39,17 @@ impl Format {
         legend: true,
         named_marks: true,
     };
-    /// The main plot of a workload in a page that says the rest.
+    /// The main plot of a workload, in a page that says the title and the legend itself.
     pub const PAGE: Self = Self {
-        width: 640.0,
-        height: 372.0,
+        width: 680.0,
+        height: 360.0,
         font: 13.0,
         titled: false,
-        legend: true,
+        legend: false,
         named_marks: true,
     };
+    /// The same plot on a narrow page.
+    pub const NARROW: Self = Self { width: 350.0, height: 300.0, font: 12.0, ..Self::PAGE };
     /// A plot beside others.
     pub const SMALL: Self = Self {
         width: 350.0,

@@ -1,8 +1,9 @@
 //! What the legend names, and how each entry is drawn.
 
 use super::chart::Chart;
+use super::label::visible;
 use super::palette;
-use super::scene::{Dash, Ink, Shape, Spot};
+use super::scene::{Dash, Ink, Scene, Shape, Spot};
 
 /// One entry of the legend.
 pub(super) struct Entry {
@@ -39,6 +40,24 @@ impl Entry {
         }
         shapes
     }
+}
+
+/// Every entry as a little drawing and its name, for a page that writes the names itself.
+pub fn samples(chart: &Chart) -> Vec<(Scene, String)> {
+    let sample = |entry: Entry| {
+        let shapes = entry.shapes((1.0, 7.0));
+        let title = String::new();
+        let scene = Scene {
+            width: 24.0,
+            height: 14.0,
+            title,
+            shapes,
+            probes: Vec::new(),
+            span: [0.0, 14.0],
+        };
+        (scene, visible(&entry.name))
+    };
+    entries(chart).into_iter().map(sample).collect()
 }
 
 /// Named series, references, the law and the range, in this order.

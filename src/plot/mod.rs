@@ -7,7 +7,7 @@ mod font;
 mod frame;
 pub mod label;
 mod layout;
-mod legend;
+pub mod legend;
 pub mod page;
 mod paint;
 mod palette;

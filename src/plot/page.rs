@@ -2,23 +2,23 @@
 
 use std::fmt::Write as _;
 
+use super::label::visible;
 use super::palette;
 use super::scene::{Anchor, Dash, Ink, Probe, Scene, Shape, Spot};
 
-/// The only way in which text from outside gets into markup: what has a meaning there is written as a reference to it, and what XML 1.0
-/// does not allow at all becomes U+FFFD.
+/// The only way in which text from outside gets into markup: what steers is shown as an escape, and what has a meaning in HTML or XML is
+/// written as a reference to it.
 pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
+    let shown = visible(text);
+    let mut escaped = String::with_capacity(shown.len() + 8);
+    for character in shown.chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\t' | '\n' => escaped.push(character),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            control if control.is_control() => escaped.push('\u{fffd}'),
+            '`' => escaped.push_str("&#96;"),
             other => escaped.push(other),
         }
     }
@@ -114,8 +114,9 @@ fn draw(out: &mut String, shape: &Shape) {
 
 /// An invisible column that shows its figures as a tooltip where no script runs.
 fn hover(out: &mut String, probe: &Probe) {
-    let rows = probe.rows.iter().map(|row| format!("\n{}: {}", row.name, row.text));
-    let text = escape(&format!("{}{}", probe.title, rows.collect::<String>()));
+    let rows = probe.rows.iter().map(|row| format!("{}: {}", row.name, row.text));
+    let lines = std::iter::once(probe.title.clone()).chain(rows).map(|line| escape(&line));
+    let text = lines.collect::<Vec<_>>().join("\n");
     for row in &probe.rows {
         let (x, y) = (Short(probe.x), Short(row.y));
         let _ = write!(

@@ -200,3 +200,26 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
         }
     })
 }
+
+/// The answer as settings that can be pasted, for the runtimes that people use; empty for modes that have no such setting.
+pub(super) fn settings(mode: &str, count: f64) -> Vec<String> {
+    if !(count.is_finite() && count >= 1.0) {
+        return Vec::new();
+    }
+    let n = Quantity::Count.text(count.round());
+    match mode {
+        "threads" => vec![
+            format!("RAYON_NUM_THREADS={n} OMP_NUM_THREADS={n}"),
+            format!("ThreadPoolExecutor(max_workers={n})"),
+        ],
+        "thread-per-task" => vec![format!("threading.Semaphore({n})")],
+        "process-pool" => {
+            vec![format!("ProcessPoolExecutor(max_workers={n})"), format!("gunicorn --workers {n}")]
+        }
+        "process-per-task" => vec![format!("make -j{n}"), format!("xargs -P{n}")],
+        "async" => {
+            vec![format!("tokio::sync::Semaphore::new({n})"), format!("asyncio.Semaphore({n})")]
+        }
+        _ => Vec::new(),
+    }
+}
