@@ -9,7 +9,9 @@ pub mod plan;
 pub mod plot;
 pub mod record;
 pub mod report;
+pub mod rng;
 pub mod run;
+pub mod stats;
 pub mod units;
 
 pub use cli::main_with;

@@ -5,6 +5,7 @@ mod expand;
 mod mode;
 pub mod parse;
 mod registry;
+pub mod search;
 
 use std::time::Duration;
 
