@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::mode::Site;
 use crate::plan::{Plan, Registry};
 use crate::record::{End, Header, Line, SCHEMA_VERSION, Writer};
-use crate::run::{Event, Observer, Outcome, Past};
+use crate::run::{Event, Observer, Outcome, Past, Setting};
 
 /// What a session needs.
 pub(super) struct Session<'a> {
@@ -53,7 +53,8 @@ impl Session<'_> {
         if past.is_none() {
             keeper.writer.append(&Line::Header(self.header())).map_err(unwritten)?;
         }
-        let result = crate::run::run(self.plan, &site, past, &mut keeper);
+        let setting = Setting { plan: self.plan, site: &site, machine: self.machine };
+        let result = crate::run::run(&setting, past, &mut keeper);
         keeper.progress.finish();
         let outcome = result.map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
         let end = Line::End(End { wall: outcome.wall, interrupted: outcome.interrupted });
