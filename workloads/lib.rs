@@ -4,6 +4,7 @@ mod file;
 mod float;
 #[cfg(feature = "frames")]
 mod frames;
+mod memory;
 mod mixed;
 mod network;
 mod noop;
@@ -26,6 +27,7 @@ pub use file::File;
 pub use float::Float;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use memory::Memory;
 pub use mixed::Mixed;
 pub use network::Network;
 pub use noop::Noop;
@@ -38,6 +40,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
     &Float,
     #[cfg(feature = "frames")]
     &Frames,
+    &Memory,
     &Mixed,
     &Sleep,
     &File,
