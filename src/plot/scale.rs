@@ -116,12 +116,16 @@ fn linear_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Powers of ten, with 2 and 5 between them where there is room.
+/// Powers of ten, with 2 and 5 or at least 3 between them where there is room.
 fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
     let decades = (high / low).log10();
     let first = low.log10().floor() as i32;
     let last = high.log10().ceil() as i32;
-    let factors: &[f64] = if decades <= about as f64 / 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let factors: &[f64] = match decades / about.max(1) as f64 {
+        few if few <= 0.5 => &[1.0, 2.0, 5.0],
+        some if some <= 0.75 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
     let every = (decades / about.max(1) as f64).ceil().max(1.0) as i32;
     (first..=last)
         .filter(|power| (power - first) % every == 0)

@@ -100,6 +100,7 @@ fn counts_and_lists_of_counts() {
     assert_eq!(count_list(&[]), ABSENT);
     assert_eq!(coefficient(0.027_728_5), "0.02773");
     assert_eq!(coefficient(1.043_65e-4), "1.044e-4");
+    assert_eq!(coefficient(1.2e-4), "1.2e-4");
     assert_eq!(coefficient(0.0), "0");
     assert_eq!(coefficient(89.9952), "90");
 }

@@ -84,7 +84,7 @@ fn warnings(body: &mut Markup, findings: &Findings) {
 fn answers(body: &mut Markup, findings: &Findings) {
     body.raw(
         "<section id=\"answers\"><h2>Answers</h2><table class=\"answers\"><thead><tr><th>workload</th><th>recommended</th>\
-         <th class=\"n\">against serial</th><th>other modes</th><th>bound by</th><th class=\"spark\">curve</th></tr></thead><tbody>",
+         <th class=\"n\">speed-up</th><th>other modes</th><th>bound by</th><th class=\"spark\">curve</th></tr></thead><tbody>",
     );
     for (index, workload) in findings.workloads.iter().enumerate() {
         answer(body, workload, index);
@@ -109,7 +109,7 @@ fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
     match &workload.verdict {
         Some(verdict) => {
             let count = crate::units::workers(verdict.workers);
-            body.wrap("<strong>", &count, "</strong> ").text(&verdict.mode);
+            body.wrap("<strong>", &count, "</strong>, ").text(&verdict.mode);
         }
         None => {
             body.wrap("<strong>", &answer.choice, "</strong>");

@@ -71,7 +71,9 @@
     svg.addEventListener("focus", () => {
       if (svg.matches(":focus-visible")) show(svg, probes, 0);
     });
-    svg.addEventListener("blur", hide);
+    svg.addEventListener("blur", () => {
+      if (shown && shown.svg === svg) hide();
+    });
     svg.addEventListener("keydown", (event) => {
       const at = shown && shown.svg === svg ? shown.index : 0;
       const steps = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: probes.length - 1 };
