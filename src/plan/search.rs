@@ -84,11 +84,13 @@ const ROUNDS_PER_OCTAVE: f64 = 20.0;
 /// The first look takes so many passes.
 const LOOKS: u32 = 2;
 /// A new count is probed so many times before it is judged.
-const PROBES: u32 = 2;
+const PROBES: u32 = 3;
 /// The short list is decided after at least and at most so many blocks.
-const CONFIRM: std::ops::RangeInclusive<u32> = 6..=12;
+const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
 /// So many counts are compared in the end.
 const SHORT_LIST: usize = 5;
+/// So many blocks of the short list are kept in the purse before anything else is bought.
+const RESERVED: u32 = 3;
 
 /// A search for the best count, one block after another.
 ///
@@ -154,13 +156,10 @@ impl Search {
                     (counts, Stage::Explore)
                 }
                 Phase::Confirm { list, passes } => {
-                    if passes >= *CONFIRM.start() && self.book.settled(TOLERANCE)
-                        || passes >= *CONFIRM.end()
-                    {
+                    let Some(list) = self.book.undecided(list, passes) else {
                         self.phase = Phase::Done;
                         continue;
-                    }
-                    let list = self.book.still_possible(list);
+                    };
                     self.phase = Phase::Confirm { list: list.clone(), passes: passes + 1 };
                     (list, Stage::Confirm)
                 }
@@ -182,7 +181,7 @@ impl Search {
 
     /// What the rounds so far say; `None` before the first.
     pub fn decision(&self) -> Option<Decision> {
-        self.book.decision(TOLERANCE)
+        self.book.decision()
     }
 
     /// Opens a block in the book, as far as the purse covers it.
@@ -219,8 +218,8 @@ impl Search {
     /// Probes where the optimum may still hide, or the short list where it cannot.
     fn refine(&mut self, purse: &Purse<'_>) -> Phase {
         let octaves = (self.space.max as f64).log2().max(1.0);
-        let short = self.book.short_list(SHORT_LIST);
-        let reserve = f64::from(*CONFIRM.start()) * purse.cost_of(&short);
+        let short = self.short_list(purse);
+        let reserve = f64::from(RESERVED) * purse.cost_of(&short);
         if (self.explored as f64) < ROUNDS_PER_OCTAVE * octaves {
             let counts = refine::probes(&self.book, &self.broken);
             let price = f64::from(PROBES) * purse.cost_of(&counts);
@@ -229,5 +228,18 @@ impl Search {
             }
         }
         Phase::Confirm { list: short, passes: 0 }
+    }
+
+    /// As many promising counts as the purse can compare often enough.
+    fn short_list(&self, purse: &Purse<'_>) -> Vec<usize> {
+        let mut most = SHORT_LIST;
+        loop {
+            let list = self.book.short_list(most);
+            let price = f64::from(*CONFIRM.start()) * purse.cost_of(&list);
+            if price <= purse.left || most <= 2 {
+                return list;
+            }
+            most -= 1;
+        }
     }
 }

@@ -97,6 +97,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
+    const RUNS: usize = 3000;
+
     /// By hand: equal variances and sizes give the ordinary t with 2n - 2 degrees of freedom.
     #[test]
     fn welch_of_equal_groups_is_students_t() {
@@ -112,7 +114,6 @@ mod tests {
     #[test]
     fn the_interval_of_the_index_covers() {
         let mut rng = Rng::new(2);
-        const RUNS: usize = 3000;
         let held = (0..RUNS)
             .filter(|_| {
                 let ratios: Vec<(f64, f64)> = (0..8).map(|_| (0.01 * rng.normal(), 0.01)).collect();

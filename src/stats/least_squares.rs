@@ -322,6 +322,7 @@ impl<M: Model<P>, const P: usize> Walk<'_, M, P> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
 

@@ -80,9 +80,14 @@ pub fn half_width_from(sd: f64, df: f64, n: usize) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
     use crate::rng::Rng;
+
+    const RUNS: usize = 4000;
+
+    type Noise = fn(&mut Rng) -> f64;
 
     #[test]
     fn quantiles_are_those_of_numpy() {
@@ -109,8 +114,7 @@ mod tests {
     /// What the interval promises, checked on the noise that machines make: log-normal, with one-sided outliers, and of two modes.
     #[test]
     fn the_interval_covers_the_median_of_noisy_samples() {
-        const RUNS: usize = 4000;
-        let noises: [(&str, fn(&mut Rng) -> f64); 3] = [
+        let noises: [(&str, Noise); 3] = [
             ("log-normal", |rng| 0.03 * rng.normal()),
             ("outliers", |rng| 0.03 * rng.normal() - if rng.unit() < 0.15 { 0.4 } else { 0.0 }),
             ("two modes", |rng| 0.01 * rng.normal() - if rng.unit() < 0.2 { 0.28 } else { 0.0 }),

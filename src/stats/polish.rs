@@ -47,8 +47,8 @@ pub fn polish(cells: &[Cell]) -> Polish {
         table.sweep_medians();
     }
     for _ in 0..30 {
-        let clip = if table.df < FEW { f64::INFINITY } else { CLIP * table.spread() };
-        if table.sweep_clipped(clip) < 1e-10 {
+        let clip = table.clip();
+        if table.sweep_clipped(clip) < 1e-7 {
             break;
         }
     }
@@ -104,22 +104,24 @@ impl<'c> Table<'c> {
 
     /// One sweep of means over clipped residuals; returns the largest change.
     fn sweep_clipped(&mut self, clip: f64) -> f64 {
-        let mean = |residuals: Vec<f64>| {
-            let n = residuals.len().max(1) as f64;
-            residuals.iter().map(|r| r.clamp(-clip, clip)).sum::<f64>() / n
-        };
         let mut largest = 0.0_f64;
         for b in 0..self.blocks.len() {
-            let change = mean(self.residuals_of(&self.by_block[b]));
+            let change = self.clipped_mean(&self.by_block[b], clip);
             self.blocks[b] += change;
             largest = largest.max(change.abs());
         }
         for c in 0..self.columns.len() {
-            let change = mean(self.residuals_of(&self.by_column[c]));
+            let change = self.clipped_mean(&self.by_column[c], clip);
             self.columns[c] += change;
             largest = largest.max(change.abs());
         }
         largest
+    }
+
+    fn clipped_mean(&self, group: &[usize], clip: f64) -> f64 {
+        let sum: f64 =
+            group.iter().map(|&at| self.residual(&self.cells[at]).clamp(-clip, clip)).sum();
+        sum / group.len().max(1) as f64
     }
 
     /// Puts the median block at 0 and its level into the columns.
@@ -139,19 +141,19 @@ impl<'c> Table<'c> {
         }
     }
 
-    /// The standard deviation of the noise, from the median absolute residual.
-    fn spread(&self) -> f64 {
-        let all: Vec<usize> = (0..self.cells.len()).collect();
-        let residuals = self.residuals_of(&all);
-        mad_scale(&residuals, 0.0) * (self.cells.len() as f64 / self.df).sqrt()
+    /// Where residuals are clipped.
+    fn clip(&self) -> f64 {
+        if self.df < FEW {
+            return f64::INFINITY;
+        }
+        let residuals: Vec<f64> = self.cells.iter().map(|cell| self.residual(cell)).collect();
+        CLIP * mad_scale(&residuals, 0.0) * (self.cells.len() as f64 / self.df).sqrt()
     }
 
     fn finish(mut self) -> Polish {
         self.centre();
-        let all: Vec<usize> = (0..self.cells.len()).collect();
-        let residuals = self.residuals_of(&all);
-        let clip = if self.df < FEW { f64::INFINITY } else { CLIP * self.spread() };
-        let scale = huber_scale(&residuals, clip, self.df);
+        let residuals: Vec<f64> = self.cells.iter().map(|cell| self.residual(cell)).collect();
+        let scale = huber_scale(&residuals, self.clip(), self.df);
         Polish {
             counts: self.by_column.iter().map(Vec::len).collect(),
             columns: self.columns,
@@ -199,6 +201,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
+    const RUNS: usize = 1000;
+
     fn table(rows: usize, noise: &mut dyn FnMut(usize, usize) -> f64) -> Vec<Cell> {
         let mut cells = Vec::new();
         for block in 0..rows {
@@ -237,7 +241,6 @@ mod tests {
         for (rows, outlier) in [(3, 0.0), (4, 0.0), (5, 0.05), (8, 0.0), (8, 0.05), (12, 0.05)] {
             let mut rng = Rng::new(3);
             let mut inside = 0;
-            const RUNS: usize = 600;
             for _ in 0..RUNS {
                 let drift: Vec<f64> = (0..rows).map(|_| 0.1 * rng.normal()).collect();
                 let out = polish(&table(rows, &mut |b, _| {

@@ -15,7 +15,7 @@ pub fn quantile(p: f64, df: f64) -> f64 {
     if p < 0.5 {
         return -quantile(1.0 - p, df);
     }
-    if df > 1e7 || p == 0.5 {
+    if df > 1e7 || p <= 0.5 {
         return normal::quantile(p);
     }
     let (mut low, mut high) = (0.0, 2.0);

@@ -97,8 +97,10 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
     while start < order.len() {
-        let same =
-            order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
+        let same = order[start..]
+            .iter()
+            .take_while(|&&i| values[i].total_cmp(&values[order[start]]).is_eq())
+            .count();
         for &i in &order[start..start + same.max(1)] {
             ranks[i] = start as f64 + (same.max(1) + 1) as f64 / 2.0;
         }
@@ -111,14 +113,18 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
 fn ties(values: &[f64]) -> impl Iterator<Item = f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let sizes: Vec<f64> = sorted.chunk_by(|a, b| a == b).map(|group| group.len() as f64).collect();
+    let sizes: Vec<f64> =
+        sorted.chunk_by(|a, b| a.total_cmp(b).is_eq()).map(|group| group.len() as f64).collect();
     sizes.into_iter()
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "exact values are meant")]
 mod tests {
     use super::*;
     use crate::rng::Rng;
+
+    const RUNS: usize = 2000;
 
     /// Annual flow of the Nile at Aswan, 1871 to 1900: the textbook jump after 1898 (Cobb, Biometrika 65, 1978).
     const NILE: [f64; 60] = [
@@ -150,7 +156,6 @@ mod tests {
     #[test]
     fn false_alarms_stay_at_their_level() {
         let mut rng = Rng::new(11);
-        const RUNS: usize = 2000;
         let mut alarms = [0; 3];
         for _ in 0..RUNS {
             let quiet: Vec<f64> = (0..40).map(|_| rng.normal()).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Decision, Stage};
-use crate::stats::dunnett;
+use super::{CONFIRM, Decision, Stage, TOLERANCE};
+use crate::stats::dunnett::{self, Best};
 use crate::stats::polish::{Cell, Polish, polish};
 
 /// Every round, with its block.
@@ -96,46 +96,77 @@ impl Book {
         list
     }
 
-    /// The counts of the list that the confirmation has not shown to be clearly worse.
-    pub(super) fn still_possible(&self, list: Vec<usize>) -> Vec<usize> {
-        const LOOK_FIRST: usize = 4;
-        let Some((counts, table)) = self.confirmed() else { return list };
-        if table.counts.iter().copied().max().unwrap_or(0) < LOOK_FIRST {
-            return list;
+    /// The counts of the list that must be compared further after `passes` blocks; `None` when nothing that matters is open.
+    pub(super) fn undecided(&self, list: Vec<usize>, passes: u32) -> Option<Vec<usize>> {
+        const LOOK_FIRST: u32 = 4;
+        if passes >= *CONFIRM.end() {
+            return None;
         }
-        let Some(best) = dunnett::best(&table.columns, &table.counts, table.scale, table.df) else {
-            return list;
-        };
-        let behind = |at: usize| table.columns[best.best] - table.columns[at];
-        let reach = |at: usize| {
-            let pair = 1.0 / table.counts[at] as f64 + 1.0 / table.counts[best.best] as f64;
-            HOPELESS * best.quantile * table.scale * pair.sqrt()
-        };
-        let keep: Vec<usize> = list
-            .iter()
-            .copied()
-            .filter(|count| counts.binary_search(count).map_or(true, |at| behind(at) <= reach(at)))
-            .collect();
-        // One count alone cannot be compared with anything: two stay.
-        if keep.len() >= 2 { keep } else { two_best(&counts, &table) }
+        if passes < LOOK_FIRST {
+            return Some(list);
+        }
+        let verdict = self.verdict()?;
+        if passes >= *CONFIRM.start() && verdict.settled() {
+            return None;
+        }
+        Some(verdict.possible(&list))
     }
 
-    /// Whether further blocks of the short list would change nothing that matters.
-    pub(super) fn settled(&self, tolerance: f64) -> bool {
-        self.decision(tolerance).is_some_and(|decision| decision.settled)
+    pub(super) fn decision(&self) -> Option<Decision> {
+        let verdict = self.verdict()?;
+        Some(Decision {
+            best: verdict.counts[verdict.best.best],
+            settled: verdict.settled(),
+            set: verdict.best.set.iter().map(|&at| verdict.counts[at]).collect(),
+            bound: verdict.bound(),
+        })
     }
 
-    pub(super) fn decision(&self, tolerance: f64) -> Option<Decision> {
+    fn verdict(&self) -> Option<Verdict> {
         let (counts, table) = self.confirmed().unwrap_or_else(|| self.table(|_| true));
         let best = dunnett::best(&table.columns, &table.counts, table.scale, table.df)?;
-        let bound = best.excess.exp_m1();
-        let known = table.df > 0.0 && counts.len() > 1;
-        Some(Decision {
-            best: counts[best.best],
-            settled: known && (bound <= tolerance || best.set.len() == 1),
-            set: best.set.iter().map(|&at| counts[at]).collect(),
-            bound,
-        })
+        Some(Verdict { counts, table, best })
+    }
+}
+
+/// The comparison of the confirmed counts, or of all where none is confirmed yet.
+struct Verdict {
+    counts: Vec<usize>,
+    table: Polish,
+    best: Best,
+}
+
+impl Verdict {
+    /// By how much another count may be better, as a share.
+    fn bound(&self) -> f64 {
+        self.best.excess.exp_m1()
+    }
+
+    fn settled(&self) -> bool {
+        let known = self.table.df > 0.0 && self.counts.len() > 1;
+        known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
+    }
+
+    /// The counts of `list` that are not clearly worse; at least two, because one alone cannot be compared with anything.
+    fn possible(&self, list: &[usize]) -> Vec<usize> {
+        let best = self.best.best;
+        let close = |at: usize| {
+            let pair = 1.0 / self.table.counts[at] as f64 + 1.0 / self.table.counts[best] as f64;
+            let reach = HOPELESS * self.best.quantile * self.table.scale * pair.sqrt();
+            self.table.columns[best] - self.table.columns[at] <= reach
+        };
+        let mut keep: Vec<usize> = list
+            .iter()
+            .copied()
+            .filter(|count| self.counts.binary_search(count).map_or(true, close))
+            .collect();
+        if keep.len() < 2 {
+            let mut order: Vec<usize> = (0..self.counts.len()).collect();
+            order.sort_by(|&a, &b| self.table.columns[b].total_cmp(&self.table.columns[a]));
+            keep = order.iter().take(2).map(|&at| self.counts[at]).collect();
+            keep.sort_unstable();
+        }
+        keep
     }
 }
 
@@ -149,12 +180,4 @@ fn levels(counts: &[usize], table: &Polish) -> Vec<Level> {
             error: table.scale / (table.counts[at] as f64).sqrt(),
         })
         .collect()
-}
-
-fn two_best(counts: &[usize], table: &Polish) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..counts.len()).collect();
-    order.sort_by(|&a, &b| table.columns[b].total_cmp(&table.columns[a]));
-    let mut two: Vec<usize> = order.iter().take(2).map(|&at| counts[at]).collect();
-    two.sort_unstable();
-    two
 }

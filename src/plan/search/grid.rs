@@ -22,6 +22,14 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
             break;
         }
     }
+    // Where even that is too much, every second count goes, never the first.
+    while counts.len() > 1 && f64::from(LOOKS) * purse.cost_of(&counts) > purse.left {
+        let mut at = 0;
+        counts.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+    }
     counts
 }
 
@@ -51,7 +59,7 @@ pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<
 
 /// Counts from `low` to `high`, both included where they begin or end the space, with the hints between them.
 fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize> {
-    let mut counts: Vec<usize> = (0_i32..)
+    let mut counts: Vec<usize> = (0_i32..200)
         .map(|i| (f64::from(i) / per_octave).exp2().round() as usize)
         .take_while(|&count| count < high)
         .filter(|&count| count >= low)

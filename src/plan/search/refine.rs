@@ -11,12 +11,21 @@ use super::book::{Book, Level};
 const AT_ONCE: usize = 3;
 /// A gap this narrow (as a ratio) hides nothing worth having.
 const NARROW: f64 = 1.012;
+/// The slope may be so many standard errors steeper than it was measured.
+const DOUBT: f64 = 0.7;
+/// A slope is measured over at least this ratio of counts.
+const BASELINE: f64 = 1.4;
 /// A possible gain below this is not worth a probe.
 const WORTH: f64 = TOLERANCE / 2.0;
 
 /// The counts to probe next, with the best count and the left ends of their gaps as anchors; empty where nothing can hide.
 pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
-    let levels = book.levels();
+    let mut levels = book.levels();
+    let last = levels.last().map_or(0, |level| level.workers);
+    // The smallest count that could not be run ends the space.
+    if let Some(&workers) = broken.iter().filter(|&&workers| workers > last).min() {
+        levels.push(Level { workers, log: f64::NEG_INFINITY, error: 0.0 });
+    }
     let Some(best) = levels.iter().max_by(|a, b| a.log.total_cmp(&b.log)) else {
         return Vec::new();
     };
@@ -50,10 +59,12 @@ fn gap(levels: &[Level], at: usize, top: f64) -> Option<Gap> {
     if right.workers - left.workers < 2 || to / from <= NARROW {
         return None;
     }
-    let slope = match at.checked_sub(1).map(|before| levels[before]) {
-        Some(before) => (left.log - before.log) / (from / before.workers as f64).ln(),
-        None => 1.0,
-    };
+    // Neighbours that lie close together say more about the noise than about the slope.
+    let before = levels[..at].iter().rev().find(|level| level.workers as f64 * BASELINE <= from);
+    let slope = before.map_or(1.0, |before| {
+        let doubt = DOUBT * left.error.hypot(before.error);
+        (left.log - before.log + doubt) / (from / before.workers as f64).ln()
+    });
     let gain = left.log + slope.clamp(0.0, 1.0) * ((to - 1.0) / from).ln() - top;
     let middle = ((from * to).sqrt().round() as usize).clamp(left.workers + 1, right.workers - 1);
     (gain > WORTH).then_some(Gap { left: left.workers, middle, gain })

@@ -14,7 +14,7 @@ pub(super) enum Shape {
     UslPeak,
     /// Waiting work that saturates at 10 to 100 times the cores.
     IoSaturation,
-    /// A cgroup quota: a drop when the throttling sets in.
+    /// A quota, often of half a core: a drop when the throttling sets in; half of the quotas are set where no machine tells.
     QuotaStep,
     /// A cliff where a second node is entered, then growth at half the slope; half of the cliffs lie at no hint.
     NumaCliff,
@@ -82,8 +82,8 @@ impl Machine {
             _ => cores,
         };
         let mut hints = vec![cores as usize, 2 * cores as usize, (cores / 2.0) as usize];
-        if shape == Shape::QuotaStep {
-            hints.push(bend.ceil() as usize);
+        if shape == Shape::QuotaStep && !hidden {
+            hints.extend([bend.floor() as usize, bend.ceil() as usize]);
         }
         hints.retain(|hint| (1..=max).contains(hint));
         let (depth, slope) = (0.05 + 0.2 * rng.unit(), rng.unit());
@@ -97,6 +97,7 @@ impl Machine {
         let over = |limit: f64| (n / limit).log2().max(0.0); // Octaves beyond.
         match self.shape {
             Shape::LinearFlat => n.min(self.bend),
+            Shape::QuotaStep | Shape::NumaCliff if n <= self.bend => n,
             Shape::SmtShoulder => {
                 let second = (n.min(2.0 * self.cores) - self.cores).max(0.0);
                 (n.min(self.cores) + (0.15 + 0.3 * self.slope) * second)
@@ -111,9 +112,7 @@ impl Machine {
                 let sharp = 3.0 + 5.0 * self.slope;
                 (n.powf(-sharp) + self.bend.powf(-sharp)).powf(-1.0 / sharp)
             }
-            Shape::QuotaStep if n <= self.bend => n,
             Shape::QuotaStep => self.bend * (1.0 - self.depth) * (-0.02 * over(self.bend)).exp(),
-            Shape::NumaCliff if n <= self.bend => n,
             Shape::NumaCliff => {
                 let far = (n - self.bend).min(self.bend);
                 self.bend * (1.0 - 2.0 * self.depth) + 0.4 * self.slope * far
