@@ -80,6 +80,7 @@ impl From<crate::plan::PlanError> for Failure {
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     guard::become_guard_if_asked();
     let registry = Registry::new(extra);
+    crate::mode::become_worker_if_asked(registry);
     let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
