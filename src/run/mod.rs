@@ -19,7 +19,7 @@ use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::{Means, Steer};
+use steer::{Means, Steer, Wanted};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
@@ -120,7 +120,7 @@ struct Run<'a> {
 
 /// One round to be measured.
 struct Order {
-    cell: Cell,
+    wanted: Wanted,
     block: u32,
     window: f64,
     /// The disturbed round that this one repeats.
@@ -204,14 +204,15 @@ impl Run<'_> {
         &mut self,
         number: u32,
         window: f64,
-        mut cells: Vec<Cell>,
+        mut cells: Vec<Wanted>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
-        cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
+        cells.retain(|one| self.failures.get(&one.cell).is_none_or(|&times| times < 2));
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
-        let mut queue: VecDeque<_> = cells.into_iter().map(|cell| (cell, None)).collect();
-        while let Some((cell, repeats)) = queue.pop_front() {
+        let mut queue: VecDeque<_> = cells.into_iter().map(|wanted| (wanted, None)).collect();
+        while let Some((wanted, repeats)) = queue.pop_front() {
+            let cell = wanted.cell;
             if self.interrupted() {
                 return Ok(false);
             }
@@ -221,12 +222,12 @@ impl Run<'_> {
                 continue;
             }
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
-            let order = Order { cell, block: number, window, repeats };
+            let order = Order { wanted, block: number, window, repeats };
             let disturbed = self.round(&order, steer, observer)?;
             // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
             if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
                 self.repeated += 1;
-                queue.push_back((cell, Some(round)));
+                queue.push_back((wanted, Some(round)));
             }
         }
         Ok(self.elapsed() < self.plan.budget * 0.98)
@@ -244,7 +245,7 @@ impl Run<'_> {
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<Option<u32>, RunError> {
-        let (cell, began) = (order.cell, self.elapsed());
+        let (cell, began) = (order.wanted.cell, self.elapsed());
         let result = self.watched(order);
         self.pace.learn(cell, self.elapsed() - began, order.window);
         match result {
@@ -287,7 +288,7 @@ impl Run<'_> {
     }
 
     fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
-        let Order { cell, block, window, repeats } = *order;
+        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
         let reference = &self.references[&cell.entry];
         let shape = pace::shape(self.plan.batch, reference, window);
         let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
@@ -308,6 +309,7 @@ impl Run<'_> {
             launch: launch.as_secs_f64(),
             dismiss,
             repeats,
+            confirms,
         };
         Ok(Sample::new(cell, shape, &round, seconds))
     }
