@@ -2,6 +2,7 @@
 
 mod arm;
 mod budget;
+mod burn;
 mod cache;
 mod cgroup;
 mod classes;
@@ -15,18 +16,22 @@ mod ledger;
 #[cfg(test)]
 mod ledger_tests;
 mod memory;
+pub mod neighbour;
+pub mod placement;
 mod root;
 mod runtimes;
 mod system_calls;
 #[cfg(test)]
 mod tests;
 mod topology;
+pub mod warning;
 mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::budget::Budget;
+pub use self::burn::{BURN_LIMIT, BURN_TIME, Burn, BurnReport, CoreBurn};
 pub use self::cache::Cache;
 pub use self::cgroup::{Quota, QuotaLevel};
 pub use self::cpu_set::{CpuSet, CpuSetError, MAX_CPU};
@@ -37,9 +42,11 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
 pub use self::memory::Memory;
+pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};
 pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
+pub use self::warning::Warning;
 pub use self::watch::{Snapshot, Watch, process_cpu_time};
 
 /// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.
