@@ -1,8 +1,16 @@
 #![doc = include_str!("README.md")]
 
-mod error;
+mod file;
+mod float;
+#[cfg(feature = "frames")]
+mod frames;
+mod memory;
+mod mixed;
+mod network;
 mod noop;
-mod params;
+mod pi;
+mod sleep;
+mod support;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -12,13 +20,33 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::{Error, Result};
-pub use params::{Form, Param, Params, nearest, parse_size};
+pub use support::error::{Error, Result};
+pub use support::params::{Form, Param, Params, nearest, parse_size};
 
+pub use file::File;
+pub use float::Float;
+#[cfg(feature = "frames")]
+pub use frames::Frames;
+pub use memory::Memory;
+pub use mixed::Mixed;
+pub use network::Network;
 pub use noop::Noop;
+pub use pi::Pi;
+pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Noop];
+pub const BUILTIN: &[&dyn Workload] = &[
+    &Pi,
+    &Float,
+    #[cfg(feature = "frames")]
+    &Frames,
+    &Memory,
+    &Mixed,
+    &Sleep,
+    &File,
+    &Network,
+    &Noop,
+];
 
 /// A kind of work that can be measured.
 ///
