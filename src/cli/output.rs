@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use crate::report::terminal::Style;
+
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
@@ -63,6 +65,16 @@ impl Output {
         let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
         let columns = asked.filter(|&columns| columns > 0).or_else(terminal_columns);
         columns.unwrap_or(100).clamp(40, 240)
+    }
+
+    /// How results are laid out for whoever reads them.
+    pub fn style(self) -> Style {
+        let language = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let unicode =
+            language.is_some_and(|name| name.to_uppercase().replace('-', "").contains("UTF8"));
+        Style { width: Some(self.width()), color: self.colored(), unicode }
     }
 
     /// Whether a progress bar may be drawn.

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod advice;
 mod arm;
 mod budget;
 mod burn;
@@ -8,6 +9,7 @@ mod cgroup;
 mod classes;
 mod cpu_set;
 mod cpuinfo;
+mod describe;
 mod disturbance;
 mod fallback;
 mod frequency;
@@ -17,6 +19,7 @@ mod ledger;
 mod ledger_tests;
 mod memory;
 pub mod neighbour;
+mod own_cpu;
 pub mod placement;
 mod root;
 mod runtimes;
@@ -24,7 +27,7 @@ mod system_calls;
 #[cfg(test)]
 mod tests;
 mod topology;
-pub mod warning;
+mod warning;
 mod watch;
 
 use schemars::JsonSchema;
@@ -35,6 +38,7 @@ pub use self::burn::{BURN_LIMIT, BURN_TIME, Burn, BurnReport, CoreBurn};
 pub use self::cache::Cache;
 pub use self::cgroup::{Quota, QuotaLevel};
 pub use self::cpu_set::{CpuSet, CpuSetError, MAX_CPU};
+pub use self::describe::Fact;
 pub use self::disturbance::{
     CLOCK_JUMP_MARK, Cause, Disturbance, FOREIGN_REPEAT, MEMORY_PRESSURE_REPEAT, STEAL_MARK,
     STEAL_REPEAT, SUSPENDED_REPEAT, Severity,
@@ -42,12 +46,13 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
 pub use self::memory::Memory;
+pub use self::own_cpu::process_cpu_time;
 pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};
 pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
 pub use self::warning::Warning;
-pub use self::watch::{Snapshot, Watch, process_cpu_time};
+pub use self::watch::{Snapshot, Watch};
 
 /// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

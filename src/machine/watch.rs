@@ -1,7 +1,7 @@
 //! Looks at the machine before and after a round: files that stay open, read in tens of microseconds.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -340,28 +340,6 @@ fn clocks() -> (Option<Duration>, Option<Duration>) {
 #[cfg(not(target_os = "linux"))]
 fn clocks() -> (Option<Duration>, Option<Duration>) {
     (None, None)
-}
-
-/// CPU seconds that this process has used since it started, all its threads together.
-///
-/// # Errors
-///
-/// Where the system has no such clock.
-#[cfg(unix)]
-pub fn process_cpu_time() -> io::Result<f64> {
-    use rustix::time::{ClockId, clock_gettime};
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Ok(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
-}
-
-/// CPU seconds that this process has used since it started, all its threads together.
-///
-/// # Errors
-///
-/// Where the system has no such clock.
-#[cfg(not(unix))]
-pub fn process_cpu_time() -> io::Result<f64> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
