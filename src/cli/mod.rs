@@ -3,6 +3,7 @@
 pub mod exit;
 mod guard;
 mod list;
+mod machine;
 mod output;
 mod progress;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Show the workloads with their parameters, defaults and units
     List(list::Args),
+    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    Machine(machine::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -89,6 +92,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
+        Command::Machine(args) => machine::machine(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };

@@ -14,7 +14,13 @@ use crate::report::{self, terminal};
 pub(super) fn present(directory: &Path, record: &Record, output: Output) -> Result<u8, Failure> {
     let findings = analysis::analyse(record);
     let unwritten = |error: &dyn std::fmt::Display| Failure::new(exit::UNWRITTEN, error);
-    let machine = record.header.machine.facts();
+    let machine: Vec<(String, String)> = record
+        .header
+        .machine
+        .facts()
+        .into_iter()
+        .map(|fact| (fact.label.to_owned(), fact.value))
+        .collect();
     let files = report::write_all(directory, &findings, &machine);
     let rows = report::samples(record).map_err(|error| Failure::new(exit::FAILED, error))?;
     let samples = report::write_file(&directory.join("samples.csv"), &rows);
