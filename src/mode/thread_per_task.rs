@@ -7,7 +7,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
 use super::{Crew, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
@@ -27,7 +27,8 @@ impl Spawner {
         let mut lane = Lane::new(gate, worker, self.ground.workers, self.ground.job.checked);
         lane.start();
         while let Some(number) = lane.take() {
-            let work = self.task(worker, number).inspect_err(|_| gate.stop())?;
+            let (work, aside) = self.task(worker, number).inspect_err(|_| gate.stop())?;
+            lane.set_aside(aside);
             if lane.done(number, work) {
                 meter.open(gate);
             }
@@ -36,12 +37,15 @@ impl Spawner {
     }
 
     /// One task from birth to join.
-    fn task(&self, worker: usize, number: u64) -> Result<Work, ModeError> {
+    fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
         let ground = Arc::clone(&self.ground);
         let body = move || {
             super::pin(&ground.placement, worker);
             let mut task = ground.prepare(worker)?;
-            task.run(number).map_err(|error| ModeError::Task { number, reason: error.to_string() })
+            let work = task.run(number);
+            let work =
+                work.map_err(|error| ModeError::Task { number, reason: error.to_string() })?;
+            Ok((work, task.aside()))
         };
         let thread = thread::Builder::new().spawn(body).map_err(|error| ModeError::Launch {
             what: "a thread could not be started",
@@ -74,7 +78,8 @@ impl Crew for Spawner {
             let laps = starters.into_iter().map(super::joined).collect();
             (laps, clock::since(start))
         });
-        Ok(Round { laps: gather(&gate, laps)?, usage: meter.end(), span })
+        let usage = meter.end();
+        Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
