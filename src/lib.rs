@@ -6,8 +6,13 @@ pub mod clock;
 pub mod machine;
 pub mod mode;
 pub mod plan;
+pub mod plot;
 pub mod record;
+pub mod report;
+pub mod rng;
 pub mod run;
+pub mod stats;
+pub mod units;
 
 pub use cli::main_with;
 pub use knee_process as process;

@@ -4,7 +4,11 @@ mod command;
 mod file;
 mod float;
 pub mod foreign;
+#[cfg(feature = "frames")]
+mod frames;
+mod memory;
 mod mixed;
+mod network;
 mod noop;
 mod pi;
 mod sleep;
@@ -25,13 +29,28 @@ pub use support::params::{Form, Param, Params, nearest, parse_size};
 pub use command::Command;
 pub use file::File;
 pub use float::Float;
+#[cfg(feature = "frames")]
+pub use frames::Frames;
+pub use memory::Memory;
 pub use mixed::Mixed;
+pub use network::Network;
 pub use noop::Noop;
 pub use pi::Pi;
 pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Pi, &Float, &Mixed, &Sleep, &File, &Noop];
+pub const BUILTIN: &[&dyn Workload] = &[
+    &Pi,
+    &Float,
+    #[cfg(feature = "frames")]
+    &Frames,
+    &Memory,
+    &Mixed,
+    &Sleep,
+    &File,
+    &Network,
+    &Noop,
+];
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
 pub const FOREIGN: &[&dyn Workload] = &[&Command];

@@ -100,6 +100,17 @@ fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Grou
     (!directories.is_empty()).then_some(Groups { version, directories })
 }
 
+/// The group that holds every process of the machine, if this process can see it: in the first namespace, with the
+/// hierarchy of `controller` mounted from its root.
+pub(super) fn whole_machine(root: &Root, version: u8, controller: &str) -> Option<PathBuf> {
+    // The kernel gives the first control group namespace this number (include/linux/proc_ns.h).
+    let namespace = std::fs::read_link(root.resolve("/proc/self/ns/cgroup")).ok()?;
+    let first = namespace.to_str() == Some("cgroup:[4026531835]");
+    let mounts = root.text("/proc/self/mountinfo").filter(|_| first)?;
+    let all = mounts.lines().filter_map(|line| mount(line, version, controller));
+    all.filter(|(mount_root, _)| mount_root == "/").map(|(_, point)| point).next()
+}
+
 /// Root and mount point of a line of mountinfo (proc(5)) if it mounts this controller's hierarchy.
 fn mount(line: &str, version: u8, controller: &str) -> Option<(String, PathBuf)> {
     let (before, after) = line.split_once(" - ")?;

@@ -1,6 +1,6 @@
 //! Performance and efficiency cores: what the kernel says of them, in its three ways.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::topology::{CoreClass, HardwareThread};
 use super::{CpuSet, Root};
@@ -80,7 +80,6 @@ fn max_frequency(root: &Root, cpu: u32) -> Option<f64> {
 /// How many physical cores these CPUs are.
 fn cores(threads: &[HardwareThread], cpus: &CpuSet) -> Option<u32> {
     let members = threads.iter().filter(|thread| cpus.contains(thread.cpu));
-    let cores: Option<BTreeMap<u32, ()>> =
-        members.map(|thread| thread.core.map(|core| (core, ()))).collect();
+    let cores: Option<BTreeSet<u32>> = members.map(|thread| thread.core).collect();
     cores.map(|cores| cores.len() as u32)
 }

@@ -7,9 +7,13 @@ mod cgroup;
 mod classes;
 mod cpu_set;
 mod cpuinfo;
+mod disturbance;
 mod fallback;
 mod frequency;
 mod host;
+mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod memory;
 mod root;
 mod runtimes;
@@ -17,6 +21,7 @@ mod system_calls;
 #[cfg(test)]
 mod tests;
 mod topology;
+mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,11 +30,17 @@ pub use self::budget::Budget;
 pub use self::cache::Cache;
 pub use self::cgroup::{Quota, QuotaLevel};
 pub use self::cpu_set::{CpuSet, CpuSetError, MAX_CPU};
+pub use self::disturbance::{
+    CLOCK_JUMP_MARK, Cause, Disturbance, FOREIGN_REPEAT, MEMORY_PRESSURE_REPEAT, STEAL_MARK,
+    STEAL_REPEAT, SUSPENDED_REPEAT, Severity,
+};
 pub use self::frequency::Frequency;
+pub use self::ledger::Ledger;
 pub use self::memory::Memory;
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};
 pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
+pub use self::watch::{Snapshot, Watch, process_cpu_time};
 
 /// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

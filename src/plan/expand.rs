@@ -95,9 +95,7 @@ fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cor
         unit_one: meta.unit.one.into(),
         unit_many: meta.unit.many.into(),
         equivalent: meta.equivalent.map(|equal| (equal.name.into(), equal.units_per_second)),
-        ceiling: None,
         textbook_optimum: workload.textbook_optimum(&params, cores.usable),
-        notes: Vec::new(),
         params,
         series,
     }

@@ -5,10 +5,11 @@ mod expand;
 mod mode;
 pub mod parse;
 mod registry;
+pub mod search;
 
 use std::time::Duration;
 
-use knee_workloads::{Ceiling, Kind, Note, Params};
+use knee_workloads::{Kind, Params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,12 +65,8 @@ pub struct Entry {
     pub unit_many: String,
     /// How many units per second make one of something people know.
     pub equivalent: Option<(String, f64)>,
-    /// What one core can do by design; calibrated when the run begins, since that takes time.
-    pub ceiling: Option<Ceiling>,
     /// The best count by the textbook.
     pub textbook_optimum: Option<f64>,
-    /// Remarks of the workload on this machine; likewise made when the run begins.
-    pub notes: Vec<Note>,
     /// One series per mode.
     pub series: Vec<Series>,
 }

@@ -5,8 +5,11 @@
 
 mod store;
 
+use knee_workloads::{Ceiling, Note};
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Machine;
+use crate::mode::Reference;
 use crate::plan::Plan;
 use crate::run::{Failure, Sample};
 
@@ -23,6 +26,8 @@ pub const FILE_NAME: &str = "record.jsonl";
 pub struct Record {
     /// What was to be done, by what, where.
     pub header: Header,
+    /// What each workload did when it was run serially once.
+    pub surveys: Vec<Survey>,
     /// Each round that gave a figure, in order of time.
     pub samples: Vec<Sample>,
     /// Each round that gave none.
@@ -48,6 +53,8 @@ pub struct Header {
     pub command: Vec<String>,
     /// When, as RFC 3339 in UTC.
     pub started: String,
+    /// Where.
+    pub machine: Machine,
     /// What was planned.
     pub plan: Plan,
 }
@@ -61,12 +68,43 @@ pub struct End {
     pub interrupted: bool,
 }
 
+/// What a workload did when it was run serially once, before everything else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Survey {
+    /// Which of the plan's entries.
+    pub entry: usize,
+    /// Seconds of the fastest task.
+    pub task: f64,
+    /// Seconds that preparing one worker took.
+    pub prepare: f64,
+    /// The workload's remarks on this machine.
+    pub notes: Vec<Note>,
+    /// What one core can do by design.
+    pub ceiling: Option<Ceiling>,
+}
+
+impl Survey {
+    /// What is kept of a reference.
+    pub fn new(entry: usize, reference: &Reference) -> Self {
+        Self {
+            entry,
+            task: reference.task,
+            prepare: reference.prepare,
+            notes: reference.notes.clone(),
+            ceiling: reference.ceiling.clone(),
+        }
+    }
+}
+
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a header is made once, and lines never lie in bulk")]
 pub enum Line {
     /// The first line.
     Header(Header),
+    /// A workload was run serially once.
+    Survey(Survey),
     /// A round that gave a figure.
     Sample(Sample),
     /// A round that gave none.

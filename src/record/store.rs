@@ -193,6 +193,7 @@ fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
         (None, Line::Header(header)) => {
             *record = Some(Record {
                 header,
+                surveys: Vec::new(),
                 samples: Vec::new(),
                 failures: Vec::new(),
                 remarks: Vec::new(),
@@ -201,6 +202,12 @@ fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
         }
         (None, _) => return Err("the header is missing".into()),
         (Some(_), Line::Header(_)) => return Err("a second header".into()),
+        (Some(record), Line::Survey(survey)) => {
+            if survey.entry >= record.header.plan.entries.len() {
+                return Err("a survey of a workload that was not planned".into());
+            }
+            record.surveys.push(survey);
+        }
         (Some(record), Line::Sample(sample)) => {
             if sample.cell.entry >= record.header.plan.entries.len() {
                 return Err("a sample of a workload that was not planned".into());

@@ -8,17 +8,18 @@ mod pace;
 mod sample;
 mod steer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
+use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::Steer;
+use steer::{Means, Steer};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
@@ -44,26 +45,51 @@ pub struct Outcome {
     pub failed: u32,
 }
 
-/// Measures everything planned.
+/// What is measured, where, on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// What.
+    pub plan: &'a Plan,
+    /// Where crews are launched.
+    pub site: &'a Site,
+    /// The machine.
+    pub machine: &'a Machine,
+}
+
+/// Measures everything planned, after what was measured in the `past`.
 ///
 /// # Errors
 /// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
-pub fn run(plan: &Plan, site: &Site, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+pub fn run(
+    setting: &Setting<'_>,
+    past: Option<&Past>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    let Setting { plan, site, machine } = *setting;
     let mut run = Run {
         plan,
         site,
+        watch: Watch::open(&Root::live(), &machine.budget),
+        repeated: 0,
         start: clock::now(),
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
         failures: BTreeMap::new(),
+        before: past.map_or(0.0, |past| past.wall),
+        rounds: past.map_or(0, |past| past.rounds),
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
     };
     run.survey(observer)?;
     let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
-    let mut number = 0;
+    let mut number = past.map_or(0, |past| past.blocks);
+    for sample in past.iter().flat_map(|past| &past.samples) {
+        steer.observe(sample);
+    }
     while !run.interrupted() {
-        let cells = steer.block(number);
-        if cells.is_empty() || !run.block(number, cells, &mut steer, observer)? {
+        let window = run.window(&steer);
+        let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
+        let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
+        if cells.is_empty() || !run.block(number, window, cells, &mut steer, observer)? {
             break;
         }
         number += 1;
@@ -76,17 +102,55 @@ pub fn run(plan: &Plan, site: &Site, observer: &mut dyn Observer) -> Result<Outc
 struct Run<'a> {
     plan: &'a Plan,
     site: &'a Site,
+    /// Looks at the machine before and after each round.
+    watch: Watch,
+    /// Rounds that were repeated because they were disturbed.
+    repeated: u32,
     start: std::time::Instant,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
     failures: BTreeMap<Cell, u32>,
+    /// Seconds that the run had taken before it was interrupted and resumed.
+    before: f64,
+    /// The number of the next round.
+    rounds: u32,
     outcome: Outcome,
+}
+
+/// One round to be measured.
+struct Order {
+    cell: Cell,
+    block: u32,
+    window: f64,
+    /// The disturbed round that this one repeats.
+    repeats: Option<u32>,
+}
+
+/// What an interrupted run had done before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    samples: Vec<Sample>,
+    wall: f64,
+    blocks: u32,
+    rounds: u32,
+}
+
+impl Past {
+    /// What these samples tell.
+    pub fn of(samples: &[Sample]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            wall: samples.iter().map(|sample| sample.at).fold(0.0, f64::max),
+            blocks: samples.iter().map(|sample| sample.block + 1).max().unwrap_or(0),
+            rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
+        }
+    }
 }
 
 impl Run<'_> {
     fn elapsed(&self) -> f64 {
-        clock::since(self.start).as_secs_f64()
+        self.before + clock::since(self.start).as_secs_f64()
     }
 
     fn interrupted(&self) -> bool {
@@ -125,70 +189,105 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The window with which every workload gets its blocks within what is left of the budget.
+    fn window(&self, steer: &Steer) -> f64 {
+        let (mut fixed, mut rounds) = (0.0, 0.0);
+        for (entry, wanted) in steer.outlook(pace::BLOCKS) {
+            fixed += wanted * self.pace.overhead(entry, &self.references[&entry]);
+            rounds += wanted;
+        }
+        pace::window((self.plan.budget - self.elapsed() - fixed) / f64::max(rounds, 1.0))
+    }
+
     /// Measures one block; false when the budget is spent.
     fn block(
         &mut self,
         number: u32,
+        window: f64,
         mut cells: Vec<Cell>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
         cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
-        let left = self.plan.budget - self.elapsed();
-        let blocks = f64::from(pace::BLOCKS.saturating_sub(number).max(1));
-        let known: Vec<_> =
-            cells.iter().map(|cell| (*cell, &self.references[&cell.entry])).collect();
-        let window = self.pace.window(&known, left / blocks);
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
-        for cell in cells {
-            let spent = self.elapsed();
-            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+        let mut queue: VecDeque<_> = cells.into_iter().map(|cell| (cell, None)).collect();
+        while let Some((cell, repeats)) = queue.pop_front() {
             if self.interrupted() {
                 return Ok(false);
             }
-            // The first block goes to its end unless the budget is far too small, so that every cell has a figure.
-            let allowed = if number == 0 { 1.05 } else { 1.0 };
-            if spent + cost > self.plan.budget * allowed {
+            let spent = self.elapsed();
+            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+            if spent + cost > self.plan.budget {
                 continue;
             }
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
-            self.round(cell, number, window, steer, observer)?;
+            let order = Order { cell, block: number, window, repeats };
+            let disturbed = self.round(&order, steer, observer)?;
+            // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
+            if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
+                self.repeated += 1;
+                queue.push_back((cell, Some(round)));
+            }
         }
-        Ok(self.elapsed() < self.plan.budget * 0.97)
+        Ok(self.elapsed() < self.plan.budget * 0.98)
     }
 
-    /// Measures one cell once.
+    /// One round in five may be a repetition.
+    fn may_repeat(&self) -> bool {
+        self.repeated * 5 <= self.outcome.measured
+    }
+
+    /// Measures one cell once; the number of the round where it was disturbed.
     fn round(
         &mut self,
-        cell: Cell,
-        block: u32,
-        window: f64,
+        order: &Order,
         steer: &mut Steer,
         observer: &mut dyn Observer,
-    ) -> Result<(), RunError> {
-        let began = self.elapsed();
-        let result = self.measure(cell, block, window);
-        self.pace.learn(cell, self.elapsed() - began, window);
+    ) -> Result<Option<u32>, RunError> {
+        let (cell, began) = (order.cell, self.elapsed());
+        let result = self.watched(order);
+        self.pace.learn(cell, self.elapsed() - began, order.window);
         match result {
             Ok(sample) => {
                 steer.observe(&sample);
                 self.outcome.measured += 1;
+                self.rounds += 1;
                 observer.observe(&Event::Measured(&sample))?;
+                Ok(sample.is_disturbed().then_some(sample.round))
             }
-            Err(ModeError::Interrupted) => {}
+            Err(ModeError::Interrupted) => Ok(None),
             Err(error) => {
-                *self.failures.entry(cell).or_default() += 1;
+                let times = self.failures.entry(cell).or_default();
+                *times += 1;
+                if *times > 1 {
+                    steer.fail(cell);
+                }
                 self.outcome.failed += 1;
-                let reason = error.to_string();
-                let failure = Failure { cell: Some(cell), entry: cell.entry, block, reason };
-                steer.fail(cell);
-                observer.observe(&Event::Failed(&failure))?;
+                let (entry, block, reason) = (cell.entry, order.block, error.to_string());
+                observer.observe(&Event::Failed(&Failure {
+                    cell: Some(cell),
+                    entry,
+                    block,
+                    reason,
+                }))?;
+                Ok(None)
             }
         }
-        Ok(())
     }
 
-    fn measure(&self, cell: Cell, block: u32, window: f64) -> Result<Sample, ModeError> {
+    /// Measures with a look at the machine before and after. All workers are reaped in between, so that their CPU time
+    /// is ours.
+    fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
+        let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
+        let mut sample = self.measure(order)?;
+        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
+        let after = self.watch.snapshot();
+        sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
+        Ok(sample)
+    }
+
+    fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
+        let Order { cell, block, window, repeats } = *order;
         let reference = &self.references[&cell.entry];
         let shape = pace::shape(self.plan.batch, reference, window);
         let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
@@ -204,10 +303,11 @@ impl Run<'_> {
         verify(&round, reference)?;
         let seconds = Seconds {
             block,
-            round: self.outcome.measured,
+            round: self.rounds,
             at,
             launch: launch.as_secs_f64(),
             dismiss,
+            repeats,
         };
         Ok(Sample::new(cell, shape, &round, seconds))
     }

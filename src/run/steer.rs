@@ -1,42 +1,190 @@
-//! Which cells the next block measures.
+//! Which cells are measured next: one workload at a time, every mode of it in one block.
+//!
+//! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
+//! Workloads are not compared with each other, so each may go on as it needs: the one whose block is least far along is next.
 
-use crate::plan::{Cell, Plan};
+use crate::plan::search::{Purse, Search, Space};
+use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
-use super::pace::BLOCKS;
+
+/// A listed series is done after so many blocks: more would hardly narrow its intervals.
+const ENOUGH: u32 = 16;
 
 /// Chooses the cells of each block.
 #[derive(Debug)]
 pub(super) struct Steer {
-    cells: Vec<Cell>,
+    groups: Vec<Group>,
     seed: u64,
 }
 
+/// All series of one workload.
+#[derive(Debug)]
+struct Group {
+    entry: usize,
+    courses: Vec<(Mode, Course)>,
+    /// Blocks begun, where a block of fewer cells than the first counts as a part.
+    progress: f64,
+    /// Cells of the first block.
+    width: usize,
+    blocks: u32,
+}
+
+/// How one series goes on.
+#[derive(Debug)]
+enum Course {
+    /// The same counts in every block.
+    Listed(Vec<usize>),
+    /// What the search asks for.
+    Searched(Box<Search>),
+    /// Decided, or nothing of it works.
+    Done,
+}
+
+/// What the steering must know of money.
+pub(super) struct Means<'m> {
+    /// Seconds left of the budget.
+    pub(super) left: f64,
+    /// Seconds that a round of a cell takes.
+    pub(super) cost: &'m dyn Fn(Cell) -> f64,
+}
+
 impl Steer {
-    pub(super) fn new(plan: &Plan, usable: impl Fn(usize) -> bool) -> Self {
-        let mut cells = plan.cells();
-        cells.retain(|cell| usable(cell.entry));
-        Self { cells, seed: plan.seed }
+    /// The beginning of a plan, of which only the entries that work here are measured.
+    pub(super) fn new(plan: &Plan, works: impl Fn(usize) -> bool) -> Self {
+        let groups = plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry));
+        let groups = groups.map(|(entry, planned)| Group {
+            entry,
+            courses: planned
+                .series
+                .iter()
+                .map(|series| (series.mode, Course::new(series, plan.seed ^ entry as u64)))
+                .collect(),
+            progress: 0.0,
+            width: 0,
+            blocks: 0,
+        });
+        Self { groups: groups.collect(), seed: plan.seed }
     }
 
-    /// The cells of block `number`, in a random order; none when everything is settled.
-    pub(super) fn block(&mut self, number: u32) -> Vec<Cell> {
-        if number >= 2 * BLOCKS {
+    /// The cells of the next block in the order in which they are to be measured; none when everything is decided or
+    /// nothing more can be paid.
+    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Cell> {
+        loop {
+            let alive = self.groups.iter_mut().filter(|group| !group.is_done());
+            let Some(group) = alive.min_by(|a, b| a.progress.total_cmp(&b.progress)) else {
+                return Vec::new();
+            };
+            let mut cells = group.cells(means);
+            if cells.is_empty() {
+                continue;
+            }
+            let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
+            let place = |cell: &Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+            cells.sort_by_cached_key(|cell| {
+                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(cell))
+            });
+            return cells;
+        }
+    }
+
+    /// What one round gave.
+    pub(super) fn observe(&mut self, sample: &Sample) {
+        if let Some(Course::Searched(search)) = self.course(sample.cell) {
+            search.tell(sample.cell.workers, sample.throughput);
+        }
+    }
+
+    /// A cell that cannot be measured is not asked for again.
+    pub(super) fn fail(&mut self, cell: Cell) {
+        match self.course(cell) {
+            Some(Course::Searched(search)) => search.tell_broken(cell.workers),
+            Some(Course::Listed(counts)) => counts.retain(|count| *count != cell.workers),
+            _ => {}
+        }
+    }
+
+    /// How many rounds are still wanted until every workload has had `blocks` blocks, by workload: entry, rounds.
+    pub(super) fn outlook(&self, blocks: f64) -> impl Iterator<Item = (usize, f64)> {
+        let alive = self.groups.iter().filter(|group| !group.is_done());
+        alive.map(move |group| {
+            let width = if group.width > 0 { group.width } else { group.first_width() };
+            (group.entry, (blocks - group.progress).max(1.0) * width as f64)
+        })
+    }
+
+    fn course(&mut self, cell: Cell) -> Option<&mut Course> {
+        let group = self.groups.iter_mut().find(|group| group.entry == cell.entry)?;
+        group.courses.iter_mut().find(|(mode, _)| *mode == cell.mode).map(|(_, course)| course)
+    }
+}
+
+impl Group {
+    /// Done when every series but the serial one is: that one only accompanies the others.
+    fn is_done(&self) -> bool {
+        let done = |(_, course): &(Mode, Course)| match course {
+            Course::Done => true,
+            Course::Listed(counts) => counts.is_empty() || self.blocks >= ENOUGH,
+            Course::Searched(_) => false,
+        };
+        let mut others = self.courses.iter().filter(|(mode, _)| *mode != Mode::Serial).peekable();
+        if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
+    }
+
+    fn first_width(&self) -> usize {
+        self.courses.iter().map(|(_, course)| course.width()).sum()
+    }
+
+    /// The next block of every series.
+    fn cells(&mut self, means: &Means<'_>) -> Vec<Cell> {
+        let (entry, mut cells) = (self.entry, Vec::new());
+        for (mode, course) in &mut self.courses {
+            let cell = |workers| Cell { entry, mode: *mode, workers };
+            let counts = match course {
+                Course::Done => Vec::new(),
+                Course::Listed(counts) => counts.clone(),
+                Course::Searched(search) => {
+                    let cost = |workers| (means.cost)(cell(workers));
+                    match search.next_block(&Purse { left: means.left, cost: &cost }) {
+                        Some(block) => block.counts,
+                        None => {
+                            *course = Course::Done;
+                            Vec::new()
+                        }
+                    }
+                }
+            };
+            cells.extend(counts.into_iter().map(cell));
+        }
+        // The serial cell alone decides nothing.
+        if self.is_done() {
             return Vec::new();
         }
-        let mut cells = self.cells.clone();
-        cells.sort_by_cached_key(|cell| {
-            let place = (cell.entry as u64) << 32 | (cell.mode as u64) << 16 | cell.workers as u64;
-            knee_workloads::mix(self.seed ^ u64::from(number) << 48, place)
-        });
+        self.width = self.width.max(cells.len());
+        self.progress += cells.len() as f64 / self.width.max(1) as f64;
+        self.blocks += 1;
         cells
     }
+}
 
-    pub(super) fn observe(&mut self, sample: &Sample) {
-        let _ = sample;
+impl Course {
+    fn new(series: &Series, seed: u64) -> Self {
+        match &series.candidates {
+            Candidates::Exactly { counts } => Self::Listed(counts.clone()),
+            Candidates::Search { first, most, .. } => {
+                let start = first.last().copied().unwrap_or(1);
+                let space = Space { max: *most, start, hints: first.clone() };
+                Self::Searched(Box::new(Search::new(space, seed ^ (series.mode as u64) << 48)))
+            }
+        }
     }
 
-    pub(super) fn fail(&mut self, cell: Cell) {
-        self.cells.retain(|known| *known != cell);
+    fn width(&self) -> usize {
+        match self {
+            Self::Listed(counts) => counts.len(),
+            // The first look of a search is a handful of counts.
+            Self::Searched(_) => 5,
+            Self::Done => 0,
+        }
     }
 }

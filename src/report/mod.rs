@@ -1,0 +1,11 @@
+#![doc = include_str!("README.md")]
+
+pub mod csv;
+mod files;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod terminal;
+mod words;
+
+pub use files::{WriteError, write_all, write_file};
