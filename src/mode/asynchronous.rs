@@ -84,7 +84,8 @@ impl Crew for Runtime {
             (tasks, laps, clock::since(start))
         });
         self.tasks = tasks;
-        Ok(Round { laps: gather(&gate, laps)?, usage: meter.end(), span })
+        let usage = meter.end();
+        Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
@@ -115,6 +116,7 @@ async fn lap(
         });
         match spawned.await {
             Ok((back, Ok(work))) => {
+                lane.set_aside(back.aside());
                 task = back;
                 if lane.done(number, work) {
                     meter.open(gate);

@@ -88,6 +88,17 @@ pub struct Round {
     pub span: Duration,
 }
 
+impl Round {
+    /// The round of these laps. Where tasks ran programs, the memory is those programs'.
+    fn new(laps: Vec<Lap>, mut usage: Usage, span: Duration) -> Self {
+        let programs: u64 = laps.iter().map(|lap| lap.peak_memory).sum();
+        if programs > 0 {
+            usage.peak_memory = Some(programs);
+        }
+        Self { laps, usage, span }
+    }
+}
+
 /// Why a crew could not be launched or a round not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum ModeError {
@@ -159,7 +170,10 @@ pub fn launch(
 struct Ground {
     workload: &'static dyn Workload,
     job: Job,
+    /// How many tasks run at once.
     workers: usize,
+    /// How many workers the cell has: more than `workers` where each task uses all of them by itself.
+    count: usize,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
@@ -184,7 +198,8 @@ impl Ground {
         let mut ground = Self {
             workload,
             job: job.clone(),
-            workers,
+            workers: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
+            count: workers,
             cores: site.cores,
             placement: site.placement.clone(),
             cancel: Arc::clone(&site.cancel),
@@ -210,7 +225,7 @@ impl Ground {
             params: &self.job.params,
             seed: self.job.seed,
             worker,
-            workers: self.workers,
+            workers: self.count,
             shared: self.shared(),
             host: self.address.as_deref(),
         }
@@ -264,6 +279,7 @@ fn drive(
 ) -> Result<(), ModeError> {
     while let Some(number) = lane.take() {
         let work = guarded(number, || task.run(number)).inspect_err(|_| gate.stop())?;
+        lane.set_aside(task.aside());
         if lane.done(number, work) {
             meter.open(gate);
         }

@@ -5,7 +5,7 @@
 //! | nothing | spawn, prepare, run, exit, reap |
 
 use knee_process::{Failure, Process};
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
 use super::worker::{Orders, single};
 use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
@@ -40,9 +40,8 @@ impl Starter {
 
 impl Crew for Starter {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        starters::round(&self.ground, window, Whom::Reaped, |worker, number| {
-            self.task(worker, number)
-        })
+        let task = |worker, number| Ok((self.task(worker, number)?, Aside::default()));
+        starters::round(&self.ground, window, Whom::Reaped, task)
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

@@ -38,7 +38,7 @@ impl Crew for Alone {
         if gate.stopped() {
             return Err(ModeError::Interrupted);
         }
-        Ok(Round { laps: vec![lane.finish()], usage, span })
+        Ok(Round::new(vec![lane.finish()], usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

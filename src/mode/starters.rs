@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
 use super::{Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
@@ -13,7 +13,7 @@ pub(super) fn round(
     ground: &Ground,
     window: Window,
     whom: Whom,
-    task: impl Fn(usize, u64) -> Result<Work, ModeError> + Sync,
+    task: impl Fn(usize, u64) -> Result<(Work, Aside), ModeError> + Sync,
 ) -> Result<Round, ModeError> {
     let (gate, meter) = (ground.gate(window), Meter::new(whom));
     let barrier = Barrier::new(ground.workers + 1);
@@ -37,7 +37,8 @@ pub(super) fn round(
         let laps = starters.into_iter().map(super::joined).collect();
         (laps, clock::since(start))
     });
-    Ok(Round { laps: gather(&gate, laps)?, usage: meter.end(), span })
+    let usage = meter.end();
+    Ok(Round::new(gather(&gate, laps)?, usage, span))
 }
 
 fn lap(
@@ -45,12 +46,13 @@ fn lap(
     worker: usize,
     gate: &Arc<Gate>,
     meter: &Meter,
-    task: &impl Fn(usize, u64) -> Result<Work, ModeError>,
+    task: &impl Fn(usize, u64) -> Result<(Work, Aside), ModeError>,
 ) -> Result<Lap, ModeError> {
     let mut lane = Lane::new(gate, worker, ground.workers, ground.job.checked);
     lane.start();
     while let Some(number) = lane.take() {
-        let work = task(worker, number).inspect_err(|_| gate.stop())?;
+        let (work, aside) = task(worker, number).inspect_err(|_| gate.stop())?;
+        lane.set_aside(aside);
         if lane.done(number, work) {
             meter.open(gate);
         }

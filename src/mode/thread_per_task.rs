@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
 use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
 
@@ -22,12 +22,15 @@ impl Starter {
         Self { ground: Arc::new(ground) }
     }
 
-    fn task(&self, worker: usize, number: u64) -> Result<Work, ModeError> {
+    fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
         let ground = Arc::clone(&self.ground);
         let body = move || {
             super::pin(&ground.placement, worker);
             let mut task = ground.prepare(worker)?;
-            task.run(number).map_err(|error| ModeError::Task { number, reason: error.to_string() })
+            let work = task.run(number);
+            let work =
+                work.map_err(|error| ModeError::Task { number, reason: error.to_string() })?;
+            Ok((work, task.aside()))
         };
         let thread = thread::Builder::new().spawn(body).map_err(|error| ModeError::Launch {
             what: "a thread could not be started",

@@ -59,7 +59,7 @@ impl Crew for Pool {
             Ok(lane.finish())
         });
         let (span, usage) = (clock::since(start), meter.end());
-        Ok(Round { laps: gather(&gate, laps)?, usage, span })
+        Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

@@ -34,7 +34,7 @@ pub struct Usage {
 /// Whose usage is meant.
 #[derive(Debug, Clone)]
 pub enum Whom {
-    /// This process with all its threads.
+    /// This process with all its threads and the programs that it ran to their end.
     Ourselves,
     /// These processes, which stay alive meanwhile.
     Workers(Vec<u32>),
@@ -101,7 +101,7 @@ impl Usage {
 fn read(whom: &Whom) -> Counters {
     match whom {
         Whom::Ourselves => {
-            let mut counters = rusage(libc::RUSAGE_SELF);
+            let mut counters = sum(rusage(libc::RUSAGE_SELF), rusage(libc::RUSAGE_CHILDREN));
             counters.run_queue = own_run_queue();
             counters.peak =
                 status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
