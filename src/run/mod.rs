@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
-use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
+use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
@@ -23,6 +23,9 @@ use steer::{Means, Steer, Wanted};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
+
+/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
+const BURN_EVERY: f64 = 8.0;
 
 /// Why a run could not be brought to its end.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,8 @@ pub fn run(
         plan,
         site,
         watch: Watch::open(&Root::live(), &machine.budget),
+        burn: machine.budget.affinity.as_ref().map(Burn::new),
+        burned: f64::NEG_INFINITY,
         repeated: 0,
         start: clock::now(),
         references: BTreeMap::new(),
@@ -86,6 +91,7 @@ pub fn run(
         steer.observe(sample);
     }
     while !run.interrupted() {
+        run.burn_if_due(observer)?;
         let window = run.window(&steer);
         let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
         let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
@@ -94,6 +100,8 @@ pub fn run(
         }
         number += 1;
     }
+    run.burned = f64::NEG_INFINITY;
+    run.burn_if_due(observer)?;
     run.outcome.wall = run.elapsed();
     run.outcome.interrupted = run.interrupted();
     Ok(run.outcome)
@@ -104,6 +112,10 @@ struct Run<'a> {
     site: &'a Site,
     /// Looks at the machine before and after each round.
     watch: Watch,
+    /// Asks each core whether it still gives what it gave.
+    burn: Option<Burn>,
+    /// When that was last asked.
+    burned: f64,
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
@@ -185,6 +197,17 @@ impl Run<'_> {
                     observer.observe(&Event::Failed(&failure))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Asks before the first block, between blocks from time to time, and after the last one.
+    fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
+        if let Some(burn) = self.burn.as_mut().filter(|_| due) {
+            let report = burn.measure(BURN_TIME);
+            observer.observe(&Event::Burned(&report))?;
+            self.burned = self.elapsed();
         }
         Ok(())
     }
