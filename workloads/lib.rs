@@ -4,6 +4,7 @@ mod file;
 mod float;
 #[cfg(feature = "frames")]
 mod frames;
+mod lock;
 mod memory;
 mod mixed;
 mod network;
@@ -27,6 +28,7 @@ pub use file::File;
 pub use float::Float;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use lock::Lock;
 pub use memory::Memory;
 pub use mixed::Mixed;
 pub use network::Network;
@@ -41,6 +43,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
     #[cfg(feature = "frames")]
     &Frames,
     &Memory,
+    &Lock,
     &Mixed,
     &Sleep,
     &File,
