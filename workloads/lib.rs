@@ -166,7 +166,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word in DESIGN, on the command line and in files.
+    /// Its word on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

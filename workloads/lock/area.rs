@@ -45,7 +45,7 @@ unsafe impl Send for Area {}
 impl Area {
     /// Maps the crew's file; whoever comes first makes it.
     pub(super) fn join(directory: &Path, lines: usize) -> Result<Self> {
-        let path = directory.join("lock");
+        let path = directory.join(format!("lock-{lines}"));
         let cannot =
             |error: io::Error| Error::io(format!("lock: cannot share {}", path.display()), &error);
         let open = || OpenOptions::new().read(true).write(true).open(&path);
