@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use knee::analysis::findings::*;
+use knee::analysis::findings::{
+    Bound, CeilingShare, CellFailure, Curve, Equivalent, Estimate, Findings, Knee, Latency, Law,
+    LimitedOptimum, Optimum, Other, Point, Price, Quiet, Remark, RunSummary, SCHEMA_VERSION, Usl,
+    UslIntervals, Verdict, Warning, WorkloadFindings,
+};
 
 /// One planted curve.
 #[derive(Clone, Copy)]
@@ -241,7 +245,11 @@ pub(crate) fn workload(
 
 fn at_knee(curve: &Curve) -> &Point {
     let knee = curve.knee.expect("every planted curve has a knee").workers;
-    curve.points.iter().find(|point| point.workers == knee).expect("the knee was measured")
+    curve
+        .points
+        .iter()
+        .find(|point| (point.workers - knee).abs() < 1e-9)
+        .expect("the knee was measured")
 }
 
 fn verdict(name: &str, curves: &[Curve]) -> Verdict {
