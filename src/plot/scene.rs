@@ -184,7 +184,7 @@ impl Scene {
                     paths.retain(|path| path.len() > 1);
                 }
                 Shape::Fill { outline: path, .. } | Shape::Markers { at: path, .. } => {
-                    confined(path)
+                    confined(path);
                 }
                 Shape::Text { at: (x, y), .. } => {
                     *x = if x.is_finite() { x.clamp(0.0, width) } else { 0.0 };

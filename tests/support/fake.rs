@@ -430,7 +430,16 @@ pub(crate) fn foreign() -> Findings {
     }
     let mut findings = Findings { workloads: vec![found], ..small() };
     findings.warnings.clear();
-    findings.run.command = "knee fit specsdm91.csv".to_owned();
+    findings.quiet.sentence.clear();
+    findings.run = RunSummary {
+        name: "specsdm91".to_owned(),
+        command: "knee fit specsdm91.csv".to_owned(),
+        machine: String::new(),
+        usable_cpus: 0.0,
+        rounds: 0,
+        disturbed: 0,
+        ..findings.run
+    };
     findings
 }
 
@@ -466,7 +475,7 @@ pub(crate) fn broken() -> Findings {
     findings.run.interrupted = true;
     findings.run.disturbed = 211;
     findings.quiet.trusted = false;
-    findings.quiet.sentence = "busy: others used 38 % of the CPUs (median)".to_owned();
+    "busy: others used 38 % of the CPUs (median)".clone_into(&mut findings.quiet.sentence);
     findings
 }
 

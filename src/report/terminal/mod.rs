@@ -83,11 +83,12 @@ pub fn files(out: &mut dyn Write, dir: &Path, paths: &[PathBuf], style: &Style) 
 /// Machine, noise and size of the run.
 fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     let run = &findings.run;
-    let mut size = vec![
-        format!("knee {}", run.knee),
-        Quantity::Duration.text(run.wall),
-        plural(run.rounds, "round", "rounds"),
-    ];
+    let mut size = vec![format!("knee {}", run.knee)];
+    // What was measured elsewhere had no rounds of ours.
+    if run.rounds > 0 {
+        size.push(Quantity::Duration.text(run.wall));
+        size.push(plural(run.rounds, "round", "rounds"));
+    }
     if run.disturbed > 0 {
         size.push(format!("{} disturbed", run.disturbed));
     }
