@@ -336,10 +336,8 @@ impl Prepared {
             Ok((child, cut))
         });
         self.starter.stdout(Stdio::null()).stderr(Stdio::null());
-        let (child, cut) = watched?;
+        let (mut child, cut) = watched?;
         let leaked = cut.is_none() && !drain(&output, capture, buffer)?;
-        // The leader is not reaped yet, so the group's number is still its own.
-        child.signal_group(rustix::process::Signal::KILL);
         Ok(Run { ended: child.reap()?, cut, leaked })
     }
 }
