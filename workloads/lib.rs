@@ -6,6 +6,7 @@ mod float;
 pub mod foreign;
 #[cfg(feature = "frames")]
 mod frames;
+mod lock;
 mod memory;
 mod mixed;
 mod network;
@@ -32,6 +33,7 @@ pub use file::File;
 pub use float::Float;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use lock::Lock;
 pub use memory::Memory;
 pub use mixed::Mixed;
 pub use network::Network;
@@ -47,6 +49,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
     #[cfg(feature = "frames")]
     &Frames,
     &Memory,
+    &Lock,
     &Mixed,
     &Sleep,
     &File,
@@ -198,7 +201,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word in DESIGN, on the command line and in files.
+    /// Its word on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

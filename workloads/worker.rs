@@ -35,7 +35,7 @@ const META: Meta = Meta {
             help: "the worker program and its arguments, as a JSON list",
             form: Form::Text,
             default: "[\"cat\"]",
-            small: "[\"sed\",\"-u\",\"s/.*/{}/\"]",
+            small: "[\"cat\"]",
         },
         Param {
             name: "sweep",

@@ -3,11 +3,15 @@
 mod asynchronous;
 mod gate;
 mod lane;
+mod process_per_task;
+mod process_pool;
 mod reference;
 mod serial;
+mod starters;
 mod thread_per_task;
 mod threads;
 mod usage;
+mod worker;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -28,6 +32,7 @@ pub use gate::{Extent, Gate, Window};
 pub use lane::{Lane, Lap};
 pub use reference::{Reference, reference};
 pub use usage::{Probe, Usage, Whom};
+pub use worker::become_worker_if_asked;
 
 /// Where crews are launched: what they share that is not the work itself.
 #[derive(Debug, Clone)]
@@ -124,12 +129,12 @@ pub enum ModeError {
         /// Why, in words.
         reason: String,
     },
-    /// A worker is gone.
-    #[error("worker {worker} {how}")]
-    Died {
+    /// A worker process failed or is gone.
+    #[error("worker {worker}: {how}")]
+    Worker {
         /// Which worker, from 0.
         worker: usize,
-        /// How, in words: `was killed by signal 9 during task 17`.
+        /// What became of it, in words.
         how: String,
     },
     /// The user interrupted.
@@ -152,9 +157,9 @@ pub fn launch(
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
         Mode::Threads => Box::new(threads::Pool::launch(ground)?),
-        Mode::ThreadPerTask => Box::new(thread_per_task::Spawner::launch(ground)),
-        Mode::ProcessPool => Box::new(serial::Alone::launch(ground)?),
-        Mode::ProcessPerTask => Box::new(serial::Alone::launch(ground)?),
+        Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
+        Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
+        Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
         Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
     };
     Ok((crew, clock::since(start)))

@@ -14,15 +14,18 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
-use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
+use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::{Means, Steer};
+use steer::{Means, Steer, Wanted};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
+
+/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
+const BURN_EVERY: f64 = 8.0;
 
 /// Why a run could not be brought to its end.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,8 @@ pub fn run(
         plan,
         site,
         watch: Watch::open(&Root::live(), &machine.budget),
+        burn: machine.budget.affinity.as_ref().map(Burn::new),
+        burned: f64::NEG_INFINITY,
         repeated: 0,
         start: clock::now(),
         references: BTreeMap::new(),
@@ -86,6 +91,7 @@ pub fn run(
         steer.observe(sample);
     }
     while !run.interrupted() {
+        run.burn_if_due(observer)?;
         let window = run.window(&steer);
         let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
         let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
@@ -94,6 +100,8 @@ pub fn run(
         }
         number += 1;
     }
+    run.burned = f64::NEG_INFINITY;
+    run.burn_if_due(observer)?;
     run.outcome.wall = run.elapsed();
     run.outcome.interrupted = run.interrupted();
     Ok(run.outcome)
@@ -104,6 +112,10 @@ struct Run<'a> {
     site: &'a Site,
     /// Looks at the machine before and after each round.
     watch: Watch,
+    /// Asks each core whether it still gives what it gave.
+    burn: Option<Burn>,
+    /// When that was last asked.
+    burned: f64,
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
@@ -120,7 +132,7 @@ struct Run<'a> {
 
 /// One round to be measured.
 struct Order {
-    cell: Cell,
+    wanted: Wanted,
     block: u32,
     window: f64,
     /// The disturbed round that this one repeats.
@@ -190,6 +202,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Asks before the first block, between blocks from time to time, and after the last one.
+    fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
+        if let Some(burn) = self.burn.as_mut().filter(|_| due) {
+            let report = burn.measure(BURN_TIME);
+            observer.observe(&Event::Burned(&report))?;
+            self.burned = self.elapsed();
+        }
+        Ok(())
+    }
+
     /// The window with which every workload gets its blocks within what is left of the budget.
     fn window(&self, steer: &Steer) -> f64 {
         let (mut fixed, mut rounds) = (0.0, 0.0);
@@ -205,14 +228,15 @@ impl Run<'_> {
         &mut self,
         number: u32,
         window: f64,
-        mut cells: Vec<Cell>,
+        mut cells: Vec<Wanted>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
-        cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
+        cells.retain(|one| self.failures.get(&one.cell).is_none_or(|&times| times < 2));
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
-        let mut queue: VecDeque<_> = cells.into_iter().map(|cell| (cell, None)).collect();
-        while let Some((cell, repeats)) = queue.pop_front() {
+        let mut queue: VecDeque<_> = cells.into_iter().map(|wanted| (wanted, None)).collect();
+        while let Some((wanted, repeats)) = queue.pop_front() {
+            let cell = wanted.cell;
             if self.interrupted() {
                 return Ok(false);
             }
@@ -222,12 +246,12 @@ impl Run<'_> {
                 continue;
             }
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
-            let order = Order { cell, block: number, window, repeats };
+            let order = Order { wanted, block: number, window, repeats };
             let disturbed = self.round(&order, steer, observer)?;
             // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
             if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
                 self.repeated += 1;
-                queue.push_back((cell, Some(round)));
+                queue.push_back((wanted, Some(round)));
             }
         }
         Ok(self.elapsed() < self.plan.budget * 0.98)
@@ -245,7 +269,7 @@ impl Run<'_> {
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<Option<u32>, RunError> {
-        let (cell, began) = (order.cell, self.elapsed());
+        let (cell, began) = (order.wanted.cell, self.elapsed());
         let result = self.watched(order);
         self.pace.learn(cell, self.elapsed() - began, order.window);
         match result {
@@ -290,7 +314,7 @@ impl Run<'_> {
     }
 
     fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
-        let Order { cell, block, window, repeats } = *order;
+        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
         let reference = &self.references[&cell.entry];
         let shape = pace::shape(self.plan.batch, reference, window);
         let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
@@ -311,6 +335,7 @@ impl Run<'_> {
             launch: launch.as_secs_f64(),
             dismiss,
             repeats,
+            confirms,
         };
         Ok(Sample::new(cell, shape, &round, seconds))
     }

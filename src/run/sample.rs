@@ -41,6 +41,8 @@ pub struct Sample {
     pub dismiss: f64,
     /// The disturbed round in whose stead this one was measured.
     pub repeats: Option<u32>,
+    /// Whether it was measured to decide among counts already chosen, rather than to choose them.
+    pub confirms: bool,
     /// What else the machine did meanwhile; `None` where that cannot be seen.
     pub ledger: Option<Ledger>,
 }
@@ -90,6 +92,7 @@ impl Sample {
             warm_up: warm_up.as_secs_f64(),
             dismiss: seconds.dismiss,
             repeats: seconds.repeats,
+            confirms: seconds.confirms,
             ledger: None,
         }
     }
@@ -109,6 +112,7 @@ pub(super) struct Seconds {
     pub(super) launch: f64,
     pub(super) dismiss: f64,
     pub(super) repeats: Option<u32>,
+    pub(super) confirms: bool,
 }
 
 impl Latencies {

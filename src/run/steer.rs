@@ -3,7 +3,7 @@
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
 //! Workloads are not compared with each other, so each may go on as it needs: the one whose block is least far along is next.
 
-use crate::plan::search::{Purse, Search, Space};
+use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
@@ -41,6 +41,14 @@ enum Course {
     Done,
 }
 
+/// A cell to be measured once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) cell: Cell,
+    /// Whether it is measured to decide, among counts already chosen, rather than to choose them.
+    pub(super) confirms: bool,
+}
+
 /// What the steering must know of money.
 pub(super) struct Means<'m> {
     /// Seconds left of the budget.
@@ -69,7 +77,7 @@ impl Steer {
 
     /// The cells of the next block in the order in which they are to be measured; none when everything is decided or
     /// nothing more can be paid.
-    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Cell> {
+    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Wanted> {
         loop {
             let alive = self.groups.iter_mut().filter(|group| !group.is_done());
             let Some(group) = alive.min_by(|a, b| a.progress.total_cmp(&b.progress)) else {
@@ -80,9 +88,9 @@ impl Steer {
                 continue;
             }
             let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-            let place = |cell: &Cell| (cell.mode as u64) << 32 | cell.workers as u64;
-            cells.sort_by_cached_key(|cell| {
-                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(cell))
+            let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+            cells.sort_by_cached_key(|wanted| {
+                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
             });
             return cells;
         }
@@ -136,25 +144,25 @@ impl Group {
     }
 
     /// The next block of every series.
-    fn cells(&mut self, means: &Means<'_>) -> Vec<Cell> {
+    fn cells(&mut self, means: &Means<'_>) -> Vec<Wanted> {
         let (entry, mut cells) = (self.entry, Vec::new());
         for (mode, course) in &mut self.courses {
             let cell = |workers| Cell { entry, mode: *mode, workers };
-            let counts = match course {
-                Course::Done => Vec::new(),
-                Course::Listed(counts) => counts.clone(),
+            let (counts, confirms) = match course {
+                Course::Done => (Vec::new(), false),
+                Course::Listed(counts) => (counts.clone(), true),
                 Course::Searched(search) => {
                     let cost = |workers| (means.cost)(cell(workers));
-                    match search.next_block(&Purse { left: means.left, cost: &cost }) {
-                        Some(block) => block.counts,
-                        None => {
-                            *course = Course::Done;
-                            Vec::new()
-                        }
+                    if let Some(block) = search.next_block(&Purse { left: means.left, cost: &cost })
+                    {
+                        (block.counts, block.stage == Stage::Confirm)
+                    } else {
+                        *course = Course::Done;
+                        (Vec::new(), false)
                     }
                 }
             };
-            cells.extend(counts.into_iter().map(cell));
+            cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
         // The serial cell alone decides nothing.
         if self.is_done() {

@@ -36,6 +36,9 @@ pub(in crate::cli) struct Args {
     /// Bind each worker to one CPU, one per physical core first
     #[arg(long)]
     pub(super) pin: bool,
+    /// Measure inside a smaller set of CPUs, e.g. `0` or `0-3,8`: would they do?
+    #[arg(long, value_name = "LIST")]
+    pub(super) cpus: Option<String>,
     /// The directory for the results [default: target/knee/TIME]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,

@@ -10,7 +10,7 @@ use std::path::Path;
 pub(super) use args::Args;
 
 use super::{Failure, Output, exit};
-use crate::machine::{Machine, Root};
+use crate::machine::{Machine, Root, placement};
 use crate::plan::{self, Candidates, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
@@ -21,6 +21,9 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         return resume(directory, registry, output);
     }
     let request = args.request()?;
+    if let Some(list) = &args.cpus {
+        restrict(list)?;
+    }
     let machine = Machine::read(&Root::live());
     let mut skipped = Vec::new();
     let cores = args::cores(&machine);
@@ -66,6 +69,13 @@ fn resume(directory: &Path, registry: Registry, output: Output) -> Result<u8, Fa
     let session = Session { plan, machine: &machine, directory, registry, output };
     let outcome = session.measure(Some(&past))?;
     finish(directory, outcome, output)
+}
+
+/// Keeps this process and all its children to some of the CPUs that they may use.
+fn restrict(list: &str) -> Result<(), Failure> {
+    let allowed = placement::allowed_cpus().map_err(Failure::usage)?;
+    let cpus = placement::parse_cpus(list, &allowed).map_err(Failure::usage)?;
+    placement::restrict_process(&cpus).map_err(Failure::usage)
 }
 
 /// Says what came out and how it went.
