@@ -14,6 +14,7 @@ mod noop;
 mod pi;
 mod sleep;
 mod support;
+mod worker;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -39,6 +40,7 @@ pub use network::Network;
 pub use noop::Noop;
 pub use pi::Pi;
 pub use sleep::Sleep;
+pub use worker::Worker;
 
 /// Every workload that knee brings along, in the order in which they are shown.
 pub const BUILTIN: &[&dyn Workload] = &[
@@ -56,7 +58,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
 ];
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
-pub const FOREIGN: &[&dyn Workload] = &[&Command];
+pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker];
 
 /// A kind of work that can be measured.
 ///

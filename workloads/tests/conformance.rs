@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use knee_workloads::{BUILTIN, Context, Host, Kind, Params, Task, Work, Workload};
+use knee_workloads::{BUILTIN, Context, FOREIGN, Host, Kind, Params, Task, Work, Workload};
 
 const NUMBERS: [u64; 4] = [0, 1, 7, u64::MAX];
 
@@ -59,7 +59,7 @@ impl Crew {
 
 /// Runs `check` for every workload and its variants; fails where one of them hangs.
 fn for_all(check: fn(&'static dyn Workload, Params)) {
-    for workload in BUILTIN {
+    for workload in BUILTIN.iter().chain(FOREIGN) {
         for params in variants(*workload) {
             let what = format!("{}:{params}", workload.meta().name);
             let (done, result) = mpsc::channel();

@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use knee_workloads::{BUILTIN, Form, Param, Params};
+use knee_workloads::{BUILTIN, FOREIGN, Form, Param, Params, Workload};
 
 /// What lies beside the workloads and is none.
 const NO_WORKLOADS: [&str; 1] = ["lib"];
+
+/// The built-in ones and those that run the user's own programs.
+fn all() -> impl Iterator<Item = &'static dyn Workload> {
+    BUILTIN.iter().chain(FOREIGN).copied()
+}
 
 #[test]
 fn every_file_in_workloads_is_registered() {
@@ -24,13 +29,12 @@ fn every_file_in_workloads_is_registered() {
     if cfg!(not(feature = "frames")) {
         files.remove("frames");
     }
-    let registered: BTreeSet<String> =
-        BUILTIN.iter().map(|w| w.meta().name.replace('-', "_")).collect();
+    let registered: BTreeSet<String> = all().map(|w| w.meta().name.replace('-', "_")).collect();
     assert_eq!(
         files, registered,
-        "one file in workloads/ is one entry in BUILTIN, of the same name"
+        "one file in workloads/ is one entry in BUILTIN or FOREIGN, of the same name"
     );
-    assert_eq!(registered.len(), BUILTIN.len(), "a name is taken twice");
+    assert_eq!(registered.len(), all().count(), "a name is taken twice");
 }
 
 /// `kebab-case`: what needs no quoting on a command line and no escaping in a file's name.
@@ -49,7 +53,7 @@ fn is_one_line(text: &str) -> bool {
 
 #[test]
 fn every_workload_says_what_it_is() {
-    for workload in BUILTIN {
+    for workload in all() {
         let meta = workload.meta();
         let name = meta.name;
         assert!(is_a_name(name), "{name}");
@@ -68,7 +72,7 @@ fn every_workload_says_what_it_is() {
 
 #[test]
 fn every_parameter_has_a_help_and_values_that_fit() {
-    for workload in BUILTIN {
+    for workload in all() {
         let (meta, mut names) = (workload.meta(), BTreeSet::new());
         for Param { name, help, form, default, small } in meta.params {
             let whose = format!("{}:{name}", meta.name);
@@ -93,7 +97,7 @@ fn every_parameter_has_a_help_and_values_that_fit() {
 
 #[test]
 fn a_misspelt_parameter_is_answered_with_the_right_one() {
-    for workload in BUILTIN {
+    for workload in all() {
         let meta = workload.meta();
         for Param { name, .. } in meta.params {
             let misspelt = format!("{name}x");
