@@ -1,12 +1,9 @@
 //! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`.
 
 #[path = "../tests/support/fake.rs"]
-#[expect(dead_code, reason = "the tests use what the preview does not")]
 mod fake;
 
 use std::path::PathBuf;
-
-use knee::plot::{self, Format, View};
 
 use knee::report::terminal::{self, Style};
 
@@ -48,39 +45,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         let begun = std::time::Instant::now();
         let page = knee::report::html::page(&findings, &[]);
-        println!("{name}: {} kB in {:.1?}", page.len() / 1000, begun.elapsed());
-        std::fs::write(folder.join(format!("{name}.html")), page)?;
-        if arguments.iter().any(|argument| argument == "pages") {
-            continue;
-        }
-        for (index, workload) in findings.workloads.iter().enumerate() {
-            let mut view = View::plain(
-                &workload.label,
-                &workload.unit_many,
-                workload.curves.iter().map(|curve| (curve.name.as_str(), curve)).collect(),
-            );
-            view.serial = workload.serial.as_ref();
-            view.usable_cpus = Some(findings.run.usable_cpus);
-            view.textbook = workload.textbook_optimum;
-            view.leading = Some(0);
-            for (kind, chart) in [
-                ("throughput", view.throughput()),
-                ("speedup", view.speedup()),
-                ("efficiency", view.efficiency()),
-                ("latency", view.latency()),
-                ("comparison", view.comparison()),
-            ] {
-                let scene = plot::lay_out(&chart, &Format::FILE);
-                std::fs::write(
-                    folder.join(format!("{name}-{index}-{kind}.svg")),
-                    plot::svg(&scene)?,
-                )?;
-                std::fs::write(
-                    folder.join(format!("{name}-{index}-{kind}.png")),
-                    plot::png(&scene)?,
-                )?;
-            }
-        }
+        println!("{name}: page of {} kB in {:.1?}", page.len() / 1000, begun.elapsed());
+        let begun = std::time::Instant::now();
+        let paths = knee::report::write_all(&folder.join(name), &findings, &[])?;
+        println!("{name}: {} files in {:.1?}", paths.len(), begun.elapsed());
     }
     Ok(())
 }

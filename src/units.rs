@@ -85,7 +85,9 @@ impl Quantity {
             Self::Count => whole_or(value, 2),
             Self::Ratio => self.scale(value).text(value, significant(value, 2)),
             Self::Share => {
-                format!("{} %", whole_or(value * 100.0, significant(value * 100.0, 2).min(2)))
+                let percent = value * 100.0;
+                let text = whole_or(percent, significant(percent, 2).min(2));
+                if percent.is_finite() { format!("{text} %") } else { ABSENT.to_owned() }
             }
             Self::Bytes | Self::Memory if value.fract() == 0.0 && value.abs() < 1000.0 => {
                 format!("{value:.0} B")
@@ -171,13 +173,16 @@ impl Scale {
         value / self.divisor
     }
 
-    /// Decimals that show one to two digits of the interval's width, and at most four digits of the median.
+    /// Decimals that show one to two digits of the interval's width, and three digits of the median (four where the ends read alike).
     pub fn decimals_for(&self, median: f64, low: f64, high: f64) -> usize {
         let width = (high - low) / self.divisor / 3.0;
         let median = median / self.divisor;
         if width.is_finite() && width > 0.0 {
             let wanted = (-width.log10().floor()).clamp(0.0, 9.0) as usize;
-            wanted.min(significant(median, 4))
+            let usual = wanted.min(significant(median, 3));
+            // Two ends that read alike would hide that they differ.
+            let alike = self.bare(low, usual) == self.bare(high, usual);
+            if alike { wanted.min(significant(median, 4)) } else { usual }
         } else {
             significant(median, 3)
         }
@@ -222,7 +227,9 @@ pub fn coefficient(value: f64) -> String {
     if !value.is_finite() {
         ABSENT.to_owned()
     } else if value != 0.0 && !(1e-3..1e5).contains(&value.abs()) {
-        format!("{value:.3e}")
+        let text = format!("{value:.3e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
     } else {
         let text = format!("{value:.*}", significant(value, 4));
         if text.contains('.') {

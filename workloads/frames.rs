@@ -19,7 +19,7 @@ use clip::Clip;
 /// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes eight pictures, in the order
 /// in which they are stored, which take a fraction of a second; `frames=0` decodes the group to its end.
 ///
-/// Every plane of every picture is hashed within the timed region, at less than 1 % of the time of decoding it. The hashes of the
+/// Every plane of every picture is hashed within the timed region, at about 1 % of the time of decoding it. The hashes of the
 /// clip that comes with knee must be those of the frames whose MD5 ffmpeg published beside it; those of another file must be the
 /// same whenever the same pictures are decoded, in whatever mode.
 ///

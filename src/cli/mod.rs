@@ -3,6 +3,7 @@
 pub mod exit;
 mod guard;
 mod list;
+mod machine;
 mod output;
 mod progress;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Show the workloads with their parameters, defaults and units
     List(list::Args),
+    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    Machine(machine::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -80,6 +83,7 @@ impl From<crate::plan::PlanError> for Failure {
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     guard::become_guard_if_asked();
     let registry = Registry::new(extra);
+    crate::mode::become_worker_if_asked(registry);
     let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -88,6 +92,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
+        Command::Machine(args) => machine::machine(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use crate::report::terminal::Style;
+
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
@@ -65,6 +67,11 @@ impl Output {
         columns.unwrap_or(100).clamp(40, 240)
     }
 
+    /// How findings are laid out on standard output.
+    pub fn style(self) -> Style {
+        Style { width: Some(self.width()), color: self.colored(), unicode: speaks_unicode() }
+    }
+
     /// Whether a progress bar may be drawn.
     pub fn draws_progress(self) -> bool {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
@@ -75,4 +82,12 @@ impl Output {
 fn terminal_columns() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Whether the locale's characters are UTF-8; where nothing is set, pipes and files are assumed to be.
+fn speaks_unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
+    let locale = set.into_iter().find(|value| !value.is_empty());
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    !dumb && locale.is_none_or(|name| name.to_ascii_lowercase().contains("utf"))
 }

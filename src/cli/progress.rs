@@ -71,8 +71,7 @@ impl Observer for Progress<'_> {
                 );
                 self.say(&format!("knee: {what}: {}", failure.reason));
             }
-            Event::Remark(text) => self.say(&format!("knee: {text}")),
-            Event::Block { .. } | Event::Measured(_) => {}
+            Event::Block { .. } | Event::Measured(_) | Event::Burned(_) => {}
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 #![doc = include_str!("README.md")]
 
+mod advice;
 mod arm;
 mod budget;
+mod burn;
 mod cache;
 mod cgroup;
 mod classes;
 mod cpu_set;
 mod cpuinfo;
+mod describe;
 mod disturbance;
 mod fallback;
 mod frequency;
@@ -15,21 +18,27 @@ mod ledger;
 #[cfg(test)]
 mod ledger_tests;
 mod memory;
+pub mod neighbour;
+mod own_cpu;
+pub mod placement;
 mod root;
 mod runtimes;
 mod system_calls;
 #[cfg(test)]
 mod tests;
 mod topology;
+mod warning;
 mod watch;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::budget::Budget;
+pub use self::burn::{BURN_LIMIT, BURN_TIME, Burn, BurnReport, CoreBurn};
 pub use self::cache::Cache;
 pub use self::cgroup::{Quota, QuotaLevel};
 pub use self::cpu_set::{CpuSet, CpuSetError, MAX_CPU};
+pub use self::describe::Fact;
 pub use self::disturbance::{
     CLOCK_JUMP_MARK, Cause, Disturbance, FOREIGN_REPEAT, MEMORY_PRESSURE_REPEAT, STEAL_MARK,
     STEAL_REPEAT, SUSPENDED_REPEAT, Severity,
@@ -37,10 +46,13 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
 pub use self::memory::Memory;
+pub use self::own_cpu::process_cpu_time;
+pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};
 pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
-pub use self::watch::{Snapshot, Watch, process_cpu_time};
+pub use self::warning::Warning;
+pub use self::watch::{Snapshot, Watch};
 
 /// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

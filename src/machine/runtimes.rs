@@ -12,7 +12,7 @@ pub const WHY_THEY_DIFFER: &str = "They differ because a quota limits CPU second
 /// What one runtime takes for the number of CPUs here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeCount {
-    /// The runtime and its call: `Rust: std::thread::available_parallelism`.
+    /// The runtime and its call: `Go 1.25: GOMAXPROCS`.
     pub name: String,
     /// What it answers here without any environment variable set.
     pub count: u32,
@@ -60,63 +60,58 @@ struct Rule {
 /// CPython 3.13 `posixmodule.c`; gnulib's `nproc.c`; libgomp's `config/linux/proc.c`; .NET 9's `PAL_GetCpuLimit`.
 const RULES: [Rule; 11] = [
     Rule {
-        name: "Rust: std::thread::available_parallelism, rayon, tokio",
-        words: "mask; quota of all levels, rounded down, at least 1",
+        name: "Rust: available_parallelism, rayon, tokio",
+        words: "mask; quota of all levels, floor, at least 1",
         mask: true,
         quota: Some((Levels::All, Rounding::Down)),
     },
     Rule {
         name: "Rust: num_cpus::get",
-        words: "mask; quota of its own group, rounded up",
+        words: "mask; quota of its own group, ceiling",
         mask: true,
         quota: Some((Levels::Leaf, Rounding::Up)),
     },
     Rule {
         name: "Go 1.25: GOMAXPROCS",
-        words: "mask; quota of its own group, rounded up, at least 2",
+        words: "mask; quota of its own group, ceiling, at least 2",
         mask: true,
         quota: Some((Levels::Leaf, Rounding::UpToTwo)),
     },
     Rule {
         name: "Java 24: availableProcessors",
-        words: "mask; quota of all levels, rounded up",
+        words: "mask; quota of all levels, ceiling",
         mask: true,
         quota: Some((Levels::All, Rounding::Up)),
     },
     Rule {
         name: ".NET 9: Environment.ProcessorCount",
-        words: "mask; quota of all levels, rounded up",
+        words: "mask; quota of all levels, ceiling",
         mask: true,
         quota: Some((Levels::All, Rounding::Up)),
     },
     Rule {
-        name: "Node.js: os.availableParallelism (libuv)",
-        words: "mask; quota rounded down, a quota below 1 ignored",
+        name: "Node.js: os.availableParallelism",
+        words: "mask; quota of all levels, floor, below 1 ignored",
         mask: true,
         quota: Some((Levels::All, Rounding::DownOrIgnored)),
     },
+    Rule { name: "Python: os.cpu_count", words: "online CPUs", mask: false, quota: None },
     Rule {
-        name: "Python: os.cpu_count",
-        words: "online CPUs, nothing else",
-        mask: false,
-        quota: None,
-    },
-    Rule {
-        name: "Python 3.13: os.process_cpu_count, multiprocessing",
-        words: "mask, no quota",
+        name: "Python 3.13: os.process_cpu_count, Pool",
+        words: "mask",
         mask: true,
         quota: None,
     },
     Rule {
         name: "Python: loky, joblib",
-        words: "mask; quota of the topmost group, rounded up",
+        words: "mask; quota of the topmost group, ceiling",
         mask: true,
         quota: Some((Levels::Top, Rounding::Up)),
     },
-    Rule { name: "OpenMP (libgomp)", words: "mask, no quota", mask: true, quota: None },
+    Rule { name: "OpenMP (libgomp)", words: "mask", mask: true, quota: None },
     Rule {
         name: "coreutils 9.8: nproc",
-        words: "mask; quota of cgroup v2, to the nearest, at least 1",
+        words: "mask; quota of cgroup v2, nearest, at least 1",
         mask: true,
         quota: Some((Levels::AllOfVersion2, Rounding::Nearest)),
     },

@@ -27,10 +27,12 @@ pub(super) fn add(directory: &Path, path: &str, line: &str) {
 
 macro_rules! machine {
     ($name:literal) => {{
-        let tree = unpack(include_str!(concat!("fixtures/", $name, ".capture")));
-        Machine::read(&Root::captured(tree.path()))
+        let capture = include_str!(concat!("fixtures/", $name, ".capture"));
+        let tree = crate::machine::tests::unpack(capture);
+        crate::machine::Machine::read(&crate::machine::Root::captured(tree.path()))
     }};
 }
+pub(super) use machine;
 
 /// Level, kind, size in KiB, sharers, count.
 fn caches(machine: &Machine) -> Vec<(u32, &str, u64, u32, u32)> {

@@ -49,7 +49,8 @@ impl Runtime {
 impl Crew for Runtime {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
         let workers = self.ground.workers;
-        let (gate, meter) = (self.ground.gate(window), Arc::new(Meter::new(Whom::Ourselves)));
+        let whom = Whom::with_helpers(self.tasks.iter().map(|task| &**task as &dyn Task));
+        let (gate, meter) = (self.ground.gate(window), Arc::new(Meter::new(whom)));
         let barrier = Arc::new(Barrier::new(workers + 1));
         let checked = self.ground.job.checked;
         let lanes: Vec<_> = std::mem::take(&mut self.tasks)
@@ -84,7 +85,8 @@ impl Crew for Runtime {
             (tasks, laps, clock::since(start))
         });
         self.tasks = tasks;
-        Ok(Round { laps: gather(&gate, laps)?, usage: meter.end(), span })
+        let usage = meter.end();
+        Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
@@ -115,6 +117,7 @@ async fn lap(
         });
         match spawned.await {
             Ok((back, Ok(work))) => {
+                lane.set_aside(back.aside());
                 task = back;
                 if lane.done(number, work) {
                     meter.open(gate);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
 use super::gate::{Extent, Gate};
 use crate::clock;
@@ -36,6 +36,8 @@ pub struct Lap {
     pub checks: Vec<(u64, u64)>,
     /// How long this worker warmed up.
     pub warm_up: Duration,
+    /// The largest resident memory of programs that this worker ran, in bytes; 0 where it ran none.
+    pub peak_memory: u64,
 }
 
 /// The state of one worker's measuring.
@@ -99,6 +101,7 @@ impl Lane {
                 ),
                 checks: Vec::new(),
                 warm_up: Duration::ZERO,
+                peak_memory: 0,
             },
         }
     }
@@ -129,6 +132,22 @@ impl Lane {
         let number = self.number;
         self.number += self.stride;
         Some(number)
+    }
+
+    /// Takes out of the task under way what it did beside its work. To be called before [`done`](Self::done).
+    #[inline]
+    pub fn set_aside(&mut self, aside: Aside) {
+        self.lap.peak_memory = self.lap.peak_memory.max(aside.peak_memory);
+        if aside.untimed.is_zero() {
+            return;
+        }
+        // Every span that began before the preparation is shortened by it.
+        self.began += aside.untimed;
+        match &mut self.phase {
+            Phase::Warming { slice, .. } => slice.start += aside.untimed,
+            Phase::Measuring { start } => *start += aside.untimed,
+            Phase::Waiting | Phase::Loading => {}
+        }
     }
 
     /// Task `number` is done. True when this worker was the last to become warm: the caller may look at usage

@@ -3,11 +3,15 @@
 mod asynchronous;
 mod gate;
 mod lane;
+mod process_per_task;
+mod process_pool;
 mod reference;
 mod serial;
+mod starters;
 mod thread_per_task;
 mod threads;
 mod usage;
+mod worker;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
@@ -28,6 +32,7 @@ pub use gate::{Extent, Gate, Window};
 pub use lane::{Lane, Lap};
 pub use reference::{Reference, reference};
 pub use usage::{Probe, Usage, Whom};
+pub use worker::become_worker_if_asked;
 
 /// Where crews are launched: what they share that is not the work itself.
 #[derive(Debug, Clone)]
@@ -83,6 +88,17 @@ pub struct Round {
     pub span: Duration,
 }
 
+impl Round {
+    /// The round of these laps. Where tasks ran programs, the memory is those programs'.
+    fn new(laps: Vec<Lap>, mut usage: Usage, span: Duration) -> Self {
+        let programs: u64 = laps.iter().map(|lap| lap.peak_memory).sum();
+        if programs > 0 {
+            usage.peak_memory = Some(programs);
+        }
+        Self { laps, usage, span }
+    }
+}
+
 /// Why a crew could not be launched or a round not be measured.
 #[derive(Debug, thiserror::Error)]
 pub enum ModeError {
@@ -113,12 +129,12 @@ pub enum ModeError {
         /// Why, in words.
         reason: String,
     },
-    /// A worker is gone.
-    #[error("worker {worker} {how}")]
-    Died {
+    /// A worker process failed or is gone.
+    #[error("worker {worker}: {how}")]
+    Worker {
         /// Which worker, from 0.
         worker: usize,
-        /// How, in words: `was killed by signal 9 during task 17`.
+        /// What became of it, in words.
         how: String,
     },
     /// The user interrupted.
@@ -141,9 +157,9 @@ pub fn launch(
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
         Mode::Threads => Box::new(threads::Pool::launch(ground)?),
-        Mode::ThreadPerTask => Box::new(thread_per_task::Spawner::launch(ground)),
-        Mode::ProcessPool => Box::new(serial::Alone::launch(ground)?),
-        Mode::ProcessPerTask => Box::new(serial::Alone::launch(ground)?),
+        Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
+        Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
+        Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
         Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
     };
     Ok((crew, clock::since(start)))
@@ -154,7 +170,10 @@ pub fn launch(
 struct Ground {
     workload: &'static dyn Workload,
     job: Job,
+    /// How many tasks run at once.
     workers: usize,
+    /// How many workers the cell has: more than `workers` where each task uses all of them by itself.
+    count: usize,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
@@ -179,7 +198,8 @@ impl Ground {
         let mut ground = Self {
             workload,
             job: job.clone(),
-            workers,
+            workers: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
+            count: workers,
             cores: site.cores,
             placement: site.placement.clone(),
             cancel: Arc::clone(&site.cancel),
@@ -205,7 +225,7 @@ impl Ground {
             params: &self.job.params,
             seed: self.job.seed,
             worker,
-            workers: self.workers,
+            workers: self.count,
             shared: self.shared(),
             host: self.address.as_deref(),
         }
@@ -259,6 +279,7 @@ fn drive(
 ) -> Result<(), ModeError> {
     while let Some(number) = lane.take() {
         let work = guarded(number, || task.run(number)).inspect_err(|_| gate.stop())?;
+        lane.set_aside(task.aside());
         if lane.done(number, work) {
             meter.open(gate);
         }

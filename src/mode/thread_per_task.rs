@@ -4,44 +4,33 @@
 //! |---|---|
 //! | nothing | spawn, prepare, run, join |
 
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::thread;
 
-use knee_workloads::Work;
+use knee_workloads::{Aside, Work};
 
-use super::{Crew, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
-use crate::clock;
+use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
 
-/// N starters, each of which starts one thread after another.
+/// Starters of one thread after another.
 #[derive(Debug)]
-pub(super) struct Spawner {
+pub(super) struct Starter {
     ground: Arc<Ground>,
 }
 
-impl Spawner {
+impl Starter {
     pub(super) fn launch(ground: Ground) -> Self {
         Self { ground: Arc::new(ground) }
     }
 
-    fn lap(&self, worker: usize, gate: &Arc<Gate>, meter: &Meter) -> Result<Lap, ModeError> {
-        let mut lane = Lane::new(gate, worker, self.ground.workers, self.ground.job.checked);
-        lane.start();
-        while let Some(number) = lane.take() {
-            let work = self.task(worker, number).inspect_err(|_| gate.stop())?;
-            if lane.done(number, work) {
-                meter.open(gate);
-            }
-        }
-        Ok(lane.finish())
-    }
-
-    /// One task from birth to join.
-    fn task(&self, worker: usize, number: u64) -> Result<Work, ModeError> {
+    fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
         let ground = Arc::clone(&self.ground);
         let body = move || {
             super::pin(&ground.placement, worker);
             let mut task = ground.prepare(worker)?;
-            task.run(number).map_err(|error| ModeError::Task { number, reason: error.to_string() })
+            let work = task.run(number);
+            let work =
+                work.map_err(|error| ModeError::Task { number, reason: error.to_string() })?;
+            Ok((work, task.aside()))
         };
         let thread = thread::Builder::new().spawn(body).map_err(|error| ModeError::Launch {
             what: "a thread could not be started",
@@ -51,30 +40,10 @@ impl Spawner {
     }
 }
 
-impl Crew for Spawner {
+impl Crew for Starter {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        let (gate, meter) = (self.ground.gate(window), Meter::new(Whom::Ourselves));
-        let barrier = Barrier::new(self.ground.workers + 1);
-        let (this, gate_ref, meter_ref, barrier_ref) = (&*self, &gate, &meter, &barrier);
-        let (laps, span) = thread::scope(|scope| {
-            let starters: Vec<_> = (0..this.ground.workers)
-                .map(|worker| {
-                    scope.spawn(move || {
-                        barrier_ref.wait();
-                        this.lap(worker, gate_ref, meter_ref)
-                    })
-                })
-                .collect();
-            if gate.is_open_from_start() {
-                meter.open(&gate);
-            }
-            // The clock is read before the release: afterwards this thread may be the last to run.
-            let start = clock::now();
-            barrier.wait();
-            let laps = starters.into_iter().map(super::joined).collect();
-            (laps, clock::since(start))
-        });
-        Ok(Round { laps: gather(&gate, laps)?, usage: meter.end(), span })
+        let task = |worker, number| self.task(worker, number);
+        starters::round(&self.ground, window, Whom::Ourselves, task)
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

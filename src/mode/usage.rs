@@ -5,6 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
+use knee_workloads::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +35,10 @@ pub struct Usage {
 /// Whose usage is meant.
 #[derive(Debug, Clone)]
 pub enum Whom {
-    /// This process with all its threads.
+    /// This process with all its threads and the programs that it ran to their end.
     Ourselves,
+    /// This process, and other processes that work for its tasks; the memory is theirs alone.
+    Helped(Vec<u32>),
     /// These processes, which stay alive meanwhile.
     Workers(Vec<u32>),
     /// Children that come and go: what the reaped ones used.
@@ -60,6 +63,14 @@ struct Counters {
     major: Option<u64>,
     run_queue: Option<f64>,
     peak: Option<u64>,
+}
+
+impl Whom {
+    /// This process, helped by whatever processes these tasks have.
+    pub fn with_helpers<'t>(tasks: impl IntoIterator<Item = &'t dyn Task>) -> Self {
+        let helpers: Vec<u32> = tasks.into_iter().flat_map(Task::processes).collect();
+        if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
+    }
 }
 
 impl Probe {
@@ -101,11 +112,16 @@ impl Usage {
 fn read(whom: &Whom) -> Counters {
     match whom {
         Whom::Ourselves => {
-            let mut counters = rusage(libc::RUSAGE_SELF);
+            let mut counters = sum(rusage(libc::RUSAGE_SELF), rusage(libc::RUSAGE_CHILDREN));
             counters.run_queue = own_run_queue();
             counters.peak =
                 status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
             counters
+        }
+        Whom::Helped(pids) => {
+            let own = Counters { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
+            let helpers = read(&Whom::Workers(pids.clone()));
+            Counters { peak: helpers.peak, ..sum(own, helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
         Whom::Workers(pids) => {

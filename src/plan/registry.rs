@@ -1,6 +1,6 @@
 //! Which workloads there are: the built-in ones and those that a program brings along.
 
-use knee_workloads::{BUILTIN, Workload, nearest};
+use knee_workloads::{BUILTIN, FOREIGN, Workload, nearest};
 
 use super::PlanError;
 
@@ -27,12 +27,13 @@ impl Registry {
         self.extra
     }
 
-    /// The one of that name.
+    /// The one of that name, be it one that runs the user's own programs.
     ///
     /// # Errors
     /// The name is unknown; the error suggests the nearest known one.
     pub fn find(&self, name: &str) -> Result<&'static dyn Workload, PlanError> {
-        self.iter().find(|workload| workload.meta().name == name).ok_or_else(|| {
+        let mut all = self.iter().chain(FOREIGN.iter().copied());
+        all.find(|workload| workload.meta().name == name).ok_or_else(|| {
             let known: Vec<&str> = self.iter().map(|workload| workload.meta().name).collect();
             let hint = nearest(name, known.iter().copied())
                 .map(|near| format!("did you mean {near}? "))

@@ -60,6 +60,10 @@ pub(super) fn tick_texts(
             _ => (label(&|tick| quantity.round_text(tick)), String::new()),
         };
     }
+    // Signs that touch their figure stand at every tick, not alone above them.
+    if matches!(quantity, Quantity::Ratio | Quantity::Share) {
+        return (label(&|tick| quantity.round_text(tick)), String::new());
+    }
     let scale = quantity.scale(up.highest() / HEAD_ROOM);
     (label(&|tick| scale.round(tick)), visible(scale.unit()))
 }

@@ -169,7 +169,7 @@ impl<'a> View<'a> {
         }
         let chosen = curve.laws.iter().find(|law| law.chosen && !law.band.is_empty());
         chart.band = chosen.map(|law| Band {
-            name: format!("{} law, 95 % band", law.name),
+            name: format!("{}, 95 % band", law_name(&law.name)),
             place,
             points: law.band.clone(),
         });
@@ -182,6 +182,19 @@ impl<'a> View<'a> {
             let name = format!("{} usable {noun}", Quantity::Count.text(x));
             chart.marks.push(Mark { name, x, place: None });
         }
+    }
+}
+
+/// A law as people call it.
+pub fn law_name(name: &str) -> String {
+    match name {
+        "usl" => "USL".to_owned(),
+        "amdahl" => "Amdahl's law".to_owned(),
+        "linear" => "Linear law".to_owned(),
+        "flat" => "Flat law".to_owned(),
+        "saturation" => "Saturation law".to_owned(),
+        "saturation-decline" => "Saturation with decline".to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Format {
     pub height: f64,
     /// Font size of ticks in pixels.
     pub font: f64,
+    /// Space around everything in pixels.
+    pub pad: f64,
     /// Whether the title and subtitle are drawn, or said by what surrounds the chart.
     pub titled: bool,
     /// Whether a legend is drawn.
@@ -35,40 +37,27 @@ impl Format {
         width: 800.0,
         height: 500.0,
         font: 13.0,
+        pad: 12.0,
         titled: true,
         legend: true,
         named_marks: true,
     };
     /// The main plot of a workload, in a page that says the title and the legend itself.
-    pub const PAGE: Self = Self {
-        width: 680.0,
-        height: 360.0,
-        font: 13.0,
-        titled: false,
-        legend: false,
-        named_marks: true,
-    };
+    pub const PAGE: Self =
+        Self { width: 680.0, height: 360.0, pad: 3.0, titled: false, legend: false, ..Self::FILE };
     /// The same plot on a narrow page.
     pub const NARROW: Self = Self { width: 350.0, height: 300.0, font: 12.0, ..Self::PAGE };
     /// A plot beside others.
-    pub const SMALL: Self = Self {
-        width: 350.0,
-        height: 230.0,
-        font: 12.0,
-        titled: false,
-        legend: false,
-        named_marks: false,
-    };
+    pub const SMALL: Self =
+        Self { width: 350.0, height: 230.0, font: 12.0, named_marks: false, ..Self::PAGE };
 }
 
-/// Space around everything, in pixels.
-const PAD: f64 = 8.0;
 /// Names in legends are cut to this many characters.
 const NAME: usize = 36;
 
 /// Draws a chart.
 pub fn lay_out(chart: &Chart, format: &Format) -> Scene {
-    let mut canvas = Canvas { format: *format, shapes: Vec::new(), top: PAD };
+    let mut canvas = Canvas { format: *format, shapes: Vec::new(), top: format.pad };
     canvas.titles(chart);
     canvas.legend(chart);
     let frame = canvas.frame(chart);
@@ -81,14 +70,16 @@ pub fn lay_out(chart: &Chart, format: &Format) -> Scene {
     for series in chart.series.iter().rev() {
         canvas.series(series, &frame);
     }
-    Scene {
+    let mut scene = Scene {
         width: format.width,
         height: format.height,
         title: visible(&format!("{}: {}", chart.title, chart.subtitle)),
         shapes: canvas.shapes,
         probes: probes(chart, &frame),
         span: [frame.top, frame.bottom],
-    }
+    };
+    scene.confine();
+    scene
 }
 
 struct Canvas {
@@ -113,13 +104,13 @@ impl Canvas {
             return;
         }
         let font = self.format.font;
-        let room = self.format.width - 2.0 * PAD - 4.0;
+        let room = self.format.width - 2.0 * self.format.pad - 4.0;
         for (text, size, bold, ink) in [
             (&chart.title, font + 4.0, true, Ink::Text),
             (&chart.subtitle, font, false, Ink::Muted),
         ] {
             self.top += size + 5.0;
-            let at = (PAD + 4.0, self.top - 3.0);
+            let at = (self.format.pad, self.top - 3.0);
             let text = cut(text, room, size, bold);
             self.shapes.push(Shape::Text { ink, size, bold, anchor: Anchor::Start, at, text });
         }
@@ -132,13 +123,14 @@ impl Canvas {
             return;
         }
         let font = self.format.font;
-        let mut x = PAD + 4.0;
+        let mut x = self.format.pad;
         self.top += font + 4.0;
         for entry in legend::entries(chart) {
-            let name = cut(&entry.name, self.format.width - 2.0 * PAD - 40.0, font, false);
+            let name =
+                cut(&entry.name, self.format.width - 2.0 * self.format.pad - 40.0, font, false);
             let wide = font::width(&name, font, false) + 30.0;
-            if x + wide > self.format.width - PAD && x > PAD + 4.0 {
-                x = PAD + 4.0;
+            if x + wide > self.format.width - self.format.pad && x > self.format.pad {
+                x = self.format.pad;
                 self.top += font + 6.0;
             }
             let middle = self.top - font * 0.36;
@@ -160,19 +152,19 @@ impl Canvas {
             self.top += chart.marks.len() as f64 * (font + 4.0);
         }
         let top = self.top + 4.0;
-        let bottom = self.format.height - PAD - 2.0 * font - 12.0;
+        let bottom = self.format.height - self.format.pad - 2.0 * font - 12.0;
         let bottom = bottom.max(top + 40.0);
         let up = Scale::new(up_spacing, up_values, [bottom, top]);
         let about = ((bottom - top) / (font * 3.0)).clamp(2.0, 6.0) as usize;
         let (ticks, unit) = tick_texts(&chart.quantity, &up, &up.ticks(about));
         let label_width =
             ticks.iter().map(|(_, text)| font::width(text, font, false)).fold(20.0, f64::max);
-        let left = PAD + label_width + 8.0;
-        let right = self.format.width - PAD - 12.0;
+        let left = self.format.pad + label_width + 8.0;
+        let right = self.format.width - self.format.pad - 12.0;
         let across = Scale::new(chart.across, horizontal_range(chart), [left, right]);
         if !unit.is_empty() {
-            let unit = cut(&unit, right - PAD, font, false);
-            self.text(Ink::Muted, Anchor::Start, (PAD + 4.0, unit_row), unit);
+            let unit = cut(&unit, right - self.format.pad, font, false);
+            self.text(Ink::Muted, Anchor::Start, (self.format.pad, unit_row), unit);
         }
         Frame { across, up, left, right, top, bottom, ticks }
     }
@@ -216,7 +208,7 @@ impl Canvas {
             vec![(frame.left, frame.bottom), (frame.right, frame.bottom)],
         );
         self.counts(chart, frame);
-        let at = (f64::midpoint(frame.left, frame.right), self.format.height - PAD);
+        let at = (f64::midpoint(frame.left, frame.right), self.format.height - self.format.pad);
         self.text(Ink::Muted, Anchor::Middle, at, "workers".to_owned());
     }
 
@@ -231,13 +223,17 @@ impl Canvas {
         let paths = counts.iter().map(tick).collect();
         self.shapes.push(Shape::Strokes { ink: Ink::Muted, width: 1.0, dash: Dash::Solid, paths });
         let matter: Vec<f64> = chart.marks.iter().map(|mark| mark.x).collect();
+        let wide = self.format.width;
         let room = |count: f64| {
             let half = font::width(&count_text(count), font, false) / 2.0 + 4.0;
-            let x = frame.across.place(count);
+            // A label at the very edge stands a little inside of it.
+            let x = frame.across.place(count).clamp(half, (wide - half).max(half));
             [x - half, x + half]
         };
         for count in scale::labelled_counts(&counts, &matter, room) {
-            let at = (frame.across.place(count), frame.bottom + font + 7.0);
+            let [left, right] = room(count);
+            let x = f64::midpoint(left, right);
+            let at = (x, frame.bottom + font + 7.0);
             self.text(Ink::Muted, Anchor::Middle, at, count_text(count));
         }
     }
@@ -334,10 +330,14 @@ impl Canvas {
         let whiskers = dots.iter().filter_map(|dot| whisker(dot, frame)).flatten().collect();
         self.shapes.push(Shape::Strokes { ink, width: 1.2, dash: Dash::Solid, paths: whiskers });
         let marker = palette::marker(series.place);
+        // Where counts are dense, small markers keep the line visible.
+        let gaps = path.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        let radius = (gaps.fold(f64::INFINITY, f64::min) * 0.4).clamp(2.0, 4.2);
         let rings: Vec<Spot> =
             dots.iter().filter(|dot| dot.ringed).map(|dot| frame.spot(dot.x, dot.y)).collect();
         // The ring is a larger marker with paper between: it reads as one sign.
-        for (ink, radius, at) in [(ink, 8.5, &rings), (Ink::Paper, 6.8, &rings), (ink, 4.2, &path)]
+        for (ink, radius, at) in
+            [(ink, 8.5, &rings), (Ink::Paper, 6.8, &rings), (ink, radius, &path)]
         {
             if !at.is_empty() {
                 let hollow = series.dash != Dash::Solid && ink != Ink::Paper && radius < 5.0;

@@ -8,7 +8,7 @@ mod store;
 use knee_workloads::{Ceiling, Note};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Machine;
+use crate::machine::{BurnReport, Machine, Warning};
 use crate::mode::Reference;
 use crate::plan::Plan;
 use crate::run::{Failure, Sample};
@@ -32,8 +32,10 @@ pub struct Record {
     pub samples: Vec<Sample>,
     /// Each round that gave none.
     pub failures: Vec<Failure>,
-    /// Remarks made while running.
-    pub remarks: Vec<String>,
+    /// What was known before the run to bend its figures.
+    pub warnings: Vec<Advice>,
+    /// Whether each core still gave what it gave, from time to time.
+    pub burns: Vec<BurnReport>,
     /// How it ended; `None` where it was killed.
     pub end: Option<End>,
 }
@@ -66,6 +68,27 @@ pub struct End {
     pub wall: f64,
     /// Whether the user interrupted it.
     pub interrupted: bool,
+}
+
+/// Something that bends figures, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// A stable word for programs.
+    pub code: String,
+    /// What is so.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl From<&Warning> for Advice {
+    fn from(warning: &Warning) -> Self {
+        Self {
+            code: warning.code().to_owned(),
+            text: warning.text(),
+            remedy: warning.remedy().to_owned(),
+        }
+    }
 }
 
 /// What a workload did when it was run serially once, before everything else.
@@ -109,8 +132,10 @@ pub enum Line {
     Sample(Sample),
     /// A round that gave none.
     Failure(Failure),
-    /// A remark.
-    Remark(String),
+    /// Something that bends figures.
+    Warning(Advice),
+    /// Whether each core still gives what it gave.
+    Burn(BurnReport),
     /// The last line.
     End(End),
 }

@@ -196,7 +196,8 @@ fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
                 surveys: Vec::new(),
                 samples: Vec::new(),
                 failures: Vec::new(),
-                remarks: Vec::new(),
+                warnings: Vec::new(),
+                burns: Vec::new(),
                 end: None,
             });
         }
@@ -220,7 +221,8 @@ fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
             }
             record.failures.push(failure);
         }
-        (Some(record), Line::Remark(text)) => record.remarks.push(text),
+        (Some(record), Line::Warning(advice)) => record.warnings.push(advice),
+        (Some(record), Line::Burn(report)) => record.burns.push(report),
         (Some(record), Line::End(end)) => record.end = Some(end),
     }
     Ok(())

@@ -1,5 +1,13 @@
-//! Findings for people and programs: terminal, page, Markdown, CSV, JSON and plots.
+#![doc = include_str!("README.md")]
 
+pub mod csv;
+mod files;
 pub mod html;
+pub mod json;
+pub mod markdown;
+mod samples;
 pub mod terminal;
 mod words;
+
+pub use files::{WriteError, write_all, write_file};
+pub use samples::samples;

@@ -1,6 +1,7 @@
 //! What happens during a run, told to whoever watches: the record, the progress bar, a test.
 
 use super::{Failure, Sample};
+use crate::machine::BurnReport;
 use crate::mode::Reference;
 use crate::plan::Cell;
 
@@ -32,8 +33,8 @@ pub enum Event<'a> {
     Measured(&'a Sample),
     /// A round gave none.
     Failed(&'a Failure),
-    /// Something a reader of the record should know.
-    Remark(String),
+    /// Whether each core still gives what it gave.
+    Burned(&'a BurnReport),
 }
 
 /// Watches a run.

@@ -8,20 +8,24 @@ mod pace;
 mod sample;
 mod steer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
+use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::{Means, Steer};
+use steer::{Means, Steer, Wanted};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
+
+/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
+const BURN_EVERY: f64 = 8.0;
 
 /// Why a run could not be brought to its end.
 #[derive(Debug, thiserror::Error)]
@@ -44,19 +48,34 @@ pub struct Outcome {
     pub failed: u32,
 }
 
+/// What is measured, where, on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// What.
+    pub plan: &'a Plan,
+    /// Where crews are launched.
+    pub site: &'a Site,
+    /// The machine.
+    pub machine: &'a Machine,
+}
+
 /// Measures everything planned, after what was measured in the `past`.
 ///
 /// # Errors
 /// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
 pub fn run(
-    plan: &Plan,
-    site: &Site,
+    setting: &Setting<'_>,
     past: Option<&Past>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
+    let Setting { plan, site, machine } = *setting;
     let mut run = Run {
         plan,
         site,
+        watch: Watch::open(&Root::live(), &machine.budget),
+        burn: machine.budget.affinity.as_ref().map(Burn::new),
+        burned: f64::NEG_INFINITY,
+        repeated: 0,
         start: clock::now(),
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
@@ -72,6 +91,7 @@ pub fn run(
         steer.observe(sample);
     }
     while !run.interrupted() {
+        run.burn_if_due(observer)?;
         let window = run.window(&steer);
         let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
         let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
@@ -80,6 +100,8 @@ pub fn run(
         }
         number += 1;
     }
+    run.burned = f64::NEG_INFINITY;
+    run.burn_if_due(observer)?;
     run.outcome.wall = run.elapsed();
     run.outcome.interrupted = run.interrupted();
     Ok(run.outcome)
@@ -88,6 +110,14 @@ pub fn run(
 struct Run<'a> {
     plan: &'a Plan,
     site: &'a Site,
+    /// Looks at the machine before and after each round.
+    watch: Watch,
+    /// Asks each core whether it still gives what it gave.
+    burn: Option<Burn>,
+    /// When that was last asked.
+    burned: f64,
+    /// Rounds that were repeated because they were disturbed.
+    repeated: u32,
     start: std::time::Instant,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
@@ -98,6 +128,15 @@ struct Run<'a> {
     /// The number of the next round.
     rounds: u32,
     outcome: Outcome,
+}
+
+/// One round to be measured.
+struct Order {
+    wanted: Wanted,
+    block: u32,
+    window: f64,
+    /// The disturbed round that this one repeats.
+    repeats: Option<u32>,
 }
 
 /// What an interrupted run had done before.
@@ -151,6 +190,7 @@ impl Run<'_> {
                     observer.observe(&Event::Surveyed { entry, reference: &reference })?;
                     self.references.insert(entry, reference);
                 }
+                Err(_) if self.interrupted() => break,
                 Err(error) => {
                     let reason = error.to_string();
                     self.outcome.failed += 1;
@@ -158,6 +198,17 @@ impl Run<'_> {
                     observer.observe(&Event::Failed(&failure))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Asks before the first block, between blocks from time to time, and after the last one.
+    fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
+        if let Some(burn) = self.burn.as_mut().filter(|_| due) {
+            let report = burn.measure(BURN_TIME);
+            observer.observe(&Event::Burned(&report))?;
+            self.burned = self.elapsed();
         }
         Ok(())
     }
@@ -177,13 +228,15 @@ impl Run<'_> {
         &mut self,
         number: u32,
         window: f64,
-        mut cells: Vec<Cell>,
+        mut cells: Vec<Wanted>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> Result<bool, RunError> {
-        cells.retain(|cell| self.failures.get(cell).is_none_or(|&times| times < 2));
+        cells.retain(|one| self.failures.get(&one.cell).is_none_or(|&times| times < 2));
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
-        for cell in cells {
+        let mut queue: VecDeque<_> = cells.into_iter().map(|wanted| (wanted, None)).collect();
+        while let Some((wanted, repeats)) = queue.pop_front() {
+            let cell = wanted.cell;
             if self.interrupted() {
                 return Ok(false);
             }
@@ -193,31 +246,43 @@ impl Run<'_> {
                 continue;
             }
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
-            self.round(cell, number, window, steer, observer)?;
+            let order = Order { wanted, block: number, window, repeats };
+            let disturbed = self.round(&order, steer, observer)?;
+            // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
+            if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
+                self.repeated += 1;
+                queue.push_back((wanted, Some(round)));
+            }
         }
         Ok(self.elapsed() < self.plan.budget * 0.98)
     }
 
-    /// Measures one cell once.
+    /// One round in five may be a repetition.
+    fn may_repeat(&self) -> bool {
+        self.repeated * 5 <= self.outcome.measured
+    }
+
+    /// Measures one cell once; the number of the round where it was disturbed.
     fn round(
         &mut self,
-        cell: Cell,
-        block: u32,
-        window: f64,
+        order: &Order,
         steer: &mut Steer,
         observer: &mut dyn Observer,
-    ) -> Result<(), RunError> {
-        let began = self.elapsed();
-        let result = self.measure(cell, block, window);
-        self.pace.learn(cell, self.elapsed() - began, window);
+    ) -> Result<Option<u32>, RunError> {
+        let (cell, began) = (order.wanted.cell, self.elapsed());
+        let result = self.watched(order);
+        self.pace.learn(cell, self.elapsed() - began, order.window);
         match result {
             Ok(sample) => {
                 steer.observe(&sample);
                 self.outcome.measured += 1;
                 self.rounds += 1;
                 observer.observe(&Event::Measured(&sample))?;
+                Ok(sample.is_disturbed().then_some(sample.round))
             }
-            Err(ModeError::Interrupted) => {}
+            // A task that was cut short by the interrupt has not failed.
+            Err(_) if self.interrupted() => Ok(None),
+            Err(ModeError::Interrupted) => Ok(None),
             Err(error) => {
                 let times = self.failures.entry(cell).or_default();
                 *times += 1;
@@ -225,15 +290,31 @@ impl Run<'_> {
                     steer.fail(cell);
                 }
                 self.outcome.failed += 1;
-                let reason = error.to_string();
-                let failure = Failure { cell: Some(cell), entry: cell.entry, block, reason };
-                observer.observe(&Event::Failed(&failure))?;
+                let (entry, block, reason) = (cell.entry, order.block, error.to_string());
+                observer.observe(&Event::Failed(&Failure {
+                    cell: Some(cell),
+                    entry,
+                    block,
+                    reason,
+                }))?;
+                Ok(None)
             }
         }
-        Ok(())
     }
 
-    fn measure(&self, cell: Cell, block: u32, window: f64) -> Result<Sample, ModeError> {
+    /// Measures with a look at the machine before and after. All workers are reaped in between, so that their CPU time
+    /// is ours.
+    fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
+        let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
+        let mut sample = self.measure(order)?;
+        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
+        let after = self.watch.snapshot();
+        sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
+        Ok(sample)
+    }
+
+    fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
+        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
         let reference = &self.references[&cell.entry];
         let shape = pace::shape(self.plan.batch, reference, window);
         let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
@@ -249,10 +330,12 @@ impl Run<'_> {
         verify(&round, reference)?;
         let seconds = Seconds {
             block,
-            round: self.outcome.measured,
+            round: self.rounds,
             at,
             launch: launch.as_secs_f64(),
             dismiss,
+            repeats,
+            confirms,
         };
         Ok(Sample::new(cell, shape, &round, seconds))
     }

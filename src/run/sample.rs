@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Ledger;
 use crate::mode::{Extent, Round, Usage, Window};
 use crate::plan::Cell;
 
@@ -38,6 +39,12 @@ pub struct Sample {
     pub warm_up: f64,
     /// Seconds that dismissing the crew took.
     pub dismiss: f64,
+    /// The disturbed round in whose stead this one was measured.
+    pub repeats: Option<u32>,
+    /// Whether it was measured to decide among counts already chosen, rather than to choose them.
+    pub confirms: bool,
+    /// What else the machine did meanwhile; `None` where that cannot be seen.
+    pub ledger: Option<Ledger>,
 }
 
 /// Latencies of tasks, read back from samples.
@@ -84,7 +91,15 @@ impl Sample {
             launch: seconds.launch,
             warm_up: warm_up.as_secs_f64(),
             dismiss: seconds.dismiss,
+            repeats: seconds.repeats,
+            confirms: seconds.confirms,
+            ledger: None,
         }
+    }
+
+    /// Whether the machine did so much else that the figure is not what it can do.
+    pub fn is_disturbed(&self) -> bool {
+        self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
     }
 }
 
@@ -96,6 +111,8 @@ pub(super) struct Seconds {
     pub(super) at: f64,
     pub(super) launch: f64,
     pub(super) dismiss: f64,
+    pub(super) repeats: Option<u32>,
+    pub(super) confirms: bool,
 }
 
 impl Latencies {

@@ -3,7 +3,7 @@
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
 //! Workloads are not compared with each other, so each may go on as it needs: the one whose block is least far along is next.
 
-use crate::plan::search::{Purse, Search, Space};
+use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
@@ -23,6 +23,8 @@ pub(super) struct Steer {
 struct Group {
     entry: usize,
     courses: Vec<(Mode, Course)>,
+    /// Cells of the first block of each series, and by how much more rounds a series wants than one that is measured whole.
+    wants: Vec<(Cell, f64)>,
     /// Blocks begun, where a block of fewer cells than the first counts as a part.
     progress: f64,
     /// Cells of the first block.
@@ -39,6 +41,14 @@ enum Course {
     Searched(Box<Search>),
     /// Decided, or nothing of it works.
     Done,
+}
+
+/// A cell to be measured once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) cell: Cell,
+    /// Whether it is measured to decide, among counts already chosen, rather than to choose them.
+    pub(super) confirms: bool,
 }
 
 /// What the steering must know of money.
@@ -60,6 +70,7 @@ impl Steer {
                 .iter()
                 .map(|series| (series.mode, Course::new(series, plan.seed ^ entry as u64)))
                 .collect(),
+            wants: planned.series.iter().map(|series| wants(entry, series)).collect(),
             progress: 0.0,
             width: 0,
             blocks: 0,
@@ -69,20 +80,22 @@ impl Steer {
 
     /// The cells of the next block in the order in which they are to be measured; none when everything is decided or
     /// nothing more can be paid.
-    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Cell> {
+    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Wanted> {
         loop {
+            let alive = self.groups.iter().filter(|group| !group.is_done());
+            let all: f64 = alive.map(|group| group.weight(means)).sum();
             let alive = self.groups.iter_mut().filter(|group| !group.is_done());
             let Some(group) = alive.min_by(|a, b| a.progress.total_cmp(&b.progress)) else {
                 return Vec::new();
             };
-            let mut cells = group.cells(means);
+            let mut cells = group.cells(means, means.left / all.max(f64::MIN_POSITIVE));
             if cells.is_empty() {
                 continue;
             }
             let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-            let place = |cell: &Cell| (cell.mode as u64) << 32 | cell.workers as u64;
-            cells.sort_by_cached_key(|cell| {
-                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(cell))
+            let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+            cells.sort_by_cached_key(|wanted| {
+                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
             });
             return cells;
         }
@@ -135,26 +148,31 @@ impl Group {
         self.courses.iter().map(|(_, course)| course.width()).sum()
     }
 
-    /// The next block of every series.
-    fn cells(&mut self, means: &Means<'_>) -> Vec<Cell> {
+    /// What a block of all its series costs, in seconds, more where a search wants more rounds.
+    fn weight(&self, means: &Means<'_>) -> f64 {
+        self.wants.iter().map(|(cell, rounds)| rounds * (means.cost)(*cell)).sum()
+    }
+
+    /// The next block of every series, with so many seconds of the budget for each second of weight.
+    fn cells(&mut self, means: &Means<'_>, rate: f64) -> Vec<Wanted> {
         let (entry, mut cells) = (self.entry, Vec::new());
-        for (mode, course) in &mut self.courses {
+        for ((mode, course), (typical, rounds)) in self.courses.iter_mut().zip(&self.wants) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
-            let counts = match course {
-                Course::Done => Vec::new(),
-                Course::Listed(counts) => counts.clone(),
+            let (counts, confirms) = match course {
+                Course::Done => (Vec::new(), false),
+                Course::Listed(counts) => (counts.clone(), true),
                 Course::Searched(search) => {
                     let cost = |workers| (means.cost)(cell(workers));
-                    match search.next_block(&Purse { left: means.left, cost: &cost }) {
-                        Some(block) => block.counts,
-                        None => {
-                            *course = Course::Done;
-                            Vec::new()
-                        }
+                    if let Some(block) = search.next_block(&Purse { left: means.left, cost: &cost })
+                    {
+                        (block.counts, block.stage == Stage::Confirm)
+                    } else {
+                        *course = Course::Done;
+                        (Vec::new(), false)
                     }
                 }
             };
-            cells.extend(counts.into_iter().map(cell));
+            cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
         // The serial cell alone decides nothing.
         if self.is_done() {
@@ -165,6 +183,17 @@ impl Group {
         self.blocks += 1;
         cells
     }
+}
+
+/// A typical cell of a series, and how many rounds of it the series is worth per block.
+fn wants(entry: usize, series: &Series) -> (Cell, f64) {
+    let first = series.candidates.first();
+    let workers = first.get(first.len() / 2).copied().unwrap_or(1);
+    let searching = match &series.candidates {
+        Candidates::Search { open: true, .. } => 2.5,
+        _ => 1.0,
+    };
+    (Cell { entry, mode: series.mode, workers }, first.len() as f64 * searching)
 }
 
 impl Course {

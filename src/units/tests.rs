@@ -72,6 +72,7 @@ fn ratios_and_shares_have_the_digits_of_talk() {
         (0.98, "98 %"),
         (0.000_01, "< 0.01 %"),
         (1.0, "100 %"),
+        (f64::MAX, ABSENT),
     ];
     for (value, text) in shares {
         assert_eq!(Quantity::Share.text(value), text);
@@ -100,6 +101,7 @@ fn counts_and_lists_of_counts() {
     assert_eq!(count_list(&[]), ABSENT);
     assert_eq!(coefficient(0.027_728_5), "0.02773");
     assert_eq!(coefficient(1.043_65e-4), "1.044e-4");
+    assert_eq!(coefficient(1.2e-4), "1.2e-4");
     assert_eq!(coefficient(0.0), "0");
     assert_eq!(coefficient(89.9952), "90");
 }

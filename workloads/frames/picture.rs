@@ -1,10 +1,11 @@
 //! The hash of a picture: fast enough to be taken of every pixel, inside the timed region.
 
+use fearless_simd::{Level, Simd, dispatch};
 use rusty_h264_common::YuvFrame;
 
 use crate::mix;
 
-/// Two running sums of 32 bits per lane: plain additions, which every compiler turns into vectors on every machine.
+/// Two running sums of 32 bits per lane: plain additions, which become vectors on every machine.
 const LANES: usize = 16;
 const CHUNK: usize = LANES * 4;
 
@@ -18,21 +19,28 @@ pub(super) fn hash(picture: &YuvFrame) -> u64 {
 }
 
 fn add(hash: u64, plane: &[u8]) -> u64 {
-    let (mut sums, mut orders) = ([0_u32; LANES], [0_u32; LANES]);
-    let chunks = plane.chunks_exact(CHUNK);
-    let mut last = [0; CHUNK];
-    last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
-    for chunk in chunks.chain([last.as_slice()]) {
-        for lane in 0..LANES {
-            let word =
-                [chunk[4 * lane], chunk[4 * lane + 1], chunk[4 * lane + 2], chunk[4 * lane + 3]];
-            sums[lane] = sums[lane].wrapping_add(u32::from_le_bytes(word));
-            orders[lane] = orders[lane].wrapping_add(sums[lane]);
-        }
-    }
+    let (sums, orders) =
+        dispatch!(Level::new(), simd => simd.vectorize(#[inline(always)] || sums(plane)));
     sums.into_iter().zip(orders).fold(mix(hash, plane.len() as u64), |hash, (sum, order)| {
         mix(hash, u64::from(order) << 32 | u64::from(sum))
     })
+}
+
+#[expect(clippy::inline_always, reason = "vector code must be compiled within its dispatch")]
+#[inline(always)]
+fn sums(plane: &[u8]) -> ([u32; LANES], [u32; LANES]) {
+    let (mut sums, mut orders) = ([0_u32; LANES], [0_u32; LANES]);
+    let (chunks, rest) = plane.as_chunks::<CHUNK>();
+    let mut last = [0; CHUNK];
+    last[..rest.len()].copy_from_slice(rest);
+    for chunk in chunks.iter().chain([&last]) {
+        let words = chunk.as_chunks::<4>().0;
+        for ((sum, order), word) in sums.iter_mut().zip(&mut orders).zip(words) {
+            *sum = sum.wrapping_add(u32::from_le_bytes(*word));
+            *order = order.wrapping_add(*sum);
+        }
+    }
+    (sums, orders)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `knee run`: measure, find the optimum, show it.
 
 mod args;
+mod own;
 mod place;
 mod session;
 
@@ -9,7 +10,7 @@ use std::path::Path;
 pub(super) use args::Args;
 
 use super::{Failure, Output, exit};
-use crate::machine::{Machine, Root};
+use crate::machine::{Machine, Root, placement};
 use crate::plan::{self, Candidates, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
@@ -20,11 +21,16 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         return resume(directory, registry, output);
     }
     let request = args.request()?;
+    if let Some(list) = &args.cpus {
+        restrict(list)?;
+    }
     let machine = Machine::read(&Root::live());
     let mut skipped = Vec::new();
-    let plan = plan::expand(&request, registry, &args::cores(&machine), &mut |name, reason| {
+    let cores = args::cores(&machine);
+    let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
+    args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     if args.dry_run {
         return super::written(output.result(&outline(&plan)));
     }
@@ -63,6 +69,13 @@ fn resume(directory: &Path, registry: Registry, output: Output) -> Result<u8, Fa
     let session = Session { plan, machine: &machine, directory, registry, output };
     let outcome = session.measure(Some(&past))?;
     finish(directory, outcome, output)
+}
+
+/// Keeps this process and all its children to some of the CPUs that they may use.
+fn restrict(list: &str) -> Result<(), Failure> {
+    let allowed = placement::allowed_cpus().map_err(Failure::usage)?;
+    let cpus = placement::parse_cpus(list, &allowed).map_err(Failure::usage)?;
+    placement::restrict_process(&cpus).map_err(Failure::usage)
 }
 
 /// Says what came out and how it went.

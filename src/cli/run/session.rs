@@ -11,11 +11,12 @@ use crate::cli::guard::{Guard, MARK};
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
 use crate::clock;
-use crate::machine::Machine;
+use crate::machine::neighbour::{self, Neighbourhood};
+use crate::machine::{Machine, Placement, Warning};
 use crate::mode::Site;
 use crate::plan::{Plan, Registry};
-use crate::record::{End, Header, Line, SCHEMA_VERSION, Writer};
-use crate::run::{Event, Observer, Outcome, Past};
+use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
+use crate::run::{Event, Observer, Outcome, Past, Setting};
 
 /// What a session needs.
 pub(super) struct Session<'a> {
@@ -38,7 +39,7 @@ impl Session<'_> {
             scratch: scratch.path().to_owned(),
             cancel: cancel(),
             cores: (self.machine.budget.usable().ceil() as usize).max(1),
-            placement: Vec::new(),
+            placement: self.placement()?,
         };
         let unwritten = |error: io::Error| {
             let what = format!("{} cannot be written: {error}", self.directory.display());
@@ -53,12 +54,40 @@ impl Session<'_> {
         if past.is_none() {
             keeper.writer.append(&Line::Header(self.header())).map_err(unwritten)?;
         }
-        let result = crate::run::run(self.plan, &site, past, &mut keeper);
+        // Held until the run ends, so that another one sees it.
+        let neighbourhood = neighbour::enter();
+        for warning in self.warnings(&neighbourhood) {
+            let advice = Advice::from(&warning);
+            self.output.remark(&format!("knee: {}; {}", advice.text, advice.remedy));
+            keeper.writer.append(&Line::Warning(advice)).map_err(unwritten)?;
+        }
+        let setting = Setting { plan: self.plan, site: &site, machine: self.machine };
+        let result = crate::run::run(&setting, past, &mut keeper);
         keeper.progress.finish();
         let outcome = result.map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
         let end = Line::End(End { wall: outcome.wall, interrupted: outcome.interrupted });
         keeper.writer.append(&end).and_then(|()| keeper.writer.sync()).map_err(unwritten)?;
         Ok(outcome)
+    }
+
+    /// The CPU of each worker, where they are to be bound.
+    fn placement(&self) -> Result<Vec<usize>, Failure> {
+        let allowed = self.machine.budget.affinity.as_ref().filter(|_| self.plan.pin);
+        let Some(allowed) = allowed else { return Ok(Vec::new()) };
+        let placement = Placement::new(&self.machine.topology, allowed)
+            .map_err(|error| Failure::new(exit::FAILED, error))?;
+        Ok(placement.cpus().iter().map(|cpu| *cpu as usize).collect())
+    }
+
+    /// What bends figures and is known before the first one.
+    fn warnings(&self, neighbourhood: &Neighbourhood) -> Vec<Warning> {
+        let mut warnings = self.machine.warnings();
+        if matches!(neighbourhood, Neighbourhood::Shared) {
+            warnings.push(Warning::OtherRun);
+        }
+        let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
+        warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
+        warnings
     }
 
     fn header(&self) -> Header {
@@ -94,6 +123,12 @@ fn cancel() -> Arc<AtomicBool> {
         // Registering fails for forbidden signals only, and these are not.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+        // Whoever waits for a program is woken.
+        if let Ok(end) =
+            knee_workloads::foreign::interrupt::write_end().and_then(|end| end.try_clone_to_owned())
+        {
+            let _ = signal_hook::low_level::pipe::register(signal, end);
+        }
     }
     cancel
 }
@@ -113,7 +148,7 @@ impl Observer for Keeper<'_> {
             }
             Event::Measured(sample) => self.writer.append(&Line::Sample((*sample).clone()))?,
             Event::Failed(failure) => self.writer.append(&Line::Failure((*failure).clone()))?,
-            Event::Remark(text) => self.writer.append(&Line::Remark(text.clone()))?,
+            Event::Burned(report) => self.writer.append(&Line::Burn((*report).clone()))?,
             Event::Block { .. } | Event::Round { .. } => {}
         }
         self.progress.observe(event)

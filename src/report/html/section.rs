@@ -3,6 +3,7 @@
 use super::markup::Markup;
 use super::tables;
 use crate::analysis::findings::{Bound, Curve, RunSummary, WorkloadFindings};
+use crate::plot::curves::law_name;
 use crate::plot::{self, Chart, Format, View, legend};
 use crate::report::words::{self, Certainty};
 use crate::units::{Quantity, coefficient, count_list, workers};
@@ -40,7 +41,10 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
     if !params.is_empty() {
         body.wrap("<p class=\"params\">", &params, "</p>");
     }
-    body.raw("<p class=\"answer\">");
+    body.raw(match answer.certainty {
+        Certainty::Missing => "<p class=\"answer missing\">",
+        Certainty::Settled | Certainty::Open => "<p class=\"answer\">",
+    });
     if answer.certainty == Certainty::Open {
         body.raw("<span class=\"tag bad\">inconclusive</span> ");
     }
@@ -64,8 +68,9 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
         body.raw("; ").text(other);
     }
     body.raw("</p>");
-    let sentence = workload.verdict.as_ref().map(|verdict| verdict.sentence.as_str());
-    if let Some(sentence) = sentence.filter(|sentence| !sentence.is_empty()) {
+    // A settled answer is said above; an open one needs its reasons.
+    let open = workload.verdict.as_ref().filter(|verdict| !verdict.conclusive);
+    if let Some(sentence) = open.map(|verdict| &verdict.sentence).filter(|text| !text.is_empty()) {
         body.wrap("<p class=\"sentence\">", sentence, "</p>");
     }
 }
@@ -82,10 +87,14 @@ fn main_plot(body: &mut Markup, chart: &Chart) {
 }
 
 fn small_plots(body: &mut Markup, view: &View<'_>) {
+    let base = match view.serial {
+        Some(_) => "against serial; dashed: ideal",
+        None => "against one worker; dashed: ideal",
+    };
     let plots = [
-        ("Speed-up", "against serial; dashed: ideal", view.speedup()),
+        ("Speed-up", base, view.speedup()),
         ("Efficiency", "speed-up per worker", view.efficiency()),
-        ("Task latency", "solid: median, dashed: 99th percentile", view.latency()),
+        ("Task latency", "median; dashed: p99", view.latency()),
     ];
     let mut figures = Markup::new();
     for (name, hint, chart) in plots {
@@ -157,21 +166,25 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
 
 fn law(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     let Some(law) = words::chosen_law(curve) else { return };
-    body.wrap("<h3>Law <small>", &law.name, "</small></h3>");
+    body.wrap("<h3>", &law_name(&law.name), "").wrap(" <small>", &curve.name, "</small></h3>");
+    let rate = words::rate(workload);
     body.wrap("<p class=\"formula\">", &law.formula, "</p><dl>");
     for (name, value) in &law.coefficients {
         let [median, low, high] = [value.median, value.low, value.high].map(coefficient);
-        pair(body, name, &format!("{median} [{low}, {high}]"));
+        let text = match name.as_str() {
+            "lambda" => rate.interval(value.median, value.low, value.high),
+            _ => format!("{median} [{low}, {high}]"),
+        };
+        pair(body, &name.replace('_', " "), &text);
     }
     pair(body, "worst residual", &Quantity::Share.text(law.max_residual));
     if let Some(usl) = &curve.usl {
-        let rate = words::rate(workload);
         let peak = match (usl.peak_workers, usl.peak_throughput) {
+            _ if !usl.adequate => "the curve is not of that form".to_owned(),
             (Some(at), Some(height)) => format!("{} at {}", rate.text(height), workers(at.round())),
             _ => "none within reach".to_owned(),
         };
-        let form = if usl.adequate { "" } else { " (but the curve is not of that form)" };
-        pair(body, "peak by USL", &(peak + form));
+        pair(body, "peak by USL", &peak);
     }
     body.raw("</dl>");
 }

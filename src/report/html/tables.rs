@@ -5,41 +5,47 @@ use crate::analysis::findings::{Curve, Law, Point, WorkloadFindings};
 use crate::report::words;
 use crate::units::{ABSENT, Quantity};
 
-/// The modes at their knees, with what each costs.
+/// One column of the table of modes: its head and what it says of a mode at its knee.
+type Cell = (&'static str, fn(&Point, Option<&Curve>) -> Option<String>);
+
+const MODES: [Cell; 7] = [
+    ("speed-up", |point, _| {
+        point.speedup.map(|e| Quantity::Ratio.interval(e.median, e.low, e.high))
+    }),
+    ("efficiency", |point, _| Some(Quantity::Share.text(point.efficiency?.median))),
+    ("p50", |point, _| Some(Quantity::Duration.text(point.latency?.p50))),
+    ("p99", |point, _| Some(Quantity::Duration.text(point.latency?.p99))),
+    ("launch", |_, curve| Some(Quantity::Duration.text(curve?.price?.launch?))),
+    ("per task", |_, curve| Some(Quantity::Duration.text(curve?.price?.dispatch?))),
+    ("break-even", |_, curve| Some(Quantity::Duration.text(curve?.price?.break_even?))),
+];
+
+/// The modes at their knees, with what each costs; columns that say nothing are left out.
 pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
-    let rows: Vec<(&Curve, &Point)> = workload
+    let serial = workload.serial.as_ref().map(|point| ("serial", None, point));
+    let modes = workload
         .curves
         .iter()
-        .filter_map(|curve| Some((curve, words::best_point(curve)?)))
-        .collect();
+        .filter_map(|curve| Some((curve.name.as_str(), Some(curve), words::best_point(curve)?)));
+    let rows: Vec<(&str, Option<&Curve>, &Point)> = serial.into_iter().chain(modes).collect();
     if rows.is_empty() {
         return;
     }
-    body.raw("<h3>Modes at their knees</h3><div class=\"scroll\"><table><thead><tr><th>mode</th>");
-    heads(
-        body,
-        &[
-            "workers",
-            "throughput [95 %]",
-            "speed-up",
-            "efficiency",
-            "p50",
-            "p99",
-            "launch",
-            "per task",
-            "break-even",
-        ],
-    );
+    let says = |(_, of): &&Cell| rows.iter().any(|(_, curve, point)| of(point, *curve).is_some());
+    let columns: Vec<&Cell> = MODES.iter().filter(says).collect();
+    body.raw("<h3>At their knees</h3><div class=\"scroll\"><table><thead><tr><th>mode</th>");
+    heads(body, &["workers", "throughput [95 %]"]);
+    for (head, _) in &columns {
+        heads(body, &[head]);
+    }
     body.raw("</tr></thead><tbody>");
     let rate = words::rate(workload);
-    if let Some(serial) = &workload.serial {
-        body.raw("<tr><th scope=\"row\">serial</th>");
-        mode_cells(body, serial, &rate, None);
-        body.raw("</tr>");
-    }
-    for (curve, point) in rows {
-        body.wrap("<tr><th scope=\"row\">", &curve.name, "</th>");
-        mode_cells(body, point, &rate, Some(curve));
+    for (name, curve, point) in rows {
+        body.wrap("<tr><th scope=\"row\">", name, "</th>");
+        throughput(body, point, &rate);
+        for (_, of) in &columns {
+            body.wrap("<td>", &of(point, curve).unwrap_or_else(absent), "</td>");
+        }
         body.raw("</tr>");
     }
     body.raw("</tbody></table></div>");
@@ -51,24 +57,11 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     }
 }
 
-fn mode_cells(body: &mut Markup, point: &Point, rate: &Quantity, curve: Option<&Curve>) {
-    let price = curve.and_then(|curve| curve.price);
-    let time = |seconds: Option<f64>| Quantity::Duration.text(seconds.unwrap_or(f64::NAN));
+/// The cells that every row begins with.
+fn throughput(body: &mut Markup, point: &Point, rate: &Quantity) {
     let throughput = point.throughput;
-    let cells = [
-        Quantity::Count.text(point.workers),
-        rate.interval(throughput.median, throughput.low, throughput.high),
-        point.speedup.map_or_else(absent, |e| Quantity::Ratio.interval(e.median, e.low, e.high)),
-        point.efficiency.map_or_else(absent, |e| Quantity::Share.text(e.median)),
-        time(point.latency.map(|latency| latency.p50)),
-        time(point.latency.map(|latency| latency.p99)),
-        time(price.and_then(|price| price.launch)),
-        time(price.and_then(|price| price.dispatch)),
-        time(price.and_then(|price| price.break_even)),
-    ];
-    for cell in cells {
-        body.wrap("<td>", &cell, "</td>");
-    }
+    body.wrap("<td>", &Quantity::Count.text(point.workers), "</td>");
+    body.wrap("<td>", &rate.interval(throughput.median, throughput.low, throughput.high), "</td>");
 }
 
 /// One column of the table of all figures: its head and what it says of a point.
@@ -114,7 +107,7 @@ pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("<details><summary>All figures</summary><div class=\"scroll\"><table class=\"all\"><thead><tr><th>mode</th>");
     heads(body, &["workers", "throughput [95 %]", "rounds"]);
     for (head, _) in &columns {
-        body.raw("<th class=\"n\">").raw(head).raw("</th>");
+        heads(body, &[head]);
     }
     body.raw("</tr></thead><tbody>");
     for (name, curve, point) in rows {
@@ -127,13 +120,7 @@ pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
             "<tr><th scope=\"row\">"
         });
         body.text(name).raw("</th>");
-        let throughput = point.throughput;
-        body.wrap("<td>", &Quantity::Count.text(point.workers), "</td>");
-        body.wrap(
-            "<td>",
-            &rate.interval(throughput.median, throughput.low, throughput.high),
-            "</td>",
-        );
+        throughput(body, point, &rate);
         body.wrap("<td>", &point.samples.to_string(), "</td>");
         for (_, of) in &columns {
             let cell = of(point).map_or_else(absent, |(quantity, value)| quantity.text(value));
