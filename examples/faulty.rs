@@ -90,11 +90,13 @@ static FINE: Fault = fault("fine", |_| {
     Ok(())
 });
 
+static ALL: [&Fault; 8] =
+    [&FAILS, &PANICS, &EXITS, &KILLS, &UNPREPARED, &NEVER, &WRONG, &FINE];
+
 impl Workload for Fault {
     fn meta(&self) -> &'static Meta {
         // The workloads are statics, but a method's `&self` does not know that.
-        let all = [&FAILS, &PANICS, &EXITS, &KILLS, &UNPREPARED, &NEVER, &WRONG, &FINE];
-        let found = all.into_iter().find(|fault| fault.meta.name == self.meta.name);
+        let found = ALL.iter().find(|fault| fault.meta.name == self.meta.name);
         &found.expect("every fault is a static").meta
     }
 

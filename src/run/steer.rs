@@ -163,7 +163,8 @@ impl Group {
                 Course::Listed(counts) => (counts.clone(), true),
                 Course::Searched(search) => {
                     let cost = |workers| (means.cost)(cell(workers));
-                    if let Some(block) = search.next_block(&Purse { left: means.left, cost: &cost })
+                    let left = (rate * rounds * (means.cost)(*typical)).min(means.left);
+                    if let Some(block) = search.next_block(&Purse { left, cost: &cost })
                     {
                         (block.counts, block.stage == Stage::Confirm)
                     } else {
