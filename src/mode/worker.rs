@@ -93,14 +93,9 @@ impl std::fmt::Debug for Crewman {
 }
 
 /// One task in a process of its own.
-<<<<<<< HEAD
 #[expect(clippy::needless_pass_by_value, reason = "what crosses a process arrives as a value")]
-pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<Work, String> {
-    orders.prepare(worker)?.run(number).map_err(|error| error.to_string())
-=======
 pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<(Work, Aside), String> {
     let mut task = orders.prepare(worker)?;
     let work = task.run(number).map_err(|error| error.to_string())?;
     Ok((work, task.aside()))
->>>>>>> own
 }
