@@ -1,24 +1,62 @@
 #![doc = include_str!("README.md")]
 
-mod error;
+mod command;
+mod file;
+mod float;
+pub mod foreign;
+#[cfg(feature = "frames")]
+mod frames;
+mod lock;
+mod memory;
+mod mixed;
+mod network;
 mod noop;
-mod params;
+mod pi;
+mod sleep;
+mod support;
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use error::{Error, Result};
-pub use params::{Form, Param, Params, nearest, parse_size};
+pub use support::error::{Error, Result};
+pub use support::params::{Form, Param, Params, nearest, parse_size};
 
+pub use command::Command;
+pub use file::File;
+pub use float::Float;
+#[cfg(feature = "frames")]
+pub use frames::Frames;
+pub use lock::Lock;
+pub use memory::Memory;
+pub use mixed::Mixed;
+pub use network::Network;
 pub use noop::Noop;
+pub use pi::Pi;
+pub use sleep::Sleep;
 
 /// Every workload that knee brings along, in the order in which they are shown.
-pub const BUILTIN: &[&dyn Workload] = &[&Noop];
+pub const BUILTIN: &[&dyn Workload] = &[
+    &Pi,
+    &Float,
+    #[cfg(feature = "frames")]
+    &Frames,
+    &Memory,
+    &Lock,
+    &Mixed,
+    &Sleep,
+    &File,
+    &Network,
+    &Noop,
+];
+
+/// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
+pub const FOREIGN: &[&dyn Workload] = &[&Command];
 
 /// A kind of work that can be measured.
 ///
@@ -54,6 +92,13 @@ pub trait Workload: Debug + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether one task uses a cell's whole worker count by itself. Such tasks run one at a time, and
+    /// [`Context::workers`] says how many workers the task is to use.
+    fn parallel_by_itself(&self, params: &Params) -> bool {
+        let _ = params;
+        false
+    }
+
     /// What a reader must know about *this* measurement: the file system is memory, reads came from the cache.
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let _ = context;
@@ -83,6 +128,16 @@ pub trait Task: Send {
     /// Whatever kept the work from being done, or a result that is not what it must be.
     fn run(&mut self, number: u64) -> Result<Work>;
 
+    /// What the last [`run`](Task::run) did beside its work.
+    fn aside(&self) -> Aside {
+        Aside::default()
+    }
+
+    /// Other processes that do this task's work and outlive each run: what they use belongs to it.
+    fn processes(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// The same work without holding its thread while it waits; overridden where the work can wait.
     fn run_async(&mut self, number: u64) -> BoxFuture<'_, Result<Work>> {
         Box::pin(async move { self.run(number) })
@@ -99,6 +154,15 @@ pub struct Work {
     pub units: u64,
     /// What came out, hashed; the same in every mode.
     pub checksum: u64,
+}
+
+/// What one task did beside its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Aside {
+    /// How long it prepared before it worked: a time that does not count.
+    pub untimed: Duration,
+    /// The largest resident memory so far of the programs that it ran, in bytes; 0 where it ran none.
+    pub peak_memory: u64,
 }
 
 /// What a workload is.
@@ -135,7 +199,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word in DESIGN, on the command line and in files.
+    /// Its word on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

@@ -382,6 +382,7 @@ pub struct Warning {
 }
 
 /// Worker counts are whole numbers nearly always, and are written as such.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn whole_if_whole<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         serializer.serialize_i64(*value as i64)

@@ -5,7 +5,9 @@ mod files;
 pub mod html;
 pub mod json;
 pub mod markdown;
+mod samples;
 pub mod terminal;
 mod words;
 
 pub use files::{WriteError, write_all, write_file};
+pub use samples::samples;

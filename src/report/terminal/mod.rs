@@ -1,6 +1,7 @@
 //! Findings on a terminal: the answer of each workload first, then a table and a curve per workload, then what to know and where the files are.
 
 mod curve;
+mod machine;
 mod pen;
 mod table;
 
@@ -15,6 +16,7 @@ use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::units::{ABSENT, Quantity, count_list, plural};
 
+pub use self::machine::machine;
 pub use self::pen::Style;
 
 /// Writes all findings.

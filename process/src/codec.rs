@@ -1,0 +1,178 @@
+//! Values as bytes, and the file descriptors that travel beside the bytes.
+//!
+//! A queue or pipe end inside a value is serialised as an index into a list of descriptors. The list lives in a
+//! thread-local for the time of one [`encode`] or [`decode`] only; elsewhere such an end refuses to be serialised.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+
+use postcard::ser_flavors::Flavor;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+
+/// The largest value that may cross, in bytes: a guard against a runaway, not a promise of speed.
+pub(crate) const MAX_MESSAGE: usize = 1 << 30;
+
+thread_local! {
+    static OUTGOING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
+    static INCOMING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A descriptor that goes into a message.
+#[derive(Debug)]
+pub(crate) struct Handing<'a>(pub(crate) &'a OwnedFd);
+
+/// A descriptor that came in a message.
+#[derive(Debug)]
+pub(crate) struct Handed(pub(crate) OwnedFd);
+
+impl Serialize for Handing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let copy = self.0.try_clone().map_err(serde::ser::Error::custom)?;
+        let index = OUTGOING.with_borrow_mut(|list| {
+            let list = list.as_mut()?;
+            list.push(copy);
+            u32::try_from(list.len() - 1).ok()
+        });
+        let refusal = "the end of a queue or pipe can only be handed to a process as an argument";
+        index.ok_or_else(|| serde::ser::Error::custom(refusal))?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Handed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let index = u32::deserialize(deserializer)? as usize;
+        let fd = INCOMING.with_borrow_mut(|list| list.get_mut(index).and_then(Option::take));
+        fd.map(Self)
+            .ok_or_else(|| serde::de::Error::custom("a descriptor is missing in the message"))
+    }
+}
+
+/// Appends to a vector that the caller keeps, so that a hot path allocates nothing.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(data);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.0.push(data);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// Appends `value` to `bytes`; ends of queues and pipes in it are refused.
+#[inline]
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<()> {
+    postcard::serialize_with_flavor(value, Append(bytes))
+        .map_err(|error| Error::Encode(error.to_string()))?;
+    if bytes.len() > MAX_MESSAGE {
+        return Err(Error::TooLarge { size: bytes.len(), limit: MAX_MESSAGE });
+    }
+    Ok(())
+}
+
+/// Appends `value` to `bytes` and returns the descriptors that must travel with them.
+pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
+    value: &T,
+    bytes: &mut Vec<u8>,
+) -> Result<Vec<OwnedFd>> {
+    let outer = OUTGOING.replace(Some(Vec::new()));
+    let encoded = encode(value, bytes);
+    let fds = OUTGOING.replace(outer).unwrap_or_default();
+    encoded.map(|()| fds)
+}
+
+/// The value that `bytes` hold, all of them.
+#[inline]
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(Error::Decode(format!("{} bytes are left over", rest.len()))),
+        Err(error) => Err(Error::Decode(error.to_string())),
+    }
+}
+
+/// The value that `bytes` and the descriptors beside them hold.
+pub(crate) fn decode_with_fds<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<T> {
+    let outer = INCOMING.replace(fds.into_iter().map(Some).collect());
+    let value = decode(bytes);
+    INCOMING.set(outer);
+    value
+}
+
+/// Bytes that cross processes by a plain copy; a `Vec<u8>` crosses one element at a time, as serde defines it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Bytes;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_bytes<E: serde::de::Error>(
+                self,
+                bytes: &[u8],
+            ) -> std::result::Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+            fn visit_byte_buf<E: serde::de::Error>(
+                self,
+                bytes: Vec<u8>,
+            ) -> std::result::Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back_whole_and_nothing_may_be_left_over() {
+        let mut bytes = Vec::new();
+        encode(&("ada", 36_u64, Bytes(vec![1, 2, 3])), &mut bytes).unwrap();
+        let back: (String, u64, Bytes) = decode(&bytes).unwrap();
+        assert_eq!(back, ("ada".into(), 36, Bytes(vec![1, 2, 3])));
+        bytes.push(0);
+        assert!(matches!(decode::<(String, u64, Bytes)>(&bytes), Err(Error::Decode(_))));
+    }
+
+    #[test]
+    fn a_descriptor_travels_beside_the_bytes_and_nowhere_else() {
+        let file = tempfile::tempfile().unwrap();
+        let file = file.into();
+        let handed = Handing(&file);
+        let mut bytes = Vec::new();
+        assert!(encode(&handed, &mut bytes).is_err());
+        bytes.clear();
+        let fds = encode_with_fds(&handed, &mut bytes).unwrap();
+        assert_eq!(fds.len(), 1);
+        assert!(decode_with_fds::<Handed>(&bytes, fds).is_ok());
+        assert!(decode_with_fds::<Handed>(&bytes, Vec::new()).is_err());
+    }
+}

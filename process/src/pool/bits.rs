@@ -1,0 +1,52 @@
+//! A small set of worker numbers that finds its next member quickly.
+
+/// Numbers below a fixed limit.
+#[derive(Debug)]
+pub(crate) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self(vec![0; limit.div_ceil(64).max(1)])
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, number: usize, member: bool) {
+        let (word, bit) = (&mut self.0[number / 64], 1 << (number % 64));
+        if member { *word |= bit } else { *word &= !bit }
+    }
+
+    /// The first member from `from` on, around the end.
+    #[inline]
+    pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        let words = self.0.len();
+        let (start, shift) = if from / 64 < words { (from / 64, from % 64) } else { (0, 0) };
+        let ahead = self.0[start] & (u64::MAX << shift);
+        if ahead != 0 {
+            return Some(start * 64 + ahead.trailing_zeros() as usize);
+        }
+        let around = (1..=words).map(|step| (start + step) % words);
+        around
+            .map(|at| (at, self.0[at]))
+            .find(|(_, word)| *word != 0)
+            .map(|(at, word)| at * 64 + word.trailing_zeros() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_member_is_found_around_the_end() {
+        let mut bits = Bits::new(130);
+        assert_eq!(bits.next(0), None);
+        bits.set(3, true);
+        bits.set(129, true);
+        assert_eq!(
+            (bits.next(0), bits.next(4), bits.next(130), bits.next(500)),
+            (Some(3), Some(129), Some(3), Some(3))
+        );
+        bits.set(3, false);
+        assert_eq!(bits.next(0), Some(129));
+    }
+}

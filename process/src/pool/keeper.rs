@@ -1,0 +1,354 @@
+//! The pool's own thread: it starts workers, notices their deaths, and reads results when nobody waits for any.
+//!
+//! It lives as long as the pool, so the workers that it starts may be tied to it.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::link::{LinkPlan, Listener, Wiring};
+use super::seat::{Live, Phase};
+use super::serve::WorkerStart;
+use super::shared::{NAP, Shared};
+use super::state::{Door, State, kill};
+use crate::boot::Work;
+use crate::error::{Error, Result};
+use crate::outcome::{Death, Exit, Failure};
+use crate::process::silent_start;
+use crate::spawn::{Launch, START_LIMIT, launch};
+use crate::sys::child::ChildProcess;
+use crate::sys::control::Kind;
+use crate::sys::oom;
+use crate::sys::poll;
+
+/// How often to look for tasks behind a long one while a worker is idle.
+const TICK: Duration = Duration::from_millis(1);
+
+/// What the keeper watches of a worker.
+struct Watch {
+    child: Arc<ChildProcess>,
+    socket: Arc<OwnedFd>,
+    /// Whether the worker has closed its side; then only its end is awaited.
+    closed: bool,
+}
+
+pub(crate) struct Keeper {
+    shared: Arc<Shared>,
+    watches: Vec<Option<Watch>>,
+    /// When workers died, lately.
+    deaths: VecDeque<Instant>,
+    oom_kills: Option<u64>,
+}
+
+impl Keeper {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let watches = (0..shared.settings.workers).map(|_| None).collect();
+        Self { shared, watches, deaths: VecDeque::new(), oom_kills: oom::kills() }
+    }
+
+    /// Starts the workers, says whether that worked, and keeps the pool until all have ended.
+    pub(crate) fn run(mut self, started: &Sender<Result<()>>) {
+        let first = self.fill_seats();
+        let failed = first.is_err();
+        // Whoever made the pool waits for this.
+        let _ = started.send(first);
+        if failed {
+            self.shared.lock().terminate();
+        }
+        while !self.turn(failed) {}
+        let mut state = self.shared.lock();
+        state.over = true;
+        self.shared.announce(&state);
+    }
+
+    /// One look at everything, and a sleep until there is something new; says whether all is over.
+    fn turn(&mut self, start_failed: bool) -> bool {
+        self.meet();
+        if !start_failed && let Err(error) = self.fill_seats() {
+            self.give_up_vacant(&error.to_string());
+        }
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        if !state.led {
+            shared.lead(&mut state);
+        }
+        if state.door == Door::Closed && state.slots.open() == 0 {
+            dismiss(&mut state);
+        }
+        if state.door != Door::Open && state.seats.iter().all(|seat| seat.live.is_none()) {
+            return true;
+        }
+        self.sleep(&shared, state);
+        false
+    }
+
+    /// Sleeps until a bell, a worker's message, a death, or the next time to look.
+    fn sleep(&mut self, shared: &Shared, mut state: std::sync::MutexGuard<'_, State>) {
+        if !state.led {
+            if state.rushes() && state.door != Door::Terminated {
+                state.listen(Listener::None);
+                drop(state);
+                std::thread::sleep(NAP);
+                return;
+            }
+            if !state.listen(Listener::Keeper) {
+                return;
+            }
+        }
+        let wake_at = wake_time(&state);
+        state.ticking = state.lopsided();
+        let backed_up: Vec<bool> = state
+            .seats
+            .iter()
+            .map(|seat| seat.live.as_ref().is_some_and(|live| live.link.control.is_backed_up()))
+            .collect();
+        drop(state);
+        let mut fds = vec![PollFd::new(&shared.keeper, PollFlags::IN)];
+        for (watch, backed_up) in self.watches.iter().zip(backed_up) {
+            let Some(watch) = watch else { continue };
+            #[cfg(target_os = "linux")]
+            fds.push(PollFd::new(&*watch.child, PollFlags::IN));
+            if !watch.closed {
+                let interest =
+                    if backed_up { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+                fds.push(PollFd::from_borrowed_fd(watch.socket.as_fd(), interest));
+            }
+        }
+        // A wait that fails is a wait that is over: the next turn looks at everything again.
+        let _ = poll::poll(&mut fds, wake_at);
+        shared.keeper.hush();
+    }
+
+    /// Reads what workers have said, and buries those that have ended.
+    fn meet(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock();
+        let mut changed = false;
+        for index in 0..self.watches.len() {
+            changed |= self.hear(&mut state, index);
+            let Some(watch) = &self.watches[index] else { continue };
+            if let Some(exit) = watch.child.try_reap() {
+                self.watches[index] = None;
+                self.bury(&mut state, index, exit);
+                changed = true;
+            }
+        }
+        if let Some(limit) = shared.settings.time_limit {
+            state.kill_overdue(limit);
+        }
+        if state.lopsided() {
+            state.rebalance();
+        }
+        if changed {
+            shared.announce(&state);
+        }
+    }
+
+    /// Takes in a worker's messages; says whether it has become ready.
+    fn hear(&mut self, state: &mut State, index: usize) -> bool {
+        let Some(watch) = &mut self.watches[index] else { return false };
+        let seat = &mut state.seats[index];
+        let Some(live) = &mut seat.live else { return false };
+        // What cannot be sent is told by the worker's end.
+        let _ = live.link.control.flush();
+        let mut ready = false;
+        let wanted = [Kind::Hello, Kind::Ready, Kind::Failed];
+        while let Ok(Some(frame)) = live.link.frame(|frame| wanted.contains(&frame.kind)) {
+            match frame.kind {
+                Kind::Hello => seat.phase = Phase::Preparing,
+                Kind::Ready => {
+                    seat.phase = Phase::Ready;
+                    ready = true;
+                }
+                _ => {
+                    seat.verdict = Some(Failure::NeverStarted(
+                        String::from_utf8_lossy(&frame.payload).into_owned(),
+                    ));
+                }
+            }
+        }
+        watch.closed = live.link.control.is_closed();
+        if seat.phase == Phase::Booting
+            && seat.started.elapsed() > START_LIMIT
+            && seat.verdict.is_none()
+        {
+            kill(
+                seat,
+                Failure::NeverStarted(format!(
+                    "it did not come to knee_process::init within {START_LIMIT:?}"
+                )),
+            );
+        }
+        if ready {
+            state.refill(index);
+        }
+        ready
+    }
+
+    /// Settles the affairs of a worker that has ended, and decides whether another takes its seat.
+    fn bury(&mut self, state: &mut State, index: usize, exit: Exit) {
+        state.drain_seat(index);
+        let begun = state.recall(index);
+        let seat = &mut state.seats[index];
+        seat.flights.clear();
+        seat.live = None;
+        let phase = std::mem::replace(&mut seat.phase, Phase::Vacant);
+        let verdict = seat.verdict.take();
+        state.exits.push(exit);
+        state.note(index);
+        let failure = verdict.clone().unwrap_or_else(|| self.death(exit));
+        for tag in begun {
+            state.fail(tag, failure.clone(), index);
+        }
+        let retired = phase == Phase::Leaving && exit.status.success();
+        if state.door == Door::Terminated || retired {
+            return;
+        }
+        let early = matches!(phase, Phase::Booting | Phase::Preparing);
+        if let (true, Some(Failure::NeverStarted(reason))) = (early, verdict) {
+            // A start that the program itself refuses would be refused again.
+            give_up(state, index, &reason);
+        } else if !self.may_restart(&state.settings, early) {
+            let what = if early { silent_start(exit) } else { failure.to_string() };
+            give_up(state, index, &format!("too many workers died; the last one: {what}"));
+        }
+    }
+
+    /// How a worker died, as the failure of the task that it was running.
+    fn death(&mut self, exit: Exit) -> Failure {
+        let now = oom::kills();
+        let oom_kills = self.oom_kills.zip(now).map(|(before, now)| now.saturating_sub(before));
+        self.oom_kills = now;
+        Failure::Died(Death { pid: exit.pid, status: exit.status, oom_kills })
+    }
+
+    /// Books a death; says whether another worker may be started. One that never got ready counts twice.
+    fn may_restart(&mut self, settings: &super::settings::Settings, early: bool) -> bool {
+        let now = Instant::now();
+        self.deaths.push_back(now);
+        if early {
+            self.deaths.push_back(now);
+        }
+        while self
+            .deaths
+            .front()
+            .is_some_and(|at| now.duration_since(*at) > settings.restart_period)
+        {
+            self.deaths.pop_front();
+        }
+        self.deaths.len() <= settings.restarts
+    }
+
+    /// Starts a worker for every vacant seat.
+    fn fill_seats(&mut self) -> Result<()> {
+        let vacant = |state: &State| {
+            let needed =
+                state.door == Door::Open || (state.door == Door::Closed && state.slots.open() > 0);
+            state.seats.iter().position(|seat| needed && seat.phase == Phase::Vacant)
+        };
+        let total = self.watches.len();
+        loop {
+            let Some(index) = vacant(&self.shared.lock()) else { return Ok(()) };
+            let up = self.watches.iter().flatten().count();
+            let live = self.start(index).map_err(|error| match error {
+                Error::Io { .. } | Error::Spawn { .. } if total > 1 => Error::NotUp {
+                    reason: format!("{error} (worker {} of {total}; {up} run)", index + 1),
+                },
+                error => error,
+            })?;
+            let mut state = self.shared.lock();
+            if state.door == Door::Terminated {
+                return Ok(());
+            }
+            self.watches[index] = Some(Watch {
+                child: Arc::clone(&live.child),
+                socket: live.link.control.socket(),
+                closed: false,
+            });
+            let settings = Arc::clone(&state.settings);
+            state.seats[index].occupy(live, &settings);
+            state.note(index);
+        }
+    }
+
+    /// Starts the worker of one seat.
+    fn start(&self, index: usize) -> Result<Live> {
+        let settings = &self.shared.settings;
+        let wiring = Wiring::new(settings.transport, &self.shared.keeper, self.shared.waiter())?;
+        let copies = |fds: &[OwnedFd]| {
+            fds.iter()
+                .map(|fd| fd.try_clone().map_err(Error::io("duplicate a descriptor")))
+                .collect::<Result<_>>()
+        };
+        let link = LinkPlan { transport: settings.transport, busy_poll: settings.busy_poll };
+        let launched = launch(Launch {
+            name: &format!("{}-{index}", settings.name),
+            work: Work::Worker(WorkerStart {
+                index: index as u32,
+                body: settings.body.clone(),
+                link,
+            }),
+            args: settings.init.clone(),
+            own_fds: copies(&wiring.fds)?,
+            arg_fds: copies(&settings.init_fds)?,
+            method: settings.method,
+            output: settings.output,
+            lasting_thread: true,
+        })?;
+        let link = wiring.connect(launched.control);
+        Ok(Live { link, child: Arc::new(launched.child), _lifeline: launched.lifeline })
+    }
+
+    fn give_up_vacant(&self, reason: &str) {
+        let mut state = self.shared.lock();
+        for index in 0..state.seats.len() {
+            if state.seats[index].phase == Phase::Vacant {
+                give_up(&mut state, index, reason);
+            }
+        }
+        self.shared.announce(&state);
+    }
+}
+
+/// Nobody will sit here again. Without any seat left the pool is broken.
+fn give_up(state: &mut State, index: usize, reason: &str) {
+    state.seats[index].phase = Phase::Given(reason.to_owned());
+    state.note(index);
+    while let Some((tag, _)) = state.seats[index].directed.front() {
+        state.seats[index].directed.pop();
+        state.fail(tag, Failure::NeverStarted(reason.to_owned()), index);
+    }
+    if state.seats.iter().all(|seat| matches!(seat.phase, Phase::Given(_))) {
+        state.broken = Some(reason.to_owned());
+        state.fail_all(&Failure::NeverStarted(reason.to_owned()));
+    }
+}
+
+/// Tells all workers to end: there is nothing more to do.
+fn dismiss(state: &mut State) {
+    for index in 0..state.seats.len() {
+        if state.seats[index].phase == Phase::Ready {
+            state.seats[index].dismiss();
+            state.note(index);
+        }
+    }
+}
+
+/// When to look again, come what may.
+fn wake_time(state: &State) -> Option<Instant> {
+    let now = Instant::now();
+    let busy = state.slots.open() > 0;
+    let overdue = state
+        .settings
+        .time_limit
+        .filter(|_| busy)
+        .map(|limit| now + (limit / 10).clamp(TICK, Duration::from_millis(100)));
+    let tick = state.lopsided().then(|| now + TICK);
+    let booting =
+        state.seats.iter().any(|seat| seat.phase == Phase::Booting).then(|| now + START_LIMIT / 10);
+    [overdue, tick, booting].into_iter().flatten().min()
+}

@@ -1,0 +1,320 @@
+//! The channel between a pool and one worker: rings in shared memory, or a socket where there are none.
+//!
+//! The parent's side is here, the worker's side in `serve`; what both must agree on stands first.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::MAX_MESSAGE;
+use crate::error::{Error, Result};
+use crate::ring::{self, Consumer, Producer};
+use crate::shm::{self, Mapping};
+use crate::sys::bell::Bell;
+use crate::sys::control::{Control, Frame, Kind};
+
+/// How tasks and results travel between a pool and its workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Transport {
+    /// Two rings in shared memory per worker; Linux only, and the default there.
+    Ring,
+    /// A Unix socket pair per worker, with a system call per message; any Unix.
+    Socket,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        if cfg!(target_os = "linux") { Self::Ring } else { Self::Socket }
+    }
+}
+
+/// Bytes of each ring's data: some thousand small tasks.
+pub(crate) const RING: usize = 64 << 10;
+/// Where the rings and the meter lie in the shared memory of a worker.
+pub(crate) const TASKS_AT: usize = 0;
+pub(crate) const REPLIES_AT: usize = ring::CONTROL + RING;
+pub(crate) const METER_AT: usize = 2 * (ring::CONTROL + RING);
+pub(crate) const SHARED: usize = METER_AT + 4096;
+
+/// Words of the meter: nanoseconds that the worker was busy, and tasks that it ran meanwhile.
+pub(crate) const METER_BUSY: usize = METER_AT;
+pub(crate) const METER_TASKS: usize = METER_AT + 8;
+
+/// Kinds of records in the rings; the last two say that the record's bytes come as an attachment.
+pub(crate) mod record {
+    pub(crate) const TASK: u32 = 1;
+    pub(crate) const QUIT: u32 = 2;
+    pub(crate) const DONE: u32 = 3;
+    pub(crate) const FAILED: u32 = 4;
+    pub(crate) const PANICKED: u32 = 5;
+    pub(crate) const ATTACHED: u32 = 0x100;
+}
+
+/// Whom a worker wakes when a result is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Listener {
+    /// Nobody sleeps.
+    None = 0,
+    /// The pool's own thread.
+    Keeper = 1,
+    /// The user's thread that waits for a result.
+    Waiter = 2,
+}
+
+/// What a worker is told about its channel.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct LinkPlan {
+    pub(crate) transport: Transport,
+    /// How long to look for the next task before going to sleep.
+    pub(crate) busy_poll: Option<Duration>,
+}
+
+/// What cannot go through a ring: many bytes, and descriptors. The pool keeps it until the task is done, so that it
+/// can be sent again when a worker dies before it took the task.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    bytes: Parcel,
+    fds: Vec<OwnedFd>,
+}
+
+#[derive(Debug)]
+enum Parcel {
+    /// In memory of its own, handed over beside a ring.
+    Memory(OwnedFd),
+    /// In the frame itself.
+    Inline(Vec<u8>),
+}
+
+impl Attachment {
+    pub(crate) fn pack(transport: Transport, bytes: &[u8], fds: Vec<OwnedFd>) -> Result<Self> {
+        let bytes = match transport {
+            Transport::Ring => Parcel::Memory(shm::parcel(bytes)?),
+            Transport::Socket => Parcel::Inline(bytes.to_vec()),
+        };
+        Ok(Self { bytes, fds })
+    }
+
+    /// Queues it on a control channel, under its task's tag.
+    pub(crate) fn send(&self, kind: Kind, tag: u64, control: &mut Control) -> Result<()> {
+        let copy = |fd: &OwnedFd| fd.try_clone().map_err(Error::io("duplicate a descriptor"));
+        let mut payload = tag.to_le_bytes().to_vec();
+        let memory = match &self.bytes {
+            Parcel::Memory(memory) => Some(memory),
+            Parcel::Inline(bytes) => {
+                payload.extend_from_slice(bytes);
+                None
+            }
+        };
+        let fds = memory.into_iter().chain(&self.fds).map(copy).collect::<Result<_>>()?;
+        control.queue(kind, &payload, fds)
+    }
+}
+
+/// Opens an attachment's frame: its tag, its bytes, its descriptors.
+pub(crate) fn unpack(frame: Frame) -> Result<(u64, Vec<u8>, Vec<OwnedFd>)> {
+    let missing = || Error::Damaged("an attachment is incomplete");
+    let tag = u64::from_le_bytes(*frame.payload.first_chunk().ok_or_else(missing)?);
+    let mut fds = frame.fds.into_iter();
+    let bytes = shm::unpack(&fds.next().ok_or_else(missing)?, MAX_MESSAGE)?;
+    Ok((tag, bytes, fds.collect()))
+}
+
+/// A result as it comes from a worker; its bytes are in the buffer that was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) kind: u32,
+    pub(crate) tag: u64,
+}
+
+/// The parent's side of a worker's channel.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) control: Control,
+    /// Frames that were read while looking for another.
+    stash: VecDeque<Frame>,
+    rings: Option<Rings>,
+}
+
+#[derive(Debug)]
+struct Rings {
+    memory: Arc<Mapping>,
+    tasks: Producer,
+    replies: Consumer,
+    bell: Bell,
+}
+
+/// The fresh shared memory of a worker, before the worker exists.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    rings: Option<Rings>,
+    /// What the worker needs: its memory and the bells.
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+impl Wiring {
+    /// Prepares the channel of a worker that rings `keeper` and `waiter`.
+    pub(crate) fn new(transport: Transport, keeper: &Bell, waiter: &Bell) -> Result<Self> {
+        if transport == Transport::Socket {
+            return Ok(Self { rings: None, fds: Vec::new() });
+        }
+        let file = shm::create("knee-worker", SHARED as u64)?;
+        let memory = Arc::new(Mapping::new(std::os::fd::AsFd::as_fd(&file), 0, SHARED)?);
+        let rings = Rings {
+            tasks: Producer::new(&memory, TASKS_AT, RING)?,
+            replies: Consumer::new(&memory, REPLIES_AT, RING)?,
+            bell: Bell::new()?,
+            memory,
+        };
+        let mut fds = vec![file];
+        for bell in [&rings.bell, keeper, waiter] {
+            fds.extend(bell.try_clone()?.into_fds());
+        }
+        Ok(Self { rings: Some(rings), fds })
+    }
+
+    /// Joins the prepared channel with the control channel of the worker that was started on it.
+    pub(crate) fn connect(self, control: Control) -> Link {
+        Link { control, stash: VecDeque::new(), rings: self.rings }
+    }
+}
+
+impl Link {
+    /// Gives the worker a task; `false` when there is no room now.
+    pub(crate) fn push(
+        &mut self,
+        tag: u64,
+        bytes: &[u8],
+        attached: Option<&Attachment>,
+    ) -> Result<bool> {
+        match (&mut self.rings, attached) {
+            (Some(rings), None) => rings.tasks.push(record::TASK, tag, bytes),
+            (Some(rings), Some(attachment)) => {
+                let pushed = rings.tasks.push(record::TASK | record::ATTACHED, tag, &[])?;
+                if pushed {
+                    attachment.send(Kind::Attachment, tag, &mut self.control)?;
+                }
+                Ok(pushed)
+            }
+            (None, Some(attachment)) => {
+                attachment.send(Kind::Task, tag, &mut self.control).map(|()| true)
+            }
+            (None, None) => {
+                let mut payload = tag.to_le_bytes().to_vec();
+                payload.extend_from_slice(bytes);
+                self.control.queue(Kind::Task, &payload, Vec::new()).map(|()| true)
+            }
+        }
+    }
+
+    /// Whether a task of `length` bytes must be [attached](Attachment).
+    pub(crate) fn must_attach(transport: Transport, length: usize) -> bool {
+        transport == Transport::Ring && length > RING / 8
+    }
+
+    /// Tells the worker to end after what it was given.
+    pub(crate) fn push_quit(&mut self) -> Result<bool> {
+        match &mut self.rings {
+            Some(rings) => rings.tasks.push(record::QUIT, 0, &[]),
+            None => self.control.queue(Kind::Quit, &[], Vec::new()).map(|()| true),
+        }
+    }
+
+    /// Wakes the worker if it sleeps.
+    pub(crate) fn knock(&self) {
+        if let Some(rings) = &self.rings
+            && rings.tasks.sleeper().is_some()
+        {
+            rings.bell.ring();
+        }
+    }
+
+    /// The next result, if one is there; its bytes replace what `bytes` holds.
+    pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
+        let Some(rings) = &mut self.rings else { return self.pop_frame(bytes) };
+        let Some(header) = rings.replies.pop(bytes)? else { return Ok(None) };
+        let reply = Reply { kind: header.kind & !record::ATTACHED, tag: header.tag };
+        if header.kind & record::ATTACHED != 0 {
+            let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
+            let (tag, whole, _) =
+                unpack(frame.ok_or(Error::Damaged("a result's attachment is missing"))?)?;
+            if tag != reply.tag {
+                return Err(Error::Damaged("a result came with the attachment of another"));
+            }
+            *bytes = whole;
+        }
+        Ok(Some(reply))
+    }
+
+    fn pop_frame(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
+        let Some(frame) = self.frame(|frame| frame.kind == Kind::Reply)? else { return Ok(None) };
+        let short = || Error::Damaged("a result frame is too short");
+        let (head, rest) = frame.payload.split_first_chunk::<12>().ok_or_else(short)?;
+        let (kind, tag) = head.split_first_chunk::<4>().ok_or_else(short)?;
+        bytes.clear();
+        bytes.extend_from_slice(rest);
+        let tag = u64::from_le_bytes(*tag.first_chunk().ok_or_else(short)?);
+        Ok(Some(Reply { kind: u32::from_le_bytes(*kind), tag }))
+    }
+
+    /// The next frame that is `wanted`, if it is there; a closed channel has none.
+    pub(crate) fn frame(&mut self, wanted: impl Fn(&Frame) -> bool) -> Result<Option<Frame>> {
+        loop {
+            if let Some(found) = self.stash.iter().position(&wanted) {
+                return Ok(self.stash.remove(found));
+            }
+            match self.control.try_recv() {
+                Ok(Some(frame)) => self.stash.push_back(frame),
+                Ok(None) | Err(Error::Closed) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Lets the worker go on if it waits for room for its results.
+    pub(crate) fn relieve(&self) {
+        if let Some(rings) = &self.rings
+            && rings.replies.starved()
+        {
+            rings.bell.ring();
+        }
+    }
+
+    /// Says who sleeps until a result comes; `false` when one is there already.
+    pub(crate) fn listen(&self, listener: Listener) -> bool {
+        match &self.rings {
+            Some(rings) if listener == Listener::None => rings.replies.rouse(),
+            Some(rings) => return rings.replies.doze(listener as u32),
+            None => {}
+        }
+        true
+    }
+
+    /// How long the worker was busy and with how many tasks, both since its start.
+    pub(crate) fn meter(&self) -> Option<(u64, u64)> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let memory = &self.rings.as_ref()?.memory;
+        Some((memory.word(METER_BUSY).load(Relaxed), memory.word(METER_TASKS).load(Relaxed)))
+    }
+
+    /// The position in the ring at which the next task will end; tells, after a revocation, which were taken.
+    pub(crate) fn position(&self) -> u64 {
+        self.rings.as_ref().map_or(0, |rings| rings.tasks.tail())
+    }
+
+    /// Takes back the tasks that the worker has not taken: the position before which all were taken.
+    ///
+    /// Over a socket nobody can tell, so all count as taken.
+    pub(crate) fn revoke(&self) -> Result<u64> {
+        self.rings.as_ref().map_or(Ok(u64::MAX), |rings| rings.tasks.revoke())
+    }
+
+    /// Reads back a revoked task that begins at `position`: its tag and where the next begins.
+    pub(crate) fn reread(&self, position: u64, bytes: &mut Vec<u8>) -> Result<Option<(u64, u64)>> {
+        let Some(rings) = &self.rings else { return Ok(None) };
+        Ok(rings.tasks.reread(position, bytes)?.map(|(header, next)| (header.tag, next)))
+    }
+}

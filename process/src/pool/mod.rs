@@ -1,0 +1,241 @@
+//! A pool of worker processes that are started once and run many tasks.
+
+mod backlog;
+mod bits;
+mod builder;
+mod calls;
+mod handle;
+mod keeper;
+mod link;
+mod seat;
+pub(crate) mod serve;
+mod settings;
+mod shared;
+mod slots;
+mod state;
+mod stream;
+mod worker;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use self::builder::Builder;
+pub use self::calls::{Ordered, Unordered};
+pub use self::handle::{Handle, Report};
+pub use self::link::Transport;
+pub use self::settings::Depth;
+pub use self::worker::{Functions, Worker, worker_index};
+pub(crate) use self::worker::{Typed, WorkerBody};
+
+use self::link::{Attachment, Link};
+use self::seat::Phase;
+use self::shared::Shared;
+use self::slots::Route;
+use self::state::Door;
+use self::stream::Stream;
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::outcome::Exit;
+use crate::registry::Id;
+use crate::sys::poll::deadline_after;
+
+/// A pool of worker processes, each of which runs one task at a time.
+///
+/// Of registered functions ([`Pool::new`], [`Pool::builder`]), or of a [`Worker`] type that keeps state
+/// ([`Pool::of`]). Never more tasks run at once than there are workers; further ones wait. Every accepted task has
+/// exactly one outcome. A pool may be shared between threads by reference; dropping it terminates it.
+pub struct Pool<W = Functions> {
+    shared: Arc<Shared>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+    worker: PhantomData<fn() -> W>,
+}
+
+impl<W> Pool<W> {
+    /// The number of workers that the pool was made with.
+    pub fn workers(&self) -> usize {
+        self.shared.settings.workers
+    }
+
+    /// The process ids of the workers; `None` for one that is not up at the moment.
+    pub fn pids(&self) -> Vec<Option<u32>> {
+        self.shared.lock().seats.iter().map(|seat| seat.live.as_ref().map(|_| seat.pid)).collect()
+    }
+
+    /// Waits until every worker has built its state and takes tasks.
+    ///
+    /// # Errors
+    /// [`Error::PoolBroken`] when a worker cannot be started or its initialiser failed, with its message;
+    /// [`Error::TimedOut`] when they are not ready within `limit`; [`Error::PoolClosed`].
+    pub fn wait_ready(&self, limit: Duration) -> Result<()> {
+        let ready = self.shared.wait(deadline_after(limit), |state| {
+            if state.door != Door::Open {
+                return Some(Err(Error::PoolClosed));
+            }
+            let given = state.seats.iter().find_map(|seat| match &seat.phase {
+                Phase::Given(reason) => Some(reason.clone()),
+                _ => None,
+            });
+            if let Some(reason) = given {
+                return Some(Err(Error::PoolBroken { reason }));
+            }
+            state.seats.iter().all(|seat| seat.phase == Phase::Ready).then_some(Ok(()))
+        });
+        ready.unwrap_or(Err(Error::TimedOut(limit)))
+    }
+
+    /// How many tasks have no outcome yet.
+    pub fn outstanding(&self) -> usize {
+        self.shared.lock().slots.open()
+    }
+
+    /// Takes no more tasks. Those accepted are done, then the workers end.
+    pub fn close(&self) {
+        let mut state = self.shared.lock();
+        state.door = state.door.max(Door::Closed);
+        drop(state);
+        self.shared.keeper.ring();
+    }
+
+    /// Closes the pool and waits until all tasks are done and all workers have ended; tells how each worker ended,
+    /// those that were replaced included.
+    pub fn join(&self) -> Vec<Exit> {
+        self.close();
+        self.shared.wait(None, |state| state.over.then(|| state.exits.clone())).unwrap_or_default()
+    }
+
+    /// Like [`join`](Self::join), but no longer than `limit`: then the pool is [terminated](Self::terminate), and the
+    /// tasks that were not done are cancelled.
+    pub fn join_within(&self, limit: Duration) -> Vec<Exit> {
+        self.close();
+        let over = self.shared.wait(deadline_after(limit), |state| state.over.then_some(()));
+        if over.is_none() {
+            self.terminate();
+        }
+        self.join()
+    }
+
+    /// Stops everything at once: all workers are killed, all tasks without an outcome are cancelled.
+    ///
+    /// It may be called from any thread, at any time and more than once. It does not wait for the workers to be gone;
+    /// [`join`](Self::join) and dropping the pool do.
+    pub fn terminate(&self) {
+        let mut state = self.shared.lock();
+        state.terminate();
+        self.shared.announce(&state);
+        drop(state);
+        self.shared.keeper.ring();
+    }
+
+    /// Accepts an encoded task; `call` is the function that it calls, if it does.
+    fn send<T: Serialize + ?Sized>(
+        &self,
+        call: Option<Id>,
+        task: &T,
+        route: Route,
+        seat: Option<usize>,
+    ) -> Result<u64> {
+        thread_local! {
+            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        if let Some(seat) = seat
+            && seat >= self.workers()
+        {
+            return Err(Error::Setting(format!(
+                "there is no worker {seat}; they are 0 to {}",
+                self.workers() - 1
+            )));
+        }
+        SCRATCH.with(|scratch| {
+            // A task whose own serialisation submits a task finds the buffer in use and takes a new one.
+            let mut own = Vec::new();
+            let mut kept = scratch.try_borrow_mut();
+            let bytes = kept.as_deref_mut().unwrap_or(&mut own);
+            bytes.clear();
+            if let Some(id) = call {
+                bytes.extend_from_slice(&id.0.to_le_bytes());
+            }
+            let fds = codec::encode_with_fds(task, bytes)?;
+            let transport = self.shared.settings.transport;
+            let attachment = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
+                let attachment = Attachment::pack(transport, bytes, fds)?;
+                bytes.clear();
+                Some(Box::new(attachment))
+            } else {
+                None
+            };
+            let mut state = self.shared.lock();
+            let tag = state.submit(route, seat, bytes, attachment)?;
+            if self.shared.settings.time_limit.is_some() && state.slots.open() == 1 {
+                // The keeper sleeps without a limit while there is nothing to do.
+                self.shared.keeper.ring();
+            }
+            Ok(tag)
+        })
+    }
+}
+
+impl<W: Worker> Pool<W> {
+    /// A pool whose workers are each built from `init`; set it up further, then [build](Builder::build) it.
+    pub fn of(init: &W::Init) -> Builder<W> {
+        Builder::of_workers(init)
+    }
+
+    /// Gives a task to the pool.
+    ///
+    /// # Errors
+    /// [`Error::PoolClosed`], [`Error::PoolBroken`], or [`Error::Encode`] when the task cannot cross.
+    #[inline]
+    pub fn submit(&self, task: &W::Task) -> Result<Handle<W::Reply>> {
+        let tag = self.send(None, task, Route::Handle, None)?;
+        Ok(Handle::new(Arc::clone(&self.shared), tag))
+    }
+
+    /// Gives a task to one worker, by its number: ahead of what the pool has waiting for any.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and [`Error::Setting`] when there is no such worker.
+    pub fn submit_to(&self, worker: usize, task: &W::Task) -> Result<Handle<W::Reply>> {
+        let tag = self.send(None, task, Route::Handle, Some(worker))?;
+        Ok(Handle::new(Arc::clone(&self.shared), tag))
+    }
+
+    /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and calls `on` with each
+    /// outcome, until `next` has returned `None` and all outcomes are there. The fastest way through a pool: there
+    /// are no handles, and results are read and tasks given in batches.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    pub fn run_closed_loop(
+        &self,
+        next: impl FnMut() -> Option<W::Task>,
+        on: impl FnMut(Report<W::Reply>),
+    ) -> Result<()> {
+        Stream::new(&self.shared).run(None, next, on)
+    }
+}
+
+impl<W> Drop for Pool<W> {
+    fn drop(&mut self) {
+        self.terminate();
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            // A keeper that panicked has nothing left to say.
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl<W> fmt::Debug for Pool<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("workers", &self.workers())
+            .field("outstanding", &self.outstanding())
+            .finish()
+    }
+}

@@ -1,0 +1,186 @@
+//! One worker's place in a pool: the worker that sits there now, and the tasks that it was given.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::backlog::Backlog;
+use super::link::Link;
+use super::settings::{Depth, Settings};
+use crate::error::Result;
+use crate::outcome::Failure;
+use crate::sys::child::ChildProcess;
+use crate::sys::lifeline::Lifeline;
+
+/// A worker's queue is kept this long in time: longer than it takes to wake somebody who refills it.
+const AHEAD_NS: f64 = 250_000.0;
+/// As many of the smallest tasks as the rings hold.
+const DEEPEST: usize = 1536;
+/// Tasks ahead of a worker whose task length is unknown.
+const UNKNOWN: usize = 1;
+
+/// How far a seat's worker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nobody sits here; one is to be started.
+    Vacant,
+    /// Started, not yet come to `init`.
+    Booting,
+    /// Building its state.
+    Preparing,
+    /// Taking tasks.
+    Ready,
+    /// Told to end after what it has.
+    Leaving,
+    /// Nobody sits here, nor will: for this reason.
+    Given(String),
+}
+
+/// A task that a worker was given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flight {
+    pub(crate) tag: u64,
+    /// The position in the ring before which it lies.
+    pub(crate) end: u64,
+    /// Whether it was meant for this worker alone.
+    pub(crate) directed: bool,
+}
+
+/// The process that sits in a seat.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) link: Link,
+    pub(crate) child: Arc<ChildProcess>,
+    pub(crate) _lifeline: Lifeline,
+}
+
+/// A worker's place.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) index: u32,
+    pub(crate) phase: Phase,
+    pub(crate) live: Option<Live>,
+    pub(crate) pid: u32,
+    /// The tasks that were given to the worker and not answered, oldest first.
+    pub(crate) flights: VecDeque<Flight>,
+    /// Tasks for this worker alone.
+    pub(crate) directed: Backlog,
+    /// How many tasks to give it at once.
+    pub(crate) depth: usize,
+    /// Whether its ring had no room for the last task.
+    pub(crate) full: bool,
+    /// Tasks that the present worker was given in all.
+    pub(crate) given: usize,
+    /// Since when the oldest flight is the oldest.
+    pub(crate) since: Instant,
+    /// The oldest flight at the last look; see `State::rebalance`.
+    pub(crate) seen: Option<u64>,
+    /// Why the pool itself has killed the worker.
+    pub(crate) verdict: Option<Failure>,
+    /// Since when the worker boots.
+    pub(crate) started: Instant,
+    metered: (u64, u64),
+    mean_ns: f64,
+}
+
+impl Seat {
+    pub(crate) fn new(index: u32, settings: &Settings) -> Self {
+        let now = Instant::now();
+        Self {
+            index,
+            phase: Phase::Vacant,
+            live: None,
+            pid: 0,
+            flights: VecDeque::new(),
+            directed: Backlog::default(),
+            depth: first_depth(settings),
+            full: false,
+            given: 0,
+            since: now,
+            seen: None,
+            verdict: None,
+            started: now,
+            metered: (0, 0),
+            mean_ns: 0.0,
+        }
+    }
+
+    /// A new worker sits down.
+    pub(crate) fn occupy(&mut self, live: Live, settings: &Settings) {
+        self.pid = live.child.pid();
+        self.live = Some(live);
+        self.phase = Phase::Booting;
+        self.started = Instant::now();
+        (self.depth, self.full, self.given, self.verdict) = (first_depth(settings), false, 0, None);
+        (self.metered, self.mean_ns, self.seen) = ((0, 0), 0.0, None);
+    }
+
+    /// Whether it could take one more task now.
+    #[inline]
+    pub(crate) fn has_room(&self, settings: &Settings) -> bool {
+        self.phase == Phase::Ready
+            && !self.full
+            && self.flights.len() < self.depth
+            && settings.tasks_per_worker.is_none_or(|most| self.given < most)
+    }
+
+    /// Gives the worker a task; `false` when its ring has no room.
+    #[inline]
+    pub(crate) fn give(
+        &mut self,
+        tag: u64,
+        bytes: &[u8],
+        attachment: Option<&super::link::Attachment>,
+        directed: bool,
+    ) -> Result<bool> {
+        let Some(live) = &mut self.live else { return Ok(false) };
+        if !live.link.push(tag, bytes, attachment)? {
+            self.full = true;
+            return Ok(false);
+        }
+        self.given += 1;
+        self.flights.push_back(Flight { tag, end: live.link.position(), directed });
+        Ok(true)
+    }
+
+    /// Tells the worker to end after what it has.
+    pub(crate) fn dismiss(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        // Without room now, a later turn tells it; a damaged ring ends by the worker's death.
+        if live.link.push_quit().unwrap_or(true) {
+            live.link.knock();
+            self.phase = Phase::Leaving;
+        }
+    }
+
+    /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
+    pub(crate) fn adapt(&mut self, settings: &Settings) {
+        let Depth::ByTaskLength = settings.depth else { return };
+        let Some((busy, tasks)) = self.live.as_ref().and_then(|live| live.link.meter()) else {
+            return;
+        };
+        let (busy_before, tasks_before) = self.metered;
+        let (time, count) = (busy.saturating_sub(busy_before), tasks.saturating_sub(tasks_before));
+        if count == 0 {
+            return;
+        }
+        self.metered = (busy, tasks);
+        let mean = time as f64 / count as f64;
+        // A longer task than before counts at once, so that others are not put behind the next one like it.
+        self.mean_ns =
+            if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
+        self.depth = (1.0 + AHEAD_NS / self.mean_ns.max(1.0)).min(DEEPEST as f64) as usize;
+    }
+
+    /// Whether the tasks are so short that waiting for each of them would cost more than they do.
+    pub(crate) fn rushes(&self) -> bool {
+        self.mean_ns > 0.0 && self.mean_ns < 5_000.0
+    }
+}
+
+fn first_depth(settings: &Settings) -> usize {
+    match settings.depth {
+        Depth::Fixed(depth) => depth,
+        Depth::ByTaskLength => UNKNOWN,
+    }
+}

@@ -1,0 +1,350 @@
+//! The worker's side of a pool: take a task, run it, answer, sleep when there is none.
+
+use std::cell::RefCell;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::link::{
+    LinkPlan, Listener, METER_BUSY, METER_TASKS, REPLIES_AT, RING, SHARED, TASKS_AT, Transport,
+    record, unpack,
+};
+use super::worker::{Caller, WorkerBody, set_worker_index};
+use crate::boot::{fail, hello, panic_text};
+use crate::error::{Error, Result};
+use crate::registry::{Action, Id, Registry};
+use crate::ring::{Consumer, Producer};
+use crate::shm::Mapping;
+use crate::sys::bell::Bell;
+use crate::sys::control::{Control, Kind};
+
+/// What a new worker is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct WorkerStart {
+    pub(crate) index: u32,
+    pub(crate) body: Body,
+    pub(crate) link: LinkPlan,
+}
+
+/// What runs the tasks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Body {
+    /// Registered functions; this one is called first, once.
+    Functions { initialiser: Option<Id> },
+    /// A registered [`Worker`](super::Worker).
+    Typed { id: Id, target: String },
+}
+
+/// How many tasks in one go make it worth a short nap, in place of sleep, when the ring runs empty.
+const RUSH: u64 = 16;
+/// The nap: as long as waking takes anyway. Meanwhile tasks gather that nobody must be woken for.
+const NAP: Duration = Duration::from_micros(10);
+/// Tasks that take longer than this on average are no rush.
+const SHORT: u64 = 5_000;
+
+thread_local! {
+    /// Where and with what the last panic of this thread happened.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Serves a pool until it says quit; never returns.
+pub(crate) fn serve(
+    control: Control,
+    registry: &'static Registry,
+    start: WorkerStart,
+    init: &[u8],
+    own: Vec<OwnedFd>,
+    init_fds: Vec<OwnedFd>,
+) -> ! {
+    set_worker_index(start.index as usize);
+    hello(&control);
+    keep_panics_quiet();
+    let built = catch_unwind(AssertUnwindSafe(|| build(registry, start.body, init, init_fds)));
+    let body =
+        built.unwrap_or_else(|panic| Err(format!("its initialiser panicked: {}", said(&*panic))));
+    let body = body.unwrap_or_else(|reason| fail(&control, &reason));
+    let worked = match start.link.transport {
+        Transport::Ring => {
+            RingServer::new(control, own, start.link.busy_poll, body).and_then(RingServer::run)
+        }
+        Transport::Socket => serve_socket(control, body),
+    };
+    match worked {
+        Ok(()) | Err(Error::Closed) => exit(0),
+        Err(error) => {
+            eprintln!("worker {}: {error}", start.index);
+            exit(1)
+        }
+    }
+}
+
+/// The parent reports a panic as the task's failure; printing it here would say it twice.
+fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info
+            .location()
+            .map(|at| format!(", at {}:{}", at.file(), at.line()))
+            .unwrap_or_default();
+        let text = panic_text(info.payload());
+        PANIC.set(Some(format!("{text}{place}")));
+    }));
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    PANIC.take().unwrap_or_else(|| panic_text(panic))
+}
+
+fn build(
+    registry: &'static Registry,
+    body: Body,
+    init: &[u8],
+    fds: Vec<OwnedFd>,
+) -> std::result::Result<Box<dyn WorkerBody>, String> {
+    match body {
+        Body::Functions { initialiser } => {
+            if let Some(id) = initialiser {
+                let Some(Action::Call(call)) = registry.action(id) else {
+                    return Err(
+                        "its program has not registered the initialiser with knee_process::init"
+                            .into(),
+                    );
+                };
+                call(init, fds, &mut Vec::new()).map_err(|error| error.to_string())?;
+            }
+            Ok(Box::new(Caller::new(registry)))
+        }
+        Body::Typed { id, target } => match registry.action(id) {
+            Some(Action::Worker(start)) => start(init, fds),
+            _ => Err(Error::NotRegistered { name: target }.to_string()),
+        },
+    }
+}
+
+/// Runs one task: what kind of answer it is; the answer itself replaces what `reply` holds.
+#[inline]
+fn run(body: &mut dyn WorkerBody, task: &[u8], fds: Vec<OwnedFd>, reply: &mut Vec<u8>) -> u32 {
+    reply.clear();
+    let (kind, text) = match catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply))) {
+        Ok(Ok(())) => return record::DONE,
+        Ok(Err(text)) => (record::FAILED, text),
+        Err(panic) => (record::PANICKED, said(&*panic)),
+    };
+    reply.clear();
+    reply.extend_from_slice(text.as_bytes());
+    kind
+}
+
+/// A worker on rings.
+struct RingServer {
+    control: Control,
+    body: Box<dyn WorkerBody>,
+    tasks: Consumer,
+    replies: Producer,
+    own: Bell,
+    keeper: Bell,
+    waiter: Bell,
+    busy_poll: Option<Duration>,
+    meter: Meter,
+}
+
+impl RingServer {
+    fn new(
+        control: Control,
+        fds: Vec<OwnedFd>,
+        busy_poll: Option<Duration>,
+        body: Box<dyn WorkerBody>,
+    ) -> Result<Self> {
+        let missing = || Error::Damaged("descriptors are missing in the start");
+        let mut fds = fds.into_iter();
+        let file = fds.next().ok_or_else(missing)?;
+        let memory = Arc::new(Mapping::new(file.as_fd(), 0, SHARED)?);
+        let mut bell = || Bell::from_fds(&mut fds).ok_or_else(missing);
+        let (own, keeper, waiter) = (bell()?, bell()?, bell()?);
+        let tasks = Consumer::new(&memory, TASKS_AT, RING)?;
+        let replies = Producer::new(&memory, REPLIES_AT, RING)?;
+        control.send(Kind::Ready, &[], &[], None)?;
+        Ok(Self {
+            control,
+            body,
+            tasks,
+            replies,
+            own,
+            keeper,
+            waiter,
+            busy_poll,
+            meter: Meter::new(memory),
+        })
+    }
+
+    fn run(mut self) -> Result<()> {
+        let (mut task, mut reply) = (Vec::new(), Vec::new());
+        loop {
+            let Some(header) = self.tasks.pop(&mut task)? else {
+                self.idle()?;
+                continue;
+            };
+            if header.kind == record::QUIT {
+                return Ok(());
+            }
+            let fds = if header.kind & record::ATTACHED == 0 {
+                Vec::new()
+            } else {
+                let (bytes, fds) = self.attachment(header.tag)?;
+                task = bytes;
+                fds
+            };
+            let kind = run(&mut *self.body, &task, fds, &mut reply);
+            self.meter.ran();
+            self.answer(kind, header.tag, &reply)?;
+        }
+    }
+
+    /// What belongs to the task `tag`; what belonged to tasks that were revoked is passed over.
+    fn attachment(&mut self, tag: u64) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
+        loop {
+            let frame = self.control.recv(None)?.ok_or(Error::Closed)?;
+            let (found, bytes, fds) = unpack(frame)?;
+            if found == tag {
+                return Ok((bytes, fds));
+            }
+        }
+    }
+
+    #[inline]
+    fn answer(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<()> {
+        if bytes.len() > self.replies.largest() / 2 {
+            let parcel = crate::shm::parcel(bytes)?;
+            self.control.send(Kind::Attachment, &tag.to_le_bytes(), &[parcel.as_fd()], None)?;
+            return self.publish(kind | record::ATTACHED, tag, &[]);
+        }
+        self.publish(kind, tag, bytes)
+    }
+
+    #[inline]
+    fn publish(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<()> {
+        while !self.replies.push(kind, tag, bytes)? {
+            self.wake_parent();
+            if self.replies.doze(bytes.len()) {
+                self.own.wait(None)?;
+            }
+        }
+        self.wake_parent();
+        Ok(())
+    }
+
+    #[inline]
+    fn wake_parent(&self) {
+        match self.replies.sleeper() {
+            None => {}
+            Some(whom) if whom == Listener::Waiter as u32 => self.waiter.ring(),
+            Some(_) => self.keeper.ring(),
+        }
+    }
+
+    /// Nothing to do: look a little longer if told to, nap in a rush, else sleep until the parent rings.
+    fn idle(&mut self) -> Result<()> {
+        let rush = self.meter.pause();
+        if let Some(limit) = self.busy_poll {
+            let end = Instant::now() + limit;
+            while Instant::now() < end {
+                for _ in 0..64 {
+                    if !self.tasks.is_empty() {
+                        self.meter.resume();
+                        return Ok(());
+                    }
+                    std::hint::spin_loop();
+                }
+            }
+        } else if rush {
+            std::thread::sleep(NAP);
+        }
+        if self.tasks.doze(1) {
+            self.own.wait(None)?;
+        }
+        self.tasks.rouse();
+        self.meter.resume();
+        Ok(())
+    }
+}
+
+/// Tells the parent how long tasks take, at the cost of a clock reading now and then.
+struct Meter {
+    memory: Arc<Mapping>,
+    since: Instant,
+    unread: u64,
+    step: u64,
+    busy: u64,
+    tasks: u64,
+    /// Tasks since the last pause, and the time that they took.
+    burst: (u64, u64),
+}
+
+impl Meter {
+    fn new(memory: Arc<Mapping>) -> Self {
+        Self { memory, since: Instant::now(), unread: 0, step: 1, busy: 0, tasks: 0, burst: (0, 0) }
+    }
+
+    #[inline]
+    fn ran(&mut self) {
+        self.unread += 1;
+        if self.unread >= self.step {
+            self.read();
+        }
+    }
+
+    /// Books what ran since the last reading; short tasks are read in larger steps.
+    fn read(&mut self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.since).as_nanos() as u64;
+        self.since = now;
+        self.busy += elapsed;
+        self.tasks += self.unread;
+        self.burst = (self.burst.0 + self.unread, self.burst.1 + elapsed);
+        self.unread = 0;
+        self.step = if elapsed < 20_000 { (self.step * 2).min(64) } else { (self.step / 2).max(1) };
+        self.memory.word(METER_BUSY).store(self.busy, Relaxed);
+        self.memory.word(METER_TASKS).store(self.tasks, Relaxed);
+    }
+
+    /// No task is there; says whether many short ones have just been.
+    fn pause(&mut self) -> bool {
+        if self.unread > 0 {
+            self.read();
+        }
+        let (tasks, time) = std::mem::take(&mut self.burst);
+        tasks >= RUSH && time / tasks < SHORT
+    }
+
+    fn resume(&mut self) {
+        self.since = Instant::now();
+    }
+}
+
+/// A worker on the control channel alone.
+fn serve_socket(mut control: Control, mut body: Box<dyn WorkerBody>) -> Result<()> {
+    control.send(Kind::Ready, &[], &[], None)?;
+    let mut reply = Vec::new();
+    loop {
+        let frame = control.recv(None)?.ok_or(Error::Closed)?;
+        match frame.kind {
+            Kind::Quit => return Ok(()),
+            Kind::Task => {
+                let (tag, task) = frame
+                    .payload
+                    .split_first_chunk::<8>()
+                    .ok_or(Error::Damaged("a task frame is too short"))?;
+                let kind = run(&mut *body, task, frame.fds, &mut reply);
+                let mut answer = kind.to_le_bytes().to_vec();
+                answer.extend_from_slice(tag);
+                answer.extend_from_slice(&reply);
+                control.send(Kind::Reply, &answer, &[], None)?;
+            }
+            _ => return Err(Error::Damaged("a frame for a worker has no meaning")),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a pool is told when it is made.
+
+use std::time::Duration;
+
+use super::link::Transport;
+use super::serve::Body;
+use crate::spawn::{Output, StartMethod};
+
+/// How many tasks a worker is given before it has answered the first: one to run and the rest to go on with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// About a quarter of a millisecond's worth, by the measured length of the tasks: one when they are long, some
+    /// hundreds when they are very short. Tasks stuck behind a long one are taken back and given to idle workers.
+    #[default]
+    ByTaskLength,
+    /// Always this many, from 1.
+    Fixed(usize),
+}
+
+/// All settings of a pool.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) workers: usize,
+    pub(crate) name: String,
+    pub(crate) method: StartMethod,
+    pub(crate) output: Output,
+    pub(crate) transport: Transport,
+    pub(crate) depth: Depth,
+    pub(crate) busy_poll: Option<Duration>,
+    pub(crate) tasks_per_worker: Option<usize>,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) restarts: usize,
+    pub(crate) restart_period: Duration,
+    pub(crate) body: Body,
+    pub(crate) init: Vec<u8>,
+    pub(crate) init_fds: Vec<std::os::fd::OwnedFd>,
+}

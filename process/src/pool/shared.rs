@@ -1,0 +1,183 @@
+//! What the threads of a pool share: its state, and how they wait for one another.
+//!
+//! Results are read by whoever needs them. A user's thread that waits for one *leads*: it reads the results of all
+//! workers, and they ring for it alone, so that a result costs one wake-up and not two. Other waiting threads follow:
+//! they sleep until the leader tells them. When nobody waits, the pool's own thread, the keeper, reads.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::link::{Listener, Transport};
+use super::settings::Settings;
+use super::state::{Door, State};
+use crate::error::Result;
+use crate::sys::bell::Bell;
+use crate::sys::poll::Deadline;
+
+/// A nap in a rush of short tasks: results gather meanwhile, and no worker has to ring for them.
+pub(crate) const NAP: Duration = Duration::from_micros(10);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Followers wait here.
+    done: Condvar,
+    /// Wakes the keeper.
+    pub(crate) keeper: Bell,
+    /// Wakes the leading thread.
+    waiter: Bell,
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        let settings = Arc::new(settings);
+        let state = Mutex::new(State::new(Arc::clone(&settings)));
+        Ok(Self {
+            state,
+            done: Condvar::new(),
+            keeper: Bell::new()?,
+            waiter: Bell::new()?,
+            settings,
+        })
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn waiter(&self) -> &Bell {
+        &self.waiter
+    }
+
+    /// Tells all waiting threads that tasks have ended.
+    pub(crate) fn announce(&self, state: &State) {
+        if state.led {
+            self.waiter.ring();
+        }
+        if state.followers > 0 {
+            self.done.notify_all();
+        }
+    }
+
+    /// Waits until `ready` has an answer, reading results meanwhile; `None` when the deadline has passed first.
+    pub(crate) fn wait<T>(
+        &self,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        let mut state = self.lock();
+        if let Some(answer) = ready(&mut state) {
+            return Some(answer);
+        }
+        let mut spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+        let mut leading = false;
+        loop {
+            if state.led || self.settings.transport == Transport::Socket {
+                state = self.follow(state, deadline);
+            } else {
+                if !leading {
+                    leading = true;
+                    state.listen(Listener::None);
+                }
+                if self.lead(&mut state) == 0 && !past(deadline) {
+                    if spin_end.is_some_and(|end| Instant::now() < end) {
+                        state = self.spin(state);
+                    } else {
+                        state = self.sleep(state, deadline);
+                        spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+                    }
+                    self.lead(&mut state);
+                }
+            }
+            let answer = ready(&mut state);
+            if answer.is_some() || past(deadline) {
+                if leading {
+                    self.hand_over(&mut state);
+                }
+                return answer;
+            }
+        }
+    }
+
+    /// Reads results, and tells the followers when there were any.
+    pub(crate) fn lead(&self, state: &mut State) -> usize {
+        let count = state.drain();
+        if count > 0 {
+            if state.followers > 0 {
+                self.done.notify_all();
+            }
+            let drained = state.door == Door::Closed && state.slots.open() == 0;
+            if drained || (!state.ticking && state.lopsided()) {
+                // To dismiss the workers, or to look for tasks that are stuck behind a long one.
+                state.ticking = true;
+                self.keeper.ring();
+            }
+        }
+        count
+    }
+
+    fn follow<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        state.followers += 1;
+        let mut state = match deadline {
+            None => self.done.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(at) => {
+                let limit = at.saturating_duration_since(Instant::now());
+                self.done.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.followers -= 1;
+        state
+    }
+
+    /// Lets go of the lock for a moment; others may lead meanwhile.
+    fn spin<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        drop(state);
+        for _ in 0..16 {
+            std::hint::spin_loop();
+        }
+        self.lock()
+    }
+
+    /// Sleeps as the leader until a result comes.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        state.led = true;
+        if state.rushes() {
+            drop(state);
+            std::thread::sleep(NAP);
+        } else if state.listen(Listener::Waiter) {
+            drop(state);
+            // A wait that fails is a wait that is over: the loop looks again.
+            let _ = self.waiter.wait(deadline);
+        } else {
+            drop(state);
+        }
+        let mut state = self.lock();
+        state.listen(Listener::None);
+        state.led = false;
+        state
+    }
+
+    /// Leaves the reading to a follower, or to the keeper.
+    pub(crate) fn hand_over(&self, state: &mut State) {
+        if state.followers > 0 {
+            self.done.notify_all();
+        }
+        if !state.listen(Listener::Keeper) {
+            self.keeper.ring();
+        }
+    }
+}
+
+fn past(deadline: Deadline) -> bool {
+    deadline.is_some_and(|at| Instant::now() >= at)
+}

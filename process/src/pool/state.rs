@@ -1,0 +1,411 @@
+//! What a pool knows, under one lock: its tasks, its seats, and who gets what next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::backlog::Backlog;
+use super::bits::Bits;
+use super::link::{Attachment, Listener};
+use super::seat::{Phase, Seat};
+use super::settings::Settings;
+use super::slots::{Route, Slots};
+use crate::error::{Error, Result};
+use crate::outcome::{Exit, Failure};
+
+/// Whether a pool takes tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Door {
+    Open,
+    /// No more tasks; those accepted are done.
+    Closed,
+    /// All is stopped.
+    Terminated,
+}
+
+/// A pool's state.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) door: Door,
+    pub(crate) slots: Slots,
+    pub(crate) seats: Vec<Seat>,
+    /// Finished tasks per stream, in the order of their ends.
+    pub(crate) streams: Vec<VecDeque<u64>>,
+    pub(crate) free_streams: Vec<u32>,
+    backlog: Backlog,
+    /// Seats without any task, and seats that could take one.
+    idle: Bits,
+    room: Bits,
+    turn: usize,
+    /// Whether a user's thread reads the results, in place of the keeper.
+    pub(crate) led: bool,
+    /// User threads that wait for the leading one.
+    pub(crate) followers: usize,
+    /// Whether the keeper looks for stuck tasks already.
+    pub(crate) ticking: bool,
+    /// How workers have ended, once they have.
+    pub(crate) exits: Vec<Exit>,
+    pub(crate) broken: Option<String>,
+    /// Whether the keeper has ended.
+    pub(crate) over: bool,
+    scratch: Vec<u8>,
+}
+
+impl State {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let workers = settings.workers;
+        Self {
+            door: Door::Open,
+            slots: Slots::default(),
+            seats: (0..workers as u32).map(|index| Seat::new(index, &settings)).collect(),
+            streams: Vec::new(),
+            free_streams: Vec::new(),
+            backlog: Backlog::default(),
+            idle: Bits::new(workers),
+            room: Bits::new(workers),
+            turn: 0,
+            led: false,
+            followers: 0,
+            ticking: false,
+            exits: Vec::new(),
+            broken: None,
+            over: false,
+            scratch: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Notes what a seat could do after its tasks or its worker have changed.
+    pub(crate) fn note(&mut self, index: usize) {
+        let seat = &self.seats[index];
+        let room = seat.has_room(&self.settings);
+        self.room.set(index, room);
+        self.idle.set(index, room && seat.flights.is_empty());
+    }
+
+    /// Accepts a task for any worker, or for one; returns its tag.
+    #[inline]
+    pub(crate) fn submit(
+        &mut self,
+        route: Route,
+        seat: Option<usize>,
+        bytes: &[u8],
+        attachment: Option<Box<Attachment>>,
+    ) -> Result<u64> {
+        if let Some(reason) = &self.broken {
+            return Err(Error::PoolBroken { reason: reason.clone() });
+        }
+        if self.door != Door::Open {
+            return Err(Error::PoolClosed);
+        }
+        if let Some(seat) = seat
+            && let Phase::Given(reason) = &self.seats[seat].phase
+        {
+            return Err(Error::PoolBroken { reason: reason.clone() });
+        }
+        let tag = self.slots.insert(route, attachment);
+        match seat {
+            Some(index) => {
+                self.seats[index].directed.push(tag, bytes);
+                self.refill(index);
+            }
+            None => {
+                if !self.backlog.is_empty() || !self.place(tag, bytes) {
+                    self.backlog.push(tag, bytes);
+                }
+            }
+        }
+        Ok(tag)
+    }
+
+    /// Gives a new task to a worker with room: an idle one, else the next in turn.
+    #[inline]
+    fn place(&mut self, tag: u64, bytes: &[u8]) -> bool {
+        let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
+            return false;
+        };
+        self.turn = index + 1;
+        let seat = &mut self.seats[index];
+        let first = seat.flights.is_empty();
+        let given = seat.give(tag, bytes, self.slots.attachment(tag), false);
+        if first && self.settings.time_limit.is_some() {
+            seat.since = Instant::now();
+        }
+        let given = given.unwrap_or_else(|error| {
+            condemn(seat, &error);
+            false
+        });
+        if let Some(live) = &seat.live {
+            live.link.knock();
+        }
+        self.note(index);
+        given
+    }
+
+    /// Gives a seat as many tasks as it should have.
+    pub(crate) fn refill(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let (before, was_empty) = (seat.given, seat.flights.is_empty());
+        while seat.has_room(&self.settings) {
+            let directed = !seat.directed.is_empty();
+            // The queue is lifted out, because a seat may not lend its own while it is given a task.
+            let mut own = std::mem::take(&mut seat.directed);
+            let queue = if directed { &mut own } else { &mut self.backlog };
+            let Some((tag, bytes)) = queue.front() else {
+                seat.directed = own;
+                break;
+            };
+            // A task that was cancelled while it waited has its outcome already.
+            let given = !self.slots.is_open(tag)
+                || seat.give(tag, bytes, self.slots.attachment(tag), directed).unwrap_or_else(
+                    |error| {
+                        condemn(seat, &error);
+                        false
+                    },
+                );
+            if given {
+                queue.pop();
+            }
+            seat.directed = own;
+            if !given {
+                break;
+            }
+        }
+        if seat.given != before {
+            if was_empty && self.settings.time_limit.is_some() {
+                seat.since = Instant::now();
+            }
+            if let Some(live) = &seat.live {
+                live.link.knock();
+            }
+        }
+        self.retire(index);
+        self.note(index);
+    }
+
+    /// Tells a worker that has run its number of tasks to end; another will take its seat.
+    fn retire(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let served = self.settings.tasks_per_worker.is_some_and(|most| seat.given >= most);
+        if served && seat.flights.is_empty() && seat.phase == Phase::Ready {
+            seat.dismiss();
+        }
+    }
+
+    /// Books all results that are there and hands out more; returns how many there were.
+    pub(crate) fn drain(&mut self) -> usize {
+        (0..self.seats.len()).map(|index| self.drain_seat(index)).sum()
+    }
+
+    pub(crate) fn drain_seat(&mut self, index: usize) -> usize {
+        let seat = &mut self.seats[index];
+        if seat.flights.is_empty() {
+            return 0;
+        }
+        let Some(live) = &mut seat.live else { return 0 };
+        let mut count = 0;
+        let damage = loop {
+            match live.link.pop(&mut self.scratch) {
+                Ok(Some(reply))
+                    if seat.flights.front().is_some_and(|flight| flight.tag == reply.tag) =>
+                {
+                    seat.flights.pop_front();
+                    count += 1;
+                    let stream = self.slots.reply(
+                        reply.tag,
+                        reply.kind,
+                        &self.scratch,
+                        seat.index,
+                        seat.pid,
+                    );
+                    if let Some(done) =
+                        stream.and_then(|stream| self.streams.get_mut(stream as usize))
+                    {
+                        done.push_back(reply.tag);
+                    }
+                }
+                Ok(Some(_)) => {
+                    break Some(Error::Damaged("a worker answered a task that it was not given"));
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        if count > 0 {
+            live.link.relieve();
+            seat.full = false;
+            if self.settings.time_limit.is_some() {
+                seat.since = Instant::now();
+            }
+            seat.adapt(&self.settings);
+        }
+        if let Some(error) = damage {
+            condemn(seat, &error);
+        }
+        if count > 0 {
+            self.refill(index);
+        }
+        count
+    }
+
+    /// Cancels a task that no worker has been given; says whether it did.
+    pub(crate) fn cancel(&mut self, tag: u64) -> bool {
+        let given =
+            self.seats.iter().any(|seat| seat.flights.iter().any(|flight| flight.tag == tag));
+        let cancels = !given && self.slots.is_open(tag);
+        if cancels {
+            self.fail(tag, Failure::Cancelled, 0);
+        }
+        cancels
+    }
+
+    /// How many more tasks the workers could take right now.
+    pub(crate) fn appetite(&self) -> usize {
+        let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
+        seats.map(|seat| seat.depth - seat.flights.len()).sum()
+    }
+
+    /// A new stream's number.
+    pub(crate) fn open_stream(&mut self) -> u32 {
+        self.free_streams.pop().unwrap_or_else(|| {
+            self.streams.push(VecDeque::new());
+            (self.streams.len() - 1) as u32
+        })
+    }
+
+    /// Ends a stream; what it still waited for is nobody's any more.
+    pub(crate) fn close_stream(&mut self, stream: u32) {
+        for tag in self.slots.of_stream(stream) {
+            self.slots.forget(tag);
+        }
+        self.streams[stream as usize].clear();
+        self.free_streams.push(stream);
+    }
+
+    /// Whether many short tasks are under way.
+    pub(crate) fn rushes(&self) -> bool {
+        self.seats.iter().any(|seat| seat.flights.len() >= 16 && seat.rushes())
+    }
+
+    /// Says who sleeps until a result comes; `false` when one is there already.
+    pub(crate) fn listen(&self, listener: Listener) -> bool {
+        let mut quiet = true;
+        for live in self.seats.iter().filter_map(|seat| seat.live.as_ref()) {
+            quiet &= live.link.listen(listener);
+        }
+        quiet
+    }
+
+    /// Gives a task the outcome that the pool has found.
+    pub(crate) fn fail(&mut self, tag: u64, failure: Failure, seat: usize) {
+        let (worker, pid) = (self.seats[seat].index, self.seats[seat].pid);
+        let stream = self.slots.fail(tag, failure, worker, pid);
+        if let Some(done) = stream.and_then(|stream| self.streams.get_mut(stream as usize)) {
+            done.push_back(tag);
+        }
+    }
+
+    /// Gives every task that has no outcome this one.
+    pub(crate) fn fail_all(&mut self, failure: &Failure) {
+        for tag in self.slots.all_open() {
+            self.fail(tag, failure.clone(), 0);
+        }
+    }
+
+    /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that it has, or may have,
+    /// are returned.
+    pub(crate) fn recall(&mut self, index: usize) -> Vec<u64> {
+        let seat = &mut self.seats[index];
+        let Some(live) = &mut seat.live else { return Vec::new() };
+        // With damaged positions nobody knows what was begun: then all may have been.
+        let mut position = live.link.revoke().unwrap_or(u64::MAX);
+        let begun = seat.flights.iter().take_while(|flight| flight.end <= position).count();
+        let recalled = seat.flights.split_off(begun);
+        let mut whole = Vec::with_capacity(recalled.len());
+        for flight in &recalled {
+            let mut bytes = Vec::new();
+            match live.link.reread(position, &mut bytes) {
+                Ok(Some((tag, next))) if tag == flight.tag => position = next,
+                _ => break,
+            }
+            whole.push(bytes);
+        }
+        let mut begun: Vec<u64> = seat.flights.iter().map(|flight| flight.tag).collect();
+        begun.extend(recalled.iter().skip(whole.len()).map(|flight| flight.tag));
+        for (flight, bytes) in recalled.iter().zip(whole).rev() {
+            seat.given = seat.given.saturating_sub(1);
+            let queue = if flight.directed { &mut seat.directed } else { &mut self.backlog };
+            queue.push_front(flight.tag, bytes);
+        }
+        begun
+    }
+
+    /// Whether tasks lie behind others while a worker has nothing to do.
+    pub(crate) fn lopsided(&self) -> bool {
+        self.backlog.is_empty()
+            && self.idle.next(0).is_some()
+            && self.seats.iter().any(|seat| seat.flights.len() > 1)
+    }
+
+    /// Takes back what lies behind a task that has not ended since the last look, and gives it to idle workers.
+    pub(crate) fn rebalance(&mut self) {
+        for index in 0..self.seats.len() {
+            let oldest = self.seats[index].flights.front().map(|flight| flight.tag);
+            let stuck = self.seats[index].flights.len() > 1 && self.seats[index].seen == oldest;
+            self.seats[index].seen = oldest;
+            if stuck {
+                self.recall(index);
+                self.seats[index].depth = 1;
+                self.note(index);
+            }
+        }
+        while let Some(index) = self.idle.next(self.turn).filter(|_| !self.backlog.is_empty()) {
+            self.turn = index + 1;
+            self.refill(index);
+        }
+    }
+
+    /// Kills the workers whose oldest task is over the time limit.
+    pub(crate) fn kill_overdue(&mut self, limit: Duration) {
+        for seat in &mut self.seats {
+            let overdue = seat.phase == Phase::Ready
+                && !seat.flights.is_empty()
+                && seat.since.elapsed() > limit;
+            if overdue && seat.verdict.is_none() {
+                kill(seat, Failure::TimedOut { after: limit });
+            }
+        }
+    }
+
+    /// Stops all at once: no task goes on, no worker lives on.
+    pub(crate) fn terminate(&mut self) {
+        self.door = Door::Terminated;
+        self.fail_all(&Failure::Cancelled);
+        for seat in &mut self.seats {
+            kill(seat, Failure::Cancelled);
+        }
+    }
+}
+
+/// Kills a seat's worker for the given reason.
+pub(crate) fn kill(seat: &mut Seat, verdict: Failure) {
+    if let Some(live) = &seat.live {
+        seat.verdict = Some(verdict);
+        live.child.signal(Signal::KILL);
+    }
+}
+
+/// Kills a worker whose channel is out of order.
+fn condemn(seat: &mut Seat, error: &Error) {
+    if seat.verdict.is_none() {
+        // A channel that is closed is a worker that has died: its death is told by the system.
+        match error {
+            Error::Closed => {}
+            _ => kill(seat, Failure::Failed(format!("the worker was killed because {error}"))),
+        }
+    }
+    seat.full = true;
+}

@@ -1,0 +1,125 @@
+//! Anonymous memory that several processes map: it has no name and goes away with its last user.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::error::{Error, Result};
+
+/// A range of shared memory in this process's address space.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the memory is valid from any thread until the mapping is dropped; who may touch which part when is what the
+// users of `start` arrange among themselves, with the atomics inside.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `length` bytes of `memory` from `offset` on, a multiple of the page size.
+    pub(crate) fn new(memory: BorrowedFd<'_>, offset: u64, length: usize) -> Result<Self> {
+        // Touching a mapping beyond the end of its file would be a SIGBUS.
+        let size = fstat(memory).map_err(Error::os("look at shared memory"))?.st_size as u64;
+        if offset.checked_add(length as u64).is_none_or(|end| end > size) || length == 0 {
+            return Err(Error::Damaged("it is smaller than it should be"));
+        }
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED);
+        // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
+        let start =
+            unsafe { mmap(std::ptr::null_mut(), length, protection, flags, memory, offset) };
+        let start = start.map_err(Error::os("map shared memory"))?;
+        let start =
+            NonNull::new(start.cast()).ok_or(Error::Damaged("it was mapped at address zero"))?;
+        Ok(Self { start, length })
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The address of a byte inside the mapping.
+    ///
+    /// # Panics
+    /// When `length` bytes at `offset` do not lie inside.
+    #[inline]
+    pub(crate) fn at(&self, offset: usize, length: usize) -> NonNull<u8> {
+        assert!(
+            offset.checked_add(length).is_some_and(|end| end <= self.length),
+            "outside of the mapping"
+        );
+        // SAFETY: the offset lies inside the mapping, as just checked.
+        unsafe { self.start.add(offset) }
+    }
+
+    /// A counter inside the mapping, at a multiple of 8.
+    #[inline]
+    pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8), "not aligned");
+        // SAFETY: inside, aligned (mappings start at a page), alive as long as `self`, and only ever used as an atomic.
+        unsafe { self.at(offset, 8).cast().as_ref() }
+    }
+
+    /// A flag inside the mapping, at a multiple of 4.
+    #[inline]
+    pub(crate) fn flag(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4), "not aligned");
+        // SAFETY: as in `word`.
+        unsafe { self.at(offset, 4).cast().as_ref() }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: this very range was mapped by `new`, and nothing borrowed from `self` is left.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
+
+/// New shared memory of `size` bytes, all zero; it can neither shrink nor grow.
+pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
+    let failed = || Error::os("create shared memory");
+    let memory =
+        memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(failed())?;
+    ftruncate(&memory, size).map_err(failed())?;
+    fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
+        .map_err(failed())?;
+    Ok(memory)
+}
+
+/// Shared memory that holds `bytes`, to be handed to one reader.
+pub(crate) fn parcel(bytes: &[u8]) -> Result<OwnedFd> {
+    let memory = memfd_create("knee-parcel", MemfdFlags::CLOEXEC)
+        .map_err(Error::os("create shared memory"))?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let count = rustix::io::write(&memory, rest).map_err(Error::os("fill shared memory"))?;
+        rest = &rest[count..];
+    }
+    Ok(memory)
+}
+
+/// Reads what [`parcel`] has packed.
+pub(crate) fn unpack(memory: &OwnedFd, limit: usize) -> Result<Vec<u8>> {
+    let size = fstat(memory.as_fd()).map_err(Error::os("look at shared memory"))?.st_size as usize;
+    if size > limit {
+        return Err(Error::TooLarge { size, limit });
+    }
+    let mut bytes = vec![0; size];
+    let mut filled = 0;
+    while filled < size {
+        match rustix::io::pread(memory, &mut bytes[filled..], filled as u64)
+            .map_err(Error::os("read shared memory"))?
+        {
+            0 => return Err(Error::Damaged("it shrank while it was read")),
+            count => filled += count,
+        }
+    }
+    Ok(bytes)
+}

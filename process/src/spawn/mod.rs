@@ -1,0 +1,159 @@
+//! Starting a child: which program, by which method, and what it is told first.
+
+pub(crate) mod fork_server;
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::boot::{MARKER, Start, Work, is_child};
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::registry::Registry;
+use crate::sys::child::ChildProcess;
+use crate::sys::control::{Control, Kind};
+use crate::sys::lifeline::{self, Lifeline};
+use crate::sys::poll::deadline_after;
+
+/// How long a child may take to read what it is to do.
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How a child process comes to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum StartMethod {
+    /// The program is executed anew (`posix_spawn`): the same on every system, and clean.
+    #[default]
+    ReExec,
+    /// A small helper process, started once and single-threaded, forks itself on request: several times faster.
+    ///
+    /// Linux only. The child shares with its siblings what the helper had when it came to [`init`](crate::init):
+    /// nothing else of the parent, neither its memory nor its threads.
+    ForkServer,
+}
+
+/// Where a child's standard output goes; its standard input is always empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// To where the parent's goes.
+    #[default]
+    Inherit,
+    /// To where the parent's standard error goes.
+    Stderr,
+    /// Nowhere.
+    Null,
+}
+
+static PROGRAM: RwLock<Option<PathBuf>> = RwLock::new(None);
+
+/// Names the program that children execute, in place of this one.
+///
+/// For tests and benches, whose own `main` cannot call [`init`](crate::init): name a program of the same build that
+/// does, such as `env!("CARGO_BIN_EXE_..")`. It applies to every process started from now on.
+pub fn set_program(path: impl Into<PathBuf>) {
+    *PROGRAM.write().unwrap_or_else(PoisonError::into_inner) = Some(path.into());
+}
+
+/// The program to execute; an error when it would not know what to do.
+fn program() -> Result<PathBuf> {
+    if Registry::get().is_none() && is_child() {
+        // A child that did not come to `init`: it must not have children of its own, without end.
+        return Err(Error::NotInitialised);
+    }
+    if let Some(path) = PROGRAM.read().unwrap_or_else(PoisonError::into_inner).clone() {
+        return Ok(path);
+    }
+    if Registry::get().is_none() {
+        return Err(Error::NotInitialised);
+    }
+    if cfg!(target_os = "linux") {
+        // Still this very program when its file was replaced or removed meanwhile.
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe().map_err(Error::io("find the path of this program"))
+}
+
+/// All that a new child needs.
+pub(crate) struct Launch<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) work: Work,
+    pub(crate) args: Vec<u8>,
+    /// Descriptors of this crate's own machinery, ahead of those in the arguments.
+    pub(crate) own_fds: Vec<OwnedFd>,
+    pub(crate) arg_fds: Vec<OwnedFd>,
+    pub(crate) method: StartMethod,
+    pub(crate) output: Output,
+    /// Whether the calling thread will live as long as the child is wanted.
+    pub(crate) lasting_thread: bool,
+}
+
+/// A child that was started and has been told what to do.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) child: ChildProcess,
+    pub(crate) control: Control,
+    pub(crate) lifeline: Lifeline,
+}
+
+/// Starts a child; it is not waited for.
+pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
+    let (control, theirs) = Control::pair()?;
+    let (lifeline, line) = lifeline::new()?;
+    let direct = launch.method == StartMethod::ReExec;
+    // PR_SET_PDEATHSIG goes by the thread that started the child.
+    let die_with_thread = direct && (launch.lasting_thread || on_main_thread());
+    let mut payload = Vec::new();
+    let own = launch.own_fds.len();
+    codec::encode(
+        &Start::new(launch.name, launch.work, launch.args, own, die_with_thread),
+        &mut payload,
+    )?;
+    let child = match launch.method {
+        StartMethod::ReExec => re_exec(theirs, launch.name, launch.output)?,
+        StartMethod::ForkServer => fork_server::fork(theirs, launch.output)?,
+    };
+    let fds: Vec<BorrowedFd<'_>> = [&line]
+        .into_iter()
+        .chain(&launch.own_fds)
+        .chain(&launch.arg_fds)
+        .map(AsFd::as_fd)
+        .collect();
+    match control.send(Kind::Start, &payload, &fds, deadline_after(START_LIMIT)) {
+        // A child that is gone already tells by its exit what happened.
+        Ok(()) | Err(Error::Closed) => Ok(Launched { child, control, lifeline }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Executes the program anew, with the control channel as its standard input.
+///
+/// Nothing is set that would make the standard library leave `posix_spawn` for fork and exec, whose cost grows with
+/// the memory of the parent.
+pub(crate) fn re_exec(control: OwnedFd, name: &str, output: Output) -> Result<ChildProcess> {
+    let program = program()?;
+    let shown: OsString = std::env::args_os().next().unwrap_or_else(|| program.clone().into());
+    let mut command = Command::new(&program);
+    command.arg0(shown).arg(MARKER).arg(name).process_group(0).stdin(Stdio::from(control));
+    match output {
+        Output::Inherit => {}
+        Output::Stderr => drop(command.stdout(std::io::stderr())),
+        Output::Null => drop(command.stdout(Stdio::null())),
+    }
+    let child = command
+        .spawn()
+        .map_err(|source| Error::Spawn { program: program.display().to_string(), source })?;
+    ChildProcess::adopt(child.id())
+}
+
+#[cfg(target_os = "linux")]
+fn on_main_thread() -> bool {
+    rustix::thread::gettid() == rustix::process::getpid()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn on_main_thread() -> bool {
+    false
+}

@@ -1,0 +1,303 @@
+//! The control channel between a parent and a child: a socket pair that carries frames and descriptors.
+//!
+//! A frame is `u32` length, `u8` kind, `u8` number of descriptors, two zero bytes, then the payload; little endian.
+
+use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+
+use super::poll::{self, Deadline};
+use crate::codec::MAX_MESSAGE;
+use crate::error::{Error, Result};
+
+/// As many descriptors as Linux takes in one message, less some for our own.
+pub(crate) const MAX_FDS: usize = 240;
+
+const HEADER: usize = 8;
+
+/// What a frame means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Parent to child: what to be.
+    Start = 1,
+    /// Child to parent: up, and the start was understood.
+    Hello = 2,
+    /// Child to parent: the work is done and this is what it returned.
+    Done = 3,
+    /// Child to parent: the work panicked with this text.
+    Panicked = 4,
+    /// Child to parent: this went wrong.
+    Failed = 5,
+    /// Either way, pool: what belongs to a task or result too large, or too special, for its ring.
+    Attachment = 6,
+    /// Parent to fork server: start a process; the start frame of the child and its descriptors.
+    Fork = 7,
+    /// Fork server to parent: the process id.
+    Forked = 8,
+    /// Parent to worker over pipes: a task.
+    Task = 9,
+    /// Worker to parent over pipes: a result.
+    Reply = 10,
+    /// Parent to worker over pipes: end when all is done.
+    Quit = 11,
+    /// Worker to parent: its state is built, tasks may come.
+    Ready = 12,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        let all = [
+            Self::Start,
+            Self::Hello,
+            Self::Done,
+            Self::Panicked,
+            Self::Failed,
+            Self::Attachment,
+            Self::Fork,
+            Self::Forked,
+            Self::Task,
+            Self::Reply,
+            Self::Quit,
+            Self::Ready,
+        ];
+        all.into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// One message with its descriptors.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
+/// One end of a control channel.
+#[derive(Debug)]
+pub(crate) struct Control {
+    socket: Arc<OwnedFd>,
+    bytes: Vec<u8>,
+    fds: VecDeque<OwnedFd>,
+    closed: bool,
+    outbox: VecDeque<Outgoing>,
+}
+
+/// A frame that is not yet wholly in the socket.
+#[derive(Debug)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+    fds: Vec<OwnedFd>,
+}
+
+impl Control {
+    /// Our end, and the descriptor of the child's.
+    pub(crate) fn pair() -> Result<(Self, OwnedFd)> {
+        let flags =
+            if cfg!(target_os = "linux") { SocketFlags::CLOEXEC } else { SocketFlags::empty() };
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+            .map_err(Error::os("create a socket pair"))?;
+        Ok((Self::new(ours), theirs))
+    }
+
+    pub(crate) fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket: Arc::new(socket),
+            bytes: Vec::new(),
+            fds: VecDeque::new(),
+            closed: false,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// The socket itself, to be polled while the channel is in use elsewhere.
+    pub(crate) fn socket(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.socket)
+    }
+
+    /// Sends a frame, waiting while the socket is full.
+    pub(crate) fn send(
+        &self,
+        kind: Kind,
+        payload: &[u8],
+        fds: &[BorrowedFd<'_>],
+        deadline: Deadline,
+    ) -> Result<()> {
+        let header = header(kind, payload.len(), fds.len())?;
+        let mut sent = 0;
+        while sent < HEADER + payload.len() {
+            let head = &header[sent.min(HEADER)..];
+            let rest = &payload[sent.saturating_sub(HEADER)..];
+            // The descriptors ride on the first byte, so that whoever has the header has them too.
+            match self.send_some(
+                &[IoSlice::new(head), IoSlice::new(rest)],
+                if sent == 0 { fds } else { &[] },
+            )? {
+                Some(count) => sent += count,
+                None if poll::writable(self.socket.as_fd(), deadline)? => {}
+                None => {
+                    return Err(Error::NotUp {
+                        reason: "it does not read what it was sent".into(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a frame to be sent without ever waiting; [`flush`](Self::flush) sends what did not fit.
+    pub(crate) fn queue(&mut self, kind: Kind, payload: &[u8], fds: Vec<OwnedFd>) -> Result<()> {
+        let mut bytes = header(kind, payload.len(), fds.len())?.to_vec();
+        bytes.extend_from_slice(payload);
+        self.outbox.push_back(Outgoing { bytes, sent: 0, fds });
+        self.flush().map(drop)
+    }
+
+    /// Sends what is queued, as far as the socket takes it; says whether all is sent.
+    pub(crate) fn flush(&mut self) -> Result<bool> {
+        while let Some(mut frame) = self.outbox.pop_front() {
+            let fds: Vec<BorrowedFd<'_>> = frame.fds.iter().map(AsFd::as_fd).collect();
+            let sent = self.send_some(&[IoSlice::new(&frame.bytes[frame.sent..])], &fds)?;
+            frame.sent += sent.unwrap_or(0);
+            if sent.is_some() {
+                frame.fds.clear();
+            }
+            if frame.sent < frame.bytes.len() {
+                self.outbox.push_front(frame);
+                if sent.is_none() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the other side has closed its end and all that it sent was read.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether frames wait for room in the socket.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Sends a part; `None` when the socket is full.
+    fn send_some(&self, slices: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> Result<Option<usize>> {
+        let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        if !fds.is_empty() {
+            ancillary.push(SendAncillaryMessage::ScmRights(fds));
+        }
+        let quiet =
+            if cfg!(target_os = "linux") { SendFlags::NOSIGNAL } else { SendFlags::empty() };
+        loop {
+            match sendmsg(&self.socket, slices, &mut ancillary, SendFlags::DONTWAIT | quiet) {
+                Ok(count) => return Ok(Some(count)),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(Errno::PIPE | Errno::CONNRESET) => return Err(Error::Closed),
+                Err(errno) => return Err(Error::os("send to another process")(errno)),
+            }
+        }
+    }
+
+    /// The next frame; [`Error::Closed`] at the end of the stream, `None` when the deadline has passed.
+    pub(crate) fn recv(&mut self, deadline: Deadline) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.try_recv()? {
+                return Ok(Some(frame));
+            }
+            if !poll::readable(self.socket.as_fd(), deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next frame if it is there already; [`Error::Closed`] at the end of the stream.
+    pub(crate) fn try_recv(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.parse()? {
+                return Ok(Some(frame));
+            }
+            if self.closed {
+                return Err(Error::Closed);
+            }
+            match self.read_some() {
+                Ok(0) | Err(Errno::CONNRESET) => self.closed = true,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Ok(None),
+                Err(errno) => return Err(Error::os("receive from another process")(errno)),
+            }
+        }
+    }
+
+    fn read_some(&mut self) -> rustix::io::Result<usize> {
+        let mut buffer = [0_u8; 16 << 10];
+        let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let cloexec =
+            if cfg!(target_os = "linux") { RecvFlags::CMSG_CLOEXEC } else { RecvFlags::empty() };
+        let flags = RecvFlags::DONTWAIT | cloexec;
+        let message =
+            recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, flags)?;
+        for part in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = part {
+                self.fds.extend(fds);
+            }
+        }
+        self.bytes.extend_from_slice(&buffer[..message.bytes]);
+        Ok(message.bytes)
+    }
+
+    fn parse(&mut self) -> Result<Option<Frame>> {
+        let Some(header) = self.bytes.first_chunk::<HEADER>() else { return Ok(None) };
+        let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let count = usize::from(header[5]);
+        let kind = Kind::from_byte(header[4]).filter(|_| length <= MAX_MESSAGE);
+        let kind = kind.ok_or(Error::Damaged("a frame on a control channel has no meaning"))?;
+        if self.bytes.len() < HEADER + length {
+            return Ok(None);
+        }
+        if self.fds.len() < count {
+            return Err(Error::Damaged(
+                "descriptors of a frame are missing; is the limit of open files reached?",
+            ));
+        }
+        let fds = self.fds.drain(..count).collect();
+        let rest = self.bytes.split_off(HEADER + length);
+        let mut payload = std::mem::replace(&mut self.bytes, rest);
+        payload.drain(..HEADER);
+        Ok(Some(Frame { kind, payload, fds }))
+    }
+}
+
+fn header(kind: Kind, length: usize, fds: usize) -> Result<[u8; HEADER]> {
+    let size = u32::try_from(length).ok().filter(|_| length <= MAX_MESSAGE);
+    let size = size.ok_or(Error::TooLarge { size: length, limit: MAX_MESSAGE })?;
+    if fds > MAX_FDS {
+        return Err(Error::Setting(format!(
+            "queue and pipe ends of {fds} descriptors at once; {MAX_FDS} are allowed"
+        )));
+    }
+    let mut header = [0; HEADER];
+    header[..4].copy_from_slice(&size.to_le_bytes());
+    header[4] = kind as u8;
+    header[5] = fds as u8;
+    Ok(header)
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
