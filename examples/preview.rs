@@ -1,4 +1,5 @@
-//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`.
+//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`; or of
+//! findings that exist: `.. -- target/preview findings.json`.
 
 #[path = "../tests/support/fake.rs"]
 mod fake;
@@ -7,7 +8,13 @@ use std::path::PathBuf;
 
 use knee::report::terminal::{self, Style};
 
-/// Prints what a terminal would show: `preview terminal [WIDTH] [ascii] [color]`.
+/// Findings that were written before.
+fn read(path: &str) -> knee::analysis::findings::Findings {
+    let text = std::fs::read_to_string(path).expect("the file can be read");
+    serde_json::from_str(&text).expect("it holds findings")
+}
+
+/// Prints what a terminal would show: `preview terminal [WIDTH] [SHAPE or findings.json] [ascii] [color]`.
 fn show(arguments: &[String]) -> std::io::Result<()> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let style = Style {
@@ -22,6 +29,7 @@ fn show(arguments: &[String]) -> std::io::Result<()> {
         Some("broken") => fake::broken(),
         Some("hostile") => fake::hostile(),
         Some("absurd") => fake::absurd(),
+        Some(path) if path.ends_with(".json") => read(path),
         _ => fake::small(),
     };
     terminal::write(&mut std::io::stdout().lock(), &findings, &style)
@@ -34,6 +42,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
     std::fs::create_dir_all(&folder)?;
+    if let Some(path) = arguments.get(1).filter(|path| path.ends_with(".json")) {
+        knee::report::write_all(&folder, &read(path), &[])?;
+        return Ok(());
+    }
     for (name, findings) in [
         ("small", fake::small()),
         ("large", fake::large()),
