@@ -1,12 +1,16 @@
 //! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`; or of
 //! findings that exist: `.. -- target/preview findings.json`.
 
-#[path = "../tests/support/fake.rs"]
+#[path = "../tests/support/fake/mod.rs"]
 mod fake;
 
 use std::path::PathBuf;
 
 use knee::report::terminal::{self, Style};
+
+fn is_json(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|ending| ending == "json")
+}
 
 /// Findings that were written before.
 fn read(path: &str) -> knee::analysis::findings::Findings {
@@ -29,7 +33,7 @@ fn show(arguments: &[String]) -> std::io::Result<()> {
         Some("broken") => fake::broken(),
         Some("hostile") => fake::hostile(),
         Some("absurd") => fake::absurd(),
-        Some(path) if path.ends_with(".json") => read(path),
+        Some(path) if is_json(path) => read(path),
         _ => fake::small(),
     };
     terminal::write(&mut std::io::stdout().lock(), &findings, &style)
@@ -42,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
     std::fs::create_dir_all(&folder)?;
-    if let Some(path) = arguments.get(1).filter(|path| path.ends_with(".json")) {
+    if let Some(path) = arguments.get(1).filter(|path| is_json(path)) {
         knee::report::write_all(&folder, &read(path), &[])?;
         return Ok(());
     }
