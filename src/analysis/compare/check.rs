@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{self, Known, Value};
 use super::{
-    Best, CompareError, Contender, WorkloadFindings, matching, point_at, same, same_runs,
+    Best, CompareError, Contender, Entrant, WorkloadFindings, matching, point_at, same, same_runs,
     values_at, words,
 };
 use crate::analysis::findings::{Curve, Estimate, SCHEMA_VERSION, Warning};
@@ -99,8 +99,8 @@ pub fn check(
 }
 
 struct Judge<'a> {
-    run: &'a Contender,
-    baseline: &'a Contender,
+    run: &'a Entrant<'a>,
+    baseline: &'a Entrant<'a>,
     limits: Limits,
     run_to_run: f64,
 }
@@ -213,7 +213,7 @@ fn judged(
 
 /// Each run's throughput at a cell relative to its own serial throughput, else to its own single worker.
 fn speedups(
-    side: &Contender,
+    side: &Entrant<'_>,
     wanted: &WorkloadFindings,
     mode: &str,
     count: f64,
@@ -236,7 +236,7 @@ struct Optima {
     conclusive: bool,
 }
 
-fn optima(side: &Contender, wanted: &WorkloadFindings, mode: &str) -> Option<Optima> {
+fn optima(side: &Entrant<'_>, wanted: &WorkloadFindings, mode: &str) -> Option<Optima> {
     let curves = side.runs.iter().filter_map(|run| matching::find(run, wanted));
     let curves = curves.flat_map(|found| &found.curves).filter(|curve: &&Curve| curve.name == mode);
     let all: Vec<_> = curves.filter_map(|curve| curve.optimum.as_ref()).collect();

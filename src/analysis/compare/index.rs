@@ -3,17 +3,17 @@
 use super::super::comparison::{ComparedWorkload, Index};
 use super::super::findings::{Estimate, WorkloadFindings};
 use super::estimate::{quantile, welch_df};
-use super::{Best, Contender, cost_ratio, matching, same_runs};
+use super::{Best, Entrant, cost_ratio, matching, same_runs};
 use crate::stats::compare::{LogMean, around, log_mean};
 
 /// One index per side but the baseline that shares a workload with it.
 pub(super) fn indices(
-    sides: &[Contender],
+    sides: &[Entrant<'_>],
     workloads: &[ComparedWorkload],
     run_to_run: f64,
 ) -> Vec<Index> {
     let Some((baseline, others)) = sides.split_first() else { return Vec::new() };
-    let index = |other: &Contender| {
+    let index = |other: &Entrant<'_>| {
         let with =
             |workload: &&ComparedWorkload| workload.sides.iter().any(|at| at.side == other.name);
         let labels: Vec<&str> =
@@ -33,7 +33,7 @@ pub(super) fn indices(
             ratio(&mean(baseline, &shared, run_to_run)?, &mean(other, &shared, run_to_run)?)
         };
         Some(Index {
-            side: other.name.clone(),
+            side: other.name.to_owned(),
             ratio,
             lowest: ratios.iter().copied().min_by(f64::total_cmp)?,
             highest: ratios.iter().copied().max_by(f64::total_cmp)?,
@@ -56,7 +56,7 @@ fn ratio(below: &LogMean, above: &LogMean) -> Estimate {
 /// What makes one run differ from the next (other neighbours, another clock speed) moves all its workloads together, so it does not
 /// average out over them: several runs are set against each other by their own means, and the assumed spread of one run is
 /// taken whole.
-fn mean(side: &Contender, workloads: &[&WorkloadFindings], run_to_run: f64) -> Option<LogMean> {
+fn mean(side: &Entrant<'_>, workloads: &[&WorkloadFindings], run_to_run: f64) -> Option<LogMean> {
     let values: Vec<Vec<super::Value>> = workloads
         .iter()
         .map(|wanted| Some(Best::of(side, wanted)?.values))

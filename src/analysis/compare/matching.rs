@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 
 use super::super::comparison::LeftOut;
 use super::super::findings::WorkloadFindings;
-use super::{Contender, Run};
+use super::{Contender, Entrant, Run};
 
 /// The sides without the runs that cannot be compared with the baseline's first, and what was left out.
 ///
 /// A side that loses all its runs is left out whole.
-pub(super) fn accept(contenders: &[Contender]) -> (Vec<Contender>, Vec<LeftOut>) {
+pub(super) fn accept(contenders: &[Contender]) -> (Vec<Entrant<'_>>, Vec<LeftOut>) {
     let (mut accepted, mut left_out) = (Vec::new(), Vec::new());
     let reference = &contenders[0].runs[0];
     for side in contenders {
-        let mut kept = Contender { name: side.name.clone(), runs: Vec::new(), price: side.price };
+        let mut kept = Entrant { name: &side.name, runs: Vec::new(), price: side.price };
         for run in &side.runs {
-            let first = kept.runs.first();
+            let first = kept.runs.first().copied();
             match differs(run, reference)
                 .or_else(|| first.and_then(|first| other_machine(run, first)))
             {
-                None => kept.runs.push(run.clone()),
+                None => kept.runs.push(run),
                 Some(reason) => left_out.push(LeftOut {
                     side: side.name.clone(),
                     what: Some(format!("run {}", run.record.header.name)),
@@ -77,9 +77,9 @@ fn other_machine(run: &Run, first: &Run) -> Option<String> {
 }
 
 /// The baseline's workloads.
-pub(super) fn wanted(sides: &[Contender]) -> &[WorkloadFindings] {
-    let runs = sides.first().and_then(|side| side.runs.first());
-    runs.map(|run| run.findings.workloads.as_slice()).unwrap_or_default()
+pub(super) fn wanted<'a>(sides: &[Entrant<'a>]) -> &'a [WorkloadFindings] {
+    let first: Option<&'a Run> = sides.first().and_then(|side| side.runs.first()).copied();
+    first.map(|run| run.findings.workloads.as_slice()).unwrap_or_default()
 }
 
 /// A run's findings for a workload: of the same label, parameters and unit, for a default may have changed.
@@ -93,7 +93,7 @@ pub(super) fn find<'a>(run: &'a Run, wanted: &WorkloadFindings) -> Option<&'a Wo
 }
 
 /// Why a side has nothing to set against a workload of the baseline.
-pub(super) fn why_missing(side: &Contender, wanted: &WorkloadFindings) -> String {
+pub(super) fn why_missing(side: &Entrant<'_>, wanted: &WorkloadFindings) -> String {
     let found = side.runs.iter().map(|run| find(run, wanted));
     if found.clone().any(|workload| workload.is_some()) {
         return match found.flatten().flat_map(|workload| &workload.failures).next() {

@@ -44,6 +44,13 @@ pub struct Contender {
     pub price: Option<f64>,
 }
 
+/// A side without the runs that cannot be compared.
+struct Entrant<'a> {
+    name: &'a str,
+    runs: Vec<&'a Run>,
+    price: Option<f64>,
+}
+
 /// Why nothing can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompareError {
@@ -111,9 +118,8 @@ fn check(contenders: &[Contender]) -> Result<(), CompareError> {
     Ok(())
 }
 
-fn side(contender: &Contender) -> Side {
-    let first = &contender.runs[0];
-    let machine = &first.record.header.machine;
+fn side(entrant: &Entrant<'_>) -> Side {
+    let machine = &entrant.runs[0].record.header.machine;
     let budget = &machine.budget;
     let cores = budget
         .affinity
@@ -122,38 +128,49 @@ fn side(contender: &Contender) -> Side {
     // A quota leaves no more than its share of the cores.
     let within = |count: Option<u32>| count.map(|count| f64::from(count).min(budget.usable()));
     Side {
-        name: contender.name.clone(),
+        name: entrant.name.to_owned(),
         machine: machine.summary(),
-        runs: contender.runs.iter().map(|run| run.record.header.name.clone()).collect(),
+        runs: entrant.runs.iter().map(|run| run.record.header.name.clone()).collect(),
         usable_cpus: budget.usable(),
         cores: within(cores),
         threads: within(budget.parallelism()),
-        price: contender.price,
+        price: entrant.price,
     }
 }
 
 /// One workload on every side that has it; `None` where the baseline or everyone else lacks it.
 fn workload(
-    sides: &[Contender],
+    sides: &[Entrant<'_>],
     wanted: &WorkloadFindings,
     run_to_run: f64,
     left_out: &mut Vec<LeftOut>,
 ) -> Option<ComparedWorkload> {
     let (baseline, others) = sides.split_first()?;
     let best = Best::of(baseline, wanted)?;
-    let known = best.known(run_to_run)?;
+    let too_few = |side: &Entrant<'_>| LeftOut {
+        side: side.name.to_owned(),
+        what: Some(wanted.label.clone()),
+        reason: "too few rounds for an interval".to_owned(),
+    };
+    let Some(known) = best.known(run_to_run) else {
+        left_out.push(too_few(baseline));
+        return None;
+    };
     let mut at = vec![best.at_optimum(baseline, &known, None)];
     let mut equal = Vec::new();
     for other in others {
         let Some(best) = Best::of(other, wanted) else {
             left_out.push(LeftOut {
-                side: other.name.clone(),
+                side: other.name.to_owned(),
                 what: Some(wanted.label.clone()),
                 reason: matching::why_missing(other, wanted),
             });
             continue;
         };
-        let known_other = best.known(run_to_run)?;
+        let Some(known_other) = best.known(run_to_run) else {
+            left_out.push(too_few(other));
+            continue;
+        };
         let same = same_runs(baseline, other);
         let against = estimate::against(&known_other, &known, same);
         let mut found = best.at_optimum(other, &known_other, against);
@@ -172,9 +189,13 @@ fn workload(
 }
 
 /// Whether two sides are the very same runs, which cannot differ.
-fn same_runs(one: &Contender, other: &Contender) -> bool {
+fn same_runs(one: &Entrant<'_>, other: &Entrant<'_>) -> bool {
     one.runs.len() == other.runs.len()
-        && one.runs.iter().zip(&other.runs).all(|(a, b)| a.record == b.record)
+        && one
+            .runs
+            .iter()
+            .zip(&other.runs)
+            .all(|(a, b)| std::ptr::eq(*a, *b) || a.record == b.record)
 }
 
 /// A side's best in one workload: every run at its own, told by the run in the middle.
@@ -186,7 +207,7 @@ struct Best<'a> {
 }
 
 impl<'a> Best<'a> {
-    fn of(side: &'a Contender, wanted: &WorkloadFindings) -> Option<Self> {
+    fn of(side: &Entrant<'a>, wanted: &WorkloadFindings) -> Option<Self> {
         let mut bests: Vec<(&str, &Point, Option<&Curve>)> = side
             .runs
             .iter()
@@ -204,11 +225,11 @@ impl<'a> Best<'a> {
 
     fn at_optimum(
         &self,
-        contender: &Contender,
+        entrant: &Entrant<'_>,
         known: &Known,
         against: Option<Against>,
     ) -> AtOptimum {
-        let side = side(contender);
+        let side = side(entrant);
         let throughput =
             if self.values.len() > 1 { known.estimate() } else { self.point.throughput };
         let per = |count: Option<f64>| {
@@ -258,8 +279,8 @@ fn same(one: f64, other: f64) -> bool {
 
 /// The other side against the baseline at every mode and count that all runs of both have.
 fn at_equal(
-    baseline: &Contender,
-    other: &Contender,
+    baseline: &Entrant<'_>,
+    other: &Entrant<'_>,
     wanted: &WorkloadFindings,
     run_to_run: f64,
 ) -> Vec<AtEqual> {
@@ -273,19 +294,19 @@ fn at_equal(
         let below = Known::from(&values_at(baseline, wanted, mode, workers)?, run_to_run)?;
         let above = Known::from(&values_at(other, wanted, mode, workers)?, run_to_run)?;
         let ratio = estimate::against(&above, &below, identical)?.ratio;
-        Some(AtEqual { side: other.name.clone(), mode: mode.to_owned(), workers, ratio })
+        Some(AtEqual { side: other.name.to_owned(), mode: mode.to_owned(), workers, ratio })
     };
     cells.filter_map(ratio).collect()
 }
 
 /// One value per run at a mode and count; `None` where a run lacks it.
 fn values_at(
-    side: &Contender,
+    side: &Entrant<'_>,
     wanted: &WorkloadFindings,
     mode: &str,
     workers: f64,
 ) -> Option<Vec<Value>> {
-    let of_run = |run| Value::of(point_at(matching::find(run, wanted)?, mode, workers)?);
+    let of_run = |run: &&Run| Value::of(point_at(matching::find(run, wanted)?, mode, workers)?);
     side.runs.iter().map(of_run).collect()
 }
 

@@ -4,7 +4,7 @@ use super::fixture::{Planted, side};
 use super::*;
 use crate::rng::Rng;
 
-const REPORTS: usize = 600;
+const REPORTS: usize = 300;
 
 /// Two sides of so many runs each, whose runs differ by `spread`; the second does `ratio` of the first's work.
 fn pair(
@@ -39,8 +39,8 @@ fn machines_that_do_not_differ_are_not_told_apart() {
     // One run per side, whose runs differ by as much as is assumed, and by half of it.
     for (runs, spread) in [(1, RUN_TO_RUN), (1, RUN_TO_RUN / 2.0), (3, 0.04), (5, 0.01)] {
         let share = claims(runs, spread, 1.0, &["pi"]);
-        // Three standard errors of 600 reports above 5 %.
-        assert!(share < 0.077, "{runs} runs, spread {spread}: {share}");
+        // Three standard errors of 300 reports above 5 %.
+        assert!(share < 0.088, "{runs} runs, spread {spread}: {share}");
     }
 }
 
@@ -48,7 +48,7 @@ fn machines_that_do_not_differ_are_not_told_apart() {
 fn eight_workloads_raise_no_more_false_alarms_than_one() {
     let labels = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let share = claims(3, 0.02, 1.0, &labels);
-    assert!(share < 0.077, "{share}");
+    assert!(share < 0.088, "{share}");
 }
 
 #[test]
@@ -188,7 +188,8 @@ fn one_round_gives_no_interval_and_no_claim() {
         side(name, 1, |_| Planted { run, rounds: 1, ..Planted::default() }.run(&mut rng))
     });
     let comparison = compare(&sides, RUN_TO_RUN);
-    assert!(matches!(comparison, Err(CompareError::NothingShared(_))), "{comparison:?}");
+    let error = comparison.unwrap_err().to_string();
+    assert_eq!(error, "nothing can be compared: A, pi: too few rounds for an interval");
 }
 
 #[test]

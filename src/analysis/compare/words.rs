@@ -2,7 +2,7 @@
 
 use super::super::comparison::{Comparison, Difference, Index, LeftOut};
 use super::super::findings::Warning;
-use super::Contender;
+use super::Entrant;
 use crate::units::{Quantity, plural};
 
 /// One sentence per side but the baseline.
@@ -52,7 +52,7 @@ pub(super) fn left_out(item: &LeftOut) -> String {
 }
 
 /// What a reader must know of the sides.
-pub(super) fn warnings(sides: &[Contender], assumed: Option<f64>) -> Vec<Warning> {
+pub(super) fn warnings(sides: &[Entrant<'_>], assumed: Option<f64>) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Some(spread) = assumed {
         found.push(Warning {
@@ -88,7 +88,7 @@ pub(super) fn warnings(sides: &[Contender], assumed: Option<f64>) -> Vec<Warning
             warn("interrupted", text, "finish it with `knee run --resume`");
         }
     }
-    let pins = |side: &Contender| side.runs[0].record.header.plan.pin;
+    let pins = |side: &Entrant<'_>| side.runs[0].record.header.plan.pin;
     if sides.iter().any(|side| pins(side) != pins(&sides[0])) {
         found.push(Warning {
             code: "pin".into(),
