@@ -1,7 +1,6 @@
 //! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`.
 
 #[path = "../tests/support/fake.rs"]
-#[expect(dead_code, reason = "the tests use what the preview does not")]
 mod fake;
 
 use std::path::PathBuf;

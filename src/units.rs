@@ -85,7 +85,9 @@ impl Quantity {
             Self::Count => whole_or(value, 2),
             Self::Ratio => self.scale(value).text(value, significant(value, 2)),
             Self::Share => {
-                format!("{} %", whole_or(value * 100.0, significant(value * 100.0, 2).min(2)))
+                let percent = value * 100.0;
+                let text = whole_or(percent, significant(percent, 2).min(2));
+                if percent.is_finite() { format!("{text} %") } else { ABSENT.to_owned() }
             }
             Self::Bytes | Self::Memory if value.fract() == 0.0 && value.abs() < 1000.0 => {
                 format!("{value:.0} B")

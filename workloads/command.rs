@@ -336,10 +336,8 @@ impl Prepared {
             Ok((child, cut))
         });
         self.starter.stdout(Stdio::null()).stderr(Stdio::null());
-        let (child, cut) = watched?;
+        let (mut child, cut) = watched?;
         let leaked = cut.is_none() && !drain(&output, capture, buffer)?;
-        // The leader is not reaped yet, so the group's number is still its own.
-        child.signal_group(rustix::process::Signal::KILL);
         Ok(Run { ended: child.reap()?, cut, leaked })
     }
 }
@@ -356,5 +354,21 @@ mod tests {
         assert!(read("1,3").is_ok_and(|two| two.forgives(3) && !two.forgives(2)));
         assert!(read("300").unwrap_err().contains("from 1 to 255"));
         assert!(read("x").unwrap_err().contains("not an exit status"));
+    }
+
+    #[test]
+    fn warm_up_runs_are_done_before_the_first_task() {
+        let directory = tempfile::tempdir().unwrap();
+        let seen = directory.path().join("seen");
+        let argv = format!("[\"sh\",\"-c\",\"echo {{task}} >> {}\"]", seen.display());
+        let given = [("argv", argv.as_str()), ("warmup", "3")];
+        let params = Params::resolve("command", META.params, given).unwrap();
+        let shared = directory.path();
+        let context =
+            Context { params: &params, seed: 1, worker: 0, workers: 1, shared, host: None };
+        let mut task = Command.prepare(&context).unwrap();
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "0\n1\n2\n");
+        assert_eq!(task.run(9).unwrap(), Work { units: 1, checksum: 0 });
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "0\n1\n2\n9\n");
     }
 }

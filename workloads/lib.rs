@@ -6,6 +6,7 @@ mod float;
 pub mod foreign;
 #[cfg(feature = "frames")]
 mod frames;
+mod lock;
 mod memory;
 mod mixed;
 mod network;
@@ -13,6 +14,7 @@ mod noop;
 mod pi;
 mod sleep;
 mod support;
+mod worker;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -31,12 +33,14 @@ pub use file::File;
 pub use float::Float;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use lock::Lock;
 pub use memory::Memory;
 pub use mixed::Mixed;
 pub use network::Network;
 pub use noop::Noop;
 pub use pi::Pi;
 pub use sleep::Sleep;
+pub use worker::Worker;
 
 /// Every workload that knee brings along, in the order in which they are shown.
 pub const BUILTIN: &[&dyn Workload] = &[
@@ -45,6 +49,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
     #[cfg(feature = "frames")]
     &Frames,
     &Memory,
+    &Lock,
     &Mixed,
     &Sleep,
     &File,
@@ -53,7 +58,7 @@ pub const BUILTIN: &[&dyn Workload] = &[
 ];
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
-pub const FOREIGN: &[&dyn Workload] = &[&Command];
+pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker];
 
 /// A kind of work that can be measured.
 ///
@@ -196,7 +201,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its word in DESIGN, on the command line and in files.
+    /// Its word on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",

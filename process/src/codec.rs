@@ -20,11 +20,15 @@ thread_local! {
     static INCOMING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A descriptor inside a message.
+/// A descriptor that goes into a message.
+#[derive(Debug)]
+pub(crate) struct Handing<'a>(pub(crate) &'a OwnedFd);
+
+/// A descriptor that came in a message.
 #[derive(Debug)]
 pub(crate) struct Handed(pub(crate) OwnedFd);
 
-impl Serialize for Handed {
+impl Serialize for Handing<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let copy = self.0.try_clone().map_err(serde::ser::Error::custom)?;
         let index = OUTGOING.with_borrow_mut(|list| {
@@ -161,7 +165,8 @@ mod tests {
     #[test]
     fn a_descriptor_travels_beside_the_bytes_and_nowhere_else() {
         let file = tempfile::tempfile().unwrap();
-        let handed = Handed(file.into());
+        let file = file.into();
+        let handed = Handing(&file);
         let mut bytes = Vec::new();
         assert!(encode(&handed, &mut bytes).is_err());
         bytes.clear();

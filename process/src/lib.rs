@@ -4,8 +4,10 @@ mod boot;
 mod codec;
 mod error;
 mod outcome;
+mod pipe;
 mod pool;
 mod process;
+mod queue;
 mod registry;
 mod ring;
 mod shm;
@@ -16,10 +18,12 @@ pub use boot::{init, is_child, process_name};
 pub use codec::Bytes;
 pub use error::{Error, Result};
 pub use outcome::{Death, Exit, ExitStatus, Failure, Outcome, Usage};
+pub use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 pub use pool::{
     Builder, Depth, Functions, Handle, Ordered, Pool, Report, Transport, Unordered, Worker,
     worker_index,
 };
 pub use process::{Child, Process};
+pub use queue::{Consumer, Producer, Queue};
 pub use registry::{Entry, Function, Run, function, runnable, worker};
 pub use spawn::{Output, StartMethod, set_program};

@@ -148,6 +148,18 @@ impl Producer {
         Ok(Self { ring: Region::new(memory, offset, size)?, tail: 0, freed: 0 })
     }
 
+    /// Takes over the writing side of a ring that others have used before.
+    pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let mut producer = Self::new(memory, offset, size)?;
+        producer.tail = producer.ring.word(TAIL).load(Acquire);
+        producer.freed = producer.ring.word(FREED).load(Acquire);
+        let used = producer.tail.wrapping_sub(producer.freed);
+        if used > producer.ring.size || !(producer.tail | producer.freed).is_multiple_of(HEADER) {
+            return Err(Error::Damaged("the positions of a ring do not fit each other"));
+        }
+        Ok(producer)
+    }
+
     /// The largest record that may be written: four of them fit, so that neither side waits for an empty ring.
     pub(crate) fn largest(&self) -> usize {
         (self.ring.size / 4 - HEADER) as usize
@@ -238,6 +250,14 @@ impl Consumer {
         Ok(Self { ring: Region::new(memory, offset, size)?, position: 0, tail: 0 })
     }
 
+    /// Takes over the reading side of a ring that others have used before.
+    pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let mut consumer = Self::new(memory, offset, size)?;
+        consumer.position = consumer.ring.word(CLAIMED).load(Acquire);
+        consumer.tail = consumer.position;
+        Ok(consumer)
+    }
+
     /// Whether there is nothing to read.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -247,6 +267,14 @@ impl Consumer {
     /// Takes the next record, whose bytes replace what `bytes` holds.
     #[inline]
     pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
+        bytes.clear();
+        self.pop_append(bytes)
+    }
+
+    /// Takes the next record and appends its bytes to `bytes`.
+    #[inline]
+    pub(crate) fn pop_append(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
+        let start = bytes.len();
         loop {
             if self.position == self.tail {
                 self.tail = self.ring.word(TAIL).load(Acquire);
@@ -262,6 +290,7 @@ impl Consumer {
             if claimed.is_ok() {
                 return Ok(Some(header));
             }
+            bytes.truncate(start);
             self.tail = self.ring.word(TAIL).load(Acquire);
         }
     }
@@ -314,7 +343,6 @@ fn take(
     if need > available {
         return Err(Error::Damaged("a record is longer than what was written"));
     }
-    bytes.clear();
     ring.read(position + HEADER, header.length as usize, bytes);
     Ok(Some((header, position + need)))
 }

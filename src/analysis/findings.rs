@@ -197,6 +197,8 @@ pub struct Knee {
     /// The smallest count in the optimum's set.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
+    /// No other count is more than this share better than the knee, with 95 % confidence.
+    pub bound: Option<f64>,
 }
 
 /// The Universal Scalability Law: X(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1)).
@@ -208,11 +210,11 @@ pub struct Usl {
     pub kappa: f64,
     /// Throughput of one worker, units per second.
     pub lambda: f64,
-    /// Where it peaks; `None` where it does not.
+    /// Where it peaks; `None` where it does not, or nowhere that these data could tell.
     pub peak_workers: Option<f64>,
     /// The throughput there.
     pub peak_throughput: Option<f64>,
-    /// Share of the variance explained.
+    /// Share of the variance explained: 1 - (sum of squared residuals) / (sum of squared distances from the mean), on the throughputs as given.
     pub r_squared: f64,
     /// 95 % intervals of the coefficients.
     pub intervals: UslIntervals,
@@ -220,15 +222,15 @@ pub struct Usl {
     pub adequate: bool,
 }
 
-/// 95 % intervals of the coefficients, each `[low, high]`.
+/// 95 % intervals of the coefficients, each `[low, high]`; `None` where as many coefficients as measurements leave nothing to judge by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UslIntervals {
     /// Of the contention.
-    pub sigma: [f64; 2],
+    pub sigma: Option<[f64; 2]>,
     /// Of the coherency.
-    pub kappa: [f64; 2],
+    pub kappa: Option<[f64; 2]>,
     /// Of the throughput of one worker.
-    pub lambda: [f64; 2],
+    pub lambda: Option<[f64; 2]>,
 }
 
 /// One law fitted to a curve.

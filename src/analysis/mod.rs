@@ -1,5 +1,18 @@
 //! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
 
+mod bound;
 pub mod compare;
 pub mod comparison;
+mod curve;
+#[cfg(test)]
+mod curve_tests;
 pub mod findings;
+mod laws;
+mod observation;
+mod optimum;
+mod round;
+
+pub use bound::{Evidence, Witness};
+pub use curve::{Input, analyse as analyse_curve};
+pub use observation::Observation;
+pub use optimum::SETTLED;

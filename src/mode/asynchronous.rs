@@ -49,7 +49,8 @@ impl Runtime {
 impl Crew for Runtime {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
         let workers = self.ground.workers;
-        let (gate, meter) = (self.ground.gate(window), Arc::new(Meter::new(Whom::Ourselves)));
+        let whom = Whom::with_helpers(self.tasks.iter().map(|task| &**task as &dyn Task));
+        let (gate, meter) = (self.ground.gate(window), Arc::new(Meter::new(whom)));
         let barrier = Arc::new(Barrier::new(workers + 1));
         let checked = self.ground.job.checked;
         let lanes: Vec<_> = std::mem::take(&mut self.tasks)

@@ -26,7 +26,7 @@ impl Alone {
 impl Crew for Alone {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
         let gate = self.ground.gate(window);
-        let meter = Meter::new(Whom::Ourselves);
+        let meter = Meter::new(Whom::with_helpers([&*self.task]));
         if gate.is_open_from_start() {
             meter.open(&gate);
         }

@@ -42,7 +42,11 @@ impl Pool {
 impl Crew for Pool {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
         let Self { threads, tasks, ground } = self;
-        let (gate, meter) = (ground.gate(window), Meter::new(Whom::Ourselves));
+        let helped: Vec<_> =
+            tasks.iter().map(|task| task.lock().unwrap_or_else(PoisonError::into_inner)).collect();
+        let whom = Whom::with_helpers(helped.iter().map(|task| &***task as &dyn Task));
+        drop(helped);
+        let (gate, meter) = (ground.gate(window), Meter::new(whom));
         let barrier = Barrier::new(ground.workers);
         let start = clock::now();
         let laps = threads.broadcast(|context| -> Result<Lap, ModeError> {

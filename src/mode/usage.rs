@@ -5,6 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
+use knee_workloads::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub struct Usage {
 pub enum Whom {
     /// This process with all its threads and the programs that it ran to their end.
     Ourselves,
+    /// This process, and other processes that work for its tasks; the memory is theirs alone.
+    Helped(Vec<u32>),
     /// These processes, which stay alive meanwhile.
     Workers(Vec<u32>),
     /// Children that come and go: what the reaped ones used.
@@ -60,6 +63,14 @@ struct Counters {
     major: Option<u64>,
     run_queue: Option<f64>,
     peak: Option<u64>,
+}
+
+impl Whom {
+    /// This process, helped by whatever processes these tasks have.
+    pub fn with_helpers<'t>(tasks: impl IntoIterator<Item = &'t dyn Task>) -> Self {
+        let helpers: Vec<u32> = tasks.into_iter().flat_map(Task::processes).collect();
+        if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
+    }
 }
 
 impl Probe {
@@ -106,6 +117,11 @@ fn read(whom: &Whom) -> Counters {
             counters.peak =
                 status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
             counters
+        }
+        Whom::Helped(pids) => {
+            let own = Counters { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
+            let helpers = read(&Whom::Workers(pids.clone()));
+            Counters { peak: helpers.peak, ..sum(own, helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
         Whom::Workers(pids) => {

@@ -49,6 +49,19 @@ impl Candidates {
         }
     }
 
+    /// The counts for work of which nobody knows what it is bound by: first as if it computed, then on up to `most` as
+    /// long as it gains.
+    pub fn unknown(cores: &Cores, most: usize) -> Self {
+        match Self::computing(cores) {
+            Self::Search { first, most: computing, .. } => Self::Search {
+                first,
+                most: most.min(cores.most_processes).max(computing),
+                open: true,
+            },
+            exactly @ Self::Exactly { .. } => exactly,
+        }
+    }
+
     /// The counts that are measured in any case.
     pub fn first(&self) -> &[usize] {
         match self {

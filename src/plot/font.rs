@@ -31,8 +31,8 @@ pub(super) fn bitmap_size(pixels: f64) -> f64 {
     pixels * HEIGHT_PER_EM
 }
 
-/// The width of a text in pixels.
-pub(super) fn width(text: &str, pixels: f64, bold: bool) -> f64 {
+/// The width of a text in pixels, at a font size in pixels.
+pub fn width(text: &str, pixels: f64, bold: bool) -> f64 {
     register();
     let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
     // plotters rounds down to whole pixels: ask for a large size and scale back.

@@ -70,14 +70,16 @@ pub fn lay_out(chart: &Chart, format: &Format) -> Scene {
     for series in chart.series.iter().rev() {
         canvas.series(series, &frame);
     }
-    Scene {
+    let mut scene = Scene {
         width: format.width,
         height: format.height,
         title: visible(&format!("{}: {}", chart.title, chart.subtitle)),
         shapes: canvas.shapes,
         probes: probes(chart, &frame),
         span: [frame.top, frame.bottom],
-    }
+    };
+    scene.confine();
+    scene
 }
 
 struct Canvas {
@@ -221,13 +223,17 @@ impl Canvas {
         let paths = counts.iter().map(tick).collect();
         self.shapes.push(Shape::Strokes { ink: Ink::Muted, width: 1.0, dash: Dash::Solid, paths });
         let matter: Vec<f64> = chart.marks.iter().map(|mark| mark.x).collect();
+        let wide = self.format.width;
         let room = |count: f64| {
             let half = font::width(&count_text(count), font, false) / 2.0 + 4.0;
-            let x = frame.across.place(count);
+            // A label at the very edge stands a little inside of it.
+            let x = frame.across.place(count).clamp(half, (wide - half).max(half));
             [x - half, x + half]
         };
         for count in scale::labelled_counts(&counts, &matter, room) {
-            let at = (frame.across.place(count), frame.bottom + font + 7.0);
+            let [left, right] = room(count);
+            let x = f64::midpoint(left, right);
+            let at = (x, frame.bottom + font + 7.0);
             self.text(Ink::Muted, Anchor::Middle, at, count_text(count));
         }
     }

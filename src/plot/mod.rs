@@ -18,6 +18,7 @@ pub mod small;
 
 pub use chart::Chart;
 pub use curves::View;
+pub use font::width as text_width;
 pub use layout::{Format, lay_out};
 pub use paint::{PaintError, png, svg};
 pub use palette::SERIAL;

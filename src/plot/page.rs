@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::label::visible;
 use super::palette;
-use super::scene::{Anchor, Dash, Ink, Probe, Scene, Shape, Spot};
+use super::scene::{Anchor, Dash, Ink, Marker, Probe, Scene, Shape, Spot};
 
 /// The only way in which text from outside gets into markup: what steers is shown as an escape, and what has a meaning in HTML or XML is
 /// written as a reference to it.
@@ -25,7 +25,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The scene as an `<svg>` element. Its points answer to hovering by `<title>` alone; `data-probes` lets a script do better.
+/// The scene as an `<svg>` element. `data-probes` holds what the page's script shows to whoever points at it.
 pub fn svg(scene: &Scene) -> String {
     let mut out = String::with_capacity(8 * 1024);
     let title = escape(&scene.title);
@@ -43,9 +43,6 @@ pub fn svg(scene: &Scene) -> String {
     out.push('>');
     for shape in &scene.shapes {
         draw(&mut out, shape);
-    }
-    for probe in &scene.probes {
-        hover(&mut out, probe);
     }
     out.push_str("</svg>");
     out
@@ -90,7 +87,7 @@ fn draw(out: &mut String, shape: &Shape) {
         }
         Shape::Markers { ink, marker, hollow, radius, at } => {
             let hollow = if *hollow { " h" } else { "" };
-            let outlines = at.iter().map(|spot| data(&marker.outline(*spot, *radius)) + "z");
+            let outlines = at.iter().map(|spot| sign(*marker, *spot, *radius));
             let data = outlines.collect::<String>();
             write!(out, "<path class=\"{}{hollow}\" d=\"{data}\"/>", class(*ink))
         }
@@ -110,24 +107,6 @@ fn draw(out: &mut String, shape: &Shape) {
             )
         }
     };
-}
-
-/// An invisible column that shows its figures as a tooltip where no script runs.
-fn hover(out: &mut String, probe: &Probe) {
-    let rows = probe.rows.iter().map(|row| format!("{}: {}", row.name, row.text));
-    let lines = std::iter::once(probe.title.clone()).chain(rows).map(|line| escape(&line));
-    let text = lines.collect::<Vec<_>>().join("\n");
-    for row in &probe.rows {
-        let (x, y) = (Short(probe.x), Short(row.y));
-        let _ = write!(
-            out,
-            "<circle class=\"hit\" cx=\"{x}\" cy=\"{y}\" r=\"9\"><title>{text}</title></circle>"
-        );
-        // One tooltip says all: further targets only where they lie apart.
-        if probe.rows.iter().all(|other| (other.y - row.y).abs() < 9.0) {
-            break;
-        }
-    }
 }
 
 /// `[[x, "2 workers", [[colour, "threads", y, "1.9 [1.8, 2.0] M/s"], ..]], ..]`.
@@ -152,6 +131,16 @@ fn probes(probes: &[Probe]) -> String {
         })
         .collect();
     serde_json::Value::Array(columns).to_string()
+}
+
+/// The closed outline of one marker; a circle as two arcs, which is shorter than a polygon and rounder.
+fn sign(marker: Marker, spot: Spot, radius: f64) -> String {
+    if marker != Marker::Circle {
+        return data(&marker.outline(spot, radius)) + "z";
+    }
+    let start = data(&[(spot.0 - radius, spot.1)]);
+    let (radius, across) = (Short(radius), Short(2.0 * radius));
+    format!("{start}a{radius},{radius} 0 1,0 {across},0a{radius},{radius} 0 1,0 -{across},0z")
 }
 
 /// Absolute start, relative steps: short, and every renderer reads it alike.

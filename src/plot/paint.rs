@@ -189,7 +189,7 @@ fn dashed(path: &[Spot], [on, off]: [f64; 2]) -> Vec<Vec<Spot>> {
         let [from, to] = [pair[0], pair[1]];
         let length = (to.0 - from.0).hypot(to.1 - from.1);
         let mut done = 0.0;
-        while length - done > left {
+        while length.is_finite() && length - done > left {
             done += left;
             let share = done / length;
             let here = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));

@@ -166,6 +166,55 @@ pub struct Scene {
     pub span: [f64; 2],
 }
 
+impl Scene {
+    /// Drops what lies nowhere and draws what lies far outside to the edge, so that no painter has to walk along an endless line.
+    pub(super) fn confine(&mut self) {
+        let (width, height) = (self.width, self.height);
+        let confined = |path: &mut Vec<Spot>| {
+            path.retain(|(x, y)| x.is_finite() && y.is_finite());
+            for (x, y) in path {
+                *x = x.clamp(-AROUND, width + AROUND);
+                *y = y.clamp(-AROUND, height + AROUND);
+            }
+        };
+        for shape in &mut self.shapes {
+            match shape {
+                Shape::Strokes { paths, .. } => {
+                    paths.iter_mut().for_each(confined);
+                    paths.retain(|path| path.len() > 1);
+                }
+                Shape::Fill { outline: path, .. } | Shape::Markers { at: path, .. } => {
+                    confined(path);
+                }
+                Shape::Text { at: (x, y), .. } => {
+                    *x = if x.is_finite() { x.clamp(0.0, width) } else { 0.0 };
+                    *y = if y.is_finite() { y.clamp(0.0, height) } else { 0.0 };
+                }
+            }
+        }
+        self.shapes.retain(|shape| !shape.is_empty());
+        self.probes.retain(|probe| probe.x.is_finite());
+        for row in self.probes.iter_mut().flat_map(|probe| &mut probe.rows) {
+            row.y = if row.y.is_finite() { row.y.clamp(0.0, height) } else { height };
+        }
+    }
+}
+
+/// How far outside the picture anything may lie, in pixels.
+const AROUND: f64 = 20.0;
+
+impl Shape {
+    /// Whether there is nothing to paint.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Strokes { paths, .. } => paths.is_empty(),
+            Self::Fill { outline, .. } => outline.len() < 3,
+            Self::Markers { at, .. } => at.is_empty(),
+            Self::Text { text, .. } => text.is_empty(),
+        }
+    }
+}
+
 impl Marker {
     /// All markers, in the order in which series take them.
     pub const ALL: [Self; 8] = [

@@ -74,7 +74,14 @@ pub fn bars(chart: &Bars, width: f64) -> Scene {
         let at = (x, top - 6.0);
         shapes.push(text(Ink::Muted, Anchor::Middle, at, shortened(name, 40)));
     }
-    Scene { width, height, title: visible(&chart.title), shapes, probes, span: [top, height - PAD] }
+    finished(Scene {
+        width,
+        height,
+        title: visible(&chart.title),
+        shapes,
+        probes,
+        span: [top, height - PAD],
+    })
 }
 
 /// Name, bar, interval and figure.
@@ -136,7 +143,12 @@ pub fn sparkline(title: &str, points: &[(f64, f64)], place: usize, size: (f64, f
         shapes.push(Shape::Markers { ink, marker, hollow: false, radius: 3.0, at: vec![best] });
     }
     let span = [PAD / 2.0, height - PAD / 2.0];
-    Scene { width, height, title: visible(title), shapes, probes: Vec::new(), span }
+    finished(Scene { width, height, title: visible(title), shapes, probes: Vec::new(), span })
+}
+
+fn finished(mut scene: Scene) -> Scene {
+    scene.confine();
+    scene
 }
 
 fn stroke(ink: Ink, width: f64, dash: Dash, path: Vec<Spot>) -> Shape {

@@ -107,7 +107,8 @@ pub(super) fn view(workload: &WorkloadFindings, usable_cpus: f64) -> View<'_> {
         serial: workload.serial.as_ref(),
         // Where there is neither serial cell nor verdict, the curves come from another machine than this one.
         usable_cpus: (workload.serial.is_some() || workload.verdict.is_some())
-            .then_some(usable_cpus),
+            .then_some(usable_cpus)
+            .filter(|cpus| *cpus > 0.0),
         textbook: workload.textbook_optimum,
         leading: leading(workload),
         ..View::plain(&workload.label, &workload.unit_many, curves)

@@ -190,6 +190,7 @@ impl Run<'_> {
                     observer.observe(&Event::Surveyed { entry, reference: &reference })?;
                     self.references.insert(entry, reference);
                 }
+                Err(_) if self.interrupted() => break,
                 Err(error) => {
                     let reason = error.to_string();
                     self.outcome.failed += 1;
@@ -279,6 +280,8 @@ impl Run<'_> {
                 observer.observe(&Event::Measured(&sample))?;
                 Ok(sample.is_disturbed().then_some(sample.round))
             }
+            // A task that was cut short by the interrupt has not failed.
+            Err(_) if self.interrupted() => Ok(None),
             Err(ModeError::Interrupted) => Ok(None),
             Err(error) => {
                 let times = self.failures.entry(cell).or_default();

@@ -23,6 +23,8 @@ pub(super) struct Steer {
 struct Group {
     entry: usize,
     courses: Vec<(Mode, Course)>,
+    /// Cells of the first block of each series, and by how much more rounds a series wants than one that is measured whole.
+    wants: Vec<(Cell, f64)>,
     /// Blocks begun, where a block of fewer cells than the first counts as a part.
     progress: f64,
     /// Cells of the first block.
@@ -68,6 +70,7 @@ impl Steer {
                 .iter()
                 .map(|series| (series.mode, Course::new(series, plan.seed ^ entry as u64)))
                 .collect(),
+            wants: planned.series.iter().map(|series| wants(entry, series)).collect(),
             progress: 0.0,
             width: 0,
             blocks: 0,
@@ -79,11 +82,13 @@ impl Steer {
     /// nothing more can be paid.
     pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Wanted> {
         loop {
+            let alive = self.groups.iter().filter(|group| !group.is_done());
+            let all: f64 = alive.map(|group| group.weight(means)).sum();
             let alive = self.groups.iter_mut().filter(|group| !group.is_done());
             let Some(group) = alive.min_by(|a, b| a.progress.total_cmp(&b.progress)) else {
                 return Vec::new();
             };
-            let mut cells = group.cells(means);
+            let mut cells = group.cells(means, means.left / all.max(f64::MIN_POSITIVE));
             if cells.is_empty() {
                 continue;
             }
@@ -143,18 +148,23 @@ impl Group {
         self.courses.iter().map(|(_, course)| course.width()).sum()
     }
 
-    /// The next block of every series.
-    fn cells(&mut self, means: &Means<'_>) -> Vec<Wanted> {
+    /// What a block of all its series costs, in seconds, more where a search wants more rounds.
+    fn weight(&self, means: &Means<'_>) -> f64 {
+        self.wants.iter().map(|(cell, rounds)| rounds * (means.cost)(*cell)).sum()
+    }
+
+    /// The next block of every series, with so many seconds of the budget for each second of weight.
+    fn cells(&mut self, means: &Means<'_>, rate: f64) -> Vec<Wanted> {
         let (entry, mut cells) = (self.entry, Vec::new());
-        for (mode, course) in &mut self.courses {
+        for ((mode, course), (typical, rounds)) in self.courses.iter_mut().zip(&self.wants) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let (counts, confirms) = match course {
                 Course::Done => (Vec::new(), false),
                 Course::Listed(counts) => (counts.clone(), true),
                 Course::Searched(search) => {
                     let cost = |workers| (means.cost)(cell(workers));
-                    if let Some(block) = search.next_block(&Purse { left: means.left, cost: &cost })
-                    {
+                    let left = (rate * rounds * (means.cost)(*typical)).min(means.left);
+                    if let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
                         (block.counts, block.stage == Stage::Confirm)
                     } else {
                         *course = Course::Done;
@@ -173,6 +183,17 @@ impl Group {
         self.blocks += 1;
         cells
     }
+}
+
+/// A typical cell of a series, and how many rounds of it the series is worth per block.
+fn wants(entry: usize, series: &Series) -> (Cell, f64) {
+    let first = series.candidates.first();
+    let workers = first.get(first.len() / 2).copied().unwrap_or(1);
+    let searching = match &series.candidates {
+        Candidates::Search { open: true, .. } => 2.5,
+        _ => 1.0,
+    };
+    (Cell { entry, mode: series.mode, workers }, first.len() as f64 * searching)
 }
 
 impl Course {

@@ -41,16 +41,22 @@ pub fn fit<const P: usize>(
 ) -> Option<Fit<P>> {
     starts
         .iter()
-        .filter_map(|start| descend(model, data, start, &[false; P]))
+        .filter_map(|start| descend(model, data, start, &[false; P], EXACT))
         .min_by(|a, b| a.squares.total_cmp(&b.squares))
 }
 
-/// Fits with the coefficients marked in `held` kept where `start` has them.
-pub fn descend<const P: usize>(
+/// Relative change of the coefficients at which a fit is done.
+const EXACT: f64 = 1e-13;
+/// The same for the many fits of a profile, of which only the sum of squares is wanted.
+const GOOD_ENOUGH: f64 = 1e-6;
+
+/// Fits with the coefficients marked in `held` kept where `start` has them, until none changes by more than the share `precision`.
+fn descend<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],
     start: &[f64; P],
     held: &[bool; P],
+    precision: f64,
 ) -> Option<Fit<P>> {
     let bounds = model.bounds();
     let mut at: [f64; P] = std::array::from_fn(|j| {
@@ -71,7 +77,7 @@ pub fn descend<const P: usize>(
         });
         let trial = sum_of_squares(model, data, &next);
         if trial <= squares {
-            let still = (0..P).all(|j| (next[j] - at[j]).abs() <= 1e-13 * at[j].abs());
+            let still = (0..P).all(|j| (next[j] - at[j]).abs() <= precision * at[j].abs());
             (at, squares) = (next, trial);
             damping = (damping * 0.1).max(1e-15);
             if still {
@@ -180,6 +186,27 @@ impl<const P: usize> Linearised<P> {
     }
 }
 
+impl<const P: usize> Linearised<P> {
+    /// The covariance of all coefficients when each (weighted) residual has its own variance, after Eicker and White (Econometrica 48, 1980).
+    pub fn sandwich(&self, variances: &[f64]) -> Option<[[f64; P]; P]> {
+        let bread = self.covariance(&[true; P])?;
+        let mut meat = [[0.0; P]; P];
+        for (row, variance) in self.rows.iter().zip(variances) {
+            for i in 0..P {
+                for j in 0..P {
+                    meat[i][j] += row[i] * row[j] * variance;
+                }
+            }
+        }
+        let times = |a: &[[f64; P]; P], b: &[[f64; P]; P]| -> [[f64; P]; P] {
+            std::array::from_fn(|i| {
+                std::array::from_fn(|j| (0..P).map(|k| a[i][k] * b[k][j]).sum())
+            })
+        };
+        Some(times(&times(&bread, &meat), &bread))
+    }
+}
+
 /// Least squares of `columns` against `right` by modified Gram and Schmidt.
 fn solve(columns: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
     let (units, upper) = orthogonalise(columns)?;
@@ -280,7 +307,7 @@ impl<M: Model<P>, const P: usize> Walk<'_, M, P> {
         let mut start = self.near;
         start[self.j] = value;
         let held = std::array::from_fn(|k| k == self.j);
-        let fit = descend(self.model, self.data, &start, &held)?;
+        let fit = descend(self.model, self.data, &start, &held, GOOD_ENOUGH)?;
         (fit.squares <= self.limit).then_some(fit.coefficients)
     }
 
@@ -307,13 +334,14 @@ impl<M: Model<P>, const P: usize> Walk<'_, M, P> {
             step *= 2.0;
         }
         let Some(mut outside) = outside else { return f64::INFINITY.copysign(step) };
-        for _ in 0..40 {
+        let from = self.near[self.j];
+        for _ in 0..20 {
             let middle = f64::midpoint(self.near[self.j], outside);
             match self.allowed(middle) {
                 Some(coefficients) => self.near = coefficients,
                 None => outside = middle,
             }
-            if (outside - self.near[self.j]).abs() <= 1e-7 * outside.abs() {
+            if (outside - self.near[self.j]).abs() <= 1e-4 * (outside - from).abs() {
                 break;
             }
         }

@@ -72,6 +72,7 @@ fn ratios_and_shares_have_the_digits_of_talk() {
         (0.98, "98 %"),
         (0.000_01, "< 0.01 %"),
         (1.0, "100 %"),
+        (f64::MAX, ABSENT),
     ];
     for (value, text) in shares {
         assert_eq!(Quantity::Share.text(value), text);

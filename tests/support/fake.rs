@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use knee::analysis::findings::*;
+use knee::analysis::findings::{
+    Bound, CeilingShare, CellFailure, Curve, Equivalent, Estimate, Findings, Knee, Latency, Law,
+    LimitedOptimum, Optimum, Other, Point, Price, Quiet, Remark, RunSummary, SCHEMA_VERSION, Usl,
+    UslIntervals, Verdict, Warning, WorkloadFindings,
+};
 
 /// One planted curve.
 #[derive(Clone, Copy)]
@@ -241,7 +245,11 @@ pub(crate) fn workload(
 
 fn at_knee(curve: &Curve) -> &Point {
     let knee = curve.knee.expect("every planted curve has a knee").workers;
-    curve.points.iter().find(|point| point.workers == knee).expect("the knee was measured")
+    curve
+        .points
+        .iter()
+        .find(|point| (point.workers - knee).abs() < 1e-9)
+        .expect("the knee was measured")
 }
 
 fn verdict(name: &str, curves: &[Curve]) -> Verdict {
@@ -422,7 +430,16 @@ pub(crate) fn foreign() -> Findings {
     }
     let mut findings = Findings { workloads: vec![found], ..small() };
     findings.warnings.clear();
-    findings.run.command = "knee fit specsdm91.csv".to_owned();
+    findings.quiet.sentence.clear();
+    findings.run = RunSummary {
+        name: "specsdm91".to_owned(),
+        command: "knee fit specsdm91.csv".to_owned(),
+        machine: String::new(),
+        usable_cpus: 0.0,
+        rounds: 0,
+        disturbed: 0,
+        ..findings.run
+    };
     findings
 }
 
@@ -458,7 +475,7 @@ pub(crate) fn broken() -> Findings {
     findings.run.interrupted = true;
     findings.run.disturbed = 211;
     findings.quiet.trusted = false;
-    findings.quiet.sentence = "busy: others used 38 % of the CPUs (median)".to_owned();
+    "busy: others used 38 % of the CPUs (median)".clone_into(&mut findings.quiet.sentence);
     findings
 }
 

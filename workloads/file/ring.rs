@@ -171,6 +171,7 @@ pub(super) fn directory(params: &Params) -> &str {
 
 fn unusable(directory: &str, error: &io::Error) -> Error {
     let wrong = match error.kind() {
+        io::ErrorKind::NotFound if Path::new(directory).is_dir() => "no file can be made there",
         io::ErrorKind::NotFound => "there is no such directory",
         io::ErrorKind::NotADirectory => "it is not a directory",
         io::ErrorKind::PermissionDenied => "you may not write there",
@@ -247,6 +248,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_a_name_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ring = filled(&[("dir", directory.path().to_str().unwrap()), ("span", "64k")]);
+        ring.turn(0).unwrap();
+        // Not even while it is used, so that no end of the process can leave it.
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
     fn a_damaged_block_is_told() {
         let mut ring = filled(&[("size", "4k"), ("span", "16k"), ("op", "read")]);
         for number in 0..8 {
@@ -287,6 +297,7 @@ mod tests {
             }
         };
         assert!(error("/nonexistent/here").contains("no such directory"));
+        assert!(!error("/proc").contains("no such directory")); // It is there and takes no files.
         assert!(error("Cargo.toml").contains("not a directory"));
     }
 

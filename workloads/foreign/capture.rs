@@ -127,10 +127,19 @@ impl Output {
 
     /// Reads once, through `buffer`.
     pub(crate) fn read(&self, capture: &mut Capture, buffer: &mut [u8]) -> io::Result<Read> {
+        self.read_with(buffer, |bytes| capture.push(bytes))
+    }
+
+    /// Reads once, through `buffer`, and keeps all of it.
+    pub(crate) fn read_into(&self, all: &mut Vec<u8>, buffer: &mut [u8]) -> io::Result<Read> {
+        self.read_with(buffer, |bytes| all.extend_from_slice(bytes))
+    }
+
+    fn read_with(&self, buffer: &mut [u8], mut take: impl FnMut(&[u8])) -> io::Result<Read> {
         match rustix::io::retry_on_intr(|| rustix::io::read(&self.read, &mut *buffer)) {
             Ok(0) => Ok(Read::End),
             Ok(count) => {
-                capture.push(&buffer[..count]);
+                take(&buffer[..count]);
                 Ok(Read::Some)
             }
             Err(rustix::io::Errno::AGAIN) => Ok(Read::Nothing),

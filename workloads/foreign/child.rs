@@ -4,15 +4,20 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-/// A program that was started and not yet reaped. Dropping it kills it with its group and reaps it.
+use super::poll_once;
+
+/// A program that was started. Dropping it kills it with its group and reaps it.
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
     handle: OwnedFd,
-    reaped: bool,
+    /// Set once it was reaped, when its number may belong to somebody else.
+    ended: Option<Ended>,
 }
 
 /// How a program ended.
@@ -40,7 +45,7 @@ impl Child {
         let started = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&started);
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(handle) => Ok(Self { pid, handle, reaped: false }),
+            Ok(handle) => Ok(Self { pid, handle, ended: None }),
             Err(error) => {
                 let _ = kill_process_group(pid, Signal::KILL);
                 let _ = wait(pid);
@@ -61,24 +66,43 @@ impl Child {
 
     /// Sends a signal to it and everything that it started and did not put into another group.
     ///
-    /// As long as it is not reaped, its number cannot belong to anybody else.
+    /// Nothing happens once it was reaped, since its number may belong to somebody else then.
     pub(crate) fn signal_group(&self, signal: Signal) {
-        let _ = kill_process_group(self.pid, signal);
+        if self.ended.is_none() {
+            let _ = kill_process_group(self.pid, signal);
+        }
     }
 
-    /// Takes its status; waits where it has not ended yet.
-    pub(crate) fn reap(mut self) -> io::Result<Ended> {
-        self.reaped = true;
-        wait(self.pid)
+    /// Waits for its end; false where it has not come by `deadline`.
+    pub(crate) fn await_end(&self, deadline: Instant) -> io::Result<bool> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut one = [PollFd::from_borrowed_fd(self.handle(), PollFlags::IN)];
+            poll_once(&mut one, Some(left))?;
+            if !one[0].revents().is_empty() {
+                return Ok(true);
+            }
+            if left.is_zero() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Kills what is left of its group, itself included, and takes its status: to be called once it has ended.
+    pub(crate) fn reap(&mut self) -> io::Result<Ended> {
+        if let Some(ended) = self.ended {
+            return Ok(ended);
+        }
+        self.signal_group(Signal::KILL);
+        let ended = wait(self.pid)?;
+        self.ended = Some(ended);
+        Ok(ended)
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if !self.reaped {
-            self.signal_group(Signal::KILL);
-            let _ = wait(self.pid);
-        }
+        let _ = self.reap();
     }
 }
 

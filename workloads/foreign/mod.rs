@@ -4,9 +4,13 @@ pub(crate) mod capture;
 pub(crate) mod child;
 pub mod interrupt;
 pub(crate) mod line;
+pub(crate) mod talk;
 pub(crate) mod watch;
 
+use std::io;
 use std::time::Duration;
+
+use rustix::event::{PollFd, Timespec, poll};
 
 use crate::{Error, Result};
 
@@ -23,5 +27,19 @@ pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String
     match argv.first() {
         Some(program) if !program.is_empty() => Ok(argv),
         _ => Err(Error::usage(format!("{workload}: {param} names no program"))),
+    }
+}
+
+/// Polls once; a signal in between counts as nothing ready.
+pub(crate) fn poll_once(watched: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<()> {
+    // A time too long for the system is as good as for ever.
+    let left = left.and_then(|left| Timespec::try_from(left).ok());
+    match poll(watched, left.as_ref()) {
+        Ok(_) => Ok(()),
+        Err(rustix::io::Errno::INTR) => {
+            watched.iter_mut().for_each(PollFd::clear_revents);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -3,13 +3,12 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::Signal;
 
-use super::GRACE;
 use super::capture::{Capture, Output, Read};
 use super::child::Child;
-use super::interrupt;
+use super::{GRACE, interrupt, poll_once};
 
 /// How long a program's output may stay open after its end: what it started in the background is given away by it.
 const LEAK_GRACE: Duration = Duration::from_millis(100);
@@ -60,10 +59,10 @@ pub(crate) fn attend(
             Stage::Running if ready.interrupted || late => {
                 child.signal_group(Signal::TERM);
                 deadline = Instant::now().checked_add(GRACE);
-                let interrupted = ready.interrupted;
-                Stage::Asked(match interrupted {
-                    true => Cut::Interrupt,
-                    false => Cut::TimeLimit { stubborn: false },
+                Stage::Asked(if ready.interrupted {
+                    Cut::Interrupt
+                } else {
+                    Cut::TimeLimit { stubborn: false }
                 })
             }
             Stage::Asked(cut) if late => {
@@ -101,7 +100,7 @@ pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -
             continue;
         }
         let mut one = [PollFd::from_borrowed_fd(output.descriptor(), PollFlags::IN)];
-        retry(&mut one, Some(left))?;
+        poll_once(&mut one, Some(left))?;
     }
 }
 
@@ -126,25 +125,11 @@ fn wait(
         // Without an interrupt to wait for, the child's handle stands in its place and is not looked at.
         own(interrupt.unwrap_or(child.handle())),
     ];
-    retry(&mut watched, left)?;
+    poll_once(&mut watched, left)?;
     let is_ready = |place: usize| !watched[place].revents().is_empty();
     Ok(Ready {
         ended: is_ready(0),
         output: is_ready(1),
         interrupted: interrupt.is_some() && is_ready(2),
     })
-}
-
-/// Polls once; a signal in between counts as nothing ready.
-fn retry(watched: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<()> {
-    // A time too long for the system is as good as for ever.
-    let left = left.and_then(|left| Timespec::try_from(left).ok());
-    match poll(watched, left.as_ref()) {
-        Ok(_) => Ok(()),
-        Err(rustix::io::Errno::INTR) => {
-            watched.iter_mut().for_each(PollFd::clear_revents);
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -33,6 +33,14 @@ impl Bell {
         vec![self.listen]
     }
 
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.listen
+    }
+
+    pub(crate) fn from_fd(listen: OwnedFd) -> Self {
+        Self { listen }
+    }
+
     pub(crate) fn from_fds(fds: &mut impl Iterator<Item = OwnedFd>) -> Option<Self> {
         Some(Self { listen: fds.next()? })
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::own::Own;
 use crate::cli::Failure;
 use crate::machine::Machine;
-use crate::plan::{Cores, Named, Request, parse};
+use crate::plan::{Cores, Mode, Named, Request, parse};
 
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
@@ -14,9 +15,9 @@ pub(in crate::cli) struct Args {
     #[arg(value_name = "WORKLOAD[:KEY=VALUE,..]")]
     pub(super) workloads: Vec<String>,
     /// How to run tasks, comma separated: serial, threads, thread-per-task, process-pool,
-    /// process-per-task, async; or all
-    #[arg(long, value_name = "LIST", default_value = "serial,threads,process-pool")]
-    pub(super) modes: String,
+    /// process-per-task, async; or all [default: serial,threads,process-pool]
+    #[arg(long, value_name = "LIST")]
+    pub(super) modes: Option<String>,
     /// How many workers to try: `1,2,4`, `1-8`, or auto
     #[arg(long, value_name = "COUNTS", default_value = "auto", allow_hyphen_values = true)]
     pub(super) workers: String,
@@ -47,6 +48,8 @@ pub(in crate::cli) struct Args {
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) own: Own,
 }
 
 /// What plain `knee run` may take.
@@ -57,12 +60,15 @@ pub(super) const AFTERWARDS: f64 = 1.5;
 impl Args {
     /// The request, every word of it checked.
     pub(super) fn request(&self) -> Result<Request, Failure> {
-        let workloads: Vec<Named> =
+        let mut workloads: Vec<Named> =
             self.workloads.iter().map(|text| parse::workload(text)).collect::<Result<_, _>>()?;
-        let seconds = self.budget()?.as_secs_f64();
+        let budget = self.budget()?;
+        workloads.extend(self.own.named(budget)?);
+        let modes = self.modes.as_deref().map(parse::modes).transpose()?;
+        let seconds = budget.as_secs_f64();
         Ok(Request {
             workloads,
-            modes: parse::modes(&self.modes)?,
+            modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
             budget: Duration::from_secs_f64((seconds - AFTERWARDS).max(seconds * 0.8)),
             seed: self.seed,

@@ -1,6 +1,7 @@
 //! `knee run`: measure, find the optimum, show it.
 
 mod args;
+mod own;
 mod place;
 mod session;
 
@@ -25,9 +26,11 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     }
     let machine = Machine::read(&Root::live());
     let mut skipped = Vec::new();
-    let plan = plan::expand(&request, registry, &args::cores(&machine), &mut |name, reason| {
+    let cores = args::cores(&machine);
+    let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
+    args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     if args.dry_run {
         return super::written(output.result(&outline(&plan)));
     }

@@ -123,6 +123,12 @@ fn cancel() -> Arc<AtomicBool> {
         // Registering fails for forbidden signals only, and these are not.
         let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+        // Whoever waits for a program is woken.
+        if let Ok(end) =
+            knee_workloads::foreign::interrupt::write_end().and_then(|end| end.try_clone_to_owned())
+        {
+            let _ = signal_hook::low_level::pipe::register(signal, end);
+        }
     }
     cancel
 }

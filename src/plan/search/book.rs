@@ -41,8 +41,10 @@ impl Book {
         self.stage = Some(stage);
     }
 
+    /// A round of the open block; rounds told before any block was opened (of an interrupted run) count as exploring.
     pub(super) fn enter(&mut self, workers: usize, throughput: f64) {
-        if let (Some(stage), true) = (self.stage, throughput > 0.0 && throughput.is_finite()) {
+        if throughput > 0.0 && throughput.is_finite() {
+            let stage = self.stage.unwrap_or(Stage::Explore);
             self.rounds.push(Round { workers, block: self.block, stage, log: throughput.ln() });
         }
     }

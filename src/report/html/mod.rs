@@ -55,10 +55,17 @@ fn head(body: &mut Markup, findings: &Findings) {
     let run = &findings.run;
     let count = plural(findings.workloads.len() as u64, "workload", "workloads");
     body.raw("<header><p class=\"brand\">knee</p><h1>How many workers, and as what?</h1>");
-    body.wrap("<p class=\"lead\">", &format!("{count} on {}", run.machine), "</p>");
+    // What was measured elsewhere says neither on which machine nor how quiet it was.
+    let lead = match run.machine.as_str() {
+        "" => count,
+        machine => format!("{count} on {machine}"),
+    };
+    body.wrap("<p class=\"lead\">", &lead, "</p>");
     let class =
         if findings.quiet.trusted { "<p class=\"quiet\">" } else { "<p class=\"quiet bad\">" };
-    body.wrap(class, &findings.quiet.sentence, "</p>");
+    if !findings.quiet.sentence.is_empty() {
+        body.wrap(class, &findings.quiet.sentence, "</p>");
+    }
     if run.interrupted {
         body.raw("<p class=\"quiet bad\">The run was interrupted: what follows is partial.</p>");
     }
@@ -160,15 +167,31 @@ fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)
         ("version", format!("knee {}", run.knee)),
         ("seed", run.seed.to_string()),
         ("started", run.started.clone()),
-        ("took", Quantity::Duration.text(run.wall)),
-        ("measured", rounds),
     ];
     for (name, value) in facts {
         fact(body, name, &value);
     }
-    body.raw("</dl></div><div><h3>Machine</h3><dl>");
-    fact(body, "summary", &run.machine);
-    fact(body, "usable CPUs", &Quantity::Count.text(run.usable_cpus));
+    // What was measured elsewhere had no rounds of ours.
+    if run.rounds > 0 {
+        fact(body, "took", &Quantity::Duration.text(run.wall));
+        fact(body, "measured", &rounds);
+    }
+    body.raw("</dl></div>");
+    let mut facts = Markup::new();
+    machine_facts(&mut facts, findings, machine);
+    if !facts.is_empty() {
+        body.raw("<div><h3>Machine</h3><dl>").append(&facts).raw("</dl></div>");
+    }
+    body.raw("</div></section>");
+}
+
+/// What the machine is, and what else it did meanwhile.
+fn machine_facts(body: &mut Markup, findings: &Findings, machine: &[(String, String)]) {
+    let run = &findings.run;
+    if !run.machine.is_empty() {
+        fact(body, "summary", &run.machine);
+        fact(body, "usable CPUs", &Quantity::Count.text(run.usable_cpus));
+    }
     for (name, value) in machine {
         fact(body, name, value);
     }
@@ -183,7 +206,6 @@ fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)
     if let Some([low, high]) = quiet.burn {
         fact(body, "burn control", &format!("{} to {} of its best", share(low), share(high)));
     }
-    body.raw("</dl></div></div></section>");
 }
 
 fn fact(body: &mut Markup, name: &str, value: &str) {

@@ -1,5 +1,5 @@
 "use strict";
-// Shows the figures under the pointer, the finger or the arrow keys. Without it the page says the same through its tooltips and tables.
+// Shows the figures under the pointer, the finger or the arrow keys. Without it the tables say the same.
 (() => {
   const tip = document.getElementById("tip");
   const svgNamespace = "http://www.w3.org/2000/svg";
@@ -53,7 +53,6 @@
 
   for (const svg of document.querySelectorAll("svg[data-probes]")) {
     const probes = JSON.parse(svg.dataset.probes);
-    for (const hit of svg.querySelectorAll(".hit")) hit.remove();
     const nearest = (event) => {
       const box = svg.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;

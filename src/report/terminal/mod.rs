@@ -85,11 +85,12 @@ pub fn files(out: &mut dyn Write, dir: &Path, paths: &[PathBuf], style: &Style) 
 /// Machine, noise and size of the run.
 fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     let run = &findings.run;
-    let mut size = vec![
-        format!("knee {}", run.knee),
-        Quantity::Duration.text(run.wall),
-        plural(run.rounds, "round", "rounds"),
-    ];
+    let mut size = vec![format!("knee {}", run.knee)];
+    // What was measured elsewhere had no rounds of ours.
+    if run.rounds > 0 {
+        size.push(Quantity::Duration.text(run.wall));
+        size.push(plural(run.rounds, "round", "rounds"));
+    }
     if run.disturbed > 0 {
         size.push(format!("{} disturbed", run.disturbed));
     }
@@ -142,7 +143,11 @@ fn title(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> io:
     let rest = rest.join(&format!(" {} ", style.bullet()));
     let room = style.columns().saturating_sub(label.width() + 2);
     let rest = style.cut(&rest, room);
-    writeln!(out, "{}  {}", style.paint(Tone::Strong, &label), style.paint(Tone::Faint, &rest))
+    let label = style.paint(Tone::Strong, &label);
+    if rest.is_empty() {
+        return writeln!(out, "{label}");
+    }
+    writeln!(out, "{label}  {}", style.paint(Tone::Faint, &rest))
 }
 
 /// One row per mode, at its knee.
@@ -169,7 +174,8 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     for (tone, name, curve, point) in serial.into_iter().chain(modes) {
         let cells = row(name, curve, point, &rate);
         for (column, cell) in columns.iter_mut().zip(cells) {
-            column.cells.push((tone, style.clean(&cell)));
+            // No unit, however long, may push the figures of the other columns away.
+            column.cells.push((tone, style.cut(&cell, (style.columns() / 2).min(34))));
         }
     }
     columns.to_vec()
@@ -247,7 +253,7 @@ fn warnings(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Resu
     for warning in &findings.warnings {
         indented(out, Tone::Bad, &warning.text, style)?;
         if !warning.remedy.is_empty() {
-            indented(out, Tone::Plain, &format!("  {}", warning.remedy), style)?;
+            indented(out, Tone::Plain, &format!("→ {}", warning.remedy), style)?;
         }
     }
     Ok(())

@@ -55,6 +55,7 @@ impl Style {
                 'µ' => plain.push('u'),
                 '–' | '—' | '−' => plain.push('-'),
                 '…' => plain.push('~'),
+                '→' => plain.push_str("->"),
                 '×' => plain.push('x'),
                 '·' => plain.push('|'),
                 ascii if ascii.is_ascii() => plain.push(ascii),

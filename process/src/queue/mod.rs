@@ -1,0 +1,415 @@
+//! A queue between many processes: any number of producers and consumers, none of which can be in the others' way.
+//!
+//! Every producer writes into a [lane](lane) of its own, so producers never meet. Consumers take messages from all
+//! lanes, one after the other, each message by a single compare-and-swap. There is no lock and no step at which a
+//! process that is killed, or stopped, could hold up another: a message is either put or not, and either taken or not.
+//! Messages of one producer are taken in their order; between producers there is no order.
+
+mod board;
+mod lane;
+mod layout;
+mod ring;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use self::board::{Board, Woken, is_alone, sleep, wake};
+use self::lane::{Lane, Put, Views, give_back, settle_dead};
+use self::layout::{READING, WRITING};
+use self::ring::Taken;
+use crate::codec::{self, Handed, Handing};
+use crate::error::{Error, Result};
+use crate::sys::bell::Bell;
+use crate::sys::poll::{Deadline, deadline_after};
+
+/// Messages taken from one lane before the next has its turn.
+const TURN: u32 = 64;
+/// After so many messages in one go it is worth a nap, in place of sleep, when there is none.
+const RUSH: u32 = 16;
+const NAP: Duration = Duration::from_micros(10);
+/// Every so many messages a producer looks whether there are consumers.
+const LOOK: u32 = 64;
+
+/// Both ends of a queue, for a process that puts and takes.
+///
+/// Clone it, or hand clones to processes as arguments. While a process holds one, the queue has a producer and does
+/// not close; to see the end of a queue, [split](Queue::split) it and hand out only what each process needs.
+pub struct Queue<T> {
+    producer: Producer<T>,
+    consumer: Consumer<T>,
+}
+
+/// An end of a queue that puts. Clone it, or hand clones to processes as arguments.
+pub struct Producer<T> {
+    board: Arc<Board>,
+    /// Open as long as there is a producer anywhere.
+    alive: Arc<OwnedFd>,
+    lane: Option<Lane>,
+    scratch: Vec<u8>,
+    until_look: u32,
+    message: PhantomData<fn(T)>,
+}
+
+/// An end of a queue that takes. Clone it, or hand clones to processes as arguments.
+pub struct Consumer<T> {
+    board: Arc<Board>,
+    /// Open as long as there is a consumer anywhere.
+    alive: Arc<OwnedFd>,
+    views: Views,
+    lane: usize,
+    turn: u32,
+    burst: u32,
+    bytes: Vec<u8>,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T> Queue<T> {
+    /// A queue that takes any number of messages: memory is the limit.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system refuses memory or descriptors.
+    pub fn unbounded() -> Result<Self> {
+        Self::with_limit(u64::MAX)
+    }
+
+    /// A queue of at most `limit` messages, at least 1; a further put waits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a limit of 0, [`Error::Io`] when the system refuses memory or descriptors.
+    pub fn bounded(limit: usize) -> Result<Self> {
+        if limit == 0 {
+            return Err(Error::Setting(
+                "a queue of at most 0 messages could never be put into".into(),
+            ));
+        }
+        Self::with_limit(limit as u64)
+    }
+
+    fn with_limit(limit: u64) -> Result<Self> {
+        let board = Arc::new(Board::create(limit)?);
+        let flags = rustix::pipe::PipeFlags::CLOEXEC;
+        let (consumers, producers) =
+            rustix::pipe::pipe_with(flags).map_err(Error::os("create a pipe"))?;
+        let producer = Producer::new(Arc::clone(&board), Arc::new(producers));
+        Ok(Self { producer, consumer: Consumer::new(board, Arc::new(consumers)) })
+    }
+
+    /// The two ends by themselves.
+    pub fn split(self) -> (Producer<T>, Consumer<T>) {
+        (self.producer, self.consumer)
+    }
+}
+
+impl<T: Serialize> Queue<T> {
+    /// See [`Producer::put`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn put(&mut self, message: &T) -> Result<()> {
+        self.producer.put(message)
+    }
+}
+
+impl<T: DeserializeOwned> Queue<T> {
+    /// See [`Consumer::get`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get(&mut self) -> Result<T> {
+        self.consumer.get()
+    }
+
+    /// See [`Consumer::get_within`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn get_within(&mut self, limit: Duration) -> Result<T> {
+        self.consumer.get_within(limit)
+    }
+}
+
+impl<T> Producer<T> {
+    fn new(board: Arc<Board>, alive: Arc<OwnedFd>) -> Self {
+        let message = PhantomData;
+        Self { board, alive, lane: None, scratch: Vec::new(), until_look: 0, message }
+    }
+
+    fn put_bytes(&mut self, deadline: Deadline) -> Result<bool> {
+        if self.until_look == 0 {
+            self.until_look = LOOK;
+            if is_alone(self.alive.as_fd()) {
+                return Err(Error::Closed);
+            }
+        }
+        self.until_look -= 1;
+        let lane = match &mut self.lane {
+            Some(lane) => lane,
+            None => self.lane.insert(Lane::take(&self.board)?),
+        };
+        while lane.put(&self.board, &self.scratch)? == Put::Full {
+            if deadline.is_some_and(|at| Instant::now() >= at) {
+                return Ok(false);
+            }
+            settle_dead(&self.board)?;
+            let (flag, bell) = (self.board.producers_sleep(), &self.board.space);
+            let look = || lane.has_place(&self.board);
+            if sleep(flag, bell, self.alive.as_fd(), deadline, look)? == Woken::Alone {
+                return Err(Error::Closed);
+            }
+        }
+        wake(self.board.consumers_sleep(), &self.board.items);
+        Ok(true)
+    }
+}
+
+impl<T: Serialize> Producer<T> {
+    /// Puts a message; waits while a bounded queue is full.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once it is known that there is no consumer any more; [`Error::Encode`]; [`Error::Setting`] when there
+    /// are too many producers; [`Error::Io`] when the system has no memory for it.
+    pub fn put(&mut self, message: &T) -> Result<()> {
+        self.put_until(message, None).map(drop)
+    }
+
+    /// Puts a message if there is room for it within `limit`; says whether it did.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn put_within(&mut self, message: &T, limit: Duration) -> Result<bool> {
+        self.put_until(message, deadline_after(limit))
+    }
+
+    /// Puts a message if there is room for it now; says whether it did.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn try_put(&mut self, message: &T) -> Result<bool> {
+        self.put_until(message, Some(Instant::now()))
+    }
+
+    fn put_until(&mut self, message: &T, deadline: Deadline) -> Result<bool> {
+        self.scratch.clear();
+        codec::encode(message, &mut self.scratch)?;
+        self.put_bytes(deadline)
+    }
+}
+
+impl<T> Consumer<T> {
+    fn new(board: Arc<Board>, alive: Arc<OwnedFd>) -> Self {
+        let (views, bytes, message) = (Views::default(), Vec::new(), PhantomData);
+        Self { board, alive, views, lane: 0, turn: 0, burst: 0, bytes, message }
+    }
+
+    /// Takes a message from any lane into `bytes`.
+    fn take(&mut self) -> Result<bool> {
+        let lanes = self.board.lanes();
+        if self.turn == TURN {
+            (self.turn, self.lane) = (0, self.lane + 1);
+        }
+        for _ in 0..lanes {
+            if self.lane >= lanes {
+                self.lane = 0;
+            }
+            if self.take_from(self.lane)? {
+                self.turn += 1;
+                self.burst += 1;
+                if self.board.limit != u64::MAX {
+                    wake(self.board.producers_sleep(), &self.board.space);
+                }
+                return Ok(true);
+            }
+            (self.turn, self.lane) = (0, self.lane + 1);
+        }
+        Ok(false)
+    }
+
+    fn take_from(&mut self, lane: usize) -> Result<bool> {
+        loop {
+            // Before the look into the ring: once the producer writes elsewhere, an empty ring stays empty.
+            let writing = self.board.word(lane, WRITING).load(Acquire);
+            let reading = self.board.word(lane, READING).load(Acquire);
+            let ring = self.views.get(&self.board, lane, reading)?;
+            if ring.take(&mut self.bytes)? == Taken::Message {
+                return Ok(true);
+            }
+            if reading >= writing {
+                return Ok(false);
+            }
+            let word = self.board.word(lane, READING);
+            if word.compare_exchange(reading, reading + 1, AcqRel, Acquire).is_ok() {
+                give_back(&self.board, lane, reading);
+            }
+        }
+    }
+
+    /// Has a message in `bytes`; `false` when the deadline passed first.
+    fn fetch(&mut self, deadline: Deadline) -> Result<bool> {
+        let mut alone = false;
+        while !self.take()? {
+            if alone {
+                return Err(Error::Closed);
+            }
+            if std::mem::take(&mut self.burst) >= RUSH
+                && deadline.is_none_or(|at| at > Instant::now() + 10 * NAP)
+            {
+                std::thread::sleep(NAP);
+                continue;
+            }
+            let board = Arc::clone(&self.board);
+            let mut found = false;
+            let alive = Arc::clone(&self.alive);
+            let woken =
+                sleep(board.consumers_sleep(), &board.items, alive.as_fd(), deadline, || {
+                    found = self.take()?;
+                    Ok(found)
+                })?;
+            match woken {
+                _ if found => return Ok(true),
+                Woken::Look => {}
+                // What was put before the last producer went is still there.
+                Woken::Alone => alone = true,
+                Woken::Late => return self.take(),
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<T: DeserializeOwned> Consumer<T> {
+    /// Waits for a message.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when the last producer is gone and all messages were taken; [`Error::Decode`].
+    pub fn get(&mut self) -> Result<T> {
+        self.get_until(None)?.ok_or(Error::Closed)
+    }
+
+    /// Waits for a message, but no longer than `limit`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and [`Error::TimedOut`].
+    pub fn get_within(&mut self, limit: Duration) -> Result<T> {
+        self.get_until(deadline_after(limit))?.ok_or(Error::TimedOut(limit))
+    }
+
+    /// A message, if there is one now.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn try_get(&mut self) -> Result<Option<T>> {
+        self.get_until(Some(Instant::now()))
+    }
+
+    /// Takes messages until the last producer is gone; another error ends it too.
+    pub fn iter(&mut self) -> impl Iterator<Item = T> + '_ {
+        std::iter::from_fn(|| self.get().ok())
+    }
+
+    fn get_until(&mut self, deadline: Deadline) -> Result<Option<T>> {
+        if !self.fetch(deadline)? {
+            return Ok(None);
+        }
+        codec::decode(&self.bytes).map(Some)
+    }
+}
+
+impl<T> Clone for Producer<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.board), Arc::clone(&self.alive))
+    }
+}
+
+impl<T> Clone for Consumer<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.board), Arc::clone(&self.alive))
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self { producer: self.producer.clone(), consumer: self.consumer.clone() }
+    }
+}
+
+/// The descriptors of an end as they cross.
+type Fds = (Handed, Handed, Handed, Handed);
+
+fn hand_over<S: Serializer>(
+    board: &Board,
+    alive: &OwnedFd,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let (items, space) = (board.items.fd(), board.space.fd());
+    (Handing(&board.memory), Handing(items), Handing(space), Handing(alive)).serialize(serializer)
+}
+
+fn receive<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<(Arc<Board>, Arc<OwnedFd>), D::Error> {
+    let (memory, items, space, alive) = Fds::deserialize(deserializer)?;
+    let board = Board::open(memory.0, Bell::from_fd(items.0), Bell::from_fd(space.0));
+    Ok((Arc::new(board.map_err(serde::de::Error::custom)?), Arc::new(alive.0)))
+}
+
+impl<T> Serialize for Producer<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hand_over(&self.board, &self.alive, serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Producer<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        receive(deserializer).map(|(board, alive)| Self::new(board, alive))
+    }
+}
+
+impl<T> Serialize for Consumer<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        hand_over(&self.board, &self.alive, serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Consumer<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        receive(deserializer).map(|(board, alive)| Self::new(board, alive))
+    }
+}
+
+impl<T> Serialize for Queue<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.producer, &self.consumer).serialize(serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Queue<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Deserialize::deserialize(deserializer)
+            .map(|(producer, consumer)| Self { producer, consumer })
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Consumer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}
