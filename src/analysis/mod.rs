@@ -1,6 +1,8 @@
 //! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
 
 mod bound;
+pub mod compare;
+pub mod comparison;
 mod curve;
 #[cfg(test)]
 mod curve_tests;

@@ -93,6 +93,7 @@ impl std::fmt::Debug for Crewman {
 }
 
 /// One task in a process of its own.
+#[expect(clippy::needless_pass_by_value, reason = "what crosses a process arrives as a value")]
 pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<(Work, Aside), String> {
     let mut task = orders.prepare(worker)?;
     let work = task.run(number).map_err(|error| error.to_string())?;

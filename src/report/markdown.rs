@@ -9,6 +9,7 @@ use crate::units::{ABSENT, Quantity, count_list, plural};
 
 /// The summary, whole.
 pub fn summary(findings: &Findings) -> String {
+    let findings = &words::with_short_names(findings);
     let run = &findings.run;
     let mut out = format!("# {}\n\n", escape(&run.name));
     let rounds = plural(run.rounds, "round", "rounds");
