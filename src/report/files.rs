@@ -1,5 +1,6 @@
 //! Every file of a report, each either the old one or the new one, complete.
 
+use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -141,8 +142,11 @@ fn sync_dir(dir: &Path) -> Result<(), WriteError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| failed(dir, source))
 }
 
+/// The error of the named file. The name of the temporary one, which tempfile wraps around the cause, would only puzzle.
 fn failed(path: &Path, source: io::Error) -> WriteError {
-    WriteError::File { path: path.to_owned(), source }
+    let cause = source.source().and_then(|inner| inner.downcast_ref::<io::Error>());
+    let plain = cause.and_then(io::Error::raw_os_error).map(io::Error::from_raw_os_error);
+    WriteError::File { path: path.to_owned(), source: plain.unwrap_or(source) }
 }
 
 /// Every plot with the path of its files, without their ending.

@@ -13,6 +13,7 @@ pub use self::comparison::comparison;
 
 /// The summary, whole.
 pub fn summary(findings: &Findings) -> String {
+    let findings = &words::with_short_names(findings);
     let run = &findings.run;
     let mut out = format!("# {}\n\n", escape(&run.name));
     let rounds = plural(run.rounds, "round", "rounds");

@@ -51,6 +51,7 @@ pub(crate) struct State {
     pub(crate) broken: Option<String>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
+    alert: bool,
     scratch: Vec<u8>,
 }
 
@@ -73,6 +74,7 @@ impl State {
             exits: Vec::new(),
             broken: None,
             over: false,
+            alert: false,
             scratch: Vec::new(),
             settings,
         }
@@ -121,6 +123,11 @@ impl State {
         Ok(tag)
     }
 
+    /// Whether a worker's socket is full and the keeper must send the rest; asked once.
+    pub(crate) fn take_alert(&mut self) -> bool {
+        std::mem::take(&mut self.alert)
+    }
+
     /// Gives a new task to a worker with room: an idle one, else the next in turn.
     #[inline]
     fn place(&mut self, tag: u64, bytes: &[u8]) -> bool {
@@ -140,6 +147,7 @@ impl State {
         });
         if let Some(live) = &seat.live {
             live.link.knock();
+            self.alert |= live.link.control.is_backed_up();
         }
         self.note(index);
         given
@@ -180,6 +188,7 @@ impl State {
             }
             if let Some(live) = &seat.live {
                 live.link.knock();
+                self.alert |= live.link.control.is_backed_up();
             }
         }
         self.retire(index);

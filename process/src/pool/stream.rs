@@ -139,7 +139,7 @@ impl Batch {
             state.submit(route, None, &self.bytes[start..end], attachment)?;
             start = end;
         }
-        if shared.settings.time_limit.is_some() {
+        if state.take_alert() || shared.settings.time_limit.is_some() {
             shared.keeper.ring();
         }
         drop(state);

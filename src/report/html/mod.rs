@@ -20,6 +20,7 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The page, whole. `machine` describes the machine, as pairs of a name and a value.
 pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
+    let findings = &words::with_short_names(findings);
     let mut title = Markup::new();
     title.text(&findings.run.name).raw(" – knee");
     let mut body = Markup::new();
