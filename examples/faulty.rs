@@ -90,8 +90,7 @@ static FINE: Fault = fault("fine", |_| {
     Ok(())
 });
 
-static ALL: [&Fault; 8] =
-    [&FAILS, &PANICS, &EXITS, &KILLS, &UNPREPARED, &NEVER, &WRONG, &FINE];
+static ALL: [&Fault; 8] = [&FAILS, &PANICS, &EXITS, &KILLS, &UNPREPARED, &NEVER, &WRONG, &FINE];
 
 impl Workload for Fault {
     fn meta(&self) -> &'static Meta {

@@ -164,8 +164,7 @@ impl Group {
                 Course::Searched(search) => {
                     let cost = |workers| (means.cost)(cell(workers));
                     let left = (rate * rounds * (means.cost)(*typical)).min(means.left);
-                    if let Some(block) = search.next_block(&Purse { left, cost: &cost })
-                    {
+                    if let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
                         (block.counts, block.stage == Stage::Confirm)
                     } else {
                         *course = Course::Done;
