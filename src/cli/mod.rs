@@ -5,7 +5,9 @@ mod guard;
 mod list;
 mod machine;
 mod output;
+mod present;
 mod progress;
+mod report;
 mod run;
 
 use std::ffi::OsString;
@@ -43,6 +45,8 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -93,6 +97,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Report(args) => report::report(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
