@@ -1,6 +1,7 @@
 //! The command line: one file per sub-command.
 
 pub mod exit;
+mod fit;
 mod guard;
 mod list;
 mod machine;
@@ -43,6 +44,8 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Find optimum, law and bound in measurements made elsewhere
+    Fit(fit::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -93,6 +96,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Fit(args) => fit::fit(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
