@@ -1,11 +1,14 @@
 //! The command line: one file per sub-command.
 
 pub mod exit;
+mod fit;
 mod guard;
 mod list;
 mod machine;
 mod output;
+mod present;
 mod progress;
+mod report;
 mod run;
 
 use std::ffi::OsString;
@@ -43,6 +46,13 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+<<<<<<< HEAD
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
+=======
+    /// Find optimum, law and bound in measurements made elsewhere
+    Fit(fit::Args),
+>>>>>>> foreign
     /// Print a completion script
     Completions {
         /// For which shell
@@ -93,6 +103,11 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+<<<<<<< HEAD
+        Command::Report(args) => report::report(&args, output),
+=======
+        Command::Fit(args) => fit::fit(&args, output),
+>>>>>>> foreign
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };

@@ -1,11 +1,15 @@
 //! Findings as Markdown, to be pasted into an issue or a wiki: the answers, a table per workload, what to know, how to repeat it.
 
+mod comparison;
+
 use std::fmt::Write as _;
 
 use super::words;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::label::visible;
 use crate::units::{ABSENT, Quantity, count_list, plural};
+
+pub use self::comparison::comparison;
 
 /// The summary, whole.
 pub fn summary(findings: &Findings) -> String {

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod compared;
 pub mod csv;
 mod files;
 pub mod html;
@@ -10,5 +11,5 @@ pub mod settings;
 pub mod terminal;
 mod words;
 
-pub use files::{WriteError, write_all, write_file};
+pub use files::{WriteError, write_all, write_comparison, write_file};
 pub use samples::samples;

@@ -195,3 +195,9 @@ impl Planted {
 pub(super) fn side(name: &str, runs: usize, mut make: impl FnMut(usize) -> Run) -> Contender {
     Contender { name: name.into(), runs: (0..runs).map(&mut make).collect(), price: None }
 }
+
+/// A side of so many runs of these workloads, for the tests of reports.
+pub(crate) fn planted(name: &str, runs: usize, labels: &[&'static str]) -> Contender {
+    let mut rng = Rng::labelled(1, name);
+    side(name, runs, |_| Planted { labels: labels.to_vec(), ..Planted::default() }.run(&mut rng))
+}

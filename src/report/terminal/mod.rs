@@ -1,5 +1,6 @@
 //! Findings on a terminal: the answer of each workload first, then a table and a curve per workload, then what to know and where the files are.
 
+mod comparison;
 mod curve;
 mod machine;
 mod pen;
@@ -16,6 +17,7 @@ use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::units::{ABSENT, Quantity, count_list, plural};
 
+pub use self::comparison::comparison;
 pub use self::machine::machine;
 pub use self::pen::Style;
 
