@@ -7,6 +7,7 @@ use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
     SCHEMA_VERSION, Warning, WorkloadFindings,
 };
+use super::limits;
 use super::price::{self, Empty, Tried};
 use super::quiet;
 use super::round::Rounded;
@@ -123,7 +124,8 @@ impl<'r> Context<'r> {
             if series.rounds.is_empty() {
                 continue;
             }
-            let curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
+            let mut curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
+            curve.limits = limits::choose(&curve, &self.record.header.plan.limits);
             contenders.extend(Contender::of(mode, &curve, &series.observations()));
             curves.push(curve);
         }

@@ -6,7 +6,7 @@ mod guard;
 mod list;
 mod machine;
 mod output;
-mod present;
+pub(crate) mod present;
 mod progress;
 mod report;
 mod run;
@@ -19,6 +19,7 @@ use knee_workloads::Workload;
 
 use crate::plan::Registry;
 pub use output::{Color, Output};
+pub(crate) use run::{Session, cores};
 
 /// How many workers, and threads or processes, for this work on this machine?
 #[derive(Debug, Parser)]
@@ -46,13 +47,10 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
-<<<<<<< HEAD
     /// Make a run's report anew from its raw record
     Report(report::Args),
-=======
     /// Find optimum, law and bound in measurements made elsewhere
     Fit(fit::Args),
->>>>>>> foreign
     /// Print a completion script
     Completions {
         /// For which shell
@@ -75,9 +73,20 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// The user asked for something that cannot be.
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Self::new(exit::USAGE, message)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -91,9 +100,8 @@ impl From<crate::plan::PlanError> for Failure {
 ///
 /// The calling binary is its own worker in the process modes, so this must be the first thing in its `main`.
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
-    guard::become_guard_if_asked();
     let registry = Registry::new(extra);
-    crate::mode::become_worker_if_asked(registry);
+    become_child_if_asked(registry);
     let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -103,11 +111,8 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
-<<<<<<< HEAD
         Command::Report(args) => report::report(&args, output),
-=======
         Command::Fit(args) => fit::fit(&args, output),
->>>>>>> foreign
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
@@ -119,6 +124,12 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
+pub(crate) fn become_child_if_asked(registry: Registry) {
+    guard::become_guard_if_asked();
+    crate::mode::become_worker_if_asked(registry);
 }
 
 /// `knee --quick` means `knee run --quick`, and `knee` alone means `knee run`.
@@ -155,7 +166,7 @@ fn man(output: Output) -> Result<u8, Failure> {
 }
 
 /// What a sub-command answers after writing its result.
-fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
+pub(crate) fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
     match result {
         Ok(()) => Ok(exit::OK),
         Err(error) => Err(Failure::new(

@@ -23,5 +23,5 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     std::fs::create_dir_all(directory).map_err(|error| {
         Failure::usage(format!("{} cannot be written: {error}", directory.display()))
     })?;
-    present::present(directory, &record, output)
+    present::present(directory, &record, None, output)
 }
