@@ -46,13 +46,10 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
-<<<<<<< HEAD
     /// Make a run's report anew from its raw record
     Report(report::Args),
-=======
     /// Find optimum, law and bound in measurements made elsewhere
     Fit(fit::Args),
->>>>>>> foreign
     /// Print a completion script
     Completions {
         /// For which shell
@@ -103,11 +100,8 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
-<<<<<<< HEAD
         Command::Report(args) => report::report(&args, output),
-=======
         Command::Fit(args) => fit::fit(&args, output),
->>>>>>> foreign
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
