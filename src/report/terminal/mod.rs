@@ -15,7 +15,8 @@ use self::pen::Tone;
 use self::table::Column;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
-use crate::units::{ABSENT, Quantity, count_list, plural};
+use crate::plot::curves::set_text;
+use crate::units::{ABSENT, Quantity, plural};
 
 pub use self::comparison::comparison;
 pub use self::machine::machine;
@@ -120,7 +121,7 @@ fn section(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> i
         writeln!(out, "{line}")?;
     }
     let curves: Vec<&Curve> = workload.curves.iter().collect();
-    let drawing = curve::lines(&curves, &words::rate(workload), style);
+    let drawing = curve::lines(&curves, words::leading(workload), &words::rate(workload), style);
     if !drawing.is_empty() {
         writeln!(out)?;
     }
@@ -185,8 +186,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
 
 fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 10] {
     let absent = || ABSENT.to_owned();
-    let set =
-        curve.and_then(|curve| curve.optimum.as_ref()).map(|optimum| count_list(&optimum.set));
+    let set = curve.and_then(set_text);
     let estimate = point.throughput;
     let scale = rate.scale(estimate.median.abs());
     let decimals = scale.decimals_for(estimate.median, estimate.low, estimate.high);
