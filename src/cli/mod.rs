@@ -7,6 +7,7 @@ mod machine;
 mod output;
 mod progress;
 mod run;
+mod schema;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -93,6 +96,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Schema(args) => schema::schema(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
