@@ -10,9 +10,18 @@ pub mod findings;
 mod laws;
 mod observation;
 mod optimum;
+mod price;
+mod quiet;
+mod ratio;
 mod round;
+mod run;
+#[cfg(test)]
+mod run_tests;
+mod series;
+mod verdict;
 
 pub use bound::{Evidence, Witness};
 pub use curve::{Input, analyse as analyse_curve};
 pub use observation::Observation;
 pub use optimum::SETTLED;
+pub use run::analyse;

@@ -38,7 +38,8 @@ fn print(
     output: Output,
 ) -> Result<(), Failure> {
     if output.json {
-        let text = report::json::findings(findings).map_err(|error| Failure::new(exit::FAILED, error))?;
+        let text =
+            report::json::findings(findings).map_err(|error| Failure::new(exit::FAILED, error))?;
         return written(output.result(&text)).map(|_| ());
     }
     let style = output.style();
@@ -59,7 +60,8 @@ fn verdict(findings: &Findings) -> u8 {
         exit::FAILED
     } else if failed {
         exit::INCOMPLETE
-    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict)) {
+    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict))
+    {
         exit::INCONCLUSIVE
     } else {
         exit::OK

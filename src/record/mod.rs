@@ -3,6 +3,7 @@
 //! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every line ends with a CRC-32 of
 //! what stands before it, so that a torn last line (a power cut) is told from damage.
 
+pub mod foreign;
 mod schema;
 mod store;
 
@@ -16,7 +17,7 @@ use crate::plan::Plan;
 use crate::run::{Failure, Sample};
 
 pub use schema::schema;
-pub use store::{ReadError, Writer, read};
+pub use store::{ReadError, Writer, read, read_from};
 
 /// The version of the record that this knee writes; it reads this and all older ones.
 pub const SCHEMA_VERSION: u32 = 1;

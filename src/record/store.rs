@@ -130,8 +130,16 @@ pub enum ReadError {
 pub fn read(path: &Path) -> Result<Record, ReadError> {
     let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
     let file = open(&path)?;
+    read_from(BufReader::new(file.take(LARGEST + 1)), &path)
+}
+
+/// Reads the lines of a record; errors name `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(mut reader: impl BufRead, path: &Path) -> Result<Record, ReadError> {
+    let path = path.to_owned();
     let fail = |source| ReadError::Io { path: path.clone(), source };
-    let mut reader = BufReader::new(file.take(LARGEST + 1));
     let (mut record, mut number, mut bytes) = (None, 0, Vec::new());
     loop {
         bytes.clear();

@@ -1,6 +1,5 @@
 //! Every file of a report, each either the old one or the new one, complete.
 
-use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -123,7 +122,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let replace = || -> io::Result<()> {
         let mut file =
             tempfile::Builder::new().prefix(".knee-").permissions(readable()).tempfile_in(dir)?;
-        file.write_all(bytes)?;
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
@@ -144,9 +143,9 @@ fn sync_dir(dir: &Path) -> Result<(), WriteError> {
 
 /// The error of the named file. The name of the temporary one, which tempfile wraps around the cause, would only puzzle.
 fn failed(path: &Path, source: io::Error) -> WriteError {
-    let cause = source.source().and_then(|inner| inner.downcast_ref::<io::Error>());
-    let plain = cause.and_then(io::Error::raw_os_error).map(io::Error::from_raw_os_error);
-    WriteError::File { path: path.to_owned(), source: plain.unwrap_or(source) }
+    let named = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
+    let source = if named { source } else { io::Error::from(source.kind()) };
+    WriteError::File { path: path.to_owned(), source }
 }
 
 /// Every plot with the path of its files, without their ending.

@@ -26,6 +26,7 @@ pub(crate) enum Door {
 }
 
 /// A pool's state.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: Arc<Settings>,

@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub(super) use args::Args;
 
-use super::{Failure, Output, exit};
+use super::{Failure, Output, exit, present};
 use crate::machine::{Machine, Root, placement};
 use crate::plan::{self, Candidates, Plan, Registry};
 use crate::record;
@@ -80,14 +80,9 @@ fn restrict(list: &str) -> Result<(), Failure> {
 
 /// Says what came out and how it went.
 fn finish(directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
-    let _ = directory;
     output.remark(&format!("knee: {} rounds in {:.1} s", outcome.measured, outcome.wall));
-    Ok(match outcome {
-        outcome if outcome.interrupted => exit::INTERRUPTED,
-        outcome if outcome.measured == 0 => exit::FAILED,
-        outcome if outcome.failed > 0 => exit::INCOMPLETE,
-        _ => exit::OK,
-    })
+    let record = record::read(directory).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+    present::present(directory, &record, output)
 }
 
 fn announcement(plan: &Plan, directory: &Path) -> String {
