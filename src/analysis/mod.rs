@@ -8,6 +8,7 @@ mod curve;
 mod curve_tests;
 pub mod findings;
 mod laws;
+mod limits;
 mod observation;
 mod optimum;
 mod price;

@@ -7,6 +7,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 mod samples;
+pub mod settings;
 pub mod terminal;
 mod words;
 

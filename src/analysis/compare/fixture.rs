@@ -132,6 +132,7 @@ impl Planted {
     /// No two are alike, as no two runs are.
     fn record(&self, rng: &mut Rng) -> Record {
         let plan = Plan {
+            limits: crate::plan::Limits::default(),
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,

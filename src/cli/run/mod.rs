@@ -4,6 +4,7 @@ mod args;
 mod own;
 mod place;
 mod session;
+mod wishes;
 
 use std::path::Path;
 
