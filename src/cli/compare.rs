@@ -48,8 +48,9 @@ pub(super) fn compare(args: &Args, output: Output) -> Result<u8, Failure> {
     set_prices(&mut contenders, &args.prices)?;
     let comparison = compare::compare(&contenders, run_to_run).map_err(Failure::usage)?;
     if let Some(directory) = &args.out {
-        std::fs::create_dir_all(directory)
-            .map_err(|error| Failure::new(exit::UNWRITTEN, format!("{}: {error}", directory.display())))?;
+        std::fs::create_dir_all(directory).map_err(|error| {
+            Failure::new(exit::UNWRITTEN, format!("{}: {error}", directory.display()))
+        })?;
         report::write_comparison(directory, &comparison)
             .map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
     }
@@ -84,7 +85,9 @@ fn set_prices(contenders: &mut [Contender], prices: &[String]) -> Result<(), Fai
 }
 
 fn wrong_price(text: &str) -> Failure {
-    Failure::usage(format!("`{text}` is no price: write for example A=0.40/h (per s, min, h, d or month)"))
+    Failure::usage(format!(
+        "`{text}` is no price: write for example A=0.40/h (per s, min, h, d or month)"
+    ))
 }
 
 /// `0.40/h` per second.

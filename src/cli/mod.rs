@@ -1,5 +1,7 @@
 //! The command line: one file per sub-command.
 
+mod check;
+mod compare;
 pub mod exit;
 mod fit;
 mod guard;
@@ -10,6 +12,9 @@ pub(crate) mod present;
 mod progress;
 mod report;
 mod run;
+mod schema;
+mod share;
+mod sides;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,6 +52,12 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Set runs of two or more machines against each other
+    Compare(compare::Args),
+    /// Hold a run against a baseline, for CI
+    Check(check::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
     /// Make a run's report anew from its raw record
     Report(report::Args),
     /// Find optimum, law and bound in measurements made elsewhere
@@ -111,6 +122,9 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Compare(args) => compare::compare(&args, output),
+        Command::Check(args) => check::check(&args, output),
+        Command::Schema(args) => schema::schema(&args, output),
         Command::Report(args) => report::report(&args, output),
         Command::Fit(args) => fit::fit(&args, output),
         Command::Completions { shell } => completions(shell, output),

@@ -1,6 +1,7 @@
 //! Which worker counts may be measured, by kind and machine.
 
 use knee_workloads::Kind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Mode};
@@ -17,7 +18,7 @@ pub struct Cores {
 }
 
 /// The counts of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum Candidates {
     /// Exactly these.

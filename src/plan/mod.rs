@@ -36,7 +36,7 @@ impl From<knee_workloads::Error> for PlanError {
 }
 
 /// What will be measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The seed of the order, the work and the resampling.
     pub seed: u64,
@@ -54,15 +54,17 @@ pub struct Plan {
 }
 
 /// One workload with its parameters, under several modes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// As the user would type it, without what is the default anyway: `file:op=sync`.
     pub label: String,
     /// The workload's name.
     pub workload: String,
     /// All its parameters.
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub params: Params,
     /// What its author claims it is bound by.
+    #[schemars(with = "String")]
     pub kind: Kind,
     /// What it counts: one of them.
     pub unit_one: String,
@@ -77,7 +79,7 @@ pub struct Entry {
 }
 
 /// One workload in one mode, over worker counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
     /// How its tasks are run.
     pub mode: Mode,

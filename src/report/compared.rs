@@ -39,7 +39,7 @@ pub(super) fn at_optimum(workload: &ComparedWorkload, comparison: &Comparison) -
     .to_vec();
     let names = vec![true, true, false, false, false, true, false, false, false, false];
     let rows = workload.sides.iter().map(|side| row(side, &workload.unit_many, &workload.unit_one));
-    without_empty(Table { heads, names, rows: rows.collect() })
+    without_empty(&Table { heads, names, rows: rows.collect() })
 }
 
 fn row(at: &AtOptimum, unit_many: &str, unit_one: &str) -> Vec<String> {
@@ -118,7 +118,7 @@ pub(super) fn index(comparison: &Comparison) -> Table {
     };
     let names = vec![true, false, false, false, false, false];
     let heads = heads.map(str::to_owned).to_vec();
-    without_empty(Table { heads, names, rows: comparison.index.iter().map(row).collect() })
+    without_empty(&Table { heads, names, rows: comparison.index.iter().map(row).collect() })
 }
 
 /// What each side is.
@@ -167,7 +167,7 @@ fn interval(ratio: Estimate) -> String {
 }
 
 /// Without the columns that say nothing on any row.
-fn without_empty(table: Table) -> Table {
+fn without_empty(table: &Table) -> Table {
     let says = |column: usize| {
         table.rows.iter().any(|row| !row[column].is_empty() && row[column] != ABSENT)
     };
