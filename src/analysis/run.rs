@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::batch;
 use super::bound::Evidence;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
@@ -129,6 +130,9 @@ impl<'r> Context<'r> {
             contenders.extend(Contender::of(mode, &curve, &series.observations()));
             curves.push(curve);
         }
+        let mut notes = self.notes(at);
+        let batch = self.record.header.plan.batch;
+        notes.extend(batch.and_then(|n| batch::remark(n, serial_point.as_ref(), &curves)));
         let best = best_throughput(serial_point.as_ref(), &curves);
         WorkloadFindings {
             label: entry.label.clone(),
@@ -145,7 +149,7 @@ impl<'r> Context<'r> {
             }),
             ceiling: self.ceiling(at, best),
             textbook_optimum: entry.textbook_optimum,
-            notes: self.notes(at),
+            notes,
             failures: self.failures(at),
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, Output, present};
 use crate::record;
+use crate::report::settings::Dialect;
 
 /// Make a run's report anew from its raw record.
 #[derive(Debug, clap::Args)]
@@ -14,6 +15,9 @@ pub(super) struct Args {
     /// Write the report to another directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    #[arg(long, value_name = "FOR")]
+    settings: Option<Dialect>,
 }
 
 pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
@@ -23,5 +27,5 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     std::fs::create_dir_all(directory).map_err(|error| {
         Failure::usage(format!("{} cannot be written: {error}", directory.display()))
     })?;
-    present::present(directory, &record, None, output)
+    present::present(directory, &record, args.settings, output)
 }

@@ -1,6 +1,6 @@
 //! Limits, objectives and settings, by the command line.
 
-use crate::calls::run;
+use crate::calls::{call, run};
 
 #[test]
 fn limits_are_kept_and_what_they_cost_is_said() {
@@ -56,23 +56,34 @@ fn an_objective_alone_chooses_another_count() {
 #[test]
 fn settings_are_all_that_is_printed() {
     let args = ["--budget", "3s", "--workers", "1,4", "--modes", "serial,threads", "sleep:ms=2"];
-    let settings = |dialect: &str| {
-        let called = run(&[&args[..], &["--settings", dialect]].concat());
-        assert!([0, 5].contains(&called.code), "{}", called.stderr);
-        called.stdout
-    };
-    assert!(
-        settings("env").starts_with("# sleep:ms=2: 4 workers (threads)"),
-        "{}",
-        settings("env")
-    );
-    let env = settings("env");
+    let called = run(&[&args[..], &["--settings", "env"]].concat());
+    assert!([0, 5].contains(&called.code), "{}", called.stderr);
+    let env = &called.stdout;
+    assert!(env.starts_with("# sleep:ms=2: 4 workers (threads)"), "{env}");
     assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 4, "{env}");
-    let manifest = settings("k8s");
+    let out = called.out();
+    let again =
+        |dialect: &str| call(&["report", out.to_str().expect("text"), "--settings", dialect]);
+    let manifest = again("k8s");
     assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
-    assert!(settings("gunicorn").contains("threads = 4\n"));
-    assert!(settings("make").contains("-j4\n"));
-    assert!(settings("rayon").contains("num_threads(4)"));
+    assert!(again("gunicorn").contains("threads = 4\n"));
+    assert!(again("make").contains("-j4\n"));
+    assert!(again("rayon").contains("num_threads(4)"));
+}
+
+#[test]
+fn a_batch_is_told_by_its_makespan() {
+    let args = ["--budget", "4s", "--workers", "1,8", "--modes", "serial,threads", "--batch", "16"];
+    let called = run(&[&args[..], &["--json", "sleep:ms=5"]].concat());
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
+    let workload = &findings["workloads"][0];
+    let alone = workload["serial"]["makespan"]["median"].as_f64().expect("it was measured");
+    assert!((0.08..1.0).contains(&alone), "16 sleeps of 5 ms took {alone} s");
+    let eight = &workload["curves"][0]["points"][1]["makespan"]["median"];
+    assert!(eight.as_f64().expect("it was measured") < alone / 2.0, "{eight}");
+    let notes = workload["notes"].to_string();
+    assert!(notes.contains("16 tasks take ") && notes.contains("8 workers (threads)"), "{notes}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         return resume(args, directory, registry, output);
     }
     let request = args.request()?;
-    let (limits, _) = (args.wishes.limits()?, args.wishes.dialect()?);
+    let limits = args.wishes.limits()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -92,7 +92,7 @@ fn restrict(list: &str) -> Result<(), Failure> {
 fn finish(args: &Args, directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
     output.remark(&format!("knee: {} rounds in {:.1} s", outcome.measured, outcome.wall));
     let record = record::read(directory).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
-    present::present(directory, &record, args.wishes.dialect()?, output)
+    present::present(directory, &record, args.wishes.settings, output)
 }
 
 fn announcement(plan: &Plan, directory: &Path) -> String {
