@@ -4,6 +4,7 @@ mod compared;
 pub mod csv;
 mod files;
 pub mod html;
+pub mod index;
 pub mod json;
 pub mod markdown;
 mod samples;
