@@ -1,6 +1,7 @@
 //! The best count that keeps what the user asked for, and what keeping it costs.
 
 use super::findings::{Curve, LimitedOptimum, Point};
+use super::round::Rounded;
 use crate::plan::{Limits, Objective};
 use crate::units::{Quantity, workers};
 
@@ -38,7 +39,7 @@ pub(super) fn choose(curve: &Curve, limits: &Limits) -> Option<LimitedOptimum> {
         workers: chosen.map(|point| point.workers),
         cost: chosen
             .filter(|_| most > 0.0)
-            .map(|point| (1.0 - point.throughput.median / most).max(0.0)),
+            .map(|point| (1.0 - point.throughput.median / most).max(0.0).rounded()),
         broken,
     })
 }

@@ -1,5 +1,6 @@
 //! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
 
+mod batch;
 mod bound;
 pub mod compare;
 pub mod comparison;

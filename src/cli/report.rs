@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Failure, Output, exit, present, written};
 use crate::analysis;
 use crate::record::{self, FILE_NAME};
+use crate::report::settings::Dialect;
 use crate::report::{index, write_file};
 
 /// Make a run's report anew from its raw record.
@@ -19,6 +20,9 @@ pub(super) struct Args {
     /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
     #[arg(long)]
     index: bool,
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    #[arg(long, value_name = "FOR")]
+    settings: Option<Dialect>,
 }
 
 pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
@@ -31,7 +35,7 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     std::fs::create_dir_all(directory).map_err(|error| {
         Failure::usage(format!("{} cannot be written: {error}", directory.display()))
     })?;
-    present::present(directory, &record, output)
+    present::present(directory, &record, args.settings, output)
 }
 
 /// The table of the runs in a directory, ordered by name.

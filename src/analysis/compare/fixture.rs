@@ -65,6 +65,7 @@ impl Planted {
             samples: self.rounds,
             speedup: None,
             efficiency: None,
+            makespan: None,
             latency: None,
             cpu: None,
             cpu_per_unit: None,

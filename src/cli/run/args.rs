@@ -90,7 +90,7 @@ impl Args {
 }
 
 /// What the plan must know of the machine's CPUs.
-pub(super) fn cores(machine: &Machine) -> Cores {
+pub(crate) fn cores(machine: &Machine) -> Cores {
     let budget = &machine.budget;
     let topology = &machine.topology;
     let hints = [topology.cores, topology.threads, budget.parallelism()];

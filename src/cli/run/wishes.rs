@@ -24,7 +24,7 @@ pub(in crate::cli) struct Wishes {
     objective: String,
     /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
     #[arg(long, value_name = "FOR", help_heading = HEADING)]
-    settings: Option<String>,
+    pub(super) settings: Option<Dialect>,
 }
 
 impl Wishes {
@@ -37,11 +37,6 @@ impl Wishes {
             min_efficiency: self.min_efficiency.as_deref().map(efficiency).transpose()?,
             objective: self.objective.parse()?,
         })
-    }
-
-    /// For whom settings are wanted.
-    pub(super) fn dialect(&self) -> Result<Option<Dialect>, Failure> {
-        self.settings.as_deref().map(|text| text.parse().map_err(Failure::usage)).transpose()
     }
 }
 
