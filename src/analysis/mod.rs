@@ -1,5 +1,6 @@
 //! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
 
+mod batch;
 mod bound;
 pub mod compare;
 pub mod comparison;
@@ -8,6 +9,7 @@ mod curve;
 mod curve_tests;
 pub mod findings;
 mod laws;
+mod limits;
 mod observation;
 mod optimum;
 mod price;

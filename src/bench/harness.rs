@@ -22,8 +22,7 @@ const TRIED: u64 = 3;
 
 /// Does what the command line asks.
 pub(super) fn run(bench: &Bench, arguments: &Arguments, registry: Registry) -> ExitCode {
-    let output =
-        Output { json: arguments.json, quiet: arguments.quiet, color: arguments.color };
+    let output = Output { json: arguments.json, quiet: arguments.quiet, color: arguments.color };
     let harness = Harness { bench, arguments, registry, output };
     let result = if arguments.list {
         harness.list()
@@ -93,7 +92,8 @@ impl Harness<'_> {
         for plan in &plans {
             let result = self.attempt(plan);
             failed += usize::from(result.is_err());
-            let verdict = result.map_or_else(|reason| format!("FAILED: {reason}"), |()| "ok".into());
+            let verdict =
+                result.map_or_else(|reason| format!("FAILED: {reason}"), |()| "ok".into());
             self.say(&format!("test {} ... {verdict}\n", name(plan)))?;
         }
         let verdict = if failed == 0 { "ok" } else { "FAILED" };
@@ -166,7 +166,7 @@ impl Harness<'_> {
         };
         session.measure(None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
-        let code = present::present(&directory, &record, self.output)?;
+        let code = present::present(&directory, &record, None, self.output)?;
         if let Some(save) = &self.arguments.save_baseline {
             place::save(&benchmark, save, &directory).map_err(|error| {
                 Failure::new(exit::UNWRITTEN, format!("baseline {save} cannot be kept: {error}"))

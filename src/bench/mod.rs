@@ -65,11 +65,7 @@ impl Bench {
 
     /// Measures a closure: one call is one task. What it returns is hashed, so that no work is left out and every mode is checked.
     #[must_use]
-    pub fn closure<T: Hash>(
-        self,
-        name: &str,
-        run: impl Fn() -> T + Send + Sync + 'static,
-    ) -> Self {
+    pub fn closure<T: Hash>(self, name: &str, run: impl Fn() -> T + Send + Sync + 'static) -> Self {
         self.prepared(name, || (), move |(), _| run())
     }
 
@@ -132,7 +128,9 @@ impl Bench {
         let name = workload.meta().name;
         let odd = |c: char| c.is_whitespace() || c.is_control() || c == ',';
         if name.is_empty() || name.contains(odd) {
-            self.mistaken(format!("{name:?} is no name for a benchmark: leave spaces and commas out"));
+            self.mistaken(format!(
+                "{name:?} is no name for a benchmark: leave spaces and commas out"
+            ));
         }
         let known = self.workloads.iter().any(|other| other.meta().name == name);
         if known && self.named.contains(&named) {

@@ -88,7 +88,10 @@ mod tests {
         assert_eq!(safe("sum"), "sum");
         for odd in ["", "..", "a/b", "../x", "a::b", "\u{202e}", ".hidden"] {
             let name = safe(odd);
-            assert!(!name.contains('/') && !name.starts_with('.') && name.len() > 10, "{odd}: {name}");
+            assert!(
+                !name.contains('/') && !name.starts_with('.') && name.len() > 10,
+                "{odd}: {name}"
+            );
         }
         assert_ne!(safe("a:b"), safe("a/b"));
     }

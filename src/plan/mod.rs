@@ -2,6 +2,7 @@
 
 mod candidates;
 mod expand;
+mod limits;
 mod mode;
 pub mod parse;
 mod registry;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
+pub use limits::{Limits, Objective};
 pub use mode::Mode;
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
@@ -44,6 +46,9 @@ pub struct Plan {
     pub batch: Option<u64>,
     /// Whether each worker is bound to one CPU.
     pub pin: bool,
+    /// What a recommended count must keep.
+    #[serde(default)]
+    pub limits: Limits,
     /// One entry per workload with its parameters.
     pub entries: Vec<Entry>,
 }

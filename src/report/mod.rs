@@ -4,9 +4,11 @@ mod compared;
 pub mod csv;
 mod files;
 pub mod html;
+pub mod index;
 pub mod json;
 pub mod markdown;
 mod samples;
+pub mod settings;
 pub mod terminal;
 mod words;
 

@@ -65,6 +65,7 @@ impl Planted {
             samples: self.rounds,
             speedup: None,
             efficiency: None,
+            makespan: None,
             latency: None,
             cpu: None,
             cpu_per_unit: None,
@@ -132,6 +133,7 @@ impl Planted {
     /// No two are alike, as no two runs are.
     fn record(&self, rng: &mut Rng) -> Record {
         let plan = Plan {
+            limits: crate::plan::Limits::default(),
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,

@@ -210,7 +210,7 @@ fn machine_facts(body: &mut Markup, findings: &Findings, machine: &[(String, Str
         fact(body, "CPU used by others", &share(foreign));
     }
     if let Some(steal) = quiet.steal {
-        fact(body, "stolen by the hypervisor", &share(steal));
+        fact(body, "CPU time stolen", &share(steal));
     }
     if let Some([low, high]) = quiet.burn {
         fact(body, "burn control", &format!("{} to {} of its best", share(low), share(high)));

@@ -3,10 +3,10 @@
 use super::markup::Markup;
 use super::tables;
 use crate::analysis::findings::{Bound, Curve, RunSummary, WorkloadFindings};
-use crate::plot::curves::law_name;
+use crate::plot::curves::{law_name, set_text};
 use crate::plot::{self, Chart, Format, View, legend};
 use crate::report::words::{self, Certainty};
-use crate::units::{Quantity, coefficient, count_list, workers};
+use crate::units::{Quantity, coefficient, workers};
 
 /// Writes the section of the workload with this index.
 pub(super) fn write(
@@ -142,7 +142,7 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     if let Some(knee) = curve.knee {
         pair(body, "knee", &workers(knee.workers));
     }
-    pair(body, "as good", &count_list(&optimum.set));
+    pair(body, "as good", &set_text(curve).unwrap_or_default());
     let likely = Quantity::Share.text(optimum.probability);
     pair(
         body,
