@@ -31,7 +31,14 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         textbook_optimum: None,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
-    let plan = Plan { seed, budget: 60.0, batch: None, pin: false, entries: vec![entry] };
+    let plan = Plan {
+        seed,
+        budget: 60.0,
+        batch: None,
+        pin: false,
+        limits: knee::plan::Limits::default(),
+        entries: vec![entry],
+    };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();
     for block in 0..blocks {
