@@ -3,8 +3,9 @@
 use super::bound::{self, Evidence};
 use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl};
 use super::laws::{self, Level, usl::fit_usl};
-use super::observation::{Group, Observation, Spread, group, interval, spread};
+use super::observation::{Group, Observation, Spread, group, spread};
 use super::optimum::{self, Decision, Noise};
+use super::ratio::{estimate, ratio};
 use super::round::Rounded;
 use crate::stats::polish::{Polish, outliers};
 
@@ -81,11 +82,13 @@ fn usl(observations: &[Observation], laws: &[Law]) -> Option<Usl> {
 
 fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Vec<Point> {
     let wild = wild(groups, table);
-    let baseline = Baseline::of(input, groups);
+    let base = baseline(input, groups);
     groups
         .iter()
         .map(|group| {
-            let speedup = baseline.as_ref().map(|base| base.speedup(input, group, within));
+            let own: Vec<Observation> =
+                group.members.iter().map(|&at| input.observations[at]).collect();
+            let speedup = ratio(&own, &base, within);
             let n = group.workers;
             let per_worker =
                 |e: Estimate| Estimate { median: e.median / n, low: e.low / n, high: e.high / n };
@@ -95,6 +98,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 samples: group.logs.len(),
                 speedup,
                 efficiency: speedup.map(per_worker),
+                makespan: None,
                 latency: None,
                 cpu: None,
                 cpu_per_unit: None,
@@ -109,64 +113,20 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
         .collect()
 }
 
+/// What speed-ups are relative to: the serial cell, else one worker.
+fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
+    if !input.serial.is_empty() {
+        return input.serial.clone();
+    }
+    let one = groups.first().filter(|group| (group.workers - 1.0).abs() < 1e-9);
+    one.map_or(&[][..], |group| &group.members).iter().map(|&at| input.observations[at]).collect()
+}
+
 /// The observations that lie far from the others of their count, when slow spells of the whole machine are taken away.
 fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
     // Residuals stand in the order in which the table was filled: count by count.
     let order: Vec<usize> = groups.iter().flat_map(|group| group.members.clone()).collect();
     outliers(&table.residuals).into_iter().map(|at| order[at]).collect()
-}
-
-/// The median with its interval; the median alone where nothing is repeated.
-pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
-    let median = crate::stats::median::median(logs).unwrap_or(f64::NAN);
-    let (low, high) = interval(logs, within).unwrap_or((median, median));
-    Estimate { median: median.exp(), low: low.exp(), high: high.exp() }
-}
-
-/// What speed-ups are relative to.
-struct Baseline {
-    observations: Vec<Observation>,
-    logs: Vec<f64>,
-    within: Spread,
-}
-
-impl Baseline {
-    fn of(input: &Input, groups: &[Group]) -> Option<Self> {
-        let observations: Vec<Observation> = if input.serial.is_empty() {
-            let one = groups.first().filter(|group| (group.workers - 1.0).abs() < 1e-9)?;
-            one.members.iter().map(|&at| input.observations[at]).collect()
-        } else {
-            input.serial.iter().copied().filter(Observation::is_sound).collect()
-        };
-        let logs: Vec<f64> = observations.iter().map(|o| o.throughput.ln()).collect();
-        let alone = [Group { workers: 1.0, members: Vec::new(), logs: logs.clone() }];
-        (!logs.is_empty()).then(|| Self { observations, logs, within: spread(&alone) })
-    }
-
-    /// From differences within blocks, which no slow spell disturbs; from the two medians where there are not enough of them.
-    fn speedup(&self, input: &Input, group: &Group, within: Spread) -> Estimate {
-        let differences: Vec<f64> = group
-            .members
-            .iter()
-            .filter_map(|&at| self.in_block(input.observations[at].block?).map(|base| (at, base)))
-            .map(|(at, base)| input.observations[at].throughput.ln() - base)
-            .collect();
-        if differences.len() >= 5 {
-            return estimate(&differences, within);
-        }
-        let (own, base) = (estimate(&group.logs, within), estimate(&self.logs, self.within));
-        let half = |a: f64, b: f64| (a / b).ln();
-        let below = half(own.median, own.low).hypot(half(base.high, base.median));
-        let above = half(own.high, own.median).hypot(half(base.median, base.low));
-        let ratio = own.median / base.median;
-        Estimate { median: ratio, low: ratio * (-below).exp(), high: ratio * above.exp() }
-    }
-
-    fn in_block(&self, block: u32) -> Option<f64> {
-        let same = self.observations.iter().zip(&self.logs).filter(|(o, _)| o.block == Some(block));
-        let logs: Vec<f64> = same.map(|(_, &log)| log).collect();
-        crate::stats::median::median(&logs)
-    }
 }
 
 /// What a reader must know before using a figure.

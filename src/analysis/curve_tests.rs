@@ -78,7 +78,7 @@ fn intervals_of_the_points_cover() {
             let groups = super::observation::group(&sweep.measure(&mut Rng::new(seed)));
             let within = super::observation::spread(&groups);
             for group in &groups {
-                let e = super::curve::estimate(&group.logs, within);
+                let e = super::ratio::estimate(&group.logs, within);
                 held += u64::from((e.low..=e.high).contains(&(level * truth(group.workers))));
             }
         }

@@ -6,8 +6,9 @@ use crate::analysis::findings::{
     Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
 };
 use crate::plot::View;
+use crate::plot::curves::set_text;
 use crate::plot::label::shortened;
-use crate::units::{Quantity, coefficient, count_list, plural, workers};
+use crate::units::{Quantity, coefficient, plural, workers};
 
 /// How sure an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,18 +140,19 @@ pub(super) fn same(one: f64, other: f64) -> bool {
 }
 
 /// `2-4` (P = 83 % that 2 is the best measured count; no other is more than 1.2 % better).
-pub(super) fn optimum(optimum: &Optimum) -> String {
+pub(super) fn optimum(curve: &Curve) -> Option<String> {
+    let optimum = curve.optimum.as_ref()?;
     let mut words = format!(
         "best measured: {} with probability {}; as good: {}",
         workers(optimum.workers),
         Quantity::Share.text(optimum.probability),
-        count_list(&optimum.set)
+        set_text(curve)?
     );
     if let Some(bound) = optimum.bound {
         let most = Quantity::Share.text(bound);
         let _ = write!(words, "; no other count is more than {most} better");
     }
-    words
+    Some(words)
 }
 
 /// `usl: lambda = 90 [88, 92], sigma = 0.02773 [0.022, 0.033]`.

@@ -1,6 +1,8 @@
 //! Tests of queues.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use knee_process::{Bytes, Child, Consumer, Entry, Error, Process, Producer, Queue, function};
@@ -272,8 +274,10 @@ fn killed_at_the_bound() {
             .collect();
         std::thread::sleep(Duration::from_millis(3));
         // They compete for the one place while they are killed.
+        let killed = Arc::new(AtomicBool::new(false));
+        let all_killed = Arc::clone(&killed);
         let taker = std::thread::spawn(move || {
-            for _ in 0..200 {
+            while !all_killed.load(Ordering::SeqCst) {
                 let _ = consumer.get_within(Duration::from_millis(20));
             }
             consumer
@@ -283,6 +287,7 @@ fn killed_at_the_bound() {
             child.kill();
             child.join().unwrap();
         }
+        killed.store(true, Ordering::SeqCst);
         let mut consumer = taker.join().unwrap();
         while consumer.try_get().unwrap().is_some() {}
         assert!(

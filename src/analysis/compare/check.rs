@@ -260,7 +260,7 @@ mod tests {
     fn checked(runs: usize, ratio: f64, curve: [f64; 3]) -> Check {
         let mut rng = Rng::new(1);
         let mut planted = |run, curve| {
-            side(if run == 1.0 { "baseline" } else { "run" }, runs, |_| {
+            side("baseline", runs, |_| {
                 Planted { run, curve, noise: 0.005, ..Planted::default() }.run(&mut rng)
             })
         };

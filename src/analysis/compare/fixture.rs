@@ -65,6 +65,7 @@ impl Planted {
             samples: self.rounds,
             speedup: None,
             efficiency: None,
+            makespan: None,
             latency: None,
             cpu: None,
             cpu_per_unit: None,
@@ -132,6 +133,7 @@ impl Planted {
     /// No two are alike, as no two runs are.
     fn record(&self, rng: &mut Rng) -> Record {
         let plan = Plan {
+            limits: crate::plan::Limits::default(),
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,
@@ -193,4 +195,10 @@ impl Planted {
 /// A side of several runs, each made by `make` from its number.
 pub(super) fn side(name: &str, runs: usize, mut make: impl FnMut(usize) -> Run) -> Contender {
     Contender { name: name.into(), runs: (0..runs).map(&mut make).collect(), price: None }
+}
+
+/// A side of so many runs of these workloads, for the tests of reports.
+pub(crate) fn planted(name: &str, runs: usize, labels: &[&'static str]) -> Contender {
+    let mut rng = Rng::labelled(1, name);
+    side(name, runs, |_| Planted { labels: labels.to_vec(), ..Planted::default() }.run(&mut rng))
 }

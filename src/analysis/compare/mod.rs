@@ -23,6 +23,8 @@ use crate::stats::compare::holm;
 use estimate::{Known, Value};
 
 pub use estimate::RUN_TO_RUN;
+#[cfg(test)]
+pub(crate) use fixture::planted;
 
 /// One run: its record and what was found in it.
 #[derive(Debug, Clone)]

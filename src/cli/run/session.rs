@@ -19,17 +19,17 @@ use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
 use crate::run::{Event, Observer, Outcome, Past, Setting};
 
 /// What a session needs.
-pub(super) struct Session<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) machine: &'a Machine,
-    pub(super) directory: &'a Path,
-    pub(super) registry: Registry,
-    pub(super) output: Output,
+pub(crate) struct Session<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) machine: &'a Machine,
+    pub(crate) directory: &'a Path,
+    pub(crate) registry: Registry,
+    pub(crate) output: Output,
 }
 
 impl Session<'_> {
     /// Measures the plan and keeps what is measured; goes on after `past`, if there is one.
-    pub(super) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
+    pub(crate) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
         let scratch = tempfile::Builder::new().prefix("knee-").tempdir().map_err(|error| {
             Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
         })?;

@@ -52,6 +52,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         samples: 9,
         speedup,
         efficiency: speedup.map(per_worker),
+        makespan: None,
         latency: Some(Latency {
             mean: task * 1.02,
             p50: task,
@@ -90,7 +91,7 @@ pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
         .filter(|point| point.throughput.high >= best.throughput.low)
         .map(|point| point.workers)
         .collect();
-    let knee = Knee { workers: set[0] };
+    let knee = Knee { workers: set[0], bound: Some(0.02) };
     let optimum = Optimum {
         workers: best.workers,
         set,
@@ -144,9 +145,9 @@ fn universal(plan: &Plan<'_>) -> Usl {
         peak_throughput: peak.map(|peak| usl([lambda, sigma, kappa, f64::INFINITY], peak)),
         r_squared: 0.991,
         intervals: UslIntervals {
-            sigma: [sigma * 0.8, sigma * 1.2],
-            kappa: [kappa * 0.7, kappa * 1.3],
-            lambda: [lambda * 0.98, lambda * 1.02],
+            sigma: Some([sigma * 0.8, sigma * 1.2]),
+            kappa: Some([kappa * 0.7, kappa * 1.3]),
+            lambda: Some([lambda * 0.98, lambda * 1.02]),
         },
         adequate: plan.law[3].is_infinite(),
     }
