@@ -20,13 +20,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH")]
     baseline: String,
     /// How much of the throughput at the optimum may be lost
-    #[arg(long, value_name = "SHARE", default_value = "5%")]
+    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
     max_slowdown: String,
     /// How much of the efficiency at the baseline's optimum may be lost [default: as --max-slowdown]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     max_efficiency_loss: Option<String>,
     /// By how much runs of one machine differ (standard deviation), where a side has one run
-    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0))]
+    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
 }
 

@@ -16,10 +16,10 @@ pub(super) struct Args {
     #[arg(value_name = "[NAME=]PATH", required = true, num_args = 2..)]
     sides: Vec<String>,
     /// What a side costs, e.g. `A=0.40/h`; per s, min, h, d, or month (730 h)
-    #[arg(long = "price", value_name = "NAME=PRICE/TIME")]
+    #[arg(long = "price", value_name = "NAME=PRICE/TIME", allow_hyphen_values = true)]
     prices: Vec<String>,
     /// By how much runs of one machine differ (standard deviation), where a side has one run
-    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0))]
+    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
     /// Write the comparison with its plots to this directory as well
     #[arg(long, value_name = "DIR")]

@@ -17,12 +17,12 @@ pub(super) struct Args {
     /// Write the report to another directory
     #[arg(long, value_name = "DIR", conflicts_with = "index")]
     out: Option<PathBuf>,
-    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
-    #[arg(long, value_name = "FOR")]
-    settings: Option<Dialect>,
     /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
     #[arg(long)]
     index: bool,
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    #[arg(long, value_name = "FOR")]
+    settings: Option<Dialect>,
 }
 
 pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {

@@ -4,6 +4,7 @@
 //! what stands before it, so that a torn last line (a power cut) is told from damage.
 
 pub mod foreign;
+mod sane;
 mod schema;
 mod store;
 

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::sane;
 use super::{FILE_NAME, Line, Record, SCHEMA_VERSION};
 use crate::clock;
 
@@ -150,7 +151,12 @@ pub fn read_from(mut reader: impl BufRead, path: &Path) -> Result<Record, ReadEr
         let damaged = |what: String| ReadError::Damaged { path: path.clone(), line: number, what };
         let torn = bytes.last() != Some(&b'\n');
         match decode(&bytes) {
-            Ok(line) => take(&mut record, line).map_err(damaged)?,
+            Ok(line) => {
+                if let Some(what) = sane::objection(&line) {
+                    return Err(damaged(what));
+                }
+                take(&mut record, line).map_err(damaged)?;
+            }
             Err(_) if torn && number > 1 => break,
             Err(what) => match version(&bytes) {
                 Some(version) if number == 1 && version > SCHEMA_VERSION => {
