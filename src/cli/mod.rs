@@ -1,6 +1,7 @@
 //! The command line: one file per sub-command.
 
 mod check;
+mod claims;
 mod compare;
 pub mod exit;
 mod fit;
@@ -52,6 +53,8 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Test what is said of threads and processes, on this machine
+    Claims(claims::Args),
     /// Set runs of two or more machines against each other
     Compare(compare::Args),
     /// Hold a run against a baseline, for CI
@@ -122,6 +125,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Claims(args) => claims::claims(&args, registry, output),
         Command::Compare(args) => compare::compare(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::Schema(args) => schema::schema(&args, output),
@@ -143,7 +147,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
 /// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
-    crate::mode::become_worker_if_asked(registry);
+    crate::mode::become_worker_if_asked(registry, crate::claims::entries());
 }
 
 /// `knee --quick` means `knee run --quick`, and `knee` alone means `knee run`.
