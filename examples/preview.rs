@@ -1,13 +1,24 @@
-//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`.
+//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`; or of
+//! findings that exist: `.. -- target/preview findings.json`.
 
-#[path = "../tests/support/fake.rs"]
+#[path = "../tests/support/fake/mod.rs"]
 mod fake;
 
 use std::path::PathBuf;
 
 use knee::report::terminal::{self, Style};
 
-/// Prints what a terminal would show: `preview terminal [WIDTH] [ascii] [color]`.
+fn is_json(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|ending| ending == "json")
+}
+
+/// Findings that were written before.
+fn read(path: &str) -> knee::analysis::findings::Findings {
+    let text = std::fs::read_to_string(path).expect("the file can be read");
+    serde_json::from_str(&text).expect("it holds findings")
+}
+
+/// Prints what a terminal would show: `preview terminal [WIDTH] [SHAPE or findings.json] [ascii] [color]`.
 fn show(arguments: &[String]) -> std::io::Result<()> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let style = Style {
@@ -22,6 +33,7 @@ fn show(arguments: &[String]) -> std::io::Result<()> {
         Some("broken") => fake::broken(),
         Some("hostile") => fake::hostile(),
         Some("absurd") => fake::absurd(),
+        Some(path) if is_json(path) => read(path),
         _ => fake::small(),
     };
     terminal::write(&mut std::io::stdout().lock(), &findings, &style)
@@ -34,6 +46,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
     std::fs::create_dir_all(&folder)?;
+    if let Some(path) = arguments.get(1).filter(|path| is_json(path)) {
+        knee::report::write_all(&folder, &read(path), &[])?;
+        return Ok(());
+    }
     for (name, findings) in [
         ("small", fake::small()),
         ("large", fake::large()),

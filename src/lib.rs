@@ -1,6 +1,7 @@
 //! knee: how many workers, and threads or processes, for this work on this machine?
 
 pub mod analysis;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod machine;

@@ -206,11 +206,23 @@ pub fn plural(count: u64, one: &str, many: &str) -> String {
 
 /// Several counts, with runs of consecutive ones drawn together: `1, 4-6, 12`.
 pub fn count_list(counts: &[f64]) -> String {
+    runs(counts, |count, next| (next - count - 1.0).abs() < 1e-9)
+}
+
+/// Some of the `measured` counts, both ascending, with runs of neighbours among them drawn together: of 1, 2, 4, 8, 16 the set 2, 4, 8 is `2-8`.
+pub fn count_set(set: &[f64], measured: &[f64]) -> String {
+    runs(set, |count, next| {
+        let between =
+            measured.iter().filter(|other| **other > count + 1e-9 && **other < next - 1e-9);
+        between.count() == 0
+    })
+}
+
+fn runs(counts: &[f64], neighbours: impl Fn(f64, f64) -> bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = counts;
     while let Some((&first, _)) = rest.split_first() {
-        let run =
-            rest.windows(2).take_while(|pair| (pair[1] - pair[0] - 1.0).abs() < 1e-9).count() + 1;
+        let run = rest.windows(2).take_while(|pair| neighbours(pair[0], pair[1])).count() + 1;
         let last = rest[run - 1];
         if run > 2 {
             parts.push(format!("{}-{}", Quantity::Count.text(first), Quantity::Count.text(last)));

@@ -56,7 +56,6 @@ fn told(fault: &str, modes: &str, reason: &str) {
     }
     assert!(record.failures.iter().all(|failure| failure.entry == 0), "{text}");
     assert!(record.samples.iter().any(|sample| sample.cell.entry == 1), "{text}");
-    assert!(record.samples.iter().all(|sample| sample.cell.entry != 0), "{fault} has a sample");
 }
 
 #[test]

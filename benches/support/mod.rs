@@ -14,6 +14,8 @@ pub fn measuring() -> bool {
 
 /// Where crews are launched; the directory must outlive them.
 pub fn site(scratch: &tempfile::TempDir) -> Site {
+    // A bench is no worker: its processes run the binary that is one.
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
     Site {
         registry: Registry::new(&[]),
         scratch: scratch.path().to_owned(),

@@ -2,6 +2,7 @@
 
 use knee_process::{Process, Result, function, init};
 
+#[expect(clippy::needless_pass_by_value, reason = "arguments come by value: they crossed")]
 fn greet(name: String, times: u32) {
     for _ in 0..times {
         println!("hello {name}, from process {}", std::process::id());

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,11 +68,11 @@ impl Start {
     }
 }
 
-static NAME: OnceLock<String> = OnceLock::new();
+static NAME: RwLock<Option<String>> = RwLock::new(None);
 
 /// The name that this process was started with, when it is a child of this crate.
-pub fn process_name() -> Option<&'static str> {
-    NAME.get().map(String::as_str)
+pub fn process_name() -> Option<String> {
+    NAME.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Makes functions and types known to other processes; the one line that belongs at the head of `main`.
@@ -117,7 +117,7 @@ fn receive_start() -> Result<(Control, Frame)> {
 }
 
 /// Does what the start frame says, then ends the process.
-pub(crate) fn live(mut control: Control, frame: Frame, registry: &'static Registry) -> ! {
+pub(crate) fn live(control: Control, frame: Frame, registry: &'static Registry) -> ! {
     let mut fds = frame.fds.into_iter();
     let start = match prepare(frame.kind, &frame.payload, fds.next()) {
         Ok(start) => start,
@@ -128,7 +128,7 @@ pub(crate) fn live(mut control: Control, frame: Frame, registry: &'static Regist
     match start.work {
         Work::Call { id, target } => call(&control, registry, id, &target, &start.args.0, args_fds),
         Work::Worker(work) => serve::serve(control, registry, work, &start.args.0, own, args_fds),
-        Work::ForkServer => fork_server::serve(&mut control, registry),
+        Work::ForkServer => fork_server::serve(control, registry),
     }
 }
 
@@ -169,7 +169,7 @@ fn name_this_process(name: &str) {
         // Only what `ps` shows; the work does not depend on it.
         let _ = rustix::thread::set_name(&text);
     }
-    let _ = NAME.set(name.to_owned());
+    *NAME.write().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
 }
 
 fn call(

@@ -98,6 +98,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 samples: group.logs.len(),
                 speedup,
                 efficiency: speedup.map(per_worker),
+                makespan: None,
                 latency: None,
                 cpu: None,
                 cpu_per_unit: None,

@@ -135,6 +135,9 @@ pub struct Point {
     pub speedup: Option<Estimate>,
     /// Speed-up per worker.
     pub efficiency: Option<Estimate>,
+    /// How long the whole batch took, from the first submit to the last join, in seconds; where one was asked for.
+    #[serde(default)]
+    pub makespan: Option<Estimate>,
     /// Task latency over all rounds.
     pub latency: Option<Latency>,
     /// CPU seconds used per second of wall time, by all workers.

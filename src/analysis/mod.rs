@@ -1,11 +1,15 @@
 //! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
 
+mod batch;
 mod bound;
+pub mod compare;
+pub mod comparison;
 mod curve;
 #[cfg(test)]
 mod curve_tests;
 pub mod findings;
 mod laws;
+mod limits;
 mod observation;
 mod optimum;
 mod price;

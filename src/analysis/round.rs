@@ -54,6 +54,7 @@ impl Rounded for Point {
             throughput: self.throughput.rounded(),
             speedup: self.speedup.rounded(),
             efficiency: self.efficiency.rounded(),
+            makespan: self.makespan.rounded(),
             cpu: self.cpu.rounded(),
             cpu_per_unit: self.cpu_per_unit.rounded(),
             voluntary_switches: self.voluntary_switches.rounded(),

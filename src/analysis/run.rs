@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::batch;
 use super::bound::Evidence;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
     SCHEMA_VERSION, Warning, WorkloadFindings,
 };
+use super::limits;
 use super::price::{self, Empty, Tried};
 use super::quiet;
 use super::round::Rounded;
@@ -123,10 +125,14 @@ impl<'r> Context<'r> {
             if series.rounds.is_empty() {
                 continue;
             }
-            let curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
+            let mut curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
+            curve.limits = limits::choose(&curve, &self.record.header.plan.limits);
             contenders.extend(Contender::of(mode, &curve, &series.observations()));
             curves.push(curve);
         }
+        let mut notes = self.notes(at);
+        let batch = self.record.header.plan.batch;
+        notes.extend(batch.and_then(|n| batch::remark(n, serial_point.as_ref(), &curves)));
         let best = best_throughput(serial_point.as_ref(), &curves);
         WorkloadFindings {
             label: entry.label.clone(),
@@ -143,7 +149,7 @@ impl<'r> Context<'r> {
             }),
             ceiling: self.ceiling(at, best),
             textbook_optimum: entry.textbook_optimum,
-            notes: self.notes(at),
+            notes,
             failures: self.failures(at),
         }
     }

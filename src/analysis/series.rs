@@ -1,5 +1,6 @@
 //! One series of a record, a workload in one mode, made into a curve with everything that its rounds tell.
 
+use super::batch;
 use super::bound::{Evidence, Witness};
 use super::curve::{Input, analyse};
 use super::findings::{Curve, Latency, Point};
@@ -111,6 +112,8 @@ impl<'r> Series<'r> {
         let (cpu, cpu_per_unit) = (of(&cpu), of(&cpu_per_unit));
         let (voluntary, involuntary) = (of(&voluntary), of(&involuntary));
         let memory = of(&|s| s.usage.peak_memory.map(|bytes| bytes as f64));
+        let makespans: Vec<f64> = samples.iter().filter_map(|sample| sample.makespan).collect();
+        point.makespan = batch::makespan(&makespans);
         point.latency = latency;
         point.cpu = cpu.rounded();
         point.cpu_per_unit = cpu_per_unit.rounded();

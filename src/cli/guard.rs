@@ -13,15 +13,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The mark: an environment variable that our children inherit.
-pub const MARK: &str = "KNEE_RUN";
+pub(super) const MARK: &str = "KNEE_RUN";
 /// Set in the guard's own environment: the directory that it removes.
 const SCRATCH: &str = "KNEE_GUARD_SCRATCH";
-/// A file in a crew's directory that names directories elsewhere, one per line, to be removed too.
-pub const LITTER: &str = "litter";
 
 /// The guard of one run. Dropping it, or dying, sets it to work.
 #[derive(Debug)]
-pub struct Guard {
+pub(super) struct Guard {
     child: Child,
 }
 
@@ -30,7 +28,7 @@ impl Guard {
     ///
     /// # Errors
     /// This binary cannot be started again.
-    pub fn start(scratch: &Path, mark: &str) -> io::Result<Self> {
+    pub(super) fn start(scratch: &Path, mark: &str) -> io::Result<Self> {
         let child = Command::new(std::env::current_exe()?)
             .env(SCRATCH, scratch)
             .env(MARK, mark)
@@ -52,7 +50,7 @@ impl Drop for Guard {
 }
 
 /// Turns this process into a guard where it was started as one; to be called first in `main`.
-pub fn become_guard_if_asked() {
+pub(super) fn become_guard_if_asked() {
     let Some(scratch) = std::env::var_os(SCRATCH) else { return };
     let mark = std::env::var_os(MARK).unwrap_or_default();
     // The pipe's other end is held by the run alone: this returns when it is gone.
@@ -63,19 +61,8 @@ pub fn become_guard_if_asked() {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    remove(Path::new(&scratch));
+    let _ = fs::remove_dir_all(&scratch);
     std::process::exit(0);
-}
-
-/// Removes the directory and what its crews left elsewhere.
-fn remove(scratch: &Path) {
-    let crews = fs::read_dir(scratch).into_iter().flatten().flatten();
-    for litter in crews.filter_map(|crew| fs::read_to_string(crew.path().join(LITTER)).ok()) {
-        for directory in litter.lines().map(Path::new).filter(|path| path.is_absolute()) {
-            let _ = fs::remove_dir_all(directory);
-        }
-    }
-    let _ = fs::remove_dir_all(scratch);
 }
 
 /// Kills every process but this one whose environment carries the mark; says how many there were.

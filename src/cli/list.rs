@@ -9,7 +9,7 @@ use crate::plan::{Mode, Registry};
 
 /// Show the workloads with their parameters, defaults and units.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(super) struct Args {}
 
 #[derive(Serialize)]
 struct Listing {

@@ -1,12 +1,20 @@
 //! The command line: one file per sub-command.
 
+mod check;
+mod compare;
 pub mod exit;
+mod fit;
 mod guard;
 mod list;
 mod machine;
 mod output;
+pub(crate) mod present;
 mod progress;
+mod report;
 mod run;
+mod schema;
+mod share;
+mod sides;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,6 +24,7 @@ use knee_workloads::Workload;
 
 use crate::plan::Registry;
 pub use output::{Color, Output};
+pub(crate) use run::{Session, cores};
 
 /// How many workers, and threads or processes, for this work on this machine?
 #[derive(Debug, Parser)]
@@ -43,6 +52,16 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Set runs of two or more machines against each other
+    Compare(compare::Args),
+    /// Hold a run against a baseline, for CI
+    Check(check::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
+    /// Find optimum, law and bound in measurements made elsewhere
+    Fit(fit::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -65,9 +84,20 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// The user asked for something that cannot be.
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Self::new(exit::USAGE, message)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -81,9 +111,8 @@ impl From<crate::plan::PlanError> for Failure {
 ///
 /// The calling binary is its own worker in the process modes, so this must be the first thing in its `main`.
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
-    guard::become_guard_if_asked();
     let registry = Registry::new(extra);
-    crate::mode::become_worker_if_asked(registry);
+    become_child_if_asked(registry);
     let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -93,6 +122,11 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Compare(args) => compare::compare(&args, output),
+        Command::Check(args) => check::check(&args, output),
+        Command::Schema(args) => schema::schema(&args, output),
+        Command::Report(args) => report::report(&args, output),
+        Command::Fit(args) => fit::fit(&args, output),
         Command::Completions { shell } => completions(shell, output),
         Command::Man => man(output),
     };
@@ -104,6 +138,12 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
+pub(crate) fn become_child_if_asked(registry: Registry) {
+    guard::become_guard_if_asked();
+    crate::mode::become_worker_if_asked(registry);
 }
 
 /// `knee --quick` means `knee run --quick`, and `knee` alone means `knee run`.
@@ -140,7 +180,7 @@ fn man(output: Output) -> Result<u8, Failure> {
 }
 
 /// What a sub-command answers after writing its result.
-fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
+pub(crate) fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
     match result {
         Ok(()) => Ok(exit::OK),
         Err(error) => Err(Failure::new(

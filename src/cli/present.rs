@@ -5,13 +5,19 @@ use std::path::Path;
 use super::{Failure, Output, exit, written};
 use crate::analysis::{self, findings::Findings};
 use crate::record::Record;
+use crate::report::settings::Dialect;
 use crate::report::{self, terminal};
 
-/// Thinks about a record, writes its report into `directory` and prints the findings.
+/// Thinks about a record, writes its report into `directory` and prints the findings, or only the answer as settings to paste.
 ///
 /// # Errors
 /// The report or standard output cannot be written.
-pub(super) fn present(directory: &Path, record: &Record, output: Output) -> Result<u8, Failure> {
+pub(crate) fn present(
+    directory: &Path,
+    record: &Record,
+    settings: Option<Dialect>,
+    output: Output,
+) -> Result<u8, Failure> {
     let findings = analysis::analyse(record);
     let unwritten = |error: &dyn std::fmt::Display| Failure::new(exit::UNWRITTEN, error);
     let machine: Vec<(String, String)> = record
@@ -25,7 +31,12 @@ pub(super) fn present(directory: &Path, record: &Record, output: Output) -> Resu
     let rows = report::samples(record).map_err(|error| Failure::new(exit::FAILED, error))?;
     let samples = report::write_file(&directory.join("samples.csv"), &rows);
     // What was found is printed even where it cannot be kept.
-    print(&findings, directory, files.as_deref().unwrap_or_default(), output)?;
+    match settings {
+        Some(dialect) => {
+            written(output.result(&report::settings::settings(&findings, dialect)))?;
+        }
+        None => print(&findings, directory, files.as_deref().unwrap_or_default(), output)?,
+    }
     files.map_err(|error| unwritten(&error))?;
     samples.map_err(|error| unwritten(&error))?;
     Ok(verdict(&findings))
@@ -38,7 +49,8 @@ fn print(
     output: Output,
 ) -> Result<(), Failure> {
     if output.json {
-        let text = report::json::findings(findings).map_err(|error| Failure::new(exit::FAILED, error))?;
+        let text =
+            report::json::findings(findings).map_err(|error| Failure::new(exit::FAILED, error))?;
         return written(output.result(&text)).map(|_| ());
     }
     let style = output.style();
@@ -59,7 +71,8 @@ fn verdict(findings: &Findings) -> u8 {
         exit::FAILED
     } else if failed {
         exit::INCOMPLETE
-    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict)) {
+    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict))
+    {
         exit::INCONCLUSIVE
     } else {
         exit::OK

@@ -11,7 +11,7 @@ use crate::run::{Event, Observer};
 
 /// Watches a run on a terminal; says only what failed elsewhere.
 #[derive(Debug)]
-pub struct Progress<'p> {
+pub(super) struct Progress<'p> {
     plan: &'p Plan,
     output: Output,
     bar: Option<ProgressBar>,
@@ -19,7 +19,7 @@ pub struct Progress<'p> {
 
 impl<'p> Progress<'p> {
     /// A bar on standard error where that is a terminal.
-    pub fn new(plan: &'p Plan, output: Output) -> Self {
+    pub(super) fn new(plan: &'p Plan, output: Output) -> Self {
         let bar = output.draws_progress().then(|| {
             let bar = ProgressBar::new(1000);
             let style =
@@ -32,7 +32,7 @@ impl<'p> Progress<'p> {
     }
 
     /// Removes the bar.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -172,7 +172,7 @@ impl Budget {
             count(self.files_limit, "open files"),
         ]);
         facts([
-            ("usable", Some(format!("{} CPUs", Quantity::Count.text(self.usable())))),
+            ("usable", Some(cpus(self.usable()))),
             ("online", self.online.map(|count| count.to_string())),
             (
                 "affinity",
@@ -194,6 +194,11 @@ fn facts<const N: usize>(rows: [(&'static str, Option<String>); N]) -> Vec<Fact>
 fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
     let known: Vec<String> = parts.into_iter().flatten().collect();
     (!known.is_empty()).then(|| known.join(", "))
+}
+
+fn cpus(count: f64) -> String {
+    let noun = if (count - 1.0).abs() < 1e-9 { "CPU" } else { "CPUs" };
+    format!("{} {noun}", Quantity::Count.text(count))
 }
 
 fn gigahertz(hertz: f64) -> String {

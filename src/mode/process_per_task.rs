@@ -22,14 +22,14 @@ impl Starter {
         Self { orders: Orders::of(&ground), ground }
     }
 
-    fn task(&self, worker: usize, number: u64) -> Result<Work, ModeError> {
+    fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
         let child = Process::new(single, (self.orders.clone(), worker, number)).start();
         let child = child.map_err(|error| ModeError::Launch {
             what: "a process could not be started",
             reason: error.to_string(),
         })?;
         match child.outcome() {
-            Ok(Ok(work)) => Ok(work),
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(reason)) | Err(Failure::Failed(reason)) => {
                 Err(ModeError::Task { number, reason })
             }
@@ -40,8 +40,9 @@ impl Starter {
 
 impl Crew for Starter {
     fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        let task = |worker, number| Ok((self.task(worker, number)?, Aside::default()));
-        starters::round(&self.ground, window, Whom::Reaped, task)
+        starters::round(&self.ground, window, Whom::Reaped, |worker, number| {
+            self.task(worker, number)
+        })
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

@@ -60,7 +60,8 @@ impl Crew for Workers {
             more(&gate).then(|| numbers.next()).flatten().filter(|number| within(window, *number))
         };
         let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
-            Ok(Numbered { number, work }) => {
+            Ok(Numbered { number, work, aside }) => {
+                lanes[report.worker].set_aside(aside);
                 if lanes[report.worker].done(number, work) {
                     meter.open(&gate);
                 }
@@ -84,7 +85,7 @@ impl Crew for Workers {
         if gate.stopped() {
             return Err(ModeError::Interrupted);
         }
-        Ok(Round { laps: lanes.into_iter().map(Lane::finish).collect(), usage, span })
+        Ok(Round::new(lanes.into_iter().map(Lane::finish).collect(), usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

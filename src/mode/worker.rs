@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use knee_process::{Worker, worker_index};
-use knee_workloads::{Context, Task, Work};
+use knee_workloads::{Aside, Context, Task, Work};
 use serde::{Deserialize, Serialize};
 
 use super::{Ground, Job};
@@ -33,7 +33,7 @@ impl Orders {
     pub(super) fn of(ground: &Ground) -> Self {
         Self {
             job: ground.job.clone(),
-            workers: ground.workers,
+            workers: ground.count,
             shared: ground.shared().to_owned(),
             host: ground.address.clone(),
             placement: ground.placement.clone(),
@@ -61,6 +61,7 @@ impl Orders {
 pub(super) struct Numbered {
     pub(super) number: u64,
     pub(super) work: Work,
+    pub(super) aside: Aside,
 }
 
 /// One of a pool's workers: its task, prepared once.
@@ -79,7 +80,9 @@ impl Worker for Crewman {
 
     fn run(&mut self, number: u64) -> Result<Numbered, String> {
         let ran = self.task.run(number);
-        ran.map(|work| Numbered { number, work }).map_err(|error| format!("task {number}: {error}"))
+        let aside = self.task.aside();
+        ran.map(|work| Numbered { number, work, aside })
+            .map_err(|error| format!("task {number}: {error}"))
     }
 }
 
@@ -90,6 +93,9 @@ impl std::fmt::Debug for Crewman {
 }
 
 /// One task in a process of its own.
-pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<Work, String> {
-    orders.prepare(worker)?.run(number).map_err(|error| error.to_string())
+#[expect(clippy::needless_pass_by_value, reason = "what crosses a process arrives as a value")]
+pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<(Work, Aside), String> {
+    let mut task = orders.prepare(worker)?;
+    let work = task.run(number).map_err(|error| error.to_string())?;
+    Ok((work, task.aside()))
 }

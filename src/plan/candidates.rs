@@ -1,6 +1,7 @@
 //! Which worker counts may be measured, by kind and machine.
 
 use knee_workloads::Kind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Mode};
@@ -17,7 +18,7 @@ pub struct Cores {
 }
 
 /// The counts of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum Candidates {
     /// Exactly these.
@@ -84,7 +85,7 @@ impl Candidates {
     fn waiting(mode: Mode, cores: &Cores) -> Self {
         let most = if mode.in_processes() { 512.min(cores.most_processes) } else { 1024 };
         let usable = (cores.usable.ceil() as usize).max(1);
-        let first = geometric((16 * usable).min(most), 4.0);
+        let first = geometric((64 * usable).min(256).min(most), 4.0);
         Self::Search { first: tidy(first, most), most, open: true }
     }
 }

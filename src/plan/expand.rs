@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use knee_workloads::{Params, Workload};
 
-use super::{Candidates, Cores, Counts, Entry, Mode, Named, Plan, PlanError, Registry, Series};
+use super::{
+    Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry, Series,
+};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -69,6 +71,7 @@ pub fn expand(
         budget: request.budget.as_secs_f64(),
         batch: request.batch,
         pin: request.pin,
+        limits: Limits::default(),
         entries,
     })
 }

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod expand;
+mod limits;
 mod mode;
 pub mod parse;
 mod registry;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
+pub use limits::{Limits, Objective};
 pub use mode::Mode;
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
@@ -34,7 +36,7 @@ impl From<knee_workloads::Error> for PlanError {
 }
 
 /// What will be measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The seed of the order, the work and the resampling.
     pub seed: u64,
@@ -44,20 +46,25 @@ pub struct Plan {
     pub batch: Option<u64>,
     /// Whether each worker is bound to one CPU.
     pub pin: bool,
+    /// What a recommended count must keep.
+    #[serde(default)]
+    pub limits: Limits,
     /// One entry per workload with its parameters.
     pub entries: Vec<Entry>,
 }
 
 /// One workload with its parameters, under several modes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// As the user would type it, without what is the default anyway: `file:op=sync`.
     pub label: String,
     /// The workload's name.
     pub workload: String,
     /// All its parameters.
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub params: Params,
     /// What its author claims it is bound by.
+    #[schemars(with = "String")]
     pub kind: Kind,
     /// What it counts: one of them.
     pub unit_one: String,
@@ -72,7 +79,7 @@ pub struct Entry {
 }
 
 /// One workload in one mode, over worker counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
     /// How its tasks are run.
     pub mode: Mode,

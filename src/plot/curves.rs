@@ -5,7 +5,7 @@ use super::palette;
 use super::scale::{self, Spacing};
 use super::scene::Dash;
 use crate::analysis::findings::{Curve, Estimate, Point};
-use crate::units::{Quantity, count_list, workers};
+use crate::units::{Quantity, count_set, workers};
 
 /// Curves that share their axes.
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ impl<'a> View<'a> {
         }
         let Some((curve, place)) = self.leader() else { return };
         chart.range = curve.optimum.as_ref().and_then(|optimum| {
-            let name = format!("as good as the best: {}", count_list(&optimum.set));
+            let name = format!("as good as the best: {}", set_text(curve)?);
             let (from, to) = (*optimum.set.first()?, *optimum.set.last()?);
             Some(Range { name, place, from, to })
         });
@@ -183,6 +183,12 @@ impl<'a> View<'a> {
             chart.marks.push(Mark { name, x, place: None });
         }
     }
+}
+
+/// The optimum's set in words; runs of neighbouring measured counts are drawn together.
+pub fn set_text(curve: &Curve) -> Option<String> {
+    let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
+    curve.optimum.as_ref().map(|optimum| count_set(&optimum.set, &measured))
 }
 
 /// A law as people call it.

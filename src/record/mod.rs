@@ -4,9 +4,12 @@
 //! what stands before it, so that a torn last line (a power cut) is told from damage.
 
 pub mod foreign;
+mod sane;
+mod schema;
 mod store;
 
 use knee_workloads::{Ceiling, Note};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{BurnReport, Machine, Warning};
@@ -14,7 +17,8 @@ use crate::mode::Reference;
 use crate::plan::Plan;
 use crate::run::{Failure, Sample};
 
-pub use store::{ReadError, Writer, read};
+pub use schema::schema;
+pub use store::{ReadError, Writer, read, read_from};
 
 /// The version of the record that this knee writes; it reads this and all older ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -42,7 +46,7 @@ pub struct Record {
 }
 
 /// What was to be done, by what, where.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -63,7 +67,7 @@ pub struct Header {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct End {
     /// Seconds from its beginning.
     pub wall: f64,
@@ -72,7 +76,7 @@ pub struct End {
 }
 
 /// Something that bends figures, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// A stable word for programs.
     pub code: String,
@@ -93,7 +97,7 @@ impl From<&Warning> for Advice {
 }
 
 /// What a workload did when it was run serially once, before everything else.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Survey {
     /// Which of the plan's entries.
     pub entry: usize,
@@ -102,8 +106,10 @@ pub struct Survey {
     /// Seconds that preparing one worker took.
     pub prepare: f64,
     /// The workload's remarks on this machine.
+    #[schemars(with = "Vec<schema::NoteShape>")]
     pub notes: Vec<Note>,
     /// What one core can do by design.
+    #[schemars(with = "Option<schema::CeilingShape>")]
     pub ceiling: Option<Ceiling>,
 }
 
@@ -121,7 +127,7 @@ impl Survey {
 }
 
 /// One line of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "a header is made once, and lines never lie in bulk")]
 pub enum Line {

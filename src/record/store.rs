@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::sane;
 use super::{FILE_NAME, Line, Record, SCHEMA_VERSION};
 use crate::clock;
 
@@ -130,8 +131,16 @@ pub enum ReadError {
 pub fn read(path: &Path) -> Result<Record, ReadError> {
     let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
     let file = open(&path)?;
+    read_from(BufReader::new(file.take(LARGEST + 1)), &path)
+}
+
+/// Reads the lines of a record; errors name `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(mut reader: impl BufRead, path: &Path) -> Result<Record, ReadError> {
+    let path = path.to_owned();
     let fail = |source| ReadError::Io { path: path.clone(), source };
-    let mut reader = BufReader::new(file.take(LARGEST + 1));
     let (mut record, mut number, mut bytes) = (None, 0, Vec::new());
     loop {
         bytes.clear();
@@ -142,7 +151,12 @@ pub fn read(path: &Path) -> Result<Record, ReadError> {
         let damaged = |what: String| ReadError::Damaged { path: path.clone(), line: number, what };
         let torn = bytes.last() != Some(&b'\n');
         match decode(&bytes) {
-            Ok(line) => take(&mut record, line).map_err(damaged)?,
+            Ok(line) => {
+                if let Some(what) = sane::objection(&line) {
+                    return Err(damaged(what));
+                }
+                take(&mut record, line).map_err(damaged)?;
+            }
             Err(_) if torn && number > 1 => break,
             Err(what) => match version(&bytes) {
                 Some(version) if number == 1 && version > SCHEMA_VERSION => {

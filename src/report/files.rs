@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{html, json, markdown, words};
-use crate::analysis::findings::{Findings, WorkloadFindings};
+use super::{compared, html, json, markdown, words};
+use crate::analysis::comparison::Comparison;
+use crate::analysis::findings::Findings;
 use crate::plot::{self, Chart, Format, PaintError};
 
 /// Why a report could not be written.
@@ -83,6 +84,35 @@ pub fn write_all(
     Ok(paths)
 }
 
+/// Writes `comparison.html`, `comparison.md`, `comparison.json` and `plots/` into `dir`, and returns their paths in this order.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathBuf>, WriteError> {
+    let plots = dir.join("plots");
+    std::fs::create_dir_all(&plots).map_err(|source| failed(&plots, source))?;
+    let texts = [
+        ("comparison.html", html::comparison(comparison)),
+        ("comparison.md", markdown::comparison(comparison)),
+        ("comparison.json", json::comparison(comparison)?),
+    ];
+    let mut paths = Vec::new();
+    for (name, text) in texts {
+        let path = dir.join(name);
+        write_file(&path, text.as_bytes())?;
+        paths.push(path);
+    }
+    let labels = comparison.workloads.iter().map(|workload| workload.label.as_str());
+    for (workload, stem) in comparison.workloads.iter().zip(stems(labels)) {
+        if let Some(chart) = compared::chart(workload) {
+            paths.extend(paint(&plots.join(format!("{stem}-compared")), &chart)?);
+        }
+    }
+    sync_dir(&plots)?;
+    sync_dir(dir)?;
+    Ok(paths)
+}
+
 /// Replaces a file as a whole: written beside it, flushed to the disk, then renamed over it.
 ///
 /// # Errors
@@ -92,7 +122,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let replace = || -> io::Result<()> {
         let mut file =
             tempfile::Builder::new().prefix(".knee-").permissions(readable()).tempfile_in(dir)?;
-        file.write_all(bytes)?;
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
@@ -111,13 +141,16 @@ fn sync_dir(dir: &Path) -> Result<(), WriteError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| failed(dir, source))
 }
 
+/// The error of the named file. The name of the temporary one, which tempfile wraps around the cause, would only puzzle.
 fn failed(path: &Path, source: io::Error) -> WriteError {
+    let named = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
+    let source = if named { source } else { io::Error::from(source.kind()) };
     WriteError::File { path: path.to_owned(), source }
 }
 
 /// Every plot with the path of its files, without their ending.
 fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
-    let stems = stems(&findings.workloads);
+    let stems = stems(findings.workloads.iter().map(|workload| workload.label.as_str()));
     let mut jobs = Vec::new();
     for (workload, stem) in findings.workloads.iter().zip(stems) {
         let view = words::view(workload, findings.run.usable_cpus);
@@ -155,15 +188,17 @@ fn paint(stem: &Path, chart: &Chart) -> Result<[PathBuf; 2], WriteError> {
 }
 
 /// A file name per workload, from letters, digits and hyphens only, each once.
-fn stems(workloads: &[WorkloadFindings]) -> Vec<String> {
+fn stems<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken: Vec<String> = Vec::new();
-    for workload in workloads {
-        let stem = safe_name(&workload.label);
-        let numbered = (2..).map(|number| format!("{stem}-{number}"));
-        let free = std::iter::once(stem.clone())
-            .chain(numbered.take(workloads.len()))
-            .find(|name| !taken.contains(name));
-        taken.push(free.unwrap_or(stem));
+    for label in labels {
+        let stem = safe_name(label);
+        let mut free = stem.clone();
+        let mut number = 2;
+        while taken.contains(&free) {
+            free = format!("{stem}-{number}");
+            number += 1;
+        }
+        taken.push(free);
     }
     taken
 }

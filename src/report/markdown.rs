@@ -1,14 +1,20 @@
 //! Findings as Markdown, to be pasted into an issue or a wiki: the answers, a table per workload, what to know, how to repeat it.
 
+mod comparison;
+
 use std::fmt::Write as _;
 
 use super::words;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
+use crate::plot::curves::set_text;
 use crate::plot::label::visible;
-use crate::units::{ABSENT, Quantity, count_list, plural};
+use crate::units::{ABSENT, Quantity, plural};
+
+pub use self::comparison::comparison;
 
 /// The summary, whole.
 pub fn summary(findings: &Findings) -> String {
+    let findings = &words::with_short_names(findings);
     let run = &findings.run;
     let mut out = format!("# {}\n\n", escape(&run.name));
     let rounds = plural(run.rounds, "round", "rounds");
@@ -95,7 +101,7 @@ fn about(curve: &Curve) -> Vec<String> {
     if let Some(bound) = &curve.bound {
         remarks.push(format!("bound by {}: {}", bound.label, bound.evidence.join("; ")));
     }
-    remarks.extend(curve.optimum.as_ref().map(words::optimum));
+    remarks.extend(words::optimum(curve));
     let open = curve.optimum.as_ref().and_then(|optimum| optimum.remedy.as_ref());
     remarks.extend(open.map(|remedy| format!("to settle it: {remedy}")));
     remarks.extend(words::chosen_law(curve).map(words::law));
@@ -130,8 +136,7 @@ fn row(curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 8] {
     let absent = || ABSENT.to_owned();
     let time = |seconds: Option<f64>| Quantity::Duration.text(seconds.unwrap_or(f64::NAN));
     let throughput = point.throughput;
-    let set =
-        curve.and_then(|curve| curve.optimum.as_ref()).map(|optimum| count_list(&optimum.set));
+    let set = curve.and_then(set_text);
     [
         Quantity::Count.text(point.workers),
         set.unwrap_or_else(absent),

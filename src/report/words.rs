@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::findings::{Curve, Law, Optimum, Other, Point, Verdict, WorkloadFindings};
+use crate::analysis::findings::{
+    Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
+};
 use crate::plot::View;
-use crate::units::{Quantity, coefficient, count_list, plural, workers};
+use crate::plot::curves::set_text;
+use crate::plot::label::shortened;
+use crate::units::{Quantity, coefficient, plural, workers};
 
 /// How sure an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,18 +140,19 @@ pub(super) fn same(one: f64, other: f64) -> bool {
 }
 
 /// `2-4` (P = 83 % that 2 is the best measured count; no other is more than 1.2 % better).
-pub(super) fn optimum(optimum: &Optimum) -> String {
+pub(super) fn optimum(curve: &Curve) -> Option<String> {
+    let optimum = curve.optimum.as_ref()?;
     let mut words = format!(
         "best measured: {} with probability {}; as good: {}",
         workers(optimum.workers),
         Quantity::Share.text(optimum.probability),
-        count_list(&optimum.set)
+        set_text(curve)?
     );
     if let Some(bound) = optimum.bound {
         let most = Quantity::Share.text(bound);
         let _ = write!(words, "; no other count is more than {most} better");
     }
-    words
+    Some(words)
 }
 
 /// `usl: lambda = 90 [88, 92], sigma = 0.02773 [0.022, 0.033]`.
@@ -223,4 +228,31 @@ pub(super) fn settings(mode: &str, count: f64) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Columns that a name may take on a page.
+const NAME: usize = 80;
+/// Columns that a unit, a law or a bound may take.
+const WORD: usize = 24;
+
+/// The findings with every name cut to what a reader can take in; `findings.json` keeps them whole.
+pub(super) fn with_short_names(findings: &Findings) -> Findings {
+    let mut short = findings.clone();
+    let cut = |name: &mut String, columns: usize| *name = shortened(name, columns);
+    for workload in &mut short.workloads {
+        cut(&mut workload.label, NAME);
+        cut(&mut workload.unit_one, WORD);
+        cut(&mut workload.unit_many, WORD);
+        for curve in &mut workload.curves {
+            cut(&mut curve.name, NAME);
+            curve.laws.iter_mut().for_each(|law| cut(&mut law.name, WORD));
+            curve.bound.iter_mut().for_each(|bound| cut(&mut bound.label, WORD));
+        }
+        if let Some(verdict) = &mut workload.verdict {
+            cut(&mut verdict.mode, NAME);
+            verdict.others.iter_mut().for_each(|other| cut(&mut other.mode, NAME));
+        }
+        workload.failures.iter_mut().for_each(|failure| cut(&mut failure.mode, NAME));
+    }
+    short
 }

@@ -9,7 +9,7 @@ use crate::mode::{Extent, Round, Usage, Window};
 use crate::plan::Cell;
 
 /// One round of one cell. SI base units.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// What was measured.
     pub cell: Cell,

@@ -167,7 +167,7 @@ impl Group {
                     if let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
                         (block.counts, block.stage == Stage::Confirm)
                     } else {
-                        *course = Course::Done;
+                        *course = Course::after(search);
                         (Vec::new(), false)
                     }
                 }
@@ -205,6 +205,15 @@ impl Course {
                 let space = Space { max: *most, start, hints: first.clone() };
                 Self::Searched(Box::new(Search::new(space, seed ^ (series.mode as u64) << 48)))
             }
+        }
+    }
+
+    /// What a search leaves to be done: nothing where it has decided, its short list where only its share of the budget
+    /// ended it. What others do not need then goes into telling those counts apart.
+    fn after(search: &Search) -> Self {
+        match search.decision() {
+            Some(decision) if !decision.settled => Self::Listed(decision.set),
+            _ => Self::Done,
         }
     }
 

@@ -99,6 +99,10 @@ fn counts_and_lists_of_counts() {
     assert_eq!(count_list(&[1.0, 4.0, 5.0, 6.0, 12.0]), "1, 4-6, 12");
     assert_eq!(count_list(&[1.0, 2.0]), "1, 2");
     assert_eq!(count_list(&[]), ABSENT);
+    let measured = [1.0, 2.0, 4.0, 8.0, 16.0];
+    assert_eq!(count_set(&[2.0, 4.0, 8.0], &measured), "2-8");
+    assert_eq!(count_set(&[1.0, 4.0, 8.0], &measured), "1, 4, 8");
+    assert_eq!(count_set(&[], &measured), ABSENT);
     assert_eq!(coefficient(0.027_728_5), "0.02773");
     assert_eq!(coefficient(1.043_65e-4), "1.044e-4");
     assert_eq!(coefficient(1.2e-4), "1.2e-4");
@@ -126,6 +130,7 @@ proptest! {
                 coefficient(value),
                 workers(value),
                 count_list(&[low, value, high]),
+                count_set(&[low, value, high], &[value, 2.0]),
             ] {
                 prop_assert!(!text.is_empty());
                 prop_assert!(text.len() < 120, "{text}");

@@ -45,6 +45,13 @@ pub(crate) fn run(args: &[&str]) -> Called {
     start(args).finish()
 }
 
+/// Calls knee with these arguments and returns what it printed.
+pub(crate) fn call(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_knee")).args(args).stdin(Stdio::null()).output();
+    let output = output.expect("knee starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// Starts `knee run --out .. ARGS`.
 pub(crate) fn start(args: &[&str]) -> Running {
     let directory = tempfile::tempdir().expect("a temporary directory");

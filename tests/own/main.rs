@@ -2,4 +2,6 @@
 
 mod calls;
 mod command;
+mod rust;
+mod wishes;
 mod worker;

@@ -69,6 +69,7 @@ fn the_old_file_stands_until_the_new_one_is_whole() {
     let WriteError::File { path, source } = &error else { panic!("{error}") };
     assert_eq!(path, &dir.path().join("summary.md"));
     assert!(error.to_string().contains(&source.to_string()), "{error}");
+    assert!(!error.to_string().contains(".knee-"), "{error}");
     assert_eq!(fs::read(dir.path().join("findings.json")).expect("it stands"), before);
     let left: Vec<String> =
         names(dir.path()).into_iter().filter(|name| name.starts_with('.')).collect();

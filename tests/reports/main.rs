@@ -1,6 +1,6 @@
 //! Reports from outside: whatever the findings hold, every report of them is readable, harmless and whole.
 
-#[path = "../support/fake.rs"]
+#[path = "../support/fake/mod.rs"]
 mod fake;
 mod files;
 mod page;

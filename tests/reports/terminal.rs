@@ -100,3 +100,13 @@ fn expect(name: &str, text: &str) {
     }
     assert_eq!(text, std::fs::read_to_string(&path).expect("the file is there"), "{name}");
 }
+
+#[test]
+fn where_not_all_curves_fit_the_recommended_one_is_drawn() {
+    let mut findings = fake::small();
+    findings.workloads.retain(|workload| workload.label == "sleep");
+    findings.workloads[0].verdict.as_mut().expect("planted").mode = "async".to_owned();
+    let text = shown(&findings, plain(Some(40)));
+    let panel = text.lines().position(|line| line.contains('│')).expect("a curve is drawn") - 1;
+    assert_eq!(text.lines().nth(panel).map(str::trim), Some("async"), "{text}");
+}

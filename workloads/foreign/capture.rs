@@ -37,6 +37,9 @@ impl Capture {
         self.total += bytes.len() as u64;
         let (first, rest) = bytes.split_at(bytes.len().min(KEPT - self.head.len()));
         self.head.extend_from_slice(first);
+        if rest.len() > KEPT {
+            self.tail.clear();
+        }
         let rest = &rest[rest.len().saturating_sub(KEPT)..];
         if self.tail.len() + rest.len() > 2 * KEPT {
             self.tail.drain(..self.tail.len() - KEPT);

@@ -104,6 +104,9 @@ impl Shared {
     /// Reads results, and tells the followers when there were any.
     pub(crate) fn lead(&self, state: &mut State) -> usize {
         let count = state.drain();
+        if state.take_alert() {
+            self.keeper.ring();
+        }
         if count > 0 {
             if state.followers > 0 {
                 self.done.notify_all();

@@ -193,6 +193,19 @@ impl Views {
 /// How many messages a lane holds or has announced, and whether one is announced. Never less than the truth.
 fn load(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, bool)> {
     // In this order: what is read as taken may be old, what is read as put may not.
+    let (published, taken) = counts(board, views, lane)?;
+    let admitted = board.word(lane, ADMITTED).load(SeqCst);
+    Ok((admitted.max(published).saturating_sub(taken), admitted > published))
+}
+
+/// How many messages a lane holds.
+pub(crate) fn messages(board: &Board, views: &mut Views, lane: usize) -> Result<u64> {
+    let (published, taken) = counts(board, views, lane)?;
+    Ok(published.saturating_sub(taken))
+}
+
+/// How many messages were put into a lane and how many were taken from it.
+fn counts(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, u64)> {
     let published = board.word(lane, PUBLISHED).load(SeqCst);
     let reading = board.word(lane, READING).load(SeqCst);
     let writing = board.word(lane, WRITING).load(SeqCst);
@@ -203,8 +216,7 @@ fn load(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, bool)> {
             break;
         }
     }
-    let admitted = board.word(lane, ADMITTED).load(SeqCst);
-    Ok((admitted.max(published).saturating_sub(taken), admitted > published))
+    Ok((published, taken))
 }
 
 /// Brings a lane without a producer in order: its end, and how many messages were ever put. The last producer may

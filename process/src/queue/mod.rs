@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::board::{Board, Woken, is_alone, sleep, wake};
-use self::lane::{Lane, Put, Views, give_back, settle_dead};
+use self::lane::{Lane, Put, Views, give_back, messages, settle_dead};
 use self::layout::{READING, WRITING};
 use self::ring::Taken;
 use crate::codec::{self, Handed, Handing};
@@ -206,6 +206,18 @@ impl<T> Consumer<T> {
     fn new(board: Arc<Board>, alive: Arc<OwnedFd>) -> Self {
         let (views, bytes, message) = (Views::default(), Vec::new(), PhantomData);
         Self { board, alive, views, lane: 0, turn: 0, burst: 0, bytes, message }
+    }
+
+    /// How many messages are in the queue, at some moment during the call.
+    pub fn len(&self) -> usize {
+        let mut views = Views::default();
+        let counts = (0..self.board.lanes()).map(|lane| messages(&self.board, &mut views, lane));
+        counts.sum::<Result<u64>>().unwrap_or(0) as usize
+    }
+
+    /// Whether there was no message at some moment during the call.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Takes a message from any lane into `bytes`.

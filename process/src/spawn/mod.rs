@@ -113,7 +113,7 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     )?;
     let child = match launch.method {
         StartMethod::ReExec => re_exec(theirs, launch.name, launch.output)?,
-        StartMethod::ForkServer => fork_server::fork(theirs, launch.output)?,
+        StartMethod::ForkServer => fork_server::fork(&theirs, launch.output)?,
     };
     let fds: Vec<BorrowedFd<'_>> = [&line]
         .into_iter()

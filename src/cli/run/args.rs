@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::own::Own;
+use super::wishes::Wishes;
 use crate::cli::Failure;
 use crate::machine::Machine;
 use crate::plan::{Cores, Mode, Named, Request, parse};
@@ -50,6 +51,8 @@ pub(in crate::cli) struct Args {
     pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) own: Own,
+    #[command(flatten)]
+    pub(super) wishes: Wishes,
 }
 
 /// What plain `knee run` may take.
@@ -87,7 +90,7 @@ impl Args {
 }
 
 /// What the plan must know of the machine's CPUs.
-pub(super) fn cores(machine: &Machine) -> Cores {
+pub(crate) fn cores(machine: &Machine) -> Cores {
     let budget = &machine.budget;
     let topology = &machine.topology;
     let hints = [topology.cores, topology.threads, budget.parallelism()];

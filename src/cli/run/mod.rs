@@ -4,23 +4,27 @@ mod args;
 mod own;
 mod place;
 mod session;
+mod wishes;
 
 use std::path::Path;
 
 pub(super) use args::Args;
 
-use super::{Failure, Output, exit};
+use super::{Failure, Output, exit, present};
 use crate::machine::{Machine, Root, placement};
 use crate::plan::{self, Candidates, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
-use session::Session;
+pub(crate) use session::Session;
+
+pub(crate) use args::cores;
 
 pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
     if let Some(directory) = &args.resume {
-        return resume(directory, registry, output);
+        return resume(args, directory, registry, output);
     }
     let request = args.request()?;
+    let limits = args.wishes.limits()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -31,6 +35,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
+    plan.limits = limits;
     if args.dry_run {
         return super::written(output.result(&outline(&plan)));
     }
@@ -42,11 +47,16 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     let session =
         Session { plan: &plan, machine: &machine, directory: &directory, registry, output };
     let outcome = session.measure(None)?;
-    finish(&directory, outcome, output)
+    finish(args, &directory, outcome, output)
 }
 
 /// Goes on where an interrupted run stopped, with its own plan.
-fn resume(directory: &Path, registry: Registry, output: Output) -> Result<u8, Failure> {
+fn resume(
+    args: &Args,
+    directory: &Path,
+    registry: Registry,
+    output: Output,
+) -> Result<u8, Failure> {
     let record = record::read(directory).map_err(Failure::usage)?;
     place::prove_writable(directory)?;
     let plan = &record.header.plan;
@@ -68,7 +78,7 @@ fn resume(directory: &Path, registry: Registry, output: Output) -> Result<u8, Fa
     ));
     let session = Session { plan, machine: &machine, directory, registry, output };
     let outcome = session.measure(Some(&past))?;
-    finish(directory, outcome, output)
+    finish(args, directory, outcome, output)
 }
 
 /// Keeps this process and all its children to some of the CPUs that they may use.
@@ -79,15 +89,10 @@ fn restrict(list: &str) -> Result<(), Failure> {
 }
 
 /// Says what came out and how it went.
-fn finish(directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
-    let _ = directory;
+fn finish(args: &Args, directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
     output.remark(&format!("knee: {} rounds in {:.1} s", outcome.measured, outcome.wall));
-    Ok(match outcome {
-        outcome if outcome.interrupted => exit::INTERRUPTED,
-        outcome if outcome.measured == 0 => exit::FAILED,
-        outcome if outcome.failed > 0 => exit::INCOMPLETE,
-        _ => exit::OK,
-    })
+    let record = record::read(directory).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+    present::present(directory, &record, args.wishes.settings, output)
 }
 
 fn announcement(plan: &Plan, directory: &Path) -> String {

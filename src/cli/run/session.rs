@@ -19,21 +19,22 @@ use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
 use crate::run::{Event, Observer, Outcome, Past, Setting};
 
 /// What a session needs.
-pub(super) struct Session<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) machine: &'a Machine,
-    pub(super) directory: &'a Path,
-    pub(super) registry: Registry,
-    pub(super) output: Output,
+pub(crate) struct Session<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) machine: &'a Machine,
+    pub(crate) directory: &'a Path,
+    pub(crate) registry: Registry,
+    pub(crate) output: Output,
 }
 
 impl Session<'_> {
     /// Measures the plan and keeps what is measured; goes on after `past`, if there is one.
-    pub(super) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
+    pub(crate) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
         let scratch = tempfile::Builder::new().prefix("knee-").tempdir().map_err(|error| {
             Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
         })?;
         let _guard = guard(scratch.path(), self.plan.seed)?;
+        raise_files();
         let site = Site {
             registry: self.registry,
             scratch: scratch.path().to_owned(),
@@ -103,6 +104,14 @@ impl Session<'_> {
             plan: self.plan.clone(),
         }
     }
+}
+
+/// Allows ourselves as many open files as we may: each worker process needs a few.
+fn raise_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Best effort: where it is refused, the first worker that finds no descriptor says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Starts the guard and marks our future children.

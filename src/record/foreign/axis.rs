@@ -1,231 +1,344 @@
-//! Which number is the worker count: a parameter by its name, or the one number in which names differ.
+//! Which of a file's names is the number of workers.
 
-use super::{ForeignError, Result};
+use super::Fault;
 
-/// Names of worker counts, the plainest first.
-const NAMES: [&str; 30] = [
+/// Words for those who work at once, in the plural and in the singular.
+const WORKERS: [&str; 39] = [
     "workers",
+    "worker",
     "threads",
+    "thread",
     "processes",
+    "process",
     "procs",
-    "load",
-    "n",
-    "concurrency",
+    "proc",
+    "processors",
+    "processor",
     "jobs",
-    "num_workers",
-    "num_threads",
-    "num_procs",
+    "job",
+    "load",
+    "concurrency",
+    "clients",
+    "client",
+    "users",
+    "user",
+    "vus",
+    "cores",
+    "core",
+    "cpus",
+    "goroutines",
+    "tasks",
+    "copies",
+    "parallelism",
+    "connections",
+    "instances",
+    "ranks",
+    "nodes",
+    "fibers",
+    "coroutines",
     "nthreads",
+    "nworkers",
     "nprocs",
     "nproc",
-    "n_threads",
-    "n_workers",
-    "n_jobs",
-    "workers_count",
-    "parallelism",
-    "cores",
-    "cpus",
-    "ncpus",
-    "processors",
-    "clients",
-    "users",
-    "vusers",
-    "connections",
-    "tasks",
-    "parallel",
-    "p",
+    "njobs",
+    "numjobs",
+    "gomaxprocs",
 ];
+/// Words beside them that change nothing.
+const BESIDE: [&str; 22] = [
+    "n",
+    "num",
+    "number",
+    "no",
+    "nr",
+    "of",
+    "count",
+    "counts",
+    "max",
+    "total",
+    "the",
+    "level",
+    "omp",
+    "openmp",
+    "mkl",
+    "openblas",
+    "blis",
+    "rayon",
+    "tokio",
+    "concurrent",
+    "pool",
+    "size",
+];
+/// Letters that stand for the number of workers where a name is nothing else.
+const LETTERS: [&str; 3] = ["n", "p", "j"];
 
-/// How plainly a name says that it is a worker count: 0 is plainest.
-pub(super) fn rank(name: &str) -> Option<usize> {
-    let name = plain(name);
-    NAMES.iter().position(|known| *known == name)
-}
-
-/// Lower case, without blanks, with one kind of hyphen.
-pub(super) fn plain(name: &str) -> String {
-    name.trim().to_lowercase().replace(['-', ' '], "_")
-}
-
-/// Chooses among the names of parameters that hold numbers.
-///
-/// `asked` wins; then the plainest name of a worker count; then the only one there is.
-pub(super) fn choose<'n>(names: &[&'n str], asked: Option<&str>) -> Result<Option<&'n str>> {
-    if let Some(asked) = asked {
-        let found = names.iter().find(|name| plain(name) == plain(asked));
-        return match found {
-            Some(name) => Ok(Some(name)),
-            None if names.is_empty() => Ok(None),
-            None => Err(ForeignError::new(format!(
-                "there is no numeric parameter {asked:?}; there are {}",
-                names.join(", ")
-            ))),
-        };
+/// Whether a name means the number of workers: `threads`, `OMP_NUM_THREADS`, `# of clients`, `n`.
+pub(super) fn means_workers(name: &str) -> bool {
+    let words = words(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let [letter] = words.as_slice()
+        && LETTERS.contains(letter)
+    {
+        return true;
     }
-    let known = names.iter().filter(|name| rank(name).is_some()).min_by_key(|name| rank(name));
-    match (known, names) {
-        (Some(name), _) => Ok(Some(name)),
-        (None, [only]) => Ok(Some(only)),
-        (None, []) => Ok(None),
-        (None, _) => Err(ForeignError::new(format!(
-            "which of {} is the worker count? Say so with --param NAME",
-            names.join(", ")
-        ))),
-    }
+    let telling: Vec<&&str> = words.iter().filter(|word| !BESIDE.contains(word)).collect();
+    matches!(telling.as_slice(), [word] if WORKERS.contains(word))
 }
 
-/// A name in which one number is the worker count: the name without it, and the count.
+/// The words of a name in lower case: `maxWorkers_2` is `max`, `workers`, `2`.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for character in name.chars() {
+        let kind = |c: char| (c.is_alphabetic(), c.is_numeric());
+        let new_word =
+            kind(character) != kind(last) || (last.is_lowercase() && character.is_uppercase());
+        if character.is_alphanumeric() {
+            match words.last_mut().filter(|_| !new_word) {
+                Some(word) => word.extend(character.to_lowercase()),
+                None => words.push(character.to_lowercase().collect()),
+            }
+        }
+        last = character;
+    }
+    words
+}
+
+/// A name that could be the number of workers, with its values.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Named {
-    /// The name with `{}` where the count stood.
-    pub(super) rest: String,
-    /// The count.
-    pub(super) workers: f64,
+pub(super) struct Candidate<'a> {
+    pub(super) name: &'a str,
+    /// Its value in each run; `None` where that is missing or not a number.
+    pub(super) values: Vec<Option<f64>>,
 }
 
-/// Finds in names such as `make -j 4` or `sort/threads:8` the number in which they differ.
+impl Candidate<'_> {
+    fn is_numeric(&self) -> bool {
+        self.values.iter().any(Option::is_some)
+    }
+
+    fn varies(&self) -> bool {
+        let mut values = self.values.iter().flatten();
+        values.next().is_some_and(|first| values.any(|value| value.total_cmp(first).is_ne()))
+    }
+}
+
+/// The index of the candidate that is the number of workers; `None` where none bears such a name.
 ///
-/// Names that are alike but for their numbers belong together; a number that is labelled as a worker count wins over others.
-pub(super) fn differ(names: &[&str]) -> Result<Vec<Named>> {
-    let split: Vec<Split> = names.iter().map(|name| Split::of(name)).collect();
-    let mut out = Vec::with_capacity(names.len());
-    for own in &split {
-        let alike: Vec<&Split> = split.iter().filter(|other| other.frame == own.frame).collect();
-        let varying: Vec<usize> = (0..own.numbers.len())
-            .filter(|&at| alike.iter().any(|other| other.numbers[at] != own.numbers[at]))
-            .collect();
-        let labelled: Vec<usize> =
-            (0..own.numbers.len()).filter(|&at| own.is_labelled(at)).collect();
-        let at = match (labelled.as_slice(), varying.as_slice()) {
-            ([at], _) | (_, [at]) => *at,
-            (_, []) => {
-                return Err(ForeignError::new(format!(
-                    "nothing in {:?} says how many workers it had; say so with --param NAME",
-                    own.whole()
-                )));
-            }
-            _ => {
-                return Err(ForeignError::new(format!(
-                    "names like {:?} differ in several numbers; none is plainly the worker count",
-                    own.whole()
-                )));
-            }
-        };
-        out.push(Named { rest: own.without(at), workers: own.numbers[at].parse().unwrap_or(0.0) });
+/// `what` says what they are: `parameter`, `column`.
+pub(super) fn choose(
+    candidates: &[Candidate<'_>],
+    param: Option<&str>,
+    what: &str,
+) -> Result<Option<usize>, Fault> {
+    if let Some(param) = param {
+        return asked(candidates, param, what);
     }
-    Ok(out)
-}
-
-/// A text with `{}` wherever `value` stands as a number of its own: not within `0.01` or `16` where the value is 1.
-pub(super) fn without(text: &str, value: &str) -> String {
-    let (mut out, mut rest, mut before) = (String::new(), text, None);
-    let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
-    while let Some(at) = rest.find(value).filter(|_| !value.is_empty()) {
-        let head = &rest[..at];
-        let after = rest[at + value.len()..].chars().next();
-        let left = head.chars().next_back().or(before);
-        // `-j4` is a count behind a letter, `0.4` is no count.
-        let whole = !left.is_some_and(|c| c.is_ascii_digit() || c == '.') && !joins(after);
-        out.push_str(head);
-        out.push_str(if whole { "{}" } else { value });
-        before = value.chars().next_back();
-        rest = &rest[at + value.len()..];
-    }
-    out + rest
-}
-
-/// A name cut at its whole numbers.
-struct Split {
-    /// The text around them: one more than there are numbers.
-    frame: Vec<String>,
-    numbers: Vec<String>,
-}
-
-impl Split {
-    fn of(name: &str) -> Self {
-        let (mut frame, mut numbers) = (vec![String::new()], Vec::new());
-        let mut in_number = false;
-        for c in name.chars() {
-            if c.is_ascii_digit() {
-                if !in_number {
-                    numbers.push(String::new());
-                    frame.push(String::new());
-                }
-                numbers.last_mut().expect("just pushed").push(c);
-            } else {
-                frame.last_mut().expect("never empty").push(c);
-            }
-            in_number = c.is_ascii_digit();
+    let named =
+        |index: &usize| means_workers(candidates[*index].name) && candidates[*index].is_numeric();
+    let mut fitting: Vec<usize> = (0..candidates.len()).filter(named).collect();
+    if fitting.len() > 1 {
+        // Our own word says it plainly; otherwise what never changes is not what was swept.
+        if let Some(&own) =
+            fitting.iter().find(|&&index| words(candidates[index].name) == ["workers"])
+        {
+            return Ok(Some(own));
         }
-        Self { frame, numbers }
-    }
-
-    /// Whether the word before a number says that it counts workers: `threads:4`, `-j4`, `OMP_NUM_THREADS=4`.
-    fn is_labelled(&self, at: usize) -> bool {
-        let before = self.frame[at].trim_end_matches([':', '=', ' ', '_', '-', '/']);
-        let word: String = before
-            .chars()
-            .rev()
-            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
-        let word = plain(&word);
-        let last = word.rsplit('_').next().unwrap_or_default();
-        word == "j" && self.frame[at].contains("-j") || (last.len() > 1 && rank(last).is_some())
-    }
-
-    fn whole(&self) -> String {
-        self.without(usize::MAX)
-    }
-
-    fn without(&self, gap: usize) -> String {
-        let mut out = self.frame[0].clone();
-        for (at, number) in self.numbers.iter().enumerate() {
-            out.push_str(if at == gap { "{}" } else { number });
-            out.push_str(&self.frame[at + 1]);
+        let varying: Vec<usize> =
+            fitting.iter().copied().filter(|&index| candidates[index].varies()).collect();
+        if varying.len() == 1 {
+            fitting = varying;
         }
-        out
     }
+    match fitting.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        several => {
+            let names = list(several.iter().map(|&index| candidates[index].name));
+            Err(Fault::whole(format!(
+                "each {what} of {names} could be the number of workers; name the right one with --param"
+            )))
+        }
+    }
+}
+
+fn asked(candidates: &[Candidate<'_>], param: &str, what: &str) -> Result<Option<usize>, Fault> {
+    let exact = candidates.iter().position(|candidate| candidate.name == param);
+    let alike = || candidates.iter().position(|candidate| words(candidate.name) == words(param));
+    match exact.or_else(alike) {
+        Some(found) if candidates[found].is_numeric() => Ok(Some(found)),
+        Some(_) => Err(Fault::whole(format!("{what} {param:?} holds no numbers"))),
+        None => Err(Fault::whole(match candidates {
+            [] => format!("has no {what} {param:?}; it has none at all"),
+            some => {
+                let names = list(some.iter().map(|candidate| candidate.name));
+                format!("has no {what} {param:?}; it has {names}")
+            }
+        })),
+    }
+}
+
+/// Names as a sentence shows them, not too many of them.
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=12 => names.join(", "),
+        more => format!("{} and {} more", names[..12].join(", "), more - 12),
+    }
+}
+
+/// A number of workers found in a text, and the text with `N` in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    pub(super) workers: f64,
+    pub(super) rest: String,
+}
+
+/// The number that stands beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`, `--workers=2`.
+///
+/// With `param`, the number that stands beside that word. The first one counts where there are several.
+pub(super) fn in_text(text: &str, param: Option<&str>) -> Option<Found> {
+    let numbers = numbers(text);
+    let before = |&&(start, _): &&(usize, usize)| leads(&text[..start], param);
+    let after = |&&(_, end): &&(usize, usize)| follows(&text[end..], param);
+    let &(start, end) = numbers.iter().find(before).or_else(|| numbers.iter().find(after))?;
+    let workers = text[start..end].parse().ok()?;
+    Some(Found { workers, rest: format!("{}N{}", &text[..start], &text[end..]) })
+}
+
+/// Where the whole numbers of a text start and end; digits within a decimal fraction are none.
+fn numbers(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while at < bytes.len() && (bytes[at].is_ascii_digit() || bytes[at] == b'.') {
+            at += 1;
+        }
+        if !bytes[start..at].contains(&b'.') && (start == 0 || bytes[start - 1] != b'.') {
+            found.push((start, at));
+        }
+    }
+    found
+}
+
+/// Whether what stands before a number says that it counts workers.
+fn leads(before: &str, param: Option<&str>) -> bool {
+    let open = before.strip_suffix(['=', ':', ' ', '_', '-', '/', '(']).unwrap_or(before);
+    let word_start = open
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .map_or(0, |at| at + open[at..].chars().next().map_or(1, char::len_utf8));
+    let word = &open[word_start..];
+    if let Some(param) = param {
+        return ends_with_words(word, param);
+    }
+    if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.starts_with('-')) {
+        return matches!(flag, "j" | "t" | "p" | "P" | "n" | "c");
+    }
+    words(word).last().is_some_and(|last| WORKERS.contains(&last.as_str()))
+}
+
+/// Whether what stands after a number says that it counts workers.
+fn follows(after: &str, param: Option<&str>) -> bool {
+    let open = after.strip_prefix([' ', '_', '-']).unwrap_or(after);
+    let end = open.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(open.len());
+    match param {
+        Some(param) => words(&open[..end]) == words(param),
+        None => WORKERS.contains(&open[..end].to_ascii_lowercase().as_str()),
+    }
+}
+
+fn ends_with_words(text: &str, ending: &str) -> bool {
+    let (text, ending) = (words(text), words(ending));
+    !ending.is_empty() && text.ends_with(&ending)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn counts(names: &[&str]) -> Vec<(String, f64)> {
-        differ(names).unwrap().into_iter().map(|named| (named.rest, named.workers)).collect()
+    use super::{Candidate, choose, in_text, means_workers};
+
+    #[test]
+    fn names_of_workers_are_known_whatever_they_are_dressed_in() {
+        for name in [
+            "workers",
+            "Threads",
+            "OMP_NUM_THREADS",
+            "# of clients",
+            "num_jobs",
+            "nThreads",
+            "thread count",
+            "N",
+            "load",
+            "Processors",
+            "GOMAXPROCS",
+        ] {
+            assert!(means_workers(name), "{name}");
+        }
+        for name in [
+            "threads_idle",
+            "thread_id",
+            "time",
+            "cpu_count",
+            "size",
+            "pid",
+            "",
+            "t",
+            "per_thread_rate",
+        ] {
+            assert!(!means_workers(name), "{name}");
+        }
     }
 
     #[test]
-    fn the_number_that_differs_is_the_count() {
-        assert_eq!(
-            counts(&["make -j1 all2", "make -j16 all2"]),
-            [("make -j{} all2".to_owned(), 1.0), ("make -j{} all2".to_owned(), 16.0)]
-        );
-        assert_eq!(
-            counts(&["sort/1024/threads:2", "sort/2048/threads:4"])[1].0,
-            "sort/2048/threads:{}"
-        );
-        assert_eq!(counts(&["a/1", "a/2", "b/7", "b/9"])[2], ("b/{}".to_owned(), 7.0));
-        assert_eq!(counts(&["OMP_NUM_THREADS=8 ./a.out 5"])[0].1, 8.0);
+    fn counts_are_found_beside_their_word() {
+        let cases = [
+            ("make -j8 all2", Some((8.0, "make -jN all2"))),
+            ("sleep 0.5 --threads 4", Some((4.0, "sleep 0.5 --threads N"))),
+            ("OMP_NUM_THREADS=16 ./run 3", Some((16.0, "OMP_NUM_THREADS=N ./run 3"))),
+            ("BM_Lock/1024/threads:2", Some((2.0, "BM_Lock/1024/threads:N"))),
+            ("8 threads", Some((8.0, "N threads"))),
+            ("pool_4_workers", Some((4.0, "pool_N_workers"))),
+            ("sort 1000", None),
+            ("threads 1.5", None),
+        ];
+        for (text, expected) in cases {
+            let found = in_text(text, None).map(|found| (found.workers, found.rest));
+            assert_eq!(found, expected.map(|(n, rest)| (n, rest.to_owned())), "{text}");
+        }
+        assert_eq!(in_text("f --lanes 3", Some("lanes")).map(|found| found.workers), Some(3.0));
+        assert_eq!(in_text("f --threads 3", Some("lanes")), None);
     }
 
     #[test]
-    fn a_value_is_taken_out_where_it_stands_alone() {
-        assert_eq!(without("sleep 0.01 -j1 --n=1 16 1", "1"), "sleep 0.01 -j{} --n={} 16 {}");
-        assert_eq!(without("abc", ""), "abc");
+    fn an_ambiguous_axis_is_an_error_that_names_the_choice() {
+        let values = |values: &[f64]| values.iter().map(|value| Some(*value)).collect();
+        let both = [
+            Candidate { name: "threads", values: values(&[1.0, 2.0]) },
+            Candidate { name: "clients", values: values(&[3.0, 4.0]) },
+        ];
+        let error = choose(&both, None, "parameter").expect_err("it is ambiguous").to_string();
+        assert!(error.contains("\"threads\", \"clients\"") && error.contains("--param"), "{error}");
+        assert_eq!(choose(&both, Some("clients"), "parameter"), Ok(Some(1)));
+        let fixed = [
+            Candidate { name: "threads", values: values(&[1.0, 2.0]) },
+            Candidate { name: "clients", values: values(&[3.0, 3.0]) },
+        ];
+        assert_eq!(choose(&fixed, None, "parameter"), Ok(Some(0)));
     }
 
-    #[test]
-    fn what_is_not_plain_is_asked_for() {
-        assert!(differ(&["a", "b"]).is_err());
-        assert!(differ(&["run 1 2", "run 2 3"]).is_err());
-        assert!(choose(&["depth", "width"], None).unwrap_err().to_string().contains("--param"));
-        assert_eq!(choose(&["depth", "threads"], None).unwrap(), Some("threads"));
-        assert_eq!(choose(&["depth"], None).unwrap(), Some("depth"));
-        assert_eq!(choose(&["depth", "threads"], Some("depth")).unwrap(), Some("depth"));
-        assert!(choose(&["depth"], Some("x")).is_err());
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_search(text in any::<String>(), param in any::<Option<String>>()) {
+            let _ = in_text(&text, param.as_deref());
+            let _ = means_workers(&text);
+        }
     }
 }

@@ -1,114 +1,121 @@
-//! criterion's `raw.csv` and the lines of cargo-criterion: samples of many iterations each, with the worker count as the benchmark's parameter.
+//! criterion's `raw.csv`, and the messages of `cargo criterion --message-format=json`.
+//!
+//! Both give the time of so many iterations per sample. criterion calls the benchmark from one thread, which hands the work to its workers
+//! itself, so one iteration is made at once.
 
-use super::axis::{self, Named};
-use super::json;
-use super::text::{number, shown};
-use super::{ForeignError, Result, Row, Series};
+use serde_json::Value;
 
-pub(super) fn is_csv_header(line: &str) -> bool {
-    line.starts_with("group,function,value,throughput_num")
-}
+use super::json::Node;
+use super::table::Table;
+use super::{Fault, Gather, Observation, Request, Series, axis, positive, rate};
 
-/// One sample: the benchmark's name with its parameter, units per second, and what the units are.
-struct Sample {
-    id: String,
-    throughput: f64,
-    unit: &'static str,
-}
+/// What a reader must know where only the parameter of a benchmark can be the number of workers.
+const TAKEN: &str = "the last part of the benchmark's id is taken as the number of workers";
 
-pub(super) fn read(text: &str, _param: Option<&str>) -> Result<Vec<Series>> {
-    let samples = if text.starts_with('{') { lines(text)? } else { rows(text)? };
-    let mut ids: Vec<&str> = samples.iter().map(|sample| sample.id.as_str()).collect();
-    ids.dedup();
-    let named: Vec<Named> = axis::differ(&ids)?;
-    let mut series: Vec<Series> = Vec::new();
-    for sample in &samples {
-        let Some(at) = ids.iter().position(|id| *id == sample.id) else { continue };
-        let named = &named[at];
-        let at = series.iter().position(|series| series.name == named.rest).unwrap_or_else(|| {
-            series.push(Series {
-                name: named.rest.clone(),
-                unit: sample.unit.to_owned(),
-                rows: Vec::new(),
-                notes: vec!["throughput = units of an iteration / its time".to_owned()],
-            });
-            series.len() - 1
-        });
-        let row = Row { workers: named.workers, throughput: sample.throughput, repetition: None };
-        series[at].rows.push(row);
-    }
-    Ok(series)
-}
-
-fn unit_of(name: &str) -> &'static str {
-    match name {
-        "bytes" => "bytes",
-        "elements" => "elements",
-        _ => "iterations",
-    }
-}
-
-fn rows(text: &str) -> Result<Vec<Sample>> {
-    let broken = |error: csv::Error| ForeignError::new(format!("it is not valid CSV: {error}"));
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let mut out = Vec::new();
-    for (at, row) in reader.records().enumerate() {
-        let row = row.map_err(broken)?;
-        let cell = |at: usize| row.get(at).unwrap_or_default();
-        let wanted = |at_column: usize, what: &str| {
-            number(cell(at_column), false).filter(|value| *value > 0.0).ok_or_else(|| {
-                ForeignError::at(at + 2, format!("{} is no {what}", shown(cell(at_column))))
-            })
-        };
-        let seconds = match cell(6) {
-            "ns" => 1e-9,
-            other => {
-                return Err(ForeignError::at(
-                    at + 2,
-                    format!("the unit {} is not ns", shown(other)),
-                ));
+/// Reads `raw.csv`.
+pub(super) fn read_table(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
+    let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
+    let column = |name: &str| table.column(name).ok_or_else(|| missing(name));
+    let (group, function, value) = (column("group")?, column("function")?, column("value")?);
+    let (measured, unit) = (column("sample_measured_value")?, column("unit")?);
+    let count = column("iteration_count")?;
+    let per_iteration = (table.column("throughput_num"), table.column("throughput_type"));
+    let mut gather = Gather::default();
+    let mut warnings = Vec::new();
+    for row in &table.rows[1..] {
+        let parts = [group, function, value].map(|at| row.field(at));
+        let id =
+            parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
+        let (workers, name) =
+            workers(&id, request.param, &mut warnings).map_err(|what| row.fault("value", what))?;
+        let scale = rate::seconds(row.field(unit)).ok_or_else(|| {
+            row.fault("unit", format!("{:?} is not a unit of time", row.field(unit)))
+        })?;
+        let seconds = table.positive(row, measured, "sample_measured_value")? * scale
+            / table.positive(row, count, "iteration_count")?;
+        let (work, counted) = match per_iteration {
+            (Some(number), Some(kind)) if !row.field(number).is_empty() => {
+                (table.positive(row, number, "throughput_num")?, row.field(kind))
             }
+            _ => (1.0, "iterations"),
         };
-        let time = wanted(5, "measured value")? * seconds / wanted(7, "iteration count")?;
-        let units = number(cell(3), false).filter(|units| *units > 0.0).unwrap_or(1.0);
-        let id: Vec<&str> =
-            [cell(0), cell(1), cell(2)].into_iter().filter(|part| !part.is_empty()).collect();
-        out.push(Sample { id: id.join("/"), throughput: units / time, unit: unit_of(cell(4)) });
+        let throughput = rate::throughput(work, 1.0, seconds);
+        positive(throughput).map_err(|what| {
+            row.fault("sample_measured_value", format!("as a throughput {what}"))
+        })?;
+        gather.add(&name, counted, Observation { workers, throughput, repetition: None });
     }
-    Ok(out)
+    Ok(gather.finish(&warnings))
 }
 
-fn lines(text: &str) -> Result<Vec<Sample>> {
-    let mut out = Vec::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let value = json::parse(line).map_err(|error| ForeignError::at(at + 1, error))?;
-        if value["reason"] != "benchmark-complete" {
+/// Reads cargo-criterion's messages; those of cargo itself may stand between them.
+pub(super) fn read_messages(
+    lines: &[(usize, Value)],
+    request: Request<'_>,
+) -> Result<Vec<Series>, Fault> {
+    let mut gather = Gather::default();
+    let mut warnings = Vec::new();
+    for (number, value) in lines {
+        if value.get("reason").and_then(Value::as_str) != Some("benchmark-complete") {
             continue;
         }
-        let bad = |what: &str| ForeignError::at(at + 1, what);
-        let id = value["id"].as_str().ok_or_else(|| bad("the benchmark has no id"))?;
-        let seconds = match value["unit"].as_str() {
-            Some("ns") => 1e-9,
-            Some("us") => 1e-6,
-            Some("ms") => 1e-3,
-            Some("s") => 1.0,
-            _ => return Err(bad("the benchmark has no known unit of time")),
-        };
-        let per = value["throughput"].get(0);
-        let units = per.and_then(|per| json::number(&per["per_iteration"])).unwrap_or(1.0);
-        let unit = per.and_then(|per| per["unit"].as_str()).map_or("iterations", unit_of);
-        let numbers = |key: &str| -> Vec<f64> {
-            let all = value[key].as_array().map_or(&[][..], Vec::as_slice);
-            all.iter().filter_map(json::number).collect()
-        };
-        let pairs = numbers("iteration_count").into_iter().zip(numbers("measured_values"));
-        out.extend(pairs.filter(|(count, time)| *count > 0.0 && *time > 0.0).map(
-            |(count, time)| Sample {
-                id: id.to_owned(),
-                throughput: units * count / (time * seconds),
-                unit,
-            },
-        ));
+        message(&Node::line(*number, value), request, &mut gather, &mut warnings)?;
     }
-    Ok(out)
+    Ok(gather.finish(&warnings))
+}
+
+fn message(
+    node: &Node<'_>,
+    request: Request<'_>,
+    gather: &mut Gather,
+    warnings: &mut Vec<String>,
+) -> Result<(), Fault> {
+    let id = node.get("id")?;
+    let (workers, name) =
+        workers(id.text()?, request.param, warnings).map_err(|what| id.fault(what))?;
+    let unit = node.get("unit")?;
+    let scale = rate::seconds(unit.text()?).ok_or_else(|| unit.fault("is not a unit of time"))?;
+    let (counts, values) = (node.get("iteration_count")?, node.get("measured_values")?);
+    let (counts, measured) = (counts.positives()?, values.positives()?);
+    if counts.len() != measured.len() {
+        return Err(values.fault("has another length than \"iteration_count\""));
+    }
+    let first = node.find("throughput").and_then(|list| list.items().ok()?.next());
+    let (work, counted) = match first {
+        Some(first) => (first.get("per_iteration")?.positive()?, first.get("unit")?.text()?),
+        None => (1.0, "iterations"),
+    };
+    for (value, count) in measured.iter().zip(&counts) {
+        let throughput = rate::throughput(work, 1.0, value * scale / count);
+        positive(throughput).map_err(|what| values.fault(format!("as a throughput {what}")))?;
+        gather.add(&name, counted, Observation { workers, throughput, repetition: None });
+    }
+    Ok(())
+}
+
+/// The number of workers that an id states, and the id without it.
+fn workers(
+    id: &str,
+    param: Option<&str>,
+    warnings: &mut Vec<String>,
+) -> Result<(f64, String), String> {
+    let is_last = |param: &&str| ["value", "parameter", "id"].contains(param);
+    let stated = axis::in_text(id, param.filter(|param| !is_last(param)));
+    if let Some(found) = stated.filter(|_| param.as_ref().is_none_or(|param| !is_last(param))) {
+        return positive(found.workers)
+            .map(|workers| (workers, found.rest))
+            .map_err(|what| format!("the number of workers in {id:?} {what}"));
+    }
+    if let Some(param) = param.filter(|param| !is_last(param)) {
+        return Err(format!("{id:?} has no number beside {param:?}"));
+    }
+    let (rest, last) = id.rsplit_once('/').unwrap_or(("", id));
+    let workers = last.parse::<f64>().ok().and_then(|workers| positive(workers).ok());
+    let workers = workers.ok_or_else(|| {
+        format!("{id:?} states no number of workers: end it in one (group/function/8), or name the word beside it with --param")
+    })?;
+    if param.is_none() && !warnings.iter().any(|warning| warning == TAKEN) {
+        warnings.push(TAKEN.to_owned());
+    }
+    Ok((workers, if rest.is_empty() { "benchmark".to_owned() } else { rest.to_owned() }))
 }

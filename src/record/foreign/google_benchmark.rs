@@ -1,168 +1,205 @@
-//! Google Benchmark's JSON.
+//! Google Benchmark's JSON, with what its figures mean in each of its versions.
 //!
-//! Its traps: bare NaN; aggregate rows beside the runs they summarise; rows that failed or were skipped; and the wall time of a threaded benchmark, which
-//! before version 1.9.0 was already divided by the threads (and such files do not always name their version).
+//! With N threads, an iteration is made by one thread, so N are made at once. Since v1.9.0 `real_time` is the time that one thread takes for
+//! an iteration; before, it is that divided by N already. Rates (`items_per_second`) count per second of the clock that the benchmark was
+//! timed with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::axis::{self, Named};
-use super::json::{self, array};
-use super::{ForeignError, Result, Row, Series};
+use super::json::Node;
+use super::{Fault, Gather, Observation, Request, Series, axis, positive, rate};
 
-pub(super) fn read(text: &str, param: Option<&str>) -> Result<Vec<Series>> {
-    let value = json::parse(text)?;
-    let rows = array(&value, "benchmarks")?;
-    let broken = |row: &&Value| flag(row, "error_occurred") || flag(row, "skipped");
-    let usable: Vec<&Value> = rows.iter().filter(|row| !broken(row) && !is_fit(row)).collect();
-    let runs: Vec<&Value> = usable.iter().copied().filter(|row| !is_aggregate(row)).collect();
-    let summary = runs.is_empty();
-    let chosen: Vec<&Value> =
-        if summary { usable.into_iter().filter(|row| is_median(row)).collect() } else { runs };
-    let failed = rows.iter().filter(broken).count();
-    let named = counts(&chosen, param)?;
-    let divided = is_divided(&value["context"]["library_version"]);
-    let mut series: Vec<Series> = Vec::new();
-    for (row, named) in chosen.iter().zip(named) {
-        let (throughput, unit, rule) = throughput(row, divided)?;
-        let at = series.iter().position(|series| series.name == named.rest).unwrap_or_else(|| {
-            series.push(Series {
-                name: named.rest.clone(),
-                unit: unit.to_owned(),
-                rows: Vec::new(),
-                notes: Vec::new(),
-            });
-            series.len() - 1
-        });
-        let series = &mut series[at];
-        if !series.notes.contains(&rule) {
-            series.notes.push(rule);
+/// What is counted where a benchmark counts nothing itself.
+const ITERATIONS: &str = "iterations";
+
+/// What `real_time` means for several threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// The time of one thread's iteration (v1.9.0 and later).
+    PerThread,
+    /// Divided by the number of threads (before).
+    Divided,
+}
+
+/// One row that counts.
+#[derive(Debug)]
+struct Entry<'v> {
+    node: Node<'v>,
+    name: String,
+    workers: f64,
+    /// Threads that the library itself ran; they make iterations of their own.
+    threads: f64,
+    /// An aggregate instead of a single measurement.
+    is_aggregate: bool,
+}
+
+/// Reads the document.
+pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
+    let root = Node::root(json);
+    let (meaning, doubt) = meaning(&root);
+    let mut gather = Gather::default();
+    let mut stopped = None;
+    let mut entries = Vec::new();
+    for node in root.get("benchmarks")?.items()? {
+        let Some(entry) = entry(node, request)? else { continue };
+        match reason(&entry.node) {
+            Some(reason) => {
+                let text = format!("no figure with {} workers: {reason}", entry.workers);
+                gather.warn(&entry.name, text.clone());
+                stopped.get_or_insert(text);
+            }
+            None => entries.push(entry),
         }
-        let repetition = row["repetition_index"].as_u64().map(|index| index as u32);
-        series.rows.push(Row { workers: named.workers, throughput, repetition });
     }
-    for series in &mut series {
-        if failed > 0 {
-            series.notes.push(format!("{failed} row(s) of the file failed or were skipped"));
+    let place = |entry: &Entry<'_>| (entry.name.clone(), entry.workers.to_bits());
+    let single: HashSet<(String, u64)> =
+        entries.iter().filter(|entry| !entry.is_aggregate).map(place).collect();
+    for entry in &entries {
+        if entry.is_aggregate && single.contains(&place(entry)) {
+            continue;
         }
-        if summary {
-            series.notes.push("single runs are not in the file: one median per count".to_owned());
+        let (throughput, unit) = throughput(entry, meaning, &mut gather)?;
+        positive(throughput).map_err(|what| entry.node.fault(format!("as a throughput {what}")))?;
+        let observation = Observation { workers: entry.workers, throughput, repetition: None };
+        gather.add(&entry.name, &unit, observation);
+        if let Some(doubt) = doubt.as_ref().filter(|_| entry.threads > 1.0 && unit == ITERATIONS) {
+            gather.warn(&entry.name, doubt);
         }
     }
-    Ok(series)
+    if entries.is_empty() {
+        let why = stopped.map_or_else(String::new, |first| format!(" ({first})"));
+        return Err(Fault::whole(format!("holds no usable measurement{why}")));
+    }
+    Ok(gather.finish(&[]))
 }
 
-fn flag(row: &Value, key: &str) -> bool {
-    match &row[key] {
-        Value::Bool(set) => *set,
-        Value::String(text) => !text.is_empty(),
-        _ => false,
+/// Why a benchmark was stopped.
+fn reason(node: &Node<'_>) -> Option<String> {
+    let says = |key: &str| node.find(key).is_some_and(|value| value.is_true());
+    if !says("error_occurred") && !says("skipped") {
+        return None;
+    }
+    let why = node.find("error_message").or_else(|| node.find("skip_message"));
+    Some(why.and_then(|why| why.word()).unwrap_or_else(|| "skipped".to_owned()))
+}
+
+/// What `real_time` means here, and a warning where the version does not settle it.
+fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
+    let version = root
+        .find("context")
+        .and_then(|context| context.find("library_version"))
+        .and_then(|node| node.word());
+    let numbers = version.as_deref().map(|version| {
+        let digits = version.trim_start_matches(['v', 'V']);
+        let mut parts = digits.split(['.', '-']).map(str::parse::<u32>);
+        (parts.next().and_then(Result::ok), parts.next().and_then(Result::ok))
+    });
+    match (numbers, version) {
+        (Some((Some(major), Some(minor))), _) => {
+            let new = (major, minor) >= (1, 9);
+            (if new { Meaning::PerThread } else { Meaning::Divided }, None)
+        }
+        (_, Some(version)) => (Meaning::PerThread, Some(format!(
+            "library_version {version:?} cannot be read: real_time is taken as one thread's (v1.9.0 and later); before, the same figure means N times less throughput with N threads"
+        ))),
+        // The field itself is younger than v1.8 and older than v1.9.0.
+        _ => (Meaning::Divided, Some(
+            "the file names no library_version: real_time is taken as already divided by the threads (before v1.9.0); from then on, the same figure means N times more throughput with N threads".to_owned(),
+        )),
     }
 }
 
-fn is_aggregate(row: &Value) -> bool {
-    row["run_type"] == "aggregate"
-        || row.get("aggregate_name").is_some()
-        || old_aggregate(row).is_some()
-}
-
-/// Before 1.5 aggregates were only told by their names.
-fn old_aggregate(row: &Value) -> Option<&'static str> {
-    let name = row["name"].as_str()?;
-    ["mean", "median", "stddev", "cv"]
-        .into_iter()
-        .find(|ending| name.ends_with(&format!("_{ending}")))
-}
-
-fn is_median(row: &Value) -> bool {
-    row["aggregate_name"] == "median" || old_aggregate(row) == Some("median")
-}
-
-/// Rows that hold a fitted complexity, no measurement.
-fn is_fit(row: &Value) -> bool {
-    row.get("big_o").is_some()
-        || row.get("rms").is_some()
-        || row["real_time"].is_null() && row["items_per_second"].is_null()
-}
-
-/// The worker count of each row: `threads`, where that varies or is the only number there is, else in the name.
-fn counts(rows: &[&Value], param: Option<&str>) -> Result<Vec<Named>> {
-    let name = |row: &Value| {
-        let name = row["run_name"].as_str().or_else(|| row["name"].as_str()).unwrap_or_default();
-        name.trim_end_matches("_median").to_owned()
+/// What a row is; `None` where it is no measurement.
+fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, Fault> {
+    let full = node.get("name")?.text()?;
+    // Big-O and RMS rows are fits, not measurements.
+    let is_fit = node.find("big_o").is_some()
+        || node.find("rms").is_some()
+        || ["_BigO", "_RMS"].iter().any(|ending| full.ends_with(ending));
+    let aggregate = aggregate(&node, full);
+    // Where there are single measurements, their medians say nothing more; other aggregates never do.
+    if is_fit || aggregate.as_deref().is_some_and(|name| name != "median") {
+        return Ok(None);
+    }
+    let run_name = node.find("run_name").and_then(|name| name.word()).unwrap_or_else(|| {
+        let suffix = aggregate.as_deref().map(|name| format!("_{name}")).unwrap_or_default();
+        full.strip_suffix(suffix.as_str()).unwrap_or(full).to_owned()
+    });
+    let threads = match node.find("threads") {
+        Some(threads) => threads.positive()?,
+        None => axis::in_text(&run_name, Some("threads")).map_or(1.0, |found| found.workers),
     };
-    let names: Vec<String> = rows.iter().map(|row| name(row)).collect();
-    let threads: Vec<Option<f64>> = rows.iter().map(|row| json::number(&row["threads"])).collect();
-    let varies = threads.iter().flatten().any(|count| *count > 1.0);
-    if let Some(param) = param {
-        // A user counter or a labelled argument of the name.
-        return rows.iter().zip(&names).map(|(row, name)| labelled(row, name, param)).collect();
-    }
-    if varies && threads.iter().all(Option::is_some) {
-        return Ok(threads
-            .iter()
-            .flatten()
-            .zip(&names)
-            .map(|(&workers, name)| Named { rest: without_threads(name), workers })
-            .collect());
-    }
-    axis::differ(&names.iter().map(String::as_str).collect::<Vec<_>>())
+    positive(threads).map_err(|what| node.fault(format!("the number of threads {what}")))?;
+    let (workers, name) = match request.param {
+        Some(param) if axis::words(param) != ["threads"] => by_param(&node, &run_name, param)?,
+        _ => (threads, run_name.replace(&format!("/threads:{threads}"), "")),
+    };
+    Ok(Some(Entry { node, name, workers, threads, is_aggregate: aggregate.is_some() }))
 }
 
-fn labelled(row: &Value, name: &str, param: &str) -> Result<Named> {
-    if let Some(workers) = json::number(&row[param]) {
-        return Ok(Named { rest: name.to_owned(), workers });
+/// The kind of an aggregate row; before v1.5 only its name tells it.
+fn aggregate(node: &Node<'_>, full: &str) -> Option<String> {
+    if let Some(name) = node.find("aggregate_name") {
+        return name.word();
     }
-    let part = name.split('/').find_map(|part| part.strip_prefix(param)?.strip_prefix(':'));
-    let value = part.and_then(|text| super::text::number(text, false));
-    let workers = value.ok_or_else(|| {
-        ForeignError::new(format!("{name:?} has neither a counter nor an argument {param:?}"))
+    let is_iteration =
+        node.find("run_type").and_then(|kind| kind.word()).as_deref() == Some("iteration");
+    let endings = ["mean", "median", "stddev", "cv"];
+    let ending = endings.iter().find(|ending| full.ends_with(&format!("_{ending}")));
+    ending.filter(|_| !is_iteration).map(|ending| (*ending).to_owned())
+}
+
+/// The number of workers that a counter, or an argument in the name, states: `BM_Pool/workers:4`.
+fn by_param(node: &Node<'_>, run_name: &str, param: &str) -> Result<(f64, String), Fault> {
+    if let Some(counter) = node.find(param) {
+        return Ok((counter.positive()?, run_name.to_owned()));
+    }
+    let found = axis::in_text(run_name, Some(param)).ok_or_else(|| {
+        node.fault(format!("has neither a counter nor an argument {param:?} in its name"))
     })?;
-    let rest: Vec<&str> =
-        name.split('/').filter(|part| !part.starts_with(&format!("{param}:"))).collect();
-    Ok(Named { rest: rest.join("/"), workers })
+    positive(found.workers).map_err(|what| node.fault(format!("the number of workers {what}")))?;
+    Ok((found.workers, found.rest.replace(&format!("/{param}:N"), "")))
 }
 
-fn without_threads(name: &str) -> String {
-    let parts: Vec<&str> = name.split('/').filter(|part| !part.starts_with("threads:")).collect();
-    parts.join("/")
-}
-
-/// Whether wall times of threaded benchmarks were divided by the threads: up to 1.8.x, and in files that name no version, which are older still.
-fn is_divided(version: &Value) -> bool {
-    let Some(version) = version.as_str() else { return true };
-    let mut parts = version.trim_start_matches('v').split(['.', '-']);
-    let mut next = || parts.next().and_then(|part| part.parse::<u32>().ok());
-    match (next(), next()) {
-        (Some(major), Some(minor)) => (major, minor) < (1, 9),
-        // A build from a working copy, without a number: new.
-        _ => false,
-    }
-}
-
-fn throughput(row: &Value, divided: bool) -> Result<(f64, &'static str, String)> {
-    for (key, unit) in [("items_per_second", "items"), ("bytes_per_second", "bytes")] {
-        if let Some(rate) = json::number(&row[key]) {
-            return Ok((rate, unit, format!("throughput = {key}, of all threads together")));
+/// Throughput of all threads together, and what it counts.
+fn throughput(
+    entry: &Entry<'_>,
+    meaning: Meaning,
+    gather: &mut Gather,
+) -> Result<(f64, String), Fault> {
+    let node = &entry.node;
+    let real = node.get("real_time")?.positive()?;
+    for (key, counted) in [("items_per_second", "items"), ("bytes_per_second", "bytes")] {
+        let Some(given) = node.find(key) else { continue };
+        let given = given.positive()?;
+        let is_wall = ["/real_time", "/manual_time"].iter().any(|clock| {
+            node.find("run_name")
+                .or_else(|| node.find("name"))
+                .and_then(|name| name.word())
+                .is_some_and(|name| name.contains(clock))
+        });
+        if is_wall {
+            return Ok((given, counted.to_owned()));
         }
+        // Items per second of CPU time, times the CPU time of an iteration over its wall time: in every version the same.
+        let cpu = node.get("cpu_time")?.positive()?;
+        let ratio = cpu / real;
+        if (ratio - 1.0).abs() > 0.02 {
+            gather.warn(&entry.name, format!("{key} counts per second of CPU time, because the benchmark does not use UseRealTime(); it is converted to wall time"));
+        }
+        return Ok((given * ratio, counted.to_owned()));
     }
-    let name = row["name"].as_str().unwrap_or_default();
-    let bad = |what: &str| ForeignError::new(format!("{name:?} {what}"));
-    let time = json::number(&row["real_time"]).ok_or_else(|| bad("has no real_time"))?;
-    if time <= 0.0 {
-        return Err(bad("has a real_time that is not above 0"));
-    }
-    let seconds = match row["time_unit"].as_str() {
-        None | Some("ns") => 1e-9,
-        Some("us") => 1e-6,
-        Some("ms") => 1e-3,
-        Some("s") => 1.0,
-        Some(_) => return Err(bad("has a time_unit other than ns, us, ms, s")),
+    let unit = match node.find("time_unit") {
+        Some(unit) => {
+            rate::seconds(unit.text()?).ok_or_else(|| unit.fault("is not a unit of time"))?
+        }
+        None => 1e-9,
     };
-    let threads = json::number(&row["threads"]).unwrap_or(1.0);
-    let (factor, rule) = if divided {
-        (1.0, "throughput = 1 / real_time, which before version 1.9.0 was divided by the threads")
-    } else {
-        (threads, "throughput = threads / real_time")
+    let at_once = match meaning {
+        Meaning::PerThread => entry.threads,
+        Meaning::Divided => 1.0,
     };
-    Ok((factor / (time * seconds), "iterations", rule.to_owned()))
+    Ok((rate::throughput(1.0, at_once, real * unit), ITERATIONS.to_owned()))
 }

@@ -1,140 +1,199 @@
-//! The Java Microbenchmark Harness's JSON: scores of all threads together, or times per operation of each thread.
+//! JMH's JSON: every iteration of every fork is a measurement.
+//!
+//! `thrpt` is the sum over all threads. In the other modes a figure is the time that one thread takes for an operation, and each thread makes
+//! operations of its own, so as many are made at once as there are threads.
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::axis;
-use super::json;
-use super::{ForeignError, Result, Row, Series};
+use super::axis::{self, Candidate};
+use super::json::Node;
+use super::rate::Unit;
+use super::{Fault, Gather, Observation, Request, Series, positive};
 
-pub(super) fn read(text: &str, param: Option<&str>) -> Result<Vec<Series>> {
-    let value = json::parse(text)?;
-    let results = value.as_array().ok_or_else(|| ForeignError::new("JMH writes a list"))?;
-    let axis = axis_of(results, param)?;
-    let mut series: Vec<Series> = Vec::new();
-    for result in results {
-        let entry = Entry::of(result, &axis)?;
-        let at = series.iter().position(|series| series.name == entry.name).unwrap_or_else(|| {
-            series.push(Series {
-                name: entry.name.clone(),
-                unit: "operations".to_owned(),
-                rows: Vec::new(),
-                notes: vec![entry.rule.to_owned()],
-            });
-            series.len() - 1
-        });
-        series[at].rows.extend(entry.rows);
-    }
-    Ok(series)
+/// One benchmark with one set of parameters.
+#[derive(Debug)]
+struct Entry<'v> {
+    node: Node<'v>,
+    benchmark: &'v str,
+    mode: &'v str,
+    threads: f64,
+    params: BTreeMap<String, String>,
 }
 
-/// Where the worker count stands.
-enum Axis {
-    Threads,
-    Param(String),
+/// What is not the same in all entries.
+#[derive(Debug, Clone, Copy)]
+struct Varies {
+    mode: bool,
+    threads: bool,
 }
 
-fn axis_of(results: &[Value], param: Option<&str>) -> Result<Axis> {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, value) in results.iter().filter_map(|r| r["params"].as_object()).flatten() {
-        if json::number(value).is_some() && !names.contains(&name.as_str()) {
-            names.push(name);
+/// The name of the axis that is JMH's own number of threads.
+const THREADS: &str = "threads";
+
+/// Reads the document.
+pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
+    let entries: Vec<Entry<'_>> = Node::root(json).items()?.map(entry).collect::<Result<_, _>>()?;
+    let varies = Varies {
+        mode: entries.iter().any(|entry| entry.mode != entries[0].mode),
+        threads: entries.iter().any(|entry| entry.threads.total_cmp(&entries[0].threads).is_ne()),
+    };
+    let axis = axis_of(&entries, varies, request.param)?;
+    let mut gather = Gather::default();
+    let mut left_out = Vec::new();
+    for entry in &entries {
+        let workers = match &axis {
+            None => entry.threads,
+            Some(param) => {
+                match entry.params.get(param).and_then(|text| text.trim().parse().ok()) {
+                    Some(workers) => positive(workers)
+                        .map_err(|what| entry.node.fault(format!("parameter {param:?} {what}")))?,
+                    None => {
+                        left_out.push(entry.benchmark);
+                        continue;
+                    }
+                }
+            }
+        };
+        let name = name(entry, axis.as_deref(), varies);
+        for (throughput, unit) in measurements(entry, &name, &mut gather)? {
+            gather.add(&name, &unit, Observation { workers, throughput, repetition: None });
         }
     }
-    if let Some(param) = param.filter(|param| axis::plain(param) != "threads") {
-        let chosen = axis::choose(&names, Some(param))?;
-        return chosen
-            .map(|name| Axis::Param(name.to_owned()))
-            .ok_or_else(|| ForeignError::new(format!("there is no numeric parameter {param:?}")));
-    }
-    let mut threads: Vec<u64> = results.iter().filter_map(|r| r["threads"].as_u64()).collect();
-    threads.sort_unstable();
-    threads.dedup();
-    // A sweep by parameter runs everything with the same number of threads.
-    let known = names.iter().find(|name| axis::rank(name).is_some());
-    match known {
-        Some(name) if threads.len() < 2 => Ok(Axis::Param((*name).to_owned())),
-        _ => Ok(Axis::Threads),
-    }
+    let left_out = (!left_out.is_empty()).then(|| {
+        format!(
+            "left out, because they state no number of workers: {}",
+            axis::list(left_out.into_iter())
+        )
+    });
+    Ok(gather.finish(left_out.as_slice()))
 }
 
-struct Entry {
-    name: String,
-    rule: &'static str,
-    rows: Vec<Row>,
+fn entry(node: Node<'_>) -> Result<Entry<'_>, Fault> {
+    let params = node.find("params").map(|params| {
+        params.fields().filter_map(|(name, value)| Some((name.to_owned(), value.word()?))).collect()
+    });
+    Ok(Entry {
+        benchmark: node.get("benchmark")?.text()?,
+        mode: node.get("mode")?.text()?,
+        threads: node.find(THREADS).map_or(Ok(1.0), |threads| threads.positive())?,
+        params: params.unwrap_or_default(),
+        node,
+    })
 }
 
-impl Entry {
-    fn of(result: &Value, axis: &Axis) -> Result<Self> {
-        let benchmark = result["benchmark"].as_str().unwrap_or_default();
-        let bad = |what: &str| ForeignError::new(format!("{benchmark:?} {what}"));
-        let threads = json::number(&result["threads"]);
-        let (workers, skip) = match axis {
-            Axis::Threads => (threads, ""),
-            Axis::Param(name) => (json::number(&result["params"][name.as_str()]), name.as_str()),
-        };
-        let workers = workers.ok_or_else(|| bad("does not say how many workers it had"))?;
-        let mode = result["mode"].as_str().unwrap_or("thrpt");
-        let metric = &result["primaryMetric"];
-        let unit = metric["scoreUnit"].as_str().unwrap_or_default();
-        let (seconds, is_rate) =
-            scale(unit).ok_or_else(|| bad("has a score that is no rate and no time"))?;
-        let at_once = if mode == "ss" { 1.0 } else { threads.unwrap_or(1.0) };
-        let rate = |score: f64| if is_rate { score / seconds } else { at_once / (score * seconds) };
-        let scores = scores(metric).ok_or_else(|| bad("has no score"))?;
-        let rows = scores
-            .into_iter()
-            .filter(|(_, score)| *score > 0.0)
-            .map(|(_, score)| Row { workers, throughput: rate(score), repetition: None })
-            .collect();
-        let rule = if is_rate {
-            "throughput = score, of all threads together"
-        } else {
-            "throughput = threads / time per operation"
-        };
-        Ok(Self { name: name(benchmark, &result["params"], skip), rule, rows })
+/// The parameter that is the number of workers; `None` where that is JMH's own number of threads.
+fn axis_of(
+    entries: &[Entry<'_>],
+    varies: Varies,
+    param: Option<&str>,
+) -> Result<Option<String>, Fault> {
+    let mut names: Vec<&str> =
+        entries.iter().flat_map(|entry| entry.params.keys().map(String::as_str)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let asks_for_own = param.is_some_and(|param| axis::words(param) == [THREADS]);
+    if names.is_empty() && param.is_none()
+        || asks_for_own && !names.contains(&param.unwrap_or_default())
+    {
+        return Ok(None);
     }
-}
-
-/// The benchmark without its package, with the parameters other than the axis.
-fn name(benchmark: &str, params: &Value, skip: &str) -> String {
-    let parts: Vec<&str> = benchmark.rsplit('.').take(2).collect();
-    let mut words = vec![parts.into_iter().rev().collect::<Vec<_>>().join(".")];
-    for (key, value) in params.as_object().into_iter().flatten().filter(|(key, _)| *key != skip) {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        words.push(format!("{key}={value}"));
-    }
-    words.join(" ")
-}
-
-/// Every iteration of every fork, with its fork; the score alone where they are not kept.
-fn scores(metric: &Value) -> Option<Vec<(usize, f64)>> {
-    let forks = metric["rawData"].as_array().map_or(&[][..], Vec::as_slice);
-    let all: Vec<(usize, f64)> = forks
+    let value = |entry: &Entry<'_>, name: &str| entry.params.get(name)?.trim().parse::<f64>().ok();
+    let candidates: Vec<Candidate<'_>> = names
         .iter()
-        .enumerate()
-        .flat_map(|(fork, runs)| {
-            let runs = runs.as_array().map_or(&[][..], Vec::as_slice);
-            runs.iter().filter_map(json::number).map(move |score| (fork, score)).collect::<Vec<_>>()
+        .map(|&name| Candidate {
+            name,
+            values: entries.iter().map(|entry| value(entry, name)).collect(),
         })
         .collect();
-    if all.is_empty() { Some(vec![(0, json::number(&metric["score"])?)]) } else { Some(all) }
+    // JMH cannot sweep its threads within one call, so benchmarks often do it by a parameter.
+    if varies.threads && param.is_none() {
+        return Ok(None);
+    }
+    Ok(axis::choose(&candidates, param, "parameter")?.map(|index| names[index].to_owned()))
 }
 
-/// Seconds of the unit's time, and whether the score counts operations per that time.
-fn scale(unit: &str) -> Option<(f64, bool)> {
-    let seconds = |unit: &str| match unit {
-        "s" => Some(1.0),
-        "ms" => Some(1e-3),
-        "us" => Some(1e-6),
-        "ns" => Some(1e-9),
-        "min" => Some(60.0),
-        "hr" | "h" => Some(3600.0),
-        "day" => Some(86_400.0),
-        _ => None,
-    };
-    match unit.split_once('/')? {
-        ("ops", time) => Some((seconds(time)?, true)),
-        (time, "op") => Some((seconds(time)?, false)),
-        _ => None,
+/// Benchmark, parameters other than the axis, and whatever else tells it from the others.
+fn name(entry: &Entry<'_>, axis: Option<&str>, varies: Varies) -> String {
+    let others = entry.params.iter().filter(|(param, _)| Some(param.as_str()) != axis);
+    let mut parts: Vec<String> = others.map(|(param, value)| format!("{param}={value}")).collect();
+    if varies.mode {
+        parts.push(entry.mode.to_owned());
     }
+    if axis.is_some() && varies.threads {
+        parts.push(format!("{THREADS}={}", entry.threads));
+    }
+    let benchmark = entry.benchmark;
+    if parts.is_empty() {
+        benchmark.to_owned()
+    } else {
+        format!("{benchmark} ({})", parts.join(", "))
+    }
+}
+
+/// Every iteration as a throughput, with what it counts.
+fn measurements(
+    entry: &Entry<'_>,
+    name: &str,
+    gather: &mut Gather,
+) -> Result<Vec<(f64, String)>, Fault> {
+    let metric = entry.node.get("primaryMetric")?;
+    let text = metric.get("scoreUnit")?;
+    let unit = Unit::parse(text.text()?)
+        .ok_or_else(|| text.fault("is neither a throughput nor a time"))?;
+    let is_rate = matches!(unit, Unit::Rate { .. });
+    if is_rate != (entry.mode == "thrpt") {
+        return Err(text.fault(format!("does not belong to the mode {:?}", entry.mode)));
+    }
+    let figures = figures(&metric, name, gather)?;
+    // An operation is counted once per thread at a time; a throughput is of all threads already.
+    let converted = figures.into_iter().map(|figure| {
+        let throughput = unit.throughput(figure, 1.0, entry.threads);
+        positive(throughput).map_err(|what| metric.fault(format!("as a throughput {what}")))?;
+        Ok((throughput, unit.counted()))
+    });
+    converted.collect()
+}
+
+fn figures(metric: &Node<'_>, name: &str, gather: &mut Gather) -> Result<Vec<f64>, Fault> {
+    let forks: Vec<Node<'_>> =
+        match metric.find("rawData").or_else(|| metric.find("rawDataHistogram")) {
+            Some(raw) => raw.items()?.collect(),
+            None => Vec::new(),
+        };
+    let mut figures = Vec::new();
+    for fork in &forks {
+        for iteration in fork.items()? {
+            figures.push(if iteration.is_array() {
+                mean(&iteration)?
+            } else {
+                iteration.positive()?
+            });
+        }
+    }
+    if figures.is_empty() {
+        // Only the score is left.
+        figures.push(metric.get("score")?.positive()?);
+        gather.warn(
+            name,
+            "no single iterations are in the file, so nothing is known of their spread",
+        );
+    } else if forks.len() == 1 {
+        gather.warn(name, "all iterations come from one fork: how much JVMs differ from start to start is not in the intervals");
+    }
+    Ok(figures)
+}
+
+/// The mean of a histogram of `[time, how many]`.
+fn mean(histogram: &Node<'_>) -> Result<f64, Fault> {
+    let (mut sum, mut total) = (0.0, 0.0);
+    for pair in histogram.items()? {
+        let [value, count] = pair.positives()?[..] else {
+            return Err(pair.fault("is not a pair of a time and a count"));
+        };
+        sum += value * count;
+        total += count;
+    }
+    positive(sum / total).map_err(|what| histogram.fault(format!("its mean {what}")))
 }

@@ -2,66 +2,87 @@
 
 mod axis;
 mod criterion;
+mod detect;
 mod google_benchmark;
 mod hyperfine;
+mod hyperfine_csv;
 mod jmh;
+mod jmh_csv;
 mod json;
-mod load;
+mod merge;
+mod own;
+mod plain;
+mod plain_columns;
 mod pyperf;
+mod rate;
+mod source;
 mod table;
-#[cfg(test)]
-mod tests;
-mod text;
 mod will_it_scale;
 
-pub use load::load;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
 
-/// One curve measured elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    /// What it is called there; empty where it has no name.
-    pub name: String,
-    /// What its throughput counts, in the plural: `runs`, `operations`.
-    pub unit: String,
-    /// Every measurement, in the order of the file.
-    pub rows: Vec<Row>,
-    /// How throughputs came about, and what was left out.
-    pub notes: Vec<String>,
+use detect::Content;
+use source::Document;
+
+pub use merge::{Sourced, merge};
+
+/// More measurements in one file are refused: no sweep makes as many.
+pub const MOST_OBSERVATIONS: usize = 1_000_000;
+/// More worker counts in one curve are refused.
+pub const MOST_COUNTS: usize = 4096;
+/// More curves in one file are refused.
+pub const MOST_SERIES: usize = 1000;
+
+/// One measurement made elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// How many workers, or a fractional load. Finite and above 0.
+    pub workers: f64,
+    /// Units per second of all workers together. Finite and above 0.
+    pub throughput: f64,
+    /// Which repetition of the sweep it belongs to, where the file says so.
+    pub repetition: Option<u32>,
 }
 
-/// One measurement.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// Workers, or load. Above 0.
-    pub workers: f64,
-    /// Per second. Above 0.
-    pub throughput: f64,
-    /// Which repetition of the whole sweep, where the file says so.
-    pub repetition: Option<u32>,
+/// Throughput over workers, as somebody else measured it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// What was measured, as the file calls it.
+    pub name: String,
+    /// What is counted per second: several of them (`runs`, `bytes`).
+    pub unit: String,
+    /// Every measurement, in the order of the file.
+    pub observations: Vec<Observation>,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
 }
 
 /// The formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Columns of numbers.
+    /// Plain tables.
     Csv,
-    /// hyperfine, JSON of either schema or CSV.
+    /// hyperfine's JSON of both schemas, and its CSV.
     Hyperfine,
     /// Google Benchmark's JSON.
     GoogleBenchmark,
-    /// The Java Microbenchmark Harness's JSON.
+    /// JMH's JSON.
     Jmh,
     /// pyperf's JSON.
     Pyperf,
     /// will-it-scale's CSV.
     WillItScale,
-    /// criterion's raw CSV or cargo-criterion's lines.
+    /// criterion's `raw.csv`, and the messages of cargo-criterion.
     Criterion,
+    /// Our own records and findings.
+    Knee,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Csv,
         Self::Hyperfine,
         Self::GoogleBenchmark,
@@ -69,10 +90,11 @@ impl Format {
         Self::Pyperf,
         Self::WillItScale,
         Self::Criterion,
+        Self::Knee,
     ];
 
-    /// The word for it on the command line.
-    pub const fn name(self) -> &'static str {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Hyperfine => "hyperfine",
@@ -81,96 +103,212 @@ impl Format {
             Self::Pyperf => "pyperf",
             Self::WillItScale => "will-it-scale",
             Self::Criterion => "criterion",
+            Self::Knee => "knee",
         }
     }
 }
 
-impl std::str::FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            let all: Vec<&str> = Self::ALL.iter().map(|format| format.name()).collect();
-            format!("no format is called {text:?}; there are {}", all.join(", "))
-        })
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
-/// Why measurements could not be read: one line that says where and what would be right.
+/// How files are to be read.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The format; recognised by content where it is not given.
+    pub format: Option<Format>,
+    /// The name of the parameter, column or metadata that holds the number of workers.
+    pub param: Option<String>,
+}
+
+/// Why a file cannot be used: one line that says where and what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ForeignError(String);
+#[error("{file}: {fault}")]
+pub struct ImportError {
+    file: String,
+    fault: Fault,
+}
 
-impl ForeignError {
-    fn new(message: impl Into<String>) -> Self {
-        // Whatever the file holds, the message stays one line.
-        let line: String =
-            message.into().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        Self(line)
+/// What is wrong, and in which place of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
+    /// `line 3`, `results[2].times[0]`; empty where it is the whole file.
+    place: String,
+    what: String,
+}
+
+impl Fault {
+    fn whole(what: impl Into<String>) -> Self {
+        Self { place: String::new(), what: what.into() }
     }
 
-    fn at(line: usize, message: impl std::fmt::Display) -> Self {
-        Self::new(format!("line {line}: {message}"))
+    fn at(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { place: place.into(), what: what.into() }
     }
 }
 
-type Result<T> = std::result::Result<T, ForeignError>;
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.is_empty() {
+            f.write_str(&self.what)
+        } else {
+            write!(f, "{}: {}", self.place, self.what)
+        }
+    }
+}
 
-/// Reads measurements; `param` names what holds the worker count where that is not plain.
+/// What an importer needs to know beside the content.
+#[derive(Debug, Clone, Copy)]
+struct Request<'a> {
+    /// The file's name without directory and ending: the name of curves that have none.
+    stem: &'a str,
+    /// The file's content as text.
+    text: &'a str,
+    /// The `--param` of the command line.
+    param: Option<&'a str>,
+}
+
+/// Reads the curves in one file, in a directory that holds a record, or in standard input (`-`).
 ///
 /// # Errors
-/// The bytes are no measurements of any known format, or malformed.
-pub fn read(bytes: &[u8], format: Option<Format>, param: Option<&str>) -> Result<Vec<Series>> {
-    let unpacked = load::unpack(bytes)?;
-    let text = text::decode(&unpacked)?;
-    let format = match format {
+/// The file cannot be read, is not of a known format, or holds something that is not a measurement.
+pub fn read(path: &Path, options: &Options) -> Result<Vec<Series>, ImportError> {
+    let document = source::open(path)?;
+    parse(&document, options).map_err(|fault| ImportError { file: document.name.clone(), fault })
+}
+
+/// Reads the curves in the bytes of a file called `name`.
+///
+/// # Errors
+/// The bytes are not of a known format, or hold something that is not a measurement.
+pub fn read_bytes(name: &str, bytes: &[u8], options: &Options) -> Result<Vec<Series>, ImportError> {
+    let document = source::document(Path::new(name), bytes)?;
+    parse(&document, options).map_err(|fault| ImportError { file: name.to_owned(), fault })
+}
+
+fn parse(document: &Document, options: &Options) -> Result<Vec<Series>, Fault> {
+    let content = Content::of(&document.text)?;
+    let format = match options.format {
         Some(format) => format,
-        None => recognise(text)?,
+        None => detect::format(&content)?,
     };
-    let series = match format {
-        Format::Csv => table::read(text, param),
-        Format::Hyperfine => hyperfine::read(text, param),
-        Format::GoogleBenchmark => google_benchmark::read(text, param),
-        Format::Jmh => jmh::read(text, param),
-        Format::Pyperf => pyperf::read(text, param),
-        Format::WillItScale => will_it_scale::read(text),
-        Format::Criterion => criterion::read(text, param),
+    let request = Request {
+        stem: &document.stem,
+        text: &document.text,
+        param: options.param.as_deref().map(str::trim).filter(|param| !param.is_empty()),
+    };
+    let series = match (format, &content) {
+        (Format::Csv, Content::Table(table)) => plain::read(table, request),
+        (Format::Hyperfine, Content::Json(json)) => hyperfine::read(json, request),
+        (Format::Hyperfine, Content::Table(table)) => hyperfine_csv::read(table, request),
+        (Format::GoogleBenchmark, Content::Json(json)) => google_benchmark::read(json, request),
+        (Format::Jmh, Content::Json(json)) => jmh::read(json, request),
+        (Format::Jmh, Content::Table(table)) => jmh_csv::read(table, request),
+        (Format::Pyperf, Content::Json(json)) => pyperf::read(json, request),
+        (Format::WillItScale, Content::Table(table)) => will_it_scale::read(table),
+        (Format::Criterion, Content::Table(table)) => criterion::read_table(table, request),
+        (Format::Criterion, Content::Lines(lines)) => criterion::read_messages(lines, request),
+        (Format::Criterion, Content::Json(json)) => {
+            criterion::read_messages(&[(1, json.clone())], request)
+        }
+        (Format::Knee, Content::Lines(_)) => own::read_record(request),
+        (Format::Knee, Content::Json(json)) => own::read_findings(json),
+        (Format::Knee, Content::Table(table)) => own::read_rows(table),
+        (format, content) => {
+            Err(Fault::whole(format!("is {}, which {format} never writes", content.kind())))
+        }
     }?;
-    let series: Vec<Series> = series.into_iter().filter_map(sound).collect();
-    if series.is_empty() {
-        return Err(ForeignError::new(format!(
-            "it holds no measurement that can be used (read as {})",
-            format.name()
-        )));
-    }
-    Ok(series)
+    checked(series)
 }
 
-/// Leaves out rows that say nothing of scaling, with a note of how many.
-fn sound(mut series: Series) -> Option<Series> {
-    let before = series.rows.len();
-    series.rows.retain(|row| row.workers > 0.0);
-    let idle = before - series.rows.len();
-    series.rows.retain(|row| row.throughput > 0.0);
-    let nothing = before - idle - series.rows.len();
-    if idle > 0 {
-        series.notes.push(format!("{idle} row(s) of zero workers left out"));
+/// Refuses what no analysis could use, so that nothing later has to.
+fn checked(series: Vec<Series>) -> Result<Vec<Series>, Fault> {
+    if series.iter().all(|series| series.observations.is_empty()) {
+        return Err(Fault::whole("holds no measurement"));
     }
-    if nothing > 0 {
-        series.notes.push(format!("{nothing} row(s) of zero throughput left out"));
+    if series.len() > MOST_SERIES {
+        let what = format!("holds {} curves; at most {MOST_SERIES} can be read", series.len());
+        return Err(Fault::whole(what));
     }
-    (!series.rows.is_empty()).then_some(series)
+    for one in &series {
+        let mut counts: Vec<f64> = one.observations.iter().map(|o| o.workers).collect();
+        counts.sort_by(f64::total_cmp);
+        counts.dedup();
+        if counts.len() > MOST_COUNTS {
+            let (name, many) = (&one.name, counts.len());
+            let what =
+                format!("{name:?} has {many} worker counts; at most {MOST_COUNTS} can be read");
+            return Err(Fault::whole(what));
+        }
+    }
+    Ok(series.into_iter().filter(|series| !series.observations.is_empty()).collect())
 }
 
-fn recognise(text: &str) -> Result<Format> {
-    if text.starts_with(['{', '[']) {
-        return json::recognise(text);
-    }
-    let head = text.lines().next().unwrap_or_default().trim();
-    Ok(match head {
-        _ if will_it_scale::is_header(head) => Format::WillItScale,
-        _ if hyperfine::is_csv_header(head) => Format::Hyperfine,
-        _ if criterion::is_csv_header(head) => Format::Criterion,
-        _ => Format::Csv,
-    })
+/// Collects measurements into curves by name, in the order in which the names first appear.
+#[derive(Debug, Default)]
+struct Gather {
+    series: Vec<Series>,
+    places: HashMap<String, usize>,
+    warnings: Vec<(String, String)>,
 }
+
+impl Gather {
+    /// The curve of this name.
+    fn series(&mut self, name: &str, unit: &str) -> &mut Series {
+        let place = match self.places.get(name) {
+            Some(&place) => place,
+            None => {
+                self.places.insert(name.to_owned(), self.series.len());
+                self.series.push(Series {
+                    name: name.to_owned(),
+                    unit: unit.to_owned(),
+                    observations: Vec::new(),
+                    warnings: Vec::new(),
+                });
+                self.series.len() - 1
+            }
+        };
+        &mut self.series[place]
+    }
+
+    /// One more measurement of the curve of this name.
+    fn add(&mut self, name: &str, unit: &str, observation: Observation) {
+        self.series(name, unit).observations.push(observation);
+    }
+
+    /// What a reader of the curve of this name must know, should there be such a curve in the end.
+    fn warn(&mut self, name: &str, text: impl Into<String>) {
+        self.warnings.push((name.to_owned(), text.into()));
+    }
+
+    /// All curves, each with its own warnings and with these; nothing is said twice.
+    fn finish(mut self, warnings: &[String]) -> Vec<Series> {
+        for (name, text) in std::mem::take(&mut self.warnings) {
+            if let Some(&place) = self.places.get(&name)
+                && !self.series[place].warnings.contains(&text)
+            {
+                self.series[place].warnings.push(text);
+            }
+        }
+        for series in &mut self.series {
+            series.warnings.extend_from_slice(warnings);
+        }
+        self.series
+    }
+}
+
+/// A figure that must be finite and above 0, or what is wrong with it.
+fn positive(value: f64) -> Result<f64, String> {
+    if !value.is_finite() {
+        Err("is not a finite number".to_owned())
+    } else if value <= 0.0 {
+        Err(format!("is {value}, but must be above 0"))
+    } else {
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,310 +1,286 @@
-//! Columns of numbers: a header or none, long or wide, whatever separates them.
+//! Text in rows and columns, whatever separates them; every field keeps the line it stands in.
 
-use super::axis;
-use super::text::{number, shown};
-use super::{ForeignError, Result, Row, Series};
+use csv::StringRecord;
 
-/// Names of columns that hold throughputs, the plainest first.
-const THROUGHPUT: [&str; 18] = [
-    "throughput",
-    "x",
-    "ops",
-    "ops/s",
-    "ops_per_second",
-    "ops_per_sec",
-    "operations_per_second",
-    "requests_per_second",
-    "events_per_second",
-    "items_per_second",
-    "rate",
-    "rps",
-    "qps",
-    "tps",
-    "speed",
-    "score",
-    "tput",
-    "value",
-];
-/// Names of columns that hold times of a run, without their unit.
-const TIME: [&str; 9] =
-    ["time", "seconds", "elapsed", "duration", "runtime", "wall", "wall_time", "real", "real_time"];
-/// Names of columns that tell series apart.
-const NAME: [&str; 9] =
-    ["name", "workload", "mode", "series", "config", "benchmark", "system", "kind", "label"];
-/// Names of columns that tell repetitions apart.
-const REPETITION: [&str; 8] =
-    ["repetition", "replicate", "rep", "block", "run", "trial", "iteration", "sample"];
+use super::{Fault, MOST_OBSERVATIONS, positive};
 
-/// The rows of a file, cut into cells.
-struct Table<'t> {
-    /// With the number of its line.
-    rows: Vec<(usize, Vec<&'t str>)>,
-    /// Whether a comma stands for the decimal point.
-    comma: bool,
+/// More columns are refused.
+const MOST_COLUMNS: usize = 10_000;
+/// So many rows decide what separates the fields.
+const LOOKED_AT: usize = 50;
+
+/// Rows of equally many fields, without comments and blank lines.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// All rows, a header among them if there is one.
+    pub(super) rows: Vec<Row>,
+    /// The last comment before the first row, split like a row: gnuplot users put their header there.
+    pub(super) comment: Option<Row>,
+    separator: Separator,
 }
 
-/// What each column holds.
-#[derive(Debug, Default)]
-struct Columns {
-    workers: usize,
-    /// Columns of throughputs, each with the name of its series; several where the table is wide.
-    values: Vec<(usize, String)>,
-    /// Seconds of one unit where the values are times.
-    times: Option<f64>,
-    names: Vec<usize>,
-    repetition: Option<usize>,
-    notes: Vec<String>,
+/// One row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    /// From 1.
+    pub(super) line: u64,
+    pub(super) fields: StringRecord,
 }
 
-pub(super) fn read(text: &str, param: Option<&str>) -> Result<Vec<Series>> {
-    let table = Table::cut(text)?;
-    let (first_line, first) = &table.rows[0];
-    let numeric = |cell: &&str| cell.is_empty() || number(cell, table.comma).is_some();
-    let has_header = !first.iter().all(numeric);
-    let columns = if has_header {
-        if table.rows.len() < 2 {
-            return Err(ForeignError::at(*first_line, "there is a header and nothing below it"));
-        }
-        Columns::named(&table, param)?
-    } else {
-        Columns::bare(first.len(), *first_line)?
-    };
-    table.series(&columns, usize::from(has_header))
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    Byte(u8),
+    Spaces,
 }
 
-impl<'t> Table<'t> {
-    fn cut(text: &'t str) -> Result<Self> {
-        let lines: Vec<(usize, &str)> = text
-            .lines()
-            .enumerate()
-            .map(|(at, line)| (at + 1, line.trim_end_matches('\r')))
-            .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
-            .collect();
-        let Some((_, first)) = lines.first() else {
-            return Err(ForeignError::new("it holds nothing but comments"));
-        };
-        let separator = ['\t', ';', ','].into_iter().find(|&c| first.contains(c));
-        let rows: Vec<(usize, Vec<&str>)> =
-            lines.iter().map(|&(at, line)| (at, cells(line, separator))).collect();
-        Ok(Self { rows, comma: separator != Some(',') })
+impl Row {
+    pub(super) fn len(&self) -> usize {
+        self.fields.len()
     }
 
-    fn series(&self, columns: &Columns, skip: usize) -> Result<Vec<Series>> {
-        let mut all: Vec<Series> = Vec::new();
-        for (line, row) in &self.rows[skip..] {
-            let cell = |at: usize| row.get(at).copied().unwrap_or_default();
-            let workers = self.number(*line, "worker count", cell(columns.workers))?;
-            if workers < 0.0 {
-                return Err(ForeignError::at(
-                    *line,
-                    format!("{workers} workers are less than none"),
-                ));
+    pub(super) fn field(&self, column: usize) -> &str {
+        self.fields.get(column).unwrap_or_default()
+    }
+
+    pub(super) fn fault(&self, column: &str, what: impl std::fmt::Display) -> Fault {
+        Fault::at(format!("line {}, column {column:?}", self.line), what.to_string())
+    }
+}
+
+impl Table {
+    /// Splits a text into rows.
+    pub(super) fn of(text: &str) -> Result<Self, Fault> {
+        let (text, declared) = declared_separator(text);
+        let skipped = u64::from(declared.is_some());
+        let separator = declared.map_or_else(|| sniff(text), Separator::Byte);
+        let mut table = Self { rows: Vec::new(), comment: None, separator };
+        let spaced;
+        let (text, byte) = match separator {
+            Separator::Byte(byte) => (text, byte),
+            Separator::Spaces => {
+                spaced = tabbed(text);
+                (spaced.as_str(), b'\t')
             }
-            let repetition =
-                columns.repetition.and_then(|at| number(cell(at), false)).map(|value| value as u32);
-            let prefix: Vec<&str> =
-                columns.names.iter().map(|&at| cell(at)).filter(|name| !name.is_empty()).collect();
-            for (at, own) in &columns.values {
-                // A wide table may have holes.
-                if cell(*at).is_empty() && columns.values.len() > 1 {
-                    continue;
-                }
-                let value = self.number(*line, "throughput", cell(*at))?;
-                let throughput = columns.rate(value, *line)?;
-                let mut name = prefix.clone();
-                name.extend(Some(own.as_str()).filter(|own| !own.is_empty()));
-                let row = Row { workers, throughput, repetition };
-                place(&mut all, &name.join(" "), columns).rows.push(row);
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(byte)
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text.as_bytes());
+        let mut fields = StringRecord::new();
+        loop {
+            let more = reader.read_record(&mut fields);
+            if !more.map_err(|error| Fault::whole(format!("is not a table: {error}")))? {
+                break;
             }
+            let line = fields.position().map_or(0, |start| line_of(text, start)) + skipped;
+            table.take(Row { line, fields: fields.clone() })?;
         }
-        Ok(all)
+        table.even_out()?;
+        Ok(table)
     }
 
-    fn number(&self, line: usize, what: &str, cell: &str) -> Result<f64> {
-        number(cell, self.comma).ok_or_else(|| {
-            let cell = if cell.is_empty() { "nothing".to_owned() } else { shown(cell) };
-            ForeignError::at(line, format!("the {what} is {cell}, no number"))
-        })
-    }
-}
-
-/// The series of a name, in the order in which names appear.
-fn place<'s>(all: &'s mut Vec<Series>, name: &str, columns: &Columns) -> &'s mut Series {
-    let at = all.iter().position(|series| series.name == name).unwrap_or_else(|| {
-        all.push(Series {
-            name: name.to_owned(),
-            unit: if columns.times.is_some() { "runs" } else { "units" }.to_owned(),
-            rows: Vec::new(),
-            notes: columns.notes.clone(),
-        });
-        all.len() - 1
-    });
-    &mut all[at]
-}
-
-impl Columns {
-    /// By the names in the first row.
-    fn named(table: &Table<'_>, param: Option<&str>) -> Result<Self> {
-        let (line, header) = &table.rows[0];
-        let plain: Vec<String> = header.iter().map(|name| axis::plain(name)).collect();
-        let find = |known: &[&str]| {
-            known.iter().find_map(|name| plain.iter().position(|head| head == name))
-        };
-        let known: Vec<usize> = {
-            let mut known: Vec<usize> =
-                (0..plain.len()).filter(|&at| axis::rank(&plain[at]).is_some()).collect();
-            known.sort_by_key(|&at| axis::rank(&plain[at]));
-            known
-        };
-        let workers = match param {
-            Some(param) => Some(
-                plain.iter().position(|head| *head == axis::plain(param)).ok_or_else(|| {
-                    ForeignError::at(
-                        *line,
-                        format!("there is no column {param:?} in {}", shown(&header.join(","))),
-                    )
-                })?,
-            ),
-            None => known.first().copied(),
-        };
-        let mut columns = Self {
-            // A header that names no worker count has it first, unless the first column is a name.
-            workers: workers.unwrap_or(0),
-            names: (0..plain.len()).filter(|&at| NAME.contains(&plain[at].as_str())).collect(),
-            repetition: find(&REPETITION),
-            ..Self::default()
-        };
-        if workers.is_none() {
-            columns.check_first(table)?;
-        }
-        if let Some(at) = find(&THROUGHPUT).filter(|&at| at != columns.workers) {
-            columns.values = vec![(at, String::new())];
-        } else if let Some((at, seconds)) = time_column(&plain) {
-            columns.values = vec![(at, String::new())];
-            columns.times = Some(seconds);
-            columns.notes.push("throughput = 1 / time of a run".to_owned());
-        } else {
-            columns.wide(table)?;
-        }
-        Ok(columns)
-    }
-
-    /// Without a known name for the worker count, the first column must at least hold numbers.
-    fn check_first(&self, table: &Table<'_>) -> Result<()> {
-        let (line, row) = &table.rows[1];
-        let first = row.first().copied().unwrap_or_default();
-        if number(first, table.comma).is_some() && !self.names.contains(&0) {
+    fn take(&mut self, mut row: Row) -> Result<(), Fault> {
+        let first = row.field(0);
+        if ["#", "//", "%"].iter().any(|mark| first.starts_with(mark)) {
+            if self.rows.is_empty() {
+                let text = first.trim_start_matches(['#', '/', '%', ' ']).to_owned();
+                let rest = row.fields.iter().skip(1).map(str::to_owned);
+                row.fields =
+                    std::iter::once(text).chain(rest).filter(|field| !field.is_empty()).collect();
+                self.comment = Some(row);
+            }
             return Ok(());
         }
-        Err(ForeignError::at(
-            *line - 1,
-            "no column is called workers (or threads, processes, load, n); name it with --param NAME",
-        ))
-    }
-
-    /// Every other column of numbers is a series, or a repetition where its name says so.
-    fn wide(&mut self, table: &Table<'_>) -> Result<()> {
-        let header = &table.rows[0].1;
-        let taken = |at: usize| {
-            at == self.workers || self.names.contains(&at) || self.repetition == Some(at)
-        };
-        let holds_numbers = |at: usize| {
-            let mut cells =
-                table.rows[1..].iter().filter_map(|(_, row)| row.get(at)).filter(|c| !c.is_empty());
-            cells.next().is_some_and(|cell| number(cell, table.comma).is_some())
-        };
-        let free: Vec<usize> = (0..header.len())
-            .filter(|&at| !taken(at) && !header[at].trim().is_empty() && holds_numbers(at))
-            .collect();
-        if free.is_empty() {
-            return Err(ForeignError::at(
-                table.rows[0].0,
-                "no column holds throughputs; call one throughput (or time, for seconds per run)",
+        if row.fields.iter().all(str::is_empty) {
+            return Ok(());
+        }
+        if row.len() > MOST_COLUMNS {
+            return Err(Fault::at(
+                format!("line {}", row.line),
+                format!("has {} columns; at most {MOST_COLUMNS} can be read", row.len()),
             ));
         }
-        let repetitions = free.len() > 1 && free.iter().all(|&at| is_repetition(header[at]));
-        let lone = free.len() == 1;
-        self.values = free
-            .into_iter()
-            .map(|at| {
-                (at, if repetitions || lone { String::new() } else { header[at].trim().to_owned() })
-            })
-            .collect();
+        if self.rows.len() > MOST_OBSERVATIONS {
+            return Err(Fault::whole(format!(
+                "has more than {MOST_OBSERVATIONS} rows, too many for measurements"
+            )));
+        }
+        self.rows.push(row);
         Ok(())
     }
 
-    /// The first column is the worker count, every other one a measurement of it.
-    fn bare(width: usize, line: usize) -> Result<Self> {
-        if width < 2 {
-            return Err(ForeignError::at(
-                line,
-                "one column is not enough: worker counts and throughputs are wanted",
-            ));
-        }
-        let notes = if width > 2 {
-            vec![format!("the {} columns after the first are read as repetitions", width - 1)]
-        } else {
-            Vec::new()
+    /// Rows may end in separators too many, as spreadsheets leave them; otherwise all must be equally long.
+    fn even_out(&mut self) -> Result<(), Fault> {
+        let filled = |row: &Row| {
+            (0..row.len()).rfind(|&at| !row.field(at).is_empty()).map_or(0, |at| at + 1)
         };
-        let values = (1..width).map(|at| (at, String::new())).collect();
-        Ok(Self { values, notes, ..Self::default() })
+        let Some(first) = self.rows.first() else {
+            return Err(Fault::whole("holds no measurement, only comments"));
+        };
+        let wide = first.len();
+        let used = self.rows.iter().map(filled).max().unwrap_or(wide);
+        for row in &self.rows {
+            let fits = row.len() == wide || (filled(row) <= wide && row.len() > wide);
+            if !fits {
+                let what = format!("has {} fields, but the first row has {wide}", row.len());
+                return Err(Fault::at(format!("line {}", row.line), what));
+            }
+        }
+        let wide = wide.min(used);
+        for row in &mut self.rows {
+            row.fields.truncate(wide);
+        }
+        Ok(())
     }
 
-    /// A value as a throughput.
-    fn rate(&self, value: f64, line: usize) -> Result<f64> {
-        if value < 0.0 {
-            return Err(ForeignError::at(line, format!("the throughput {value} is negative")));
+    /// The column of the first row with this name, whatever its case.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        let header = self.rows.first()?;
+        header.fields.iter().position(|field| field.eq_ignore_ascii_case(name))
+    }
+
+    /// A field as a number, or what is wrong with it.
+    pub(super) fn number(&self, text: &str) -> Result<f64, String> {
+        let plain = self.with_point(text)?;
+        plain.parse::<f64>().map_err(|_| match text {
+            "" => "is empty".to_owned(),
+            text => format!("{text:?} is not a number"),
+        })
+    }
+
+    /// A field that must hold a number above 0.
+    pub(super) fn positive(&self, row: &Row, column: usize, name: &str) -> Result<f64, Fault> {
+        let text = row.field(column);
+        let value = self.number(text).and_then(|value| {
+            positive(value)
+                .map_err(|what| if value.is_finite() { what } else { format!("{text:?} {what}") })
+        });
+        value.map_err(|what| row.fault(name, what))
+    }
+
+    /// Where fields are not separated by commas, a comma is the decimal point of much of the world.
+    fn with_point<'t>(&self, text: &'t str) -> Result<std::borrow::Cow<'t, str>, String> {
+        if !text.contains(',') {
+            return Ok(text.into());
         }
-        match self.times {
-            None => Ok(value),
-            Some(seconds) if value > 0.0 => Ok(1.0 / (value * seconds)),
-            Some(_) => Err(ForeignError::at(line, "a time of 0 gives no throughput")),
+        let thousands =
+            || format!("{text:?} is not a number; write it without separators between thousands");
+        if self.separator == Separator::Byte(b',') || text.contains('.') {
+            return Err(thousands());
         }
+        let after = text.rsplit(',').next().unwrap_or_default();
+        let several = text.matches(',').count() > 1;
+        // Between semicolons a comma is decimal; elsewhere three digits after it could as well be thousands.
+        let ambiguous = self.separator != Separator::Byte(b';') && after.len() == 3;
+        if several || ambiguous { Err(thousands()) } else { Ok(text.replace(',', ".").into()) }
     }
 }
 
-/// A column of times, and the seconds of its unit: `time`, `time_ms`, `elapsed (us)`.
-fn time_column(plain: &[String]) -> Option<(usize, f64)> {
-    let units =
-        [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("sec", 1.0), ("seconds", 1.0)];
-    plain.iter().enumerate().find_map(|(at, head)| {
-        let parts: Vec<&str> =
-            head.split(|c: char| !c.is_ascii_alphanumeric()).filter(|p| !p.is_empty()).collect();
-        let (last, rest) = parts.split_last()?;
-        let unit = units.iter().find(|(unit, _)| unit == last).map(|(_, seconds)| *seconds);
-        if TIME.contains(&head.as_str()) {
-            return Some((at, 1.0));
-        }
-        let stem = rest.join("_");
-        unit.filter(|_| TIME.contains(&stem.as_str())).map(|seconds| (at, seconds))
+/// The line in which a row starts; the reader counts blank lines before it as its own.
+fn line_of(text: &str, start: &csv::Position) -> u64 {
+    let rest = text.as_bytes().get(start.byte() as usize..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    start.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// A spreadsheet's first line `sep=;`.
+fn declared_separator(text: &str) -> (&str, Option<u8>) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    match first.trim_end_matches('\r').trim_matches('"').strip_prefix("sep=").map(str::as_bytes) {
+        Some([byte]) if byte.is_ascii() && *byte != b'"' => (rest, Some(*byte)),
+        _ => (text, None),
+    }
+}
+
+/// The first of semicolon, tab and comma that is in every row; else spaces.
+fn sniff(text: &str) -> Separator {
+    let rows: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| {
+            !line.is_empty() && !["#", "//", "%"].iter().any(|mark| line.starts_with(mark))
+        })
+        .take(LOOKED_AT)
+        .collect();
+    let everywhere =
+        |byte: u8| !rows.is_empty() && rows.iter().all(|row| outside_quotes(row, byte));
+    let found = [b';', b'\t', b',', b'|'].into_iter().find(|&byte| everywhere(byte));
+    let spaced = !rows.is_empty() && rows.iter().all(|row| outside_quotes(row, b' '));
+    match found {
+        Some(byte) => Separator::Byte(byte),
+        None if spaced => Separator::Spaces,
+        None if rows.iter().any(|row| outside_quotes(row, b',')) => Separator::Byte(b','),
+        None => Separator::Byte(b'\t'),
+    }
+}
+
+fn outside_quotes(row: &str, byte: u8) -> bool {
+    let mut quoted = false;
+    row.bytes().any(|next| {
+        quoted ^= next == b'"';
+        next == byte && !quoted
     })
 }
 
-/// `r1`, `rep_2`, `3`.
-fn is_repetition(name: &str) -> bool {
-    let plain = axis::plain(name);
-    let stem = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    let word = stem.trim_end_matches('_');
-    stem.len() < plain.len() && (word.is_empty() || word == "r" || REPETITION.contains(&word))
-}
-
-/// Cuts a line at a separator outside of quotes, or at blanks where there is none.
-fn cells(line: &str, separator: Option<char>) -> Vec<&str> {
-    let Some(separator) = separator else { return line.split_whitespace().collect() };
-    let (mut out, mut start, mut quoted) = (Vec::new(), 0, false);
-    for (at, c) in line.char_indices() {
-        if c == '"' {
-            quoted = !quoted;
-        } else if c == separator && !quoted {
-            out.push(unquoted(&line[start..at]));
-            start = at + c.len_utf8();
-        }
+/// Runs of spaces as single tabs, line by line.
+fn tabbed(text: &str) -> String {
+    let mut tabbed = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut quoted = false;
+        let parts = line.trim().split(|c: char| {
+            quoted ^= c == '"';
+            c.is_whitespace() && !quoted
+        });
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+        tabbed.push_str(&parts.join("\t"));
+        tabbed.push('\n');
     }
-    out.push(unquoted(&line[start..]));
-    out
+    tabbed
 }
 
-fn unquoted(cell: &str) -> &str {
-    let cell = cell.trim();
-    cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell).trim()
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    fn rows(text: &str) -> Vec<Vec<String>> {
+        let table = Table::of(text).expect("it is a table");
+        table.rows.iter().map(|row| row.fields.iter().map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn separators_are_recognised() {
+        let expected = vec![vec!["1", "2"], vec!["3", "4"]];
+        for text in [
+            "1,2\n3,4",
+            "1;2\n3;4\n",
+            "1\t2\r\n3\t4\r\n",
+            "1  2\n 3 4 ",
+            "sep=;\n1;2\n3;4",
+            "\n1 , 2,,\n\n#c\n3,4,,\n",
+        ] {
+            assert_eq!(rows(text), expected, "{text:?}");
+        }
+        assert_eq!(rows("\"a,b\";1\n\"c\"\"d\";2"), vec![vec!["a,b", "1"], vec!["c\"d", "2"]]);
+    }
+
+    #[test]
+    fn decimal_commas_are_read_where_they_cannot_be_separators() {
+        let semicolons = Table::of("1;64,9\n18;995,123").expect("it is a table");
+        assert_eq!(semicolons.number("64,9"), Ok(64.9));
+        assert_eq!(semicolons.number("995,123"), Ok(995.123));
+        assert!(semicolons.number("1.995,1").is_err());
+        let tabs = Table::of("1\t64,9").expect("it is a table");
+        assert_eq!(tabs.number("64,9"), Ok(64.9));
+        assert!(tabs.number("1,234").is_err_and(|what| what.contains("thousands")));
+        let commas = Table::of("1,\"1,234.5\"").expect("it is a table");
+        assert!(commas.number("1,234.5").is_err_and(|what| what.contains("thousands")));
+    }
+
+    #[test]
+    fn a_row_that_is_longer_or_shorter_is_named() {
+        let error = Table::of("a,b\n1,2\n\n3,4,5\n").expect_err("a row is too long");
+        assert_eq!(error.to_string(), "line 4: has 3 fields, but the first row has 2");
+    }
 }

@@ -1,45 +1,51 @@
-//! will-it-scale's `tasks,processes,processes_idle,threads,threads_idle,linear`: our own question, asked of the kernel.
+//! will-it-scale's CSV: operations per second of 1 to N copies, as processes and as threads.
 
-use super::text::number;
-use super::{ForeignError, Result, Row, Series};
+use super::table::Table;
+use super::{Fault, Gather, Observation, Series, positive};
 
-const HEADER: &str = "tasks,processes,processes_idle,threads,threads_idle,linear";
-
-pub(super) fn is_header(line: &str) -> bool {
-    line.replace(' ', "").eq_ignore_ascii_case(HEADER)
-}
-
-pub(super) fn read(text: &str) -> Result<Vec<Series>> {
-    let mut lines = text.lines().enumerate();
-    if !lines.next().is_some_and(|(_, head)| is_header(head.trim())) {
-        return Err(ForeignError::at(1, format!("will-it-scale begins with {HEADER}")));
+/// Reads the table. The columns of idle time and of linear scaling are not measurements of throughput.
+pub(super) fn read(table: &Table) -> Result<Vec<Series>, Fault> {
+    let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
+    let tasks = table.column("tasks").ok_or_else(|| missing("tasks"))?;
+    let curves: Vec<(&str, usize)> = ["processes", "threads"]
+        .iter()
+        .filter_map(|&name| Some((name, table.column(name)?)))
+        .collect();
+    if curves.is_empty() {
+        return Err(missing("processes"));
     }
-    let mut both = ["processes", "threads"].map(|name| Series {
-        name: name.to_owned(),
-        unit: "operations".to_owned(),
-        rows: Vec::new(),
-        notes: Vec::new(),
-    });
-    let mut failed = [0, 0];
-    for (at, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let cells: Vec<Option<f64>> = line.split(',').map(|cell| number(cell, false)).collect();
-        let column = |column: usize| cells.get(column).copied().flatten();
-        let bad = || ForeignError::at(at + 1, "six numbers are wanted");
-        let workers = column(0).ok_or_else(bad)?;
-        for (which, cell) in [1, 3].into_iter().enumerate() {
-            let throughput = column(cell).ok_or_else(bad)?;
-            // A test that failed is written as -1; the first row is all zero.
-            if throughput < 0.0 {
-                failed[which] += 1;
-            } else if workers > 0.0 {
-                both[which].rows.push(Row { workers, throughput, repetition: None });
+    let mut gather = Gather::default();
+    for (name, column) in curves {
+        let mut failed = Vec::new();
+        let mut observations = Vec::new();
+        for row in &table.rows[1..] {
+            let workers =
+                table.number(row.field(tasks)).map_err(|what| row.fault("tasks", what))?;
+            // The first row is the origin of the tool's own plot, not a measurement.
+            if workers.total_cmp(&0.0).is_eq() {
+                continue;
             }
+            let workers = positive(workers).map_err(|what| row.fault("tasks", what))?;
+            let rate = table.number(row.field(column)).map_err(|what| row.fault(name, what))?;
+            if rate.total_cmp(&-1.0).is_eq() {
+                failed.push(row.field(tasks).to_owned());
+                continue;
+            }
+            observations.push((row, Observation { workers, throughput: rate, repetition: None }));
+        }
+        // A test that exists only as processes has zeros for its threads, and the other way round.
+        if observations.iter().all(|(_, one)| one.throughput.abs() <= 0.0) {
+            continue;
+        }
+        for (row, one) in observations {
+            positive(one.throughput).map_err(|what| row.fault(name, what))?;
+            gather.add(name, "operations", one);
+        }
+        if !failed.is_empty() {
+            let text =
+                format!("failed with {} tasks (-1 in the file); left out", failed.join(", "));
+            gather.series(name, "operations").warnings.push(text);
         }
     }
-    for (series, failed) in both.iter_mut().zip(failed) {
-        if failed > 0 {
-            series.notes.push(format!("{failed} failed measurement(s) (-1) left out"));
-        }
-    }
-    Ok(both.to_vec())
+    Ok(gather.finish(&[]))
 }

@@ -1,5 +1,6 @@
 //! One self-contained page: the answers first, then everything that supports them. Nothing is loaded from anywhere.
 
+mod comparison;
 mod markup;
 mod section;
 mod tables;
@@ -10,6 +11,8 @@ use crate::analysis::findings::{Findings, WorkloadFindings};
 use crate::plot::small;
 use crate::units::{Quantity, plural};
 
+pub use self::comparison::comparison;
+
 /// The skeleton; `{{..}}` marks where the parts go.
 const SKELETON: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
@@ -17,6 +20,7 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The page, whole. `machine` describes the machine, as pairs of a name and a value.
 pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
+    let findings = &words::with_short_names(findings);
     let mut title = Markup::new();
     title.text(&findings.run.name).raw(" – knee");
     let mut body = Markup::new();
@@ -28,6 +32,11 @@ pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
     }
     reproduce(&mut body, findings, machine);
     body.raw(include_str!("reading.html"));
+    whole(title, body)
+}
+
+/// A page of this title and body, with our style and script and nothing else.
+fn whole(title: Markup, body: Markup) -> String {
     assemble([
         ("{{title}}", &title.into_string()),
         ("{{style}}", STYLE),
@@ -201,7 +210,7 @@ fn machine_facts(body: &mut Markup, findings: &Findings, machine: &[(String, Str
         fact(body, "CPU used by others", &share(foreign));
     }
     if let Some(steal) = quiet.steal {
-        fact(body, "stolen by the hypervisor", &share(steal));
+        fact(body, "CPU time stolen", &share(steal));
     }
     if let Some([low, high]) = quiet.burn {
         fact(body, "burn control", &format!("{} to {} of its best", share(low), share(high)));

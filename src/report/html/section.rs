@@ -3,10 +3,10 @@
 use super::markup::Markup;
 use super::tables;
 use crate::analysis::findings::{Bound, Curve, RunSummary, WorkloadFindings};
-use crate::plot::curves::law_name;
+use crate::plot::curves::{law_name, set_text};
 use crate::plot::{self, Chart, Format, View, legend};
 use crate::report::words::{self, Certainty};
-use crate::units::{Quantity, coefficient, count_list, workers};
+use crate::units::{Quantity, coefficient, workers};
 
 /// Writes the section of the workload with this index.
 pub(super) fn write(
@@ -76,7 +76,7 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
 }
 
 /// The plot in two widths, of which the page shows the one that fits, and one legend for all plots of the workload.
-fn main_plot(body: &mut Markup, chart: &Chart) {
+pub(super) fn main_plot(body: &mut Markup, chart: &Chart) {
     body.raw("<figure class=\"big\"><figcaption>Throughput over workers</figcaption><ul class=\"legend\">");
     for (sample, name) in legend::samples(chart) {
         body.raw("<li>").plot(&sample).wrap("<span>", &name, "</span></li>");
@@ -142,7 +142,7 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     if let Some(knee) = curve.knee {
         pair(body, "knee", &workers(knee.workers));
     }
-    pair(body, "as good", &count_list(&optimum.set));
+    pair(body, "as good", &set_text(curve).unwrap_or_default());
     let likely = Quantity::Share.text(optimum.probability);
     pair(
         body,

@@ -177,8 +177,8 @@ pub(super) fn laws(body: &mut Markup, workload: &WorkloadFindings) {
 fn sets(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("<ul>");
     for curve in &workload.curves {
-        if let Some(optimum) = &curve.optimum {
-            body.wrap("<li>", &curve.name, ": ").text(&words::optimum(optimum)).raw("</li>");
+        if let Some(optimum) = words::optimum(curve) {
+            body.wrap("<li>", &curve.name, ": ").text(&optimum).raw("</li>");
         }
     }
     body.raw("</ul>");

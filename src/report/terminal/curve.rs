@@ -25,9 +25,14 @@ struct Shared {
     top: f64,
 }
 
-/// The lines of the panels of as many curves as fit beside each other; `rate` names the vertical axis.
-pub(super) fn lines(curves: &[&Curve], rate: &Quantity, style: &Style) -> Vec<String> {
-    let drawable: Vec<(usize, &Curve)> = curves
+/// The lines of the panels of as many curves as fit beside each other, the leading one among them; `rate` names the vertical axis.
+pub(super) fn lines(
+    curves: &[&Curve],
+    leading: Option<usize>,
+    rate: &Quantity,
+    style: &Style,
+) -> Vec<String> {
+    let mut drawable: Vec<(usize, &Curve)> = curves
         .iter()
         .enumerate()
         .filter(|(_, curve)| points(curve).count() > 1)
@@ -40,6 +45,9 @@ pub(super) fn lines(curves: &[&Curve], rate: &Quantity, style: &Style) -> Vec<St
     let margin = low.width().max(high.width()) + 3;
     let room = style.columns().saturating_sub(margin);
     let fitting = (room / (NARROW + GAP)).clamp(1, drawable.len());
+    if fitting < drawable.len() {
+        drawable.sort_by_key(|(index, _)| Some(*index) != leading);
+    }
     let columns = (room / fitting).saturating_sub(GAP).clamp(8, BROAD);
     let shown = &drawable[..fitting];
     let shared = share(&drawable, columns, style);

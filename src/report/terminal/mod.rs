@@ -1,5 +1,6 @@
 //! Findings on a terminal: the answer of each workload first, then a table and a curve per workload, then what to know and where the files are.
 
+mod comparison;
 mod curve;
 mod machine;
 mod pen;
@@ -14,8 +15,10 @@ use self::pen::Tone;
 use self::table::Column;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
-use crate::units::{ABSENT, Quantity, count_list, plural};
+use crate::plot::curves::set_text;
+use crate::units::{ABSENT, Quantity, plural};
 
+pub use self::comparison::comparison;
 pub use self::machine::machine;
 pub use self::pen::Style;
 
@@ -27,7 +30,7 @@ pub fn write(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Res
     head(out, findings, style)?;
     answers(out, findings, style)?;
     for workload in &findings.workloads {
-        section(out, workload, style)?;
+        section(out, workload, findings.workloads.len() <= FEW, style)?;
     }
     warnings(out, findings, style)
 }
@@ -111,21 +114,29 @@ fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<(
 }
 
 /// Everything about one workload.
-fn section(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> io::Result<()> {
+/// Up to so many workloads are shown with every remark; beyond, remarks on the method stand in the other reports.
+const FEW: usize = 2;
+
+fn section(
+    out: &mut dyn Write,
+    workload: &WorkloadFindings,
+    thorough: bool,
+    style: &Style,
+) -> io::Result<()> {
     writeln!(out)?;
     title(out, workload, style)?;
     for line in table::lines(columns(workload, style), style) {
         writeln!(out, "{line}")?;
     }
     let curves: Vec<&Curve> = workload.curves.iter().collect();
-    let drawing = curve::lines(&curves, &words::rate(workload), style);
+    let drawing = curve::lines(&curves, words::leading(workload), &words::rate(workload), style);
     if !drawing.is_empty() {
         writeln!(out)?;
     }
     for line in drawing {
         writeln!(out, "{line}")?;
     }
-    for (tone, text) in remarks(workload) {
+    for (tone, text) in remarks(workload, thorough) {
         indented(out, tone, &text, style)?;
     }
     Ok(())
@@ -183,8 +194,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
 
 fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 10] {
     let absent = || ABSENT.to_owned();
-    let set =
-        curve.and_then(|curve| curve.optimum.as_ref()).map(|optimum| count_list(&optimum.set));
+    let set = curve.and_then(set_text);
     let estimate = point.throughput;
     let scale = rate.scale(estimate.median.abs());
     let decimals = scale.decimals_for(estimate.median, estimate.low, estimate.high);
@@ -206,7 +216,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
 }
 
 /// What belongs under the figures of a workload.
-fn remarks(workload: &WorkloadFindings) -> Vec<(Tone, String)> {
+fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
     if let Some(bound) = leader.and_then(|curve| curve.bound.as_ref()) {
@@ -216,13 +226,13 @@ fn remarks(workload: &WorkloadFindings) -> Vec<(Tone, String)> {
     if let Some(limits) = leader.and_then(words::limits) {
         remarks.push((Tone::Plain, limits));
     }
-    for curve in &workload.curves {
-        let open = curve.optimum.as_ref().filter(|optimum| !optimum.conclusive);
-        if let Some(remedy) = open.and_then(|optimum| optimum.remedy.as_ref()) {
-            remarks.push((Tone::Bad, format!("{} is inconclusive: {remedy}", curve.name)));
-        }
-        let warnings = curve.warnings.iter();
-        remarks.extend(warnings.map(|text| (Tone::Bad, format!("{}: {text}", curve.name))));
+    let open = |curve: &'_ Curve| {
+        let optimum = curve.optimum.as_ref().filter(|optimum| !optimum.conclusive)?;
+        optimum.remedy.as_ref().map(|remedy| vec![format!("inconclusive: {remedy}")])
+    };
+    remarks.extend(together(workload, |curve| open(curve).unwrap_or_default()));
+    if thorough {
+        remarks.extend(together(workload, |curve| curve.warnings.clone()));
     }
     for note in &workload.notes {
         let tone = if note.warning { Tone::Bad } else { Tone::Faint };
@@ -235,6 +245,26 @@ fn remarks(workload: &WorkloadFindings) -> Vec<(Tone, String)> {
         remarks.push((Tone::Bad, format!("failed: {}, {count}: {}", failure.mode, failure.reason)));
     }
     remarks
+}
+
+/// What is said of curves, each text once with the names of all curves that it is said of.
+fn together(
+    workload: &WorkloadFindings,
+    said: impl Fn(&Curve) -> Vec<String>,
+) -> Vec<(Tone, String)> {
+    let mut texts: Vec<(String, Vec<&str>)> = Vec::new();
+    for curve in &workload.curves {
+        for text in said(curve) {
+            match texts.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, names)) => names.push(&curve.name),
+                None => texts.push((text, vec![&curve.name])),
+            }
+        }
+    }
+    texts
+        .into_iter()
+        .map(|(text, names)| (Tone::Bad, format!("{}: {text}", names.join(", "))))
+        .collect()
 }
 
 fn indented(out: &mut dyn Write, tone: Tone, text: &str, style: &Style) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! A table that gives up its least important columns where the terminal is narrow.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::pen::{Style, Tone};
@@ -7,7 +9,7 @@ use super::pen::{Style, Tone};
 /// One column.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
-    pub(super) head: &'static str,
+    pub(super) head: Cow<'static, str>,
     /// Figures stand at the right, names at the left.
     pub(super) figures: bool,
     /// Columns of lower importance go first; those of importance 0 stay.
@@ -17,11 +19,11 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) fn names(head: &'static str, dispensable: u8) -> Self {
-        Self { head, figures: false, dispensable, cells: Vec::new() }
+        Self { head: head.into(), figures: false, dispensable, cells: Vec::new() }
     }
 
     pub(super) fn figures(head: &'static str, dispensable: u8) -> Self {
-        Self { head, figures: true, dispensable, cells: Vec::new() }
+        Self { head: head.into(), figures: true, dispensable, cells: Vec::new() }
     }
 
     fn width(&self) -> usize {
@@ -66,7 +68,8 @@ pub(super) fn lines(mut columns: Vec<Column>, style: &Style) -> Vec<String> {
             })
             .collect();
     let rows = columns.first().map_or(0, |column| column.cells.len());
-    let head = columns.iter().map(|column| (Tone::Faint, column.head.to_owned())).collect();
+    let head =
+        columns.iter().map(|column| (Tone::Faint, column.head.clone().into_owned())).collect();
     let body =
         (0..rows).map(|row| columns.iter().map(|column| column.cells[row].clone()).collect());
     std::iter::once(head)

@@ -1,0 +1,329 @@
+//! What the machine itself allows: the same movements without any of the crate, in forked children.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, fence};
+use std::time::{Duration, Instant};
+
+/// Entries of a bare ring: as many small tasks as one of the crate's holds.
+const ENTRIES: u64 = 2048;
+
+/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, a nap in a rush, an eventfd.
+#[repr(C, align(128))]
+struct Ring {
+    tail: Line<AtomicU64>,
+    head: Line<AtomicU64>,
+    sleeps: Line<AtomicU32>,
+    data: [AtomicU64; (ENTRIES * 4) as usize],
+}
+
+#[repr(C, align(128))]
+struct Line<T>(T);
+
+/// One side's private position, and what it last saw of the other's.
+struct Side<'a> {
+    ring: &'a Ring,
+    bell: OwnedFd,
+    own: u64,
+    other: u64,
+}
+
+fn shared<T>() -> &'static T {
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: fresh zeroed memory, valid for the atomics that T consists of, and never unmapped.
+    unsafe {
+        &*libc::mmap(std::ptr::null_mut(), size_of::<T>(), protection, flags, -1, 0).cast::<T>()
+    }
+}
+
+fn bell() -> OwnedFd {
+    rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap()
+}
+
+impl Side<'_> {
+    /// Writes one entry of 32 bytes; `false` when the ring is full.
+    fn push(&mut self, value: u64) -> bool {
+        if self.own - self.other == ENTRIES {
+            self.other = self.ring.head.0.load(Acquire);
+            if self.own - self.other == ENTRIES {
+                return false;
+            }
+        }
+        let at = (self.own % ENTRIES * 4) as usize;
+        for word in 0..4 {
+            self.ring.data[at + word].store(value, Relaxed);
+        }
+        self.own += 1;
+        self.ring.tail.0.store(self.own, Release);
+        true
+    }
+
+    fn pop(&mut self) -> Option<u64> {
+        if self.own == self.other {
+            self.other = self.ring.tail.0.load(Acquire);
+            if self.own == self.other {
+                return None;
+            }
+        }
+        let at = (self.own % ENTRIES * 4) as usize;
+        let sum =
+            (0..4).map(|word| self.ring.data[at + word].load(Relaxed)).fold(0, |_, value| value);
+        self.own += 1;
+        self.ring.head.0.store(self.own, Release);
+        Some(sum)
+    }
+
+    /// Wakes the reader, if it sleeps.
+    fn wake(&self) {
+        fence(SeqCst);
+        if self.ring.sleeps.0.load(Relaxed) != 0 && self.ring.sleeps.0.swap(0, SeqCst) != 0 {
+            rustix::io::write(&self.bell, &1_u64.to_ne_bytes()).unwrap();
+        }
+    }
+
+    /// Sleeps until the writer wakes us.
+    fn sleep(&mut self) {
+        self.ring.sleeps.0.store(1, Relaxed);
+        fence(SeqCst);
+        if self.ring.tail.0.load(Acquire) == self.own {
+            let mut bytes = [0; 8];
+            rustix::io::read(&self.bell, &mut bytes[..]).unwrap();
+        }
+        self.ring.sleeps.0.store(0, Relaxed);
+    }
+}
+
+/// Forks; the child runs `body` and ends. There are no other threads when this is called.
+fn fork(body: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: this process has a single thread, and the child ends inside.
+    unsafe {
+        let pid = libc::fork();
+        if pid == 0 {
+            body();
+            libc::_exit(0);
+        }
+        pid
+    }
+}
+
+fn reap(pid: libc::pid_t) {
+    // SAFETY: a null status pointer is allowed.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+pub(crate) fn pin(core: usize) {
+    // SAFETY: the set is plain data and lives through the calls.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
+pub(crate) fn unpin() {
+    // SAFETY: as above; cores that do not exist are ignored.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        (0..1024).for_each(|core| libc::CPU_SET(core, &mut set));
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+}
+
+/// Tasks a second through bare rings: one pair per worker, kept full by one thread.
+pub(crate) fn rings(workers: usize, count: u64) -> f64 {
+    let mut sides = Vec::new();
+    // The parent sleeps on one bell, whoever answers.
+    let home = bell();
+    for _ in 0..workers {
+        let (there, back): (&Ring, &Ring) = (shared(), shared());
+        let own = bell();
+        let copies = || (own.try_clone().unwrap(), home.try_clone().unwrap());
+        let (task_bell, reply_bell) = copies();
+        let worker = move || {
+            let mut tasks = Side { ring: there, bell: task_bell, own: 0, other: 0 };
+            let mut replies = Side { ring: back, bell: reply_bell, own: 0, other: 0 };
+            let mut burst = 0;
+            loop {
+                let Some(task) = tasks.pop() else {
+                    if std::mem::take(&mut burst) >= 16 {
+                        std::thread::sleep(Duration::from_micros(10));
+                    } else {
+                        tasks.sleep();
+                    }
+                    continue;
+                };
+                if task == u64::MAX {
+                    return;
+                }
+                burst += 1;
+                while !replies.push(std::hint::black_box(task)) {
+                    std::thread::sleep(Duration::from_micros(10));
+                }
+                replies.wake();
+            }
+        };
+        let pid = fork(worker);
+        let (task_bell, reply_bell) = copies();
+        let tasks = Side { ring: there, bell: task_bell, own: 0, other: 0 };
+        sides.push((pid, tasks, Side { ring: back, bell: reply_bell, own: 0, other: 0 }));
+    }
+    let begin = Instant::now();
+    let (mut sent, mut received) = (0, 0);
+    while received < count {
+        let before = (sent, received);
+        for (_, tasks, replies) in &mut sides {
+            while sent < count && tasks.own - replies.own < ENTRIES && tasks.push(sent) {
+                sent += 1;
+            }
+            tasks.wake();
+            while replies.pop().is_some() {
+                received += 1;
+            }
+        }
+        if (sent, received) == before {
+            std::thread::sleep(Duration::from_micros(10));
+        }
+    }
+    let rate = count as f64 / begin.elapsed().as_secs_f64();
+    for (pid, mut tasks, _) in sides {
+        assert!(tasks.push(u64::MAX));
+        tasks.wake();
+        reap(pid);
+    }
+    rate
+}
+
+/// Median seconds of one byte there and back through two pipes, between two cores.
+pub(crate) fn pipe_round_trip(count: usize) -> f64 {
+    let pipe = || rustix::pipe::pipe().unwrap();
+    let ((task_out, task_in), (reply_out, reply_in)) = (pipe(), pipe());
+    let pid = fork(|| {
+        pin(1);
+        let mut byte = [0; 1];
+        // SAFETY: closing the copies of the parent's ends, which nothing here uses.
+        unsafe { libc::close(task_in.as_raw_fd()) };
+        while rustix::io::read(&task_out, &mut byte[..]).unwrap() == 1 {
+            rustix::io::write(&reply_in, &byte).unwrap();
+        }
+    });
+    pin(0);
+    let median = crate::median_of(count, || {
+        rustix::io::write(&task_in, &[1]).unwrap();
+        rustix::io::read(&reply_out, &mut [0_u8; 1][..]).unwrap();
+    });
+    unpin();
+    drop(task_in);
+    reap(pid);
+    median
+}
+
+/// Messages a second one way through a kernel pipe, each written and read by one call of its own.
+pub(crate) fn kernel_pipe(count: u64, size: usize) -> f64 {
+    let (output, input) = rustix::pipe::pipe().unwrap();
+    let pid = fork(|| {
+        let message = vec![1_u8; size];
+        for _ in 0..count {
+            let mut rest = &message[..];
+            while !rest.is_empty() {
+                rest = &rest[rustix::io::write(&input, rest).unwrap()..];
+            }
+        }
+    });
+    drop(input);
+    let mut message = vec![0_u8; size];
+    let begin = Instant::now();
+    for _ in 0..count {
+        let mut filled = 0;
+        while filled < size {
+            filled += rustix::io::read(&output, &mut message[filled..]).unwrap();
+        }
+    }
+    let rate = count as f64 / begin.elapsed().as_secs_f64();
+    reap(pid);
+    rate
+}
+
+/// Messages a second one way through a socket pair that keeps messages apart, with one writer and one reader.
+pub(crate) fn socket_pair(count: u64) -> f64 {
+    use rustix::net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
+    };
+    let (one, other) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let pid = fork(|| {
+        for _ in 0..count {
+            send(&other, &[1; 64], SendFlags::empty()).unwrap();
+        }
+    });
+    let mut message = [0_u8; 64];
+    let begin = Instant::now();
+    for _ in 0..count {
+        recv(&one, &mut message[..], RecvFlags::empty()).unwrap();
+    }
+    let rate = count as f64 / begin.elapsed().as_secs_f64();
+    reap(pid);
+    rate
+}
+
+/// Messages of 64 bytes a second one way through a bare ring.
+pub(crate) fn one_way_ring(count: u64) -> f64 {
+    let ring: &Ring = shared();
+    let bells = bell();
+    let writer_bell = bells.try_clone().unwrap();
+    let pid = fork(move || {
+        let mut side = Side { ring, bell: writer_bell, own: 0, other: 0 };
+        for number in 0..count {
+            // Two entries of 32 bytes.
+            for _ in 0..2 {
+                while !side.push(number) {
+                    std::thread::sleep(Duration::from_micros(10));
+                }
+            }
+            side.wake();
+        }
+    });
+    let mut side = Side { ring, bell: bells, own: 0, other: 0 };
+    let begin = Instant::now();
+    for _ in 0..count * 2 {
+        while side.pop().is_none() {
+            side.sleep();
+        }
+    }
+    let rate = count as f64 / begin.elapsed().as_secs_f64();
+    reap(pid);
+    rate
+}
+
+/// Seconds to copy a message of `size` bytes twice, in and out, by one thread: the floor of any copying channel.
+pub(crate) fn two_copies(size: usize) -> f64 {
+    let (from, mut ring, mut to) = (vec![1_u8; size], vec![0_u8; size], vec![0_u8; size]);
+    crate::median_of(200, || {
+        ring.copy_from_slice(std::hint::black_box(&from));
+        to.copy_from_slice(std::hint::black_box(&ring));
+        std::hint::black_box(&to);
+    })
+}
+
+/// Starts this very program by a bare `posix_spawn`, told to end at once, and reaps it.
+pub(crate) fn posix_spawn() {
+    let (program, flag) = (c"/proc/self/exe", c"--end-at-once");
+    let arguments = [program.as_ptr().cast_mut(), flag.as_ptr().cast_mut(), std::ptr::null_mut()];
+    let mut pid = 0;
+    // SAFETY: the strings and the null-terminated list live through the call; null attributes are allowed.
+    let error = unsafe {
+        unsafe extern "C" {
+            static environ: *const *mut libc::c_char;
+        }
+        libc::posix_spawn(
+            &raw mut pid,
+            program.as_ptr(),
+            std::ptr::null(),
+            std::ptr::null(),
+            arguments.as_ptr(),
+            environ,
+        )
+    };
+    assert_eq!(error, 0);
+    reap(pid);
+}

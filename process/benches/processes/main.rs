@@ -1,0 +1,371 @@
+//! The crate beside Python's multiprocessing and beside what the machine allows, in one run.
+//!
+//! `cargo bench -p knee-process` prints the table; without `--bench` among the arguments, as under `cargo test`, every row
+//! is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names contain one of these words.
+
+mod limits;
+
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use knee_process::{
+    Bytes, Consumer, Pool, Process, Producer, Queue, Sender, StartMethod, Transport, Worker,
+    function, init, pipe, worker,
+};
+
+fn nothing() {}
+
+fn pin(core: usize) {
+    limits::pin(core);
+}
+
+/// A worker that does nothing, for the loop without handles.
+struct Idler;
+
+impl Worker for Idler {
+    type Init = ();
+    type Task = u64;
+    type Reply = u64;
+    fn start((): ()) -> Result<Self, String> {
+        Ok(Self)
+    }
+    fn run(&mut self, task: u64) -> Result<u64, String> {
+        Ok(task)
+    }
+}
+
+fn produce(mut queue: Producer<Bytes>, count: u64) {
+    let message = Bytes(vec![1; 64]);
+    (0..count).for_each(|_| queue.put(&message).unwrap());
+}
+
+fn consume(mut queue: Consumer<Bytes>, count: u64) -> u64 {
+    (0..count).map(|_| queue.get().unwrap().0.len() as u64).sum()
+}
+
+fn feed(mut sender: Sender<Bytes>, count: u64, size: usize) {
+    let message = Bytes(vec![1; size]);
+    (0..count).for_each(|_| sender.send(&message).unwrap());
+}
+
+fn feed_bytes(mut sender: Sender<Bytes>, count: u64, size: usize) {
+    let message = vec![1; size];
+    (0..count).for_each(|_| sender.send_bytes(&message).unwrap());
+}
+
+/// How much to do, and which rows.
+struct Plan {
+    full: bool,
+    words: Vec<String>,
+}
+
+impl Plan {
+    fn count(&self, full: u64) -> u64 {
+        if self.full { full } else { (full / 100).max(16) }
+    }
+
+    fn rounds(&self) -> usize {
+        if self.full { 3 } else { 1 }
+    }
+
+    /// The medians of all columns of a row, measured in turns.
+    fn row(&self, name: &str, unit: &str, columns: &mut [(&str, &mut dyn FnMut() -> f64)]) {
+        if !self.words.is_empty() && !self.words.iter().any(|word| name.contains(word.as_str())) {
+            return;
+        }
+        let mut samples: Vec<Vec<f64>> = columns.iter().map(|_| Vec::new()).collect();
+        for _ in 0..self.rounds() {
+            for ((_, measure), samples) in columns.iter_mut().zip(&mut samples) {
+                samples.push(measure());
+            }
+        }
+        let medians: Vec<f64> = samples.iter_mut().map(|samples| middle(samples)).collect();
+        println!("\n{name} ({unit})");
+        for ((label, _), median) in columns.iter().zip(&medians) {
+            let ratio = medians[0] / median;
+            println!("  {label:<44} {:>14}   ours is {ratio:.2} times it", readable(*median));
+        }
+    }
+}
+
+fn middle(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+/// The median time of `count` calls, in seconds.
+pub(crate) fn median_of(count: usize, mut call: impl FnMut()) -> f64 {
+    let mut samples: Vec<f64> = (0..count)
+        .map(|_| {
+            let begin = Instant::now();
+            call();
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    middle(&mut samples)
+}
+
+fn readable(value: f64) -> String {
+    match value {
+        1e6.. => format!("{:.2} M", value / 1e6),
+        1e3.. => format!("{:.1} k", value / 1e3),
+        1.0.. => format!("{value:.1}"),
+        1e-3.. => format!("{:.2} m", value * 1e3),
+        1e-6.. => format!("{:.2} u", value * 1e6),
+        _ => format!("{:.0} n", value * 1e9),
+    }
+}
+
+/// What Python says; not a number where there is no Python.
+fn python(arguments: &[&str]) -> f64 {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/processes/peers.py");
+    let output = Command::new("python3").arg(script).args(arguments).output();
+    let text = output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    text.trim().parse().unwrap_or(f64::NAN)
+}
+
+fn ready(pool: Pool) -> Pool {
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    pool
+}
+
+fn with_handles(count: u64, workers: usize, transport: Transport) -> f64 {
+    let pool = ready(Pool::builder().workers(workers).transport(transport).build().unwrap());
+    pool.map(echo, 0..1000).unwrap();
+    let begin = Instant::now();
+    let handles: Vec<_> = (0..count).map(|_| pool.apply_async(nothing, ()).unwrap()).collect();
+    for handle in handles {
+        handle.wait().unwrap();
+    }
+    count as f64 / begin.elapsed().as_secs_f64()
+}
+
+fn closed_loop(count: u64, workers: usize) -> f64 {
+    let pool = Pool::<Idler>::of(&()).workers(workers).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let (begin, mut given) = (Instant::now(), 0);
+    let next = || {
+        given += 1;
+        (given <= count).then_some(given)
+    };
+    pool.run_closed_loop(next, |report| assert!(report.outcome.is_ok())).unwrap();
+    count as f64 / begin.elapsed().as_secs_f64()
+}
+
+fn echo(number: u64) -> u64 {
+    number
+}
+
+fn one_task(count: usize, busy: bool, transport: Transport) -> f64 {
+    let mut builder = Pool::builder().workers(1).transport(transport);
+    if busy {
+        builder = builder.busy_poll(Duration::from_millis(5));
+    }
+    let pool = ready(builder.build().unwrap());
+    pool.apply_to(0, pin, (1,)).unwrap().wait().unwrap();
+    limits::pin(0);
+    let median = median_of(count, || pool.apply_async(nothing, ()).unwrap().wait().unwrap());
+    limits::unpin();
+    median
+}
+
+fn start_join(count: usize, method: StartMethod) -> f64 {
+    median_of(count, || {
+        let exit = Process::new(nothing, ()).start_method(method).start().unwrap().join().unwrap();
+        assert!(exit.status.success());
+    })
+}
+
+fn queue(count: u64, many: u64) -> f64 {
+    let (producer, consumer) = Queue::unbounded().unwrap().split();
+    let each = count / many;
+    let begin = Instant::now();
+    let start = |_| Process::new(consume, (consumer.clone(), each)).start().unwrap();
+    let consumers: Vec<_> = (0..many).map(start).collect();
+    let start = |_| Process::new(produce, (producer.clone(), each)).start().unwrap();
+    let producers: Vec<_> = (0..many).map(start).collect();
+    for child in consumers {
+        assert_eq!(child.outcome(), Ok(each * 64));
+    }
+    let rate = (each * many) as f64 / begin.elapsed().as_secs_f64();
+    drop(producers);
+    rate
+}
+
+fn pipe_typed(count: u64, size: usize) -> f64 {
+    let (sender, mut receiver) = pipe::<Bytes>().unwrap();
+    let _child = Process::new(feed, (sender, count, size)).start().unwrap();
+    receiver.recv().unwrap();
+    let begin = Instant::now();
+    (1..count).for_each(|_| assert_eq!(receiver.recv().unwrap().0.len(), size));
+    (count - 1) as f64 / begin.elapsed().as_secs_f64()
+}
+
+fn pipe_bytes(count: u64, size: usize) -> f64 {
+    let (sender, mut receiver) = pipe::<Bytes>().unwrap();
+    let _child = Process::new(feed_bytes, (sender, count, size)).start().unwrap();
+    let mut message = Vec::new();
+    receiver.recv_bytes(&mut message).unwrap();
+    let begin = Instant::now();
+    for _ in 1..count {
+        receiver.recv_bytes(&mut message).unwrap();
+        assert_eq!(message.len(), size);
+    }
+    (count - 1) as f64 / begin.elapsed().as_secs_f64()
+}
+
+/// The largest proportional set size of some idle workers, in bytes.
+fn idle_memory(method: StartMethod) -> f64 {
+    let pool = ready(Pool::builder().workers(4).start_method(method).build().unwrap());
+    let sizes = pool.pids().into_iter().flatten().map(|pid| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default().to_owned();
+        line.split_whitespace().next().and_then(|size| size.parse::<f64>().ok()).unwrap_or(f64::NAN)
+            * 1024.0
+    });
+    sizes.fold(0.0, f64::max)
+}
+
+/// Median seconds from the death of a busy worker to the outcome of its task.
+fn death_noticed(count: usize) -> f64 {
+    let pool =
+        Pool::builder().workers(1).restarts(usize::MAX, Duration::from_secs(1)).build().unwrap();
+    let mut samples: Vec<f64> = (0..count)
+        .map(|_| {
+            pool.wait_ready(Duration::from_secs(30)).unwrap();
+            let task = pool.apply_async(sleep, ()).unwrap();
+            std::thread::sleep(Duration::from_millis(2));
+            let begin = Instant::now();
+            // SAFETY: a signal to a worker that is alive and ours.
+            unsafe { libc::kill(pool.pids()[0].unwrap() as i32, libc::SIGKILL) };
+            task.wait().unwrap_err();
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    middle(&mut samples)
+}
+
+fn sleep() {
+    std::thread::sleep(Duration::from_hours(1));
+}
+
+fn pool_rows(plan: &Plan) {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let (tasks, few) = (plan.count(2_000_000), plan.count(30_000));
+    let (w, few_text) = (workers.to_string(), few.to_string());
+    plan.row(
+        "pool: no-op tasks, workers = cores",
+        "tasks/s",
+        &mut [
+            ("ours, a handle per task", &mut || with_handles(tasks, workers, Transport::Ring)),
+            ("ours, closed loop without handles", &mut || closed_loop(tasks, workers)),
+            ("ours, over sockets", &mut || with_handles(tasks / 20, workers, Transport::Socket)),
+            ("Python Pool.apply_async", &mut || python(&["apply_async", &few_text, &w])),
+            ("Python ProcessPoolExecutor.submit", &mut || {
+                python(&["executor", &(few / 3).to_string(), &w])
+            }),
+            ("limit: a bare ring per worker", &mut || limits::rings(workers, tasks)),
+        ],
+    );
+    let trips = plan.count(3000) as usize;
+    plan.row(
+        "pool: one task there and back, two cores",
+        "s",
+        &mut [
+            ("ours", &mut || one_task(trips, false, Transport::Ring)),
+            ("ours, busy-polling", &mut || one_task(trips * 10, true, Transport::Ring)),
+            ("ours, over sockets", &mut || one_task(trips, false, Transport::Socket)),
+            ("Python Pool.apply", &mut || python(&["apply_one", &(trips / 3).to_string(), "1"])),
+            ("limit: a bare pipe pair", &mut || limits::pipe_round_trip(trips)),
+        ],
+    );
+    plan.row(
+        "pool: memory of an idle worker (PSS)",
+        "bytes",
+        &mut [
+            ("ours, re-exec", &mut || idle_memory(StartMethod::ReExec)),
+            ("ours, fork server", &mut || idle_memory(StartMethod::ForkServer)),
+            ("Python Pool, fork", &mut || python(&["memory", "4"])),
+        ],
+    );
+    let deaths = plan.count(1600) / 16 as usize;
+    plan.row("pool: a death is noticed", "s", &mut [("ours", &mut || death_noticed(deaths))]);
+}
+
+fn start_rows(plan: &Plan, parent: &str) {
+    let count = plan.count(1600) as usize / 16;
+    plan.row(
+        &format!("start: one process, start and join, {parent}"),
+        "s",
+        &mut [
+            ("ours, re-exec", &mut || start_join(count, StartMethod::ReExec)),
+            ("ours, fork server", &mut || start_join(count, StartMethod::ForkServer)),
+            ("Python, fork", &mut || python(&["start_join", "20", "fork"])),
+            ("Python, forkserver", &mut || python(&["start_join", "5", "forkserver"])),
+            ("Python, spawn", &mut || python(&["start_join", "3", "spawn"])),
+            ("limit: a bare posix_spawn of this program", &mut || {
+                median_of(count, limits::posix_spawn)
+            }),
+        ],
+    );
+}
+
+fn channel_rows(plan: &Plan) {
+    for many in [1, 4] {
+        let (count, few) = (plan.count(2_000_000), plan.count(40_000).to_string());
+        plan.row(
+            &format!("queue: 64 bytes, {many} to {many}"),
+            "messages/s",
+            &mut [
+                ("ours", &mut || queue(count, many)),
+                ("Python Queue", &mut || python(&["queue", &few, &many.to_string()])),
+                ("limit: a bare ring, 1 to 1", &mut || limits::one_way_ring(count)),
+                ("limit: a SEQPACKET socket pair, 1 to 1", &mut || limits::socket_pair(count / 20)),
+            ],
+        );
+    }
+    for (size, count, few) in
+        [(64, 3_000_000, 100_000), (4096, 600_000, 50_000), (1 << 20, 3_000, 300)]
+    {
+        let (count, few) = (plan.count(count), plan.count(few).to_string());
+        plan.row(
+            &format!("pipe: {size} bytes"),
+            "messages/s",
+            &mut [
+                ("ours, send and recv", &mut || pipe_typed(count, size)),
+                ("ours, send_bytes and recv_bytes", &mut || pipe_bytes(count, size)),
+                ("Python Pipe, send and recv", &mut || python(&["pipe", &few, &size.to_string()])),
+                ("limit: a bare kernel pipe", &mut || {
+                    limits::kernel_pipe(count.min(300_000), size)
+                }),
+                ("limit: two copies by one thread", &mut || 1.0 / limits::two_copies(size)),
+            ],
+        );
+    }
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|argument| argument == "--end-at-once") {
+        return ExitCode::SUCCESS;
+    }
+    let calls =
+        [function(nothing), function(echo), function(pin), function(sleep), worker::<Idler>()];
+    let channels = [function(produce), function(consume), function(feed), function(feed_bytes)];
+    init(calls.into_iter().chain(channels));
+
+    let words = std::env::var("KNEE_ROWS").unwrap_or_default();
+    let words = words.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let plan = Plan { full: std::env::args().any(|argument| argument == "--bench"), words };
+    pool_rows(&plan);
+    start_rows(&plan, "small parent");
+    channel_rows(&plan);
+    if plan.full {
+        let ballast = vec![1_u8; 1 << 30];
+        start_rows(&plan, "parent of 1 GiB");
+        drop(std::hint::black_box(ballast));
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,398 @@
+//! Tests of what must never break: deaths of every kind, at every place.
+
+use std::time::{Duration, Instant};
+
+use knee_process::{
+    Bytes, Depth, Entry, Error, ExitStatus, Failure, Output, Pool, Transport, function,
+};
+
+use crate::census::{Census, children, runs, send, wait_gone};
+use crate::pools::nap;
+use crate::processes::{METHODS, add, sleep_for_ever};
+use crate::runner::Test;
+use crate::scenarios;
+
+pub(crate) const TESTS: &[Test] = &[
+    Test::new("faults::every_kind_of_death_is_told_and_costs_one_task", every_kind_of_death),
+    Test::new("faults::an_idle_worker_is_replaced", idle_worker_replaced),
+    Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
+    Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
+    Test::new("faults::death_is_noticed_soon", noticed_soon),
+    Test::new("faults::restart_budget_is_kept", restart_budget),
+    Test::new("faults::output_and_input_of_tasks_are_harmless", output_is_harmless),
+    Test::new("faults::a_workers_own_processes_go_with_it", grandchildren_go),
+    Test::new("faults::out_of_memory_is_told", out_of_memory),
+    Test::new("faults::no_descriptors_left_is_an_error", no_descriptors),
+    Test::new("faults::forgotten_init_is_a_clear_error", forgotten_init),
+    Test::new("faults::foreign_program_is_a_clear_error", foreign_program),
+    Test::new("faults::killed_parent_leaves_nothing", killed_parent),
+    Test::new("faults::marker_by_hand_is_refused", marker_by_hand),
+    Test::new("faults::killed_fork_server_is_replaced", killed_fork_server),
+];
+
+pub(crate) fn entries() -> Vec<Entry> {
+    vec![
+        function(die),
+        function(length),
+        function(busy),
+        function(stop_self),
+        function(hold_with_grandchild),
+        function(print_much),
+        function(leave_child),
+        function(allocate),
+        function(read_line),
+    ]
+}
+
+/// Ends its process in one of many ways.
+pub(crate) fn die(how: u32) -> u64 {
+    match how {
+        0 => std::process::exit(0),
+        1 => std::process::exit(7),
+        2 => std::process::abort(),
+        3 => kill_self(libc::SIGKILL),
+        4 => kill_self(libc::SIGSEGV),
+        5 => return overflow(&[0; 1 << 10]),
+        // SAFETY: _exit ends the process.
+        _ => unsafe { libc::_exit(3) },
+    }
+    unreachable!("the process has ended")
+}
+
+/// The Rust library has a handler for SIGSEGV, for its stack guard: by default the signal kills.
+pub(crate) fn kill_self(signal: i32) {
+    // SAFETY: signals to oneself have no memory effects, and no handler is installed.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}
+
+#[expect(unconditional_recursion, reason = "the stack is to overflow")]
+fn overflow(bytes: &[u8; 1 << 10]) -> u64 {
+    let more = std::hint::black_box(*bytes);
+    overflow(&more) + u64::from(more[0])
+}
+
+pub(crate) fn busy() {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+pub(crate) fn stop_self() {
+    // SAFETY: signals to oneself have no memory effects.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
+fn leave_child() -> u32 {
+    let mut command = std::process::Command::new("sleep");
+    command.arg("1000").spawn().unwrap().id()
+}
+
+pub(crate) fn hold_with_grandchild() {
+    leave_child();
+    sleep_for_ever();
+}
+
+fn print_much() -> usize {
+    for number in 0..2000 {
+        println!("line {number} of much output");
+    }
+    2000
+}
+
+fn read_line() -> usize {
+    std::io::stdin().read_line(&mut String::new()).unwrap()
+}
+
+fn allocate(limit: u64, bytes: usize) -> usize {
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
+    // SAFETY: the struct lives through the call.
+    unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
+    std::hint::black_box(vec![1_u8; bytes]).len()
+}
+
+fn expected(how: u32) -> ExitStatus {
+    match how {
+        0 => ExitStatus::Code(0),
+        1 => ExitStatus::Code(7),
+        2 | 5 => ExitStatus::Signal(libc::SIGABRT),
+        3 => ExitStatus::Signal(libc::SIGKILL),
+        4 => ExitStatus::Signal(libc::SIGSEGV),
+        _ => ExitStatus::Code(3),
+    }
+}
+
+fn every_kind_of_death() {
+    for method in METHODS {
+        for transport in [Transport::Ring, Transport::Socket] {
+            let builder = Pool::builder()
+                .workers(2)
+                .start_method(method)
+                .transport(transport)
+                .restarts(100, Duration::from_mins(1));
+            let pool = builder.queue_depth(Depth::Fixed(1)).output(Output::Null).build().unwrap();
+            pool.wait_ready(Duration::from_secs(30)).unwrap();
+            for how in 0..=6 {
+                let before: Vec<_> =
+                    (0..10).map(|number| pool.apply_async(add, (number, 1)).unwrap()).collect();
+                let dying = pool.apply_async(die, (how,)).unwrap();
+                let after: Vec<_> =
+                    (0..10).map(|number| pool.apply_async(add, (number, 2)).unwrap()).collect();
+                let report = dying.report();
+                let Err(Failure::Died(death)) = &report.outcome else {
+                    panic!("{method:?} {transport:?} {how}: {report:?}")
+                };
+                assert_eq!(death.status, expected(how), "{method:?} {transport:?} {how}");
+                assert_eq!(death.pid, report.pid);
+                assert!(death.to_string().contains(&death.status.to_string()));
+                for (number, handle) in before.into_iter().enumerate() {
+                    assert_eq!(handle.wait(), Ok(number as u64 + 1));
+                }
+                for (number, handle) in after.into_iter().enumerate() {
+                    assert_eq!(handle.wait(), Ok(number as u64 + 2));
+                }
+            }
+            pool.wait_ready(Duration::from_secs(30)).unwrap();
+        }
+    }
+}
+
+fn idle_worker_replaced() {
+    let pool = Pool::builder().workers(2).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let old = pool.pids()[0].unwrap();
+    send(old, libc::SIGKILL);
+    wait_gone(&[old]);
+    while pool.pids()[0].is_none_or(|pid| pid == old) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    for worker in 0..2 {
+        assert_eq!(pool.apply_to(worker, add, (1, 1)).unwrap().wait(), Ok(2));
+    }
+}
+
+fn stopped_worker() {
+    let limit = Duration::from_millis(150);
+    let pool = Pool::builder().workers(1).time_limit(limit).build().unwrap();
+    assert_eq!(
+        pool.apply_async(stop_self, ()).unwrap().wait(),
+        Err(Failure::TimedOut { after: limit })
+    );
+    // Stopped from outside, with nothing to do at that time.
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    send(pool.pids()[0].unwrap(), libc::SIGSTOP);
+    std::thread::sleep(Duration::from_millis(20));
+    let stuck = pool.apply_async(add, (1, 1)).unwrap();
+    let outcome = stuck.wait();
+    // It had not begun: the next worker does it. Or it had.
+    assert!(outcome == Ok(2) || outcome == Err(Failure::TimedOut { after: limit }), "{outcome:?}");
+}
+
+fn behind_a_dead_one() {
+    let pool = Pool::builder().workers(1).queue_depth(Depth::Fixed(50)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let handles: Vec<_> = (0..40_u64)
+        .map(|number| {
+            if number == 10 {
+                pool.apply_async(die, (3,)).unwrap()
+            } else {
+                pool.apply_async(add, (number, 0)).unwrap()
+            }
+        })
+        .collect();
+    for (number, handle) in handles.into_iter().enumerate() {
+        let outcome = handle.wait();
+        if number == 10 {
+            assert!(matches!(outcome, Err(Failure::Died(_))), "{outcome:?}");
+        } else {
+            assert_eq!(outcome, Ok(number as u64), "only the task of the dead worker may be lost");
+        }
+    }
+    // The same for tasks with attachments, which travel another way.
+    let pool = Pool::builder().workers(1).queue_depth(Depth::Fixed(50)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let killer = pool.apply_async(die, (4,)).unwrap();
+    let large: Vec<_> = (0..5)
+        .map(|number| pool.apply_async(length, (Bytes(vec![1; 50_000 + number]),)).unwrap())
+        .collect();
+    assert!(matches!(killer.wait(), Err(Failure::Died(_))));
+    for (number, handle) in large.into_iter().enumerate() {
+        assert_eq!(handle.wait(), Ok(50_000 + number));
+    }
+}
+
+fn length(bytes: Bytes) -> usize {
+    bytes.0.len()
+}
+
+fn noticed_soon() {
+    let pool = Pool::builder().workers(2).restarts(1000, Duration::from_mins(1)).build().unwrap();
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        pool.wait_ready(Duration::from_secs(30)).unwrap();
+        let task = pool.apply_to(0, sleep_for_ever, ()).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        let begin = Instant::now();
+        send(pool.pids()[0].unwrap(), libc::SIGKILL);
+        assert!(matches!(task.wait(), Err(Failure::Died(_))));
+        times.push(begin.elapsed());
+    }
+    times.sort();
+    println!("a death is noticed after {:?} (median), {:?} (worst)", times[10], times[19]);
+}
+
+fn restart_budget() {
+    let pool = Pool::builder().workers(1).restarts(3, Duration::from_mins(1)).build().unwrap();
+    for _ in 0..4 {
+        let task = pool.apply_async(die, (1,));
+        let outcome = task.unwrap().wait();
+        assert!(matches!(outcome, Err(Failure::Died(_))), "{outcome:?}");
+    }
+    let error = loop {
+        match pool.apply_async(add, (1, 1)) {
+            Ok(handle) => assert!(matches!(handle.wait(), Err(Failure::NeverStarted(_)))),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::PoolBroken { .. }));
+    assert!(
+        error.to_string().contains("too many workers died") && error.to_string().contains("code 7"),
+        "{error}"
+    );
+    assert_eq!(pool.join().len(), 4);
+}
+
+fn output_is_harmless() {
+    for method in METHODS {
+        for transport in [Transport::Ring, Transport::Socket] {
+            let pool = Pool::builder()
+                .workers(2)
+                .start_method(method)
+                .transport(transport)
+                .output(Output::Null)
+                .build()
+                .unwrap();
+            let printing: Vec<_> =
+                (0..20).map(|_| pool.apply_async(print_much, ()).unwrap()).collect();
+            let reading = pool.apply_async(read_line, ()).unwrap();
+            assert!(printing.into_iter().all(|handle| handle.wait() == Ok(2000)));
+            assert_eq!(reading.wait(), Ok(0));
+        }
+    }
+}
+
+fn grandchildren_go() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let left = pool.apply_async(leave_child, ()).unwrap().wait().unwrap();
+    assert!(runs(left));
+    let worker = pool.pids()[0].unwrap();
+    send(worker, libc::SIGKILL);
+    wait_gone(&[worker, left]);
+    let left = pool.apply_async(leave_child, ()).unwrap().wait().unwrap();
+    pool.join();
+    wait_gone(&[left]);
+}
+
+fn out_of_memory() {
+    let pool = Pool::builder().workers(1).build().unwrap();
+    let outcome = pool.apply_async(allocate, (256 << 20, 1 << 30)).unwrap().wait();
+    let Err(Failure::Died(death)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(death.status, ExitStatus::Signal(libc::SIGABRT));
+    assert_eq!(pool.apply_async(nap, (1,)).unwrap().wait(), Ok(1));
+}
+
+fn no_descriptors() {
+    let census = Census::take();
+    let limit = |soft: u64| {
+        // SAFETY: the struct is plain data and lives through both calls.
+        unsafe {
+            let mut now: libc::rlimit = std::mem::zeroed();
+            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut now);
+            let before = now.rlim_cur;
+            now.rlim_cur = soft;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const now);
+            before
+        }
+    };
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+    let before = limit(open + 30);
+    let error = Pool::builder().workers(20).build().unwrap_err();
+    limit(before);
+    assert!(error.to_string().contains("of 20"), "{error}");
+    census.assert_unchanged();
+}
+
+fn forgotten_init() {
+    let (mut child, lines) = scenarios::start("forgets-init");
+    let lines: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.contains("call knee_process::init([..]) at the head of main")),
+        "{lines:?}"
+    );
+}
+
+fn foreign_program() {
+    let (mut child, lines) = scenarios::start("foreign-program");
+    let lines: Vec<String> = lines.collect();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(
+        lines[..2].iter().all(|line| line.contains("before it came to knee_process::init")),
+        "{lines:?}"
+    );
+    assert!(lines[2..].iter().all(|line| line.contains("/nowhere/at/all")), "{lines:?}");
+}
+
+fn killed_parent() {
+    for name in ["parent-re-exec", "parent-fork-server"] {
+        let (mut parent, lines) = scenarios::start(name);
+        let mut pids: Vec<u32> = lines.map_while(|line| line.parse().ok()).collect();
+        assert_eq!(pids.len(), 6);
+        // Their own children too, and the fork server.
+        for pid in pids.clone().into_iter().chain([parent.id()]) {
+            let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+                .unwrap_or_default();
+            pids.extend(list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
+        }
+        assert!(pids.iter().all(|pid| runs(*pid)));
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        println!(
+            "{name}: all {} processes were gone {:?} after their parent",
+            pids.len(),
+            wait_gone(&pids)
+        );
+    }
+}
+
+fn marker_by_hand() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["__knee-process", "x"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&output.stderr)
+            .contains("for processes that this program starts by itself")
+    );
+}
+
+fn killed_fork_server() {
+    let start =
+        || knee_process::Process::new(add, (1, 2)).start_method(METHODS[1]).start().unwrap();
+    assert_eq!(start().outcome(), Ok(3));
+    let server = children().into_iter().find(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| name.trim() == "fork-server")
+    });
+    send(server.unwrap(), libc::SIGKILL);
+    for _ in 0..3 {
+        assert_eq!(start().outcome(), Ok(3));
+    }
+}

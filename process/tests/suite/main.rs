@@ -1,0 +1,41 @@
+//! The tests of processes, pools, queues and pipes, each against real processes.
+
+#![expect(clippy::needless_pass_by_value, reason = "arguments cross to another process, by value")]
+
+mod census;
+mod examples;
+mod faults;
+mod model;
+mod pipes;
+mod pools;
+mod processes;
+mod queues;
+mod runner;
+mod scenarios;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Scenarios play in a process of their own, some of them without the line that follows.
+    if let Some(code) = scenarios::play_before_init() {
+        return code;
+    }
+    let entries = [processes::entries(), pools::entries(), queues::entries(), pipes::entries()];
+    let more = [faults::entries(), model::entries()];
+    knee_process::init(entries.into_iter().chain(more).flatten());
+    if let Some(code) = scenarios::play() {
+        return code;
+    }
+    let tests = [
+        processes::TESTS,
+        pools::TESTS,
+        queues::TESTS,
+        pipes::TESTS,
+        faults::TESTS,
+        model::TESTS,
+        examples::TESTS,
+    ];
+    runner::main(
+        &tests.into_iter().flatten().map(|test| runner::Test { ..*test }).collect::<Vec<_>>(),
+    )
+}
