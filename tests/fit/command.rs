@@ -125,3 +125,32 @@ fn the_rule_for_times_is_in_the_help() {
         assert!(help.contains(format), "{format}");
     }
 }
+
+#[test]
+fn a_run_of_our_own_is_read_as_record_rows_and_findings() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let out = folder.path().join("run");
+    let out_text = out.to_str().expect("text");
+    let words =
+        ["run", "noop", "--modes", "serial,threads", "--workers", "1,2,3", "--budget", "2s"];
+    let run = Command::new(env!("CARGO_BIN_EXE_knee"))
+        .args(words)
+        .args(["--out", out_text])
+        .stdin(Stdio::null())
+        .output()
+        .expect("knee starts");
+    assert!(run.status.code().is_some_and(|code| code == 0 || code == 5), "{run:?}");
+    let record = json(&[out_text]);
+    let curve = &record["curves"][0];
+    assert_eq!(curve["name"], "noop, threads");
+    assert_eq!(curve["points"].as_array().map(Vec::len), Some(3));
+    assert_eq!(curve["points"][2]["workers"], 3);
+    assert!(curve["points"][0]["samples"].as_u64() > Some(1), "{curve}");
+    // The directory, the record in it and its rows say the same.
+    for name in ["record.jsonl", "samples.csv"] {
+        let again = json(&[out.join(name).to_str().expect("text")]);
+        assert_eq!(again["curves"][0]["points"], curve["points"], "{name}");
+    }
+    let findings = json(&[out.join("findings.json").to_str().expect("text")]);
+    assert_eq!(findings["curves"][0]["points"].as_array().map(Vec::len), Some(3));
+}

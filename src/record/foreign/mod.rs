@@ -257,19 +257,13 @@ struct Gather {
 impl Gather {
     /// The curve of this name.
     fn series(&mut self, name: &str, unit: &str) -> &mut Series {
-        let place = match self.places.get(name) {
-            Some(&place) => place,
-            None => {
-                self.places.insert(name.to_owned(), self.series.len());
-                self.series.push(Series {
-                    name: name.to_owned(),
-                    unit: unit.to_owned(),
-                    observations: Vec::new(),
-                    warnings: Vec::new(),
-                });
-                self.series.len() - 1
-            }
-        };
+        let next = self.series.len();
+        let place = *self.places.entry(name.to_owned()).or_insert(next);
+        if place == next {
+            let (name, unit) = (name.to_owned(), unit.to_owned());
+            let (observations, warnings) = (Vec::new(), Vec::new());
+            self.series.push(Series { name, unit, observations, warnings });
+        }
         &mut self.series[place]
     }
 
