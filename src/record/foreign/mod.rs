@@ -35,6 +35,9 @@ pub const MOST_COUNTS: usize = 4096;
 /// More curves in one file are refused.
 pub const MOST_SERIES: usize = 1000;
 
+/// Figures outside are refused: within, neither squares nor ratios leave the range of a number.
+const POSSIBLE: std::ops::RangeInclusive<f64> = 1e-75..=1e75;
+
 /// One measurement made elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
@@ -293,12 +296,14 @@ impl Gather {
     }
 }
 
-/// A figure that must be finite and above 0, or what is wrong with it.
+/// A figure that must be above 0 and of a possible size, or what is wrong with it.
 fn positive(value: f64) -> Result<f64, String> {
     if !value.is_finite() {
         Err("is not a finite number".to_owned())
     } else if value <= 0.0 {
         Err(format!("is {value}, but must be above 0"))
+    } else if !POSSIBLE.contains(&value) {
+        Err(format!("is {value:e}, beyond anything that can be measured"))
     } else {
         Ok(value)
     }
