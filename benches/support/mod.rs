@@ -1,0 +1,37 @@
+//! What the benches share: a site to launch crews at, and jobs for it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use knee::mode::{Job, Site};
+use knee::plan::Registry;
+use knee::workloads::Params;
+
+/// Whether cargo wants figures (`cargo bench`) or only to see that everything runs (`cargo test --benches`).
+pub fn measuring() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+/// Where crews are launched; the directory must outlive them.
+pub fn site(scratch: &tempfile::TempDir) -> Site {
+    // A bench is no worker: its processes run the binary that is one.
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
+    Site {
+        registry: Registry::new(&[]),
+        scratch: scratch.path().to_owned(),
+        cancel: Arc::new(AtomicBool::new(false)),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        placement: Vec::new(),
+    }
+}
+
+/// A job with the defaults, or with the small parameters where nothing is measured.
+pub fn job(name: &str) -> Job {
+    let meta = Registry::new(&[]).find(name).expect("it is built in").meta();
+    let params = if measuring() {
+        Params::resolve(name, meta.params, []).expect("defaults are valid")
+    } else {
+        Params::small(meta.params)
+    };
+    Job { workload: name.to_owned(), params, seed: 1, checked: 0 }
+}

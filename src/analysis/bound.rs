@@ -1,0 +1,346 @@
+//! What limits a curve: CPUs, memory, one another, waiting, messages, a quota, or the harness itself; with the evidence in words.
+//!
+//! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of work costs in CPU time, and the shape of the curve.
+//! Sources: Gregg, "Thread State Analysis" and "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
+
+use super::findings::Bound;
+use super::laws::Level;
+use crate::units::Quantity;
+
+/// What is known of a curve besides its throughputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evidence {
+    /// What the workload's author claims it is bound by; it only decides between labels that the witnesses allow.
+    pub claimed: Option<String>,
+    /// CPUs that could be used, as a fraction where a quota says so.
+    pub usable_cpus: Option<f64>,
+    /// Physical cores among them.
+    pub physical_cores: Option<f64>,
+    /// The limit on CPU time in CPUs, where there is one.
+    pub quota: Option<f64>,
+    /// Seconds that the mode itself spends on a task.
+    pub dispatch: Option<f64>,
+    /// Seconds that a task takes by itself.
+    pub task: Option<f64>,
+    /// What was seen at each count, ascending.
+    pub cells: Vec<Witness>,
+}
+
+/// What was seen at one count: medians over its rounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Witness {
+    /// How many workers.
+    pub workers: f64,
+    /// CPU seconds per second, of all workers together.
+    pub cpu: Option<f64>,
+    /// Share of those spent in the kernel.
+    pub system: Option<f64>,
+    /// CPU seconds per unit of work.
+    pub cpu_per_unit: Option<f64>,
+    /// Seconds per second that workers were ready to run but had no CPU, of all workers together.
+    pub queued: Option<f64>,
+    /// Voluntary context switches per task.
+    pub voluntary: Option<f64>,
+    /// Share of the time in which some task waited for IO.
+    pub io_pressure: Option<f64>,
+    /// Share of the CPUs' time for which a quota kept tasks from running.
+    pub throttled: Option<f64>,
+}
+
+impl Witness {
+    /// Share of a worker's time on a CPU.
+    fn on_cpu(&self) -> Option<f64> {
+        Some((self.cpu? / self.workers).clamp(0.0, 1.0))
+    }
+
+    /// Share of a worker's time blocked: neither on a CPU nor waiting for one.
+    ///
+    /// Where the waiting for a CPU is not known it is what more workers than CPUs must do.
+    fn blocked(&self, cpus: f64) -> Option<f64> {
+        let crowd = if self.workers > cpus { 1.0 - cpus / self.workers } else { 0.0 };
+        let queued = self.queued.map_or(crowd, |queued| queued / self.workers);
+        Some((1.0 - self.on_cpu()? - queued).clamp(0.0, 1.0))
+    }
+}
+
+/// A curve has bent where all but this share of its throughput is reached.
+const NEARLY_ALL: f64 = 0.05;
+/// Below this gain from one worker to the best count a curve is flat.
+const FLAT: f64 = 1.15;
+/// Waiting for this share of the time alone makes work bound by what it waits for.
+const WAITS: f64 = 0.3;
+/// Blocked for this share together, though not alone: workers wait for one another.
+const WAITS_TOGETHER: f64 = 0.2;
+/// A unit that costs this much more CPU time in company pays for something shared.
+const DEARER: f64 = 1.15;
+/// This busy is fully busy: the rest is the harness and the clock's grain.
+const BUSY: f64 = 0.8;
+
+/// What limits the curve; `None` where nothing but throughputs is known and there are fewer than two counts.
+pub(super) fn classify(levels: &[Level], evidence: &Evidence) -> Option<Bound> {
+    let shape = Shape::of(levels)?;
+    let case = Case { shape, evidence };
+    let verdict = case
+        .harness()
+        .or_else(|| case.quota())
+        .or_else(|| case.waiting())
+        .or_else(|| case.contention())
+        .or_else(|| case.computing());
+    let (label, mut sentences) = verdict.unwrap_or_else(|| ("unclear", case.shares()));
+    sentences.push(case.shape.sentence(evidence));
+    Some(Bound { label: label.to_owned(), evidence: sentences })
+}
+
+/// The outline of a curve.
+struct Shape {
+    first: f64,
+    /// The smallest count with nearly all of the throughput: where the curve bends.
+    knee: f64,
+    last: f64,
+    /// Throughput at the best count over that at the first.
+    gain: f64,
+    /// Throughput at the last count over that at the best.
+    tail: f64,
+}
+
+type Label = Option<(&'static str, Vec<String>)>;
+
+impl Shape {
+    fn of(levels: &[Level]) -> Option<Self> {
+        let (first, last) = (levels.first()?, levels.last()?);
+        if levels.len() < 2 {
+            return None;
+        }
+        let best = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
+        Some(Self {
+            first: first.workers,
+            knee: levels.iter().find(|level| level.log >= best + (1.0 - NEARLY_ALL).ln())?.workers,
+            last: last.workers,
+            gain: (best - first.log).exp(),
+            tail: (last.log - best).exp(),
+        })
+    }
+
+    /// The outline in words.
+    fn sentence(&self, evidence: &Evidence) -> String {
+        let knee = self.knee;
+        let named = evidence
+            .usable_cpus
+            .filter(|cpus| (cpus.ceil() - knee).abs() < 1e-9)
+            .map_or_else(String::new, |_| " = the usable cores".to_owned());
+        if self.gain < FLAT && self.tail > 1.0 - NEARLY_ALL {
+            return format!("flat from {} to {} workers", self.first, self.last);
+        }
+        if self.knee <= self.first && self.tail <= 1.0 - NEARLY_ALL {
+            let loss = 100.0 * (1.0 - self.tail);
+            return format!("best at {}; {loss:.0} % lost at {} workers", self.first, self.last);
+        }
+        let gain = self.gain;
+        if self.knee >= self.last {
+            return format!("{gain:.1} x from {} to {knee}{named}, still rising there", self.first);
+        }
+        let beyond = if self.tail > 1.0 - NEARLY_ALL {
+            format!("flat beyond {knee}{named}")
+        } else {
+            format!(
+                "{:.0} % less at {} than at {knee}{named}",
+                100.0 * (1.0 - self.tail),
+                self.last
+            )
+        };
+        format!("{gain:.1} x from {} to {knee}; {beyond}", self.first)
+    }
+}
+
+struct Case<'e> {
+    shape: Shape,
+    evidence: &'e Evidence,
+}
+
+impl Case<'_> {
+    fn cpus(&self) -> f64 {
+        self.evidence.usable_cpus.unwrap_or(f64::INFINITY)
+    }
+
+    fn first(&self) -> Option<&Witness> {
+        self.evidence.cells.first()
+    }
+
+    /// The largest crew that had a CPU for each worker.
+    fn full(&self) -> Option<&Witness> {
+        let fits = |cell: &&Witness| cell.workers <= self.cpus() && cell.workers > self.shape.first;
+        self.evidence.cells.iter().rev().find(fits)
+    }
+
+    fn at(&self, workers: f64) -> Option<&Witness> {
+        self.evidence.cells.iter().find(|cell| (cell.workers - workers).abs() < 1e-9)
+    }
+
+    fn claims(&self, kind: &str) -> bool {
+        self.evidence.claimed.as_deref() == Some(kind)
+    }
+
+    /// Tasks so short that the mode spends more on handing them out than they take.
+    fn harness(&self) -> Label {
+        let (dispatch, task) = (self.evidence.dispatch?, self.evidence.task?);
+        let share = dispatch / (dispatch + task);
+        (share >= 0.5).then(|| {
+            let text = format!(
+                "a task takes {}, handing it out {}: {:.0} % of the time is the mode's own",
+                Quantity::Duration.text(task),
+                Quantity::Duration.text(dispatch),
+                100.0 * share
+            );
+            ("harness", vec![text])
+        })
+    }
+
+    /// A limit on CPU time that is used up.
+    fn quota(&self) -> Label {
+        let quota = self.evidence.quota?;
+        let cell = self.at(self.shape.knee).or_else(|| self.evidence.cells.last())?;
+        let cells = self.evidence.cells.iter();
+        let throttled = cells.filter_map(|cell| cell.throttled).fold(0.0, f64::max);
+        let used = cell.cpu? / quota;
+        (used >= 0.85 && (throttled >= 0.02 || self.shape.knee <= quota.ceil())).then(|| {
+            let mut out = vec![format!(
+                "{:.2} of the {quota:.2} CPUs that the quota allows were used",
+                cell.cpu.unwrap_or(0.0)
+            )];
+            if throttled > 0.0 {
+                out.push(format!(
+                    "throttled for up to {:.0} % of the CPUs' time",
+                    100.0 * throttled
+                ));
+            }
+            ("quota", out)
+        })
+    }
+
+    /// Work that waits: for a device, for a peer, or for one another.
+    fn waiting(&self) -> Label {
+        let first = self.first()?;
+        let alone = first.blocked(self.cpus())?;
+        let together = self.full().and_then(|cell| cell.blocked(self.cpus()).map(|b| (cell, b)));
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        if self.shape.gain < FLAT
+            && let Some((cell, blocked)) = together
+            && blocked >= WAITS
+        {
+            let text = format!(
+                "one worker keeps the rest waiting: each of {} is blocked {} of the time, and more workers do not do more",
+                cell.workers,
+                percent(blocked)
+            );
+            return Some((if self.claims("io") { "io" } else { "sync" }, vec![text]));
+        }
+        if alone >= WAITS {
+            let mut out = vec![format!(
+                "a worker alone waits {} of the time and uses a core for {}",
+                percent(alone),
+                percent(first.on_cpu()?)
+            )];
+            let pressure = self.evidence.cells.iter().filter_map(|cell| cell.io_pressure);
+            let pressure = pressure.fold(0.0, f64::max);
+            if pressure > 0.3 {
+                out.push(format!(
+                    "tasks waited for a device in up to {} of the time",
+                    percent(pressure)
+                ));
+            }
+            return Some((if self.claims("ipc") { "ipc" } else { "io" }, out));
+        }
+        let (cell, blocked) = together?;
+        let device = cell.io_pressure.unwrap_or(0.0) >= 0.1;
+        (alone < 0.15 && blocked >= WAITS_TOGETHER).then(|| {
+            let label = match (device, self.claims("ipc")) {
+                (true, _) => "io",
+                (false, true) => "ipc",
+                (false, false) => "sync",
+            };
+            let text = format!(
+                "alone a worker waits {} of the time, each of {} waits {}: {}",
+                percent(alone),
+                cell.workers,
+                percent(blocked),
+                if device { "for the device" } else { "for one another" }
+            );
+            (label, vec![text])
+        })
+    }
+
+    /// Work whose units cost more CPU time the more workers there are.
+    fn contention(&self) -> Label {
+        let first = self.first()?;
+        let cost = |cell: &Witness| Some(cell.cpu_per_unit? / first.cpu_per_unit?);
+        let full = self.full()?;
+        let dearer = cost(full)?;
+        let text = |cell: &Witness, dearer: f64| {
+            format!(
+                "a unit costs {dearer:.2} x the CPU time with {} workers as with {}",
+                cell.workers, first.workers
+            )
+        };
+        let messages =
+            self.claims("ipc") && first.voluntary.is_some_and(|switches| switches >= 0.5);
+        if dearer >= 2.0 && self.shape.gain < 1.2 {
+            let label = if self.claims("memory") {
+                "memory"
+            } else if messages {
+                "ipc"
+            } else {
+                "sync"
+            };
+            return Some((label, vec![text(full, dearer)]));
+        }
+        let last = self.evidence.cells.last()?;
+        if self.shape.tail < 0.8
+            && let Some(at_last) = cost(last)
+            && at_last >= 1.5
+        {
+            return Some((if messages { "ipc" } else { "sync" }, vec![text(last, at_last)]));
+        }
+        if dearer >= DEARER && full.on_cpu()? >= BUSY {
+            let label = if self.claims("sync") { "sync" } else { "memory" };
+            let mut out = vec![text(full, dearer)];
+            out.push(
+                "all cores are busy, but wait for caches, memory or a shared pipeline".to_owned(),
+            );
+            return Some((label, out));
+        }
+        None
+    }
+
+    /// Work that keeps the CPUs busy.
+    fn computing(&self) -> Label {
+        let cell = self.full().or_else(|| self.first())?;
+        let busy = cell.on_cpu()?;
+        let kernel = cell.system.unwrap_or(0.0);
+        (busy >= BUSY).then(|| {
+            let label = if self.claims("ipc") && kernel >= 0.3 { "ipc" } else { "cpu" };
+            let mut out = vec![format!("{:.0} % of each core busy", 100.0 * busy)];
+            if kernel >= 0.2 {
+                out.push(format!("{:.0} % of that in the kernel", 100.0 * kernel));
+            }
+            (label, out)
+        })
+    }
+
+    /// What there is, where it decides nothing.
+    fn shares(&self) -> Vec<String> {
+        let Some(cell) = self.at(self.shape.knee).or_else(|| self.first()) else {
+            return vec!["only throughputs are known".to_owned()];
+        };
+        let Some(busy) = cell.on_cpu() else {
+            return vec!["no CPU time was recorded".to_owned()];
+        };
+        let blocked = cell.blocked(self.cpus()).unwrap_or(0.0);
+        vec![format!(
+            "each of {} workers: {:.0} % on a CPU, {:.0} % waiting for one, {:.0} % blocked",
+            cell.workers,
+            100.0 * busy,
+            100.0 * (1.0 - busy - blocked).max(0.0),
+            100.0 * blocked
+        )]
+    }
+}

@@ -1,0 +1,332 @@
+//! A run against a baseline, with limits: kept, broken, or not to be told.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::estimate::{self, Known, Value};
+use super::{
+    Best, CompareError, Contender, Entrant, WorkloadFindings, matching, point_at, same, same_runs,
+    values_at, words,
+};
+use crate::analysis::findings::{Curve, Estimate, SCHEMA_VERSION, Warning};
+use crate::units::{Quantity, count_list, workers};
+
+/// What a run may lose.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// Share of the throughput at the optimum that may be lost (0.05 = 5 %).
+    pub max_slowdown: f64,
+    /// Share of the efficiency at the baseline's optimum that may be lost.
+    pub max_efficiency_loss: f64,
+}
+
+/// Whether a limit is kept.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is kept, with 95 % confidence.
+    Pass,
+    /// The data cannot tell.
+    Inconclusive,
+    /// It is broken, with 95 % confidence.
+    Fail,
+}
+
+/// One limit on one workload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// The workload.
+    pub workload: String,
+    /// `throughput`, `efficiency` or `optimum`.
+    pub what: String,
+    /// Whether it is kept.
+    pub answer: Answer,
+    /// The run relative to the baseline, with a lower and an upper bound that hold with 95 % each.
+    pub ratio: Option<Estimate>,
+    /// In words, with the figures.
+    pub text: String,
+}
+
+/// The answer to a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// The version of this JSON, that of [`findings`](crate::analysis::findings::SCHEMA_VERSION).
+    pub schema_version: u32,
+    /// `fail` where a limit is broken, else `inconclusive` where one cannot be told, else `pass`.
+    pub answer: Answer,
+    /// What was allowed.
+    pub limits: Limits,
+    /// Standard deviation by which runs of one machine were taken to differ, where a side has only one.
+    pub assumed_run_to_run: Option<f64>,
+    /// One entry per limit and workload, in the order of the baseline.
+    pub verdicts: Vec<Verdict>,
+    /// What a reader must know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Holds a run (or several of one machine) against a baseline.
+///
+/// # Errors
+///
+/// See [`CompareError`]. A workload that only the baseline has is no error but an inconclusive verdict.
+pub fn check(
+    run: &Contender,
+    baseline: &Contender,
+    limits: Limits,
+    run_to_run: f64,
+) -> Result<Check, CompareError> {
+    let both = [baseline.clone(), run.clone()];
+    super::check(&both)?;
+    let (accepted, left_out) = matching::accept(&both);
+    let [baseline, run] = accepted.as_slice() else {
+        let reasons: Vec<String> = left_out.iter().map(words::left_out).collect();
+        return Err(CompareError::NothingShared(reasons.join("; ")));
+    };
+    let judge = Judge { run, baseline, limits, run_to_run };
+    let verdicts: Vec<Verdict> =
+        matching::wanted(&accepted).iter().flat_map(|wanted| judge.workload(wanted)).collect();
+    let assumed = accepted.iter().any(|side| side.runs.len() == 1).then_some(run_to_run);
+    Ok(Check {
+        schema_version: SCHEMA_VERSION,
+        answer: verdicts.iter().map(|verdict| verdict.answer).max().unwrap_or(Answer::Inconclusive),
+        limits,
+        assumed_run_to_run: assumed,
+        verdicts,
+        warnings: words::warnings(&accepted, assumed),
+    })
+}
+
+struct Judge<'a> {
+    run: &'a Entrant<'a>,
+    baseline: &'a Entrant<'a>,
+    limits: Limits,
+    run_to_run: f64,
+}
+
+impl Judge<'_> {
+    fn workload(&self, wanted: &WorkloadFindings) -> Vec<Verdict> {
+        let verdict = |what: &str, (answer, ratio, text): (Answer, Option<Estimate>, String)| {
+            Verdict { workload: wanted.label.clone(), what: what.to_owned(), answer, ratio, text }
+        };
+        let Some(before) = Best::of(self.baseline, wanted) else { return Vec::new() };
+        let Some(now) = Best::of(self.run, wanted) else {
+            let reason = matching::why_missing(self.run, wanted);
+            return vec![verdict("throughput", (Answer::Inconclusive, None, reason))];
+        };
+        let efficiency = self.efficiency(wanted, before.mode, before.point.workers);
+        [
+            Some(verdict("throughput", self.throughput(&before, &now))),
+            efficiency.map(|judged| verdict("efficiency", judged)),
+            self.optimum(wanted, before.mode).map(|judged| verdict("optimum", judged)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn throughput(&self, before: &Best<'_>, now: &Best<'_>) -> (Answer, Option<Estimate>, String) {
+        let at = |best: &Best<'_>| format!("{} in {}", workers(best.point.workers), best.mode);
+        let (before_at, now_at) = (at(before), at(now));
+        let place = if before_at == now_at {
+            before_at
+        } else {
+            format!("{now_at} (baseline: {before_at})")
+        };
+        let ratio = self.ratio(&now.values, &before.values);
+        judged(&format!("throughput at the optimum, {place}"), ratio, self.limits.max_slowdown)
+    }
+
+    /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing gives the speed of one.
+    fn efficiency(
+        &self,
+        wanted: &WorkloadFindings,
+        mode: &str,
+        count: f64,
+    ) -> Option<(Answer, Option<Estimate>, String)> {
+        if count <= 1.0 {
+            return None;
+        }
+        let before = speedups(self.baseline, wanted, mode, count)?;
+        let what = format!("efficiency at {} in {mode}", workers(count));
+        let Some(now) = speedups(self.run, wanted, mode, count) else {
+            let text = format!("{what} was not measured; give --workers that include {count}");
+            return Some((Answer::Inconclusive, None, text));
+        };
+        Some(judged(&what, self.ratio(&now, &before), self.limits.max_efficiency_loss))
+    }
+
+    /// Whether a count is best, or as good as best, in both; `None` where the baseline has no optimum.
+    fn optimum(
+        &self,
+        wanted: &WorkloadFindings,
+        mode: &str,
+    ) -> Option<(Answer, Option<Estimate>, String)> {
+        let before = optima(self.baseline, wanted, mode)?;
+        let told = |set: &[f64]| count_list(set);
+        let Some(now) = optima(self.run, wanted, mode) else {
+            return Some((Answer::Inconclusive, None, format!("no optimum was found in {mode}")));
+        };
+        let shared = before.set.iter().any(|one| now.set.iter().any(|other| same(*one, *other)));
+        let counts =
+            format!("best counts in {mode}: {}, baseline {}", told(&now.set), told(&before.set));
+        Some(match shared {
+            true => (Answer::Pass, None, format!("{counts}: the optimum has not moved")),
+            false if before.conclusive && now.conclusive => {
+                (Answer::Fail, None, format!("{counts}: the optimum has moved"))
+            }
+            false => {
+                (Answer::Inconclusive, None, format!("{counts}, and one of them is not settled"))
+            }
+        })
+    }
+
+    fn ratio(&self, above: &[Value], below: &[Value]) -> Option<Estimate> {
+        let known = |values: &[Value]| Known::from(values, self.run_to_run);
+        estimate::one_sided(&known(above)?, &known(below)?, same_runs(self.run, self.baseline))
+    }
+}
+
+/// Where the bounds lie against what may be lost.
+fn judged(
+    what: &str,
+    ratio: Option<Estimate>,
+    may_lose: f64,
+) -> (Answer, Option<Estimate>, String) {
+    let Some(found) = ratio else {
+        let text = format!("{what}: too few rounds for an interval");
+        return (Answer::Inconclusive, None, text);
+    };
+    let limit = 1.0 - may_lose;
+    let figure = Quantity::Ratio.interval(found.median, found.low, found.high);
+    let allowed = Quantity::Ratio.text(limit);
+    let (answer, word) = if found.low >= limit {
+        (Answer::Pass, "keeps")
+    } else if found.high < limit {
+        (Answer::Fail, "breaks")
+    } else {
+        (Answer::Inconclusive, "may keep or break")
+    };
+    (answer, ratio, format!("{what}: {figure} of the baseline {word} the limit of {allowed}"))
+}
+
+/// Each run's throughput at a cell relative to its own serial throughput, else to its own single worker.
+fn speedups(
+    side: &Entrant<'_>,
+    wanted: &WorkloadFindings,
+    mode: &str,
+    count: f64,
+) -> Option<Vec<Value>> {
+    let many = values_at(side, wanted, mode, count)?;
+    let has_serial = side.runs.iter().all(|run| {
+        matching::find(run, wanted).is_some_and(|found| point_at(found, "serial", 1.0).is_some())
+    });
+    let one = values_at(side, wanted, if has_serial { "serial" } else { mode }, 1.0)?;
+    let speedup = |(many, one): (Value, Value)| Value {
+        log: many.log - one.log,
+        within: many.within.zip(one.within).map(|(a, b)| a.hypot(b)),
+    };
+    Some(many.into_iter().zip(one).map(speedup).collect())
+}
+
+/// The counts that may be best in a mode, by any run of a side.
+struct Optima {
+    set: Vec<f64>,
+    conclusive: bool,
+}
+
+fn optima(side: &Entrant<'_>, wanted: &WorkloadFindings, mode: &str) -> Option<Optima> {
+    let curves = side.runs.iter().filter_map(|run| matching::find(run, wanted));
+    let curves = curves.flat_map(|found| &found.curves).filter(|curve: &&Curve| curve.name == mode);
+    let all: Vec<_> = curves.filter_map(|curve| curve.optimum.as_ref()).collect();
+    let mut set: Vec<f64> = all.iter().flat_map(|optimum| optimum.set.iter().copied()).collect();
+    set.sort_by(f64::total_cmp);
+    set.dedup_by(|a, b| same(*a, *b));
+    let conclusive = all.iter().all(|optimum| optimum.conclusive);
+    (!set.is_empty()).then_some(Optima { set, conclusive })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RUN_TO_RUN;
+    use super::super::fixture::{Planted, side};
+    use super::*;
+    use crate::rng::Rng;
+
+    const LIMITS: Limits = Limits { max_slowdown: 0.05, max_efficiency_loss: 0.05 };
+
+    /// A check of so many runs that do `ratio` of the baseline's work, with this curve.
+    fn checked(runs: usize, ratio: f64, curve: [f64; 3]) -> Check {
+        let mut rng = Rng::new(1);
+        let mut planted = |run, curve| {
+            side("baseline", runs, |_| {
+                Planted { run, curve, noise: 0.005, ..Planted::default() }.run(&mut rng)
+            })
+        };
+        let baseline = planted(1.0, [1.0, 1.9, 1.8]);
+        let mut run = planted(ratio, curve);
+        run.name = "run".into();
+        check(&run, &baseline, LIMITS, RUN_TO_RUN).unwrap()
+    }
+
+    fn answer(check: &Check, what: &str) -> Answer {
+        check.verdicts.iter().find(|verdict| verdict.what == what).unwrap().answer
+    }
+
+    #[test]
+    fn the_same_again_passes_and_half_of_it_fails() {
+        let same = checked(3, 1.0, [1.0, 1.9, 1.8]);
+        assert_eq!(same.answer, Answer::Pass, "{same:?}");
+        assert_eq!(same.verdicts.len(), 3);
+        let half = checked(3, 0.5, [1.0, 1.9, 1.8]);
+        assert_eq!(half.answer, Answer::Fail);
+        assert_eq!(answer(&half, "throughput"), Answer::Fail);
+        assert_eq!(answer(&half, "efficiency"), Answer::Pass, "all counts are slower alike");
+        assert!(half.verdicts[0].text.contains("breaks the limit of 0.95x"), "{half:?}");
+    }
+
+    #[test]
+    fn near_the_limit_one_run_cannot_tell() {
+        let near = checked(1, 0.95, [1.0, 1.9, 1.8]);
+        assert_eq!(near.answer, Answer::Inconclusive, "{near:?}");
+        assert_eq!(near.assumed_run_to_run, Some(RUN_TO_RUN));
+        assert!(near.verdicts[0].text.contains("may keep or break"), "{near:?}");
+    }
+
+    #[test]
+    fn a_lost_second_worker_is_lost_efficiency_and_a_moved_optimum_is_told() {
+        let flat = checked(3, 1.0, [1.9, 1.0, 1.9]);
+        assert_eq!(answer(&flat, "efficiency"), Answer::Fail, "{flat:?}");
+        let moved = checked(3, 1.0, [1.0, 1.9, 3.0]);
+        assert_eq!(answer(&moved, "optimum"), Answer::Fail, "{moved:?}");
+        assert!(
+            moved.verdicts[2].text.contains("best counts in threads: 4, baseline 2"),
+            "{moved:?}"
+        );
+    }
+
+    #[test]
+    fn the_very_same_record_passes_any_limit() {
+        let mut rng = Rng::new(2);
+        let baseline = side("baseline", 1, |_| Planted::default().run(&mut rng));
+        let run = Contender { name: "run".into(), ..baseline.clone() };
+        let strict = Limits { max_slowdown: 0.0, max_efficiency_loss: 0.0 };
+        assert_eq!(check(&run, &baseline, strict, RUN_TO_RUN).unwrap().answer, Answer::Pass);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_passed() {
+        let mut rng = Rng::new(3);
+        let mut planted = |name, labels: &[&'static str]| {
+            side(name, 1, |_| {
+                Planted { labels: labels.to_vec(), ..Planted::default() }.run(&mut rng)
+            })
+        };
+        let (baseline, run) = (planted("baseline", &["pi", "lock"]), planted("run", &["pi"]));
+        let found = check(&run, &baseline, LIMITS, 0.0).unwrap();
+        let lock = found.verdicts.iter().find(|verdict| verdict.workload == "lock").unwrap();
+        assert_eq!((lock.answer, lock.text.as_str()), (Answer::Inconclusive, "not measured there"));
+        assert_ne!(found.answer, Answer::Pass);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a side's runs say about its throughput, and two sides about their ratio.
+
+use super::super::comparison::{Against, Difference};
+use super::super::findings::{Estimate, Point};
+use crate::stats::compare::{LogMean, around, log_mean};
+use crate::stats::{normal, student};
+
+/// By how much runs of one machine are taken to differ where only one was made: a standard deviation of 2 %.
+///
+/// Pairs of virtual machines of one type differed by 1.8 to 2.4 % (Laaber, Scheuner and Leitner, "Software microbenchmarking in
+/// the cloud", Empirical Software Engineering 24, 2019).
+pub const RUN_TO_RUN: f64 = 0.02;
+
+/// Half of the distance between the ends of a 95 % interval, in standard errors of a normal distribution.
+const HALF: f64 = 1.959_963_985;
+
+/// One run's figure: the logarithm of its throughput and how well its own rounds tell it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Value {
+    pub(super) log: f64,
+    /// Standard error by the rounds of the run; `None` where a single round stands behind it.
+    pub(super) within: Option<f64>,
+}
+
+impl Value {
+    /// Of a cell; `None` where its throughput is not positive.
+    pub(super) fn of(point: &Point) -> Option<Self> {
+        let Estimate { median, low, high } = point.throughput;
+        let log = median.ln();
+        let within = (high / low).ln() / (2.0 * HALF);
+        let within =
+            Some(within).filter(|error| point.samples > 1 && error.is_finite() && *error >= 0.0);
+        log.is_finite().then_some(Self { log, within })
+    }
+}
+
+/// What is known of a side: a mean of logarithms with its error, by the spread of its runs or by assumption.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    mean: f64,
+    error: f64,
+    /// Degrees of freedom; infinite where the error is assumed.
+    df: f64,
+}
+
+impl Known {
+    /// From one value per run. With several runs only their spread counts: what varies within a run is in it already.
+    /// With one, its own error and the assumed spread of runs add; `None` where it has no error of its own.
+    pub(super) fn from(values: &[Value], run_to_run: f64) -> Option<Self> {
+        if let [only] = values {
+            let error = only.within?.hypot(run_to_run);
+            return Some(Self { mean: only.log, error, df: f64::INFINITY });
+        }
+        let plain: Vec<f64> = values.iter().map(|value| value.log.exp()).collect();
+        let LogMean { mean, error, df } = log_mean(&plain)?;
+        Some(Self { mean, error, df })
+    }
+
+    /// As a throughput.
+    pub(super) fn estimate(&self) -> Estimate {
+        let ratio = around(self.mean, quantile(0.975, self.df) * self.error);
+        Estimate { median: ratio.ratio, low: ratio.low, high: ratio.high }
+    }
+}
+
+/// The difference of two sides' logarithms with its error, by Welch.
+struct Gap {
+    log: f64,
+    error: f64,
+    df: f64,
+}
+
+impl Gap {
+    fn between(above: &Known, below: &Known) -> Self {
+        let parts = [(above.error.powi(2), above.df), (below.error.powi(2), below.df)];
+        let error = above.error.hypot(below.error);
+        Self { log: above.mean - below.mean, error, df: welch_df(parts) }
+    }
+
+    /// The ratio with the ends beyond which it lies with probability `1 - p` each; `None` where it is no finite number.
+    fn ratio(&self, p: f64) -> Option<Estimate> {
+        let ratio = around(self.log, quantile(p, self.df) * self.error);
+        let ends = [ratio.ratio, ratio.low, ratio.high];
+        let finite = ends.into_iter().all(|end| end.is_finite() && end > 0.0);
+        finite.then_some(Estimate { median: ratio.ratio, low: ratio.low, high: ratio.high })
+    }
+
+    /// The probability of a gap so large if there were none.
+    fn p(&self) -> f64 {
+        if self.error > 0.0 {
+            (2.0 * (1.0 - cdf((self.log / self.error).abs(), self.df))).clamp(0.0, 1.0)
+        } else {
+            f64::from(u8::from(self.log == 0.0))
+        }
+    }
+}
+
+/// The very same runs do not differ.
+const EQUAL: Estimate = Estimate { median: 1.0, low: 1.0, high: 1.0 };
+
+/// One side against another with a 95 % interval.
+pub(super) fn against(above: &Known, below: &Known, identical: bool) -> Option<Against> {
+    if identical {
+        let difference = Difference::NotShown;
+        return Some(Against { ratio: EQUAL, difference, p: 1.0, detectable: 0.0 });
+    }
+    let gap = Gap::between(above, below);
+    let reach = (quantile(0.975, gap.df) + quantile(0.8, gap.df)) * gap.error;
+    let detectable = Some(reach.exp_m1()).filter(|share| share.is_finite())?;
+    Some(Against {
+        ratio: gap.ratio(0.975)?,
+        difference: Difference::NotShown,
+        p: gap.p(),
+        detectable,
+    })
+}
+
+/// One side relative to another, with a bound on either side that holds with 95 % each.
+pub(super) fn one_sided(above: &Known, below: &Known, identical: bool) -> Option<Estimate> {
+    if identical { Some(EQUAL) } else { Gap::between(above, below).ratio(0.95) }
+}
+
+/// Welch's degrees of freedom of a sum of independent errors, some of which may be assumed and hence certain.
+pub(super) fn welch_df(parts: [(f64, f64); 2]) -> f64 {
+    let total: f64 = parts.iter().map(|(variance, _)| variance).sum();
+    let uncertain: f64 = parts.iter().map(|(variance, df)| variance * variance / df).sum();
+    if uncertain > 0.0 { total * total / uncertain } else { f64::INFINITY }
+}
+
+/// Student's t, or the normal distribution where the error is certain.
+pub(super) fn quantile(p: f64, df: f64) -> f64 {
+    if df.is_finite() { student::quantile(p, df) } else { normal::quantile(p) }
+}
+
+fn cdf(t: f64, df: f64) -> f64 {
+    if df.is_finite() { student::cdf(t, df) } else { normal::cdf(t) }
+}

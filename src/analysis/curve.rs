@@ -1,0 +1,229 @@
+//! One curve: measurements in, everything that is known about it out.
+
+use super::bound::{self, Evidence};
+use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl};
+use super::laws::{self, Level, usl::fit_usl};
+use super::observation::{Group, Observation, Spread, group, spread};
+use super::optimum::{self, Decision, Noise};
+use super::ratio::{estimate, ratio};
+use super::round::Rounded;
+use crate::stats::polish::{Polish, outliers};
+
+/// What one curve is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// The mode, or the name of the series.
+    pub name: String,
+    /// Every measurement, in order of time.
+    pub observations: Vec<Observation>,
+    /// Measurements of the serial cell; empty where there are none, and one worker takes its place.
+    pub serial: Vec<Observation>,
+    /// What is known besides throughputs.
+    pub evidence: Evidence,
+    /// The seed of all resampling.
+    pub seed: u64,
+}
+
+impl Input {
+    /// Measurements of which nothing more is known.
+    pub fn plain(name: &str, observations: Vec<Observation>, seed: u64) -> Self {
+        let (serial, evidence) = (Vec::new(), Evidence::default());
+        Self { name: name.to_owned(), observations, serial, evidence, seed }
+    }
+}
+
+/// Everything that the measurements of one curve tell.
+pub fn analyse(input: &Input) -> Curve {
+    let groups = group(&input.observations);
+    let within = spread(&groups);
+    let table = optimum::table(&input.observations, &groups, false);
+    let levels: Vec<Level> = groups
+        .iter()
+        .zip(&table.columns)
+        .map(|(group, &log)| Level { workers: group.workers, log, count: group.logs.len() })
+        .collect();
+    let known = (table.df > 0.0).then_some((table.scale, table.df));
+    let laws = laws::all(&levels, known);
+    let law_noise = if within.df > 0.0 { None } else { laws::residual_spread(&levels) };
+    let deciding = optimum::levels(&input.observations, &groups, within, law_noise);
+    let decision = optimum::decide(&deciding, &groups, input.seed);
+    let points = points(input, &groups, within, &table);
+    let usl = usl(&input.observations, &laws);
+    let bound = bound::classify(&levels, &input.evidence);
+    let warnings = warnings(&points, decision.as_ref(), usl.as_ref(), &laws, &deciding);
+    let (optimum, knee) = split(decision);
+    let curve = Curve {
+        name: input.name.clone(),
+        points,
+        optimum,
+        knee,
+        usl,
+        laws,
+        bound,
+        limits: None,
+        price: None,
+        warnings,
+    };
+    curve.rounded()
+}
+
+fn split(decision: Option<Decision>) -> (Option<Optimum>, Option<Knee>) {
+    decision.map_or((None, None), |decision| (Some(decision.optimum), Some(decision.knee)))
+}
+
+/// The law as others publish it, judged by whether the curve is of its form.
+fn usl(observations: &[Observation], laws: &[Law]) -> Option<Usl> {
+    let sound = observations.iter().filter(|o| o.is_sound());
+    let measurements: Vec<(f64, f64)> = sound.map(|o| (o.workers, o.throughput)).collect();
+    let mut usl = fit_usl(&measurements)?;
+    usl.adequate = laws.iter().any(|law| law.name == "usl" && law.adequate);
+    Some(usl)
+}
+
+fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Vec<Point> {
+    let wild = wild(groups, table);
+    let base = baseline(input, groups);
+    groups
+        .iter()
+        .map(|group| {
+            let own: Vec<Observation> =
+                group.members.iter().map(|&at| input.observations[at]).collect();
+            let speedup = ratio(&own, &base, within);
+            let n = group.workers;
+            let per_worker =
+                |e: Estimate| Estimate { median: e.median / n, low: e.low / n, high: e.high / n };
+            Point {
+                workers: n,
+                throughput: estimate(&group.logs, within),
+                samples: group.logs.len(),
+                speedup,
+                efficiency: speedup.map(per_worker),
+                makespan: None,
+                latency: None,
+                cpu: None,
+                cpu_per_unit: None,
+                voluntary_switches: None,
+                involuntary_switches: None,
+                peak_memory: None,
+                unfairness: None,
+                outliers: group.members.iter().copied().filter(|at| wild.contains(at)).collect(),
+                disturbed: 0,
+            }
+        })
+        .collect()
+}
+
+/// What speed-ups are relative to: the serial cell, else one worker.
+fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
+    if !input.serial.is_empty() {
+        return input.serial.clone();
+    }
+    let one = groups.first().filter(|group| (group.workers - 1.0).abs() < 1e-9);
+    one.map_or(&[][..], |group| &group.members).iter().map(|&at| input.observations[at]).collect()
+}
+
+/// The observations that lie far from the others of their count, when slow spells of the whole machine are taken away.
+fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
+    // Residuals stand in the order in which the table was filled: count by count.
+    let order: Vec<usize> = groups.iter().flat_map(|group| group.members.clone()).collect();
+    outliers(&table.residuals).into_iter().map(|at| order[at]).collect()
+}
+
+/// What a reader must know before using a figure.
+fn warnings(
+    points: &[Point],
+    decision: Option<&Decision>,
+    usl: Option<&Usl>,
+    laws: &[Law],
+    deciding: &optimum::Levels,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    let single = points.iter().filter(|point| point.samples == 1).count();
+    if single > 0 && single == points.len() {
+        out.push(match decision.map(|decision| decision.noise) {
+            Some(Noise::Law) => format!(
+                "one measurement per count: no intervals; the noise of {:.1} % is judged by the distances to a smooth law",
+                100.0 * deciding.scale()
+            ),
+            _ => format!(
+                "one measurement per count: no intervals; a noise of {:.0} % is assumed",
+                100.0 * optimum::ASSUMED_NOISE
+            ),
+        });
+    } else if points.iter().any(|point| point.samples < 5) {
+        out.push(
+            "fewer than 5 measurements of some counts: their intervals borrow the spread of the others"
+                .to_owned(),
+        );
+    }
+    out.extend(shape_warnings(points, decision, usl, laws));
+    let outliers: usize = points.iter().map(|point| point.outliers.len()).sum();
+    if outliers > 0 {
+        let all: usize = points.iter().map(|point| point.samples).sum();
+        out.push(format!(
+            "{outliers} of {all} measurements lie far from the others of their count; they are kept"
+        ));
+    }
+    out
+}
+
+fn shape_warnings(
+    points: &[Point],
+    decision: Option<&Decision>,
+    usl: Option<&Usl>,
+    laws: &[Law],
+) -> Vec<String> {
+    let mut out = Vec::new();
+    if let Some(text) = superlinear(points) {
+        out.push(text);
+    }
+    if let (Some(last), Some(decision)) = (points.last(), decision)
+        && points.len() > 1
+        && decision.optimum.set.len() == 1
+        && decision.optimum.workers >= last.workers
+    {
+        out.push(format!(
+            "the largest measured count ({}) is the best: more workers may do better still",
+            last.workers
+        ));
+    }
+    if let (Some(peak), Some(last)) = (usl.and_then(|usl| usl.peak_workers), points.last())
+        && peak > last.workers
+    {
+        out.push(format!(
+            "the peak at {peak:.1} workers lies beyond the largest measured count ({}): it is an extrapolation",
+            last.workers
+        ));
+    }
+    if points.len() < 3 {
+        out.push(
+            "fewer than three counts: the Universal Scalability Law cannot be fitted".to_owned(),
+        );
+    } else if points.len() < 5 {
+        out.push(format!(
+            "{} counts are few for the three coefficients of the Universal Scalability Law",
+            points.len()
+        ));
+    } else if !laws.iter().any(|law| law.adequate) {
+        out.push("irregular: no law fits; use the measured optimum".to_owned());
+    } else if usl.is_some_and(|usl| !usl.adequate) {
+        out.push("the curve is not of the form of the Universal Scalability Law: do not read its coefficients or its peak".to_owned());
+    }
+    out
+}
+
+/// Throughput per worker that rises with the count.
+fn superlinear(points: &[Point]) -> Option<String> {
+    let first = points.first()?;
+    let per_worker = |point: &Point| point.throughput.median / point.workers;
+    let top = points.iter().max_by(|a, b| per_worker(a).total_cmp(&per_worker(b)))?;
+    let gain = per_worker(top) / per_worker(first);
+    // Beyond both intervals, and more than noise of single measurements would give.
+    let clear = top.throughput.low / top.workers > first.throughput.high / first.workers;
+    (clear && gain > 1.05).then(|| {
+        format!(
+            "superlinear: each of {} workers does {gain:.2} times the work of each of {} (more cache, or a slow first measurement); contention is kept at 0",
+            top.workers, first.workers
+        )
+    })
+}

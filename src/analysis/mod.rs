@@ -1,0 +1,29 @@
+//! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
+
+mod batch;
+mod bound;
+pub mod compare;
+pub mod comparison;
+mod curve;
+#[cfg(test)]
+mod curve_tests;
+pub mod findings;
+mod laws;
+mod limits;
+mod observation;
+mod optimum;
+mod price;
+mod quiet;
+mod ratio;
+mod round;
+mod run;
+#[cfg(test)]
+mod run_tests;
+mod series;
+mod verdict;
+
+pub use bound::{Evidence, Witness};
+pub use curve::{Input, analyse as analyse_curve};
+pub use observation::Observation;
+pub use optimum::SETTLED;
+pub use run::analyse;

@@ -1,0 +1,90 @@
+//! What the analysis of one curve starts from: single measurements, grouped by worker count.
+
+use crate::stats::median;
+
+/// One measurement of one worker count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// How many workers; fractional for loads measured elsewhere. Above 0.
+    pub workers: f64,
+    /// Units per second. Above 0.
+    pub throughput: f64,
+    /// Which block it belongs to, where measurements were made in blocks.
+    pub block: Option<u32>,
+    /// Whether it was made to decide between counts already chosen, rather than to choose them.
+    pub confirms: bool,
+}
+
+impl Observation {
+    /// A measurement of which nothing more is known.
+    pub fn plain(workers: f64, throughput: f64) -> Self {
+        Self { workers, throughput, block: None, confirms: true }
+    }
+
+    /// Whether it can be analysed: both figures finite and above 0.
+    pub fn is_sound(&self) -> bool {
+        [self.workers, self.throughput].iter().all(|value| value.is_finite() && *value > 0.0)
+    }
+}
+
+/// All measurements of one worker count.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    pub(super) workers: f64,
+    /// Indices of the observations, in the order given.
+    pub(super) members: Vec<usize>,
+    /// The logarithms of their throughputs.
+    pub(super) logs: Vec<f64>,
+}
+
+/// Measurements by worker count, ascending.
+pub(super) fn group(observations: &[Observation]) -> Vec<Group> {
+    let mut order: Vec<usize> =
+        (0..observations.len()).filter(|&at| observations[at].is_sound()).collect();
+    order.sort_by(|&a, &b| {
+        observations[a].workers.total_cmp(&observations[b].workers).then(a.cmp(&b))
+    });
+    order
+        .chunk_by(|&a, &b| observations[a].workers.total_cmp(&observations[b].workers).is_eq())
+        .map(|members| Group {
+            workers: observations[members[0]].workers,
+            members: members.to_vec(),
+            logs: members.iter().map(|&at| observations[at].throughput.ln()).collect(),
+        })
+        .collect()
+}
+
+/// How much repetitions of one count differ, over all counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spread {
+    /// Standard deviation of the logarithms within a count.
+    pub(super) sd: f64,
+    /// Degrees of freedom behind it; 0 where nothing is repeated.
+    pub(super) df: f64,
+}
+
+pub(super) fn spread(groups: &[Group]) -> Spread {
+    let (mut squares, mut df) = (0.0, 0.0);
+    for group in groups {
+        let mean = group.logs.iter().sum::<f64>() / group.logs.len() as f64;
+        squares += group.logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+        df += group.logs.len() as f64 - 1.0;
+    }
+    Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
+}
+
+/// The 95 % interval of a median of logarithms, as half widths below and above it; `None` where nothing is repeated.
+///
+/// Five or more values speak for themselves; fewer borrow the spread of the other counts.
+pub(super) fn interval(logs: &[f64], spread: Spread) -> Option<(f64, f64)> {
+    let sorted = median::ascending(logs);
+    if let Some(ends) = median::interval(&sorted) {
+        return Some(ends);
+    }
+    if spread.df < 1.0 {
+        return None;
+    }
+    let centre = median::median(logs)?;
+    let half = median::half_width_from(spread.sd, spread.df, logs.len());
+    Some((centre - half, centre + half))
+}

@@ -1,0 +1,210 @@
+//! The best count, the counts that cannot be told apart from it, and how sure that is.
+//!
+//! Counts are compared within blocks (a slow spell hits all of them) by Hsu's multiple comparisons with the best. Where the counts were chosen by looking at
+//! measurements, only the fresh measurements made afterwards decide, because a count chosen for its good figures has been flattered by the noise.
+
+use std::collections::BTreeMap;
+
+use super::findings::{Knee, Optimum};
+use super::observation::{Group, Observation, Spread};
+use crate::rng::Rng;
+use crate::stats::dunnett::{self, Best};
+use crate::stats::polish::{Cell, Polish, polish};
+
+/// A recommendation is settled when following it costs at most this share of throughput, with 95 % confidence.
+pub const SETTLED: f64 = 0.1;
+/// The noise (standard deviation as a share) that is assumed where nothing at all tells it.
+pub(super) const ASSUMED_NOISE: f64 = 0.03;
+/// Resampled outcomes behind the probability of being best.
+const DRAWS: usize = 4000;
+
+/// Levels of counts, comparable with each other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Levels {
+    /// Indices into the groups.
+    groups: Vec<usize>,
+    /// The logarithm of each one's throughput.
+    logs: Vec<f64>,
+    /// Measurements behind each.
+    counts: Vec<usize>,
+    scale: f64,
+    df: f64,
+    noise: Noise,
+}
+
+/// Where the size of the noise is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noise {
+    /// From repetitions.
+    Measured,
+    /// From the distances to a smooth law: an upper limit.
+    Law,
+    /// From nowhere.
+    Assumed,
+}
+
+/// The comparison of the counts of one curve.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decision {
+    pub(super) optimum: Optimum,
+    pub(super) knee: Knee,
+    pub(super) noise: Noise,
+}
+
+/// The table of measurements taken apart: columns are `groups`, in their order.
+pub(super) fn table(observations: &[Observation], groups: &[Group], fresh: bool) -> Polish {
+    let blocked = is_blocked(observations);
+    let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut cells = Vec::new();
+    for (column, group) in groups.iter().enumerate() {
+        for (&at, &value) in group.members.iter().zip(&group.logs) {
+            if fresh && !observations[at].confirms {
+                continue;
+            }
+            let number = observations[at].block.filter(|_| blocked).unwrap_or(0);
+            let next = blocks.len();
+            let block = *blocks.entry(number).or_insert(next);
+            cells.push(Cell { block, column, value });
+        }
+    }
+    polish(&cells)
+}
+
+/// Whether at least two blocks hold at least two counts each: only then can blocks be compared.
+fn is_blocked(observations: &[Observation]) -> bool {
+    let mut counts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for observation in observations {
+        let Some(block) = observation.block else { return false };
+        let seen = counts.entry(block).or_default();
+        let workers = observation.workers.to_bits();
+        if !seen.contains(&workers) {
+            seen.push(workers);
+        }
+    }
+    counts.values().filter(|seen| seen.len() >= 2).count() >= 2
+}
+
+/// The levels that decide. `law_noise` is the residual spread of the best law with its degrees of freedom, for data without repetition.
+pub(super) fn levels(
+    observations: &[Observation],
+    groups: &[Group],
+    spread: Spread,
+    law_noise: Option<Spread>,
+) -> Levels {
+    let fresh = observations.iter().any(|o| o.confirms && o.is_sound());
+    let table = table(observations, groups, fresh);
+    let used: Vec<usize> =
+        (0..table.columns.len()).filter(|&at| table.columns[at].is_finite()).collect();
+    let pick = |at: &usize| table.columns[*at];
+    let mut levels = Levels {
+        logs: used.iter().map(pick).collect(),
+        counts: used.iter().map(|&at| table.counts[at]).collect(),
+        groups: used,
+        scale: table.scale,
+        df: table.df,
+        noise: Noise::Measured,
+    };
+    if table.df <= 0.0 && spread.df > 0.0 {
+        (levels.scale, levels.df) = (spread.sd, spread.df);
+    } else if table.df <= 0.0 {
+        let (noise, from) = match law_noise {
+            Some(law) => (law.sd.max(0.01), Noise::Law),
+            None => (ASSUMED_NOISE, Noise::Assumed),
+        };
+        levels.scale = noise;
+        levels.df = law_noise.map_or(30.0, |law| law.df);
+        levels.noise = from;
+    }
+    levels
+}
+
+/// Compares the levels; `None` where there are none.
+pub(super) fn decide(levels: &Levels, groups: &[Group], seed: u64) -> Option<Decision> {
+    let best = dunnett::best(&levels.logs, &levels.counts, levels.scale, levels.df)?;
+    let workers = |at: usize| groups[levels.groups[at]].workers;
+    let knee = *best.set.first()?;
+    let several = levels.logs.len() > 1;
+    let knee_bound = levels.excess_over(knee, &best).exp_m1();
+    let conclusive = several
+        && levels.noise == Noise::Measured
+        && (best.set.len() == 1 || knee_bound <= SETTLED);
+    let optimum = Optimum {
+        workers: workers(best.best),
+        set: best.set.iter().map(|&at| workers(at)).collect(),
+        probability: levels.probability(best.best, seed),
+        conclusive,
+        bound: several.then(|| best.excess.exp_m1()),
+        remedy: (!conclusive).then(|| levels.remedy(several, knee_bound)),
+    };
+    let knee = Knee { workers: workers(knee), bound: several.then_some(knee_bound) };
+    Some(Decision { optimum, knee, noise: levels.noise })
+}
+
+impl Levels {
+    /// The standard deviation that a measurement counts with.
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// How much better than `at` another count may be, on logarithms.
+    fn excess_over(&self, at: usize, best: &Best) -> f64 {
+        (0..self.logs.len())
+            .filter(|&other| other != at)
+            .map(|other| {
+                let pair = 1.0 / self.counts[at] as f64 + 1.0 / self.counts[other] as f64;
+                self.logs[other] - self.logs[at] + best.quantile * self.scale * pair.sqrt()
+            })
+            .fold(0.0, f64::max)
+    }
+
+    /// The share of resampled outcomes in which `best` is the best.
+    ///
+    /// Each outcome draws the common scale from its chi-squared distribution and each level from a normal one: the posterior under a flat prior.
+    fn probability(&self, best: usize, seed: u64) -> f64 {
+        if self.scale <= 0.0 {
+            return 1.0;
+        }
+        let mut rng = Rng::labelled(seed, "probability of the optimum");
+        let errors: Vec<f64> =
+            self.counts.iter().map(|&n| self.scale / (n.max(1) as f64).sqrt()).collect();
+        // What lies ten standard errors below cannot win; leaving it out saves most of the work on long curves.
+        let near: Vec<usize> = (0..self.logs.len())
+            .filter(|&at| self.logs[best] - self.logs[at] <= 10.0 * errors[at].hypot(errors[best]))
+            .collect();
+        let wins = (0..DRAWS)
+            .filter(|_| {
+                let wider = chi_over_df(self.df, &mut rng).sqrt().recip();
+                let mut draw = |at: usize| self.logs[at] + wider * errors[at] * rng.normal();
+                let own = draw(best);
+                near.iter().all(|&at| at == best || draw(at) <= own)
+            })
+            .count();
+        wins as f64 / DRAWS as f64
+    }
+
+    /// What would settle the question, in words.
+    fn remedy(&self, several: bool, knee_bound: f64) -> String {
+        if !several {
+            return "measure more than one worker count".to_owned();
+        }
+        if self.noise != Noise::Measured {
+            return "measure each count at least 5 times, the counts in random order".to_owned();
+        }
+        let times = self.counts.iter().copied().min().unwrap_or(1).max(1);
+        let ratio = (knee_bound.ln_1p() / SETTLED.ln_1p()).powi(2);
+        let wanted = (times as f64 * ratio).ceil().max(times as f64 + 1.0);
+        if wanted > 200.0 {
+            return format!(
+                "the noise of {:.0} % per measurement hides the differences: quieten the machine or measure longer at a time",
+                100.0 * self.scale
+            );
+        }
+        format!("measure each count about {wanted:.0} times (now {times}), or quieten the machine")
+    }
+}
+
+/// A chi-squared number with `df` degrees of freedom, over `df`: Wilson and Hilferty's cube of a normal number (1931).
+fn chi_over_df(df: f64, rng: &mut Rng) -> f64 {
+    let spread = 2.0 / (9.0 * df.max(1.0));
+    (1.0 - spread + spread.sqrt() * rng.normal()).max(0.05).powi(3)
+}

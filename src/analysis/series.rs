@@ -1,0 +1,170 @@
+//! One series of a record, a workload in one mode, made into a curve with everything that its rounds tell.
+
+use super::batch;
+use super::bound::{Evidence, Witness};
+use super::curve::{Input, analyse};
+use super::findings::{Curve, Latency, Point};
+use super::observation::Observation;
+use super::round::Rounded;
+use crate::plan::Mode;
+use crate::record::Record;
+use crate::run::{Latencies, Sample};
+use crate::stats::median::median;
+
+/// The rounds of one series that count, in order of time.
+#[derive(Debug, Clone)]
+pub(super) struct Series<'r> {
+    pub(super) mode: Mode,
+    pub(super) rounds: Vec<Round<'r>>,
+}
+
+/// One round with its place in the record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Round<'r> {
+    pub(super) place: usize,
+    pub(super) sample: &'r Sample,
+}
+
+impl<'r> Series<'r> {
+    /// A disturbed round in whose stead another was measured counts no more; it stays in the record.
+    pub(super) fn of(record: &'r Record, entry: usize, mode: Mode) -> Self {
+        let replaced: Vec<u32> =
+            record.samples.iter().filter_map(|sample| sample.repeats).collect();
+        let rounds = record
+            .samples
+            .iter()
+            .enumerate()
+            .filter(|(_, sample)| sample.cell.entry == entry && sample.cell.mode == mode)
+            .filter(|(_, sample)| !replaced.contains(&sample.round))
+            .map(|(place, sample)| Round { place, sample })
+            .collect();
+        Self { mode, rounds }
+    }
+
+    pub(super) fn observations(&self) -> Vec<Observation> {
+        self.rounds.iter().map(|round| observation(round.sample)).collect()
+    }
+
+    fn samples(&self, workers: f64) -> Vec<&'r Sample> {
+        let same = |round: &&Round<'r>| (round.sample.cell.workers as f64 - workers).abs() < 1e-9;
+        self.rounds.iter().filter(same).map(|round| round.sample).collect()
+    }
+
+    /// The median of a figure over the rounds of one count that have it.
+    pub(super) fn median_of(
+        &self,
+        workers: f64,
+        figure: impl Fn(&Sample) -> Option<f64>,
+    ) -> Option<f64> {
+        let values: Vec<f64> = self.samples(workers).into_iter().filter_map(figure).collect();
+        median(&values)
+    }
+
+    /// The curve, or its only point for the serial mode.
+    pub(super) fn curve(
+        &self,
+        serial: Vec<Observation>,
+        mut evidence: Evidence,
+        seed: u64,
+    ) -> Curve {
+        let observations = self.observations();
+        let mut counts: Vec<f64> = observations.iter().map(|o| o.workers).collect();
+        counts.sort_by(f64::total_cmp);
+        counts.dedup();
+        evidence.cells = counts.iter().map(|&workers| self.witness(workers)).collect();
+        let name = self.mode.name().to_owned();
+        let mut curve = analyse(&Input { name, observations, serial, evidence, seed });
+        for point in &mut curve.points {
+            self.fill(point);
+        }
+        curve
+    }
+
+    fn witness(&self, workers: f64) -> Witness {
+        let of = |figure: &dyn Fn(&Sample) -> Option<f64>| self.median_of(workers, figure);
+        Witness {
+            workers,
+            cpu: of(&cpu),
+            system: of(&|s| {
+                let both = s.usage.user + s.usage.system;
+                (both > 0.0).then(|| s.usage.system / both)
+            }),
+            cpu_per_unit: of(&cpu_per_unit),
+            queued: of(&|s| Some(s.usage.run_queue? / span(s)?)),
+            voluntary: of(&voluntary),
+            io_pressure: of(&|s| s.ledger.as_ref()?.io_pressure),
+            throttled: of(&|s| s.ledger.as_ref()?.throttled),
+        }
+    }
+
+    /// What a point of this series tells besides its throughput.
+    fn fill(&self, point: &mut Point) {
+        let of = |figure: &dyn Fn(&Sample) -> Option<f64>| self.median_of(point.workers, figure);
+        let samples = self.samples(point.workers);
+        let latency = Latencies::of(samples.iter().copied()).map(|all| Latency {
+            mean: all.mean().rounded(),
+            p50: all.quantile(0.5),
+            p90: all.quantile(0.9),
+            p99: all.quantile(0.99),
+            p999: all.quantile(0.999),
+            max: all.max(),
+        });
+        let (cpu, cpu_per_unit) = (of(&cpu), of(&cpu_per_unit));
+        let (voluntary, involuntary) = (of(&voluntary), of(&involuntary));
+        let memory = of(&|s| s.usage.peak_memory.map(|bytes| bytes as f64));
+        let makespans: Vec<f64> = samples.iter().filter_map(|sample| sample.makespan).collect();
+        point.makespan = batch::makespan(&makespans);
+        point.latency = latency;
+        point.cpu = cpu.rounded();
+        point.cpu_per_unit = cpu_per_unit.rounded();
+        point.voluntary_switches = voluntary.rounded();
+        point.involuntary_switches = involuntary.rounded();
+        point.peak_memory = memory;
+        point.unfairness = of(&unfairness).rounded();
+        point.outliers = point.outliers.iter().map(|&at| self.rounds[at].place).collect();
+        point.disturbed = samples.iter().filter(|sample| sample.is_disturbed()).count();
+    }
+}
+
+fn observation(sample: &Sample) -> Observation {
+    Observation {
+        workers: sample.cell.workers as f64,
+        throughput: sample.throughput,
+        block: Some(sample.block),
+        confirms: sample.confirms,
+    }
+}
+
+fn span(sample: &Sample) -> Option<f64> {
+    Some(sample.usage.span).filter(|span| *span > 0.0)
+}
+
+/// CPU seconds per second.
+fn cpu(sample: &Sample) -> Option<f64> {
+    Some((sample.usage.user + sample.usage.system) / span(sample)?)
+}
+
+/// CPU seconds per unit: two rates of the same time.
+fn cpu_per_unit(sample: &Sample) -> Option<f64> {
+    let throughput = Some(sample.throughput).filter(|throughput| *throughput > 0.0)?;
+    Some(cpu(sample)? / throughput)
+}
+
+/// Voluntary switches per task: switches per second over tasks per second.
+fn voluntary(sample: &Sample) -> Option<f64> {
+    let per_task = sample.units as f64 / sample.tasks as f64;
+    let tasks = sample.throughput / per_task;
+    let switches = sample.usage.voluntary? as f64 / span(sample)?;
+    Some(switches / tasks).filter(|value| value.is_finite())
+}
+
+fn involuntary(sample: &Sample) -> Option<f64> {
+    Some(sample.usage.involuntary? as f64 / span(sample)?)
+}
+
+/// The largest distance of a worker's rate from the mean, as a share of it.
+fn unfairness(sample: &Sample) -> Option<f64> {
+    let mean = sample.rates.iter().sum::<f64>() / sample.rates.len() as f64;
+    let away = sample.rates.iter().map(|rate| (rate / mean - 1.0).abs()).fold(0.0, f64::max);
+    (mean > 0.0).then_some(away)
+}

@@ -1,0 +1,191 @@
+//! The command line: one file per sub-command.
+
+mod check;
+mod compare;
+pub mod exit;
+mod fit;
+mod guard;
+mod list;
+mod machine;
+mod output;
+pub(crate) mod present;
+mod progress;
+mod report;
+mod run;
+mod schema;
+mod share;
+mod sides;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use knee_workloads::Workload;
+
+use crate::plan::Registry;
+pub use output::{Color, Output};
+pub(crate) use run::{Session, cores};
+
+/// How many workers, and threads or processes, for this work on this machine?
+#[derive(Debug, Parser)]
+#[command(name = "knee", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Without a sub-command, knee runs `knee run`.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Write results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Leave progress and remarks out
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// When to colour
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure workloads over modes and worker counts, and say which are best
+    Run(Box<run::Args>),
+    /// Show the workloads with their parameters, defaults and units
+    List(list::Args),
+    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    Machine(machine::Args),
+    /// Set runs of two or more machines against each other
+    Compare(compare::Args),
+    /// Hold a run against a baseline, for CI
+    Check(check::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
+    /// Find optimum, law and bound in measurements made elsewhere
+    Fit(fit::Args),
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// A sub-command's failure: the exit code and one line for the user.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// A failure with one of [`exit`]'s codes.
+    pub fn new(code: u8, message: impl std::fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// The user asked for something that cannot be.
+    pub fn usage(message: impl std::fmt::Display) -> Self {
+        Self::new(exit::USAGE, message)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<crate::plan::PlanError> for Failure {
+    fn from(error: crate::plan::PlanError) -> Self {
+        Self::usage(error)
+    }
+}
+
+/// The whole program, with a caller's own workloads beside the built-in ones.
+///
+/// The calling binary is its own worker in the process modes, so this must be the first thing in its `main`.
+pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
+    let registry = Registry::new(extra);
+    become_child_if_asked(registry);
+    let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let output = Output { json: cli.json, quiet: cli.quiet, color: cli.color };
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args, registry, output),
+        Command::List(args) => list::list(&args, registry, output),
+        Command::Machine(args) => machine::machine(&args, output),
+        Command::Compare(args) => compare::compare(&args, output),
+        Command::Check(args) => check::check(&args, output),
+        Command::Schema(args) => schema::schema(&args, output),
+        Command::Report(args) => report::report(&args, output),
+        Command::Fit(args) => fit::fit(&args, output),
+        Command::Completions { shell } => completions(shell, output),
+        Command::Man => man(output),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let always = Output { quiet: false, ..output };
+            always.remark(&format!("knee: {}", failure.message));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
+pub(crate) fn become_child_if_asked(registry: Registry) {
+    guard::become_guard_if_asked();
+    crate::mode::become_worker_if_asked(registry);
+}
+
+/// `knee --quick` means `knee run --quick`, and `knee` alone means `knee run`.
+fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.collect();
+    let own = ["-h", "--help", "-V", "--version"];
+    let is_run = match args.get(1).and_then(|first| first.to_str()) {
+        None => true,
+        Some(first) => first.starts_with('-') && !own.contains(&first),
+    };
+    if is_run {
+        args.insert(args.len().min(1), "run".into());
+    }
+    args
+}
+
+/// Help and version go to standard output with success; mistakes are one clear line and exit code 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::from(exit::OK) }
+}
+
+fn completions(shell: clap_complete::Shell, output: Output) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "knee", &mut script);
+    written(output.result(&String::from_utf8_lossy(&script)))
+}
+
+fn man(output: Output) -> Result<u8, Failure> {
+    let mut page = Vec::new();
+    let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    made.map_err(|error| Failure::new(exit::FAILED, error))?;
+    written(output.result(&String::from_utf8_lossy(&page)))
+}
+
+/// What a sub-command answers after writing its result.
+pub(crate) fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
+    match result {
+        Ok(()) => Ok(exit::OK),
+        Err(error) => Err(Failure::new(
+            exit::UNWRITTEN,
+            format!("standard output cannot be written: {error}"),
+        )),
+    }
+}

@@ -1,0 +1,80 @@
+//! From a record to everything that is shown of it: what `knee run` ends with and `knee report` makes anew.
+
+use std::path::Path;
+
+use super::{Failure, Output, exit, written};
+use crate::analysis::{self, findings::Findings};
+use crate::record::Record;
+use crate::report::settings::Dialect;
+use crate::report::{self, terminal};
+
+/// Thinks about a record, writes its report into `directory` and prints the findings, or only the answer as settings to paste.
+///
+/// # Errors
+/// The report or standard output cannot be written.
+pub(crate) fn present(
+    directory: &Path,
+    record: &Record,
+    settings: Option<Dialect>,
+    output: Output,
+) -> Result<u8, Failure> {
+    let findings = analysis::analyse(record);
+    let unwritten = |error: &dyn std::fmt::Display| Failure::new(exit::UNWRITTEN, error);
+    let machine: Vec<(String, String)> = record
+        .header
+        .machine
+        .facts()
+        .into_iter()
+        .map(|fact| (fact.label.to_owned(), fact.value))
+        .collect();
+    let files = report::write_all(directory, &findings, &machine);
+    let rows = report::samples(record).map_err(|error| Failure::new(exit::FAILED, error))?;
+    let samples = report::write_file(&directory.join("samples.csv"), &rows);
+    // What was found is printed even where it cannot be kept.
+    match settings {
+        Some(dialect) => {
+            written(output.result(&report::settings::settings(&findings, dialect)))?;
+        }
+        None => print(&findings, directory, files.as_deref().unwrap_or_default(), output)?,
+    }
+    files.map_err(|error| unwritten(&error))?;
+    samples.map_err(|error| unwritten(&error))?;
+    Ok(verdict(&findings))
+}
+
+fn print(
+    findings: &Findings,
+    directory: &Path,
+    files: &[std::path::PathBuf],
+    output: Output,
+) -> Result<(), Failure> {
+    if output.json {
+        let text =
+            report::json::findings(findings).map_err(|error| Failure::new(exit::FAILED, error))?;
+        return written(output.result(&text)).map(|_| ());
+    }
+    let style = output.style();
+    let mut text = Vec::new();
+    terminal::write(&mut text, findings, &style)
+        .and_then(|()| terminal::files(&mut text, directory, files, &style))
+        .expect("writing to memory does not fail");
+    written(output.result(&String::from_utf8_lossy(&text))).map(|_| ())
+}
+
+/// The exit code that the findings themselves call for.
+fn verdict(findings: &Findings) -> u8 {
+    let failed = findings.workloads.iter().any(|workload| !workload.failures.is_empty());
+    let decided = |verdict: &Option<analysis::findings::Verdict>| verdict.is_some();
+    if findings.run.interrupted {
+        exit::INTERRUPTED
+    } else if findings.run.rounds == 0 {
+        exit::FAILED
+    } else if failed {
+        exit::INCOMPLETE
+    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict))
+    {
+        exit::INCONCLUSIVE
+    } else {
+        exit::OK
+    }
+}

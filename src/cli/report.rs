@@ -1,0 +1,64 @@
+//! `knee report DIR`: everything anew from the raw record; `knee report --index DIR`: a table of the runs in it.
+
+use std::path::{Path, PathBuf};
+
+use super::{Failure, Output, exit, present, written};
+use crate::analysis;
+use crate::record::{self, FILE_NAME};
+use crate::report::settings::Dialect;
+use crate::report::{index, write_file};
+
+/// Make a run's report anew from its raw record.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The run's directory, or its record
+    #[arg(value_name = "DIR")]
+    run: PathBuf,
+    /// Write the report to another directory
+    #[arg(long, value_name = "DIR", conflicts_with = "index")]
+    out: Option<PathBuf>,
+    /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
+    #[arg(long)]
+    index: bool,
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    #[arg(long, value_name = "FOR")]
+    settings: Option<Dialect>,
+}
+
+pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
+    if args.index {
+        return table(&args.run, output);
+    }
+    let record = record::read(&args.run).map_err(Failure::usage)?;
+    let own = if args.run.is_dir() { &args.run } else { args.run.parent().unwrap_or(&args.run) };
+    let directory = args.out.as_deref().unwrap_or(own);
+    std::fs::create_dir_all(directory).map_err(|error| {
+        Failure::usage(format!("{} cannot be written: {error}", directory.display()))
+    })?;
+    present::present(directory, &record, args.settings, output)
+}
+
+/// The table of the runs in a directory, ordered by name.
+fn table(directory: &Path, output: Output) -> Result<u8, Failure> {
+    let entries = std::fs::read_dir(directory)
+        .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))?;
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join(FILE_NAME).exists())
+        .collect();
+    paths.sort();
+    let mut runs = Vec::new();
+    for path in &paths {
+        let record = record::read(path).map_err(Failure::usage)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        runs.push((name, analysis::analyse(&record)));
+    }
+    let text = index::table(&runs);
+    let page = directory.join("README.md");
+    let spliced = std::fs::read_to_string(&page).ok().and_then(|old| index::spliced(&old, &text));
+    if let Some(new) = spliced {
+        write_file(&page, new.as_bytes()).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+    }
+    written(output.result(&text))
+}

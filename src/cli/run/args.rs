@@ -1,0 +1,108 @@
+//! What `knee run` is asked, and the request that it makes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::own::Own;
+use super::wishes::Wishes;
+use crate::cli::Failure;
+use crate::machine::Machine;
+use crate::plan::{Cores, Mode, Named, Request, parse};
+
+/// Measure workloads over modes and worker counts, and say which are best.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// What to measure, e.g. `pi` or `file:op=sync,size=1M`; all built-in workloads if none is named
+    #[arg(value_name = "WORKLOAD[:KEY=VALUE,..]")]
+    pub(super) workloads: Vec<String>,
+    /// How to run tasks, comma separated: serial, threads, thread-per-task, process-pool,
+    /// process-per-task, async; or all [default: serial,threads,process-pool]
+    #[arg(long, value_name = "LIST")]
+    pub(super) modes: Option<String>,
+    /// How many workers to try: `1,2,4`, `1-8`, or auto
+    #[arg(long, value_name = "COUNTS", default_value = "auto", allow_hyphen_values = true)]
+    pub(super) workers: String,
+    /// How long everything may take, e.g. `60s` or `5m` [default: 60s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub(super) budget: Option<String>,
+    /// A quarter of the time, for a first impression
+    #[arg(long)]
+    pub(super) quick: bool,
+    /// The seed of orders, work and resampling
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Measure the time that N tasks take, from the first submit to the last join
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(super) batch: Option<u64>,
+    /// Bind each worker to one CPU, one per physical core first
+    #[arg(long)]
+    pub(super) pin: bool,
+    /// Measure inside a smaller set of CPUs, e.g. `0` or `0-3,8`: would they do?
+    #[arg(long, value_name = "LIST")]
+    pub(super) cpus: Option<String>,
+    /// The directory for the results [default: target/knee/TIME]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub(super) out: Option<PathBuf>,
+    /// Go on with the interrupted run in DIR
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "batch"])]
+    pub(super) resume: Option<PathBuf>,
+    /// Show what would be measured and how long it would take, and measure nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) own: Own,
+    #[command(flatten)]
+    pub(super) wishes: Wishes,
+}
+
+/// What plain `knee run` may take.
+const BUDGET: Duration = Duration::from_mins(1);
+/// Seconds kept for the analysis and the report.
+pub(super) const AFTERWARDS: f64 = 1.5;
+
+impl Args {
+    /// The request, every word of it checked.
+    pub(super) fn request(&self) -> Result<Request, Failure> {
+        let mut workloads: Vec<Named> =
+            self.workloads.iter().map(|text| parse::workload(text)).collect::<Result<_, _>>()?;
+        let budget = self.budget()?;
+        workloads.extend(self.own.named(budget)?);
+        let modes = self.modes.as_deref().map(parse::modes).transpose()?;
+        let seconds = budget.as_secs_f64();
+        Ok(Request {
+            workloads,
+            modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
+            counts: parse::counts(&self.workers)?,
+            budget: Duration::from_secs_f64((seconds - AFTERWARDS).max(seconds * 0.8)),
+            seed: self.seed,
+            batch: self.batch,
+            pin: self.pin,
+        })
+    }
+
+    fn budget(&self) -> Result<Duration, Failure> {
+        Ok(match &self.budget {
+            Some(text) => parse::duration(text)?,
+            None if self.quick => BUDGET / 4,
+            None => BUDGET,
+        })
+    }
+}
+
+/// What the plan must know of the machine's CPUs.
+pub(crate) fn cores(machine: &Machine) -> Cores {
+    let budget = &machine.budget;
+    let topology = &machine.topology;
+    let hints = [topology.cores, topology.threads, budget.parallelism()];
+    // Three descriptors and two tasks per worker, with room for everything else.
+    let by_files = budget.files_hard_limit.map_or(4096, |files| files.saturating_sub(64) / 3);
+    let by_tasks = budget.tasks_limit().map_or(4096, |tasks| tasks.saturating_sub(64) / 2);
+    // Two megabytes per worker, of which half of the memory may be used.
+    let memory = budget.memory_limit.or(machine.memory.available);
+    let by_memory = memory.map_or(4096, |bytes| bytes / 2 / (2 << 20));
+    Cores {
+        usable: budget.usable(),
+        hints: hints.into_iter().flatten().map(|count| count as usize).collect(),
+        most_processes: by_files.min(by_tasks).min(by_memory).clamp(1, 4096) as usize,
+    }
+}

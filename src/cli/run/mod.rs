@@ -1,0 +1,139 @@
+//! `knee run`: measure, find the optimum, show it.
+
+mod args;
+mod own;
+mod place;
+mod session;
+mod wishes;
+
+use std::path::Path;
+
+pub(super) use args::Args;
+
+use super::{Failure, Output, exit, present};
+use crate::machine::{Machine, Root, placement};
+use crate::plan::{self, Candidates, Plan, Registry};
+use crate::record;
+use crate::run::{Outcome, Past};
+pub(crate) use session::Session;
+
+pub(crate) use args::cores;
+
+pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
+    if let Some(directory) = &args.resume {
+        return resume(args, directory, registry, output);
+    }
+    let request = args.request()?;
+    let limits = args.wishes.limits()?;
+    if let Some(list) = &args.cpus {
+        restrict(list)?;
+    }
+    let machine = Machine::read(&Root::live());
+    let mut skipped = Vec::new();
+    let cores = args::cores(&machine);
+    let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
+        skipped.push(format!("knee: {name} is left out: {reason}"));
+    })?;
+    args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
+    plan.limits = limits;
+    if args.dry_run {
+        return super::written(output.result(&outline(&plan)));
+    }
+    let directory = place::new(args.out.as_deref())?;
+    output.remark(&announcement(&plan, &directory));
+    for line in &skipped {
+        output.remark(line);
+    }
+    let session =
+        Session { plan: &plan, machine: &machine, directory: &directory, registry, output };
+    let outcome = session.measure(None)?;
+    finish(args, &directory, outcome, output)
+}
+
+/// Goes on where an interrupted run stopped, with its own plan.
+fn resume(
+    args: &Args,
+    directory: &Path,
+    registry: Registry,
+    output: Output,
+) -> Result<u8, Failure> {
+    let record = record::read(directory).map_err(Failure::usage)?;
+    place::prove_writable(directory)?;
+    let plan = &record.header.plan;
+    for entry in &plan.entries {
+        registry.find(&entry.workload)?;
+    }
+    let machine = Machine::read(&Root::live());
+    if machine.cpu_model != record.header.machine.cpu_model {
+        return Err(Failure::usage(format!(
+            "{} was begun on another machine; start a new run here and compare the two",
+            directory.display()
+        )));
+    }
+    let past = Past::of(&record.samples);
+    output.remark(&format!(
+        "knee: going on after {} rounds; {}",
+        record.samples.len(),
+        announcement(plan, directory).trim_start_matches("knee: ")
+    ));
+    let session = Session { plan, machine: &machine, directory, registry, output };
+    let outcome = session.measure(Some(&past))?;
+    finish(args, directory, outcome, output)
+}
+
+/// Keeps this process and all its children to some of the CPUs that they may use.
+fn restrict(list: &str) -> Result<(), Failure> {
+    let allowed = placement::allowed_cpus().map_err(Failure::usage)?;
+    let cpus = placement::parse_cpus(list, &allowed).map_err(Failure::usage)?;
+    placement::restrict_process(&cpus).map_err(Failure::usage)
+}
+
+/// Says what came out and how it went.
+fn finish(args: &Args, directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
+    output.remark(&format!("knee: {} rounds in {:.1} s", outcome.measured, outcome.wall));
+    let record = record::read(directory).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+    present::present(directory, &record, args.wishes.settings, output)
+}
+
+fn announcement(plan: &Plan, directory: &Path) -> String {
+    let workloads = match plan.entries.len() {
+        1 => "1 workload".to_owned(),
+        many => format!("{many} workloads"),
+    };
+    let open = |candidates: &Candidates| matches!(candidates, Candidates::Search { .. });
+    let searches =
+        plan.entries.iter().flat_map(|entry| &entry.series).any(|series| open(&series.candidates));
+    format!(
+        "knee: {workloads}, {}{} cells, at most {:.0} s; results in {}",
+        if searches { "at least " } else { "" },
+        plan.cells().len(),
+        plan.budget + args::AFTERWARDS,
+        directory.display()
+    )
+}
+
+/// What `--dry-run` shows: every series with the counts that are sure to be measured.
+fn outline(plan: &Plan) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for entry in &plan.entries {
+        let _ = writeln!(text, "{}", entry.label);
+        for series in &entry.series {
+            let counts: Vec<String> =
+                series.candidates.first().iter().map(ToString::to_string).collect();
+            let more = match &series.candidates {
+                Candidates::Search { most, .. } => format!(" .. searched up to {most}"),
+                Candidates::Exactly { .. } => String::new(),
+            };
+            let _ = writeln!(text, "  {:16} {}{more}", series.mode, counts.join(" "));
+        }
+    }
+    let cells = plan.cells().len();
+    let _ = writeln!(
+        text,
+        "{cells} cells at least, in blocks of random order (seed {}), within {:.0} s",
+        plan.seed,
+        plan.budget + args::AFTERWARDS
+    );
+    text
+}

@@ -1,0 +1,220 @@
+//! The user's own programs on the command line: what `knee run -- COMMAND` and its options mean.
+
+use std::time::Duration;
+
+use super::args::Args;
+use crate::cli::Failure;
+use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Request, parse};
+
+/// The heading under which `knee run --help` shows these options.
+const HEADING: &str = "Your own programs";
+
+/// Options about programs of the user's own.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::cli) struct Own {
+    /// Run COMMAND through `sh -c`; it is then written as one word in quotes
+    #[arg(long, requires = "command", help_heading = HEADING)]
+    shell: bool,
+    /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a program that
+    /// parallelises itself
+    #[arg(long, value_name = "WORD", requires = "program", help_heading = HEADING)]
+    sweep_arg: Option<String>,
+    /// Run this before each run of COMMAND; its time does not count
+    #[arg(long, value_name = "COMMAND", requires = "command", help_heading = HEADING)]
+    prepare: Option<String>,
+    /// Runs of COMMAND that each worker does before the clock starts
+    #[arg(long, short = 'w', value_name = "N", requires = "command", help_heading = HEADING)]
+    warmup: Option<u64>,
+    /// Count failures of COMMAND as success: all, or only these exit statuses
+    #[arg(
+        long,
+        short = 'i',
+        value_name = "CODES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all",
+        requires = "command",
+        help_heading = HEADING
+    )]
+    ignore_failure: Option<String>,
+    /// How long one run of COMMAND, or one task of a worker, may take, e.g. `10s` [default: the budget]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true,
+        requires = "program",
+        help_heading = HEADING
+    )]
+    time_limit: Option<String>,
+    /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with one
+    #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
+    worker: Vec<String>,
+    /// Your own program and its arguments: one task is one run of it
+    #[arg(last = true, value_name = "COMMAND", group = "program", help_heading = HEADING)]
+    command: Vec<String>,
+}
+
+/// What makes sense for programs unless the user says otherwise. They are processes already, so a pool of processes around
+/// them would only add one more; a thread that waits for a program costs next to nothing.
+const MODES: [Mode; 2] = [Mode::Serial, Mode::Threads];
+/// The most programs at once that are tried without being asked for.
+const MOST_AT_ONCE: usize = 256;
+
+impl Own {
+    /// What is to be measured, as if it had been named.
+    pub(super) fn named(&self, budget: Duration) -> Result<Vec<Named>, Failure> {
+        let mut named = Vec::new();
+        if !self.command.is_empty() {
+            named.push(self.command(budget)?);
+        }
+        for line in &self.worker {
+            named.push(self.worker(line, budget)?);
+        }
+        Ok(named)
+    }
+
+    fn command(&self, budget: Duration) -> Result<Named, Failure> {
+        let mut given = vec![("argv", json(&self.words()?)), ("limit", self.limit(budget)?)];
+        if let Some(prepare) = &self.prepare {
+            let words = if self.shell { shell(prepare) } else { split("--prepare", prepare)? };
+            given.push(("prepare", json(&words)));
+        }
+        given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
+        given.extend(self.warmup.iter().map(|count| ("warmup", count.to_string())));
+        given.extend(self.ignore_failure.iter().map(|codes| ("ignore", codes.clone())));
+        let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Named { name: "command".to_owned(), given })
+    }
+
+    fn worker(&self, line: &str, budget: Duration) -> Result<Named, Failure> {
+        let mut given =
+            vec![("argv", json(&split("--worker", line)?)), ("limit", self.limit(budget)?)];
+        given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
+        let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Named { name: "worker".to_owned(), given })
+    }
+
+    /// The words of the command.
+    fn words(&self) -> Result<Vec<String>, Failure> {
+        match (self.shell, self.command.as_slice()) {
+            (false, words) => Ok(words.to_vec()),
+            (true, [line]) => Ok(shell(line)),
+            (true, _) => Err(Failure::usage(
+                "with --shell the command is one word; write it in quotes: knee run --shell -- 'a | b'",
+            )),
+        }
+    }
+
+    /// Seconds that one run may take: longer than the budget makes no sense.
+    fn limit(&self, budget: Duration) -> Result<String, Failure> {
+        let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
+        Ok(limit.unwrap_or(budget).as_secs_f64().to_string())
+    }
+
+    /// Fits the plan's entries of programs: which modes and counts, and what they are called.
+    pub(super) fn fit(
+        &self,
+        plan: &mut Plan,
+        request: &Request,
+        cores: &Cores,
+        modes_given: bool,
+    ) -> Result<(), Failure> {
+        if self.sweep_arg.is_some()
+            && request.modes.iter().any(|mode| modes_given && !MODES.contains(mode))
+        {
+            return Err(Failure::usage(
+                "--sweep-arg runs one program at a time, so there is nothing for other modes to do; leave --modes out",
+            ));
+        }
+        for entry in plan.entries.iter_mut().filter(|entry| is_program(&entry.workload)) {
+            let line: Vec<String> =
+                serde_json::from_str(entry.params.text("argv")).unwrap_or_default();
+            entry.label = quoted(&line);
+            if !modes_given {
+                entry.series.retain(|series| MODES.contains(&series.mode));
+            }
+            let open = request.counts == Counts::Auto && self.sweep_arg.is_none();
+            for series in
+                entry.series.iter_mut().filter(|series| open && series.mode != Mode::Serial)
+            {
+                series.candidates = Candidates::unknown(cores, MOST_AT_ONCE);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Args {
+    /// Whether the user chose the modes.
+    pub(super) fn modes_given(&self) -> bool {
+        self.modes.is_some()
+    }
+}
+
+fn is_program(workload: &str) -> bool {
+    knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == workload)
+}
+
+fn shell(line: &str) -> Vec<String> {
+    ["/bin/sh", "-c", line].map(str::to_owned).to_vec()
+}
+
+/// Splits a line into words as a shell would, without a shell.
+fn split(option: &str, line: &str) -> Result<Vec<String>, Failure> {
+    match shlex::split(line) {
+        Some(words) if !words.is_empty() => Ok(words),
+        Some(_) => Err(Failure::usage(format!("{option} names no program"))),
+        None => Err(Failure::usage(format!("{option} {line:?} has a quote that does not end"))),
+    }
+}
+
+fn json(words: &[String]) -> String {
+    serde_json::to_string(words).expect("a list of words is plain data")
+}
+
+/// The command line as a user could type it; control characters stay visible.
+fn quoted(words: &[String]) -> String {
+    let line =
+        shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+    line.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(command: &[&str]) -> Own {
+        Own { command: command.iter().map(ToString::to_string).collect(), ..Own::default() }
+    }
+
+    #[test]
+    fn a_command_becomes_parameters() {
+        let asked = Own { ignore_failure: Some("all".into()), ..own(&["make", "-j", "a b"]) };
+        let named = asked.named(Duration::from_secs(9)).expect("it is well formed");
+        let given: Vec<_> = named[0].given.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(given, ["argv=[\"make\",\"-j\",\"a b\"]", "limit=9", "ignore=all"]);
+    }
+
+    #[test]
+    fn a_shell_takes_one_word() {
+        let asked = Own { shell: true, ..own(&["a | b"]) };
+        assert_eq!(asked.words().unwrap(), ["/bin/sh", "-c", "a | b"]);
+        assert!(Own { shell: true, ..own(&["a", "b"]) }.words().is_err());
+    }
+
+    #[test]
+    fn labels_can_be_typed_and_hide_nothing() {
+        assert_eq!(quoted(&["echo".into(), "a b".into()]), "echo 'a b'");
+        assert!(!quoted(&["\x1b[2J".into()]).contains('\x1b'));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_panics(line in ".*") {
+            let _ = split("--prepare", &line);
+            let _ = quoted(&[line]);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Where a run's results go: found, made and proved writable before anything is measured.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::clock;
+use crate::record::FILE_NAME;
+
+/// The directory of a new run.
+pub(super) fn new(out: Option<&Path>) -> Result<PathBuf, Failure> {
+    let directory = match out {
+        Some(directory) => directory.to_owned(),
+        None => unused(&target().join("knee")),
+    };
+    if directory.join(FILE_NAME).exists() {
+        return Err(Failure::usage(format!(
+            "{0} holds a run already; choose another directory, or go on with it by --resume {0}",
+            directory.display()
+        )));
+    }
+    prove_writable(&directory)?;
+    Ok(directory)
+}
+
+/// Makes the directory where it is missing and tries to write in it.
+pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
+    let refuse = |error: io::Error| {
+        Failure::usage(format!("{} cannot be written: {error}", directory.display()))
+    };
+    std::fs::create_dir_all(directory).map_err(refuse)?;
+    tempfile::tempfile_in(directory).map_err(refuse)?;
+    Ok(())
+}
+
+/// A directory named after this moment that does not exist yet.
+fn unused(parent: &Path) -> PathBuf {
+    let moment = clock::utc().replace(':', "-");
+    let names = std::iter::once(moment.clone()).chain((2..).map(|n| format!("{moment}-{n}")));
+    names.map(|name| parent.join(name)).find(|path| !path.exists()).expect("the names never end")
+}
+
+/// Where Cargo keeps what it builds, so that results lie beside it: as criterion does it.
+fn target() -> PathBuf {
+    if let Some(directory) = std::env::var_os("CARGO_TARGET_DIR") {
+        return directory.into();
+    }
+    // A binary under a Cargo target directory was built there, whatever the working directory is now.
+    let own = std::env::current_exe().unwrap_or_default();
+    let marked = |path: &&Path| path.join("CACHEDIR.TAG").exists();
+    let inside = std::env::current_dir().is_ok_and(|here| here.join("target").exists());
+    match own.ancestors().skip(1).find(marked) {
+        Some(directory) if !inside => directory.to_owned(),
+        _ => "target".into(),
+    }
+}

@@ -1,0 +1,165 @@
+//! One run from its first line to its last: scratch directory, guard, signals, record.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use knee_workloads::mix;
+
+use crate::cli::guard::{Guard, MARK};
+use crate::cli::progress::Progress;
+use crate::cli::{Failure, Output, exit};
+use crate::clock;
+use crate::machine::neighbour::{self, Neighbourhood};
+use crate::machine::{Machine, Placement, Warning};
+use crate::mode::Site;
+use crate::plan::{Plan, Registry};
+use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
+use crate::run::{Event, Observer, Outcome, Past, Setting};
+
+/// What a session needs.
+pub(crate) struct Session<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) machine: &'a Machine,
+    pub(crate) directory: &'a Path,
+    pub(crate) registry: Registry,
+    pub(crate) output: Output,
+}
+
+impl Session<'_> {
+    /// Measures the plan and keeps what is measured; goes on after `past`, if there is one.
+    pub(crate) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
+        let scratch = tempfile::Builder::new().prefix("knee-").tempdir().map_err(|error| {
+            Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
+        })?;
+        let _guard = guard(scratch.path(), self.plan.seed)?;
+        raise_files();
+        let site = Site {
+            registry: self.registry,
+            scratch: scratch.path().to_owned(),
+            cancel: cancel(),
+            cores: (self.machine.budget.usable().ceil() as usize).max(1),
+            placement: self.placement()?,
+        };
+        let unwritten = |error: io::Error| {
+            let what = format!("{} cannot be written: {error}", self.directory.display());
+            Failure::new(exit::UNWRITTEN, what)
+        };
+        let writer = match past {
+            None => Writer::create(self.directory),
+            Some(_) => Writer::resume(self.directory),
+        };
+        let progress = Progress::new(self.plan, self.output);
+        let mut keeper = Keeper { writer: writer.map_err(unwritten)?, progress };
+        if past.is_none() {
+            keeper.writer.append(&Line::Header(self.header())).map_err(unwritten)?;
+        }
+        // Held until the run ends, so that another one sees it.
+        let neighbourhood = neighbour::enter();
+        for warning in self.warnings(&neighbourhood) {
+            let advice = Advice::from(&warning);
+            self.output.remark(&format!("knee: {}; {}", advice.text, advice.remedy));
+            keeper.writer.append(&Line::Warning(advice)).map_err(unwritten)?;
+        }
+        let setting = Setting { plan: self.plan, site: &site, machine: self.machine };
+        let result = crate::run::run(&setting, past, &mut keeper);
+        keeper.progress.finish();
+        let outcome = result.map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+        let end = Line::End(End { wall: outcome.wall, interrupted: outcome.interrupted });
+        keeper.writer.append(&end).and_then(|()| keeper.writer.sync()).map_err(unwritten)?;
+        Ok(outcome)
+    }
+
+    /// The CPU of each worker, where they are to be bound.
+    fn placement(&self) -> Result<Vec<usize>, Failure> {
+        let allowed = self.machine.budget.affinity.as_ref().filter(|_| self.plan.pin);
+        let Some(allowed) = allowed else { return Ok(Vec::new()) };
+        let placement = Placement::new(&self.machine.topology, allowed)
+            .map_err(|error| Failure::new(exit::FAILED, error))?;
+        Ok(placement.cpus().iter().map(|cpu| *cpu as usize).collect())
+    }
+
+    /// What bends figures and is known before the first one.
+    fn warnings(&self, neighbourhood: &Neighbourhood) -> Vec<Warning> {
+        let mut warnings = self.machine.warnings();
+        if matches!(neighbourhood, Neighbourhood::Shared) {
+            warnings.push(Warning::OtherRun);
+        }
+        let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
+        warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
+        warnings
+    }
+
+    fn header(&self) -> Header {
+        let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
+        Header {
+            schema_version: SCHEMA_VERSION,
+            name: name.to_string_lossy().into_owned(),
+            knee: env!("CARGO_PKG_VERSION").into(),
+            optimised: !cfg!(debug_assertions),
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            started: clock::utc(),
+            machine: self.machine.clone(),
+            plan: self.plan.clone(),
+        }
+    }
+}
+
+/// Allows ourselves as many open files as we may: each worker process needs a few.
+fn raise_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Best effort: where it is refused, the first worker that finds no descriptor says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Starts the guard and marks our future children.
+fn guard(scratch: &Path, seed: u64) -> Result<Guard, Failure> {
+    let mark = format!("{:016x}", mix(u64::from(std::process::id()), seed));
+    // SAFETY: no other thread of this program runs yet, so nobody can be reading the environment.
+    unsafe { std::env::set_var(MARK, &mark) };
+    Guard::start(scratch, &mark)
+        .map_err(|error| Failure::new(exit::FAILED, format!("knee cannot start itself: {error}")))
+}
+
+/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up.
+fn cancel() -> Arc<AtomicBool> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let cancel = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let code = i32::from(exit::INTERRUPTED);
+        // Registering fails for forbidden signals only, and these are not.
+        let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
+        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
+        // Whoever waits for a program is woken.
+        if let Ok(end) =
+            knee_workloads::foreign::interrupt::write_end().and_then(|end| end.try_clone_to_owned())
+        {
+            let _ = signal_hook::low_level::pipe::register(signal, end);
+        }
+    }
+    cancel
+}
+
+/// Keeps what is measured, then shows that it was.
+struct Keeper<'p> {
+    writer: Writer,
+    progress: Progress<'p>,
+}
+
+impl Observer for Keeper<'_> {
+    fn observe(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Surveyed { entry, reference } => {
+                let survey = crate::record::Survey::new(*entry, reference);
+                self.writer.append(&Line::Survey(survey))?;
+            }
+            Event::Measured(sample) => self.writer.append(&Line::Sample((*sample).clone()))?,
+            Event::Failed(failure) => self.writer.append(&Line::Failure((*failure).clone()))?,
+            Event::Burned(report) => self.writer.append(&Line::Burn((*report).clone()))?,
+            Event::Block { .. } | Event::Round { .. } => {}
+        }
+        self.progress.observe(event)
+    }
+}

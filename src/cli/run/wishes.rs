@@ -1,0 +1,59 @@
+//! What the user wants kept and what of the answer: limits, the objective, settings to paste.
+
+use crate::cli::Failure;
+use crate::plan::{Limits, parse};
+use crate::report::settings::Dialect;
+
+/// The heading under which `knee run --help` shows these options.
+const HEADING: &str = "Limits and wishes";
+
+/// Options about the answer.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::cli) struct Wishes {
+    /// 99 % of the tasks must take no longer than this, e.g. `20ms`
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
+    max_p99: Option<String>,
+    /// All workers together must hold no more memory than this, e.g. `4G`
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = HEADING)]
+    max_memory: Option<String>,
+    /// Speed-up per worker must be at least this, e.g. `0.7`
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = HEADING)]
+    min_efficiency: Option<String>,
+    /// What is wanted among the counts that keep the limits: throughput, latency or efficiency
+    #[arg(long, value_name = "WISH", default_value = "throughput", help_heading = HEADING)]
+    objective: String,
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    #[arg(long, value_name = "FOR", help_heading = HEADING)]
+    pub(super) settings: Option<Dialect>,
+}
+
+impl Wishes {
+    /// The limits, every one of them checked.
+    pub(super) fn limits(&self) -> Result<Limits, Failure> {
+        let max_p99 = self.max_p99.as_deref().map(parse::duration).transpose()?;
+        Ok(Limits {
+            max_p99: max_p99.map(|limit| limit.as_secs_f64()),
+            max_memory: self.max_memory.as_deref().map(memory).transpose()?,
+            min_efficiency: self.min_efficiency.as_deref().map(efficiency).transpose()?,
+            objective: self.objective.parse()?,
+        })
+    }
+}
+
+fn memory(text: &str) -> Result<f64, Failure> {
+    match knee_workloads::parse_size(text) {
+        Some(bytes) if bytes > 0 => Ok(bytes as f64),
+        _ => Err(Failure::usage(format!(
+            "--max-memory {text}: write a size such as 512M or 4G (powers of 1024)"
+        ))),
+    }
+}
+
+fn efficiency(text: &str) -> Result<f64, Failure> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err(Failure::usage(format!(
+            "--min-efficiency {text}: write a share above 0 and up to 1, such as 0.7"
+        ))),
+    }
+}

@@ -1,0 +1,90 @@
+//! From the paths that a user names to sides of a comparison: `A`, `NAME=A`, a directory of several runs.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::analysis;
+use crate::analysis::compare::{Contender, Run};
+use crate::record::{self, FILE_NAME};
+
+/// No comparison needs more runs of one side; a directory with more is something else.
+const MOST_RUNS: usize = 1000;
+
+/// Reads all sides; paths of one name are runs of one side. What cannot be read is told to `skip` where other runs are left.
+pub(super) fn read(
+    named: &[String],
+    skip: &mut dyn FnMut(String),
+) -> Result<Vec<Contender>, Failure> {
+    let mut sides: Vec<Contender> = Vec::new();
+    for text in named {
+        let (name, path) = split(text);
+        let runs = runs(&path, skip)?;
+        match sides.iter_mut().find(|side| side.name == name) {
+            Some(side) if text.starts_with(&format!("{name}=")) => side.runs.extend(runs),
+            Some(_) => {
+                return Err(Failure::usage(format!(
+                    "two sides are called `{name}`; name them as NAME=PATH"
+                )));
+            }
+            None => sides.push(Contender { name, runs, price: None }),
+        }
+    }
+    Ok(sides)
+}
+
+/// `NAME=PATH`, or a path that names itself. A path that exists as it stands is never split.
+fn split(text: &str) -> (String, PathBuf) {
+    let whole = Path::new(text);
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !whole.exists() => (name.to_owned(), path.into()),
+        _ => (own_name(whole), whole.to_owned()),
+    }
+}
+
+/// The name of the run's directory.
+fn own_name(path: &Path) -> String {
+    let is_record = path.file_name().is_some_and(|name| name == FILE_NAME);
+    let named = if is_record { path.parent().unwrap_or(path) } else { path };
+    let named = named.canonicalize().unwrap_or_else(|_| named.to_owned());
+    named
+        .file_stem()
+        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+}
+
+/// The run at a path, or all runs in the directories directly below it.
+fn runs(path: &Path, skip: &mut dyn FnMut(String)) -> Result<Vec<Run>, Failure> {
+    let inner = inner_runs(path);
+    if inner.is_empty() {
+        return Ok(vec![run(path)?]);
+    }
+    let mut runs = Vec::new();
+    for path in inner {
+        match run(&path) {
+            Ok(run) => runs.push(run),
+            Err(failure) => skip(failure.message),
+        }
+    }
+    if runs.is_empty() {
+        return Err(Failure::usage(format!("{}: none of its runs can be read", path.display())));
+    }
+    Ok(runs)
+}
+
+fn run(path: &Path) -> Result<Run, Failure> {
+    let record = record::read(path).map_err(Failure::usage)?;
+    let findings = analysis::analyse(&record);
+    Ok(Run { record, findings })
+}
+
+/// The run directories directly below a directory that is none itself, sorted by name.
+fn inner_runs(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() || path.join(FILE_NAME).exists() {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.join(FILE_NAME).is_file()).collect();
+    runs.sort_unstable();
+    runs.truncate(MOST_RUNS);
+    runs
+}

@@ -1,0 +1,233 @@
+//! The burn control: does each core still give what it gave?
+//!
+//! A fixed computation is run on every allowed core for some tens of milliseconds, before, between and after blocks.
+//! What it gets is the machine's answer without any workload in the way, which tells "two workers give no speed-up"
+//! from "another process held the second core".
+
+use std::hint::black_box;
+use std::sync::RwLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{CpuSet, placement};
+
+/// Below this share of its best, or of the CPU time it asked for, a core is held to be disturbed.
+pub const BURN_LIMIT: f64 = 0.9;
+
+/// How long a burn lasts unless told otherwise: a few scheduler slices, so that one interruption does not decide.
+pub const BURN_TIME: Duration = Duration::from_millis(40);
+
+/// Runs burn controls and remembers the best rate of each core.
+#[derive(Debug, Clone)]
+pub struct Burn {
+    cores: Vec<Core>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Core {
+    cpu: u32,
+    best: f64,
+}
+
+/// What one burn control found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BurnReport {
+    /// One entry per core that could be pinned to, ascending.
+    pub cores: Vec<CoreBurn>,
+}
+
+/// What one core gave.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CoreBurn {
+    /// The CPU.
+    pub cpu: u32,
+    /// CPU time per wall time, from 0 to 1: less where something else ran there; `None` where threads have no clock.
+    pub got: Option<f64>,
+    /// Steps of the computation per second of wall time.
+    pub rate: f64,
+    /// That rate relative to the best this core gave in any burn so far, from 0 to 1.
+    pub share_of_best: f64,
+}
+
+impl Burn {
+    /// A control of these CPUs.
+    pub fn new(cpus: &CpuSet) -> Self {
+        Self { cores: cpus.iter().map(|cpu| Core { cpu, best: 0.0 }).collect() }
+    }
+
+    /// Burns on all CPUs at once for `time` each.
+    ///
+    /// All at once is how a sweep uses them, and takes no longer for many cores than for one. A core that cannot be
+    /// pinned to any more is left out of the report.
+    pub fn measure(&mut self, time: Duration) -> BurnReport {
+        // A gate and no barrier: a thread that cannot be started must not keep the others waiting for ever.
+        let gate = RwLock::new(());
+        let results: Vec<Option<(Option<f64>, f64)>> = thread::scope(|scope| {
+            let closed = gate.write();
+            let gate = &gate;
+            let burn = |core: &Core| {
+                let cpu = core.cpu;
+                thread::Builder::new().name(format!("burn-{cpu}")).spawn_scoped(scope, move || {
+                    placement::pin_current_thread(cpu).ok()?;
+                    drop(gate.read());
+                    Some(spin(time))
+                })
+            };
+            let threads: Vec<_> = self.cores.iter().map(burn).collect();
+            drop(closed);
+            threads.into_iter().map(|thread| thread.ok()?.join().ok().flatten()).collect()
+        });
+        let mut report = BurnReport::default();
+        for (core, result) in self.cores.iter_mut().zip(results) {
+            if let Some((got, rate)) = result {
+                core.best = core.best.max(rate);
+                let share_of_best = if core.best > 0.0 { rate / core.best } else { 0.0 };
+                report.cores.push(CoreBurn { cpu: core.cpu, got, rate, share_of_best });
+            }
+        }
+        report
+    }
+}
+
+impl BurnReport {
+    /// The smallest and largest share of its own best that a core gave; `None` for an empty report.
+    pub fn range(&self) -> Option<[f64; 2]> {
+        let shares = || self.cores.iter().map(|core| core.share_of_best);
+        Some([shares().min_by(f64::total_cmp)?, shares().max_by(f64::total_cmp)?])
+    }
+
+    /// The cores that gave less than [`BURN_LIMIT`], each with its figure in words.
+    pub fn disturbed(&self) -> Vec<String> {
+        let too_little = self.cores.iter().filter_map(|core| {
+            let percent = |share: f64| (share * 100.0).round();
+            match core.got {
+                Some(got) if got < BURN_LIMIT => {
+                    Some(format!("CPU {} was ours for {} % of the time", core.cpu, percent(got)))
+                }
+                _ if core.share_of_best < BURN_LIMIT => Some(format!(
+                    "CPU {} gave {} % of its best",
+                    core.cpu,
+                    percent(core.share_of_best)
+                )),
+                _ => None,
+            }
+        });
+        too_little.collect()
+    }
+}
+
+/// Computes for `time`; CPU time per wall time, and steps per second of wall time.
+fn spin(time: Duration) -> (Option<f64>, f64) {
+    /// Some ten microseconds: long against the clock's 50 ns, short against the window.
+    const STEPS: u32 = 10_000;
+    let (cpu, start) = (thread_cpu_time(), Instant::now());
+    let mut state = black_box(1_u64);
+    let mut steps = 0.0;
+    let wall = loop {
+        for _ in 0..STEPS {
+            // A chain of dependent multiplications (Knuth's MMIX generator): no memory, no vector unit.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+        }
+        black_box(state);
+        steps += f64::from(STEPS);
+        let elapsed = start.elapsed();
+        if elapsed >= time {
+            break elapsed.as_secs_f64();
+        }
+    };
+    let got = thread_cpu_time().zip(cpu).map(|(after, before)| ((after - before) / wall).min(1.0));
+    (got, steps / wall)
+}
+
+/// CPU seconds of the calling thread.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "Elsewhere there is no such clock.")]
+fn thread_cpu_time() -> Option<f64> {
+    use rustix::time::{ClockId, clock_gettime};
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+}
+
+/// CPU seconds of the calling thread.
+#[cfg(not(unix))]
+fn thread_cpu_time() -> Option<f64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn every_allowed_core_is_burned_and_compared_with_its_own_best() {
+        let allowed = placement::allowed_cpus().unwrap();
+        let mut burn = Burn::new(&allowed);
+        let first = burn.measure(Duration::from_millis(20));
+        assert_eq!(
+            first.cores.iter().map(|core| core.cpu).collect::<Vec<_>>(),
+            allowed.iter().collect::<Vec<_>>()
+        );
+        for core in &first.cores {
+            assert!(
+                core.rate > 0.0 && core.got.is_some_and(|got| got > 0.0 && got <= 1.0),
+                "{core:?}"
+            );
+            assert!((core.share_of_best - 1.0).abs() < 1e-12, "the first is the best so far");
+        }
+        let second = burn.measure(Duration::from_millis(20));
+        let [low, high] = second.range().unwrap();
+        assert!(low > 0.0 && low <= high && high <= 1.0, "{second:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_competitor_on_the_same_core_takes_its_share() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let cpu = placement::allowed_cpus().unwrap().first().unwrap();
+        let mut burn = Burn::new(&std::iter::once(cpu).collect());
+        let (started, done) = (Barrier::new(4), AtomicBool::new(false));
+        let report = thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    placement::pin_current_thread(cpu).unwrap();
+                    started.wait();
+                    while !done.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            started.wait();
+            let report = burn.measure(Duration::from_millis(200));
+            done.store(true, Ordering::Relaxed);
+            report
+        });
+        let got = report.cores[0].got.unwrap();
+        assert!(got < 0.6, "three competitors leave a quarter, not {got}");
+        assert!(report.disturbed()[0].contains("of the time"), "{:?}", report.disturbed());
+    }
+
+    #[test]
+    fn a_core_that_is_gone_is_left_out_and_nothing_hangs() {
+        let mut burn = Burn::new(&[super::super::MAX_CPU].into_iter().collect());
+        assert_eq!(burn.measure(Duration::from_millis(1)), BurnReport::default());
+        assert_eq!(BurnReport::default().range(), None);
+    }
+
+    #[test]
+    fn a_slow_core_is_told_from_a_stolen_one() {
+        let core =
+            |got, share_of_best| CoreBurn { cpu: 3, got: Some(got), rate: 1.0, share_of_best };
+        let words = |core| BurnReport { cores: vec![core] }.disturbed();
+        assert_eq!(words(core(0.99, 0.95)), Vec::<String>::new());
+        assert_eq!(words(core(0.5, 0.5)), ["CPU 3 was ours for 50 % of the time"]);
+        assert_eq!(words(core(1.0, 0.7)), ["CPU 3 gave 70 % of its best"]);
+    }
+}

@@ -1,0 +1,181 @@
+//! When a round was disturbed, by how much, and whether it should be measured again.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+
+/// Steal above this share is told.
+pub const STEAL_MARK: f64 = 0.02;
+/// Steal above this share spoils a round.
+pub const STEAL_REPEAT: f64 = 0.05;
+/// CPU used by others above this share of the round's CPUs spoils it.
+pub const FOREIGN_REPEAT: f64 = 0.05;
+/// Waiting for memory above this share of the time spoils a round.
+pub const MEMORY_PRESSURE_REPEAT: f64 = 0.05;
+/// A wall clock set by more than this many seconds is told; durations do not depend on it.
+pub const CLOCK_JUMP_MARK: f64 = 0.5;
+/// A suspension longer than this many seconds spoils a round.
+pub const SUSPENDED_REPEAT: f64 = 0.001;
+
+/// What disturbed a round.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The hypervisor gave the CPU to other machines.
+    Steal,
+    /// Other processes used the CPUs.
+    Foreign,
+    /// A quota that nobody told of kept tasks from running.
+    Throttled,
+    /// Tasks waited for memory.
+    MemoryPressure,
+    /// A core was too hot and was slowed.
+    Thermal,
+    /// The wall clock was set.
+    ClockJump,
+    /// The machine was suspended.
+    Suspended,
+    /// The allowed CPUs or the quota changed.
+    BudgetChanged,
+}
+
+/// What a disturbance means for the round.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The figure stands, with this beside it.
+    Mark,
+    /// The figure is not what the machine can do: measure again, and mark it where that is not possible.
+    Repeat,
+}
+
+/// One thing that disturbed a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Disturbance {
+    /// What.
+    pub cause: Cause,
+    /// What it means for the round.
+    pub severity: Severity,
+    /// How much: a share of the CPUs or of the time, seconds, or a count, as [`Disturbance::text`] says.
+    pub amount: f64,
+    /// In words, with the figure.
+    pub text: String,
+}
+
+impl Ledger {
+    /// What disturbed the round, worst first; empty for a quiet one.
+    ///
+    /// A share counts only as far as it is certain: what the grain of its source could have made is taken off
+    /// before it is compared with its limit. A short round is hence never blamed for one tick of the clock; small
+    /// disturbances show in the [`total`](Ledger::total) of a block.
+    pub fn disturbances(&self) -> Vec<Disturbance> {
+        let mut found: Vec<Disturbance> = [
+            self.stolen(),
+            self.used_by_others(),
+            self.throttled_by_surprise(),
+            self.short_of_memory(),
+            self.too_hot(),
+            self.clock_was_set(),
+            self.was_suspended(),
+            self.budget_changed(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        found.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.cause.cmp(&b.cause)));
+        found
+    }
+
+    /// Whether the round should be measured again.
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbances().iter().any(|found| found.severity == Severity::Repeat)
+    }
+
+    fn stolen(&self) -> Option<Disturbance> {
+        let share = self.steal?;
+        let certain = share - self.steal_resolution.unwrap_or(0.0);
+        let severity = graded(certain, Some(STEAL_MARK), STEAL_REPEAT)?;
+        let text =
+            format!("the hypervisor gave {} of the CPU time to other machines", Percent(share));
+        Some(Disturbance { cause: Cause::Steal, severity, amount: share, text })
+    }
+
+    fn used_by_others(&self) -> Option<Disturbance> {
+        let share = self.foreign?;
+        let certain = share - self.foreign_resolution.unwrap_or(0.0);
+        let severity = graded(certain, None, FOREIGN_REPEAT)?;
+        let text = format!("other processes used {} of the CPUs", Percent(share));
+        Some(Disturbance { cause: Cause::Foreign, severity, amount: share, text })
+    }
+
+    /// Under a known quota, throttling is what the quota is for; it explains the curve and spoils nothing.
+    fn throttled_by_surprise(&self) -> Option<Disturbance> {
+        let share = self.throttled.filter(|share| *share > 0.0 && self.quota.is_none())?;
+        let text =
+            format!("a quota that is not visible here kept tasks waiting for {}", Percent(share));
+        Some(Disturbance {
+            cause: Cause::Throttled,
+            severity: Severity::Repeat,
+            amount: share,
+            text,
+        })
+    }
+
+    fn short_of_memory(&self) -> Option<Disturbance> {
+        let share = self.memory_pressure?;
+        let severity = graded(share, None, MEMORY_PRESSURE_REPEAT)?;
+        let text = format!("tasks waited for memory {} of the time", Percent(share));
+        Some(Disturbance { cause: Cause::MemoryPressure, severity, amount: share, text })
+    }
+
+    fn too_hot(&self) -> Option<Disturbance> {
+        let events = self.thermal_events.filter(|events| *events > 0)?;
+        let text = format!("cores were slowed {events} times because they were too hot");
+        let severity = Severity::Repeat;
+        Some(Disturbance { cause: Cause::Thermal, severity, amount: events as f64, text })
+    }
+
+    fn clock_was_set(&self) -> Option<Disturbance> {
+        let jump = self.clock_jump.filter(|jump| jump.abs() > CLOCK_JUMP_MARK)?;
+        let text = format!("the wall clock was set by {jump:+.1} s; durations do not depend on it");
+        Some(Disturbance { cause: Cause::ClockJump, severity: Severity::Mark, amount: jump, text })
+    }
+
+    fn was_suspended(&self) -> Option<Disturbance> {
+        let seconds = self.suspended.filter(|seconds| *seconds > SUSPENDED_REPEAT)?;
+        let text = format!("the machine was suspended for {seconds:.3} s");
+        let severity = Severity::Repeat;
+        Some(Disturbance { cause: Cause::Suspended, severity, amount: seconds, text })
+    }
+
+    fn budget_changed(&self) -> Option<Disturbance> {
+        let text = self.budget_change.clone()?;
+        let severity = Severity::Repeat;
+        Some(Disturbance { cause: Cause::BudgetChanged, severity, amount: 1.0, text })
+    }
+}
+
+/// What a share means by its limits.
+fn graded(share: f64, mark: Option<f64>, repeat: f64) -> Option<Severity> {
+    if share > repeat {
+        Some(Severity::Repeat)
+    } else {
+        mark.filter(|mark| share > *mark).map(|_| Severity::Mark)
+    }
+}
+
+/// A share as people read it.
+struct Percent(f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} %", self.0 * 100.0)
+    }
+}

@@ -1,0 +1,378 @@
+//! Looks at the machine before and after a round: files that stay open, read in tens of microseconds.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::cgroup::{self, parse_cpu_max};
+use super::{Budget, CpuSet, Root, system_calls};
+
+/// Frequencies and thermal counters of at most so many cores are read: each read may cost a microsecond or more.
+const SAMPLED_CORES: usize = 8;
+
+/// The files that tell what disturbs a round, kept open.
+///
+/// A look costs some 20 us on two CPUs and grows with their number, so that it can stand directly outside every measured
+/// window. What a machine does not offer is left out of the [`Snapshot`], not replaced.
+#[derive(Debug)]
+pub struct Watch {
+    live: bool,
+    cpus: Option<CpuSet>,
+    /// Whether those are all that are online, so that figures of the whole machine are figures of them.
+    all: bool,
+    stat: Option<File>,
+    accounting: Option<Accounting>,
+    groups: Vec<Group>,
+    pressure: [Option<File>; 3],
+    load: Option<File>,
+    frequencies: Vec<File>,
+    thermal: Vec<File>,
+    buffer: String,
+}
+
+/// Where the CPU time of all processes is told more finely than in `/proc/stat`.
+#[derive(Debug)]
+enum Accounting {
+    /// cgroup v1 `cpuacct.usage_percpu`: nanoseconds per CPU.
+    PerCpu(File),
+    /// cgroup v2 `cpu.stat` of the root: microseconds of the whole machine.
+    Total(File),
+}
+
+/// A control group that this process is in, with its limit and what the limit did.
+#[derive(Debug)]
+struct Group {
+    version: u8,
+    stat: Option<File>,
+    /// `cpu.max`, or `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
+    quota: Vec<File>,
+}
+
+/// What one look saw. Times are seconds since some start, useful as differences only.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(super) monotonic: Instant,
+    pub(super) realtime: SystemTime,
+    /// Since the machine started, suspension included.
+    pub(super) boottime: Option<Duration>,
+    /// The monotonic clock of the system, which stops while suspended.
+    pub(super) uptime: Option<Duration>,
+    pub(super) times: Option<CpuTimes>,
+    /// CPU seconds of everything on the watched CPUs, from the finer source.
+    pub(super) accounted: Option<Accounted>,
+    /// Periods and seconds of throttling by the control group that was throttled most.
+    pub(super) throttled: Option<(u64, f64)>,
+    /// Seconds in which some task waited for CPU, memory, IO.
+    pub(super) pressure: [Option<f64>; 3],
+    pub(super) frequency: Option<f64>,
+    pub(super) thermal: Option<u64>,
+    pub(super) running: Option<u32>,
+    pub(super) load: Option<f64>,
+    pub(super) quota: Option<f64>,
+    pub(super) affinity: Option<CpuSet>,
+    /// How many CPUs the figures are about.
+    pub(super) cpus: Option<u32>,
+}
+
+/// `/proc/stat` of the watched CPUs, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct CpuTimes {
+    pub(super) busy: f64,
+    pub(super) iowait: f64,
+    pub(super) steal: f64,
+    /// How far a difference of two may be off.
+    pub(super) resolution: f64,
+}
+
+/// CPU time of all processes, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Accounted {
+    pub(super) seconds: f64,
+    /// How far a difference of two may be off.
+    pub(super) resolution: f64,
+}
+
+/// The most that is read of any one file.
+const MAX_FILE: u64 = 4 << 20;
+
+/// The scheduler brings a running task's time up to date at its tick, at most this long ago (HZ = 250).
+const TICK: f64 = 0.004;
+
+impl Watch {
+    /// Opens what the machine offers.
+    pub fn open(root: &Root, budget: &Budget) -> Self {
+        let cpus = budget.affinity.clone();
+        let all = match (&cpus, budget.online) {
+            (Some(cpus), Some(online)) => cpus.len() == online as usize,
+            _ => true,
+        };
+        let open = |path: &Path| File::open(root.resolve(path)).ok();
+        let per_core = |name: &str| -> Vec<File> {
+            let step = cpus.as_ref().map_or(1, |cpus| cpus.len().div_ceil(SAMPLED_CORES).max(1));
+            let sampled = cpus.iter().flat_map(CpuSet::iter).step_by(step);
+            let path = |cpu| PathBuf::from(format!("/sys/devices/system/cpu/cpu{cpu}/{name}"));
+            sampled.filter_map(|cpu| open(&path(cpu))).collect()
+        };
+        Self {
+            live: root.is_live(),
+            all,
+            stat: open(Path::new("/proc/stat")),
+            accounting: accounting(root, all),
+            groups: groups(root),
+            pressure: ["cpu", "memory", "io"]
+                .map(|resource| open(&Path::new("/proc/pressure").join(resource))),
+            load: open(Path::new("/proc/loadavg")),
+            frequencies: per_core("cpufreq/scaling_cur_freq"),
+            thermal: per_core("thermal_throttle/core_throttle_count"),
+            buffer: String::with_capacity(64 << 10),
+            cpus,
+        }
+    }
+
+    /// Looks at everything once.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let (boottime, uptime) = if self.live { clocks() } else { (None, None) };
+        let mut snapshot = Snapshot {
+            monotonic: Instant::now(),
+            realtime: SystemTime::now(),
+            boottime,
+            uptime,
+            times: None,
+            accounted: None,
+            throttled: None,
+            pressure: [None; 3],
+            frequency: None,
+            thermal: None,
+            running: None,
+            load: None,
+            quota: None,
+            affinity: self.live.then(|| system_calls::affinity(0).ok()).flatten(),
+            cpus: self.cpus.as_ref().map(|cpus| cpus.len() as u32),
+        };
+        self.look_at_cpus(&mut snapshot);
+        self.look_at_groups(&mut snapshot);
+        for (file, seconds) in self.pressure.iter_mut().zip(&mut snapshot.pressure) {
+            *seconds = reread(file.as_mut(), &mut self.buffer).and_then(parse_pressure);
+        }
+        snapshot.load = reread(self.load.as_mut(), &mut self.buffer)
+            .and_then(|text| text.split(' ').next()?.parse().ok());
+        self.look_at_cores(&mut snapshot);
+        snapshot
+    }
+
+    fn look_at_cpus(&mut self, snapshot: &mut Snapshot) {
+        let watched = self.cpus.as_ref().filter(|_| !self.all);
+        if let Some(text) = reread(self.stat.as_mut(), &mut self.buffer) {
+            snapshot.times = parse_stat(text, watched);
+            snapshot.running = text
+                .lines()
+                .find_map(|line| line.strip_prefix("procs_running "))
+                .and_then(|count| count.trim().parse().ok());
+            let lines = text.lines().filter(|line| line.starts_with("cpu"));
+            snapshot.cpus = snapshot.cpus.or(lines.count().checked_sub(1).map(|n| n as u32));
+        }
+        let count = f64::from(snapshot.cpus.unwrap_or(1));
+        let seconds = match &mut self.accounting {
+            Some(Accounting::PerCpu(file)) => {
+                reread(Some(file), &mut self.buffer).and_then(|text| parse_per_cpu(text, watched))
+            }
+            Some(Accounting::Total(file)) => {
+                reread(Some(file), &mut self.buffer).and_then(parse_root_stat)
+            }
+            None => None,
+        };
+        // The errors of the CPUs are independent, so they grow with the root of their number.
+        let resolution = TICK * count.sqrt();
+        snapshot.accounted = seconds.map(|seconds| Accounted { seconds, resolution });
+    }
+
+    fn look_at_groups(&mut self, snapshot: &mut Snapshot) {
+        for group in &mut self.groups {
+            let throttled = reread(group.stat.as_mut(), &mut self.buffer)
+                .and_then(|text| parse_throttling(text, group.version));
+            // A group is throttled with those above it, so the largest counts and not the sum.
+            if throttled.map(|(_, s)| s) > snapshot.throttled.map(|(_, s)| s) {
+                snapshot.throttled = throttled;
+            }
+            let mut words = String::new();
+            for file in &mut group.quota {
+                words += reread(Some(file), &mut self.buffer).unwrap_or_default();
+                words.push(' ');
+            }
+            let quota = parse_cpu_max(&words).map(|(cpus, _)| cpus);
+            snapshot.quota = [snapshot.quota, quota].into_iter().flatten().reduce(f64::min);
+        }
+    }
+
+    fn look_at_cores(&mut self, snapshot: &mut Snapshot) {
+        let buffer = &mut self.buffer;
+        let mut number =
+            |file: &mut File| -> Option<f64> { reread(Some(file), buffer)?.trim().parse().ok() };
+        let khz: Vec<f64> = self.frequencies.iter_mut().filter_map(&mut number).collect();
+        if !khz.is_empty() {
+            snapshot.frequency = Some(khz.iter().sum::<f64>() / khz.len() as f64 * 1e3);
+        }
+        let events: Vec<f64> = self.thermal.iter_mut().filter_map(&mut number).collect();
+        snapshot.thermal = (!events.is_empty()).then(|| events.iter().sum::<f64>() as u64);
+    }
+}
+
+/// The finer source of CPU time, if this process may see the whole machine's.
+fn accounting(root: &Root, all: bool) -> Option<Accounting> {
+    let file = |version, controller, name: &str| {
+        let group = cgroup::whole_machine(root, version, controller)?;
+        File::open(root.resolve(group.join(name))).ok()
+    };
+    file(1, "cpuacct", "cpuacct.usage_percpu").map(Accounting::PerCpu).or_else(|| {
+        // It has no figures per CPU, so it serves only where all are watched.
+        all.then(|| file(2, "cpu", "cpu.stat")).flatten().map(Accounting::Total)
+    })
+}
+
+fn groups(root: &Root) -> Vec<Group> {
+    let Some(found) = cgroup::groups(root, "cpu") else { return Vec::new() };
+    let version = found.version;
+    let files: &[&str] =
+        if version == 2 { &["cpu.max"] } else { &["cpu.cfs_quota_us", "cpu.cfs_period_us"] };
+    let group = |directory: PathBuf| {
+        let open = |name: &str| File::open(root.resolve(directory.join(name))).ok();
+        let quota: Option<Vec<File>> = files.iter().map(|name| open(name)).collect();
+        Group { version, stat: open("cpu.stat"), quota: quota.unwrap_or_default() }
+    };
+    found.directories.into_iter().map(group).collect()
+}
+
+/// The file's text as it is now; `None` where it cannot be read (any more).
+fn reread<'a>(file: Option<&mut File>, buffer: &'a mut String) -> Option<&'a str> {
+    let file = file?;
+    buffer.clear();
+    file.rewind().ok()?;
+    // A `File` asks for its length and position first, which costs more here than reading; a `Take` does not.
+    file.take(MAX_FILE).read_to_string(buffer).ok()?;
+    Some(buffer)
+}
+
+/// Sums the lines of the watched CPUs, or takes the machine's own sum where all are watched.
+fn parse_stat(text: &str, watched: Option<&CpuSet>) -> Option<CpuTimes> {
+    let tick = 1.0 / clock_ticks();
+    let mut times = CpuTimes::default();
+    let mut lines = 0_u32;
+    for line in text.lines().take_while(|line| line.starts_with("cpu")) {
+        let mut words = line.split_whitespace();
+        let cpu = words.next()?.strip_prefix("cpu")?;
+        let wanted = match watched {
+            None => cpu.is_empty(),
+            Some(set) => cpu.parse().is_ok_and(|cpu| set.contains(cpu)),
+        };
+        if wanted {
+            let mut field = || words.next().and_then(|word| word.parse::<f64>().ok());
+            let (user, nice, system, _idle) = (field()?, field()?, field()?, field()?);
+            // Kernels before 2.6.11 end earlier; the rest is zero there by definition.
+            let mut later = || field().unwrap_or(0.0);
+            let (iowait, irq, softirq, steal) = (later(), later(), later(), later());
+            times.busy += (user + nice + system + irq + softirq) * tick;
+            times.iowait += iowait * tick;
+            times.steal += steal * tick;
+            lines += 1;
+        }
+    }
+    // Every field is cut to whole ticks; user and system time are those that move.
+    times.resolution = 1.5 * tick * f64::from(lines).sqrt();
+    (lines > 0).then_some(times)
+}
+
+/// Nanoseconds per CPU, in one line, as seconds.
+fn parse_per_cpu(text: &str, watched: Option<&CpuSet>) -> Option<f64> {
+    let numbers: Vec<f64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let wanted = |cpu: u32| watched.is_none_or(|set| set.contains(cpu));
+    let sum: f64 = (0..).zip(&numbers).filter(|(cpu, _)| wanted(*cpu)).map(|(_, ns)| ns).sum();
+    (!numbers.is_empty()).then_some(sum / 1e9)
+}
+
+/// User and system time of cgroup v2's root; its `usage_usec` would include steal.
+fn parse_root_stat(text: &str) -> Option<f64> {
+    Some((field(text, "user_usec")? + field(text, "system_usec")?) / 1e6)
+}
+
+/// Throttled periods and seconds; version 1 counts nanoseconds, version 2 microseconds.
+fn parse_throttling(text: &str, version: u8) -> Option<(u64, f64)> {
+    let seconds = match version {
+        2 => field(text, "throttled_usec")? / 1e6,
+        _ => field(text, "throttled_time")? / 1e9,
+    };
+    Some((field(text, "nr_throttled")? as u64, seconds))
+}
+
+/// A number in lines of `name number`.
+fn field(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.trim().parse().ok()
+}
+
+/// Microseconds in which some task waited, as seconds.
+fn parse_pressure(text: &str) -> Option<f64> {
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    Some(some.split_whitespace().find_map(|w| w.strip_prefix("total="))?.parse::<f64>().ok()? / 1e6)
+}
+
+/// Ticks per second in which `/proc/stat` counts.
+#[cfg(unix)]
+fn clock_ticks() -> f64 {
+    rustix::param::clock_ticks_per_second().max(1) as f64
+}
+
+/// Ticks per second in which `/proc/stat` counts.
+#[cfg(not(unix))]
+fn clock_ticks() -> f64 {
+    100.0
+}
+
+/// The clock that runs while suspended and the one that does not.
+#[cfg(target_os = "linux")]
+fn clocks() -> (Option<Duration>, Option<Duration>) {
+    use rustix::time::{ClockId, clock_gettime};
+    let now = |id| Duration::try_from(clock_gettime(id)).ok();
+    (now(ClockId::Boottime), now(ClockId::Monotonic))
+}
+
+/// The clock that runs while suspended and the one that does not.
+#[cfg(not(target_os = "linux"))]
+fn clocks() -> (Option<Duration>, Option<Duration>) {
+    (None, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAT: &str = "cpu  300 0 100 800 40 10 10 20 0 0\ncpu0 100 0 50 500 20 5 5 10 0 0\n\
+                        cpu1 200 0 50 300 20 5 5 10 0 0\nintr 5 1 2\nctxt 7\nprocs_running 3\n";
+
+    #[test]
+    fn all_cpus_or_the_watched_ones_are_summed() {
+        let all = parse_stat(STAT, None).unwrap();
+        assert!((all.busy - 4.2).abs() < 1e-9 && (all.steal - 0.2).abs() < 1e-9, "{all:?}");
+        assert!((all.resolution - 0.015).abs() < 1e-9);
+        let one = parse_stat(STAT, Some(&"1".parse().unwrap())).unwrap();
+        assert!((one.busy - 2.6).abs() < 1e-9 && (one.iowait - 0.2).abs() < 1e-9, "{one:?}");
+        assert_eq!(parse_stat("intr 5", None), None);
+        assert_eq!(parse_stat(STAT, Some(&"9".parse().unwrap())), None);
+    }
+
+    #[test]
+    fn the_finer_sources_are_read_in_their_own_units() {
+        assert_eq!(parse_per_cpu("1500000000 500000000 \n", None), Some(2.0));
+        assert_eq!(parse_per_cpu("1500000000 500000000", Some(&"1".parse().unwrap())), Some(0.5));
+        assert_eq!(parse_per_cpu("", None), None);
+        let root = "usage_usec 9000000\nuser_usec 1500000\nsystem_usec 500000\n";
+        assert_eq!(parse_root_stat(root), Some(2.0));
+        let v2 = "nr_periods 9\nnr_throttled 4\nthrottled_usec 250000\n";
+        assert_eq!(parse_throttling(v2, 2), Some((4, 0.25)));
+        let v1 = "nr_periods 9\nnr_throttled 4\nthrottled_time 250000000\n";
+        assert_eq!(parse_throttling(v1, 1), Some((4, 0.25)));
+        let pressure =
+            "some avg10=0.02 avg60=0.25 avg300=1.02 total=32069151\nfull avg10=0 total=0\n";
+        assert_eq!(parse_pressure(pressure), Some(32.069_151));
+    }
+}

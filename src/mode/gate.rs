@@ -1,0 +1,133 @@
+//! The agreement between a crew's workers on when measuring begins and ends.
+//!
+//! ```text
+//! worker 0  |--warm-up--|--still loading--|-- own window --|--still loading--|
+//! worker 1  |--------warm-up--------------|---- own window ----|------------|
+//!           barrier                       all are warm   the last window ends
+//! ```
+//!
+//! Nobody measures before everybody is warm, and nobody stops loading the machine before the last window has ended.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+
+/// How one round is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// What ends the measuring.
+    pub extent: Extent,
+    /// The longest that warming up may take; zero where a task is so long that it dwarfs any warm-up.
+    pub warm_up: Duration,
+}
+
+/// What ends the measuring of a round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Extent {
+    /// Each worker measures whole tasks until this much time has gone, at least one task.
+    Time(Duration),
+    /// So many tasks are done by all workers together, from first submit to last join.
+    Tasks(u64),
+}
+
+/// What a crew's workers share while a round is measured.
+#[derive(Debug)]
+pub struct Gate {
+    window: Window,
+    workers: usize,
+    origin: Instant,
+    /// Nanoseconds from `origin` to the beginning of measuring; 0 while warming up.
+    opened: AtomicU64,
+    /// How many are warm.
+    warm: AtomicUsize,
+    /// How many have ended their own window.
+    finished: AtomicUsize,
+    /// The next task number of a batch.
+    next: AtomicU64,
+    /// Set when a worker failed: everybody stops after the current task.
+    stop: AtomicBool,
+    /// Set when the user interrupts: the same.
+    cancel: Arc<AtomicBool>,
+}
+
+impl Gate {
+    /// A gate for `workers` workers, with its clock starting now.
+    pub fn new(window: Window, workers: usize, cancel: &Arc<AtomicBool>) -> Self {
+        Self {
+            cancel: Arc::clone(cancel),
+            window,
+            workers,
+            origin: clock::now(),
+            opened: AtomicU64::new(0),
+            warm: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
+            next: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any warm-up.
+    pub fn is_open_from_start(&self) -> bool {
+        self.window.warm_up.is_zero() || matches!(self.window.extent, Extent::Tasks(_))
+    }
+
+    /// How this round is to be measured.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// The moment from which this gate counts.
+    pub fn origin(&self) -> Instant {
+        self.origin
+    }
+
+    /// Says that one more worker is warm; true for the last one, who opens the gate by [`open`](Self::open).
+    pub fn warmed(&self) -> bool {
+        self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers
+    }
+
+    /// Begins measuring, now.
+    pub fn open(&self) {
+        let nanos = clock::since(self.origin).as_nanos() as u64;
+        self.opened.store(nanos.max(1), Ordering::Release);
+    }
+
+    /// When measuring began, if it has.
+    #[inline]
+    pub fn opened(&self) -> Option<Duration> {
+        match self.opened.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// Says that one more worker has ended its own window; true for the last one.
+    pub fn finished(&self) -> bool {
+        self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers
+    }
+
+    /// Whether every worker has ended its own window.
+    #[inline]
+    pub fn all_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire) >= self.workers
+    }
+
+    /// The next task of a batch, while there is one.
+    pub fn take(&self, tasks: u64) -> Option<u64> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        (number < tasks).then_some(number)
+    }
+
+    /// Makes everybody stop after the current task.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Whether everybody is to stop.
+    #[inline]
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire) || self.cancel.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,338 @@
+#![doc = include_str!("README.md")]
+
+mod asynchronous;
+mod gate;
+mod lane;
+mod process_per_task;
+mod process_pool;
+mod reference;
+mod serial;
+mod starters;
+mod thread_per_task;
+mod threads;
+mod usage;
+mod worker;
+
+use std::fmt::Debug;
+use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use knee_workloads::{Context, Host, Params, Task, Work, Workload};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use crate::clock;
+use crate::plan::{Mode, PlanError, Registry};
+
+pub use gate::{Extent, Gate, Window};
+pub use lane::{Lane, Lap};
+pub use reference::{Reference, reference};
+pub use usage::{Probe, Usage, Whom};
+pub use worker::become_worker_if_asked;
+
+/// Where crews are launched: what they share that is not the work itself.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where workloads are found by name.
+    pub registry: Registry,
+    /// A directory in which each crew gets a private one.
+    pub scratch: std::path::PathBuf,
+    /// Set by the user's interrupt: every worker stops after its current task.
+    pub cancel: Arc<AtomicBool>,
+    /// How many threads an async runtime gets: the usable CPUs, rounded up.
+    pub cores: usize,
+    /// Worker `i` is bound to CPU `placement[i % len]`; empty leaves workers free.
+    pub placement: Vec<usize>,
+}
+
+/// What a crew is to do: names and numbers, which is all that crosses a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The workload's name.
+    pub workload: String,
+    /// Its parameters.
+    pub params: Params,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Checksums of task numbers below this are returned, to be compared with serial's.
+    pub checked: u64,
+}
+
+/// The workers of one cell, alive.
+pub trait Crew: Debug {
+    /// Measures once.
+    ///
+    /// # Errors
+    /// A task failed, a worker died or the user interrupted; what was measured until then is void.
+    fn round(&mut self, window: Window) -> Result<Round, ModeError>;
+
+    /// Ends all workers; returns when none is left.
+    ///
+    /// # Errors
+    /// A worker did not end as it should.
+    fn dismiss(self: Box<Self>) -> Result<(), ModeError>;
+}
+
+/// One measurement of a cell, raw.
+#[derive(Debug)]
+pub struct Round {
+    /// What each worker measured.
+    pub laps: Vec<Lap>,
+    /// What the crew used from the gate's opening to the end of the last window.
+    pub usage: Usage,
+    /// From the release of the workers to the last join: the makespan of a batch.
+    pub span: Duration,
+}
+
+impl Round {
+    /// The round of these laps. Where tasks ran programs, the memory is those programs'.
+    fn new(laps: Vec<Lap>, mut usage: Usage, span: Duration) -> Self {
+        let programs: u64 = laps.iter().map(|lap| lap.peak_memory).sum();
+        if programs > 0 {
+            usage.peak_memory = Some(programs);
+        }
+        Self { laps, usage, span }
+    }
+}
+
+/// Why a crew could not be launched or a round not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum ModeError {
+    /// The workload is unknown where the worker lives.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The crew could not be made ready.
+    #[error("worker {worker} could not get ready: {reason}")]
+    Prepare {
+        /// Which worker, from 0.
+        worker: usize,
+        /// Why, in words.
+        reason: String,
+    },
+    /// What the crew needs around it could not be made.
+    #[error("{what}: {reason}")]
+    Launch {
+        /// What could not be made.
+        what: &'static str,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A task failed.
+    #[error("task {number} failed: {reason}")]
+    Task {
+        /// Its number.
+        number: u64,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A worker process failed or is gone.
+    #[error("worker {worker}: {how}")]
+    Worker {
+        /// Which worker, from 0.
+        worker: usize,
+        /// What became of it, in words.
+        how: String,
+    },
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Launches a crew and returns when every worker is ready, with the time that took.
+///
+/// # Errors
+/// Whatever kept a worker from getting ready; none is left behind then.
+pub fn launch(
+    mode: Mode,
+    site: &Site,
+    job: &Job,
+    workers: NonZeroUsize,
+) -> Result<(Box<dyn Crew>, Duration), ModeError> {
+    let start = clock::now();
+    let ground = Ground::new(site, job, workers.get())?;
+    let crew: Box<dyn Crew> = match mode {
+        Mode::Serial => Box::new(serial::Alone::launch(ground)?),
+        Mode::Threads => Box::new(threads::Pool::launch(ground)?),
+        Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
+        Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
+        Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
+        Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
+    };
+    Ok((crew, clock::since(start)))
+}
+
+/// What every crew stands on: its private directory, its host, its job.
+#[derive(Debug)]
+struct Ground {
+    workload: &'static dyn Workload,
+    job: Job,
+    /// How many tasks run at once.
+    workers: usize,
+    /// How many workers the cell has: more than `workers` where each task uses all of them by itself.
+    count: usize,
+    cores: usize,
+    placement: Vec<usize>,
+    cancel: Arc<AtomicBool>,
+    /// Where the workers find their host.
+    address: Option<String>,
+    // The host is declared before the directory because it must go first. The lock is never taken: it makes the ground
+    // usable from all workers' threads.
+    keep: Mutex<Option<Host>>,
+    directory: TempDir,
+}
+
+impl Ground {
+    fn new(site: &Site, job: &Job, workers: usize) -> Result<Self, ModeError> {
+        let workload = site.registry.find(&job.workload)?;
+        let directory = tempfile::Builder::new()
+            .prefix("crew-")
+            .tempdir_in(&site.scratch)
+            .map_err(|error| ModeError::Launch {
+                what: "the crew's private directory could not be made",
+                reason: format!("{}: {error}", site.scratch.display()),
+            })?;
+        let mut ground = Self {
+            workload,
+            job: job.clone(),
+            workers: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
+            count: workers,
+            cores: site.cores,
+            placement: site.placement.clone(),
+            cancel: Arc::clone(&site.cancel),
+            address: None,
+            keep: Mutex::new(None),
+            directory,
+        };
+        let host = workload.host(&ground.context(0)).map_err(|error| ModeError::Launch {
+            what: "what the workers share could not be started",
+            reason: error.to_string(),
+        })?;
+        ground.address = host.as_ref().map(|host| host.address.clone());
+        ground.keep = Mutex::new(host);
+        Ok(ground)
+    }
+
+    fn shared(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn context(&self, worker: usize) -> Context<'_> {
+        Context {
+            params: &self.job.params,
+            seed: self.job.seed,
+            worker,
+            workers: self.count,
+            shared: self.shared(),
+            host: self.address.as_deref(),
+        }
+    }
+
+    /// One worker's own task, on the thread that will run it.
+    fn prepare(&self, worker: usize) -> Result<Box<dyn Task>, ModeError> {
+        self.workload
+            .prepare(&self.context(worker))
+            .map_err(|error| ModeError::Prepare { worker, reason: error.to_string() })
+    }
+
+    fn gate(&self, window: Window) -> Arc<Gate> {
+        Arc::new(Gate::new(window, self.workers, &self.cancel))
+    }
+}
+
+/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate.
+#[derive(Debug)]
+struct Meter {
+    whom: Whom,
+    probe: Mutex<Option<Probe>>,
+}
+
+impl Meter {
+    fn new(whom: Whom) -> Self {
+        Self { whom, probe: Mutex::new(None) }
+    }
+
+    /// Reads the counters and opens the gate.
+    fn open(&self, gate: &Gate) {
+        *self.slot() = Some(Probe::begin(self.whom.clone()));
+        gate.open();
+    }
+
+    fn end(&self) -> Usage {
+        self.slot().as_ref().map(Probe::end).unwrap_or_default()
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Probe>> {
+        self.probe.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Runs tasks on this thread until the lane says stop.
+fn drive(
+    lane: &mut Lane,
+    task: &mut dyn Task,
+    gate: &Gate,
+    meter: &Meter,
+) -> Result<(), ModeError> {
+    while let Some(number) = lane.take() {
+        let work = guarded(number, || task.run(number)).inspect_err(|_| gate.stop())?;
+        lane.set_aside(task.aside());
+        if lane.done(number, work) {
+            meter.open(gate);
+        }
+    }
+    Ok(())
+}
+
+/// Runs one task; its error or panic becomes ours.
+fn guarded(
+    number: u64,
+    run: impl FnOnce() -> knee_workloads::Result<Work>,
+) -> Result<Work, ModeError> {
+    match panic::catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(work)) => Ok(work),
+        Ok(Err(error)) => Err(ModeError::Task { number, reason: error.to_string() }),
+        Err(panic) => Err(panicked(number, &*panic)),
+    }
+}
+
+/// The laps of all workers, or the first failure; an interrupt voids what was measured.
+fn gather(gate: &Gate, laps: Vec<Result<Lap, ModeError>>) -> Result<Vec<Lap>, ModeError> {
+    let laps = laps.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if gate.stopped() { Err(ModeError::Interrupted) } else { Ok(laps) }
+}
+
+/// Binds the calling thread to its CPU, where the placement names one. The placement was checked when it was made; a CPU
+/// that has gone since leaves the thread free, and the ledger tells.
+fn pin(placement: &[usize], worker: usize) {
+    if let Some(&cpu) = placement.get(worker % placement.len().max(1)) {
+        let mut set = rustix::thread::CpuSet::new();
+        set.set(cpu);
+        let _ = rustix::thread::sched_setaffinity(None, &set);
+    }
+}
+
+/// What a panicking task said.
+fn panicked(number: u64, panic: &(dyn std::any::Any + Send)) -> ModeError {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned());
+    ModeError::Task { number, reason: format!("it panicked: {text}") }
+}
+
+/// A future that panicked or was cancelled.
+fn broken(error: &tokio::task::JoinError) -> ModeError {
+    ModeError::Launch { what: "an async task was lost", reason: error.to_string() }
+}
+
+/// The result of a scoped thread; its panic is a task's panic.
+fn joined<T>(
+    handle: std::thread::ScopedJoinHandle<'_, Result<T, ModeError>>,
+) -> Result<T, ModeError> {
+    handle.join().unwrap_or_else(|panic| Err(panicked(0, &*panic)))
+}

@@ -1,0 +1,51 @@
+//! `process-per-task`: a process is started for each task and reaped after it, N at once.
+//!
+//! | before the clock | inside it |
+//! |---|---|
+//! | nothing | spawn, prepare, run, exit, reap |
+
+use knee_process::{Failure, Process};
+use knee_workloads::{Aside, Work};
+
+use super::worker::{Orders, single};
+use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
+
+/// Starters of one process after another.
+#[derive(Debug)]
+pub(super) struct Starter {
+    ground: Ground,
+    orders: Orders,
+}
+
+impl Starter {
+    pub(super) fn launch(ground: Ground) -> Self {
+        Self { orders: Orders::of(&ground), ground }
+    }
+
+    fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
+        let child = Process::new(single, (self.orders.clone(), worker, number)).start();
+        let child = child.map_err(|error| ModeError::Launch {
+            what: "a process could not be started",
+            reason: error.to_string(),
+        })?;
+        match child.outcome() {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(reason)) | Err(Failure::Failed(reason)) => {
+                Err(ModeError::Task { number, reason })
+            }
+            Err(other) => Err(ModeError::Worker { worker, how: format!("task {number}: {other}") }),
+        }
+    }
+}
+
+impl Crew for Starter {
+    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
+        starters::round(&self.ground, window, Whom::Reaped, |worker, number| {
+            self.task(worker, number)
+        })
+    }
+
+    fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! `process-pool`: N processes that are started once and run one task after another.
+//!
+//! | before the clock | inside it |
+//! |---|---|
+//! | workers started, prepare, ready | dispatch, run, reply |
+
+use std::time::Duration;
+
+use knee_process::{Failure, Pool};
+
+use super::worker::{Crewman, Numbered, Orders};
+use super::{Crew, Extent, Gate, Ground, Lane, Meter, ModeError, Round, Whom, Window};
+use crate::clock;
+
+/// Workers that are not ready by then never will be.
+const READY_WITHIN: Duration = Duration::from_mins(1);
+/// Workers that have not ended by then are killed.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// A pool of worker processes.
+#[derive(Debug)]
+pub(super) struct Workers {
+    pool: Pool<Crewman>,
+    ground: Ground,
+}
+
+impl Workers {
+    pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
+        let failed = |error: knee_process::Error| ModeError::Launch {
+            what: "the worker processes could not be started",
+            reason: error.to_string(),
+        };
+        // A worker that dies is a finding about this cell, not something to mend behind its back.
+        let pool = Pool::<Crewman>::of(&Orders::of(&ground))
+            .workers(ground.workers)
+            .restarts(0, READY_WITHIN)
+            .build()
+            .map_err(failed)?;
+        pool.wait_ready(READY_WITHIN).map_err(failed)?;
+        Ok(Self { pool, ground })
+    }
+}
+
+impl Crew for Workers {
+    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
+        let (gate, workers) = (self.ground.gate(window), self.ground.workers);
+        let pids = self.pool.pids().into_iter().flatten().collect();
+        let meter = Meter::new(Whom::Workers(pids));
+        let mut lanes: Vec<Lane> = (0..workers)
+            .map(|worker| Lane::new(&gate, worker, workers, self.ground.job.checked))
+            .collect();
+        if gate.is_open_from_start() {
+            meter.open(&gate);
+        }
+        let mut trouble = None;
+        let start = clock::now();
+        lanes.iter_mut().for_each(Lane::start);
+        let mut numbers = 0..;
+        let next = || {
+            more(&gate).then(|| numbers.next()).flatten().filter(|number| within(window, *number))
+        };
+        let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
+            Ok(Numbered { number, work, aside }) => {
+                lanes[report.worker].set_aside(aside);
+                if lanes[report.worker].done(number, work) {
+                    meter.open(&gate);
+                }
+            }
+            Err(failure) => {
+                gate.stop();
+                trouble.get_or_insert(ModeError::Worker {
+                    worker: report.worker,
+                    how: told(&failure),
+                });
+            }
+        });
+        let (span, usage) = (clock::since(start), meter.end());
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        ran.map_err(|error| ModeError::Launch {
+            what: "the pool of worker processes broke",
+            reason: error.to_string(),
+        })?;
+        if gate.stopped() {
+            return Err(ModeError::Interrupted);
+        }
+        Ok(Round::new(lanes.into_iter().map(Lane::finish).collect(), usage, span))
+    }
+
+    fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
+        self.pool.join_within(END_WITHIN);
+        Ok(())
+    }
+}
+
+/// Whether workers are to be given tasks: until the last one has ended its own window.
+fn more(gate: &Gate) -> bool {
+    !gate.stopped() && !gate.all_finished()
+}
+
+/// Whether a batch has a task of this number.
+fn within(window: Window, number: u64) -> bool {
+    match window.extent {
+        Extent::Tasks(tasks) => number < tasks,
+        Extent::Time(_) => true,
+    }
+}
+
+/// A failure as the end of the sentence "worker 3: ..".
+fn told(failure: &Failure) -> String {
+    match failure {
+        Failure::Failed(reason) => reason.clone(),
+        other => other.to_string(),
+    }
+}

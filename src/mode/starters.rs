@@ -1,0 +1,61 @@
+//! What the two modes share that start something anew for each task: N starters, released together, each with a closed loop.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use knee_workloads::{Aside, Work};
+
+use super::{Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
+use crate::clock;
+
+/// Measures a round in which worker `w` does task `n` by `task(w, n)`, from birth to burial.
+pub(super) fn round(
+    ground: &Ground,
+    window: Window,
+    whom: Whom,
+    task: impl Fn(usize, u64) -> Result<(Work, Aside), ModeError> + Sync,
+) -> Result<Round, ModeError> {
+    let (gate, meter) = (ground.gate(window), Meter::new(whom));
+    let barrier = Barrier::new(ground.workers + 1);
+    let lap = |worker| lap(ground, worker, &gate, &meter, &task);
+    let (laps, span) = thread::scope(|scope| {
+        let (lap, released) = (&lap, &barrier);
+        let starters: Vec<_> = (0..ground.workers)
+            .map(|worker| {
+                scope.spawn(move || {
+                    released.wait();
+                    lap(worker)
+                })
+            })
+            .collect();
+        if gate.is_open_from_start() {
+            meter.open(&gate);
+        }
+        // The clock is read before the release: afterwards this thread may be the last to run.
+        let start = clock::now();
+        barrier.wait();
+        let laps = starters.into_iter().map(super::joined).collect();
+        (laps, clock::since(start))
+    });
+    let usage = meter.end();
+    Ok(Round::new(gather(&gate, laps)?, usage, span))
+}
+
+fn lap(
+    ground: &Ground,
+    worker: usize,
+    gate: &Arc<Gate>,
+    meter: &Meter,
+    task: &impl Fn(usize, u64) -> Result<(Work, Aside), ModeError>,
+) -> Result<Lap, ModeError> {
+    let mut lane = Lane::new(gate, worker, ground.workers, ground.job.checked);
+    lane.start();
+    while let Some(number) = lane.take() {
+        let (work, aside) = task(worker, number).inspect_err(|_| gate.stop())?;
+        lane.set_aside(aside);
+        if lane.done(number, work) {
+            meter.open(gate);
+        }
+    }
+    Ok(lane.finish())
+}

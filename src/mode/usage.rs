@@ -1,0 +1,254 @@
+//! What a crew used while it was measured: CPU time, switches, faults, waiting for a CPU, memory.
+//!
+//! Peak memory comes from `VmHWM`; `ru_maxrss` is inherited from the parent and says nothing about a worker.
+
+use std::fs;
+use std::time::Duration;
+
+use knee_workloads::Task;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a crew used, all its workers together. What the system does not tell is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Usage {
+    /// Seconds of CPU in user code. Beside `system` it is only as fine as the system's ticks; their sum is exact.
+    pub user: f64,
+    /// Seconds of CPU in the kernel.
+    pub system: f64,
+    /// Context switches because a worker had to wait.
+    pub voluntary: Option<u64>,
+    /// Context switches because somebody else's turn had come.
+    pub involuntary: Option<u64>,
+    /// Page faults served from memory.
+    pub minor_faults: Option<u64>,
+    /// Page faults served from a disk.
+    pub major_faults: Option<u64>,
+    /// Seconds that workers were ready to run but had no CPU.
+    pub run_queue: Option<f64>,
+    /// The workers' largest resident memory, summed, in bytes.
+    pub peak_memory: Option<u64>,
+    /// The length of the span that these figures cover, in seconds.
+    pub span: f64,
+}
+
+/// Whose usage is meant.
+#[derive(Debug, Clone)]
+pub enum Whom {
+    /// This process with all its threads and the programs that it ran to their end.
+    Ourselves,
+    /// This process, and other processes that work for its tasks; the memory is theirs alone.
+    Helped(Vec<u32>),
+    /// These processes, which stay alive meanwhile.
+    Workers(Vec<u32>),
+    /// Children that come and go: what the reaped ones used.
+    Reaped,
+}
+
+/// Usage counters at one moment.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    whom: Whom,
+    at: std::time::Instant,
+    counters: Counters,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counters {
+    user: f64,
+    system: f64,
+    voluntary: Option<u64>,
+    involuntary: Option<u64>,
+    minor: Option<u64>,
+    major: Option<u64>,
+    run_queue: Option<f64>,
+    peak: Option<u64>,
+}
+
+impl Whom {
+    /// This process, helped by whatever processes these tasks have.
+    pub fn with_helpers<'t>(tasks: impl IntoIterator<Item = &'t dyn Task>) -> Self {
+        let helpers: Vec<u32> = tasks.into_iter().flat_map(Task::processes).collect();
+        if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
+    }
+}
+
+impl Probe {
+    /// Reads the counters now.
+    pub fn begin(whom: Whom) -> Self {
+        if matches!(whom, Whom::Ourselves) {
+            // Best effort: where the peak cannot be reset it stays the peak since the start.
+            let _ = fs::write("/proc/self/clear_refs", "5");
+        }
+        let counters = read(&whom);
+        Self { whom, at: crate::clock::now(), counters }
+    }
+
+    /// What was used since then.
+    pub fn end(&self) -> Usage {
+        let (then, now) = (self.counters, read(&self.whom));
+        let difference = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
+        Usage {
+            user: (now.user - then.user).max(0.0),
+            system: (now.system - then.system).max(0.0),
+            voluntary: difference(now.voluntary, then.voluntary),
+            involuntary: difference(now.involuntary, then.involuntary),
+            minor_faults: difference(now.minor, then.minor),
+            major_faults: difference(now.major, then.major),
+            run_queue: now.run_queue.zip(then.run_queue).map(|(now, then)| (now - then).max(0.0)),
+            peak_memory: now.peak,
+            span: crate::clock::since(self.at).as_secs_f64(),
+        }
+    }
+}
+
+impl Usage {
+    /// CPU seconds, user and system together.
+    pub fn cpu(&self) -> f64 {
+        self.user + self.system
+    }
+}
+
+fn read(whom: &Whom) -> Counters {
+    match whom {
+        Whom::Ourselves => {
+            let mut counters = sum(rusage(libc::RUSAGE_SELF), rusage(libc::RUSAGE_CHILDREN));
+            counters.run_queue = own_run_queue();
+            counters.peak =
+                status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
+            counters
+        }
+        Whom::Helped(pids) => {
+            let own = Counters { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
+            let helpers = read(&Whom::Workers(pids.clone()));
+            Counters { peak: helpers.peak, ..sum(own, helpers) }
+        }
+        Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
+        Whom::Workers(pids) => {
+            pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
+        }
+    }
+}
+
+fn rusage(who: libc::c_int) -> Counters {
+    // SAFETY: an all-zero rusage is a valid value of that plain C struct.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is valid for the call, and `who` is one of the system's constants.
+    if unsafe { libc::getrusage(who, &raw mut usage) } != 0 {
+        return Counters::default();
+    }
+    let seconds = |time: libc::timeval| {
+        Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000).as_secs_f64()
+    };
+    Counters {
+        user: seconds(usage.ru_utime),
+        system: seconds(usage.ru_stime),
+        voluntary: Some(usage.ru_nvcsw as u64),
+        involuntary: Some(usage.ru_nivcsw as u64),
+        minor: Some(usage.ru_minflt as u64),
+        major: Some(usage.ru_majflt as u64),
+        run_queue: None,
+        peak: None,
+    }
+}
+
+/// Time that this process's threads were ready but had no CPU, in seconds; the second figure of `schedstat`.
+fn own_run_queue() -> Option<f64> {
+    let mut total = 0.0;
+    for task in fs::read_dir("/proc/self/task").ok()? {
+        // A thread that has just ended has no figures any more.
+        if let Some([_, waited]) =
+            task.ok().and_then(|task| schedstat(&task.path().join("schedstat")))
+        {
+            total += waited;
+        }
+    }
+    Some(total)
+}
+
+/// Seconds on a CPU and seconds waiting for one.
+fn schedstat(path: &std::path::Path) -> Option<[f64; 2]> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut figures = text.split_ascii_whitespace().map(|figure| figure.parse::<u64>().ok());
+    Some([figures.next()?? as f64 * 1e-9, figures.next()?? as f64 * 1e-9])
+}
+
+fn status(who: &str) -> Option<String> {
+    fs::read_to_string(format!("/proc/{who}/status")).ok()
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line[name.len()..].split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// One other process: exact CPU time from `schedstat`, split into user and system by `stat`'s ticks.
+fn of_process(pid: u32) -> Counters {
+    let who = pid.to_string();
+    let mut counters = Counters::default();
+    if let Some(text) = status(&who) {
+        counters.voluntary = field(&text, "voluntary_ctxt_switches:");
+        counters.involuntary = field(&text, "nonvoluntary_ctxt_switches:");
+        counters.peak = field(&text, "VmHWM:").map(|kib| kib << 10);
+    }
+    let ticks = fs::read_to_string(format!("/proc/{who}/stat")).ok().and_then(|text| stat(&text));
+    if let Some([minor, major, ..]) = ticks {
+        (counters.minor, counters.major) = (Some(minor), Some(major));
+    }
+    if let Some([on_cpu, waited]) = schedstat(format!("/proc/{who}/schedstat").as_ref()) {
+        let share = ticks.map_or(0.0, |[_, _, user, system]| match user + system {
+            0 => 0.0,
+            both => system as f64 / both as f64,
+        });
+        counters.system = on_cpu * share;
+        counters.user = on_cpu - counters.system;
+        counters.run_queue = Some(waited);
+    }
+    counters
+}
+
+/// Minor faults, major faults, user ticks, system ticks: fields 10, 12, 14 and 15 of `/proc/PID/stat`.
+fn stat(text: &str) -> Option<[u64; 4]> {
+    // The command's name stands in parentheses and may hold anything, so counting begins behind the last one.
+    let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
+    let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
+    Some([number(10)?, number(12)?, number(14)?, number(15)?])
+}
+
+fn sum(total: Counters, one: Counters) -> Counters {
+    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+    Counters {
+        user: total.user + one.user,
+        system: total.system + one.system,
+        voluntary: both(total.voluntary, one.voluntary),
+        involuntary: both(total.involuntary, one.involuntary),
+        minor: both(total.minor, one.minor),
+        major: both(total.major, one.major),
+        run_queue: total.run_queue.zip(one.run_queue).map(|(a, b)| a + b),
+        peak: both(total.peak, one.peak),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_with_parentheses_does_not_shift_the_fields() {
+        let text = "7 (a) b (c)) S 1 2 3 4 5 6 70 8 90 10 11 12 13";
+        assert_eq!(stat(text), Some([70, 90, 11, 12]));
+        assert_eq!(stat("7 (a"), None);
+    }
+
+    #[test]
+    fn our_own_work_is_seen() {
+        let probe = Probe::begin(Whom::Ourselves);
+        let start = crate::clock::now();
+        while crate::clock::since(start) < Duration::from_millis(60) {
+            std::hint::black_box(start);
+        }
+        let usage = probe.end();
+        assert!(usage.cpu() > 0.0, "{usage:?}");
+        assert!(usage.span >= 0.06, "{usage:?}");
+    }
+}

@@ -1,0 +1,136 @@
+//! Which worker counts may be measured, by kind and machine.
+
+use knee_workloads::Kind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Mode};
+
+/// What the plan must know of the machine's CPUs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cores {
+    /// CPUs this process may use, as a fraction where a quota says so.
+    pub usable: f64,
+    /// Counts at which this machine may change its behaviour: physical cores, sockets, NUMA nodes.
+    pub hints: Vec<usize>,
+    /// The most workers that limits on processes, descriptors and memory allow.
+    pub most_processes: usize,
+}
+
+/// The counts of one series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub enum Candidates {
+    /// Exactly these.
+    Exactly {
+        /// Ascending, none twice.
+        counts: Vec<usize>,
+    },
+    /// These first, then whatever the search asks for, up to `most`.
+    Search {
+        /// The first pass, ascending.
+        first: Vec<usize>,
+        /// The largest count that may be tried.
+        most: usize,
+        /// Whether `first` goes on geometrically up to `most` as long as it gains.
+        open: bool,
+    },
+}
+
+impl Candidates {
+    /// The counts for a mode and kind on a machine, or exactly what the user listed.
+    pub fn choose(mode: Mode, kind: Kind, cores: &Cores, counts: &Counts) -> Self {
+        if mode == Mode::Serial {
+            return Self::Exactly { counts: vec![1] };
+        }
+        match counts {
+            Counts::List(list) => Self::Exactly { counts: list.clone() },
+            Counts::Auto if kind == Kind::Io => Self::waiting(mode, cores),
+            Counts::Auto => Self::computing(cores),
+        }
+    }
+
+    /// The counts for work of which nobody knows what it is bound by: first as if it computed, then on up to `most` as
+    /// long as it gains.
+    pub fn unknown(cores: &Cores, most: usize) -> Self {
+        match Self::computing(cores) {
+            Self::Search { first, most: computing, .. } => Self::Search {
+                first,
+                most: most.min(cores.most_processes).max(computing),
+                open: true,
+            },
+            exactly @ Self::Exactly { .. } => exactly,
+        }
+    }
+
+    /// The counts that are measured in any case.
+    pub fn first(&self) -> &[usize] {
+        match self {
+            Self::Exactly { counts } => counts,
+            Self::Search { first, .. } => first,
+        }
+    }
+
+    /// Up to twice the usable cores, with every count near the cores.
+    fn computing(cores: &Cores) -> Self {
+        let usable = (cores.usable.ceil() as usize).max(1);
+        let most = (2 * usable).max(4);
+        let mut first = geometric(most, 2.0);
+        first.extend([usable.saturating_sub(1), usable, usable + 1, 2 * usable]);
+        first.extend(cores.hints.iter().copied());
+        Self::Search { first: tidy(first, most), most, open: false }
+    }
+
+    /// Geometrically into the hundreds, as long as it gains.
+    fn waiting(mode: Mode, cores: &Cores) -> Self {
+        let most = if mode.in_processes() { 512.min(cores.most_processes) } else { 1024 };
+        let usable = (cores.usable.ceil() as usize).max(1);
+        let first = geometric((64 * usable).min(256).min(most), 4.0);
+        Self::Search { first: tidy(first, most), most, open: true }
+    }
+}
+
+/// 1, f, f^2 .. up to and with `most`.
+fn geometric(most: usize, factor: f64) -> Vec<usize> {
+    let steps = (most as f64).log(factor).floor() as i32;
+    let mut counts: Vec<usize> = (0..=steps).map(|i| factor.powi(i).round() as usize).collect();
+    counts.push(most);
+    counts
+}
+
+fn tidy(mut counts: Vec<usize>, most: usize) -> Vec<usize> {
+    counts.retain(|&count| (1..=most).contains(&count));
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cores(usable: f64) -> Cores {
+        Cores { usable, hints: Vec::new(), most_processes: 10_000 }
+    }
+
+    #[test]
+    fn two_cores_are_tried_completely() {
+        let chosen = Candidates::choose(Mode::Threads, Kind::Cpu, &cores(2.0), &Counts::Auto);
+        assert_eq!(chosen.first(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn counts_near_the_cores_of_a_large_machine_are_tried() {
+        let chosen = Candidates::choose(Mode::Threads, Kind::Memory, &cores(48.0), &Counts::Auto);
+        for count in [1, 2, 47, 48, 49, 96] {
+            assert!(chosen.first().contains(&count), "{count} in {:?}", chosen.first());
+        }
+    }
+
+    #[test]
+    fn serial_has_one_worker_whatever_is_asked() {
+        let list = Counts::List(vec![2, 8]);
+        let chosen = Candidates::choose(Mode::Serial, Kind::Io, &cores(2.0), &list);
+        assert_eq!(chosen.first(), [1]);
+    }
+}

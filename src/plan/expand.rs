@@ -1,0 +1,105 @@
+//! From a request to a plan.
+
+use std::time::Duration;
+
+use knee_workloads::{Params, Workload};
+
+use super::{
+    Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry, Series,
+};
+
+/// What the user asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The workloads by name; none means all built-in ones.
+    pub workloads: Vec<Named>,
+    /// The modes.
+    pub modes: Vec<Mode>,
+    /// The worker counts.
+    pub counts: Counts,
+    /// How long everything may take.
+    pub budget: Duration,
+    /// The seed.
+    pub seed: u64,
+    /// The makespan of so many tasks instead of a rate.
+    pub batch: Option<u64>,
+    /// Whether workers are bound to CPUs.
+    pub pin: bool,
+}
+
+/// The plan for a request on a machine with these cores.
+///
+/// Workloads that were not named and cannot run here are left out; `skipped` is told why.
+///
+/// # Errors
+/// An unknown workload or parameter, a bad value, or a named workload that this machine cannot run.
+pub fn expand(
+    request: &Request,
+    registry: Registry,
+    cores: &Cores,
+    skipped: &mut dyn FnMut(&str, &str),
+) -> Result<Plan, PlanError> {
+    let named = !request.workloads.is_empty();
+    let wanted: Vec<Named> = if named {
+        request.workloads.clone()
+    } else {
+        let names = registry.iter().map(|workload| workload.meta().name.to_owned());
+        names.map(|name| Named { name, given: Vec::new() }).collect()
+    };
+    let mut entries: Vec<Entry> = Vec::new();
+    for want in &wanted {
+        let workload = registry.find(&want.name)?;
+        let meta = workload.meta();
+        let given = want.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let params = Params::resolve(meta.name, meta.params, given)?;
+        match workload.supported(&params) {
+            Ok(()) => {}
+            Err(reason) if named => return Err(reason.into()),
+            Err(reason) => {
+                skipped(meta.name, &reason.to_string());
+                continue;
+            }
+        }
+        let entry = entry(workload, params, request, cores);
+        if entries.iter().any(|known| known.label == entry.label) {
+            return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
+        }
+        entries.push(entry);
+    }
+    Ok(Plan {
+        seed: request.seed,
+        budget: request.budget.as_secs_f64(),
+        batch: request.batch,
+        pin: request.pin,
+        limits: Limits::default(),
+        entries,
+    })
+}
+
+fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cores) -> Entry {
+    let meta = workload.meta();
+    let changed = params.changed(meta.params);
+    let series = request
+        .modes
+        .iter()
+        .map(|&mode| Series {
+            mode,
+            candidates: Candidates::choose(mode, meta.kind, cores, &request.counts),
+        })
+        .collect();
+    Entry {
+        label: if changed.is_empty() {
+            meta.name.into()
+        } else {
+            format!("{}:{changed}", meta.name)
+        },
+        workload: meta.name.into(),
+        kind: meta.kind,
+        unit_one: meta.unit.one.into(),
+        unit_many: meta.unit.many.into(),
+        equivalent: meta.equivalent.map(|equal| (equal.name.into(), equal.units_per_second)),
+        textbook_optimum: workload.textbook_optimum(&params, cores.usable),
+        params,
+        series,
+    }
+}

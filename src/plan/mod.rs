@@ -1,0 +1,124 @@
+//! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or waits.
+
+mod candidates;
+mod expand;
+mod limits;
+mod mode;
+pub mod parse;
+mod registry;
+pub mod search;
+
+use std::time::Duration;
+
+use knee_workloads::{Kind, Params};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use candidates::{Candidates, Cores};
+pub use expand::{Request, expand};
+pub use limits::{Limits, Objective};
+pub use mode::Mode;
+pub use parse::{Counts, MOST_WORKERS, Named};
+pub use registry::Registry;
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The user asked for something that does not exist; one line that says what would be right.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl From<knee_workloads::Error> for PlanError {
+    fn from(error: knee_workloads::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// What will be measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// The seed of the order, the work and the resampling.
+    pub seed: u64,
+    /// How long everything may take, in seconds.
+    pub budget: f64,
+    /// Tasks per measurement where the makespan of a batch is asked for instead of a rate.
+    pub batch: Option<u64>,
+    /// Whether each worker is bound to one CPU.
+    pub pin: bool,
+    /// What a recommended count must keep.
+    #[serde(default)]
+    pub limits: Limits,
+    /// One entry per workload with its parameters.
+    pub entries: Vec<Entry>,
+}
+
+/// One workload with its parameters, under several modes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    /// As the user would type it, without what is the default anyway: `file:op=sync`.
+    pub label: String,
+    /// The workload's name.
+    pub workload: String,
+    /// All its parameters.
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub params: Params,
+    /// What its author claims it is bound by.
+    #[schemars(with = "String")]
+    pub kind: Kind,
+    /// What it counts: one of them.
+    pub unit_one: String,
+    /// What it counts: several.
+    pub unit_many: String,
+    /// How many units per second make one of something people know.
+    pub equivalent: Option<(String, f64)>,
+    /// The best count by the textbook.
+    pub textbook_optimum: Option<f64>,
+    /// One series per mode.
+    pub series: Vec<Series>,
+}
+
+/// One workload in one mode, over worker counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// How its tasks are run.
+    pub mode: Mode,
+    /// Which counts may be measured.
+    pub candidates: Candidates,
+}
+
+/// The thing measured: a workload with its parameters in one mode at one worker count.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Cell {
+    /// Which of the plan's entries.
+    pub entry: usize,
+    /// How its tasks are run.
+    pub mode: Mode,
+    /// How many may run at once.
+    pub workers: usize,
+}
+
+impl Plan {
+    /// The budget as a duration.
+    pub fn budget(&self) -> Duration {
+        Duration::from_secs_f64(self.budget)
+    }
+
+    /// Every cell that is sure to be measured, in the order of the entries.
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (entry, planned) in self.entries.iter().enumerate() {
+            for series in &planned.series {
+                let mode = series.mode;
+                cells.extend(series.candidates.first().iter().map(|&workers| Cell {
+                    entry,
+                    mode,
+                    workers,
+                }));
+            }
+        }
+        cells
+    }
+}

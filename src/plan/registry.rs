@@ -1,0 +1,47 @@
+//! Which workloads there are: the built-in ones and those that a program brings along.
+
+use knee_workloads::{BUILTIN, FOREIGN, Workload, nearest};
+
+use super::PlanError;
+
+/// Every workload that can be named.
+#[derive(Debug, Clone, Copy)]
+pub struct Registry {
+    extra: &'static [&'static dyn Workload],
+    builtin: &'static [&'static dyn Workload],
+}
+
+impl Registry {
+    /// The built-in workloads and `extra`, whose names win over built-in ones.
+    pub const fn new(extra: &'static [&'static dyn Workload]) -> Self {
+        Self { extra, builtin: BUILTIN }
+    }
+
+    /// All of them: first the program's own, then the built-in ones.
+    pub fn iter(&self) -> impl Iterator<Item = &'static dyn Workload> {
+        self.extra.iter().chain(self.builtin).copied()
+    }
+
+    /// The program's own ones.
+    pub fn extra(&self) -> &'static [&'static dyn Workload] {
+        self.extra
+    }
+
+    /// The one of that name, be it one that runs the user's own programs.
+    ///
+    /// # Errors
+    /// The name is unknown; the error suggests the nearest known one.
+    pub fn find(&self, name: &str) -> Result<&'static dyn Workload, PlanError> {
+        let mut all = self.iter().chain(FOREIGN.iter().copied());
+        all.find(|workload| workload.meta().name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.iter().map(|workload| workload.meta().name).collect();
+            let hint = nearest(name, known.iter().copied())
+                .map(|near| format!("did you mean {near}? "))
+                .unwrap_or_default();
+            PlanError::Usage(format!(
+                "no workload is called {name:?}; {hint}(there are {}; `knee list` says what they do)",
+                known.join(", ")
+            ))
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! What the search has measured so far, and what it thinks of it.
+
+use std::collections::BTreeMap;
+
+use super::{CONFIRM, Decision, Stage, TOLERANCE};
+use crate::stats::dunnett::{self, Best};
+use crate::stats::polish::{Cell, Polish, polish};
+
+/// Every round, with its block.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Book {
+    rounds: Vec<Round>,
+    block: usize,
+    stage: Option<Stage>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    workers: usize,
+    block: usize,
+    stage: Stage,
+    log: f64,
+}
+
+/// The level of one count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Level {
+    pub(super) workers: usize,
+    /// The logarithm of its throughput.
+    pub(super) log: f64,
+    /// The standard error of that.
+    pub(super) error: f64,
+}
+
+/// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
+const HOPELESS: f64 = 1.5;
+
+impl Book {
+    pub(super) fn open(&mut self, stage: Stage) {
+        self.block += 1;
+        self.stage = Some(stage);
+    }
+
+    /// A round of the open block; rounds told before any block was opened (of an interrupted run) count as exploring.
+    pub(super) fn enter(&mut self, workers: usize, throughput: f64) {
+        if throughput > 0.0 && throughput.is_finite() {
+            let stage = self.stage.unwrap_or(Stage::Explore);
+            self.rounds.push(Round { workers, block: self.block, stage, log: throughput.ln() });
+        }
+    }
+
+    /// The level of every count measured, ascending by count, from all rounds.
+    pub(super) fn levels(&self) -> Vec<Level> {
+        let (counts, table) = self.table(|_| true);
+        levels(&counts, &table)
+    }
+
+    /// The level of every count in the confirmation, where there is one.
+    fn confirmed(&self) -> Option<(Vec<usize>, Polish)> {
+        let any = self.rounds.iter().any(|round| round.stage == Stage::Confirm);
+        any.then(|| self.table(|round| round.stage == Stage::Confirm))
+    }
+
+    fn table(&self, wanted: impl Fn(&Round) -> bool) -> (Vec<usize>, Polish) {
+        let rounds: Vec<&Round> = self.rounds.iter().filter(|round| wanted(round)).collect();
+        let columns: BTreeMap<usize, usize> = {
+            let mut counts: Vec<usize> = rounds.iter().map(|round| round.workers).collect();
+            counts.sort_unstable();
+            counts.dedup();
+            counts.into_iter().enumerate().map(|(column, count)| (count, column)).collect()
+        };
+        let cells: Vec<Cell> = rounds
+            .iter()
+            .map(|round| Cell {
+                block: round.block,
+                column: columns[&round.workers],
+                value: round.log,
+            })
+            .collect();
+        (columns.into_keys().collect(), polish(&cells))
+    }
+
+    /// The counts worth comparing in the end: the most promising ones, and the smallest that is as good for all we know.
+    pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
+        const AS_GOOD: f64 = 0.015;
+        let levels = self.levels();
+        let promise = |level: &Level| level.log + level.error;
+        let mut order = levels.clone();
+        order.sort_by(|a, b| promise(b).total_cmp(&promise(a)).then(a.workers.cmp(&b.workers)));
+        let Some(top) = levels.iter().map(|level| level.log).reduce(f64::max) else {
+            return Vec::new();
+        };
+        let smallest = levels.iter().find(|level| level.log >= top - AS_GOOD);
+        let mut list: Vec<usize> = order.iter().take(most).map(|level| level.workers).collect();
+        list.extend(smallest.map(|level| level.workers));
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
+    /// The counts of the list that must be compared further after `passes` blocks; `None` when nothing that matters is open.
+    pub(super) fn undecided(&self, list: Vec<usize>, passes: u32) -> Option<Vec<usize>> {
+        const LOOK_FIRST: u32 = 4;
+        if passes >= *CONFIRM.end() {
+            return None;
+        }
+        if passes < LOOK_FIRST {
+            return Some(list);
+        }
+        let verdict = self.verdict()?;
+        if passes >= *CONFIRM.start() && verdict.settled() {
+            return None;
+        }
+        Some(verdict.possible(&list))
+    }
+
+    pub(super) fn decision(&self) -> Option<Decision> {
+        let verdict = self.verdict()?;
+        Some(Decision {
+            best: verdict.counts[verdict.best.best],
+            settled: verdict.settled(),
+            set: verdict.best.set.iter().map(|&at| verdict.counts[at]).collect(),
+            bound: verdict.bound(),
+        })
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        let (counts, table) = self.confirmed().unwrap_or_else(|| self.table(|_| true));
+        let best = dunnett::best(&table.columns, &table.counts, table.scale, table.df)?;
+        Some(Verdict { counts, table, best })
+    }
+}
+
+/// The comparison of the confirmed counts, or of all where none is confirmed yet.
+struct Verdict {
+    counts: Vec<usize>,
+    table: Polish,
+    best: Best,
+}
+
+impl Verdict {
+    /// By how much another count may be better, as a share.
+    fn bound(&self) -> f64 {
+        self.best.excess.exp_m1()
+    }
+
+    fn settled(&self) -> bool {
+        let known = self.table.df > 0.0 && self.counts.len() > 1;
+        known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
+    }
+
+    /// The counts of `list` that are not clearly worse; at least two, because one alone cannot be compared with anything.
+    fn possible(&self, list: &[usize]) -> Vec<usize> {
+        let best = self.best.best;
+        let close = |at: usize| {
+            let pair = 1.0 / self.table.counts[at] as f64 + 1.0 / self.table.counts[best] as f64;
+            let reach = HOPELESS * self.best.quantile * self.table.scale * pair.sqrt();
+            self.table.columns[best] - self.table.columns[at] <= reach
+        };
+        let mut keep: Vec<usize> = list
+            .iter()
+            .copied()
+            .filter(|count| self.counts.binary_search(count).map_or(true, close))
+            .collect();
+        if keep.len() < 2 {
+            let mut order: Vec<usize> = (0..self.counts.len()).collect();
+            order.sort_by(|&a, &b| self.table.columns[b].total_cmp(&self.table.columns[a]));
+            keep = order.iter().take(2).map(|&at| self.counts[at]).collect();
+            keep.sort_unstable();
+        }
+        keep
+    }
+}
+
+fn levels(counts: &[usize], table: &Polish) -> Vec<Level> {
+    counts
+        .iter()
+        .enumerate()
+        .map(|(at, &workers)| Level {
+            workers,
+            log: table.columns[at],
+            error: table.scale / (table.counts[at] as f64).sqrt(),
+        })
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! The first look: counts spread evenly over the octaves, and the counts where machines bend.
+
+use super::book::Book;
+use super::{LOOKS, Purse, Space, TOLERANCE};
+
+/// Up to this size a space is measured whole.
+const SMALL: usize = 6;
+
+/// The counts of the first look: two per octave and the hints, fewer where the purse cannot cover them.
+pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
+    if space.max <= SMALL {
+        let all: Vec<usize> = (1..=space.max).collect();
+        if 3.0 * purse.cost_of(&all) <= purse.left {
+            return all;
+        }
+    }
+    let mut counts = Vec::new();
+    for per_octave in [2.0, 1.0, 0.5] {
+        counts = between(space, 1, space.start, per_octave);
+        // As much again is kept for deciding.
+        if 2.0 * f64::from(LOOKS) * purse.cost_of(&counts) <= purse.left {
+            break;
+        }
+    }
+    // Where even that is too much, every second count goes, never the first.
+    while counts.len() > 1 && f64::from(LOOKS) * purse.cost_of(&counts) > purse.left {
+        let mut at = 0;
+        counts.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+    }
+    counts
+}
+
+/// The next octave and the best count so far, where the last octave of `counts` still gained.
+pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
+    let top = counts.iter().copied().max()?;
+    if top >= space.max {
+        return None;
+    }
+    let levels = book.levels();
+    let best_of = |keep: &dyn Fn(usize) -> bool| {
+        levels
+            .iter()
+            .filter(|level| keep(level.workers))
+            .max_by(|a, b| a.log.total_cmp(&b.log))
+            .copied()
+    };
+    let last = best_of(&|workers| workers * 2 > top)?;
+    let before = best_of(&|workers| workers * 2 <= top);
+    if before.is_some_and(|before| last.log - before.log < 2.0 * TOLERANCE) {
+        return None;
+    }
+    let mut next = between(space, top + 1, (2 * top).min(space.max), 2.0);
+    next.push(last.workers); // The anchor that ties these blocks to the earlier ones.
+    Some(next)
+}
+
+/// Counts from `low` to `high`, both included where they begin or end the space, with the hints between them.
+fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize> {
+    let mut counts: Vec<usize> = (0_i32..200)
+        .map(|i| (f64::from(i) / per_octave).exp2().round() as usize)
+        .take_while(|&count| count < high)
+        .filter(|&count| count >= low)
+        .collect();
+    counts.push(high);
+    counts.extend(space.hints.iter().copied().filter(|hint| (low..=high).contains(hint)));
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}

@@ -1,0 +1,197 @@
+//! The search against planted machines: how much throughput it loses, what it costs, and whether its bound is true.
+
+use std::collections::BTreeMap;
+
+use super::simulated::{Machine, SHAPES, Shape};
+use super::{Purse, Search, Space};
+use crate::rng::Rng;
+
+/// How one search went.
+struct Outcome {
+    /// Share of the best true throughput that the chosen count misses.
+    regret: f64,
+    rounds: usize,
+    bound: f64,
+    /// Whether indeed no count is more than the bound better.
+    bound_holds: bool,
+}
+
+fn play(shape: Shape, seed: u64, noise: f64) -> Outcome {
+    let mut machine = Machine::new(shape, seed, noise);
+    let mut search = Search::new(machine.space.clone(), seed);
+    let mut rounds = 0;
+    while let Some(block) = search.next_block(&Purse { left: f64::INFINITY, cost: &|_| 1.0 }) {
+        for workers in block.counts {
+            search.tell(workers, machine.measure(workers));
+            rounds += 1;
+        }
+        assert!(rounds < 2000, "{shape:?} seed {seed} does not end");
+    }
+    let decision = search.decision().expect("something was measured");
+    let (best, chosen) = (machine.best(), machine.truth(decision.best));
+    Outcome {
+        regret: 1.0 - chosen / best,
+        rounds,
+        bound: decision.bound,
+        bound_holds: best / chosen - 1.0 <= decision.bound + 1e-12,
+    }
+}
+
+/// What is promised of the search over a family of machines with 128 to 1024 possible counts.
+struct Promise {
+    noise: f64,
+    /// In this share of the runs at most 2 % of the throughput are lost.
+    within: f64,
+}
+
+fn keeps(promise: &Promise) {
+    let outcomes: Vec<Outcome> = (0..20)
+        .flat_map(|seed| SHAPES.map(|shape| play(shape, 70_000 + seed, promise.noise)))
+        .collect();
+    let n = outcomes.len() as f64;
+    let share = |f: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|o| f(o)).count() as f64 / n;
+    let near = share(&|o| o.regret <= 0.02);
+    let true_bounds = share(&|o| o.bound_holds);
+    let rounds = outcomes.iter().map(|o| o.rounds as f64).sum::<f64>() / n;
+    assert!(outcomes.len() >= 200);
+    assert!(near >= promise.within, "only {near} lose at most 2 %");
+    assert!(true_bounds >= 0.95, "only {true_bounds} of the bounds are true");
+    assert!(rounds <= 160.0, "{rounds} rounds on average");
+}
+
+#[test]
+fn the_best_count_is_found_in_few_rounds() {
+    keeps(&Promise { noise: 1.0, within: 0.98 });
+}
+
+#[test]
+fn the_best_count_is_found_under_twice_the_noise() {
+    keeps(&Promise { noise: 2.0, within: 0.95 });
+}
+
+/// Plays with a purse of `budget` seconds where a round costs 0.1 s and a hundredth of that per worker.
+fn play_on_a_budget(space: Space, budget: f64, truth: impl Fn(usize) -> f64) -> (Search, f64) {
+    let cost = |workers: usize| 0.1 + 0.001 * workers as f64;
+    let mut search = Search::new(space, 3);
+    let mut rng = Rng::new(8);
+    let mut left = budget;
+    while let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
+        for workers in block.counts {
+            left -= cost(workers);
+            search.tell(workers, truth(workers) * (0.02 * rng.normal()).exp());
+        }
+    }
+    (search, left)
+}
+
+#[test]
+fn no_purse_is_overdrawn_and_a_bigger_one_decides_better() {
+    let space = Space { max: 512, start: 16, hints: vec![2, 4] };
+    let truth = |n: usize| (n as f64).min(90.0);
+    for budget in [0.05, 0.3, 1.0, 3.0, 6.0, 12.0, 30.0] {
+        let (search, left) = play_on_a_budget(space.clone(), budget, truth);
+        assert!(left >= -1e-9, "{budget} s: overdrawn by {left}");
+        let decision = search.decision();
+        assert_eq!(decision.is_some(), budget > 0.2, "{budget}");
+        if let (Some(decision), true) = (decision, budget >= 12.0) {
+            assert!(decision.best >= 86, "{budget} s: {decision:?}");
+        }
+    }
+}
+
+#[test]
+fn waiting_work_is_followed_as_far_as_it_gains_and_no_further() {
+    let space = Space { max: 1024, start: 16, hints: vec![2, 4] };
+    let (search, _) = play_on_a_budget(space, 60.0, |n| (n as f64).min(60.0));
+    let decision = search.decision().unwrap();
+    assert!((58..=128).contains(&decision.best), "{decision:?}");
+    assert!(search.book.levels().iter().all(|level| level.workers <= 256));
+    assert!(decision.set.iter().min().is_some_and(|&knee| knee <= 64), "{decision:?}");
+}
+
+#[test]
+fn a_small_machine_is_measured_whole() {
+    let space = Space { max: 4, start: 4, hints: vec![2] };
+    let (search, left) = play_on_a_budget(space, 5.0, |n| [1.0, 1.9, 1.88, 1.7][n - 1]);
+    let decision = search.decision().unwrap();
+    assert!([2, 3].contains(&decision.best) && left < 4.0, "{decision:?}");
+    assert!(!decision.set.contains(&1));
+    let one = Space { max: 1, start: 1, hints: vec![1] };
+    assert_eq!(play_on_a_budget(one, 5.0, |_| 1.0).0.decision().unwrap().best, 1);
+}
+
+#[test]
+fn a_count_that_cannot_be_run_is_left_alone() {
+    let mut search = Search::new(Space { max: 64, start: 64, hints: vec![8] }, 1);
+    let mut asked_again = 0;
+    let mut told = false;
+    while let Some(block) = search.next_block(&Purse { left: f64::INFINITY, cost: &|_| 1.0 }) {
+        for workers in block.counts {
+            if workers >= 32 {
+                asked_again += usize::from(told && workers == 32);
+                told |= workers == 32;
+                search.tell_broken(workers);
+            } else {
+                search.tell(workers, workers as f64);
+            }
+        }
+    }
+    assert_eq!(asked_again, 0);
+    assert_eq!(search.decision().unwrap().best, 31);
+}
+
+#[test]
+fn the_same_seed_asks_the_same_questions() {
+    let asked = || {
+        let mut search = Search::new(Space { max: 200, start: 200, hints: vec![] }, 9);
+        let mut all = Vec::new();
+        while let Some(block) = search.next_block(&Purse { left: 300.0, cost: &|_| 1.0 }) {
+            for &workers in &block.counts {
+                search.tell(workers, (workers as f64).sqrt().min(9.0));
+            }
+            all.push(block);
+        }
+        all
+    };
+    assert_eq!(asked(), asked());
+}
+
+/// Prints the figures of each shape: `cargo test -p knee --lib figures_of_the_search -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints figures, checks nothing"]
+fn figures_of_the_search() {
+    for noise in [1.0, 2.0] {
+        let mut by_shape: BTreeMap<Shape, Vec<Outcome>> = BTreeMap::new();
+        let from: u64 = std::env::var("FROM").map_or(1000, |s| s.parse().unwrap());
+        for seed in from..from + 60 {
+            for shape in SHAPES {
+                by_shape.entry(shape).or_default().push(play(shape, seed, noise));
+            }
+        }
+        println!(
+            "noise x{noise}: regret mean, max; <= 2 %; rounds mean, max; bound true; median bound"
+        );
+        let all: Vec<&Outcome> = by_shape.values().flatten().collect();
+        for (name, outcomes) in by_shape
+            .iter()
+            .map(|(shape, outcomes)| (format!("{shape:?}"), outcomes.iter().collect::<Vec<_>>()))
+            .chain([("all".to_owned(), all)])
+        {
+            let n = outcomes.len() as f64;
+            let mean = |f: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(|o| f(o)).sum::<f64>() / n;
+            let max =
+                |f: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(|o| f(o)).fold(0.0, f64::max);
+            let bounds: Vec<f64> = outcomes.iter().map(|o| o.bound).collect();
+            println!(
+                "{name:14} {:.2} {:.1} %  {:.3}  {:.0} {:.0}  {:.3}  {:.1} %",
+                100.0 * mean(&|o| o.regret),
+                100.0 * max(&|o| o.regret),
+                mean(&|o| f64::from(u8::from(o.regret <= 0.02))),
+                mean(&|o| o.rounds as f64),
+                max(&|o| o.rounds as f64),
+                mean(&|o| f64::from(u8::from(o.bound_holds))),
+                100.0 * crate::stats::median::median(&bounds).unwrap(),
+            );
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! From curves to charts: throughput, speed-up, efficiency and latency over workers, of the modes of one workload or of several machines.
+
+use super::chart::{Band, Chart, Dot, Mark, Range, Reference, Series};
+use super::palette;
+use super::scale::{self, Spacing};
+use super::scene::Dash;
+use crate::analysis::findings::{Curve, Estimate, Point};
+use crate::units::{Quantity, count_set, workers};
+
+/// Curves that share their axes.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// Of what: the workload and its parameters.
+    pub subject: &'a str,
+    /// What is counted, in the plural.
+    pub unit_many: &'a str,
+    /// Each curve with the name it has here: its mode, its file, its machine.
+    pub curves: Vec<(&'a str, &'a Curve)>,
+    /// The serial cell.
+    pub serial: Option<&'a Point>,
+    /// CPUs that could be used, where they are the same for all curves.
+    pub usable_cpus: Option<f64>,
+    /// The best worker count by the textbook.
+    pub textbook: Option<f64>,
+    /// The curve whose optimum, knee and law are drawn.
+    pub leading: Option<usize>,
+}
+
+impl<'a> View<'a> {
+    /// Curves and nothing else: measurements made elsewhere, or machines beside each other.
+    pub fn plain(subject: &'a str, unit_many: &'a str, curves: Vec<(&'a str, &'a Curve)>) -> Self {
+        let leading = (curves.len() == 1).then_some(0);
+        Self {
+            subject,
+            unit_many,
+            curves,
+            serial: None,
+            usable_cpus: None,
+            textbook: None,
+            leading,
+        }
+    }
+
+    /// The palette place of each curve.
+    pub fn places(&self) -> Vec<usize> {
+        palette::places(self.curves.iter().map(|(name, _)| *name))
+    }
+
+    /// The leading curve with its palette place.
+    fn leader(&self) -> Option<(&'a Curve, usize)> {
+        let index = self.leading?;
+        Some((self.curves.get(index)?.1, self.places()[index]))
+    }
+
+    /// Throughput over workers, with everything that is known about it.
+    pub fn throughput(&self) -> Chart {
+        let mut chart = self.chart("Throughput over workers", Quantity::rate(self.unit_many));
+        if let Some(serial) = self.serial {
+            let place = palette::SERIAL;
+            chart.series.push(line("serial", place, vec![dot(serial, &serial.throughput, None)]));
+        }
+        self.fill(&mut chart, |point| Some(point.throughput));
+        if let Some(slope) = self.ideal_rate() {
+            let name = "ideal (linear)".to_owned();
+            chart.references.push(Reference { name, slope, intercept: 0.0 });
+        }
+        self.answer(&mut chart);
+        chart
+    }
+
+    /// Several machines or runs beside each other: no ideal line, every knee ringed.
+    pub fn comparison(&self) -> Chart {
+        let mut chart =
+            self.chart("Throughput over workers, compared", Quantity::rate(self.unit_many));
+        self.fill(&mut chart, |point| Some(point.throughput));
+        chart
+    }
+
+    /// Speed-up against serial, with the line of what would be ideal.
+    pub fn speedup(&self) -> Chart {
+        let mut chart = self.chart("Speed-up over workers", Quantity::Ratio);
+        self.fill(&mut chart, |point| point.speedup);
+        chart.references.push(Reference { name: "ideal".to_owned(), slope: 1.0, intercept: 0.0 });
+        self.cores(&mut chart);
+        chart
+    }
+
+    /// Speed-up per worker: what each further worker is worth.
+    pub fn efficiency(&self) -> Chart {
+        let mut chart = self.chart("Efficiency over workers", Quantity::Share);
+        self.fill(&mut chart, |point| point.efficiency);
+        chart.up = Spacing::Linear;
+        chart.references.push(Reference { name: "ideal".to_owned(), slope: 0.0, intercept: 1.0 });
+        self.cores(&mut chart);
+        chart
+    }
+
+    /// Median and 99th percentile of the task latency.
+    pub fn latency(&self) -> Chart {
+        let mut chart = self.chart("Task latency over workers", Quantity::Duration);
+        for ((name, curve), place) in self.curves.iter().zip(self.places()) {
+            for (percentile, dash) in [("p50", Dash::Solid), ("p99", Dash::Dashed)] {
+                let figure = |point: &Point| {
+                    let latency = point.latency?;
+                    let y = if dash == Dash::Solid { latency.p50 } else { latency.p99 };
+                    Some(Dot { x: point.workers, y, interval: None, ringed: false })
+                };
+                let dots: Vec<Dot> = curve.points.iter().filter_map(figure).collect();
+                if !dots.is_empty() {
+                    chart.series.push(Series {
+                        dash,
+                        ..line(&format!("{name} {percentile}"), place, dots)
+                    });
+                }
+            }
+        }
+        space(&mut chart);
+        self.cores(&mut chart);
+        chart
+    }
+
+    fn chart(&self, title: &str, quantity: Quantity) -> Chart {
+        Chart::new(title, self.subject, quantity)
+    }
+
+    /// One series per curve, of one figure per point.
+    fn fill(&self, chart: &mut Chart, figure: impl Fn(&Point) -> Option<Estimate>) {
+        for ((name, curve), place) in self.curves.iter().zip(self.places()) {
+            let knee = curve.knee.map(|knee| knee.workers);
+            let dots: Vec<Dot> = curve
+                .points
+                .iter()
+                .filter_map(|point| Some(dot(point, &figure(point)?, knee)))
+                .collect();
+            if !dots.is_empty() {
+                chart.series.push(line(name, place, dots));
+            }
+        }
+        space(chart);
+    }
+
+    /// What one worker does alone: the serial cell, or the smallest count of the leading (else the first) curve.
+    fn ideal_rate(&self) -> Option<f64> {
+        let first = || {
+            let (_, curve) = self.curves.get(self.leading.unwrap_or(0))?;
+            let point = curve.points.first().filter(|point| point.workers > 0.0)?;
+            Some(point.throughput.median / point.workers)
+        };
+        let serial = self.serial.map(|serial| serial.throughput.median);
+        serial.or_else(first).filter(|rate| rate.is_finite())
+    }
+
+    /// The leading curve's set, knee and law; the machine's cores; the textbook.
+    fn answer(&self, chart: &mut Chart) {
+        self.cores(chart);
+        if let Some(x) = self.textbook {
+            let name = format!("textbook: {}", workers(x));
+            chart.marks.push(Mark { name, x, place: None });
+        }
+        let Some((curve, place)) = self.leader() else { return };
+        chart.range = curve.optimum.as_ref().and_then(|optimum| {
+            let name = format!("as good as the best: {}", set_text(curve)?);
+            let (from, to) = (*optimum.set.first()?, *optimum.set.last()?);
+            Some(Range { name, place, from, to })
+        });
+        if let Some(knee) = curve.knee {
+            let name = format!("knee: {}", workers(knee.workers));
+            chart.marks.push(Mark { name, x: knee.workers, place: Some(place) });
+        }
+        let chosen = curve.laws.iter().find(|law| law.chosen && !law.band.is_empty());
+        chart.band = chosen.map(|law| Band {
+            name: format!("{}, 95 % band", law_name(&law.name)),
+            place,
+            points: law.band.clone(),
+        });
+    }
+
+    fn cores(&self, chart: &mut Chart) {
+        let (low, high) = scale::extent(&chart.counts());
+        if let Some(x) = self.usable_cpus.filter(|cpus| (low..=high).contains(cpus)) {
+            let noun = if (x - 1.0).abs() < 1e-9 { "core" } else { "cores" };
+            let name = format!("{} usable {noun}", Quantity::Count.text(x));
+            chart.marks.push(Mark { name, x, place: None });
+        }
+    }
+}
+
+/// The optimum's set in words; runs of neighbouring measured counts are drawn together.
+pub fn set_text(curve: &Curve) -> Option<String> {
+    let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
+    curve.optimum.as_ref().map(|optimum| count_set(&optimum.set, &measured))
+}
+
+/// A law as people call it.
+pub fn law_name(name: &str) -> String {
+    match name {
+        "usl" => "USL".to_owned(),
+        "amdahl" => "Amdahl's law".to_owned(),
+        "linear" => "Linear law".to_owned(),
+        "flat" => "Flat law".to_owned(),
+        "saturation" => "Saturation law".to_owned(),
+        "saturation-decline" => "Saturation with decline".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Chooses the spacing of both axes from the figures.
+fn space(chart: &mut Chart) {
+    chart.across = scale::spacing_of_counts(&chart.counts());
+    // Where counts are drawn by factors, so are figures that grow with them: proportion stays a straight line.
+    let figures: Vec<f64> = chart.dots().map(|dot| dot.y).collect();
+    let wide = scale::spacing_of_values(&figures);
+    chart.up = if chart.across == Spacing::Logarithmic { wide } else { Spacing::Linear };
+}
+
+fn line(name: &str, place: usize, dots: Vec<Dot>) -> Series {
+    Series { name: name.to_owned(), place, dash: Dash::Solid, named: true, dots }
+}
+
+fn dot(point: &Point, figure: &Estimate, knee: Option<f64>) -> Dot {
+    Dot {
+        x: point.workers,
+        y: figure.median,
+        interval: Some([figure.low, figure.high]),
+        ringed: knee.is_some_and(|knee| (knee - point.workers).abs() < 1e-9),
+    }
+}

@@ -1,0 +1,148 @@
+//! The raw result: what a run produced, appended while it runs and read back for ever after.
+//!
+//! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every line ends with a CRC-32 of
+//! what stands before it, so that a torn last line (a power cut) is told from damage.
+
+pub mod foreign;
+mod sane;
+mod schema;
+mod store;
+
+use knee_workloads::{Ceiling, Note};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::{BurnReport, Machine, Warning};
+use crate::mode::Reference;
+use crate::plan::Plan;
+use crate::run::{Failure, Sample};
+
+pub use schema::schema;
+pub use store::{ReadError, Writer, read, read_from};
+
+/// The version of the record that this knee writes; it reads this and all older ones.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The file in a run's directory.
+pub const FILE_NAME: &str = "record.jsonl";
+
+/// Everything a run produced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// What was to be done, by what, where.
+    pub header: Header,
+    /// What each workload did when it was run serially once.
+    pub surveys: Vec<Survey>,
+    /// Each round that gave a figure, in order of time.
+    pub samples: Vec<Sample>,
+    /// Each round that gave none.
+    pub failures: Vec<Failure>,
+    /// What was known before the run to bend its figures.
+    pub warnings: Vec<Advice>,
+    /// Whether each core still gave what it gave, from time to time.
+    pub burns: Vec<BurnReport>,
+    /// How it ended; `None` where it was killed.
+    pub end: Option<End>,
+}
+
+/// What was to be done, by what, where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Header {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The run's name: its directory's.
+    pub name: String,
+    /// The version of knee.
+    pub knee: String,
+    /// Whether that was an optimised build.
+    pub optimised: bool,
+    /// The command line.
+    pub command: Vec<String>,
+    /// When, as RFC 3339 in UTC.
+    pub started: String,
+    /// Where.
+    pub machine: Machine,
+    /// What was planned.
+    pub plan: Plan,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct End {
+    /// Seconds from its beginning.
+    pub wall: f64,
+    /// Whether the user interrupted it.
+    pub interrupted: bool,
+}
+
+/// Something that bends figures, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Advice {
+    /// A stable word for programs.
+    pub code: String,
+    /// What is so.
+    pub text: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl From<&Warning> for Advice {
+    fn from(warning: &Warning) -> Self {
+        Self {
+            code: warning.code().to_owned(),
+            text: warning.text(),
+            remedy: warning.remedy().to_owned(),
+        }
+    }
+}
+
+/// What a workload did when it was run serially once, before everything else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Survey {
+    /// Which of the plan's entries.
+    pub entry: usize,
+    /// Seconds of the fastest task.
+    pub task: f64,
+    /// Seconds that preparing one worker took.
+    pub prepare: f64,
+    /// The workload's remarks on this machine.
+    #[schemars(with = "Vec<schema::NoteShape>")]
+    pub notes: Vec<Note>,
+    /// What one core can do by design.
+    #[schemars(with = "Option<schema::CeilingShape>")]
+    pub ceiling: Option<Ceiling>,
+}
+
+impl Survey {
+    /// What is kept of a reference.
+    pub fn new(entry: usize, reference: &Reference) -> Self {
+        Self {
+            entry,
+            task: reference.task,
+            prepare: reference.prepare,
+            notes: reference.notes.clone(),
+            ceiling: reference.ceiling.clone(),
+        }
+    }
+}
+
+/// One line of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a header is made once, and lines never lie in bulk")]
+pub enum Line {
+    /// The first line.
+    Header(Header),
+    /// A workload was run serially once.
+    Survey(Survey),
+    /// A round that gave a figure.
+    Sample(Sample),
+    /// A round that gave none.
+    Failure(Failure),
+    /// Something that bends figures.
+    Warning(Advice),
+    /// Whether each core still gives what it gave.
+    Burn(BurnReport),
+    /// The last line.
+    End(End),
+}

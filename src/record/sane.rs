@@ -1,0 +1,124 @@
+//! What no run can have measured: a record with a right checksum may still come from anywhere.
+
+use super::{Header, Line, Survey};
+use crate::machine::BurnReport;
+use crate::plan::MOST_WORKERS;
+use crate::run::Sample;
+
+/// No machine does more of anything in a second, and no run has more of anything.
+const MOST: f64 = 1e30;
+/// A run does not take longer than a century, in seconds.
+const LONGEST: f64 = 3.2e9;
+/// Tasks, units and other counts: what a double holds exactly.
+const MOST_COUNTED: u64 = 1 << 53;
+
+/// Why a line cannot be true; `None` where it can.
+pub(super) fn objection(line: &Line) -> Option<String> {
+    match line {
+        Line::Header(header) => of_header(header),
+        Line::Survey(survey) => of_survey(survey),
+        Line::Sample(sample) => of_sample(sample),
+        Line::Burn(report) => of_burn(report),
+        Line::End(end) => seconds("wall", end.wall),
+        Line::Failure(_) | Line::Warning(_) => None,
+    }
+}
+
+fn of_header(header: &Header) -> Option<String> {
+    let plan = &header.plan;
+    let units = plan.entries.iter().filter_map(|entry| entry.equivalent.as_ref());
+    let mut figures = units.map(|(_, per_second)| figure("equivalent", *per_second));
+    seconds("budget", plan.budget).or_else(|| figures.find_map(|found| found)).or_else(|| {
+        let textbook = plan.entries.iter().filter_map(|entry| entry.textbook_optimum);
+        textbook.map(|count| figure("textbook_optimum", count)).find_map(|found| found)
+    })
+}
+
+fn of_survey(survey: &Survey) -> Option<String> {
+    let ceiling = survey.ceiling.as_ref().map(|ceiling| ceiling.units_per_second);
+    seconds("task", survey.task)
+        .or_else(|| seconds("prepare", survey.prepare))
+        .or_else(|| figure("ceiling", ceiling.unwrap_or(0.0)))
+}
+
+fn of_sample(sample: &Sample) -> Option<String> {
+    let workers = sample.cell.workers;
+    if !(1..=MOST_WORKERS).contains(&workers) {
+        return Some(format!("{workers} workers; a run has 1 to {MOST_WORKERS}"));
+    }
+    if sample.rates.len() > workers {
+        return Some(format!("{} rates of {workers} workers", sample.rates.len()));
+    }
+    let times = [
+        ("at", sample.at),
+        ("makespan", sample.makespan.unwrap_or(0.0)),
+        ("launch", sample.launch),
+        ("warm_up", sample.warm_up),
+        ("dismiss", sample.dismiss),
+        ("usage.span", sample.usage.span),
+    ];
+    // The times of many workers are summed.
+    let usage = &sample.usage;
+    let figures = [
+        ("usage.user", usage.user),
+        ("usage.system", usage.system),
+        ("usage.run_queue", usage.run_queue.unwrap_or(0.0)),
+    ];
+    let tasks = sample.latency.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    let counts = [
+        ("tasks", sample.tasks),
+        ("units", sample.units),
+        ("latency", tasks),
+        ("usage.voluntary", usage.voluntary.unwrap_or(0)),
+        ("usage.involuntary", usage.involuntary.unwrap_or(0)),
+        ("usage.minor_faults", usage.minor_faults.unwrap_or(0)),
+        ("usage.major_faults", usage.major_faults.unwrap_or(0)),
+        ("usage.peak_memory", usage.peak_memory.unwrap_or(0)),
+    ];
+    let rates = sample.rates.iter().map(|rate| figure("rates", *rate));
+    times
+        .into_iter()
+        .map(|(name, value)| seconds(name, value))
+        .chain(figures.into_iter().map(|(name, value)| figure(name, value)))
+        .chain(rates)
+        .chain(std::iter::once(rate(sample.throughput)))
+        .chain(counts.into_iter().map(|(name, value)| counted(name, value)))
+        .find_map(|found| found)
+}
+
+fn of_burn(report: &BurnReport) -> Option<String> {
+    let cores = report.cores.iter().flat_map(|core| {
+        [
+            figure("rate", core.rate),
+            figure("share_of_best", core.share_of_best),
+            figure("got", core.got.unwrap_or(0.0)),
+        ]
+    });
+    cores.into_iter().find_map(|found| found)
+}
+
+/// One unit in the longest run is the least that is more than nothing. Ratios of rates within these bounds are numbers, whatever is
+/// made of them.
+fn rate(value: f64) -> Option<String> {
+    let least = 1.0 / LONGEST;
+    let outside = value > 0.0 && value < least;
+    let text = || format!("throughput is {value:e}; what is not 0 is at least {least:.1e}");
+    outside.then(text).or_else(|| figure("throughput", value))
+}
+
+fn seconds(name: &str, value: f64) -> Option<String> {
+    within(name, value, LONGEST)
+}
+
+fn figure(name: &str, value: f64) -> Option<String> {
+    within(name, value, MOST)
+}
+
+fn within(name: &str, value: f64, most: f64) -> Option<String> {
+    (!(0.0..=most).contains(&value))
+        .then(|| format!("{name} is {value:e}; it lies between 0 and {most:e}"))
+}
+
+fn counted(name: &str, value: u64) -> Option<String> {
+    (value > MOST_COUNTED).then(|| format!("{name} is {value}; it is at most {MOST_COUNTED}"))
+}

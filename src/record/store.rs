@@ -1,0 +1,267 @@
+//! A record on disk: appended line by line, read back with every kind of damage named.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::sane;
+use super::{FILE_NAME, Line, Record, SCHEMA_VERSION};
+use crate::clock;
+
+/// What stands between a line's content and its checksum.
+const CRC: &str = ",\"crc\":\"";
+/// Records larger than this are refused: no run of knee writes one.
+const LARGEST: u64 = 256 << 20;
+/// How often the file is forced to disk while running.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// Appends lines to a record.
+#[derive(Debug)]
+pub struct Writer {
+    file: File,
+    path: PathBuf,
+    synced: Instant,
+}
+
+impl Writer {
+    /// Creates the record of a new run in `directory`.
+    ///
+    /// # Errors
+    /// The directory cannot be written, or holds a record already (`AlreadyExists`).
+    pub fn create(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(FILE_NAME);
+        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+        sync_directory(directory);
+        Ok(Self { file, path, synced: clock::now() })
+    }
+
+    /// Goes on with the record in `directory`, whose torn last line, if any, is cut off.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn resume(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(FILE_NAME);
+        let text = fs::read(&path)?;
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let file = OpenOptions::new().append(true).open(&path)?;
+        file.set_len(whole as u64)?;
+        Ok(Self { file, path, synced: clock::now() })
+    }
+
+    /// Where it writes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends one line. It is in the system's hands on return, and on disk at most a second later than the next line.
+    ///
+    /// # Errors
+    /// The disk is full or gone.
+    pub fn append(&mut self, line: &Line) -> io::Result<()> {
+        self.file.write_all(encode(line)?.as_bytes())?;
+        if clock::since(self.synced) >= SYNC_EVERY {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Forces what was written to disk.
+    ///
+    /// # Errors
+    /// The disk says that it could not.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.synced = clock::now();
+        self.file.sync_data()
+    }
+}
+
+/// Forces a directory's own entries to disk, where the system can.
+fn sync_directory(directory: &Path) {
+    if let Ok(handle) = File::open(directory) {
+        let _ = handle.sync_all();
+    }
+}
+
+/// Why a record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is not a regular file, or too large to be a record.
+    #[error("{path}: {what}")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// A newer knee wrote it.
+    #[error(
+        "{path}: written by a newer knee (schema version {version}; this one reads up to {SCHEMA_VERSION}); update knee to read it"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A line is not what was written.
+    #[error("{path}: line {line} is damaged: {what}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Reads the record at `path`: a file, or a directory that holds one.
+///
+/// # Errors
+/// See [`ReadError`]. A torn last line is no error: it is what an interruption leaves.
+pub fn read(path: &Path) -> Result<Record, ReadError> {
+    let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+    let file = open(&path)?;
+    read_from(BufReader::new(file.take(LARGEST + 1)), &path)
+}
+
+/// Reads the lines of a record; errors name `path`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(mut reader: impl BufRead, path: &Path) -> Result<Record, ReadError> {
+    let path = path.to_owned();
+    let fail = |source| ReadError::Io { path: path.clone(), source };
+    let (mut record, mut number, mut bytes) = (None, 0, Vec::new());
+    loop {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes).map_err(fail)? == 0 {
+            break;
+        }
+        number += 1;
+        let damaged = |what: String| ReadError::Damaged { path: path.clone(), line: number, what };
+        let torn = bytes.last() != Some(&b'\n');
+        match decode(&bytes) {
+            Ok(line) => {
+                if let Some(what) = sane::objection(&line) {
+                    return Err(damaged(what));
+                }
+                take(&mut record, line).map_err(damaged)?;
+            }
+            Err(_) if torn && number > 1 => break,
+            Err(what) => match version(&bytes) {
+                Some(version) if number == 1 && version > SCHEMA_VERSION => {
+                    return Err(ReadError::Newer { path, version });
+                }
+                _ if number == 1 => {
+                    let what = format!("not a record of knee ({what})");
+                    return Err(ReadError::Foreign { path, what });
+                }
+                _ => return Err(damaged(what)),
+            },
+        }
+        if let Some(record) = &record {
+            let version = Record::header_version(record);
+            if version > SCHEMA_VERSION {
+                return Err(ReadError::Newer { path, version });
+            }
+        }
+    }
+    record.ok_or_else(|| ReadError::Foreign { path: path.clone(), what: "it is empty".into() })
+}
+
+impl Record {
+    fn header_version(&self) -> u32 {
+        self.header.schema_version
+    }
+}
+
+/// Opens a regular file of a believable size, without ever waiting for a pipe's other end.
+fn open(path: &Path) -> Result<File, ReadError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let fail = |source| ReadError::Io { path: path.to_owned(), source };
+    let file =
+        OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(fail)?;
+    let meta = file.metadata().map_err(fail)?;
+    let what = if !meta.is_file() {
+        "it is not a regular file".to_owned()
+    } else if meta.len() > LARGEST {
+        format!("it has {} bytes; a record has at most {LARGEST}", meta.len())
+    } else {
+        return Ok(file);
+    };
+    Err(ReadError::Foreign { path: path.to_owned(), what })
+}
+
+fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
+    match (record.as_mut(), line) {
+        (None, Line::Header(header)) => {
+            *record = Some(Record {
+                header,
+                surveys: Vec::new(),
+                samples: Vec::new(),
+                failures: Vec::new(),
+                warnings: Vec::new(),
+                burns: Vec::new(),
+                end: None,
+            });
+        }
+        (None, _) => return Err("the header is missing".into()),
+        (Some(_), Line::Header(_)) => return Err("a second header".into()),
+        (Some(record), Line::Survey(survey)) => {
+            if survey.entry >= record.header.plan.entries.len() {
+                return Err("a survey of a workload that was not planned".into());
+            }
+            record.surveys.push(survey);
+        }
+        (Some(record), Line::Sample(sample)) => {
+            if sample.cell.entry >= record.header.plan.entries.len() {
+                return Err("a sample of a workload that was not planned".into());
+            }
+            record.samples.push(sample);
+        }
+        (Some(record), Line::Failure(failure)) => {
+            if failure.entry >= record.header.plan.entries.len() {
+                return Err("a failure of a workload that was not planned".into());
+            }
+            record.failures.push(failure);
+        }
+        (Some(record), Line::Warning(advice)) => record.warnings.push(advice),
+        (Some(record), Line::Burn(report)) => record.burns.push(report),
+        (Some(record), Line::End(end)) => record.end = Some(end),
+    }
+    Ok(())
+}
+
+/// One line with its checksum and line feed.
+fn encode(line: &Line) -> io::Result<String> {
+    let mut text = serde_json::to_string(line)?;
+    text.pop();
+    let crc = crc32fast::hash(text.as_bytes());
+    Ok(format!("{text}{CRC}{crc:08x}\"}}\n"))
+}
+
+fn decode(bytes: &[u8]) -> Result<Line, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?.trim_end();
+    let at = text.rfind(CRC).ok_or("it has no checksum")?;
+    let given = text[at + CRC.len()..].strip_suffix("\"}").ok_or("it is cut off")?;
+    if u32::from_str_radix(given, 16).ok() != Some(crc32fast::hash(&text.as_bytes()[..at])) {
+        return Err("its checksum does not fit".into());
+    }
+    serde_json::from_str(&format!("{}}}", &text[..at])).map_err(|error| error.to_string())
+}
+
+/// The schema version of a first line that could not be read otherwise.
+fn version(bytes: &[u8]) -> Option<u32> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    value.get("header")?.get("schema_version")?.as_u64()?.try_into().ok()
+}

@@ -1,0 +1,245 @@
+//! Every file of a report, each either the old one or the new one, complete.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::{compared, html, json, markdown, words};
+use crate::analysis::comparison::Comparison;
+use crate::analysis::findings::Findings;
+use crate::plot::{self, Chart, Format, PaintError};
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file or directory could not be written; what stood there before still stands.
+    #[error("cannot write {}: {source}{}", path.display(), advice(source))]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A plot could not be painted.
+    #[error("cannot paint {}: {source}", path.display())]
+    Plot {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: PaintError,
+    },
+    /// Findings could not be serialized.
+    #[error("cannot serialize the findings: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What a user can do about the usual causes.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " (free some space, or give another directory with --out)"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            " (give a directory that you may write to with --out)"
+        }
+        _ => "",
+    }
+}
+
+/// Writes `report.html`, `summary.md`, `findings.json` and `plots/` into `dir`, and returns their paths in this order. `machine` describes the
+/// machine for the page, as pairs of a name and a value.
+///
+/// # Errors
+/// The first file that cannot be written, painted or serialized. Files that were written before it are complete; those after it are as they
+/// were.
+pub fn write_all(
+    dir: &Path,
+    findings: &Findings,
+    machine: &[(String, String)],
+) -> Result<Vec<PathBuf>, WriteError> {
+    let plots = dir.join("plots");
+    std::fs::create_dir_all(&plots).map_err(|source| failed(&plots, source))?;
+    let texts = [
+        ("report.html", html::page(findings, machine)),
+        ("summary.md", markdown::summary(findings)),
+        ("findings.json", json::findings(findings)?),
+    ];
+    let mut paths = Vec::new();
+    for (name, text) in texts {
+        let path = dir.join(name);
+        write_file(&path, text.as_bytes())?;
+        paths.push(path);
+    }
+    let jobs = jobs(findings, &plots);
+    // Painting takes longer than all the rest together.
+    let painted: Vec<[PathBuf; 2]> = jobs
+        .into_par_iter()
+        .map(|(stem, chart)| paint(&stem, &chart))
+        .collect::<Result<_, WriteError>>()?;
+    paths.extend(painted.into_iter().flatten());
+    sync_dir(&plots)?;
+    sync_dir(dir)?;
+    Ok(paths)
+}
+
+/// Writes `comparison.html`, `comparison.md`, `comparison.json` and `plots/` into `dir`, and returns their paths in this order.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathBuf>, WriteError> {
+    let plots = dir.join("plots");
+    std::fs::create_dir_all(&plots).map_err(|source| failed(&plots, source))?;
+    let texts = [
+        ("comparison.html", html::comparison(comparison)),
+        ("comparison.md", markdown::comparison(comparison)),
+        ("comparison.json", json::comparison(comparison)?),
+    ];
+    let mut paths = Vec::new();
+    for (name, text) in texts {
+        let path = dir.join(name);
+        write_file(&path, text.as_bytes())?;
+        paths.push(path);
+    }
+    let labels = comparison.workloads.iter().map(|workload| workload.label.as_str());
+    for (workload, stem) in comparison.workloads.iter().zip(stems(labels)) {
+        if let Some(chart) = compared::chart(workload) {
+            paths.extend(paint(&plots.join(format!("{stem}-compared")), &chart)?);
+        }
+    }
+    sync_dir(&plots)?;
+    sync_dir(dir)?;
+    Ok(paths)
+}
+
+/// Replaces a file as a whole: written beside it, flushed to the disk, then renamed over it.
+///
+/// # Errors
+/// The path and the cause; what stood there before still stands.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let replace = || -> io::Result<()> {
+        let mut file =
+            tempfile::Builder::new().prefix(".knee-").permissions(readable()).tempfile_in(dir)?;
+        file.as_file_mut().write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    replace().map_err(|source| failed(path, source))
+}
+
+/// A temporary file is private by default; a report is as readable as any other file of the user's.
+fn readable() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+/// A rename is on the disk once its directory is.
+fn sync_dir(dir: &Path) -> Result<(), WriteError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| failed(dir, source))
+}
+
+/// The error of the named file. The name of the temporary one, which tempfile wraps around the cause, would only puzzle.
+fn failed(path: &Path, source: io::Error) -> WriteError {
+    let named = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
+    let source = if named { source } else { io::Error::from(source.kind()) };
+    WriteError::File { path: path.to_owned(), source }
+}
+
+/// Every plot with the path of its files, without their ending.
+fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
+    let stems = stems(findings.workloads.iter().map(|workload| workload.label.as_str()));
+    let mut jobs = Vec::new();
+    for (workload, stem) in findings.workloads.iter().zip(stems) {
+        let view = words::view(workload, findings.run.usable_cpus);
+        let charts = [
+            ("throughput", view.throughput()),
+            ("speedup", view.speedup()),
+            ("efficiency", view.efficiency()),
+            ("latency", view.latency()),
+        ];
+        for (name, chart) in charts {
+            if chart.dots().next().is_some() {
+                jobs.push((plots.join(format!("{stem}-{name}")), chart));
+            }
+        }
+    }
+    jobs
+}
+
+/// Paints one chart into its two files.
+fn paint(stem: &Path, chart: &Chart) -> Result<[PathBuf; 2], WriteError> {
+    let scene = plot::lay_out(chart, &Format::FILE);
+    let [svg, png] = ["svg", "png"].map(|ending| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| WriteError::Plot { path, source }
+    };
+    write_file(&svg, plot::svg(&scene).map_err(failed(&svg))?.as_bytes())?;
+    write_file(&png, &plot::png(&scene).map_err(failed(&png))?)?;
+    Ok([svg, png])
+}
+
+/// A file name per workload, from letters, digits and hyphens only, each once.
+fn stems<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut taken: Vec<String> = Vec::new();
+    for label in labels {
+        let stem = safe_name(label);
+        let mut free = stem.clone();
+        let mut number = 2;
+        while taken.contains(&free) {
+            free = format!("{stem}-{number}");
+            number += 1;
+        }
+        taken.push(free);
+    }
+    taken
+}
+
+/// A name that no file system and no shell takes amiss.
+pub(super) fn safe_name(label: &str) -> String {
+    let mut name = String::new();
+    for character in label.chars() {
+        if character.is_ascii_alphanumeric() {
+            name.push(character.to_ascii_lowercase());
+        } else if !name.ends_with('-') && !name.is_empty() {
+            name.push('-');
+        }
+        if name.len() >= 60 {
+            break;
+        }
+    }
+    let name = name.trim_end_matches('-');
+    if name.is_empty() { "workload".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::safe_name;
+
+    #[test]
+    fn names_stay_readable() {
+        assert_eq!(safe_name("file:op=sync,size=4k"), "file-op-sync-size-4k");
+        assert_eq!(safe_name("../../etc/passwd"), "etc-passwd");
+        assert_eq!(safe_name("日本"), "workload");
+    }
+
+    proptest! {
+        #[test]
+        fn any_label_becomes_a_harmless_name(label in any::<String>()) {
+            let name = safe_name(&label);
+            prop_assert!((1..=60).contains(&name.len()));
+            prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+            prop_assert!(!name.starts_with('-'));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+#![doc = include_str!("README.md")]
+
+mod compared;
+pub mod csv;
+mod files;
+pub mod html;
+pub mod index;
+pub mod json;
+pub mod markdown;
+mod samples;
+pub mod settings;
+pub mod terminal;
+mod words;
+
+pub use files::{WriteError, write_all, write_comparison, write_file};
+pub use samples::samples;

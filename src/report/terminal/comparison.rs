@@ -1,0 +1,74 @@
+//! A comparison on a terminal: the answers, then each workload at each side's best and at equal counts.
+
+use std::io::{self, Write};
+
+use super::pen::Tone;
+use super::table::{self, Column};
+use super::{Style, indented};
+use crate::analysis::comparison::Comparison;
+use crate::report::compared::{self, Table};
+
+/// Writes a comparison.
+///
+/// # Errors
+/// Whatever writing to `out` returns.
+pub fn comparison(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::Result<()> {
+    for (name, what) in compared::sides(comparison) {
+        let name = style.cut(&name, style.columns() / 3);
+        writeln!(out, "{}", style.paint(Tone::Strong, &name))?;
+        indented(out, Tone::Faint, &what, style)?;
+    }
+    writeln!(out)?;
+    for sentence in &comparison.sentences {
+        for line in style.wrap(sentence, style.columns()) {
+            writeln!(out, "{}", style.paint(Tone::Good, &line))?;
+        }
+    }
+    table(out, compared::index(comparison), style)?;
+    for workload in &comparison.workloads {
+        let label = style.cut(&workload.label, style.columns());
+        writeln!(out, "\n{}", style.paint(Tone::Strong, &label))?;
+        table(out, compared::at_optimum(workload, comparison), style)?;
+        writeln!(out)?;
+        table(out, compared::at_equal(workload, comparison), style)?;
+    }
+    remarks(out, comparison, style)
+}
+
+fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::Result<()> {
+    if !comparison.left_out.is_empty() {
+        writeln!(out, "\n{}", style.paint(Tone::Strong, "Left out"))?;
+    }
+    for item in &comparison.left_out {
+        indented(out, Tone::Plain, &compared::left_out(item), style)?;
+    }
+    if !comparison.warnings.is_empty() {
+        writeln!(out, "\n{}", style.paint(Tone::Strong, "Before you use a figure"))?;
+    }
+    for warning in &comparison.warnings {
+        indented(out, Tone::Bad, &warning.text, style)?;
+        indented(out, Tone::Plain, &format!("→ {}", warning.remedy), style)?;
+    }
+    Ok(())
+}
+
+/// The first columns are the comparison itself and stay; those at the right go first on a narrow terminal.
+fn table(out: &mut dyn Write, table: Table, style: &Style) -> io::Result<()> {
+    if table.rows.is_empty() {
+        return Ok(());
+    }
+    let columns = table.heads.iter().zip(&table.names).enumerate().map(|(index, (head, names))| {
+        let dispensable = if index < 5 { 0 } else { index as u8 };
+        let cell = |text: &String| (Tone::Plain, style.cut(text, (style.columns() / 2).min(40)));
+        Column {
+            head: style.cut(head, 24).into(),
+            figures: !names,
+            dispensable,
+            cells: table.rows.iter().map(|row| cell(&row[index])).collect(),
+        }
+    });
+    for line in table::lines(columns.collect(), style) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,355 @@
+//! Measuring: blocks of rounds in random order, within a budget; events for whoever watches.
+//!
+//! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts treats all alike. Blocks
+//! follow one another until every decision is settled or the budget is spent.
+
+mod event;
+mod pace;
+mod sample;
+mod steer;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
+
+use crate::clock;
+use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
+use crate::mode::{self, Job, ModeError, Reference, Round, Site};
+use crate::plan::{Cell, Plan};
+use pace::Pace;
+use sample::Seconds;
+use steer::{Means, Steer, Wanted};
+
+pub use event::{Event, Observer};
+pub use sample::{Failure, Latencies, Sample};
+
+/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
+const BURN_EVERY: f64 = 8.0;
+
+/// Why a run could not be brought to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What was measured could not be kept.
+    #[error("the record cannot be written: {0}")]
+    Keep(#[from] io::Error),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Seconds from its beginning.
+    pub wall: f64,
+    /// Whether the user interrupted it.
+    pub interrupted: bool,
+    /// Rounds that gave a figure.
+    pub measured: u32,
+    /// Rounds that gave none.
+    pub failed: u32,
+}
+
+/// What is measured, where, on what.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// What.
+    pub plan: &'a Plan,
+    /// Where crews are launched.
+    pub site: &'a Site,
+    /// The machine.
+    pub machine: &'a Machine,
+}
+
+/// Measures everything planned, after what was measured in the `past`.
+///
+/// # Errors
+/// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
+pub fn run(
+    setting: &Setting<'_>,
+    past: Option<&Past>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    let Setting { plan, site, machine } = *setting;
+    let mut run = Run {
+        plan,
+        site,
+        watch: Watch::open(&Root::live(), &machine.budget),
+        burn: machine.budget.affinity.as_ref().map(Burn::new),
+        burned: f64::NEG_INFINITY,
+        repeated: 0,
+        start: clock::now(),
+        references: BTreeMap::new(),
+        pace: Pace::new(site.cores as f64),
+        failures: BTreeMap::new(),
+        before: past.map_or(0.0, |past| past.wall),
+        rounds: past.map_or(0, |past| past.rounds),
+        outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
+    };
+    run.survey(observer)?;
+    let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
+    let mut number = past.map_or(0, |past| past.blocks);
+    for sample in past.iter().flat_map(|past| &past.samples) {
+        steer.observe(sample);
+    }
+    while !run.interrupted() {
+        run.burn_if_due(observer)?;
+        let window = run.window(&steer);
+        let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
+        let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
+        if cells.is_empty() || !run.block(number, window, cells, &mut steer, observer)? {
+            break;
+        }
+        number += 1;
+    }
+    run.burned = f64::NEG_INFINITY;
+    run.burn_if_due(observer)?;
+    run.outcome.wall = run.elapsed();
+    run.outcome.interrupted = run.interrupted();
+    Ok(run.outcome)
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    site: &'a Site,
+    /// Looks at the machine before and after each round.
+    watch: Watch,
+    /// Asks each core whether it still gives what it gave.
+    burn: Option<Burn>,
+    /// When that was last asked.
+    burned: f64,
+    /// Rounds that were repeated because they were disturbed.
+    repeated: u32,
+    start: std::time::Instant,
+    references: BTreeMap<usize, Reference>,
+    pace: Pace,
+    /// How often a cell failed: it is not tried for ever.
+    failures: BTreeMap<Cell, u32>,
+    /// Seconds that the run had taken before it was interrupted and resumed.
+    before: f64,
+    /// The number of the next round.
+    rounds: u32,
+    outcome: Outcome,
+}
+
+/// One round to be measured.
+struct Order {
+    wanted: Wanted,
+    block: u32,
+    window: f64,
+    /// The disturbed round that this one repeats.
+    repeats: Option<u32>,
+}
+
+/// What an interrupted run had done before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    samples: Vec<Sample>,
+    wall: f64,
+    blocks: u32,
+    rounds: u32,
+}
+
+impl Past {
+    /// What these samples tell.
+    pub fn of(samples: &[Sample]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            wall: samples.iter().map(|sample| sample.at).fold(0.0, f64::max),
+            blocks: samples.iter().map(|sample| sample.block + 1).max().unwrap_or(0),
+            rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
+        }
+    }
+}
+
+impl Run<'_> {
+    fn elapsed(&self) -> f64 {
+        self.before + clock::since(self.start).as_secs_f64()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.site.cancel.load(Ordering::Relaxed)
+    }
+
+    fn job(&self, entry: usize) -> Job {
+        let planned = &self.plan.entries[entry];
+        Job {
+            workload: planned.workload.clone(),
+            params: planned.params.clone(),
+            seed: self.plan.seed,
+            checked: self.references.get(&entry).map_or(0, |known| known.checksums.len() as u64),
+        }
+    }
+
+    /// Runs each workload serially once.
+    fn survey(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        for entry in 0..self.plan.entries.len() {
+            if self.interrupted() {
+                break;
+            }
+            match mode::reference(self.site, &self.job(entry)) {
+                Ok(reference) => {
+                    observer.observe(&Event::Surveyed { entry, reference: &reference })?;
+                    self.references.insert(entry, reference);
+                }
+                Err(_) if self.interrupted() => break,
+                Err(error) => {
+                    let reason = error.to_string();
+                    self.outcome.failed += 1;
+                    let failure = Failure { cell: None, entry, block: 0, reason };
+                    observer.observe(&Event::Failed(&failure))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks before the first block, between blocks from time to time, and after the last one.
+    fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
+        if let Some(burn) = self.burn.as_mut().filter(|_| due) {
+            let report = burn.measure(BURN_TIME);
+            observer.observe(&Event::Burned(&report))?;
+            self.burned = self.elapsed();
+        }
+        Ok(())
+    }
+
+    /// The window with which every workload gets its blocks within what is left of the budget.
+    fn window(&self, steer: &Steer) -> f64 {
+        let (mut fixed, mut rounds) = (0.0, 0.0);
+        for (entry, wanted) in steer.outlook(pace::BLOCKS) {
+            fixed += wanted * self.pace.overhead(entry, &self.references[&entry]);
+            rounds += wanted;
+        }
+        pace::window((self.plan.budget - self.elapsed() - fixed) / f64::max(rounds, 1.0))
+    }
+
+    /// Measures one block; false when the budget is spent.
+    fn block(
+        &mut self,
+        number: u32,
+        window: f64,
+        mut cells: Vec<Wanted>,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
+        cells.retain(|one| self.failures.get(&one.cell).is_none_or(|&times| times < 2));
+        observer.observe(&Event::Block { number, rounds: cells.len() })?;
+        let mut queue: VecDeque<_> = cells.into_iter().map(|wanted| (wanted, None)).collect();
+        while let Some((wanted, repeats)) = queue.pop_front() {
+            let cell = wanted.cell;
+            if self.interrupted() {
+                return Ok(false);
+            }
+            let spent = self.elapsed();
+            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+            if spent + cost > self.plan.budget {
+                continue;
+            }
+            observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
+            let order = Order { wanted, block: number, window, repeats };
+            let disturbed = self.round(&order, steer, observer)?;
+            // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
+            if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
+                self.repeated += 1;
+                queue.push_back((wanted, Some(round)));
+            }
+        }
+        Ok(self.elapsed() < self.plan.budget * 0.98)
+    }
+
+    /// One round in five may be a repetition.
+    fn may_repeat(&self) -> bool {
+        self.repeated * 5 <= self.outcome.measured
+    }
+
+    /// Measures one cell once; the number of the round where it was disturbed.
+    fn round(
+        &mut self,
+        order: &Order,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<u32>, RunError> {
+        let (cell, began) = (order.wanted.cell, self.elapsed());
+        let result = self.watched(order);
+        self.pace.learn(cell, self.elapsed() - began, order.window);
+        match result {
+            Ok(sample) => {
+                steer.observe(&sample);
+                self.outcome.measured += 1;
+                self.rounds += 1;
+                observer.observe(&Event::Measured(&sample))?;
+                Ok(sample.is_disturbed().then_some(sample.round))
+            }
+            // A task that was cut short by the interrupt has not failed.
+            Err(_) if self.interrupted() => Ok(None),
+            Err(ModeError::Interrupted) => Ok(None),
+            Err(error) => {
+                let times = self.failures.entry(cell).or_default();
+                *times += 1;
+                if *times > 1 {
+                    steer.fail(cell);
+                }
+                self.outcome.failed += 1;
+                let (entry, block, reason) = (cell.entry, order.block, error.to_string());
+                observer.observe(&Event::Failed(&Failure {
+                    cell: Some(cell),
+                    entry,
+                    block,
+                    reason,
+                }))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Measures with a look at the machine before and after. All workers are reaped in between, so that their CPU time
+    /// is ours.
+    fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
+        let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
+        let mut sample = self.measure(order)?;
+        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
+        let after = self.watch.snapshot();
+        sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
+        Ok(sample)
+    }
+
+    fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
+        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
+        let reference = &self.references[&cell.entry];
+        let shape = pace::shape(self.plan.batch, reference, window);
+        let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
+        let at = self.elapsed();
+        let (mut crew, launch) =
+            mode::launch(cell.mode, self.site, &self.job(cell.entry), workers)?;
+        let round = crew.round(shape);
+        let dismissing = clock::now();
+        let dismissed = crew.dismiss();
+        let dismiss = clock::since(dismissing).as_secs_f64();
+        let round = round?;
+        dismissed?;
+        verify(&round, reference)?;
+        let seconds = Seconds {
+            block,
+            round: self.rounds,
+            at,
+            launch: launch.as_secs_f64(),
+            dismiss,
+            repeats,
+            confirms,
+        };
+        Ok(Sample::new(cell, shape, &round, seconds))
+    }
+}
+
+/// Every mode must return what serial returned, or the cell is void.
+pub(crate) fn verify(round: &Round, reference: &Reference) -> Result<(), ModeError> {
+    for lap in &round.laps {
+        for &(number, checksum) in &lap.checks {
+            if reference.checksums.get(number as usize) != Some(&checksum) {
+                let reason = "its checksum is not the one that serial returned".to_owned();
+                return Err(ModeError::Task { number, reason });
+            }
+        }
+    }
+    Ok(())
+}

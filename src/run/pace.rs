@@ -1,0 +1,85 @@
+//! How long each round's window is, and what a round costs, so that the budget is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::mode::{Extent, Reference, Window};
+use crate::plan::{Cell, Mode};
+
+/// Shorter windows are drowned in the system's own ticks.
+const SHORTEST: f64 = 0.020;
+/// Longer windows are better spent on one more round.
+const LONGEST: f64 = 0.500;
+/// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
+const LONG_TASK: f64 = 0.050;
+/// As many blocks as an interval wants; with time left there are more.
+pub(super) const BLOCKS: f64 = 6.0;
+
+/// What is known of the costs of rounds.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// Seconds of the last round of a cell beyond its window.
+    overhead: BTreeMap<Cell, f64>,
+    cores: f64,
+}
+
+impl Pace {
+    pub(super) fn new(cores: f64) -> Self {
+        Self { overhead: BTreeMap::new(), cores: cores.max(1.0) }
+    }
+
+    /// Learns from a round that took `total` seconds with a window of `window`.
+    pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64) {
+        self.overhead.insert(cell, (total - window).max(0.0));
+    }
+
+    /// Seconds that a round of this cell takes with a window of `window` seconds.
+    pub(super) fn cost(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
+        let overhead = self.overhead.get(&cell).copied();
+        window + overhead.unwrap_or_else(|| self.guess(cell, reference, window))
+    }
+
+    /// What launching, warming up and finishing whole tasks may take before it was ever tried.
+    fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
+        let workers = cell.workers as f64;
+        let launch = match cell.mode {
+            Mode::Serial | Mode::Async => 0.5e-3,
+            Mode::Threads | Mode::ThreadPerTask => 0.2e-3 * workers,
+            Mode::ProcessPool | Mode::ProcessPerTask => 5e-3 + 1e-3 * workers,
+        };
+        let crowd = (workers / self.cores).max(1.0);
+        let prepare = reference.prepare * crowd;
+        launch + prepare + reference.task * crowd + warm_up(reference, window)
+    }
+
+    /// Seconds that a typical round of this workload takes beyond its window.
+    pub(super) fn overhead(&self, entry: usize, reference: &Reference) -> f64 {
+        let known = self.overhead.iter().filter(|(cell, _)| cell.entry == entry);
+        let (sum, count) =
+            known.fold((0.0, 0.0), |(sum, count), (_, one)| (sum + one, count + 1.0));
+        if count > 0.0 {
+            return sum / count;
+        }
+        let workers = self.cores.ceil() as usize;
+        self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
+    }
+}
+
+/// A window of about `seconds` that is neither drowned in ticks nor better spent on one more round.
+pub(super) fn window(seconds: f64) -> f64 {
+    seconds.clamp(SHORTEST, LONGEST)
+}
+
+/// The longest that warming up may take, in seconds.
+fn warm_up(reference: &Reference, window: f64) -> f64 {
+    if reference.task > LONG_TASK { 0.0 } else { (window / 2.0).clamp(0.005, 0.100) }
+}
+
+/// The window of one round.
+pub(super) fn shape(batch: Option<u64>, reference: &Reference, window: f64) -> Window {
+    let extent = match batch {
+        Some(tasks) => Extent::Tasks(tasks),
+        None => Extent::Time(Duration::from_secs_f64(window)),
+    };
+    Window { extent, warm_up: Duration::from_secs_f64(warm_up(reference, window)) }
+}

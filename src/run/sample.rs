@@ -1,0 +1,158 @@
+//! What one round yields, in the form in which it is kept.
+
+use hdrhistogram::Histogram;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Ledger;
+use crate::mode::{Extent, Round, Usage, Window};
+use crate::plan::Cell;
+
+/// One round of one cell. SI base units.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// What was measured.
+    pub cell: Cell,
+    /// In which block, from 0.
+    pub block: u32,
+    /// The how-manieth round of the run, from 0: the order in time.
+    pub round: u32,
+    /// When the round began, in seconds from the beginning of the run.
+    pub at: f64,
+    /// Units per second: the sum of the workers' own rates; for a batch its units over its makespan.
+    pub throughput: f64,
+    /// Whole tasks counted.
+    pub tasks: u64,
+    /// Units that those tasks did.
+    pub units: u64,
+    /// Each worker's own rate, in units per second.
+    pub rates: Vec<f64>,
+    /// How long the tasks took: `[nanoseconds, how many]`, each value to 1 %.
+    pub latency: Vec<(u64, u64)>,
+    /// What the crew used.
+    pub usage: Usage,
+    /// From the first submit to the last join, where a batch was asked for.
+    pub makespan: Option<f64>,
+    /// Seconds that launching the crew took.
+    pub launch: f64,
+    /// Seconds of warm-up until the last worker was warm.
+    pub warm_up: f64,
+    /// Seconds that dismissing the crew took.
+    pub dismiss: f64,
+    /// The disturbed round in whose stead this one was measured.
+    pub repeats: Option<u32>,
+    /// Whether it was measured to decide among counts already chosen, rather than to choose them.
+    pub confirms: bool,
+    /// What else the machine did meanwhile; `None` where that cannot be seen.
+    pub ledger: Option<Ledger>,
+}
+
+/// Latencies of tasks, read back from samples.
+#[derive(Debug, Clone)]
+pub struct Latencies(Histogram<u64>);
+
+impl Sample {
+    /// The sample of a round; the seconds are those of its launch, its dismissal and its beginning.
+    pub(super) fn new(cell: Cell, window: Window, round: &Round, seconds: Seconds) -> Self {
+        let mut latency: Option<Histogram<u64>> = None;
+        for lap in &round.laps {
+            match &mut latency {
+                None => latency = Some(lap.latency.clone()),
+                Some(all) => all.add(&lap.latency).expect("all laps have the same bounds"),
+            }
+        }
+        let tasks = round.laps.iter().map(|lap| lap.tasks).sum();
+        let units = round.laps.iter().map(|lap| lap.units).sum();
+        let rates: Vec<f64> = round
+            .laps
+            .iter()
+            .map(|lap| lap.units as f64 / lap.wall.as_secs_f64().max(f64::MIN_POSITIVE))
+            .map(|rate| if rate.is_finite() { rate } else { 0.0 })
+            .collect();
+        let makespan =
+            matches!(window.extent, Extent::Tasks(_)).then_some(round.span.as_secs_f64());
+        let warm_up = round.laps.iter().map(|lap| lap.warm_up).max().unwrap_or_default();
+        Self {
+            cell,
+            block: seconds.block,
+            round: seconds.round,
+            at: seconds.at,
+            throughput: makespan.map_or_else(|| rates.iter().sum(), |span| units as f64 / span),
+            tasks,
+            units,
+            rates,
+            latency: latency
+                .iter()
+                .flat_map(|all| all.iter_recorded())
+                .map(|step| (step.value_iterated_to(), step.count_at_value()))
+                .collect(),
+            usage: round.usage,
+            makespan,
+            launch: seconds.launch,
+            warm_up: warm_up.as_secs_f64(),
+            dismiss: seconds.dismiss,
+            repeats: seconds.repeats,
+            confirms: seconds.confirms,
+            ledger: None,
+        }
+    }
+
+    /// Whether the machine did so much else that the figure is not what it can do.
+    pub fn is_disturbed(&self) -> bool {
+        self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
+    }
+}
+
+/// When a round happened and what it took beside the measuring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seconds {
+    pub(super) block: u32,
+    pub(super) round: u32,
+    pub(super) at: f64,
+    pub(super) launch: f64,
+    pub(super) dismiss: f64,
+    pub(super) repeats: Option<u32>,
+    pub(super) confirms: bool,
+}
+
+impl Latencies {
+    /// All tasks of these samples together; `None` where they hold none.
+    pub fn of<'s>(samples: impl IntoIterator<Item = &'s Sample>) -> Option<Self> {
+        let mut all = Histogram::<u64>::new(2).ok()?;
+        for sample in samples {
+            for &(nanos, count) in &sample.latency {
+                // An absurd value in a damaged record is counted as the largest representable one.
+                let _ = all.record_n(nanos.min(1 << 62), count);
+            }
+        }
+        (!all.is_empty()).then_some(Self(all))
+    }
+
+    /// The time within which a share `quantile` (0 to 1) of the tasks ended, in seconds.
+    pub fn quantile(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64 * 1e-9
+    }
+
+    /// The mean, in seconds.
+    pub fn mean(&self) -> f64 {
+        self.0.mean() * 1e-9
+    }
+
+    /// The slowest, in seconds.
+    pub fn max(&self) -> f64 {
+        self.0.max() as f64 * 1e-9
+    }
+}
+
+/// A cell that gave no figure in a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// What was to be measured; `None` where a whole workload could not be prepared.
+    pub cell: Option<Cell>,
+    /// Which of the plan's entries.
+    pub entry: usize,
+    /// In which block.
+    pub block: u32,
+    /// Why, in words.
+    pub reason: String,
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("README.md")]
+
+pub mod compare;
+pub mod dunnett;
+pub mod least_squares;
+pub mod median;
+pub mod normal;
+pub mod polish;
+pub mod special;
+pub mod student;
+pub mod trend;

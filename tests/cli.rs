@@ -1,0 +1,211 @@
+//! The binary by its command line: bad input, dry runs, interruption, a kill.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn knee(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_knee"))
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("knee starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Asserts a usage error: exit code 2, nothing on standard output, and a message that says `hint`.
+fn refused(arguments: &[&str], hint: &str) {
+    let output = knee(arguments);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    assert!(output.stdout.is_empty(), "{arguments:?} wrote a result");
+    assert!(text.contains(hint), "{arguments:?} does not say {hint:?}: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn what_does_not_exist_is_refused_with_the_nearest_name() {
+    refused(&["run", "pie"], "did you mean pi?");
+    refused(&["run", "pi:digit=5"], "did you mean digits?");
+    refused(&["run", "--modes", "thread"], "did you mean threads?");
+    refused(&["run", "sleep:ms"], "key=value");
+    refused(&["rn"], "unrecognized subcommand");
+}
+
+#[test]
+fn counts_and_budgets_are_checked() {
+    refused(&["run", "--workers", "0"], "smallest count is 1");
+    refused(&["run", "--workers", "-3"], "not a worker count");
+    refused(&["run", "--workers", "1000000000000000000000"], "too many");
+    refused(&["run", "--workers", "4-2"], "backwards");
+    refused(&["run", "--workers", "two"], "not a worker count");
+    refused(&["run", "--budget", "0s"], "not a usable duration");
+    refused(&["run", "--budget", "-1s"], "not a usable duration");
+    refused(&["run", "--budget", "nan"], "not a usable duration");
+    refused(&["run", "--budget", "1e30s"], "not a usable duration");
+    refused(&["run", "--batch", "0"], "0 is not in");
+}
+
+#[test]
+fn an_unwritable_directory_is_found_before_the_run() {
+    refused(&["run", "noop", "--out", "/proc/knee"], "/proc/knee cannot be written");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path().to_str().expect("a path of text");
+    refused(&["run", "noop", "--out", path], "cannot be written");
+}
+
+#[test]
+fn a_dry_run_measures_nothing() {
+    let output = knee(&["run", "--dry-run", "noop", "sleep"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(text.contains("noop") && text.contains("process-pool"), "{text}");
+}
+
+#[test]
+fn help_version_completions_and_manual_are_there() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["run", "--help"],
+        &["completions", "bash"],
+        &["man"],
+        &["list", "--json"],
+    ] {
+        let output = knee(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        assert!(output.stdout.len() > 8, "{arguments:?} printed nothing");
+    }
+}
+
+#[test]
+fn a_full_standard_output_is_a_failure_and_a_closed_one_is_not() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let status = Command::new(env!("CARGO_BIN_EXE_knee"))
+        .arg("man")
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status()
+        .expect("knee starts");
+    assert_eq!(status.code(), Some(6));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_knee"))
+        .arg("man")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("knee starts");
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{said}");
+    assert!(said.is_empty(), "{said}");
+}
+
+/// A run of a workload that takes its time, in a temporary directory of its own.
+struct Running {
+    child: Child,
+    out: PathBuf,
+    temporary: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let temporary = tempfile::tempdir().expect("a temporary directory");
+        let out = temporary.path().join("out");
+        let child = Command::new(env!("CARGO_BIN_EXE_knee"))
+            .args(["run", "--budget", "40s", "--out"])
+            .arg(&out)
+            .args(arguments)
+            .env("TMPDIR", temporary.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("knee starts");
+        let running = Self { child, out, temporary };
+        running.wait_for("a sample", || {
+            fs::read_to_string(running.out.join("record.jsonl")).is_ok_and(|text| {
+                text.lines().filter(|line| line.starts_with("{\"sample\"")).count() > 3
+            })
+        });
+        running
+    }
+
+    fn wait_for(&self, what: &str, mut there: impl FnMut() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !there() {
+            assert!(Instant::now() < deadline, "no {what} within 30 s");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().expect("kill starts");
+        assert!(status.success());
+    }
+
+    /// What the run left beside its results.
+    fn litter(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.temporary.path()).expect("readable").flatten();
+        entries.map(|entry| entry.path()).filter(|path| *path != self.out).collect()
+    }
+}
+
+fn record_is_readable(out: &Path) {
+    let record = knee::record::read(out).expect("the record can be read");
+    assert!(record.samples.len() > 3);
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
+    let mut running =
+        Running::start(&["sleep", "--workers", "1,2", "--modes", "serial,threads,process-pool"]);
+    running.signal("-INT");
+    let status = running.child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    record_is_readable(&running.out);
+    assert_eq!(running.litter(), Vec::<PathBuf>::new());
+    let before = knee::record::read(&running.out).expect("readable").samples.len();
+    // The resumed run is interrupted again as soon as it has gone on.
+    let mut again = Command::new(env!("CARGO_BIN_EXE_knee"))
+        .args(["run", "--resume"])
+        .arg(&running.out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("knee starts");
+    running.wait_for("a resumed sample", || {
+        knee::record::read(&running.out).is_ok_and(|record| record.samples.len() > before)
+    });
+    let pid = again.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+    assert_eq!(again.wait().expect("it ends").code(), Some(130));
+    record_is_readable(&running.out);
+}
+
+#[test]
+fn a_kill_leaves_neither_processes_nor_files() {
+    let mut running =
+        Running::start(&["sleep", "--workers", "2,4", "--modes", "threads,process-pool"]);
+    running.signal("-KILL");
+    running.child.wait().expect("it ends");
+    let marked = || -> usize {
+        let needle = format!("TMPDIR={}", running.temporary.path().display());
+        let processes = fs::read_dir("/proc").expect("/proc").flatten();
+        let environments =
+            processes.filter_map(|entry| fs::read(entry.path().join("environ")).ok());
+        environments
+            .filter(|text| text.split(|b| *b == 0).any(|one| one == needle.as_bytes()))
+            .count()
+    };
+    running.wait_for("end of all its processes", || marked() == 0);
+    assert_eq!(running.litter(), Vec::<PathBuf>::new());
+    record_is_readable(&running.out);
+}

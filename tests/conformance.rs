@@ -1,0 +1,108 @@
+//! Every workload in every mode returns what serial returned.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use knee::mode::{Extent, Job, Site, Window, launch, reference};
+use knee::plan::{Mode, Registry};
+use knee::workloads::Params;
+
+fn site(scratch: &tempfile::TempDir) -> Site {
+    Site {
+        registry: Registry::new(&[]),
+        scratch: scratch.path().to_owned(),
+        cancel: Arc::new(AtomicBool::new(false)),
+        cores: 2,
+        placement: Vec::new(),
+    }
+}
+
+fn job(registry: Registry, name: &str, checked: u64) -> Job {
+    let params = Params::small(registry.find(name).expect("it is built in").meta().params);
+    Job { workload: name.to_owned(), params, seed: 7, checked }
+}
+
+/// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all checksums.
+fn conforms(name: &str, mode: Mode) {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let site = site(&scratch);
+    let expected = reference(&site, &job(site.registry, name, 0)).expect("serial works").checksums;
+    let job = job(site.registry, name, expected.len() as u64);
+    for workers in [1, 3] {
+        let workers =
+            NonZeroUsize::new(if mode == Mode::Serial { 1 } else { workers }).expect("not zero");
+        let (mut crew, _) = launch(mode, &site, &job, workers).expect("the crew gets ready");
+        let timed = Window {
+            extent: Extent::Time(Duration::from_millis(10)),
+            warm_up: Duration::from_millis(5),
+        };
+        let batch = Window { extent: Extent::Tasks(5), warm_up: Duration::ZERO };
+        for window in [timed, batch] {
+            let round = crew.round(window).unwrap_or_else(|error| panic!("{name} {mode}: {error}"));
+            let checks: Vec<_> =
+                round.laps.iter().flat_map(|lap| lap.checks.iter().copied()).collect();
+            assert!(!checks.is_empty(), "{name} {mode}: nothing was compared");
+            for (number, checksum) in checks {
+                assert_eq!(checksum, expected[number as usize], "{name} {mode}: task {number}");
+            }
+            let tasks: u64 = round.laps.iter().map(|lap| lap.tasks).sum();
+            match window.extent {
+                Extent::Tasks(wanted) => {
+                    assert_eq!(tasks, wanted, "{name} {mode}: tasks of a batch")
+                }
+                Extent::Time(_) => {
+                    assert!(
+                        round.laps.iter().all(|lap| lap.tasks > 0),
+                        "{name} {mode}: an idle worker"
+                    );
+                }
+            }
+        }
+        crew.dismiss().expect("the crew ends");
+    }
+    let left: Vec<_> = std::fs::read_dir(scratch.path()).expect("readable").collect();
+    assert!(left.is_empty(), "{name} {mode} left {left:?}");
+}
+
+fn all(mode: Mode) {
+    for workload in Registry::new(&[]).iter() {
+        let meta = workload.meta();
+        if workload.supported(&Params::small(meta.params)).is_ok() {
+            conforms(meta.name, mode);
+        }
+    }
+}
+
+#[test]
+fn serial() {
+    all(Mode::Serial);
+}
+
+#[test]
+fn threads() {
+    all(Mode::Threads);
+}
+
+#[test]
+fn thread_per_task() {
+    all(Mode::ThreadPerTask);
+}
+
+#[test]
+fn asynchronous() {
+    all(Mode::Async);
+}
+
+#[test]
+fn process_pool() {
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
+    all(Mode::ProcessPool);
+}
+
+#[test]
+fn process_per_task() {
+    knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
+    all(Mode::ProcessPerTask);
+}

@@ -1,0 +1,176 @@
+//! Calls the knee binary as a user does, with an outer deadline, and looks for what it left behind.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use knee::record::{self, Record};
+
+/// No call of knee in a test may take longer.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// What a call of knee gave.
+pub(crate) struct Called {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The largest resident memory seen, in bytes.
+    pub(crate) memory: u64,
+    directory: tempfile::TempDir,
+}
+
+impl Called {
+    /// What the run recorded.
+    pub(crate) fn record(&self) -> Record {
+        record::read(&self.out()).unwrap_or_else(|error| panic!("{error}; {}", self.stderr))
+    }
+
+    /// The run's directory.
+    pub(crate) fn out(&self) -> PathBuf {
+        self.directory.path().join("out")
+    }
+}
+
+/// A call of knee that is still running. Its process is killed when this is dropped.
+pub(crate) struct Running {
+    child: Child,
+    directory: tempfile::TempDir,
+    memory: u64,
+}
+
+/// Calls `knee run --out .. ARGS` and waits for its end.
+pub(crate) fn run(args: &[&str]) -> Called {
+    start(args).finish()
+}
+
+/// Calls knee with these arguments and returns what it printed.
+pub(crate) fn call(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_knee")).args(args).stdin(Stdio::null()).output();
+    let output = output.expect("knee starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Starts `knee run --out .. ARGS`.
+pub(crate) fn start(args: &[&str]) -> Running {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let child = Command::new(env!("CARGO_BIN_EXE_knee"))
+        .arg("run")
+        .arg("--out")
+        .arg(directory.path().join("out"))
+        .args(args)
+        .env("TMPDIR", directory.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("knee starts");
+    Running { child, directory, memory: 0 }
+}
+
+impl Running {
+    /// Its process.
+    pub(crate) fn id(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Called {
+        let stdout = reader(self.child.stdout.take().expect("it is piped"));
+        let stderr = reader(self.child.stderr.take().expect("it is piped"));
+        let status = self.wait();
+        let (stdout, stderr) = (stdout.join().expect("read"), stderr.join().expect("read"));
+        let code = status.code().unwrap_or(-1);
+        let directory = std::mem::replace(
+            &mut self.directory,
+            tempfile::tempdir().expect("a temporary directory"),
+        );
+        Called { code, stdout, stderr, memory: self.memory, directory }
+    }
+
+    fn wait(&mut self) -> std::process::ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            self.memory = self.memory.max(resident(self.child.id()));
+            assert!(start.elapsed() < DEADLINE, "knee hangs");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("the pipe is readable");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10
+}
+
+/// Processes whose command line contains `word`, which a test makes unmistakable.
+pub(crate) fn alive(word: &str) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let own = std::process::id();
+    pids.filter(|pid| *pid != own)
+        .filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.contains(word) && !line.contains("knee")
+        })
+        .collect()
+}
+
+/// Waits until no process has `word` in its command line.
+pub(crate) fn assert_gone(word: &str) {
+    let start = Instant::now();
+    while !alive(word).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(5), "left behind: {:?}", alive(word));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until some process has `word` in its command line.
+pub(crate) fn await_alive(word: &str) {
+    let start = Instant::now();
+    while alive(word).is_empty() {
+        assert!(start.elapsed() < DEADLINE, "{word} was never started");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A number that no other process on this machine sleeps for: `tag` tells the tests of one program apart.
+pub(crate) fn odd_seconds(tag: u32) -> String {
+    format!("9{tag}{}.25", std::process::id())
+}
+
+/// Writes an executable script.
+pub(crate) fn script(directory: &Path, name: &str, text: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = directory.join(name);
+    std::fs::write(&path, text).expect("the directory is writable");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    path.to_str().expect("temporary paths are text").to_owned()
+}
+
+/// Sends a signal by its option for `kill`: `-INT`.
+pub(crate) fn signal(pid: i32, signal: &str) {
+    let status = std::process::Command::new("kill").args([signal, &pid.to_string()]).status();
+    assert!(status.expect("kill is there").success());
+}

@@ -1,0 +1,217 @@
+//! `knee run -- COMMAND`, with everything that can go wrong with a program.
+
+use std::path::Path;
+
+use crate::calls::{alive, assert_gone, await_alive, odd_seconds, run, script, signal, start};
+use knee::plan::Mode;
+
+/// Quick enough for a test, long enough for one block.
+const BRIEF: [&str; 4] = ["--budget", "1s", "--workers", "1,2"];
+
+fn brief<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    [&BRIEF[..], args].concat()
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn waiting_programs_gain_from_more_at_once() {
+    let called = run(&["--budget", "3s", "--workers", "1,6", "--", "sleep", "0.05"]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let record = called.record();
+    assert_eq!(record.header.plan.entries[0].label, "sleep 0.05");
+    let modes: Vec<Mode> = record.header.plan.entries[0].series.iter().map(|s| s.mode).collect();
+    assert_eq!(modes, [Mode::Serial, Mode::Threads]);
+    let best = |workers: usize| {
+        let of = record.samples.iter().filter(|sample| sample.cell.workers == workers);
+        of.map(|sample| sample.throughput).fold(0.0, f64::max)
+    };
+    assert!(best(6) > 2.0 * best(1), "{} {}", best(6), best(1));
+    assert!(record.samples.iter().all(|sample| sample.usage.peak_memory.unwrap_or(0) > 0));
+}
+
+#[test]
+fn programs_know_their_worker_and_task() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let seen = directory.path().join("seen");
+    let text = format!(
+        "#!/bin/sh\necho \"$1 $KNEE_WORKER $2 $KNEE_TASK $KNEE_WORKERS\" >> {}\n",
+        seen.display()
+    );
+    let program = script(directory.path(), "note", &text);
+    let called = run(&brief(&["--modes", "threads", "--", &program, "{worker}", "{task}"]));
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let lines = lines(&seen);
+    assert!(lines.len() > 4, "{lines:?}");
+    for line in &lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(words[0] == words[1] && words[2] == words[3], "{line}");
+        assert!(words[0].parse::<u32>().unwrap() < words[4].parse().unwrap(), "{line}");
+    }
+    assert!(lines.iter().any(|line| line.starts_with("1 1 ")), "a second worker took part");
+}
+
+#[test]
+fn a_count_can_be_given_to_one_program_at_a_time() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (seen, lock) = (directory.path().join("seen"), directory.path().join("lock"));
+    let text = format!(
+        "#!/bin/sh\nmkdir {lock} || exit 9\necho $1 >> {}\nsleep 0.01\nrmdir {lock}\n",
+        seen.display(),
+        lock = lock.display()
+    );
+    let program = script(directory.path(), "parallel", &text);
+    let called = run(&[
+        "--budget",
+        "4s",
+        "--workers",
+        "1,2,5",
+        "--sweep-arg",
+        "{n}",
+        "--",
+        &program,
+        "-j{n}",
+    ]);
+    assert_eq!(called.code, 0, "never two at once: {}", called.stderr);
+    let mut given = lines(&seen);
+    given.sort_unstable();
+    given.dedup();
+    assert_eq!(given, ["-j1", "-j2", "-j5"]);
+    assert!(called.record().samples.iter().all(|sample| sample.rates.len() == 1));
+}
+
+#[test]
+fn what_cannot_be_run_is_one_line_before_anything_starts() {
+    for (args, says) in [
+        (vec!["--", "no-such-program"], "PATH"),
+        (vec!["--", "/etc/passwd"], "not executable"),
+        (vec!["--shell", "--", "a", "b"], "one word"),
+        (vec!["--sweep-arg", "{n}", "--", "true"], "occurs nowhere"),
+        (vec!["--prepare", "no-such-preparation", "--", "true"], "no-such-preparation"),
+        (vec!["--prepare", "a 'b", "--", "true"], "quote"),
+        (vec!["--ignore-failure=x", "--", "true"], "not an exit status"),
+        (vec!["--time-limit", "-1s", "--", "true"], "usable duration"),
+        (vec!["--modes", "async", "--sweep-arg", "{n}", "--", "echo", "{n}"], "--modes"),
+    ] {
+        let called = run(&args);
+        assert_eq!(called.code, 2, "{args:?}: {}", called.stderr);
+        assert!(called.stderr.contains(says), "{args:?}: {}", called.stderr);
+        assert!(!called.out().exists(), "{args:?} left a directory");
+    }
+}
+
+#[test]
+fn a_failing_program_is_shown_with_what_it_printed() {
+    let called = run(&brief(&["--shell", "--", "echo before; echo wrong >&2; exit 3"]));
+    assert_eq!(called.code, 1, "{}", called.stderr);
+    for part in ["exit status 3", "| before", "| wrong"] {
+        assert!(called.stderr.contains(part), "{}", called.stderr);
+    }
+    let forgiven = run(&brief(&["--ignore-failure=2,3", "--shell", "--", "exit 3"]));
+    assert_eq!(forgiven.code, 0, "{}", forgiven.stderr);
+    let forgiven = run(&brief(&["-i", "--shell", "--", "exit 77"]));
+    assert_eq!(forgiven.code, 0, "{}", forgiven.stderr);
+    let other = run(&brief(&["--ignore-failure=2", "--shell", "--", "exit 3"]));
+    assert_eq!(other.code, 1, "{}", other.stderr);
+}
+
+#[test]
+fn a_killed_program_is_a_failed_task() {
+    let called = run(&brief(&["--shell", "--", "kill -9 $$"]));
+    assert_eq!(called.code, 1);
+    assert!(called.stderr.contains("was killed by signal 9"), "{}", called.stderr);
+}
+
+#[test]
+fn a_program_that_hangs_is_ended_even_if_it_ignores_term() {
+    let seconds = odd_seconds(1);
+    let line = format!("trap '' TERM; while true; do sleep {seconds}; done");
+    let called = run(&brief(&["--time-limit", "200ms", "--shell", "--", &line]));
+    assert_eq!(called.code, 1);
+    assert!(called.stderr.contains("did not end within 200ms"), "{}", called.stderr);
+    assert!(called.stderr.contains("by KILL"), "{}", called.stderr);
+    assert_gone(&seconds);
+    let seconds = odd_seconds(2);
+    let called = run(&brief(&["--time-limit", "200ms", "--", "sleep", &seconds]));
+    assert!(called.stderr.contains("by TERM"), "{}", called.stderr);
+    assert_gone(&seconds);
+}
+
+#[test]
+fn a_flood_of_output_neither_blocks_nor_grows() {
+    let called = run(&brief(&["--time-limit", "700ms", "--", "yes"]));
+    assert_eq!(called.code, 1);
+    assert!(called.stderr.contains("bytes in all"), "{}", called.stderr);
+    assert!(called.memory < 60 << 20, "{} bytes resident", called.memory);
+    let called = run(&brief(&["--shell", "--", "head -c 30000000 /dev/zero"]));
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert!(called.memory < 60 << 20, "{} bytes resident", called.memory);
+}
+
+#[test]
+fn what_a_program_leaves_behind_is_found_and_killed() {
+    let seconds = odd_seconds(3);
+    let called = run(&brief(&["--shell", "--", &format!("sleep {seconds} & echo started")]));
+    assert_eq!(called.code, 1, "{}", called.stderr);
+    assert!(called.stderr.contains("left something running"), "{}", called.stderr);
+    assert_gone(&seconds);
+    let seconds = odd_seconds(4);
+    let hidden = format!("setsid sleep {seconds} >/dev/null 2>&1 &");
+    run(&brief(&["--shell", "--", &hidden]));
+    assert_gone(&seconds);
+}
+
+#[test]
+fn an_interrupt_ends_programs_too() {
+    let seconds = odd_seconds(5);
+    let running = start(&["--budget", "50s", "--", "sleep", &seconds]);
+    await_alive(&seconds);
+    signal(running.id(), "-INT");
+    let called = running.finish();
+    assert_eq!(called.code, 130, "{}", called.stderr);
+    assert!(alive(&seconds).is_empty(), "knee ended before its program");
+}
+
+#[test]
+fn nothing_outlives_a_killed_knee() {
+    let seconds = odd_seconds(6);
+    let running = start(&["--budget", "50s", "--", "sleep", &seconds]);
+    await_alive(&seconds);
+    signal(running.id(), "-KILL");
+    running.finish();
+    assert_gone(&seconds);
+}
+
+#[test]
+fn a_preparation_runs_before_each_run_and_does_not_count() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let fresh = directory.path().join("fresh{worker}");
+    let fresh = fresh.display();
+    let called = run(&[
+        "--budget",
+        "4s",
+        "--workers",
+        "1,2",
+        "--prepare",
+        &format!("sh -c 'sleep 0.3; touch {fresh}'"),
+        "--",
+        "rm",
+        &fresh.to_string(),
+    ]);
+    assert_eq!(called.code, 0, "each run had its preparation: {}", called.stderr);
+    for sample in &called.record().samples {
+        let slow: u64 =
+            sample.latency.iter().filter(|step| step.0 > 300_000_000).map(|s| s.1).sum();
+        assert!(slow * 2 < sample.tasks.max(1), "the preparation was timed: {:?}", sample.latency);
+    }
+}
+
+#[test]
+fn what_a_shell_would_read_stays_data() {
+    let called = run(&brief(&["--", "echo", "$(touch /tmp/never) `id` <b>"]));
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert_eq!(called.record().header.plan.entries[0].label, "echo '$(touch /tmp/never) `id` <b>'");
+}

@@ -1,0 +1,104 @@
+//! Limits, objectives and settings, by the command line.
+
+use crate::calls::{call, run};
+
+#[test]
+fn limits_are_kept_and_what_they_cost_is_said() {
+    let called = run(&[
+        "--budget",
+        "4s",
+        "--workers",
+        "1,2,8",
+        "--modes",
+        "serial,threads",
+        "--max-p99",
+        "1ms",
+        "--min-efficiency",
+        "0.5",
+        "--max-memory",
+        "1k",
+        "--json",
+        "sleep:ms=5",
+    ]);
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
+    let limits = &findings["workloads"][0]["curves"][0]["limits"];
+    assert_eq!(limits["asked"][0], "p99 <= 1 ms");
+    assert!(limits["workers"].is_null(), "{limits}");
+    assert_eq!(limits["broken"].as_array().map(Vec::len), Some(3), "{limits}");
+    let reasons = limits["broken"][0].as_str().expect("it is text");
+    assert!(reasons.contains("p99 ") && reasons.contains("memory "), "{limits}");
+    assert!(!reasons.contains("efficiency"), "one worker is efficient: {limits}");
+}
+
+#[test]
+fn an_objective_alone_chooses_another_count() {
+    let called = run(&[
+        "--budget",
+        "4s",
+        "--workers",
+        "1,8",
+        "--modes",
+        "serial,threads",
+        "--objective",
+        "latency",
+        "--json",
+        "mixed",
+    ]);
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
+    let limits = &findings["workloads"][0]["curves"][0]["limits"];
+    assert_eq!(limits["asked"][0], "best latency");
+    assert_eq!(limits["workers"], 1.0, "{limits}");
+    assert!(limits["cost"].as_f64().expect("it costs something") > 0.2, "{limits}");
+}
+
+#[test]
+fn settings_are_all_that_is_printed() {
+    let args = ["--budget", "3s", "--workers", "1,4", "--modes", "serial,threads", "sleep:ms=2"];
+    let called = run(&[&args[..], &["--settings", "env"]].concat());
+    assert!([0, 5].contains(&called.code), "{}", called.stderr);
+    let env = &called.stdout;
+    assert!(env.starts_with("# sleep:ms=2: 4 workers (threads)"), "{env}");
+    assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 4, "{env}");
+    let out = called.out();
+    let again =
+        |dialect: &str| call(&["report", out.to_str().expect("text"), "--settings", dialect]);
+    let manifest = again("k8s");
+    assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
+    assert!(again("gunicorn").contains("threads = 4\n"));
+    assert!(again("make").contains("-j4\n"));
+    assert!(again("rayon").contains("num_threads(4)"));
+}
+
+#[test]
+fn a_batch_is_told_by_its_makespan() {
+    let args = ["--budget", "4s", "--workers", "1,8", "--modes", "serial,threads", "--batch", "16"];
+    let called = run(&[&args[..], &["--json", "sleep:ms=5"]].concat());
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
+    let workload = &findings["workloads"][0];
+    let alone = workload["serial"]["makespan"]["median"].as_f64().expect("it was measured");
+    assert!((0.08..1.0).contains(&alone), "16 sleeps of 5 ms took {alone} s");
+    let eight = &workload["curves"][0]["points"][1]["makespan"]["median"];
+    assert!(eight.as_f64().expect("it was measured") < alone / 2.0, "{eight}");
+    let notes = workload["notes"].to_string();
+    assert!(notes.contains("16 tasks take ") && notes.contains("8 workers (threads)"), "{notes}");
+}
+
+#[test]
+fn impossible_wishes_are_refused() {
+    for (args, says) in [
+        (["--max-p99", "-1s"], "usable duration"),
+        (["--max-memory", "0"], "4G"),
+        (["--min-efficiency", "1.5"], "up to 1"),
+        (["--min-efficiency", "nan"], "up to 1"),
+        (["--objective", "speed"], "throughput, latency and efficiency"),
+        (["--settings", "docker"], "gunicorn"),
+    ] {
+        let called = run(&[&args[..], &["noop"]].concat());
+        assert_eq!(called.code, 2, "{args:?}: {}", called.stderr);
+        assert!(called.stderr.contains(says), "{args:?}: {}", called.stderr);
+        assert!(!called.out().exists(), "{args:?} left a directory");
+    }
+}

@@ -1,0 +1,126 @@
+//! A record with planted truth.
+
+use std::path::Path;
+
+use knee::machine::Machine;
+use knee::mode::Usage;
+use knee::plan::{Candidates, Cell, Entry, Mode, Plan, Series};
+use knee::record::{End, Header, Line, Record, SCHEMA_VERSION, Survey, Writer};
+use knee::rng::Rng;
+use knee::run::Sample;
+use knee::workloads::{Kind, Params};
+
+/// Tasks per second of one worker.
+const RATE: f64 = 1000.0;
+
+/// A run of `pi` on two cores: `blocks` blocks of serial and one to four threads, `level` times as fast as usual, each round off by
+/// `noise` and each block by as much again.
+pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64) -> Record {
+    let series = |mode, counts: &[usize]| {
+        let candidates = Candidates::Exactly { counts: counts.to_vec() };
+        Series { mode, candidates }
+    };
+    let entry = Entry {
+        label: "pi".into(),
+        workload: "pi".into(),
+        params: Params::default(),
+        kind: Kind::Cpu,
+        unit_one: "task".into(),
+        unit_many: "tasks".into(),
+        equivalent: None,
+        textbook_optimum: None,
+        series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
+    };
+    let plan = Plan {
+        seed,
+        budget: 60.0,
+        batch: None,
+        pin: false,
+        limits: knee::plan::Limits::default(),
+        entries: vec![entry],
+    };
+    let mut rng = Rng::labelled(seed, name);
+    let mut samples = Vec::new();
+    for block in 0..blocks {
+        let block_level = level * (noise * rng.normal()).exp();
+        for (mode, workers) in [
+            (Mode::Serial, 1),
+            (Mode::Threads, 1),
+            (Mode::Threads, 2),
+            (Mode::Threads, 3),
+            (Mode::Threads, 4),
+        ] {
+            let cell = Cell { entry: 0, mode, workers };
+            let round = samples.len() as u32;
+            samples.push(sample(cell, block, round, block_level * (noise * rng.normal()).exp()));
+        }
+    }
+    let mut machine = Machine { cpu_model: Some("Planted CPU".into()), ..Machine::default() };
+    machine.budget.online = Some(2);
+    machine.topology.cores = Some(2);
+    let header = Header {
+        schema_version: SCHEMA_VERSION,
+        name: name.into(),
+        knee: "0.1.0".into(),
+        optimised: true,
+        command: vec!["knee".into(), "run".into(), "pi".into()],
+        started: "2026-01-01T00:00:00Z".into(),
+        machine,
+        plan,
+    };
+    let survey =
+        Survey { entry: 0, task: 1.0 / RATE, prepare: 0.0, notes: Vec::new(), ceiling: None };
+    Record {
+        header,
+        surveys: vec![survey],
+        samples,
+        failures: Vec::new(),
+        warnings: Vec::new(),
+        burns: Vec::new(),
+        end: Some(End { wall: 60.0, interrupted: false }),
+    }
+}
+
+fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
+    let busy = (cell.workers as f64).min(2.0);
+    // The third and fourth worker cost a little.
+    let throughput = factor * RATE * busy * (1.0 - 0.03 * (cell.workers as f64 - busy));
+    Sample {
+        cell,
+        block,
+        round,
+        at: f64::from(round) * 0.2,
+        throughput,
+        tasks: (throughput / 10.0) as u64,
+        units: (throughput / 10.0) as u64,
+        rates: vec![throughput / cell.workers as f64; cell.workers],
+        latency: vec![((1e9 * cell.workers as f64 / throughput) as u64, 10)],
+        usage: Usage { user: busy * 0.1, span: 0.1, ..Usage::default() },
+        makespan: None,
+        launch: 0.001,
+        warm_up: 0.0,
+        dismiss: 0.0,
+        repeats: None,
+        confirms: true,
+        ledger: None,
+    }
+}
+
+/// All lines of a record, in the order in which a run writes them.
+pub(crate) fn lines(record: &Record) -> Vec<Line> {
+    let mut lines = vec![Line::Header(record.header.clone())];
+    lines.extend(record.surveys.iter().cloned().map(Line::Survey));
+    lines.extend(record.samples.iter().cloned().map(Line::Sample));
+    lines.extend(record.end.map(Line::End));
+    lines
+}
+
+/// Writes a record into a directory, as a run does.
+pub(crate) fn write(record: &Record, directory: &Path) {
+    std::fs::create_dir_all(directory).expect("a directory can be made");
+    let mut writer = Writer::create(directory).expect("it is empty");
+    for line in lines(record) {
+        writer.append(&line).expect("there is room");
+    }
+    writer.sync().expect("the disk works");
+}

@@ -1,0 +1,374 @@
+//! `command`: one task is one run of a program of the user's.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command as Starter, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::foreign::capture::{Capture, Output, line};
+use crate::foreign::child::{Child, Ended, Status};
+use crate::foreign::line::{Line, Slot, Values};
+use crate::foreign::watch::{Cut, attend, drain};
+use crate::foreign::{GRACE, argv};
+use crate::{
+    Aside, Context, Error, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work,
+    Workload,
+};
+
+/// Runs a program with its arguments, directly and without a shell, and waits for it and all it started.
+///
+/// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as `KNEE_WORKER` and `KNEE_TASK`.
+/// - Standard input is empty. What the program prints is read and shown when it fails: 64 KiB of the beginning and of the end.
+/// - Whatever it leaves running in its process group is killed. Where that still holds the output, the task fails, since its work
+///   was not done when it ended.
+/// - The checksum says how the program ended, nothing else: what it computes is not looked at.
+///
+/// Where the program parallelises itself, `sweep` names the placeholder that the worker count replaces; one run at a time then.
+#[derive(Debug)]
+pub struct Command;
+
+const META: Meta = Meta {
+    name: "command",
+    summary: "runs a program of yours: knee run -- PROGRAM [ARG..]",
+    kind: Kind::Cpu,
+    unit: Unit { one: "run", many: "runs" },
+    params: &[
+        Param {
+            name: "argv",
+            help: "the program and its arguments, as a JSON list",
+            form: Form::Text,
+            default: "[\"true\"]",
+            small: "[\"true\"]",
+        },
+        Param {
+            name: "prepare",
+            help: "what is run before each run and does not count, as a JSON list",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
+            name: "sweep",
+            help: "the placeholder that the worker count replaces, where the program parallelises itself",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
+            name: "warmup",
+            help: "runs that each worker does before the clock starts",
+            form: Form::Count { min: 0, max: 1000 },
+            default: "0",
+            small: "0",
+        },
+        Param {
+            name: "ignore",
+            help: "exit statuses that count as success: all, or a comma separated list",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
+            name: "limit",
+            help: "seconds that one run may take",
+            form: Form::Number { min: 0.001, max: 604_800.0 },
+            default: "600",
+            small: "10",
+        },
+    ],
+    equivalent: None,
+};
+
+impl Workload for Command {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn supported(&self, params: &Params) -> Result<()> {
+        Settings::read(params).map(drop)
+    }
+
+    fn parallel_by_itself(&self, params: &Params) -> bool {
+        !params.text("sweep").is_empty()
+    }
+
+    fn notes(&self, context: &Context<'_>) -> Vec<Note> {
+        let note = |text: String| Note { warning: false, text, remedy: String::new() };
+        let mut notes = Vec::new();
+        let sweep = context.params.text("sweep");
+        if !sweep.is_empty() {
+            notes.push(note(format!(
+                "the worker count was given to the program itself in place of {sweep}; one run at a time"
+            )));
+        }
+        if !context.params.text("prepare").is_empty() {
+            notes.push(note(
+                "the time of --prepare is taken out; with several workers, one prepares while others run"
+                    .to_owned(),
+            ));
+        }
+        notes
+    }
+
+    fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>> {
+        let Settings { main, prepare, ignore, limit } = Settings::read(context.params)?;
+        let mut runner = Runner {
+            main: Prepared::new(main, context)?,
+            prepare: prepare.map(|line| Prepared::new(line, context)).transpose()?,
+            ignore,
+            limit,
+            aside: Aside::default(),
+            buffer: vec![0; 64 << 10],
+            capture: Capture::default(),
+        };
+        for number in 0..context.params.count("warmup") {
+            runner.run(number)?;
+        }
+        Ok(Box::new(runner))
+    }
+}
+
+/// The parameters, read and checked.
+struct Settings {
+    main: Line,
+    prepare: Option<Line>,
+    ignore: Ignore,
+    limit: Duration,
+}
+
+/// Which exit statuses count as success beside 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ignore {
+    All,
+    These(Vec<i32>),
+}
+
+impl Settings {
+    fn read(params: &Params) -> Result<Self> {
+        let sweep = params.text("sweep");
+        let main = Line::new(&argv("command", "argv", params.text("argv"))?, sweep)?;
+        if !sweep.is_empty() && !main.has(Slot::Workers) {
+            return Err(Error::usage(format!(
+                "{sweep} occurs nowhere in the command, so every count would run the same; put it where the \
+                 number of workers belongs"
+            )));
+        }
+        let prepare = match params.text("prepare") {
+            "" => None,
+            text => Some(Line::new(&argv("command", "prepare", text)?, sweep)?),
+        };
+        let ignore = Ignore::read(params.text("ignore"))?;
+        let limit = Duration::from_secs_f64(params.number("limit"));
+        Ok(Self { main, prepare, ignore, limit })
+    }
+}
+
+impl Ignore {
+    fn read(text: &str) -> Result<Self> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        let status = |word: &str| match word.parse::<i32>() {
+            Ok(status) if (1..=255).contains(&status) => Ok(status),
+            _ => Err(Error::usage(format!(
+                "{word:?} is not an exit status; they are numbers from 1 to 255, comma separated"
+            ))),
+        };
+        let words = text.split(',').filter(|word| !word.is_empty());
+        Ok(Self::These(words.map(status).collect::<Result<_>>()?))
+    }
+
+    fn forgives(&self, status: i32) -> bool {
+        status == 0
+            || match self {
+                Self::All => true,
+                Self::These(known) => known.contains(&status),
+            }
+    }
+}
+
+/// One worker's own runs.
+struct Runner {
+    main: Prepared,
+    prepare: Option<Prepared>,
+    ignore: Ignore,
+    limit: Duration,
+    aside: Aside,
+    buffer: Vec<u8>,
+    capture: Capture,
+}
+
+impl Runner {
+    /// Runs a line once and judges how it ended.
+    fn once(&mut self, preparing: bool, number: u64) -> Result<Status> {
+        let prepared = if preparing { self.prepare.as_mut() } else { Some(&mut self.main) };
+        let Some(prepared) = prepared else { return Ok(Status::Exited(0)) };
+        let run = prepared.run(number, self.limit, &mut self.capture, &mut self.buffer);
+        let run = run.map_err(|error| {
+            let program = prepared.line.program().display();
+            let hint = match error.raw_os_error() {
+                Some(libc::ENOEXEC) => " (a script begins with #! and its interpreter)",
+                _ => "",
+            };
+            Error::failed(format!("{program} could not be run: {error}{hint}"))
+        })?;
+        if !preparing {
+            self.aside.peak_memory = self.aside.peak_memory.max(run.ended.peak_memory);
+        }
+        let printed = || self.capture.told();
+        match (run.cut, run.ended.status) {
+            (Some(Cut::Interrupt), _) => Err(Error::failed("interrupted")),
+            (Some(Cut::TimeLimit { stubborn }), _) => Err(Error::failed(format!(
+                "it did not end within {:?} and was ended{}; {}",
+                self.limit,
+                if stubborn {
+                    format!(" by KILL, since it was still there {GRACE:?} after TERM")
+                } else {
+                    " by TERM".to_owned()
+                },
+                printed()
+            ))),
+            (None, Status::Exited(status)) if !self.ignore.forgives(status) => {
+                Err(Error::failed(format!("it ended with exit status {status}; {}", printed())))
+            }
+            (None, status @ Status::Killed(_)) if self.ignore != Ignore::All => {
+                Err(Error::failed(format!("it {status}; {}", printed())))
+            }
+            (None, _) if run.leaked && self.ignore != Ignore::All => Err(Error::failed(format!(
+                "it ended but left something running that still held its output, which was killed: let it wait for \
+                 what it starts; {}",
+                printed()
+            ))),
+            (None, status) => Ok(status),
+        }
+    }
+}
+
+impl Task for Runner {
+    fn run(&mut self, number: u64) -> Result<Work> {
+        self.aside.untimed = Duration::ZERO;
+        if self.prepare.is_some() {
+            let start = Instant::now();
+            self.once(true, number).map_err(|error| {
+                let told = error.to_string();
+                Error::failed(if told == "interrupted" {
+                    told
+                } else {
+                    format!("its preparation: {told}")
+                })
+            })?;
+            self.aside.untimed = start.elapsed();
+        }
+        let status = self.once(false, number)?;
+        let checksum = match status {
+            Status::Exited(status) => status.cast_unsigned().into(),
+            Status::Killed(signal) => 256 + u64::from(signal.cast_unsigned()),
+        };
+        Ok(Work { units: 1, checksum })
+    }
+
+    fn aside(&self) -> Aside {
+        self.aside
+    }
+}
+
+/// A command line with everything that need not be made anew for each run.
+struct Prepared {
+    line: Line,
+    starter: Starter,
+    worker: usize,
+    workers: usize,
+}
+
+/// One run of a program.
+struct Run {
+    ended: Ended,
+    cut: Option<Cut>,
+    leaked: bool,
+}
+
+impl Prepared {
+    fn new(line: Line, context: &Context<'_>) -> Result<Self> {
+        let mut prepared = Self {
+            starter: Starter::new(line.program()),
+            line,
+            worker: context.worker,
+            workers: context.workers,
+        };
+        prepared.renew(0)?;
+        Ok(prepared)
+    }
+
+    /// Makes the starter for the words of task `number`.
+    fn renew(&mut self, number: u64) -> Result<()> {
+        let values = Values { worker: self.worker, workers: self.workers, task: number };
+        let words = self.line.words(values);
+        let nothing = std::fs::File::open("/dev/null")
+            .map_err(|error| Error::io("/dev/null cannot be opened", &error))?;
+        self.starter = Starter::new(self.line.program());
+        self.starter.arg0(&words[0]).args(&words[1..]).stdin(OwnedFd::from(nothing));
+        self.starter.env("KNEE_WORKER", self.worker.to_string());
+        self.starter.env("KNEE_WORKERS", self.workers.to_string());
+        Ok(())
+    }
+
+    /// Runs it once. The output is in `capture` afterwards.
+    fn run(
+        &mut self,
+        number: u64,
+        limit: Duration,
+        capture: &mut Capture,
+        buffer: &mut [u8],
+    ) -> io::Result<Run> {
+        if self.line.has(Slot::Task) {
+            self.renew(number).map_err(|error| io::Error::other(line(&error.to_string())))?;
+        }
+        self.starter.env("KNEE_TASK", number.to_string());
+        capture.clear();
+        let (output, write) = Output::pipe()?;
+        self.starter.stdout(write.try_clone()?).stderr(write);
+        let started = Child::start(&mut self.starter);
+        // The starter keeps the pipe's writing ends until the program has ended, so that only that end wakes us and not the
+        // closing of its output just before.
+        let watched = started.and_then(|child| {
+            let cut = attend(&child, &output, capture, buffer, limit)?;
+            Ok((child, cut))
+        });
+        self.starter.stdout(Stdio::null()).stderr(Stdio::null());
+        let (mut child, cut) = watched?;
+        let leaked = cut.is_none() && !drain(&output, capture, buffer)?;
+        Ok(Run { ended: child.reap()?, cut, leaked })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_statuses_to_be_ignored_are_read() {
+        let read = |text: &str| Ignore::read(text).map_err(|error| error.to_string());
+        assert!(read("").is_ok_and(|none| none.forgives(0) && !none.forgives(1)));
+        assert!(read("all").is_ok_and(|all| all.forgives(77)));
+        assert!(read("1,3").is_ok_and(|two| two.forgives(3) && !two.forgives(2)));
+        assert!(read("300").unwrap_err().contains("from 1 to 255"));
+        assert!(read("x").unwrap_err().contains("not an exit status"));
+    }
+
+    #[test]
+    fn warm_up_runs_are_done_before_the_first_task() {
+        let directory = tempfile::tempdir().unwrap();
+        let seen = directory.path().join("seen");
+        let argv = format!("[\"sh\",\"-c\",\"echo {{task}} >> {}\"]", seen.display());
+        let given = [("argv", argv.as_str()), ("warmup", "3")];
+        let params = Params::resolve("command", META.params, given).unwrap();
+        let shared = directory.path();
+        let context =
+            Context { params: &params, seed: 1, worker: 0, workers: 1, shared, host: None };
+        let mut task = Command.prepare(&context).unwrap();
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "0\n1\n2\n");
+        assert_eq!(task.run(9).unwrap(), Work { units: 1, checksum: 0 });
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "0\n1\n2\n9\n");
+    }
+}

@@ -1,0 +1,45 @@
+//! Programs that are not ours: found, started in a process group of their own, watched, ended with all they started.
+
+pub(crate) mod capture;
+pub(crate) mod child;
+pub mod interrupt;
+pub(crate) mod line;
+pub(crate) mod talk;
+pub(crate) mod watch;
+
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, Timespec, poll};
+
+use crate::{Error, Result};
+
+/// What a program gets between the polite TERM and the KILL that nothing survives.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// A command line kept as JSON text, which is how it crosses a process and a disk: `["make","-j","{n}"]`.
+pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String>> {
+    let argv: Vec<String> = serde_json::from_str(text).map_err(|error| {
+        Error::usage(format!(
+            "{workload}: {param} must be a JSON list of words such as [\"sleep\",\"1\"]: {error}"
+        ))
+    })?;
+    match argv.first() {
+        Some(program) if !program.is_empty() => Ok(argv),
+        _ => Err(Error::usage(format!("{workload}: {param} names no program"))),
+    }
+}
+
+/// Polls once; a signal in between counts as nothing ready.
+pub(crate) fn poll_once(watched: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<()> {
+    // A time too long for the system is as good as for ever.
+    let left = left.and_then(|left| Timespec::try_from(left).ok());
+    match poll(watched, left.as_ref()) {
+        Ok(_) => Ok(()),
+        Err(rustix::io::Errno::INTR) => {
+            watched.iter_mut().for_each(PollFd::clear_revents);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,135 @@
+//! Waiting for a program while it prints, within a time limit, until the user interrupts.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::Signal;
+
+use super::capture::{Capture, Output, Read};
+use super::child::Child;
+use super::{GRACE, interrupt, poll_once};
+
+/// How long a program's output may stay open after its end: what it started in the background is given away by it.
+const LEAK_GRACE: Duration = Duration::from_millis(100);
+
+/// Why a program was ended before its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// It took too long; the flag says whether it had to be killed, since it did not end on TERM.
+    TimeLimit {
+        /// Whether TERM was not enough.
+        stubborn: bool,
+    },
+    /// The user interrupted.
+    Interrupt,
+}
+
+/// Where a program stands.
+enum Stage {
+    Running,
+    /// TERM was sent.
+    Asked(Cut),
+    /// KILL was sent.
+    Killed(Cut),
+}
+
+/// Waits until `child` has ended, ending it where `limit` passes or the user interrupts. Its output is read all the while, so
+/// that it never waits for us, and kept within bounds.
+pub(crate) fn attend(
+    child: &Child,
+    output: &Output,
+    capture: &mut Capture,
+    buffer: &mut [u8],
+    limit: Duration,
+) -> io::Result<Option<Cut>> {
+    let mut deadline = Instant::now().checked_add(limit);
+    let mut stage = Stage::Running;
+    loop {
+        let left = deadline.map(|moment| moment.saturating_duration_since(Instant::now()));
+        let ready = wait(child, output, matches!(stage, Stage::Running), left)?;
+        if ready.output {
+            output.read(capture, buffer)?;
+        }
+        if ready.ended {
+            break;
+        }
+        let late = deadline.is_some_and(|moment| Instant::now() >= moment);
+        stage = match stage {
+            Stage::Running if ready.interrupted || late => {
+                child.signal_group(Signal::TERM);
+                deadline = Instant::now().checked_add(GRACE);
+                Stage::Asked(if ready.interrupted {
+                    Cut::Interrupt
+                } else {
+                    Cut::TimeLimit { stubborn: false }
+                })
+            }
+            Stage::Asked(cut) if late => {
+                child.signal_group(Signal::KILL);
+                deadline = None;
+                Stage::Killed(match cut {
+                    Cut::TimeLimit { .. } => Cut::TimeLimit { stubborn: true },
+                    Cut::Interrupt => Cut::Interrupt,
+                })
+            }
+            other => other,
+        };
+    }
+    Ok(match stage {
+        Stage::Running => None,
+        Stage::Asked(cut) | Stage::Killed(cut) => Some(cut),
+    })
+}
+
+/// Reads what is left after the program's end. False where somebody whom it left behind still holds its output.
+///
+/// No other writing end may be open in this process.
+pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -> io::Result<bool> {
+    let deadline = Instant::now() + LEAK_GRACE;
+    loop {
+        let read = output.read(capture, buffer)?;
+        if read == Read::End {
+            return Ok(true);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        if read == Read::Some {
+            continue;
+        }
+        let mut one = [PollFd::from_borrowed_fd(output.descriptor(), PollFlags::IN)];
+        poll_once(&mut one, Some(left))?;
+    }
+}
+
+/// What there is to do.
+struct Ready {
+    ended: bool,
+    output: bool,
+    interrupted: bool,
+}
+
+fn wait(
+    child: &Child,
+    output: &Output,
+    interruptible: bool,
+    left: Option<Duration>,
+) -> io::Result<Ready> {
+    let interrupt = interrupt::read_end().filter(|_| interruptible);
+    let own = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+    let mut watched = [
+        own(child.handle()),
+        own(output.descriptor()),
+        // Without an interrupt to wait for, the child's handle stands in its place and is not looked at.
+        own(interrupt.unwrap_or(child.handle())),
+    ];
+    poll_once(&mut watched, left)?;
+    let is_ready = |place: usize| !watched[place].revents().is_empty();
+    Ok(Ready {
+        ended: is_ready(0),
+        output: is_ready(1),
+        interrupted: interrupt.is_some() && is_ready(2),
+    })
+}
