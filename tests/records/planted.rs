@@ -4,7 +4,7 @@ use std::path::Path;
 
 use knee::machine::Machine;
 use knee::mode::Usage;
-use knee::plan::{Candidates, Cell, Entry, Mode, Plan, Series};
+use knee::plan::{Candidates, Cell, Entry, Limits, Mode, Plan, Series};
 use knee::record::{End, Header, Line, Record, SCHEMA_VERSION, Survey, Writer};
 use knee::rng::Rng;
 use knee::run::Sample;
@@ -31,7 +31,14 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         textbook_optimum: None,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
-    let plan = Plan { seed, budget: 60.0, batch: None, pin: false, entries: vec![entry] };
+    let plan = Plan {
+        seed,
+        budget: 60.0,
+        batch: None,
+        pin: false,
+        entries: vec![entry],
+        limits: Default::default(),
+    };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();
     for block in 0..blocks {
