@@ -3,8 +3,6 @@
 //! xoshiro256++ by Blackman and Vigna ("Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47, 2021), seeded through SplitMix64 as its authors
 //! advise. It is our own because a record must mean the same to every later version of knee, which no crate of generators promises.
 
-use crate::stats::normal;
-
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
 pub struct Rng {
@@ -58,11 +56,6 @@ impl Rng {
                 return (product >> 64) as u64;
             }
         }
-    }
-
-    /// A standard normal number, by inversion: one draw each, so that streams stay aligned.
-    pub fn normal(&mut self) -> f64 {
-        normal::quantile(self.unit())
     }
 
     /// Puts `items` into a random order, each order equally likely (Fisher and Yates).

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// From left to right. The first few know nothing of knee; the rest is the road from a machine to a command line.
 const LAYERS: &[&str] = &[
-    "units", "clock", "stats", "rng", "machine", "plan", "mode", "run", "record", "analysis",
+    "units", "clock", "rng", "stats", "machine", "plan", "mode", "run", "record", "analysis",
     "plot", "report", "claims", "cli", "bench",
 ];
 

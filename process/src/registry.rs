@@ -4,6 +4,7 @@
 //! path of the function or type, as the compiler prints it; inside one build it is the same in every process.
 
 use std::any::{TypeId, type_name};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -184,7 +185,23 @@ impl Registry {
 ///
 /// Where `init` did not run, the other program was named explicitly and knows its own registry: then the name is
 /// trusted, and a wrong one is found on the other side.
+#[inline]
 pub(crate) fn id_of<T: 'static>() -> Result<Id> {
+    thread_local! {
+        /// A loop asks for the same function again and again.
+        static LAST: Cell<Option<(TypeId, Id)>> = const { Cell::new(None) };
+    }
+    if let Some((key, id)) = LAST.get()
+        && key == TypeId::of::<T>()
+    {
+        return Ok(id);
+    }
+    let id = look_up::<T>()?;
+    LAST.set(Some((TypeId::of::<T>(), id)));
+    Ok(id)
+}
+
+fn look_up<T: 'static>() -> Result<Id> {
     let name = type_name::<T>();
     match Registry::get() {
         Some(registry) => registry

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::findings::{Quiet, Warning};
 use super::round::Rounded;
+use crate::machine::BurnReport;
 use crate::record::Record;
 use crate::run::Sample;
 use crate::stats::median::median;
@@ -30,7 +31,7 @@ pub(super) fn quiet(record: &Record) -> Quiet {
     let foreign_cpu = middle(ledgers().filter_map(|ledger| ledger.foreign).collect());
     let steal = middle(ledgers().filter_map(|ledger| ledger.steal).collect());
     let throttled = middle(ledgers().filter_map(|ledger| ledger.throttled).collect());
-    let ranges: Vec<[f64; 2]> = record.burns.iter().filter_map(|burn| burn.range()).collect();
+    let ranges: Vec<[f64; 2]> = record.burns.iter().filter_map(BurnReport::range).collect();
     let burn = ranges.into_iter().reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
     let disturbed = record.samples.iter().filter(|sample| sample.is_disturbed()).count();
     let share = disturbed as f64 / record.samples.len().max(1) as f64;

@@ -45,12 +45,6 @@ impl<'r> Series<'r> {
         self.rounds.iter().map(|round| observation(round.sample)).collect()
     }
 
-    /// The measurements of one count.
-    pub(super) fn cell(&self, workers: f64) -> Vec<Observation> {
-        let all = self.observations().into_iter();
-        all.filter(|o| (o.workers - workers).abs() < 1e-9).collect()
-    }
-
     fn samples(&self, workers: f64) -> Vec<&'r Sample> {
         let same = |round: &&Round<'r>| (round.sample.cell.workers as f64 - workers).abs() < 1e-9;
         self.rounds.iter().filter(same).map(|round| round.sample).collect()

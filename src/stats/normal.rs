@@ -2,6 +2,8 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
+use crate::rng::Rng;
+
 /// The probability that a standard normal number is at most `x`.
 pub fn cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x / SQRT_2)
@@ -28,6 +30,13 @@ pub fn quantile(p: f64) -> f64 {
     let r = (-tail.ln()).sqrt();
     let far = if r <= 5.0 { ratio(&MIDDLE, r - 1.6) } else { ratio(&TAIL, r - 5.0) };
     far.copysign(q)
+}
+
+impl Rng {
+    /// A standard normal number, by inversion: one draw each, so that streams stay aligned.
+    pub fn normal(&mut self) -> f64 {
+        quantile(self.unit())
+    }
 }
 
 /// Numerator and denominator, constant term first.

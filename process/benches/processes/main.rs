@@ -65,7 +65,7 @@ impl Plan {
     }
 
     fn rounds(&self) -> usize {
-        if self.full { 5 } else { 1 }
+        if self.full { 3 } else { 1 }
     }
 
     /// The medians of all columns of a row, measured in turns.
@@ -291,12 +291,12 @@ fn pool_rows(plan: &Plan) {
             ("Python Pool, fork", &mut || python(&["memory", "4"])),
         ],
     );
-    let deaths = plan.count(1600) as usize;
+    let deaths = plan.count(1600) / 16 as usize;
     plan.row("pool: a death is noticed", "s", &mut [("ours", &mut || death_noticed(deaths))]);
 }
 
 fn start_rows(plan: &Plan, parent: &str) {
-    let count = plan.count(6000) as usize;
+    let count = plan.count(1600) as usize / 16;
     plan.row(
         &format!("start: one process, start and join, {parent}"),
         "s",

@@ -42,12 +42,14 @@ pub(crate) struct Keeper {
     /// When workers died, lately.
     deaths: VecDeque<Instant>,
     oom_kills: Option<u64>,
+    /// How often results had been read at the last look.
+    readings: u64,
 }
 
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let watches = (0..shared.settings.workers).map(|_| None).collect();
-        Self { shared, watches, deaths: VecDeque::new(), oom_kills: oom::kills() }
+        Self { shared, watches, deaths: VecDeque::new(), oom_kills: oom::kills(), readings: 0 }
     }
 
     /// Starts the workers, says whether that worked, and keeps the pool until all have ended.
@@ -73,8 +75,9 @@ impl Keeper {
         }
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        if !state.led {
+        if !state.led && (state.readings == self.readings || !state.rushes()) {
             shared.lead(&mut state);
+            self.readings = state.readings;
         }
         if state.door == Door::Closed && state.slots.open() == 0 {
             dismiss(&mut state);
@@ -91,8 +94,11 @@ impl Keeper {
         if !state.led {
             if state.rushes() && state.door != Door::Terminated {
                 state.listen(Listener::None);
+                // While a thread that gives tasks reads the results too, reading here would only be in its way.
+                let others_read = state.readings != self.readings;
+                self.readings = state.readings;
                 drop(state);
-                std::thread::sleep(NAP);
+                std::thread::sleep(if others_read { 20 * NAP } else { NAP });
                 return;
             }
             if !state.listen(Listener::Keeper) {

@@ -183,7 +183,8 @@ impl Wiring {
 }
 
 impl Link {
-    /// Gives the worker a task; `false` when there is no room now.
+    /// Writes a task for the worker, who sees it after the next [`publish`](Self::publish); `false` when there is no
+    /// room now.
     pub(crate) fn push(
         &mut self,
         tag: u64,
@@ -191,9 +192,9 @@ impl Link {
         attached: Option<&Attachment>,
     ) -> Result<bool> {
         match (&mut self.rings, attached) {
-            (Some(rings), None) => rings.tasks.push(record::TASK, tag, bytes),
+            (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
             (Some(rings), Some(attachment)) => {
-                let pushed = rings.tasks.push(record::TASK | record::ATTACHED, tag, &[])?;
+                let pushed = rings.tasks.write(record::TASK | record::ATTACHED, tag, &[])?;
                 if pushed {
                     attachment.send(Kind::Attachment, tag, &mut self.control)?;
                 }
@@ -223,12 +224,13 @@ impl Link {
         }
     }
 
-    /// Wakes the worker if it sleeps.
-    pub(crate) fn knock(&self) {
-        if let Some(rings) = &self.rings
-            && rings.tasks.sleeper().is_some()
-        {
-            rings.bell.ring();
+    /// Shows the worker what was written, and wakes it if it sleeps.
+    pub(crate) fn publish(&self) {
+        if let Some(rings) = &self.rings {
+            rings.tasks.publish();
+            if rings.tasks.sleeper().is_some() {
+                rings.bell.ring();
+            }
         }
     }
 

@@ -171,6 +171,9 @@ impl<W> Pool<W> {
             };
             let mut state = self.shared.lock();
             let tag = state.submit(route, seat, bytes, attachment)?;
+            if state.is_behind() {
+                self.shared.lead(&mut state);
+            }
             let first = self.shared.settings.time_limit.is_some() && state.slots.open() == 1;
             if state.take_alert() || first {
                 // The keeper sleeps without a limit while there is nothing for it to do.

@@ -16,6 +16,8 @@ use crate::sys::lifeline::Lifeline;
 const AHEAD_NS: f64 = 250_000.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 1536;
+/// Tasks of a busy worker that are published at once.
+const LATER: usize = 16;
 /// Tasks ahead of a worker whose task length is unknown.
 const UNKNOWN: usize = 1;
 
@@ -79,6 +81,8 @@ pub(crate) struct Seat {
     pub(crate) verdict: Option<Failure>,
     /// Since when the worker boots.
     pub(crate) started: Instant,
+    /// Tasks written for the worker that it does not see yet.
+    unpublished: usize,
     metered: (u64, u64),
     mean_ns: f64,
 }
@@ -100,6 +104,7 @@ impl Seat {
             seen: None,
             verdict: None,
             started: now,
+            unpublished: 0,
             metered: (0, 0),
             mean_ns: 0.0,
         }
@@ -112,6 +117,7 @@ impl Seat {
         self.phase = Phase::Booting;
         self.started = Instant::now();
         (self.depth, self.full, self.given, self.verdict) = (first_depth(settings), false, 0, None);
+        self.unpublished = 0;
         (self.metered, self.mean_ns, self.seen) = ((0, 0), 0.0, None);
     }
 
@@ -139,16 +145,50 @@ impl Seat {
             return Ok(false);
         }
         self.given += 1;
+        self.unpublished += 1;
         self.flights.push_back(Flight { tag, end: live.link.position(), directed });
         Ok(true)
     }
 
+    /// Shows the worker the tasks that were written for it.
+    #[inline]
+    pub(crate) fn publish(&mut self) {
+        self.unpublished = 0;
+        if let Some(live) = &self.live {
+            live.link.publish();
+        }
+    }
+
+    /// Shows the worker its new task, unless it has so many others that it can do without for a while. Those have to
+    /// be answered, and whoever reads the answers publishes the rest.
+    #[inline]
+    pub(crate) fn publish_soon(&mut self) {
+        let has_others = self.flights.len() >= 4 * LATER;
+        if !has_others || self.unpublished >= LATER {
+            self.publish();
+        }
+    }
+
+    /// Publishes what [`publish_soon`](Self::publish_soon) has left.
+    #[inline]
+    pub(crate) fn publish_rest(&mut self) {
+        if self.unpublished > 0 {
+            self.publish();
+        }
+    }
+
+    /// Whether the worker's socket did not take all.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.link.control.is_backed_up())
+    }
+
     /// Tells the worker to end after what it has.
     pub(crate) fn dismiss(&mut self) {
+        self.publish();
         let Some(live) = &mut self.live else { return };
         // Without room now, a later turn tells it; a damaged ring ends by the worker's death.
         if live.link.push_quit().unwrap_or(true) {
-            live.link.knock();
+            self.publish();
             self.phase = Phase::Leaving;
         }
     }

@@ -15,6 +15,9 @@ use super::slots::{Route, Slots};
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 
+/// A thread that gives many tasks reads results every so many, so that the keeper need not compete with it.
+const READ_EVERY: u32 = 128;
+
 /// Whether a pool takes tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Door {
@@ -53,6 +56,9 @@ pub(crate) struct State {
     /// Whether the keeper has ended.
     pub(crate) over: bool,
     alert: bool,
+    /// Tasks accepted since results were last read, and how often they were read.
+    unread: u32,
+    pub(crate) readings: u64,
     scratch: Vec<u8>,
 }
 
@@ -76,6 +82,8 @@ impl State {
             broken: None,
             over: false,
             alert: false,
+            unread: 0,
+            readings: 0,
             scratch: Vec::new(),
             settings,
         }
@@ -110,6 +118,7 @@ impl State {
             return Err(Error::PoolBroken { reason: reason.clone() });
         }
         let tag = self.slots.insert(route, attachment);
+        self.unread += 1;
         match seat {
             Some(index) => {
                 self.seats[index].directed.push(tag, bytes);
@@ -122,6 +131,12 @@ impl State {
             }
         }
         Ok(tag)
+    }
+
+    /// Whether a thread that only gives tasks should read results now, because many have gone out.
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.unread >= READ_EVERY && !self.led
     }
 
     /// Whether a worker's socket is full and the keeper must send the rest; asked once.
@@ -146,10 +161,8 @@ impl State {
             condemn(seat, &error);
             false
         });
-        if let Some(live) = &seat.live {
-            live.link.knock();
-            self.alert |= live.link.control.is_backed_up();
-        }
+        seat.publish_soon();
+        self.alert |= seat.is_backed_up();
         self.note(index);
         given
     }
@@ -187,10 +200,8 @@ impl State {
             if was_empty && self.settings.time_limit.is_some() {
                 seat.since = Instant::now();
             }
-            if let Some(live) = &seat.live {
-                live.link.knock();
-                self.alert |= live.link.control.is_backed_up();
-            }
+            seat.publish();
+            self.alert |= seat.is_backed_up();
         }
         self.retire(index);
         self.note(index);
@@ -207,6 +218,8 @@ impl State {
 
     /// Books all results that are there and hands out more; returns how many there were.
     pub(crate) fn drain(&mut self) -> usize {
+        self.unread = 0;
+        self.readings += 1;
         (0..self.seats.len()).map(|index| self.drain_seat(index)).sum()
     }
 
@@ -215,6 +228,7 @@ impl State {
         if seat.flights.is_empty() {
             return 0;
         }
+        seat.publish_rest();
         let Some(live) = &mut seat.live else { return 0 };
         let mut count = 0;
         let damage = loop {

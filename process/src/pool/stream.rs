@@ -68,13 +68,17 @@ impl Stream {
         let mut reports = Vec::new();
         let mut more = true;
         while more || self.outstanding > 0 {
-            while more && batch.tasks() < self.wanted().min(BATCH) {
-                more = match next() {
-                    Some(task) => batch.add(call, &task, &self.shared).map(|()| true)?,
-                    None => false,
-                };
+            let mut wanted = if more { self.wanted() } else { 0 };
+            while more && wanted > 0 {
+                while more && wanted > 0 && batch.tasks() < BATCH {
+                    more = match next() {
+                        Some(task) => batch.add(call, &task, &self.shared).map(|()| true)?,
+                        None => false,
+                    };
+                    wanted -= usize::from(more);
+                }
+                self.outstanding += batch.send(&self.shared, Route::Stream(self.id))?;
             }
-            self.outstanding += batch.send(&self.shared, Route::Stream(self.id))?;
             if self.outstanding == 0 {
                 continue;
             }

@@ -34,6 +34,7 @@ impl Session<'_> {
             Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
         })?;
         let _guard = guard(scratch.path(), self.plan.seed)?;
+        raise_files();
         let site = Site {
             registry: self.registry,
             scratch: scratch.path().to_owned(),
@@ -103,6 +104,14 @@ impl Session<'_> {
             plan: self.plan.clone(),
         }
     }
+}
+
+/// Allows ourselves as many open files as we may: each worker process needs a few.
+fn raise_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Best effort: where it is refused, the first worker that finds no descriptor says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Starts the guard and marks our future children.

@@ -3,7 +3,7 @@
 use super::Fault;
 
 /// Words for those who work at once, in the plural and in the singular.
-const WORKERS: [&str; 40] = [
+const WORKERS: [&str; 39] = [
     "workers",
     "worker",
     "threads",
@@ -30,7 +30,6 @@ const WORKERS: [&str; 40] = [
     "tasks",
     "copies",
     "parallelism",
-    "parallel",
     "connections",
     "instances",
     "ranks",

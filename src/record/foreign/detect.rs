@@ -117,6 +117,12 @@ fn of_table(table: &Table) -> Format {
         Format::Criterion
     } else if has(&["command", "mean", "median"]) || has(&["command", "time_wall_clock_mean"]) {
         Format::Hyperfine
+    } else if has(&["benchmark", "mode", "threads", "samples", "score", "unit"]) {
+        Format::Jmh
+    } else if has(&["workload", "mode", "workers", "throughput"])
+        && (has(&["repeats"]) || has(&["rounds"]))
+    {
+        Format::Knee
     } else {
         Format::Csv
     }

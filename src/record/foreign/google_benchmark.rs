@@ -4,10 +4,15 @@
 //! an iteration; before, it is that divided by N already. Rates (`items_per_second`) count per second of the clock that the benchmark was
 //! timed with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::json::Node;
 use super::{Fault, Gather, Observation, Request, Series, axis, positive, rate};
+
+/// What is counted where a benchmark counts nothing itself.
+const ITERATIONS: &str = "iterations";
 
 /// What `real_time` means for several threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,39 +38,51 @@ struct Entry<'v> {
 /// Reads the document.
 pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let root = Node::root(json);
-    let (meaning, version) = meaning(&root);
-    let mut warnings = Vec::new();
+    let (meaning, doubt) = meaning(&root);
+    let mut gather = Gather::default();
+    let mut stopped = None;
     let mut entries = Vec::new();
     for node in root.get("benchmarks")?.items()? {
-        entries.extend(entry(node, request, &mut warnings)?);
+        let Some(entry) = entry(node, request)? else { continue };
+        match reason(&entry.node) {
+            Some(reason) => {
+                let text = format!("no figure with {} workers: {reason}", entry.workers);
+                gather.warn(&entry.name, text.clone());
+                stopped.get_or_insert(text);
+            }
+            None => entries.push(entry),
+        }
     }
-    let has_iterations: std::collections::HashSet<String> = entries
-        .iter()
-        .filter(|entry| !entry.is_aggregate)
-        .map(|entry| entry.name.clone())
-        .collect();
-    let mut gather = Gather::default();
+    let place = |entry: &Entry<'_>| (entry.name.clone(), entry.workers.to_bits());
+    let single: HashSet<(String, u64)> =
+        entries.iter().filter(|entry| !entry.is_aggregate).map(place).collect();
     for entry in &entries {
-        if entry.is_aggregate && has_iterations.contains(&entry.name) {
+        if entry.is_aggregate && single.contains(&place(entry)) {
             continue;
         }
-        let (throughput, unit) = throughput(entry, meaning, &mut warnings)?;
+        let (throughput, unit) = throughput(entry, meaning, &mut gather)?;
         positive(throughput).map_err(|what| entry.node.fault(format!("as a throughput {what}")))?;
         let observation = Observation { workers: entry.workers, throughput, repetition: None };
         gather.add(&entry.name, &unit, observation);
+        if let Some(doubt) = doubt.as_ref().filter(|_| entry.threads > 1.0 && unit == ITERATIONS) {
+            gather.warn(&entry.name, doubt);
+        }
     }
-    if entries.iter().any(|entry| entry.threads > 1.0)
-        && let Some(doubt) = version
-    {
-        warnings.push(doubt);
-    }
-    warnings.sort();
-    warnings.dedup();
     if entries.is_empty() {
-        let why = warnings.first().map_or_else(String::new, |first| format!(" ({first})"));
+        let why = stopped.map_or_else(String::new, |first| format!(" ({first})"));
         return Err(Fault::whole(format!("holds no usable measurement{why}")));
     }
-    Ok(gather.finish(&warnings))
+    Ok(gather.finish(&[]))
+}
+
+/// Why a benchmark was stopped.
+fn reason(node: &Node<'_>) -> Option<String> {
+    let says = |key: &str| node.find(key).is_some_and(|value| value.is_true());
+    if !says("error_occurred") && !says("skipped") {
+        return None;
+    }
+    let why = node.find("error_message").or_else(|| node.find("skip_message"));
+    Some(why.and_then(|why| why.word()).unwrap_or_else(|| "skipped".to_owned()))
 }
 
 /// What `real_time` means here, and a warning where the version does not settle it.
@@ -95,57 +112,31 @@ fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
 }
 
 /// What a row is; `None` where it is no measurement.
-fn entry<'v>(
-    node: Node<'v>,
-    request: Request<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<Option<Entry<'v>>, Fault> {
+fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, Fault> {
     let full = node.get("name")?.text()?;
-    let stopped = |key: &str| node.find(key).is_some_and(|value| value.is_true());
-    if stopped("error_occurred") || stopped("skipped") {
-        let why = node.find("error_message").or_else(|| node.find("skip_message"));
-        let why = why.and_then(|why| why.word()).unwrap_or_else(|| "skipped".to_owned());
-        warnings.push(format!("{full} gave no figure: {why}"));
-        return Ok(None);
-    }
     // Big-O and RMS rows are fits, not measurements.
-    if node.find("big_o").is_some()
+    let is_fit = node.find("big_o").is_some()
         || node.find("rms").is_some()
-        || node.find("real_time").is_none()
-    {
-        let fitted = node.find("big_o").is_some()
-            || node.find("rms").is_some()
-            || full.ends_with("_BigO")
-            || full.ends_with("_RMS");
-        return if fitted {
-            Ok(None)
-        } else {
-            Err(node.fault("has no \"real_time\" (or it is null or NaN)"))
-        };
-    }
+        || ["_BigO", "_RMS"].iter().any(|ending| full.ends_with(ending));
     let aggregate = aggregate(&node, full);
-    if aggregate.as_deref().is_some_and(|name| name != "median" && name != "mean") {
+    // Where there are single measurements, their medians say nothing more; other aggregates never do.
+    if is_fit || aggregate.as_deref().is_some_and(|name| name != "median") {
         return Ok(None);
     }
     let run_name = node.find("run_name").and_then(|name| name.word()).unwrap_or_else(|| {
         let suffix = aggregate.as_deref().map(|name| format!("_{name}")).unwrap_or_default();
         full.strip_suffix(suffix.as_str()).unwrap_or(full).to_owned()
     });
-    let named = axis::in_text(&run_name, Some("threads"));
     let threads = match node.find("threads") {
         Some(threads) => threads.positive()?,
-        None => named.as_ref().map_or(1.0, |found| found.workers),
+        None => axis::in_text(&run_name, Some("threads")).map_or(1.0, |found| found.workers),
     };
+    positive(threads).map_err(|what| node.fault(format!("the number of threads {what}")))?;
     let (workers, name) = match request.param {
         Some(param) if axis::words(param) != ["threads"] => by_param(&node, &run_name, param)?,
         _ => (threads, run_name.replace(&format!("/threads:{threads}"), "")),
     };
-    // Where there are single measurements, medians of them say nothing more.
-    let is_aggregate = aggregate.is_some();
-    if is_aggregate && aggregate.as_deref() == Some("mean") {
-        return Ok(None);
-    }
-    Ok(Some(Entry { node, name, workers, threads, is_aggregate }))
+    Ok(Some(Entry { node, name, workers, threads, is_aggregate: aggregate.is_some() }))
 }
 
 /// The kind of an aggregate row; before v1.5 only its name tells it.
@@ -176,7 +167,7 @@ fn by_param(node: &Node<'_>, run_name: &str, param: &str) -> Result<(f64, String
 fn throughput(
     entry: &Entry<'_>,
     meaning: Meaning,
-    warnings: &mut Vec<String>,
+    gather: &mut Gather,
 ) -> Result<(f64, String), Fault> {
     let node = &entry.node;
     let real = node.get("real_time")?.positive()?;
@@ -189,14 +180,14 @@ fn throughput(
                 .and_then(|name| name.word())
                 .is_some_and(|name| name.contains(clock))
         });
-        if is_wall || entry.threads <= 1.0 {
+        if is_wall {
             return Ok((given, counted.to_owned()));
         }
         // Items per second of CPU time, times the CPU time of an iteration over its wall time: in every version the same.
         let cpu = node.get("cpu_time")?.positive()?;
         let ratio = cpu / real;
         if (ratio - 1.0).abs() > 0.02 {
-            warnings.push(format!("{key} counts per second of CPU time, because the benchmark does not use UseRealTime(); it is converted to wall time"));
+            gather.warn(&entry.name, format!("{key} counts per second of CPU time, because the benchmark does not use UseRealTime(); it is converted to wall time"));
         }
         return Ok((given * ratio, counted.to_owned()));
     }
@@ -210,5 +201,5 @@ fn throughput(
         Meaning::PerThread => entry.threads,
         Meaning::Divided => 1.0,
     };
-    Ok((rate::throughput(1.0, at_once, real * unit), "iterations".to_owned()))
+    Ok((rate::throughput(1.0, at_once, real * unit), ITERATIONS.to_owned()))
 }

@@ -1,12 +1,13 @@
 //! hyperfine's JSON: schema 1 (up to 1.21, without a version) and schema 2 (from 2.0 on).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use super::axis::{self, Candidate};
 use super::json::Node;
 use super::{Fault, Gather, Observation, Request, Series, rate};
+use crate::units::plural;
 
 /// One command with one set of parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,10 +159,9 @@ pub(super) fn assemble(runs: &[Run], request: Request<'_>) -> Result<Vec<Series>
         warnings.push(format!("left out, because they state no number of workers: {names}"));
     }
     let failed: usize = runs.iter().map(|run| run.failed).sum();
+    let counted = plural(failed as u64, "run", "runs");
     if failed > 0 {
-        warnings.push(format!(
-            "{failed} runs ended with an error; they are left out where others succeeded"
-        ));
+        warnings.push(format!("{counted} ended with an error; left out where others succeeded"));
     }
     if runs.iter().any(|run| run.is_summary) {
         warnings.push(
@@ -201,11 +201,15 @@ fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
 type Placed = Vec<Option<(f64, String)>>;
 
 fn by_parameter(runs: &[Run], axis: &str) -> Placed {
+    // What is the same in all runs tells none of them apart.
+    let same = |name: &String| {
+        runs.iter().all(|run| run.parameters.get(name) == runs[0].parameters.get(name))
+    };
+    let names: BTreeSet<&String> = runs.iter().flat_map(|run| run.parameters.keys()).collect();
+    let telling: BTreeSet<&String> =
+        names.into_iter().filter(|name| *name != axis && !same(name)).collect();
     let others = |run: &Run| -> Vec<String> {
-        let others = run.parameters.iter().filter(|(name, value)| {
-            // What is the same in all runs tells none of them apart.
-            name.as_str() != axis && runs.iter().any(|run| run.parameters.get(*name) != Some(value))
-        });
+        let others = run.parameters.iter().filter(|(name, _)| telling.contains(name));
         others.map(|(name, value)| format!("{name}={value}")).collect()
     };
     let place = |run: &Run| -> Option<(f64, String, Vec<String>)> {
@@ -228,7 +232,7 @@ fn by_parameter(runs: &[Run], axis: &str) -> Placed {
 
 /// Whether the parameters alone tell all runs apart, so that there is one command only.
 fn are_told_apart(placed: &[Option<(f64, String, Vec<String>)>]) -> bool {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     placed.iter().flatten().all(|(workers, _, others)| seen.insert((workers.to_bits(), others)))
 }
 

@@ -22,16 +22,26 @@ struct Entry<'v> {
     params: BTreeMap<String, String>,
 }
 
+/// What is not the same in all entries.
+#[derive(Debug, Clone, Copy)]
+struct Varies {
+    mode: bool,
+    threads: bool,
+}
+
 /// The name of the axis that is JMH's own number of threads.
 const THREADS: &str = "threads";
 
 /// Reads the document.
 pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let entries: Vec<Entry<'_>> = Node::root(json).items()?.map(entry).collect::<Result<_, _>>()?;
-    let axis = axis_of(&entries, request.param)?;
-    let several_modes = entries.iter().any(|entry| entry.mode != entries[0].mode);
+    let varies = Varies {
+        mode: entries.iter().any(|entry| entry.mode != entries[0].mode),
+        threads: entries.iter().any(|entry| entry.threads.total_cmp(&entries[0].threads).is_ne()),
+    };
+    let axis = axis_of(&entries, varies, request.param)?;
     let mut gather = Gather::default();
-    let mut warnings = Vec::new();
+    let mut left_out = Vec::new();
     for entry in &entries {
         let workers = match &axis {
             None => entry.threads,
@@ -40,22 +50,24 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
                     Some(workers) => positive(workers)
                         .map_err(|what| entry.node.fault(format!("parameter {param:?} {what}")))?,
                     None => {
-                        warnings.push(format!(
-                            "{} is left out: it has no number in {param:?}",
-                            entry.benchmark
-                        ));
+                        left_out.push(entry.benchmark);
                         continue;
                     }
                 }
             }
         };
-        let name = name(entry, axis.as_deref(), several_modes, &entries);
-        for (throughput, unit) in measurements(entry, &mut warnings)? {
+        let name = name(entry, axis.as_deref(), varies);
+        for (throughput, unit) in measurements(entry, &name, &mut gather)? {
             gather.add(&name, &unit, Observation { workers, throughput, repetition: None });
         }
     }
-    warnings.dedup();
-    Ok(gather.finish(&warnings))
+    let left_out = (!left_out.is_empty()).then(|| {
+        format!(
+            "left out, because they state no number of workers: {}",
+            axis::list(left_out.into_iter())
+        )
+    });
+    Ok(gather.finish(left_out.as_slice()))
 }
 
 fn entry(node: Node<'_>) -> Result<Entry<'_>, Fault> {
@@ -72,9 +84,11 @@ fn entry(node: Node<'_>) -> Result<Entry<'_>, Fault> {
 }
 
 /// The parameter that is the number of workers; `None` where that is JMH's own number of threads.
-fn axis_of(entries: &[Entry<'_>], param: Option<&str>) -> Result<Option<String>, Fault> {
-    let threads_vary =
-        entries.iter().any(|entry| entry.threads.total_cmp(&entries[0].threads).is_ne());
+fn axis_of(
+    entries: &[Entry<'_>],
+    varies: Varies,
+    param: Option<&str>,
+) -> Result<Option<String>, Fault> {
     let mut names: Vec<&str> =
         entries.iter().flat_map(|entry| entry.params.keys().map(String::as_str)).collect();
     names.sort_unstable();
@@ -94,43 +108,35 @@ fn axis_of(entries: &[Entry<'_>], param: Option<&str>) -> Result<Option<String>,
         })
         .collect();
     // JMH cannot sweep its threads within one call, so benchmarks often do it by a parameter.
-    if threads_vary && param.is_none() {
+    if varies.threads && param.is_none() {
         return Ok(None);
     }
     Ok(axis::choose(&candidates, param, "parameter")?.map(|index| names[index].to_owned()))
 }
 
-/// Benchmark, parameters other than the axis, and the mode where several were used.
-fn name(
-    entry: &Entry<'_>,
-    axis: Option<&str>,
-    several_modes: bool,
-    entries: &[Entry<'_>],
-) -> String {
-    let mut name = entry.benchmark.to_owned();
-    let mut parts: Vec<String> = entry
-        .params
-        .iter()
-        .filter(|(param, _)| Some(param.as_str()) != axis)
-        .map(|(param, value)| format!("{param}={value}"))
-        .collect();
-    if several_modes {
+/// Benchmark, parameters other than the axis, and whatever else tells it from the others.
+fn name(entry: &Entry<'_>, axis: Option<&str>, varies: Varies) -> String {
+    let others = entry.params.iter().filter(|(param, _)| Some(param.as_str()) != axis);
+    let mut parts: Vec<String> = others.map(|(param, value)| format!("{param}={value}")).collect();
+    if varies.mode {
         parts.push(entry.mode.to_owned());
     }
-    let threads_vary = entries.iter().any(|other| other.threads.total_cmp(&entry.threads).is_ne());
-    if axis.is_some() && threads_vary {
+    if axis.is_some() && varies.threads {
         parts.push(format!("{THREADS}={}", entry.threads));
     }
-    if !parts.is_empty() {
-        name = format!("{name} ({})", parts.join(", "));
+    let benchmark = entry.benchmark;
+    if parts.is_empty() {
+        benchmark.to_owned()
+    } else {
+        format!("{benchmark} ({})", parts.join(", "))
     }
-    name
 }
 
 /// Every iteration as a throughput, with what it counts.
 fn measurements(
     entry: &Entry<'_>,
-    warnings: &mut Vec<String>,
+    name: &str,
+    gather: &mut Gather,
 ) -> Result<Vec<(f64, String)>, Fault> {
     let metric = entry.node.get("primaryMetric")?;
     let text = metric.get("scoreUnit")?;
@@ -140,7 +146,7 @@ fn measurements(
     if is_rate != (entry.mode == "thrpt") {
         return Err(text.fault(format!("does not belong to the mode {:?}", entry.mode)));
     }
-    let figures = figures(&metric, entry, warnings)?;
+    let figures = figures(&metric, name, gather)?;
     // An operation is counted once per thread at a time; a throughput is of all threads already.
     let converted = figures.into_iter().map(|figure| {
         let throughput = unit.throughput(figure, 1.0, entry.threads);
@@ -150,11 +156,7 @@ fn measurements(
     converted.collect()
 }
 
-fn figures(
-    metric: &Node<'_>,
-    entry: &Entry<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<f64>, Fault> {
+fn figures(metric: &Node<'_>, name: &str, gather: &mut Gather) -> Result<Vec<f64>, Fault> {
     let forks: Vec<Node<'_>> =
         match metric.find("rawData").or_else(|| metric.find("rawDataHistogram")) {
             Some(raw) => raw.items()?.collect(),
@@ -173,12 +175,12 @@ fn figures(
     if figures.is_empty() {
         // Only the score is left.
         figures.push(metric.get("score")?.positive()?);
-        warnings.push(format!(
-            "{}: no single iterations are in the file, so nothing is known of their spread",
-            entry.benchmark
-        ));
+        gather.warn(
+            name,
+            "no single iterations are in the file, so nothing is known of their spread",
+        );
     } else if forks.len() == 1 {
-        warnings.push("all iterations come from one fork: how much JVMs differ from start to start is not in the intervals".to_owned());
+        gather.warn(name, "all iterations come from one fork: how much JVMs differ from start to start is not in the intervals");
     }
     Ok(figures)
 }

@@ -7,6 +7,7 @@ mod google_benchmark;
 mod hyperfine;
 mod hyperfine_csv;
 mod jmh;
+mod jmh_csv;
 mod json;
 mod merge;
 mod own;
@@ -18,6 +19,7 @@ mod source;
 mod table;
 mod will_it_scale;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -203,6 +205,7 @@ fn parse(document: &Document, options: &Options) -> Result<Vec<Series>, Fault> {
         (Format::Hyperfine, Content::Table(table)) => hyperfine_csv::read(table, request),
         (Format::GoogleBenchmark, Content::Json(json)) => google_benchmark::read(json, request),
         (Format::Jmh, Content::Json(json)) => jmh::read(json, request),
+        (Format::Jmh, Content::Table(table)) => jmh_csv::read(table, request),
         (Format::Pyperf, Content::Json(json)) => pyperf::read(json, request),
         (Format::WillItScale, Content::Table(table)) => will_it_scale::read(table),
         (Format::Criterion, Content::Table(table)) => criterion::read_table(table, request),
@@ -211,7 +214,8 @@ fn parse(document: &Document, options: &Options) -> Result<Vec<Series>, Fault> {
             criterion::read_messages(&[(1, json.clone())], request)
         }
         (Format::Knee, Content::Lines(_)) => own::read_record(request),
-        (Format::Knee, Content::Json(json)) => own::read_findings(json, request),
+        (Format::Knee, Content::Json(json)) => own::read_findings(json),
+        (Format::Knee, Content::Table(table)) => own::read_rows(table),
         (format, content) => {
             Err(Fault::whole(format!("is {}, which {format} never writes", content.kind())))
         }
@@ -246,7 +250,8 @@ fn checked(series: Vec<Series>) -> Result<Vec<Series>, Fault> {
 #[derive(Debug, Default)]
 struct Gather {
     series: Vec<Series>,
-    places: std::collections::HashMap<String, usize>,
+    places: HashMap<String, usize>,
+    warnings: Vec<(String, String)>,
 }
 
 impl Gather {
@@ -273,8 +278,20 @@ impl Gather {
         self.series(name, unit).observations.push(observation);
     }
 
-    /// All curves, each with these warnings.
+    /// What a reader of the curve of this name must know, should there be such a curve in the end.
+    fn warn(&mut self, name: &str, text: impl Into<String>) {
+        self.warnings.push((name.to_owned(), text.into()));
+    }
+
+    /// All curves, each with its own warnings and with these; nothing is said twice.
     fn finish(mut self, warnings: &[String]) -> Vec<Series> {
+        for (name, text) in std::mem::take(&mut self.warnings) {
+            if let Some(&place) = self.places.get(&name)
+                && !self.series[place].warnings.contains(&text)
+            {
+                self.series[place].warnings.push(text);
+            }
+        }
         for series in &mut self.series {
             series.warnings.extend_from_slice(warnings);
         }

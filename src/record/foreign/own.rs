@@ -1,4 +1,4 @@
-//! Our own records, findings and fits.
+//! Our own records, samples in rows, findings and fits.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -6,10 +6,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::json::Node;
+use super::table::Table;
 use super::{Fault, Gather, Observation, Request, Series, positive};
 use crate::plan::Mode;
 use crate::record::{Record, read_from};
 use crate::run::Sample;
+
+/// What a reader must know of rounds that do not count.
+const REPLACED: &str = "disturbed rounds that were measured again are left out";
 
 /// Reads a record: one curve per workload and mode, one measurement per round.
 pub(super) fn read_record(request: Request<'_>) -> Result<Vec<Series>, Fault> {
@@ -26,23 +30,16 @@ pub(super) fn read_record(request: Request<'_>) -> Result<Vec<Series>, Fault> {
         }
         let entry = &record.header.plan.entries[cell.entry];
         let name = format!("{}, {}", entry.label, cell.mode);
-        let series = gather.series(&name, &entry.unit_many);
         if replaced.contains(&sample.round) {
-            let text = "disturbed rounds that were measured again are left out";
-            if !series.warnings.iter().any(|warning| warning == text) {
-                series.warnings.push(text.to_owned());
-            }
+            gather.warn(&name, REPLACED);
             continue;
         }
         let throughput = positive(sample.throughput).map_err(|what| {
             Fault::at(format!("round {}", sample.round), format!("its throughput {what}"))
         })?;
+        let repetition = Some(sample.block);
         let workers = cell.workers as f64;
-        series.observations.push(Observation {
-            workers,
-            throughput,
-            repetition: Some(sample.block),
-        });
+        gather.add(&name, &entry.unit_many, Observation { workers, throughput, repetition });
     }
     Ok(gather.finish(&[]))
 }
@@ -54,7 +51,7 @@ fn replaced(record: &Record) -> HashSet<u32> {
 }
 
 /// Reads findings or a fit: the median of each point, since the single rounds are not in them.
-pub(super) fn read_findings(json: &Value, _: Request<'_>) -> Result<Vec<Series>, Fault> {
+pub(super) fn read_findings(json: &Value) -> Result<Vec<Series>, Fault> {
     let root = Node::root(json);
     let version = root.get("schema_version")?;
     if version.number()? > f64::from(crate::record::SCHEMA_VERSION) {
@@ -85,4 +82,36 @@ fn add(curves: &Node<'_>, prefix: &str, gather: &mut Gather) -> Result<(), Fault
         }
     }
     Ok(())
+}
+
+/// Reads `samples.csv`, or the cells of findings as rows.
+pub(super) fn read_rows(table: &Table) -> Result<Vec<Series>, Fault> {
+    let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
+    let column = |name: &str| table.column(name).ok_or_else(|| missing(name));
+    let (workload, mode) = (column("workload")?, column("mode")?);
+    let (workers, throughput) = (column("workers")?, column("throughput")?);
+    let [unit, block, round, repeats, disturbed] =
+        ["unit", "block", "round", "repeats", "disturbed"].map(|name| table.column(name));
+    let rows = &table.rows[1..];
+    let mut replaced: HashSet<&str> = HashSet::new();
+    if let (Some(repeats), Some(disturbed)) = (repeats, disturbed) {
+        let good = rows.iter().filter(|row| row.field(disturbed) == "false");
+        replaced.extend(good.map(|row| row.field(repeats)).filter(|round| !round.is_empty()));
+    }
+    let mut gather = Gather::default();
+    for row in rows.iter().filter(|row| row.field(mode) != Mode::Serial.name()) {
+        let name = format!("{}, {}", row.field(workload), row.field(mode));
+        if round.is_some_and(|round| replaced.contains(row.field(round))) {
+            gather.warn(&name, REPLACED);
+            continue;
+        }
+        let unit = unit.map_or("unit", |unit| row.field(unit));
+        let observation = Observation {
+            workers: table.positive(row, workers, "workers")?,
+            throughput: table.positive(row, throughput, "throughput")?,
+            repetition: block.and_then(|block| row.field(block).parse().ok()),
+        };
+        gather.add(&name, &format!("{unit}s"), observation);
+    }
+    Ok(gather.finish(&[]))
 }

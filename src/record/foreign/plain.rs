@@ -1,5 +1,7 @@
 //! Plain tables: a row per measurement, a column per series or per repetition, or two bare columns.
 
+use std::collections::{HashMap, HashSet};
+
 use super::axis::{self, Candidate};
 use super::plain_columns::{self as columns, Role};
 use super::rate::Unit;
@@ -132,7 +134,10 @@ fn headed(
         figures: Vec::new(),
         texts: Vec::new(),
         parameters: Vec::new(),
-        repetition: find(&Role::Repetition),
+        repetition: names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case("block"))
+            .or_else(|| find(&Role::Repetition)),
         unit: find(&Role::Unit),
         work: find(&Role::Work),
         warnings: Vec::new(),
@@ -193,7 +198,8 @@ fn long(table: &Table, roles: &[Role], rest: &[usize], layout: &mut Layout) {
     }
     let rows = &table.rows[layout.first..];
     for &at in rest {
-        if rows.iter().any(|row| table.number(row.field(at)).is_err()) {
+        let is_text = |row: &Row| !row.field(at).is_empty() && table.number(row.field(at)).is_err();
+        if rows.iter().any(is_text) {
             layout.texts.push(at);
         } else if is_parameter(rows, at, layout.workers) {
             layout.parameters.push(at);
@@ -246,17 +252,16 @@ fn figures(roles: &[Role], layout: &Layout) -> Vec<Figure> {
     all.iter().filter(same).cloned().collect()
 }
 
-/// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than being measured itself: then its values
-/// come back at other worker counts.
+/// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than being measured itself: then each of its values
+/// comes back at half of the worker counts or more.
 fn is_parameter(rows: &[Row], at: usize, workers: usize) -> bool {
-    let mut counts: std::collections::HashMap<&str, (&str, bool)> =
-        std::collections::HashMap::new();
+    let mut counts: HashMap<&str, HashSet<&str>> = HashMap::new();
     for row in rows {
-        let count = row.field(workers);
-        let entry = counts.entry(row.field(at)).or_insert((count, false));
-        entry.1 |= entry.0 != count;
+        counts.entry(row.field(at)).or_default().insert(row.field(workers));
     }
-    counts.len() > 1 && counts.values().all(|(_, several)| *several)
+    let all: HashSet<&str> = rows.iter().map(|row| row.field(workers)).collect();
+    let enough = |with: &HashSet<&str>| with.len() > 1 && with.len() * 2 >= all.len();
+    counts.len() > 1 && counts.values().all(enough)
 }
 
 /// A column per series, or per repetition of one.

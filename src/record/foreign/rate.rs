@@ -54,11 +54,12 @@ impl Unit {
 
     /// What is counted per second, in the plural.
     pub(super) fn counted(&self) -> String {
-        let what = match self {
-            Self::Time { what, .. } | Self::Rate { what, .. } => what.trim(),
+        let (what, unnamed) = match self {
+            Self::Time { what, .. } => (what.trim(), "runs"),
+            Self::Rate { what, .. } => (what.trim(), "units"),
         };
         match what {
-            "" => "runs".to_owned(),
+            "" => unnamed.to_owned(),
             "op" => "ops".to_owned(),
             other => other.to_owned(),
         }

@@ -74,7 +74,7 @@ impl Table {
             if !more.map_err(|error| Fault::whole(format!("is not a table: {error}")))? {
                 break;
             }
-            let line = fields.position().map_or(0, csv::Position::line) + skipped;
+            let line = fields.position().map_or(0, |start| line_of(text, start)) + skipped;
             table.take(Row { line, fields: fields.clone() })?;
         }
         table.even_out()?;
@@ -176,6 +176,13 @@ impl Table {
         let ambiguous = self.separator != Separator::Byte(b';') && after.len() == 3;
         if several || ambiguous { Err(thousands()) } else { Ok(text.replace(',', ".").into()) }
     }
+}
+
+/// The line in which a row starts; the reader counts blank lines before it as its own.
+fn line_of(text: &str, start: &csv::Position) -> u64 {
+    let rest = text.as_bytes().get(start.byte() as usize..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    start.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// A spreadsheet's first line `sep=;`.
