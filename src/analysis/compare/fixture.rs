@@ -8,7 +8,7 @@ use crate::analysis::findings::{
     WorkloadFindings,
 };
 use crate::machine::Machine;
-use crate::plan::{Limits, Plan};
+use crate::plan::Plan;
 use crate::record::{Header, Record};
 use crate::rng::Rng;
 use crate::stats::median;
