@@ -29,7 +29,7 @@ pub(super) fn at_optimum(workload: &ComparedWorkload, comparison: &Comparison) -
         "workers",
         "throughput",
         &against,
-        "",
+        "difference",
         "per core",
         "per CPU",
         "cost",
@@ -147,7 +147,9 @@ pub(super) fn chart(workload: &ComparedWorkload) -> Option<Chart> {
     let named: Vec<(String, &Curve)> = workload
         .sides
         .iter()
-        .filter_map(|at| Some((format!("{} ({})", at.side, at.mode), at.curve.as_ref()?)))
+        .filter_map(|at| {
+            at.curve.as_ref().map(|curve| (format!("{} ({})", at.side, curve.name), curve))
+        })
         .collect();
     let curves: Vec<(&str, &Curve)> =
         named.iter().map(|(name, curve)| (name.as_str(), *curve)).collect();
