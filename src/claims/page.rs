@@ -1,5 +1,7 @@
 //! The claims on a terminal and as one page.
 
+use std::fmt::Write;
+
 use super::{Finding, Verdict};
 use crate::report::html::{Markup, whole};
 use crate::report::terminal::{Style, Tone};
@@ -44,10 +46,10 @@ pub fn text(findings: &[Finding], style: &Style) -> String {
         let verdict = format!("{:13}", finding.verdict.words());
         for (number, line) in style.wrap(finding.claim, width).iter().enumerate() {
             let before = if number == 0 { style.paint(tone, &verdict) } else { " ".repeat(13) };
-            text += &format!("{before}  {}\n", style.paint(Tone::Strong, line));
+            let _ = writeln!(text, "{before}  {}", style.paint(Tone::Strong, line));
         }
         for line in style.wrap(&finding.evidence, width) {
-            text += &format!("{INDENT}{line}\n");
+            let _ = writeln!(text, "{INDENT}{line}");
         }
     }
     text

@@ -38,20 +38,20 @@ fn run(place: &Place) -> Result<Measured, String> {
     sizes.sort_unstable();
     sizes.dedup();
     let (mut figures, mut kept, mut waited) = (Vec::new(), true, true);
-    for size in sizes {
+    for &size in &sizes {
         let spans = spans(size)?;
         let most = most_at_once(&spans);
         kept &= most <= size;
         waited &= waited_their_turn(&spans, size);
         figures.push(Figure::exactly(format!("at most at once, pool of {size}"), most as f64));
     }
-    let found: Vec<String> =
-        figures.iter().map(|figure| format!("{} ({})", figure.median, figure.name)).collect();
+    let join = |words: Vec<String>| words.join(", ");
+    let found = join(figures.iter().map(|figure| figure.median.to_string()).collect());
+    let sizes = join(sizes.iter().map(ToString::to_string).collect());
     Ok(Measured {
         verdict: Verdict::of(Some(kept && waited)),
         evidence: format!(
-            "of {TASKS}N tasks of {LENGTH} ms given at once: {}; {}",
-            found.join(", "),
+            "of {TASKS}N tasks of {LENGTH} ms given at once, pools of {sizes} ran at most {found} at once; {}",
             if waited {
                 "every further task began after another had ended"
             } else {

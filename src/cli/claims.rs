@@ -36,9 +36,9 @@ struct Document<'f> {
 
 pub(super) fn claims(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
     if args.list {
-        let lines: String =
+        let lines: Vec<String> =
             claims::list().map(|(id, claim)| format!("{id:10} {claim}\n")).collect();
-        return written(output.result(&lines));
+        return written(output.result(&lines.concat()));
     }
     known(&args.names)?;
     let machine = Machine::read(&Root::live());
