@@ -55,16 +55,20 @@ enum Command {
     Machine(machine::Args),
     /// Test what is said of threads and processes, on this machine
     Claims(claims::Args),
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
     /// Set runs of two or more machines against each other
     Compare(compare::Args),
     /// Hold a run against a baseline, for CI
     Check(check::Args),
-    /// Print the JSON Schema of what knee writes
-    Schema(schema::Args),
-    /// Make a run's report anew from its raw record
-    Report(report::Args),
     /// Find optimum, law and bound in measurements made elsewhere
     Fit(fit::Args),
+    /// Show the workloads with their parameters, defaults and units
+    List(list::Args),
+    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    Machine(machine::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
     /// Print a completion script
     Completions {
         /// For which shell

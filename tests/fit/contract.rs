@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{fit, json, path};
+use super::{finish, fit, json, knee, path};
 
 fn curve(name: &str) -> Value {
     json(&[&path(name)])["curves"][0].clone()
@@ -159,5 +159,16 @@ fn extreme_but_possible_measurements_have_findings_without_infinities() {
         assert!(shown.status.success(), "{content:?}: {}", String::from_utf8_lossy(&shown.stderr));
         let text = String::from_utf8_lossy(&shown.stdout);
         assert!(!text.contains("NaN") && !text.contains(" inf "), "{content:?}: {text}");
+    }
+}
+
+#[test]
+fn the_schema_names_what_the_json_holds() {
+    let printed = finish(&mut knee(&["schema", "fit"]));
+    let schema: Value = serde_json::from_slice(&printed.stdout).expect("it is JSON");
+    let properties = &schema["$defs"]["FitCurve"]["properties"];
+    let curve = curve("specsdm91.csv");
+    for key in curve.as_object().expect("an object").keys() {
+        assert!(properties.get(key).is_some(), "{key} is not in {schema}");
     }
 }

@@ -4,6 +4,7 @@ mod command;
 mod contract;
 mod faults;
 mod formats;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -11,7 +12,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Nothing here takes a tenth of this; what does, hangs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A file of this suite.
 fn file(name: &str) -> PathBuf {

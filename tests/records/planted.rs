@@ -37,7 +37,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         batch: None,
         pin: false,
         entries: vec![entry],
-        limits: Default::default(),
+        limits: Limits::default(),
     };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();
