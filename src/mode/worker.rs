@@ -26,7 +26,8 @@ pub(super) struct Orders {
 /// Turns this process into a worker where it was started as one; returns otherwise.
 pub fn become_worker_if_asked(registry: Registry) {
     let _ = REGISTRY.set(registry);
-    knee_process::init([knee_process::worker::<Crewman>(), knee_process::function(single)]);
+    let own = [knee_process::worker::<Crewman>(), knee_process::function(single)];
+    knee_process::init(own.into_iter().chain(knee_workloads::entries()));
 }
 
 impl Orders {
