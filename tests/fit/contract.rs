@@ -132,3 +132,32 @@ fn what_knee_wrote_can_be_read_again() {
     assert_eq!(findings["curves"][0]["name"], "specsdm91.csv, specsdm91");
     assert_eq!(findings["curves"][0]["usl"]["lambda"], curve("specsdm91.csv")["usl"]["lambda"]);
 }
+
+#[test]
+fn extreme_but_possible_measurements_have_findings_without_infinities() {
+    let folder = tempfile::tempdir().expect("a directory");
+    for (number, content) in [
+        "1,1\n",
+        "1,5\n1,5\n1,5\n",
+        "1,5\n2,5\n4,5\n8,5\n",
+        "1,1e70\n2,2e70\n4,3e70\n8,1e70\n",
+        "1,1e-70\n2,2e-70\n4,3e-70\n8,1e-70\n",
+        "1e-9,1\n1e9,2\n1e18,3\n1e70,4\n",
+        "1,1e-70\n2,1e70\n3,1\n4,1\n5,1\n",
+        "1,1\n2,3\n4,9\n8,27\n16,81\n",
+        "8,1\n4,2\n2,4\n1,8\n",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let file = folder.path().join(format!("{number}.csv"));
+        std::fs::write(&file, content).expect("written");
+        let name = file.to_str().expect("text");
+        let curve = &json(&[name])["curves"][0];
+        assert!(!curve["points"].as_array().expect("points").is_empty(), "{content:?}: {curve}");
+        let shown = fit(&[name], None);
+        assert!(shown.status.success(), "{content:?}: {}", String::from_utf8_lossy(&shown.stderr));
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(!text.contains("NaN") && !text.contains(" inf "), "{content:?}: {text}");
+    }
+}

@@ -161,6 +161,7 @@ fn what_is_no_figure_is_named_with_line_and_column() {
             "workers,throughput\n1,5\nzwei,7\n",
             "line 3, column \"workers\": \"zwei\" is not a number",
         ),
+        ("workers,throughput\n1,1e300\n", "line 2, column \"throughput\": is 1e300"),
         ("workers,throughput\n1,\n", "line 2, column \"throughput\": is empty"),
         ("1,5\n2,x\n", "line 2, column \"throughput\": \"x\" is not a number"),
         ("workers,throughput\n1,\"1,234\"\n", "thousands"),

@@ -246,7 +246,11 @@ fn template(label: &str, value: &str, axis: &str) -> String {
         let after = &found[value.len()..];
         template.push_str(before);
         let is_whole = !template.ends_with(numeric) && !after.starts_with(numeric);
-        template.push_str(&if is_whole { format!("{{{axis}}}") } else { value.to_owned() });
+        if is_whole {
+            template.extend(["{", axis, "}"]);
+        } else {
+            template.push_str(value);
+        }
         rest = after;
     }
     template.push_str(rest);

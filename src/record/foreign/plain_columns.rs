@@ -197,7 +197,7 @@ fn figure(base: &str, words: &[&str], bracket: Option<&str>) -> Option<Unit> {
             Some(in_bracket.unwrap_or_else(|| plain(bracket.unwrap_or(counted(word)))))
         }
         // A throughput with its unit in the name: `throughput_ops`.
-        ["throughput", ..] | ["bandwidth", ..]
+        ["throughput" | "bandwidth", ..]
             if telling.len() == 2
                 && rate::seconds(telling[1]).is_none()
                 && is_counted(telling[1]) =>
@@ -205,10 +205,11 @@ fn figure(base: &str, words: &[&str], bracket: Option<&str>) -> Option<Unit> {
             Some(plain(telling[1]))
         }
         [word] if TIME.contains(word) => {
-            let seconds = bracket.map_or(Some(1.0), rate::seconds).or_else(|| match &in_bracket {
-                Some(Unit::Time { seconds, .. }) => Some(*seconds),
+            let per_run = match in_bracket {
+                Some(Unit::Time { seconds, .. }) => Some(seconds),
                 _ => None,
-            });
+            };
+            let seconds = bracket.map_or(Some(1.0), rate::seconds).or(per_run);
             seconds.map(|seconds| Unit::Time { seconds, what: String::new() })
         }
         [word, unit] if TIME.contains(word) => {
