@@ -49,7 +49,7 @@ pub fn analyse(input: &Input) -> Curve {
     let decision = optimum::decide(&deciding, &groups, input.seed);
     let points = points(input, &groups, within, &table);
     let usl = usl(&input.observations, &laws);
-    let bound = bound::classify(&levels, &input.evidence);
+    let bound = bound::classify(&levels, &laws, &input.evidence);
     let warnings = warnings(&points, decision.as_ref(), usl.as_ref(), &laws, &deciding);
     let (optimum, knee) = split(decision);
     let curve = Curve {

@@ -29,7 +29,7 @@ pub(super) struct Orders {
 pub fn become_worker_if_asked(registry: Registry, more: Vec<knee_process::Entry>) {
     let _ = REGISTRY.set(registry);
     let own = [knee_process::worker::<Crewman>(), knee_process::function(single)];
-    knee_process::init(own.into_iter().chain(more));
+    knee_process::init(own.into_iter().chain(knee_workloads::entries()).chain(more));
 }
 
 impl Orders {

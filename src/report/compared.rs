@@ -163,7 +163,7 @@ fn difference(found: Difference) -> &'static str {
     match found {
         Difference::Faster => "faster",
         Difference::Slower => "slower",
-        Difference::NotShown => "no difference shown",
+        Difference::NotShown => "none shown",
     }
 }
 
