@@ -137,6 +137,9 @@ impl Harness<'_> {
 
     /// Measures each benchmark, shows its curves and compares it with its baseline.
     fn measure(&self) -> Result<u8, Failure> {
+        if self.arguments.fail_if_slower.is_some_and(|percent| !(0.0..100.0).contains(&percent)) {
+            return Err(Failure::usage("--fail-if-slower takes a percentage from 0 to below 100"));
+        }
         let machine = Machine::read(&Root::live());
         let plans = self.selected()?;
         // What is missing is told before minutes are spent.
