@@ -49,10 +49,6 @@ struct Cli {
 enum Command {
     /// Measure workloads over modes and worker counts, and say which are best
     Run(Box<run::Args>),
-    /// Show the workloads with their parameters, defaults and units
-    List(list::Args),
-    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
-    Machine(machine::Args),
     /// Test what is said of threads and processes, on this machine
     Claims(claims::Args),
     /// Make a run's report anew from its raw record
