@@ -1,5 +1,7 @@
 //! What the benches share: a site to launch crews at, and jobs for it.
 
+mod measuring;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -7,10 +9,7 @@ use knee::mode::{Job, Site};
 use knee::plan::Registry;
 use knee::workloads::Params;
 
-/// Whether cargo wants figures (`cargo bench`) or only to see that everything runs (`cargo test --benches`).
-pub(crate) fn measuring() -> bool {
-    std::env::args().any(|argument| argument == "--bench")
-}
+pub(crate) use measuring::measuring;
 
 /// Where crews are launched; the directory must outlive them.
 pub(crate) fn site(scratch: &tempfile::TempDir) -> Site {

@@ -53,7 +53,7 @@ fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::R
 }
 
 /// The first columns are the comparison itself and stay; those at the right go first on a narrow terminal.
-fn table(out: &mut dyn Write, table: Table, style: &Style) -> io::Result<()> {
+fn table(out: &mut dyn Write, table: &Table, style: &Style) -> io::Result<()> {
     if table.rows.is_empty() {
         return Ok(());
     }
