@@ -12,6 +12,8 @@ mod mixed;
 mod network;
 mod noop;
 mod pi;
+mod pipe;
+mod queue;
 mod sleep;
 mod support;
 mod worker;
@@ -39,6 +41,8 @@ pub use mixed::Mixed;
 pub use network::Network;
 pub use noop::Noop;
 pub use pi::Pi;
+pub use pipe::Pipe;
+pub use queue::Queue;
 pub use sleep::Sleep;
 pub use worker::Worker;
 
@@ -54,8 +58,16 @@ pub const BUILTIN: &[&dyn Workload] = &[
     &Sleep,
     &File,
     &Network,
+    &Queue,
+    &Pipe,
     &Noop,
 ];
+
+/// What the workloads start as processes of their own: a program that runs workloads gives these to
+/// [`knee_process::init`] at the head of its `main`.
+pub fn entries() -> impl Iterator<Item = knee_process::Entry> {
+    queue::entries().into_iter().chain(pipe::entries())
+}
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
 pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker];

@@ -2,6 +2,7 @@
 
 use schemars::Schema;
 
+use super::fit::Fit;
 use super::{Failure, Output, written};
 use crate::analysis::compare::check::Check;
 use crate::analysis::comparison::Comparison;
@@ -23,6 +24,8 @@ enum Document {
     Record,
     /// findings.json, and the answer of `knee run --json`.
     Findings,
+    /// The answer of `knee fit --json`.
+    Fit,
     /// The answer of `knee compare --json`.
     Comparison,
     /// The answer of `knee check --json`.
@@ -36,6 +39,7 @@ impl Document {
         match self {
             Self::Record => record::schema(),
             Self::Findings => schemars::schema_for!(Findings),
+            Self::Fit => schemars::schema_for!(Fit),
             Self::Comparison => schemars::schema_for!(Comparison),
             Self::Check => schemars::schema_for!(Check),
             Self::Machine => schemars::schema_for!(Machine),

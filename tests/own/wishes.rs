@@ -1,6 +1,6 @@
 //! Limits, objectives and settings, by the command line.
 
-use crate::calls::{call, run};
+use crate::calls::{knee, run};
 
 #[test]
 fn limits_are_kept_and_what_they_cost_is_said() {
@@ -62,8 +62,9 @@ fn settings_are_all_that_is_printed() {
     assert!(env.starts_with("# sleep:ms=2: 4 workers (threads)"), "{env}");
     assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 4, "{env}");
     let out = called.out();
-    let again =
-        |dialect: &str| call(&["report", out.to_str().expect("text"), "--settings", dialect]);
+    let again = |dialect: &str| {
+        knee(&["report", out.to_str().expect("text"), "--settings", dialect]).stdout
+    };
     let manifest = again("k8s");
     assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
     assert!(again("gunicorn").contains("threads = 4\n"));

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod error;
+pub(crate) mod message;
 pub(crate) mod params;
 pub(crate) mod spin;
 

@@ -59,6 +59,12 @@ impl Crew {
 
 /// Runs `check` for every workload and its variants; fails where one of them hangs.
 fn for_all(check: fn(&'static dyn Workload, Params)) {
+    // What starts processes of its own needs a program that can become one.
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.parent().and_then(Path::parent).unwrap();
+    let peers = folder.join("examples/peers");
+    assert!(peers.exists(), "`cargo build -p knee-workloads --examples` makes {}", peers.display());
+    knee_process::set_program(peers);
     for workload in BUILTIN.iter().chain(FOREIGN) {
         for params in variants(*workload) {
             let what = format!("{}:{params}", workload.meta().name);

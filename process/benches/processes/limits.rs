@@ -130,8 +130,9 @@ pub(crate) fn unpin() {
     }
 }
 
-/// Tasks a second through bare rings: one pair per worker, kept full by one thread.
-pub(crate) fn rings(workers: usize, count: u64) -> f64 {
+/// Tasks a second through bare rings: one pair per worker, kept full by one thread. Who finds nothing takes a nap, as
+/// in the crate, or sleeps at once.
+pub(crate) fn rings(workers: usize, count: u64, naps: bool) -> f64 {
     let mut sides = Vec::new();
     // The parent sleeps on one bell, whoever answers.
     let home = bell();
@@ -146,7 +147,7 @@ pub(crate) fn rings(workers: usize, count: u64) -> f64 {
             let mut burst = 0;
             loop {
                 let Some(task) = tasks.pop() else {
-                    if std::mem::take(&mut burst) >= 16 {
+                    if std::mem::take(&mut burst) >= 16 && naps {
                         std::thread::sleep(Duration::from_micros(10));
                     } else {
                         tasks.sleep();
@@ -181,8 +182,21 @@ pub(crate) fn rings(workers: usize, count: u64) -> f64 {
                 received += 1;
             }
         }
-        if (sent, received) == before {
+        if (sent, received) == before && naps {
             std::thread::sleep(Duration::from_micros(10));
+        } else if (sent, received) == before {
+            // The parent sleeps until any worker has answered.
+            for (_, _, replies) in &sides {
+                replies.ring.sleeps.0.store(1, Relaxed);
+            }
+            fence(SeqCst);
+            if sides.iter().all(|(_, _, replies)| replies.ring.tail.0.load(Acquire) == replies.own)
+            {
+                rustix::io::read(&home, &mut [0; 8][..]).unwrap();
+            }
+            for (_, _, replies) in &sides {
+                replies.ring.sleeps.0.store(0, Relaxed);
+            }
         }
     }
     let rate = count as f64 / begin.elapsed().as_secs_f64();

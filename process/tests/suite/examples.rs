@@ -31,7 +31,13 @@ pub(crate) const TESTS: &[Test] = &[
 fn expect(example: &str, wanted: &[&str]) {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(|deps| deps.parent()).unwrap().join("examples");
-    let output = Command::new(folder.join(example)).output().unwrap();
+    let program = folder.join(example);
+    assert!(
+        program.exists(),
+        "`cargo build -p knee-process --examples` makes {}",
+        program.display()
+    );
+    let output = Command::new(program).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{example}: {output:?}");
     for part in wanted {

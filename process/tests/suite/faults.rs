@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use knee_process::{
-    Bytes, Depth, Entry, Error, ExitStatus, Failure, Output, Pool, Transport, function,
+    Bytes, Depth, Entry, Error, ExitStatus, Failure, Output, Pool, Producer, Queue, Transport,
+    function,
 };
 
 use crate::census::{Census, children, runs, send, wait_gone};
@@ -33,6 +34,7 @@ pub(crate) const TESTS: &[Test] = &[
 pub(crate) fn entries() -> Vec<Entry> {
     vec![
         function(die),
+        function(tell_and_sleep),
         function(length),
         function(busy),
         function(stop_self),
@@ -230,18 +232,25 @@ fn length(bytes: Bytes) -> usize {
 
 fn noticed_soon() {
     let pool = Pool::builder().workers(2).restarts(1000, Duration::from_mins(1)).build().unwrap();
+    let (producer, mut begun) = Queue::unbounded().unwrap().split();
     let mut times = Vec::new();
     for _ in 0..20 {
         pool.wait_ready(Duration::from_secs(30)).unwrap();
-        let task = pool.apply_to(0, sleep_for_ever, ()).unwrap();
-        std::thread::sleep(Duration::from_millis(5));
+        let task = pool.apply_to(0, tell_and_sleep, (producer.clone(),)).unwrap();
+        // Only a task that has begun is lost.
+        let pid = begun.get().unwrap();
         let begin = Instant::now();
-        send(pool.pids()[0].unwrap(), libc::SIGKILL);
+        send(pid, libc::SIGKILL);
         assert!(matches!(task.wait(), Err(Failure::Died(_))));
         times.push(begin.elapsed());
     }
     times.sort();
     println!("a death is noticed after {:?} (median), {:?} (worst)", times[10], times[19]);
+}
+
+fn tell_and_sleep(mut begun: Producer<u32>) {
+    begun.put(&std::process::id()).unwrap();
+    sleep_for_ever();
 }
 
 fn restart_budget() {

@@ -1,0 +1,232 @@
+//! `queue`: messages from many processes to many, through one queue.
+
+use std::collections::HashMap;
+
+use knee_process::{Bytes, Child, Consumer, Process, Producer, Sender, function, pipe};
+use serde::{Deserialize, Serialize};
+
+use crate::support::message::{Batch, SMALLEST};
+use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, Workload, mix};
+
+/// Producers and consumers of a [queue](knee_process::Queue), all of them processes of the worker's own.
+///
+/// A task is one batch: the worker tells the producers its number, they put their shares of `messages` messages of `bytes` bytes each,
+/// and the consumers take them and tell what they have got. Every message is checked, and so are the order within each
+/// producer's messages and that none is missing. The figure holds the cost of telling, twice a batch, and of
+/// waking processes that wait: more messages a batch make less of both.
+#[derive(Debug)]
+pub struct Queue;
+
+const META: Meta = Meta {
+    name: "queue",
+    summary: "messages from many processes to many, through one queue",
+    kind: Kind::Ipc,
+    unit: Unit { one: "message", many: "messages" },
+    params: &[
+        Param {
+            name: "bytes",
+            help: "size of each message",
+            form: Form::Size { min: SMALLEST, max: 16 << 20 },
+            default: "64",
+            small: "64",
+        },
+        Param {
+            name: "messages",
+            help: "messages that a task passes",
+            form: Form::Count { min: 1, max: 10_000_000 },
+            default: "10000",
+            small: "100",
+        },
+        Param {
+            name: "producers",
+            help: "processes that put",
+            form: Form::Count { min: 1, max: 64 },
+            default: "1",
+            small: "2",
+        },
+        Param {
+            name: "consumers",
+            help: "processes that take",
+            form: Form::Count { min: 1, max: 64 },
+            default: "1",
+            small: "2",
+        },
+    ],
+    equivalent: None,
+};
+
+/// What a producer or consumer must know.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Role {
+    seed: u64,
+    bytes: usize,
+    messages: u64,
+    /// This is producer `index` of `producers`.
+    index: u64,
+    producers: u64,
+}
+
+/// What a consumer has got since it last told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Receipt {
+    number: u64,
+    count: u64,
+    sum: u64,
+    /// What was wrong with it.
+    wrong: Option<String>,
+}
+
+/// What this file's processes are asked to run.
+pub(crate) fn entries() -> [knee_process::Entry; 2] {
+    [function(produce), function(consume)]
+}
+
+/// Puts its share of each batch that it is told of.
+fn produce(role: Role, mut batches: knee_process::Receiver<u64>, mut queue: Producer<Bytes>) {
+    let mut message = Bytes(vec![role.index as u8; role.bytes]);
+    while let Ok(number) = batches.recv() {
+        let batch = Batch { seed: role.seed, number };
+        for index in (role.index..role.messages).step_by(role.producers as usize) {
+            batch.write(index, &mut message.0);
+            if queue.put(&message).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Takes what there is, and tells whenever there is no more for the moment.
+fn consume(role: Role, mut queue: Consumer<Bytes>, mut receipts: Producer<Receipt>) {
+    let mut last = HashMap::new();
+    while let Ok(first) = queue.get() {
+        let mut next = Some(first);
+        let mut receipt: Option<Receipt> = None;
+        while let Some(Bytes(message)) = next.take() {
+            let number = message.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            if let Some(full) = receipt.take_if(|receipt| receipt.number != number)
+                && receipts.put(&full).is_err()
+            {
+                return;
+            }
+            let known = receipt.get_or_insert(Receipt { number, count: 0, sum: 0, wrong: None });
+            match check(role, number, &message, &mut last) {
+                Ok(proof) => known.sum = known.sum.wrapping_add(proof),
+                Err(error) => known.wrong = Some(error.to_string()),
+            }
+            known.count += 1;
+            next = queue.try_get().ok().flatten();
+        }
+        if receipt.is_some_and(|receipt| receipts.put(&receipt).is_err()) {
+            return;
+        }
+    }
+}
+
+/// Checks a message and its order among those of its producer; returns its proof.
+fn check(
+    role: Role,
+    number: u64,
+    message: &[u8],
+    last: &mut HashMap<u64, (u64, u64)>,
+) -> Result<u64> {
+    let (index, proof) = Batch { seed: role.seed, number }.read(message, role.bytes)?;
+    match last.insert(index % role.producers, (number, index)) {
+        Some((batch, before)) if batch == number && before >= index => Err(Error::wrong(format!(
+            "message {index} of batch {number} came after message {before}"
+        ))),
+        _ => Ok(proof),
+    }
+}
+
+impl Workload for Queue {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>> {
+        Crowd::gather(context)
+            .map(|crowd| Box::new(crowd) as Box<dyn Task>)
+            .map_err(|error| Error::failed(format!("queue: {error}")))
+    }
+}
+
+/// The processes of one worker; they end with it.
+struct Crowd {
+    role: Role,
+    producers: Vec<Sender<u64>>,
+    receipts: Consumer<Receipt>,
+    children: Vec<Child<()>>,
+}
+
+impl Crowd {
+    fn gather(context: &Context<'_>) -> knee_process::Result<Self> {
+        let params = context.params;
+        let role = Role {
+            seed: context.seed,
+            bytes: params.size("bytes") as usize,
+            messages: params.count("messages"),
+            index: 0,
+            producers: params.count("producers"),
+        };
+        let (putting, taking) = knee_process::Queue::unbounded()?.split();
+        let (telling, receipts) = knee_process::Queue::unbounded()?.split();
+        let (mut producers, mut children) = (Vec::new(), Vec::new());
+        for index in 0..role.producers {
+            let (sender, batches) = pipe()?;
+            let arguments = (Role { index, ..role }, batches, putting.clone());
+            children
+                .push(Process::new(produce, arguments).name(format!("producer-{index}")).start()?);
+            producers.push(sender);
+        }
+        for index in 0..params.count("consumers") {
+            let arguments = (role, taking.clone(), telling.clone());
+            children
+                .push(Process::new(consume, arguments).name(format!("consumer-{index}")).start()?);
+        }
+        let mut crowd = Self { role, producers, receipts, children };
+        // The first batch finds everybody up; it is outside of the clock.
+        crowd.pass(u64::MAX)?;
+        Ok(crowd)
+    }
+
+    /// Passes one batch; returns the receipts' count and sum, or what was wrong.
+    fn pass(&mut self, number: u64) -> knee_process::Result<(u64, u64, Option<String>)> {
+        for producer in &mut self.producers {
+            producer.send(&number)?;
+        }
+        let (mut count, mut sum, mut wrong) = (0, 0_u64, None);
+        while count < self.role.messages {
+            let receipt = self.receipts.get()?;
+            if receipt.number == number {
+                count += receipt.count;
+                sum = sum.wrapping_add(receipt.sum);
+            } else {
+                wrong = Some(format!("a message of batch {} came after its end", receipt.number));
+            }
+            wrong = wrong.or(receipt.wrong);
+        }
+        Ok((count, sum, wrong))
+    }
+}
+
+impl Task for Crowd {
+    fn run(&mut self, number: u64) -> Result<Work> {
+        let passed = self.pass(number);
+        let (count, sum, wrong) =
+            passed.map_err(|error| Error::failed(format!("queue: {error}")))?;
+        let batch = Batch { seed: self.role.seed, number };
+        if let Some(wrong) = wrong {
+            return Err(Error::wrong(wrong));
+        }
+        if count != self.role.messages || sum != batch.sum(self.role.messages) {
+            return Err(Error::wrong(format!(
+                "batch {number}: {count} messages came, and not the right ones"
+            )));
+        }
+        Ok(Work { units: count, checksum: mix(sum, number) })
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        self.children.iter().map(Child::pid).collect()
+    }
+}

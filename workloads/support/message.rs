@@ -1,0 +1,69 @@
+//! Messages between the peers of a workload: each tells which it is, and proves that it is whole.
+
+use crate::{Error, Result, mix};
+
+/// The least bytes that a message needs: batch, number, proof.
+pub(crate) const SMALLEST: u64 = 24;
+
+/// A batch of messages: what each of them holds follows from the seed, the batch and its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    pub(crate) seed: u64,
+    pub(crate) number: u64,
+}
+
+impl Batch {
+    fn proof(self, message: u64) -> u64 {
+        mix(mix(self.seed, self.number), message)
+    }
+
+    /// Makes `bytes` the message of this number; what lies between its ends stays as it is.
+    pub(crate) fn write(self, message: u64, bytes: &mut [u8]) {
+        let end = bytes.len() - 8;
+        bytes[..8].copy_from_slice(&self.number.to_le_bytes());
+        bytes[8..16].copy_from_slice(&message.to_le_bytes());
+        bytes[end..].copy_from_slice(&self.proof(message).to_le_bytes());
+    }
+
+    /// The number of a message of this batch, and its proof.
+    pub(crate) fn read(self, bytes: &[u8], length: usize) -> Result<(u64, u64)> {
+        let word = |at: usize| {
+            bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes)
+        };
+        let words = (word(0), word(8), bytes.len().checked_sub(8).and_then(word));
+        let (Some(batch), Some(message), Some(proof)) = words else {
+            return Err(Error::wrong("a message came back too short"));
+        };
+        if bytes.len() != length || batch != self.number || proof != self.proof(message) {
+            return Err(Error::wrong(format!(
+                "message {message} of batch {batch} came back changed"
+            )));
+        }
+        Ok((message, proof))
+    }
+
+    /// What the proofs of all messages of the batch add up to.
+    pub(crate) fn sum(self, messages: u64) -> u64 {
+        (0..messages).fold(0, |sum, message| sum.wrapping_add(self.proof(message)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_message_is_found_out() {
+        let batch = Batch { seed: 1, number: 2 };
+        let mut bytes = vec![0; 40];
+        batch.write(3, &mut bytes);
+        assert_eq!(batch.read(&bytes, 40).unwrap().0, 3);
+        assert_eq!(batch.read(&bytes, 40).unwrap().1, batch.sum(4).wrapping_sub(batch.sum(3)));
+        for (at, length) in [(0, 40), (8, 40), (39, 40), (20, 41)] {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(batch.read(&changed, length).is_err(), "{at}");
+        }
+        assert!(batch.read(&bytes[..20], 20).is_err() && batch.read(&[], 0).is_err());
+    }
+}
