@@ -28,9 +28,12 @@ pub(super) struct Args {
 
 /// The findings as other programs read them.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Document<'f> {
+pub(super) struct Answers<'f> {
+    /// The version of this document.
     schema_version: u32,
+    /// What was measured on, in one line.
     machine: String,
+    /// One entry per claim.
     claims: &'f [Finding],
 }
 
@@ -48,7 +51,7 @@ pub(super) fn claims(args: &Args, registry: Registry, output: Output) -> Result<
         output.remark(&format!("knee: {claim} ..."));
     });
     let interrupted = camp.is_interrupted();
-    let document = Document { schema_version: 1, machine: machine.summary(), claims: &findings };
+    let document = Answers { schema_version: 1, machine: machine.summary(), claims: &findings };
     let json = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::new(exit::FAILED, error))?;
     if output.json {

@@ -2,6 +2,7 @@
 
 use schemars::Schema;
 
+use super::claims::Answers;
 use super::fit::Fit;
 use super::{Failure, Output, written};
 use crate::analysis::compare::check::Check;
@@ -30,6 +31,8 @@ enum Document {
     Comparison,
     /// The answer of `knee check --json`.
     Check,
+    /// claims.json, and the answer of `knee claims --json`.
+    Claims,
     /// The machine in a record's header and in the answer of `knee machine --json`.
     Machine,
 }
@@ -42,6 +45,7 @@ impl Document {
             Self::Fit => schemars::schema_for!(Fit),
             Self::Comparison => schemars::schema_for!(Comparison),
             Self::Check => schemars::schema_for!(Check),
+            Self::Claims => schemars::schema_for!(Answers<'static>),
             Self::Machine => schemars::schema_for!(Machine),
         }
     }
