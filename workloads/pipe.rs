@@ -63,7 +63,7 @@ pub(crate) fn entries() -> [knee_process::Entry; 1] {
 fn answer(role: Role, mut line: Duplex<u64, u64>) {
     let mut message = Vec::new();
     while let Ok(number) = line.recv() {
-        let batch = Batch { seed: role.seed, number };
+        let batch = Batch { seed: role.seed, number, pass: 0 };
         let mut sum = 0_u64;
         for expected in 0..role.messages {
             if line.recv_bytes(&mut message).is_err() {
@@ -123,7 +123,7 @@ impl Pair {
 
     /// Passes one batch; returns what the other side has made of it, and whether all came back as they went.
     fn pass(&mut self, number: u64) -> knee_process::Result<(u64, bool)> {
-        let batch = Batch { seed: self.role.seed, number };
+        let batch = Batch { seed: self.role.seed, number, pass: 0 };
         let mut same = true;
         self.line.send(&number)?;
         for index in 0..self.role.messages {
@@ -142,7 +142,7 @@ impl Task for Pair {
     fn run(&mut self, number: u64) -> Result<Work> {
         let passed = self.pass(number);
         let (sum, same) = passed.map_err(|error| Error::failed(format!("pipe: {error}")))?;
-        let expected = Batch { seed: self.role.seed, number }.sum(self.role.messages);
+        let expected = Batch { seed: self.role.seed, number, pass: 0 }.sum(self.role.messages);
         if sum != expected || !same {
             return Err(Error::wrong(format!(
                 "batch {number} did not come through the pipe as it went in"

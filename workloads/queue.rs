@@ -1,6 +1,7 @@
 //! `queue`: messages from many processes to many, through one queue.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use knee_process::{Bytes, Child, Consumer, Process, Producer, Sender, function, pipe};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
+/// How long nothing may come before the other processes are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// What a producer or consumer must know.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Role {
@@ -69,7 +73,7 @@ struct Role {
 /// What a consumer has got since it last told.
 #[derive(Debug, Serialize, Deserialize)]
 struct Receipt {
-    number: u64,
+    pass: u64,
     count: u64,
     sum: u64,
     /// What was wrong with it.
@@ -82,10 +86,14 @@ pub(crate) fn entries() -> [knee_process::Entry; 2] {
 }
 
 /// Puts its share of each batch that it is told of.
-fn produce(role: Role, mut batches: knee_process::Receiver<u64>, mut queue: Producer<Bytes>) {
+fn produce(
+    role: Role,
+    mut batches: knee_process::Receiver<(u64, u64)>,
+    mut queue: Producer<Bytes>,
+) {
     let mut message = Bytes(vec![role.index as u8; role.bytes]);
-    while let Ok(number) = batches.recv() {
-        let batch = Batch { seed: role.seed, number };
+    while let Ok((number, pass)) = batches.recv() {
+        let batch = Batch { seed: role.seed, number, pass };
         for index in (role.index..role.messages).step_by(role.producers as usize) {
             batch.write(index, &mut message.0);
             if queue.put(&message).is_err() {
@@ -102,15 +110,16 @@ fn consume(role: Role, mut queue: Consumer<Bytes>, mut receipts: Producer<Receip
         let mut next = Some(first);
         let mut receipt: Option<Receipt> = None;
         while let Some(Bytes(message)) = next.take() {
-            let number = message.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-            if let Some(full) = receipt.take_if(|receipt| receipt.number != number)
+            let checked = check(role, &message, &mut last);
+            let pass = checked.as_ref().map_or(u64::MAX, |(pass, _)| *pass);
+            if let Some(full) = receipt.take_if(|receipt| receipt.pass != pass)
                 && receipts.put(&full).is_err()
             {
                 return;
             }
-            let known = receipt.get_or_insert(Receipt { number, count: 0, sum: 0, wrong: None });
-            match check(role, number, &message, &mut last) {
-                Ok(proof) => known.sum = known.sum.wrapping_add(proof),
+            let known = receipt.get_or_insert(Receipt { pass, count: 0, sum: 0, wrong: None });
+            match checked {
+                Ok((_, proof)) => known.sum = known.sum.wrapping_add(proof),
                 Err(error) => known.wrong = Some(error.to_string()),
             }
             known.count += 1;
@@ -122,19 +131,15 @@ fn consume(role: Role, mut queue: Consumer<Bytes>, mut receipts: Producer<Receip
     }
 }
 
-/// Checks a message and its order among those of its producer; returns its proof.
-fn check(
-    role: Role,
-    number: u64,
-    message: &[u8],
-    last: &mut HashMap<u64, (u64, u64)>,
-) -> Result<u64> {
-    let (index, proof) = Batch { seed: role.seed, number }.read(message, role.bytes)?;
-    match last.insert(index % role.producers, (number, index)) {
-        Some((batch, before)) if batch == number && before >= index => Err(Error::wrong(format!(
-            "message {index} of batch {number} came after message {before}"
-        ))),
-        _ => Ok(proof),
+/// Checks a message and its order among those of its producer; returns its pass and its proof.
+fn check(role: Role, message: &[u8], last: &mut HashMap<u64, (u64, u64)>) -> Result<(u64, u64)> {
+    let batch = Batch::of(role.seed, message)?;
+    let (index, proof) = batch.read(message, role.bytes)?;
+    match last.insert(index % role.producers, (batch.pass, index)) {
+        Some((pass, before)) if pass == batch.pass && before >= index => Err(Error::wrong(
+            format!("message {index} of batch {} came after message {before}", batch.number),
+        )),
+        _ => Ok((batch.pass, proof)),
     }
 }
 
@@ -153,7 +158,8 @@ impl Workload for Queue {
 /// The processes of one worker; they end with it.
 struct Crowd {
     role: Role,
-    producers: Vec<Sender<u64>>,
+    producers: Vec<Sender<(u64, u64)>>,
+    passes: u64,
     receipts: Consumer<Receipt>,
     children: Vec<Child<()>>,
 }
@@ -183,28 +189,46 @@ impl Crowd {
             children
                 .push(Process::new(consume, arguments).name(format!("consumer-{index}")).start()?);
         }
-        let mut crowd = Self { role, producers, receipts, children };
+        let mut crowd = Self { role, producers, passes: 0, receipts, children };
         // The first batch finds everybody up; it is outside of the clock.
         crowd.pass(u64::MAX)?;
         Ok(crowd)
     }
 
+    /// Fails when one of the processes has ended: then the batch would never be complete.
+    fn find_dead(&self) -> knee_process::Result<()> {
+        let ended = self.children.iter().find_map(|child| Some((child.name(), child.exit()?)));
+        ended.map_or(Ok(()), |(name, exit)| {
+            let reason =
+                format!("{name}, process {}, {} before its batch was done", exit.pid, exit.status);
+            Err(knee_process::Error::NotUp { reason })
+        })
+    }
+
     /// Passes one batch; returns the receipts' count and sum, or what was wrong.
     fn pass(&mut self, number: u64) -> knee_process::Result<(u64, u64, Option<String>)> {
         for producer in &mut self.producers {
-            producer.send(&number)?;
+            producer.send(&(number, self.passes))?;
         }
         let (mut count, mut sum, mut wrong) = (0, 0_u64, None);
         while count < self.role.messages {
-            let receipt = self.receipts.get()?;
-            if receipt.number == number {
+            let receipt = match self.receipts.get_within(LOOK) {
+                Err(knee_process::Error::TimedOut(_)) => {
+                    self.find_dead()?;
+                    continue;
+                }
+                receipt => receipt?,
+            };
+            if receipt.pass == self.passes {
                 count += receipt.count;
                 sum = sum.wrapping_add(receipt.sum);
             } else {
-                wrong = Some(format!("a message of batch {} came after its end", receipt.number));
+                wrong = Some("a message came after the end of its batch".to_owned());
+                count += receipt.count;
             }
             wrong = wrong.or(receipt.wrong);
         }
+        self.passes += 1;
         Ok((count, sum, wrong))
     }
 }
@@ -214,7 +238,7 @@ impl Task for Crowd {
         let passed = self.pass(number);
         let (count, sum, wrong) =
             passed.map_err(|error| Error::failed(format!("queue: {error}")))?;
-        let batch = Batch { seed: self.role.seed, number };
+        let batch = Batch { seed: self.role.seed, number, pass: 0 };
         if let Some(wrong) = wrong {
             return Err(Error::wrong(wrong));
         }

@@ -23,15 +23,15 @@ use crate::shm::{self, Mapping};
 use crate::sys::poll::{self, Deadline, deadline_after};
 
 /// Bytes on their way in each direction: what fits the second-level cache of a core.
-const RING: usize = 256 << 10;
+const RING: usize = 1 << 20;
 const SHARED: usize = 2 * (CONTROL + RING);
 
 /// Kinds of records: a whole message, or a part of one with more to come.
 const WHOLE: u32 = 1;
 const PART: u32 = 2;
 
-/// After so many messages in one go it is worth a nap, in place of sleep, when there is none: the sender then need
-/// not wake us for each.
+/// After so many messages in one go it is worth a nap, in place of sleep, when there is none, or no room: the other side
+/// then need not wake us for each.
 const RUSH: u32 = 16;
 const NAP: Duration = Duration::from_micros(10);
 
@@ -140,12 +140,14 @@ struct Out {
     ring: ring::Producer,
     scratch: Vec<u8>,
     until_look: u32,
+    /// Messages since the last wait for room.
+    burst: u32,
 }
 
 impl Out {
     fn new(end: End, direction: usize) -> Result<Self> {
         let ring = ring::Producer::resume(&end.map, place(direction), RING)?;
-        Ok(Self { end, ring, scratch: Vec::new(), until_look: 0 })
+        Ok(Self { end, ring, scratch: Vec::new(), until_look: 0, burst: 0 })
     }
 
     fn send<T: Serialize>(&mut self, message: &T, deadline: Deadline) -> Result<bool> {
@@ -182,15 +184,25 @@ impl Out {
 
     fn push(&mut self, kind: u32, bytes: &[u8], deadline: Deadline) -> Result<bool> {
         while !self.ring.push(kind, 0, bytes)? {
+            if std::mem::take(&mut self.burst) >= RUSH && may_nap(deadline) {
+                std::thread::sleep(NAP);
+                continue;
+            }
             if self.ring.doze(bytes.len()) && !self.end.sleep(deadline)? {
                 return Ok(false);
             }
         }
+        self.burst += 1;
         if self.ring.sleeper().is_some() {
             self.end.wake()?;
         }
         Ok(true)
     }
+}
+
+/// Whether the deadline is far enough away for a nap.
+fn may_nap(deadline: Deadline) -> bool {
+    deadline.is_none_or(|at| at > Instant::now() + 10 * NAP)
 }
 
 /// The receiving half of an end.
@@ -254,7 +266,7 @@ impl In {
     /// Sleeps until there is something to read; `false` when the deadline has passed.
     fn sleep(&mut self, deadline: Deadline) -> Result<bool> {
         let burst = std::mem::take(&mut self.burst);
-        if burst >= RUSH && deadline.is_none_or(|at| at > Instant::now() + 10 * NAP) {
+        if burst >= RUSH && may_nap(deadline) {
             std::thread::sleep(NAP);
             if !self.ring.is_empty() {
                 return Ok(true);

@@ -2,14 +2,16 @@
 
 use crate::{Error, Result, mix};
 
-/// The least bytes that a message needs: batch, number, proof.
-pub(crate) const SMALLEST: u64 = 24;
+/// The least bytes that a message needs: pass, batch, number, proof.
+pub(crate) const SMALLEST: u64 = 32;
 
 /// A batch of messages: what each of them holds follows from the seed, the batch and its number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch {
     pub(crate) seed: u64,
     pub(crate) number: u64,
+    /// How many batches went before it; the same batch may be asked for again.
+    pub(crate) pass: u64,
 }
 
 impl Batch {
@@ -20,21 +22,30 @@ impl Batch {
     /// Makes `bytes` the message of this number; what lies between its ends stays as it is.
     pub(crate) fn write(self, message: u64, bytes: &mut [u8]) {
         let end = bytes.len() - 8;
-        bytes[..8].copy_from_slice(&self.number.to_le_bytes());
-        bytes[8..16].copy_from_slice(&message.to_le_bytes());
+        bytes[..8].copy_from_slice(&self.pass.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.number.to_le_bytes());
+        bytes[16..24].copy_from_slice(&message.to_le_bytes());
         bytes[end..].copy_from_slice(&self.proof(message).to_le_bytes());
+    }
+
+    /// The batch that a message belongs to, by its own word.
+    pub(crate) fn of(seed: u64, bytes: &[u8]) -> Result<Self> {
+        let (Some(pass), Some(number)) = (word(bytes, 0), word(bytes, 8)) else {
+            return Err(Error::wrong("a message came back too short"));
+        };
+        Ok(Self { seed, number, pass })
     }
 
     /// The number of a message of this batch, and its proof.
     pub(crate) fn read(self, bytes: &[u8], length: usize) -> Result<(u64, u64)> {
-        let word = |at: usize| {
-            bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes)
-        };
-        let words = (word(0), word(8), bytes.len().checked_sub(8).and_then(word));
-        let (Some(batch), Some(message), Some(proof)) = words else {
+        let own = Self::of(self.seed, bytes)?;
+        let proof = bytes.len().checked_sub(8).and_then(|at| word(bytes, at));
+        let (Some(message), Some(proof)) = (word(bytes, 16), proof) else {
             return Err(Error::wrong("a message came back too short"));
         };
-        if bytes.len() != length || batch != self.number || proof != self.proof(message) {
+        let same = (own.number, own.pass) == (self.number, self.pass);
+        if bytes.len() != length || !same || proof != self.proof(message) {
+            let batch = self.number;
             return Err(Error::wrong(format!(
                 "message {message} of batch {batch} came back changed"
             )));
@@ -48,13 +59,17 @@ impl Batch {
     }
 }
 
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).map(u64::from_le_bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_changed_message_is_found_out() {
-        let batch = Batch { seed: 1, number: 2 };
+        let batch = Batch { seed: 1, number: 2, pass: 0 };
         let mut bytes = vec![0; 40];
         batch.write(3, &mut bytes);
         assert_eq!(batch.read(&bytes, 40).unwrap().0, 3);
