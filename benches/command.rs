@@ -2,7 +2,8 @@
 //!
 //! It prints the time of a run relative to that of `Command::status()`, which is a bare posix_spawn and wait. The promise is at most 1.1.
 
-mod support;
+#[path = "support/measuring.rs"]
+mod measuring;
 
 use std::process::Command;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use knee::workloads::{Context, Params, Task, Workload};
 const PROGRAM: &str = "/bin/true";
 
 fn main() {
-    let (rounds, runs) = if support::measuring() { (15, 60) } else { (1, 2) };
+    let (rounds, runs) = if measuring::measuring() { (15, 60) } else { (1, 2) };
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let mut task = task(scratch.path());
     let mut ratios: Vec<f64> = (0..rounds)

@@ -18,12 +18,13 @@ fn kernels(criterion: &mut Criterion) {
             continue;
         }
         let scratch = tempfile::tempdir().expect("a temporary directory");
+        let site = support::site(&scratch);
         let alone = Context {
             params: &job.params,
             seed: job.seed,
             worker: 0,
             workers: 1,
-            shared: scratch.path(),
+            shared: &site.scratch,
             host: None,
         };
         let host = workload.host(&alone).expect("the host starts");

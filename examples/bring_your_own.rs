@@ -46,7 +46,7 @@ impl Task for Walk {
         for offset in 0..1000 {
             let mut value = self.start + offset + mix(self.seed, number) % 1000;
             while value != 1 {
-                value = if value % 2 == 0 { value / 2 } else { 3 * value + 1 };
+                value = if value.is_multiple_of(2) { value / 2 } else { 3 * value + 1 };
                 steps += 1;
             }
         }

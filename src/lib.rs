@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod bench;
+pub mod claims;
 pub mod cli;
 pub mod clock;
 pub mod machine;

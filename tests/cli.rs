@@ -107,6 +107,15 @@ fn a_full_standard_output_is_a_failure_and_a_closed_one_is_not() {
     assert!(said.is_empty(), "{said}");
 }
 
+/// Waits until `there` says so, at most half a minute.
+fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !there() {
+        assert!(Instant::now() < deadline, "no {what} within 30 s");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A run of a workload that takes its time, in a temporary directory of its own.
 struct Running {
     child: Child,
@@ -129,20 +138,12 @@ impl Running {
             .spawn()
             .expect("knee starts");
         let running = Self { child, out, temporary };
-        running.wait_for("a sample", || {
+        wait_for("a sample", || {
             fs::read_to_string(running.out.join("record.jsonl")).is_ok_and(|text| {
                 text.lines().filter(|line| line.starts_with("{\"sample\"")).count() > 3
             })
         });
         running
-    }
-
-    fn wait_for(&self, what: &str, mut there: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !there() {
-            assert!(Instant::now() < deadline, "no {what} within 30 s");
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     fn signal(&self, signal: &str) {
@@ -181,7 +182,7 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
         .stderr(Stdio::null())
         .spawn()
         .expect("knee starts");
-    running.wait_for("a resumed sample", || {
+    wait_for("a resumed sample", || {
         knee::record::read(&running.out).is_ok_and(|record| record.samples.len() > before)
     });
     let pid = again.id().to_string();
@@ -205,7 +206,7 @@ fn a_kill_leaves_neither_processes_nor_files() {
             .filter(|text| text.split(|b| *b == 0).any(|one| one == needle.as_bytes()))
             .count()
     };
-    running.wait_for("end of all its processes", || marked() == 0);
+    wait_for("end of all its processes", || marked() == 0);
     assert_eq!(running.litter(), Vec::<PathBuf>::new());
     record_is_readable(&running.out);
 }

@@ -50,7 +50,7 @@ fn conforms(name: &str, mode: Mode) {
             let tasks: u64 = round.laps.iter().map(|lap| lap.tasks).sum();
             match window.extent {
                 Extent::Tasks(wanted) => {
-                    assert_eq!(tasks, wanted, "{name} {mode}: tasks of a batch")
+                    assert_eq!(tasks, wanted, "{name} {mode}: tasks of a batch");
                 }
                 Extent::Time(_) => {
                     assert!(

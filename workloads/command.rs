@@ -104,7 +104,8 @@ impl Workload for Command {
         }
         if !context.params.text("prepare").is_empty() {
             notes.push(note(
-                "the time of --prepare is taken out; with several workers, one prepares while others run"
+                "the time of --prepare is taken out of rates, not of a batch's makespan; with several workers, one prepares \
+                 while others run"
                     .to_owned(),
             ));
         }

@@ -6,6 +6,7 @@ use std::process::Command as Starter;
 use std::time::{Duration, Instant};
 
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Signal;
 use serde::Deserialize;
 
 use crate::foreign::argv;
@@ -248,11 +249,13 @@ impl Task for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input is the end of its work. Whoever is broken or slow is killed when the child is dropped.
+        // The end of its input is the end of its work; one that is in the middle of a task may not notice it. Whoever is still
+        // there after the farewell is killed when the child is dropped.
         self.talk.hang_up();
-        if !self.broken {
-            let _ = self.child.await_end(Instant::now() + FAREWELL);
+        if self.broken {
+            self.child.signal_group(Signal::TERM);
         }
+        let _ = self.child.await_end(Instant::now() + FAREWELL);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the benches share: a site to launch crews at, and jobs for it.
 
+mod measuring;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -7,13 +9,10 @@ use knee::mode::{Job, Site};
 use knee::plan::Registry;
 use knee::workloads::Params;
 
-/// Whether cargo wants figures (`cargo bench`) or only to see that everything runs (`cargo test --benches`).
-pub fn measuring() -> bool {
-    std::env::args().any(|argument| argument == "--bench")
-}
+pub(crate) use measuring::measuring;
 
 /// Where crews are launched; the directory must outlive them.
-pub fn site(scratch: &tempfile::TempDir) -> Site {
+pub(crate) fn site(scratch: &tempfile::TempDir) -> Site {
     // A bench is no worker: its processes run the binary that is one.
     knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
     Site {
@@ -26,7 +25,7 @@ pub fn site(scratch: &tempfile::TempDir) -> Site {
 }
 
 /// A job with the defaults, or with the small parameters where nothing is measured.
-pub fn job(name: &str) -> Job {
+pub(crate) fn job(name: &str) -> Job {
     let meta = Registry::new(&[]).find(name).expect("it is built in").meta();
     let params = if measuring() {
         Params::resolve(name, meta.params, []).expect("defaults are valid")

@@ -3,7 +3,7 @@
 //! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of work costs in CPU time, and the shape of the curve.
 //! Sources: Gregg, "Thread State Analysis" and "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
 
-use super::findings::Bound;
+use super::findings::{Bound, Law};
 use super::laws::Level;
 use crate::units::Quantity;
 
@@ -77,7 +77,7 @@ const DEARER: f64 = 1.15;
 const BUSY: f64 = 0.8;
 
 /// What limits the curve; `None` where nothing but throughputs is known and there are fewer than two counts.
-pub(super) fn classify(levels: &[Level], evidence: &Evidence) -> Option<Bound> {
+pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> Option<Bound> {
     let shape = Shape::of(levels)?;
     let case = Case { shape, evidence };
     let verdict = case
@@ -88,6 +88,9 @@ pub(super) fn classify(levels: &[Level], evidence: &Evidence) -> Option<Bound> {
         .or_else(|| case.computing());
     let (label, mut sentences) = verdict.unwrap_or_else(|| ("unclear", case.shares()));
     sentences.push(case.shape.sentence(evidence));
+    if label == "unclear" {
+        sentences.extend(laws.iter().find(|law| law.chosen).and_then(meaning));
+    }
     Some(Bound { label: label.to_owned(), evidence: sentences })
 }
 
@@ -343,4 +346,32 @@ impl Case<'_> {
             100.0 * blocked
         )]
     }
+}
+
+/// What the law that describes a curve says of its cause: a hint where nobody saw the workers.
+fn meaning(law: &Law) -> Option<String> {
+    let of = |name: &str| law.coefficients.get(name).map(|e| e.median);
+    Some(match law.name.as_str() {
+        "linear" => {
+            "grows in proportion: within these counts nothing shared is in the way".to_owned()
+        }
+        "amdahl" => format!(
+            "Amdahl's law describes it: {} of the work goes through something that serves one at a time",
+            Quantity::Share.text(of("sigma")?)
+        ),
+        "usl" => format!(
+            "the Universal Scalability Law describes it: {} of the work serves one at a time, and workers get into one another's way beyond that",
+            Quantity::Share.text(of("sigma")?)
+        ),
+        "saturation" => format!(
+            "saturation describes it: something is full at {:.1} times the throughput of one, from about that many workers on",
+            of("cap")? / of("lambda")?
+        ),
+        "saturation-decline" => format!(
+            "saturation with decline describes it: something is full from about {:.1} workers on, and more get in its way",
+            of("cap")? / of("lambda")?
+        ),
+        "flat" => "one worker already fills what limits it".to_owned(),
+        _ => return None,
+    })
 }

@@ -7,6 +7,7 @@ use super::observation::{Group, Observation, Spread, group, spread};
 use super::optimum::{self, Decision, Noise};
 use super::ratio::{estimate, ratio};
 use super::round::Rounded;
+use crate::stats::median::median;
 use crate::stats::polish::{Polish, outliers};
 
 /// What one curve is made from.
@@ -49,7 +50,7 @@ pub fn analyse(input: &Input) -> Curve {
     let decision = optimum::decide(&deciding, &groups, input.seed);
     let points = points(input, &groups, within, &table);
     let usl = usl(&input.observations, &laws);
-    let bound = bound::classify(&levels, &input.evidence);
+    let bound = bound::classify(&levels, &laws, &input.evidence);
     let warnings = warnings(&points, decision.as_ref(), usl.as_ref(), &laws, &deciding);
     let (optimum, knee) = split(decision);
     let curve = Curve {
@@ -94,7 +95,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 |e: Estimate| Estimate { median: e.median / n, low: e.low / n, high: e.high / n };
             Point {
                 workers: n,
-                throughput: estimate(&group.logs, within),
+                throughput: level(&own, estimate(&group.logs, within)),
                 samples: group.logs.len(),
                 speedup,
                 efficiency: speedup.map(per_worker),
@@ -111,6 +112,13 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
             }
         })
         .collect()
+}
+
+/// The interval comes from logarithms, the median from the throughputs themselves: half-way between two means what a reader expects.
+fn level(own: &[Observation], of_logs: Estimate) -> Estimate {
+    let throughputs: Vec<f64> = own.iter().map(|one| one.throughput).collect();
+    let median = median(&throughputs).unwrap_or(of_logs.median);
+    Estimate { median, low: of_logs.low.min(median), high: of_logs.high.max(median) }
 }
 
 /// What speed-ups are relative to: the serial cell, else one worker.

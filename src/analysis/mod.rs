@@ -1,4 +1,4 @@
-//! From samples to a decision: everything here is pure and seeded, so that one record gives one set of findings.
+#![doc = include_str!("README.md")]
 
 mod batch;
 mod bound;

@@ -15,6 +15,10 @@ use crate::stats::polish::{Cell, Polish, polish};
 pub const SETTLED: f64 = 0.1;
 /// The noise (standard deviation as a share) that is assumed where nothing at all tells it.
 pub(super) const ASSUMED_NOISE: f64 = 0.03;
+/// As sure of that as a measurement with so many degrees of freedom would make.
+const ASSUMED_DF: f64 = 30.0;
+/// No benchmark repeats itself more exactly than this.
+const LEAST_NOISE: f64 = 0.01;
 /// Resampled outcomes behind the probability of being best.
 const DRAWS: usize = 4000;
 
@@ -107,13 +111,11 @@ pub(super) fn levels(
     if table.df <= 0.0 && spread.df > 0.0 {
         (levels.scale, levels.df) = (spread.sd, spread.df);
     } else if table.df <= 0.0 {
-        let (noise, from) = match law_noise {
-            Some(law) => (law.sd.max(0.01), Noise::Law),
-            None => (ASSUMED_NOISE, Noise::Assumed),
-        };
-        levels.scale = noise;
-        levels.df = law_noise.map_or(30.0, |law| law.df);
-        levels.noise = from;
+        // A misfit is noise and the law's own error together: at most the noise of an ordinary machine is believed to be noise.
+        let law = law_noise.filter(|law| law.sd < ASSUMED_NOISE);
+        levels.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
+        levels.df = law.map_or(ASSUMED_DF, |law| law.df);
+        levels.noise = if law.is_some() { Noise::Law } else { Noise::Assumed };
     }
     levels
 }

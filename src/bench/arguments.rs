@@ -10,6 +10,7 @@ use crate::cli::{Color, exit};
 /// Scaling benchmarks by knee.
 #[derive(Debug, Clone, Default, Parser)]
 #[command(max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// Only benchmarks whose names contain one of these
     #[arg(value_name = "FILTER")]
@@ -77,6 +78,7 @@ pub(super) struct Arguments {
 
 /// Options of libtest that mean nothing here: accepted, since cargo and nextest pass them to every target.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Ignored {
     #[arg(long, hide = true)]
     nocapture: bool,
@@ -84,8 +86,8 @@ struct Ignored {
     no_capture: bool,
     #[arg(long, hide = true)]
     show_output: bool,
-    #[arg(long, hide = true)]
-    include_ignored: bool,
+    #[arg(long = "include-ignored", hide = true)]
+    run_all: bool,
     #[arg(long, hide = true)]
     test_threads: Option<String>,
 }

@@ -76,12 +76,12 @@ impl Harness<'_> {
     /// One line per benchmark, and nothing else where programs read it.
     fn list(&self) -> Result<u8, Failure> {
         let plans = self.selected()?;
-        let mut text: String =
+        let mut lines: Vec<String> =
             plans.iter().map(|plan| format!("{}: benchmark\n", name(plan))).collect();
         if self.arguments.format != "terse" {
-            text.push_str(&format!("\n0 tests, {} benchmarks\n", plans.len()));
+            lines.push(format!("\n0 tests, {} benchmarks\n", plans.len()));
         }
-        crate::cli::written(self.output.result(&text))
+        crate::cli::written(self.output.result(&lines.concat()))
     }
 
     /// Runs each benchmark for a moment in every mode, as `cargo test` wants it.
@@ -137,6 +137,9 @@ impl Harness<'_> {
 
     /// Measures each benchmark, shows its curves and compares it with its baseline.
     fn measure(&self) -> Result<u8, Failure> {
+        if self.arguments.fail_if_slower.is_some_and(|percent| !(0.0..100.0).contains(&percent)) {
+            return Err(Failure::usage("--fail-if-slower takes a percentage from 0 to below 100"));
+        }
         let machine = Machine::read(&Root::live());
         let plans = self.selected()?;
         // What is missing is told before minutes are spent.

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn prices_are_per_time() {
-        assert_eq!(per_second("0.36/h"), Some(1e-4));
+        assert_eq!(per_second("3600/h"), Some(1.0));
         assert_eq!(per_second("6 / min"), Some(0.1));
         for wrong in ["", "0.4", "0.4/week", "-1/h", "0/h", "inf/h", "NaN/h", "x/h"] {
             assert_eq!(per_second(wrong), None, "{wrong}");

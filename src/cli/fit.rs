@@ -15,9 +15,13 @@ use crate::clock;
 use crate::plot::label::shortened;
 use crate::record::foreign::{self, Format, Options, Series, Sourced};
 use crate::report::{self, terminal};
+use crate::units::{Quantity, coefficient, workers};
 
 /// A message longer than this many columns is no help to anyone.
 const LONGEST_MESSAGE: usize = 400;
+
+/// A name longer than this many columns is cut where only figures matter.
+const LONGEST_NAME: usize = 40;
 
 /// Find optimum, law and bound in measurements made elsewhere.
 #[derive(Debug, clap::Args)]
@@ -230,9 +234,39 @@ fn text(findings: &Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -
     let style = output.style();
     let mut text = Vec::new();
     terminal::write(&mut text, findings, &style).expect("writing to memory does not fail");
+    text.extend(laws(findings).into_bytes());
     if let Some((directory, files)) = out {
-        terminal::files(&mut text, directory, files, &style)
-            .expect("writing to memory does not fail");
+        let written = terminal::files(&mut text, directory, files, &style);
+        written.expect("writing to memory does not fail");
     }
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The coefficients that others who fit the law publish too.
+fn laws(findings: &Findings) -> String {
+    let mut lines = Vec::new();
+    for workload in &findings.workloads {
+        let rate = Quantity::rate(&workload.unit_many);
+        for curve in &workload.curves {
+            let Some(usl) = &curve.usl else { continue };
+            let peak = match (usl.peak_workers, usl.peak_throughput) {
+                (Some(count), Some(throughput)) => {
+                    format!("peak {} at {}", rate.text(throughput), workers(count))
+                }
+                _ => "no peak".to_owned(),
+            };
+            let [lambda, sigma, kappa] = [usl.lambda, usl.sigma, usl.kappa].map(coefficient);
+            let doubt = if usl.adequate { "" } else { "; the curve is not of this form" };
+            let name = shortened(&curve.name, LONGEST_NAME);
+            lines.push(format!(
+                "  {name}: lambda {lambda}, sigma {sigma}, kappa {kappa}; {peak}{doubt}\n"
+            ));
+        }
+    }
+    match lines.as_slice() {
+        [] => String::new(),
+        lines => {
+            format!("\nX(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1))\n{}", lines.concat())
+        }
+    }
 }

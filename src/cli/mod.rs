@@ -1,6 +1,7 @@
 //! The command line: one file per sub-command.
 
 mod check;
+mod claims;
 mod compare;
 pub mod exit;
 mod fit;
@@ -48,20 +49,22 @@ struct Cli {
 enum Command {
     /// Measure workloads over modes and worker counts, and say which are best
     Run(Box<run::Args>),
-    /// Show the workloads with their parameters, defaults and units
-    List(list::Args),
-    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
-    Machine(machine::Args),
+    /// Test what is said of threads and processes, on this machine
+    Claims(claims::Args),
+    /// Make a run's report anew from its raw record
+    Report(report::Args),
     /// Set runs of two or more machines against each other
     Compare(compare::Args),
     /// Hold a run against a baseline, for CI
     Check(check::Args),
-    /// Print the JSON Schema of what knee writes
-    Schema(schema::Args),
-    /// Make a run's report anew from its raw record
-    Report(report::Args),
     /// Find optimum, law and bound in measurements made elsewhere
     Fit(fit::Args),
+    /// Show the workloads with their parameters, defaults and units
+    List(list::Args),
+    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    Machine(machine::Args),
+    /// Print the JSON Schema of what knee writes
+    Schema(schema::Args),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -122,6 +125,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Run(args) => run::run(&args, registry, output),
         Command::List(args) => list::list(&args, registry, output),
         Command::Machine(args) => machine::machine(&args, output),
+        Command::Claims(args) => claims::claims(&args, registry, output),
         Command::Compare(args) => compare::compare(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::Schema(args) => schema::schema(&args, output),
@@ -143,7 +147,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
 /// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
-    crate::mode::become_worker_if_asked(registry);
+    crate::mode::become_worker_if_asked(registry, crate::claims::entries());
 }
 
 /// `knee --quick` means `knee run --quick`, and `knee` alone means `knee run`.

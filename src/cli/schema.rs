@@ -2,6 +2,8 @@
 
 use schemars::Schema;
 
+use super::claims::Answers;
+use super::fit::Fit;
 use super::{Failure, Output, written};
 use crate::analysis::compare::check::Check;
 use crate::analysis::comparison::Comparison;
@@ -23,10 +25,14 @@ enum Document {
     Record,
     /// findings.json, and the answer of `knee run --json`.
     Findings,
+    /// The answer of `knee fit --json`.
+    Fit,
     /// The answer of `knee compare --json`.
     Comparison,
     /// The answer of `knee check --json`.
     Check,
+    /// claims.json, and the answer of `knee claims --json`.
+    Claims,
     /// The machine in a record's header and in the answer of `knee machine --json`.
     Machine,
 }
@@ -36,8 +42,10 @@ impl Document {
         match self {
             Self::Record => record::schema(),
             Self::Findings => schemars::schema_for!(Findings),
+            Self::Fit => schemars::schema_for!(Fit),
             Self::Comparison => schemars::schema_for!(Comparison),
             Self::Check => schemars::schema_for!(Check),
+            Self::Claims => schemars::schema_for!(Answers<'static>),
             Self::Machine => schemars::schema_for!(Machine),
         }
     }

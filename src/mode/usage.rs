@@ -191,28 +191,56 @@ fn of_process(pid: u32) -> Counters {
         counters.involuntary = field(&text, "nonvoluntary_ctxt_switches:");
         counters.peak = field(&text, "VmHWM:").map(|kib| kib << 10);
     }
-    let ticks = fs::read_to_string(format!("/proc/{who}/stat")).ok().and_then(|text| stat(&text));
-    if let Some([minor, major, ..]) = ticks {
-        (counters.minor, counters.major) = (Some(minor), Some(major));
-    }
-    if let Some([on_cpu, waited]) = schedstat(format!("/proc/{who}/schedstat").as_ref()) {
-        let share = ticks.map_or(0.0, |[_, _, user, system]| match user + system {
-            0 => 0.0,
-            both => system as f64 / both as f64,
-        });
-        counters.system = on_cpu * share;
+    let Some(stat) =
+        fs::read_to_string(format!("/proc/{who}/stat")).ok().and_then(|text| Stat::read(&text))
+    else {
+        return counters;
+    };
+    (counters.minor, counters.major) = (Some(stat.minor), Some(stat.major));
+    (counters.user, counters.system) = (stat.user, stat.system);
+    // Exact, but of the first thread alone.
+    let exact = schedstat(format!("/proc/{who}/schedstat").as_ref()).filter(|_| stat.threads == 1);
+    if let Some([on_cpu, waited]) = exact {
+        let both = stat.user + stat.system;
+        counters.system = if both > 0.0 { on_cpu * stat.system / both } else { 0.0 };
         counters.user = on_cpu - counters.system;
         counters.run_queue = Some(waited);
     }
+    // What it ran to its end, such as commands.
+    counters.user += stat.reaped_user;
+    counters.system += stat.reaped_system;
     counters
 }
 
-/// Minor faults, major faults, user ticks, system ticks: fields 10, 12, 14 and 15 of `/proc/PID/stat`.
-fn stat(text: &str) -> Option<[u64; 4]> {
-    // The command's name stands in parentheses and may hold anything, so counting begins behind the last one.
-    let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
-    let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
-    Some([number(10)?, number(12)?, number(14)?, number(15)?])
+/// What `/proc/PID/stat` says of a process and all its threads; times in seconds, to the system's tick.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Stat {
+    minor: u64,
+    major: u64,
+    user: f64,
+    system: f64,
+    reaped_user: f64,
+    reaped_system: f64,
+    threads: u64,
+}
+
+impl Stat {
+    fn read(text: &str) -> Option<Self> {
+        // The command's name stands in parentheses and may hold anything, so counting begins behind the last one.
+        let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
+        let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
+        let tick = rustix::param::clock_ticks_per_second() as f64;
+        let seconds = |field: usize| Some(number(field)? as f64 / tick);
+        Some(Self {
+            minor: number(10)?,
+            major: number(12)?,
+            user: seconds(14)?,
+            system: seconds(15)?,
+            reaped_user: seconds(16)?,
+            reaped_system: seconds(17)?,
+            threads: number(20)?,
+        })
+    }
 }
 
 fn sum(total: Counters, one: Counters) -> Counters {
@@ -235,9 +263,13 @@ mod tests {
 
     #[test]
     fn a_command_name_with_parentheses_does_not_shift_the_fields() {
-        let text = "7 (a) b (c)) S 1 2 3 4 5 6 70 8 90 10 11 12 13";
-        assert_eq!(stat(text), Some([70, 90, 11, 12]));
-        assert_eq!(stat("7 (a"), None);
+        let text = "7 (a) b (c)) S 1 2 3 4 5 6 70 8 90 10 1100 1200 1300 1400 20 0 3 0";
+        let stat = Stat::read(text).expect("it is whole");
+        let tick = rustix::param::clock_ticks_per_second() as f64;
+        assert_eq!((stat.minor, stat.major, stat.threads), (70, 90, 3));
+        assert!((stat.user * tick - 1100.0).abs() < 1e-6, "{stat:?}");
+        assert!((stat.reaped_system * tick - 1400.0).abs() < 1e-6, "{stat:?}");
+        assert_eq!(Stat::read("7 (a"), None);
     }
 
     #[test]

@@ -24,10 +24,12 @@ pub(super) struct Orders {
 }
 
 /// Turns this process into a worker where it was started as one; returns otherwise.
-pub fn become_worker_if_asked(registry: Registry) {
+///
+/// `more` is what processes of this program may be asked to run besides tasks.
+pub fn become_worker_if_asked(registry: Registry, more: Vec<knee_process::Entry>) {
     let _ = REGISTRY.set(registry);
     let own = [knee_process::worker::<Crewman>(), knee_process::function(single)];
-    knee_process::init(own.into_iter().chain(knee_workloads::entries()));
+    knee_process::init(own.into_iter().chain(knee_workloads::entries()).chain(more));
 }
 
 impl Orders {

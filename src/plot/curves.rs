@@ -92,6 +92,9 @@ impl<'a> View<'a> {
         chart.up = Spacing::Linear;
         chart.references.push(Reference { name: "ideal".to_owned(), slope: 0.0, intercept: 1.0 });
         self.cores(&mut chart);
+        if let Some((curve, place)) = self.leader() {
+            Self::kept(&mut chart, curve, place);
+        }
         chart
     }
 
@@ -116,6 +119,9 @@ impl<'a> View<'a> {
         }
         space(&mut chart);
         self.cores(&mut chart);
+        if let Some((curve, place)) = self.leader() {
+            Self::kept(&mut chart, curve, place);
+        }
         chart
     }
 
@@ -167,12 +173,22 @@ impl<'a> View<'a> {
             let name = format!("knee: {}", workers(knee.workers));
             chart.marks.push(Mark { name, x: knee.workers, place: Some(place) });
         }
+        Self::kept(chart, curve, place);
         let chosen = curve.laws.iter().find(|law| law.chosen && !law.band.is_empty());
         chart.band = chosen.map(|law| Band {
             name: format!("{}, 95 % band", law_name(&law.name)),
             place,
             points: law.band.clone(),
         });
+    }
+
+    /// The count that keeps the user's limits.
+    fn kept(chart: &mut Chart, curve: &Curve, place: usize) {
+        let Some(limits) = &curve.limits else { return };
+        if let Some(x) = limits.workers {
+            let name = format!("{}: {}", limits.asked.join(", "), workers(x));
+            chart.marks.push(Mark { name, x, place: Some(place) });
+        }
     }
 
     fn cores(&self, chart: &mut Chart) {

@@ -29,7 +29,7 @@ pub(super) fn at_optimum(workload: &ComparedWorkload, comparison: &Comparison) -
         "workers",
         "throughput",
         &against,
-        "",
+        "difference",
         "per core",
         "per CPU",
         "cost",
@@ -103,7 +103,7 @@ pub(super) fn at_equal(workload: &ComparedWorkload, comparison: &Comparison) -> 
     Table { heads, names, rows: rows.collect() }
 }
 
-/// All workloads of each side in one figure.
+/// All workloads of each side in one figure; without rows where there is only one workload, whose own table says it.
 pub(super) fn index(comparison: &Comparison) -> Table {
     let heads = ["side", "workloads", "geometric mean", "smallest", "largest", "cost ratio"];
     let row = |index: &Index| {
@@ -116,9 +116,10 @@ pub(super) fn index(comparison: &Comparison) -> Table {
             index.cost_ratio.map_or_else(|| ABSENT.to_owned(), interval),
         ]
     };
+    let several = comparison.index.iter().filter(|index| index.workloads > 1);
     let names = vec![true, false, false, false, false, false];
     let heads = heads.map(str::to_owned).to_vec();
-    without_empty(&Table { heads, names, rows: comparison.index.iter().map(row).collect() })
+    without_empty(&Table { heads, names, rows: several.map(row).collect() })
 }
 
 /// What each side is.
@@ -126,7 +127,9 @@ pub(super) fn sides(comparison: &Comparison) -> Vec<(String, String)> {
     let line = |side: &crate::analysis::comparison::Side| {
         let runs = side.runs.join(", ");
         let cpus = Quantity::Count.text(side.usable_cpus);
-        (side.name.clone(), format!("{}; {cpus} usable CPUs; {runs}", side.machine))
+        let noun = if (side.usable_cpus - 1.0).abs() < 1e-9 { "CPU" } else { "CPUs" };
+        let runs = if runs == side.name { String::new() } else { format!("; {runs}") };
+        (side.name.clone(), format!("{}; {cpus} usable {noun}{runs}", side.machine))
     };
     comparison.sides.iter().map(line).collect()
 }
@@ -144,7 +147,9 @@ pub(super) fn chart(workload: &ComparedWorkload) -> Option<Chart> {
     let named: Vec<(String, &Curve)> = workload
         .sides
         .iter()
-        .filter_map(|at| Some((format!("{} ({})", at.side, at.mode), at.curve.as_ref()?)))
+        .filter_map(|at| {
+            at.curve.as_ref().map(|curve| (format!("{} ({})", at.side, curve.name), curve))
+        })
         .collect();
     let curves: Vec<(&str, &Curve)> =
         named.iter().map(|(name, curve)| (name.as_str(), *curve)).collect();
@@ -158,7 +163,7 @@ fn difference(found: Difference) -> &'static str {
     match found {
         Difference::Faster => "faster",
         Difference::Slower => "slower",
-        Difference::NotShown => "no difference shown",
+        Difference::NotShown => "none shown",
     }
 }
 

@@ -109,7 +109,9 @@ impl<'f> Answer<'f> {
         let n = self.count;
         match dialect {
             Dialect::Env => {
-                self.variables().iter().map(|name| format!("{name}={n}\n")).collect::<String>()
+                let lines: Vec<String> =
+                    self.variables().iter().map(|name| format!("{name}={n}\n")).collect();
+                lines.concat()
             }
             Dialect::Gunicorn => match self.mode {
                 "threads" | "thread-per-task" => {

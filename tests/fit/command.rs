@@ -2,9 +2,8 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use super::{file, fit, json, path};
+use super::{file, finish, fit, json, knee, path};
 
 fn stdout(arguments: &[&str], input: Option<&Path>) -> String {
     let output = fit(arguments, input);
@@ -18,6 +17,11 @@ fn stdout(arguments: &[&str], input: Option<&Path>) -> String {
 fn a_terminal_shows_the_answer_and_the_curve() {
     let text = stdout(&[&path("specsdm91.csv")], None);
     assert!(text.contains("specsdm91") && text.contains("units/s"), "{text}");
+    assert!(
+        text.contains("sigma 0.02773, kappa 1.044e-4; peak 1.88 k units/s at 96.52 workers"),
+        "{text}"
+    );
+    assert!(stdout(&[&path("raytracer.csv")], None).contains("kappa 0; no peak"));
     assert!(!text.contains('\u{1b}'), "NO_COLOR is kept");
     let quiet = stdout(&["--quiet", &path("specsdm91.csv")], None);
     assert_eq!(quiet, text, "there are no remarks to leave out");
@@ -90,13 +94,7 @@ fn a_report_that_cannot_be_written_is_said() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_knee"))
-        .args(["fit", "--json", &path("specsdm91.csv")])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("knee starts");
+    let mut child = knee(&["fit", "--json", &path("specsdm91.csv")]).spawn().expect("knee starts");
     drop(child.stdout.take());
     let mut errors = String::new();
     child.stderr.take().expect("piped").read_to_string(&mut errors).expect("text");
@@ -124,4 +122,28 @@ fn the_rule_for_times_is_in_the_help() {
     ] {
         assert!(help.contains(format), "{format}");
     }
+}
+
+#[test]
+fn a_run_of_our_own_is_read_as_record_rows_and_findings() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let out = folder.path().join("run");
+    let out_text = out.to_str().expect("text");
+    let words =
+        ["run", "noop", "--modes", "serial,threads", "--workers", "1,2,3", "--budget", "2s"];
+    let run = finish(knee(&words).args(["--out", out_text]));
+    assert!(run.status.code().is_some_and(|code| code == 0 || code == 5), "{run:?}");
+    let record = json(&[out_text]);
+    let curve = &record["curves"][0];
+    assert_eq!(curve["name"], "noop, threads");
+    assert_eq!(curve["points"].as_array().map(Vec::len), Some(3));
+    assert_eq!(curve["points"][2]["workers"], 3);
+    assert!(curve["points"][0]["samples"].as_u64() > Some(1), "{curve}");
+    // The directory, the record in it and its rows say the same.
+    for name in ["record.jsonl", "samples.csv"] {
+        let again = json(&[out.join(name).to_str().expect("text")]);
+        assert_eq!(again["curves"][0]["points"], curve["points"], "{name}");
+    }
+    let findings = json(&[out.join("findings.json").to_str().expect("text")]);
+    assert_eq!(findings["curves"][0]["points"].as_array().map(Vec::len), Some(3));
 }

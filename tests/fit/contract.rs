@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{fit, json, path};
+use super::{finish, fit, json, knee, path};
 
 fn curve(name: &str) -> Value {
     json(&[&path(name)])["curves"][0].clone()
@@ -131,4 +131,44 @@ fn what_knee_wrote_can_be_read_again() {
     let findings = json(&[out.join("findings.json").to_str().expect("text")]);
     assert_eq!(findings["curves"][0]["name"], "specsdm91.csv, specsdm91");
     assert_eq!(findings["curves"][0]["usl"]["lambda"], curve("specsdm91.csv")["usl"]["lambda"]);
+}
+
+#[test]
+fn extreme_but_possible_measurements_have_findings_without_infinities() {
+    let folder = tempfile::tempdir().expect("a directory");
+    for (number, content) in [
+        "1,1\n",
+        "1,5\n1,5\n1,5\n",
+        "1,5\n2,5\n4,5\n8,5\n",
+        "1,1e70\n2,2e70\n4,3e70\n8,1e70\n",
+        "1,1e-70\n2,2e-70\n4,3e-70\n8,1e-70\n",
+        "1e-9,1\n1e9,2\n1e18,3\n1e70,4\n",
+        "1,1e-70\n2,1e70\n3,1\n4,1\n5,1\n",
+        "1,1\n2,3\n4,9\n8,27\n16,81\n",
+        "8,1\n4,2\n2,4\n1,8\n",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let file = folder.path().join(format!("{number}.csv"));
+        std::fs::write(&file, content).expect("written");
+        let name = file.to_str().expect("text");
+        let curve = &json(&[name])["curves"][0];
+        assert!(!curve["points"].as_array().expect("points").is_empty(), "{content:?}: {curve}");
+        let shown = fit(&[name], None);
+        assert!(shown.status.success(), "{content:?}: {}", String::from_utf8_lossy(&shown.stderr));
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(!text.contains("NaN") && !text.contains(" inf "), "{content:?}: {text}");
+    }
+}
+
+#[test]
+fn the_schema_names_what_the_json_holds() {
+    let printed = finish(&mut knee(&["schema", "fit"]));
+    let schema: Value = serde_json::from_slice(&printed.stdout).expect("it is JSON");
+    let properties = &schema["$defs"]["FitCurve"]["properties"];
+    let curve = curve("specsdm91.csv");
+    for key in curve.as_object().expect("an object").keys() {
+        assert!(properties.get(key).is_some(), "{key} is not in {schema}");
+    }
 }

@@ -37,7 +37,7 @@ fn what_is_no_measurement_is_refused_in_one_line() {
         ("binary", b"\x7fELF\x02\x01\x01\0\0\0", "is binary"),
         ("latin", b"workers,throughput\n1,5\xe9\n", "UTF-8"),
         ("prose", b"Once upon a time\nthere was some benchmark on a machine\n", "fields"),
-        ("page", b"<!doctype html><html><body>404</body></html>\n", "column"),
+        ("page", b"<!doctype html><html><body>404</body></html>\n", "no measurement"),
         ("cut.json", b"{\"results\":[{\"command\":\"x\",", "cut off"),
         (
             "foreign.json",

@@ -4,9 +4,15 @@ mod command;
 mod contract;
 mod faults;
 mod formats;
+mod tables;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Nothing here takes a tenth of this; what does, hangs.
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A file of this suite.
 fn file(name: &str) -> PathBuf {
@@ -24,15 +30,28 @@ fn fit(arguments: &[&str], input: Option<&Path>) -> Output {
         Some(path) => Stdio::from(std::fs::File::open(path).expect("the input exists")),
         None => Stdio::null(),
     };
-    Command::new(env!("CARGO_BIN_EXE_knee"))
-        .arg("fit")
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .env("COLUMNS", "100")
-        .env("LANG", "C.UTF-8")
-        .stdin(stdin)
-        .output()
-        .expect("knee starts")
+    finish(knee(&[&["fit"], arguments].concat()).stdin(stdin))
+}
+
+/// A call of knee that looks the same on every machine.
+fn knee(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("NO_COLOR", "1").env("COLUMNS", "100").env("LANG", "C.UTF-8");
+    command
+}
+
+/// What the command wrote; it is killed where it does not end.
+fn finish(command: &mut Command) -> Output {
+    let child: Child = command.spawn().expect("knee starts");
+    let id = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(DEADLINE) else {
+        let _ = Command::new("kill").args(["-KILL", &id]).status();
+        panic!("{command:?} did not end within {DEADLINE:?}");
+    };
+    output.expect("its output is read")
 }
 
 /// What `knee fit --json` answers.

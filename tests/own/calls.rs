@@ -45,21 +45,26 @@ pub(crate) fn run(args: &[&str]) -> Called {
     start(args).finish()
 }
 
-/// Calls knee with these arguments and returns what it printed.
-pub(crate) fn call(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_knee")).args(args).stdin(Stdio::null()).output();
-    let output = output.expect("knee starts");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// Calls knee with these arguments and waits for its end.
+pub(crate) fn knee(args: &[&str]) -> Called {
+    begin(|_, command| {
+        command.args(args);
+    })
+    .finish()
 }
 
 /// Starts `knee run --out .. ARGS`.
 pub(crate) fn start(args: &[&str]) -> Running {
+    begin(|directory, command| {
+        command.arg("run").arg("--out").arg(directory.join("out")).args(args);
+    })
+}
+
+fn begin(arguments: impl FnOnce(&Path, &mut Command)) -> Running {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let child = Command::new(env!("CARGO_BIN_EXE_knee"))
-        .arg("run")
-        .arg("--out")
-        .arg(directory.path().join("out"))
-        .args(args)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
+    arguments(directory.path(), &mut command);
+    let child = command
         .env("TMPDIR", directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,6 +1,7 @@
-//! The user's own programs, workers and code, from outside by the binary's command line.
+//! The user's own programs, workers and code, and the claims, from outside by the binary's command line.
 
 mod calls;
+mod claims;
 mod command;
 mod rust;
 mod wishes;

@@ -102,6 +102,7 @@ fn nextest_is_answered_as_it_asks() {
     assert!(stdout.contains("1 passed"), "{stdout}");
     assert_eq!(bench(home.path(), &["--no-such-option"]).0, 2);
     assert_eq!(bench(home.path(), &["--workers", "0"]).0, 2);
+    assert_eq!(bench(home.path(), &["--bench", "--fail-if-slower", "nan"]).0, 2);
 }
 
 #[test]

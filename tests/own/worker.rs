@@ -27,8 +27,10 @@ fn the_examples_work_in_every_mode_asked_for() {
     for name in ["worker.py", "worker.sh"] {
         let line = example(name);
         let called = run(&[
+            "--batch",
+            "4",
             "--budget",
-            "4s",
+            "6s",
             "--workers",
             "1,2",
             "--modes",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use knee::machine::Machine;
 use knee::mode::Usage;
-use knee::plan::{Candidates, Cell, Entry, Mode, Plan, Series};
+use knee::plan::{Candidates, Cell, Entry, Limits, Mode, Plan, Series};
 use knee::record::{End, Header, Line, Record, SCHEMA_VERSION, Survey, Writer};
 use knee::rng::Rng;
 use knee::run::Sample;
@@ -36,8 +36,8 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         budget: 60.0,
         batch: None,
         pin: false,
-        limits: knee::plan::Limits::default(),
         entries: vec![entry],
+        limits: Limits::default(),
     };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();

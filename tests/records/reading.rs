@@ -130,3 +130,14 @@ fn what_is_no_record_is_named_as_what_it_is() {
     File::create(path("huge")).and_then(|file| file.set_len(1 << 40)).expect("holes cost nothing");
     assert!(refused("huge").contains("a record has at most"), "{}", refused("huge"));
 }
+
+/// The fuzzer starts from these, so they have to stay records.
+#[test]
+fn the_seeds_of_the_fuzzer_are_records() {
+    for target in ["record", "figures"] {
+        let seed =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target).join("pi.jsonl");
+        let record = read(&seed).expect("it is a record");
+        assert!(record.samples.len() > 5 && record.end.is_some(), "{target}");
+    }
+}

@@ -254,19 +254,28 @@ impl<'a> Best<'a> {
 
 /// The best of one run: in the recommended mode its optimum, without a recommendation the largest throughput.
 fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
-    let serial = workload.serial.iter().map(|point| ("serial", point, None));
     let largest = |curve: &'_ Curve| -> Option<usize> {
         let points = curve.points.iter().enumerate();
         let best = points.max_by(|a, b| a.1.throughput.median.total_cmp(&b.1.throughput.median));
         best.map(|(index, _)| index)
     };
-    let curves = workload.curves.iter().filter_map(|curve| {
+    let at = |curve: &'_ Curve| -> Option<usize> {
         let told = curve.optimum.as_ref().map(|optimum| optimum.workers);
         let told =
             told.and_then(|count| curve.points.iter().position(|point| same(point.workers, count)));
-        let index = told.or_else(|| largest(curve))?;
-        Some((curve.name.as_str(), &curve.points[index], Some(curve)))
-    });
+        told.or_else(|| largest(curve))
+    };
+    let curves = workload
+        .curves
+        .iter()
+        .filter_map(|curve| Some((curve.name.as_str(), &curve.points[at(curve)?], Some(curve))));
+    // Serial is one point; beside it a plot shows the best of the curves that were measured.
+    let highest = |curve: &&Curve| at(curve).map(|index| curve.points[index].throughput.median);
+    let drawn = workload
+        .curves
+        .iter()
+        .max_by(|a, b| highest(a).unwrap_or(0.0).total_cmp(&highest(b).unwrap_or(0.0)));
+    let serial = workload.serial.iter().map(|point| ("serial", point, drawn));
     let all: Vec<(&str, &Point, Option<&Curve>)> = serial.chain(curves).collect();
     let recommended = workload.verdict.as_ref();
     let recommended =

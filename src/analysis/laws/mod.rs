@@ -149,6 +149,11 @@ fn candidate<const P: usize, F: Form<P>>(form: &F, data: &[Observed]) -> Option<
             (F::NAMES[j].to_owned(), form.estimate(j, fitted.coefficients[j], half))
         })
         .collect();
+    // A law whose coefficients could be anything is not supported by these points; and no figure may be infinite.
+    let ends = coefficients.values().flat_map(|e| [e.median, e.low, e.high]);
+    if !ends.into_iter().all(f64::is_finite) || !max_residual.is_finite() {
+        return None;
+    }
     let aicc = aicc(fitted.squares, data, P);
     let law = Law {
         name: F::NAME.to_owned(),

@@ -1,6 +1,7 @@
 //! `knee run`: measure, find the optimum, show it.
 
 mod args;
+mod camp;
 mod own;
 mod place;
 mod session;
@@ -18,6 +19,8 @@ use crate::run::{Outcome, Past};
 pub(crate) use session::Session;
 
 pub(crate) use args::cores;
+pub(super) use camp::Camp;
+pub(super) use place::unused_in_target;
 
 pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
     if let Some(directory) = &args.resume {

@@ -11,7 +11,7 @@ use crate::record::FILE_NAME;
 pub(super) fn new(out: Option<&Path>) -> Result<PathBuf, Failure> {
     let directory = match out {
         Some(directory) => directory.to_owned(),
-        None => unused(&target().join("knee")),
+        None => unused_in_target(""),
     };
     if directory.join(FILE_NAME).exists() {
         return Err(Failure::usage(format!(
@@ -33,9 +33,14 @@ pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A directory below `target/knee` that does not exist yet, named after this moment.
+pub(crate) fn unused_in_target(prefix: &str) -> PathBuf {
+    unused(&target().join("knee"), prefix)
+}
+
 /// A directory named after this moment that does not exist yet.
-fn unused(parent: &Path) -> PathBuf {
-    let moment = clock::utc().replace(':', "-");
+fn unused(parent: &Path, prefix: &str) -> PathBuf {
+    let moment = format!("{prefix}{}", clock::utc().replace(':', "-"));
     let names = std::iter::once(moment.clone()).chain((2..).map(|n| format!("{moment}-{n}")));
     names.map(|name| parent.join(name)).find(|path| !path.exists()).expect("the names never end")
 }

@@ -1,19 +1,14 @@
-//! One run from its first line to its last: scratch directory, guard, signals, record.
+//! One run from its first line to its last, kept in its record.
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use knee_workloads::mix;
-
-use crate::cli::guard::{Guard, MARK};
+use super::camp::Camp;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
 use crate::clock;
 use crate::machine::neighbour::{self, Neighbourhood};
 use crate::machine::{Machine, Placement, Warning};
-use crate::mode::Site;
 use crate::plan::{Plan, Registry};
 use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
 use crate::run::{Event, Observer, Outcome, Past, Setting};
@@ -30,18 +25,8 @@ pub(crate) struct Session<'a> {
 impl Session<'_> {
     /// Measures the plan and keeps what is measured; goes on after `past`, if there is one.
     pub(crate) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
-        let scratch = tempfile::Builder::new().prefix("knee-").tempdir().map_err(|error| {
-            Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
-        })?;
-        let _guard = guard(scratch.path(), self.plan.seed)?;
-        raise_files();
-        let site = Site {
-            registry: self.registry,
-            scratch: scratch.path().to_owned(),
-            cancel: cancel(),
-            cores: (self.machine.budget.usable().ceil() as usize).max(1),
-            placement: self.placement()?,
-        };
+        let camp = Camp::pitch(self.plan.seed)?;
+        let site = camp.site(self.registry, self.machine, self.placement()?);
         let unwritten = |error: io::Error| {
             let what = format!("{} cannot be written: {error}", self.directory.display());
             Failure::new(exit::UNWRITTEN, what)
@@ -104,42 +89,6 @@ impl Session<'_> {
             plan: self.plan.clone(),
         }
     }
-}
-
-/// Allows ourselves as many open files as we may: each worker process needs a few.
-fn raise_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Best effort: where it is refused, the first worker that finds no descriptor says so.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-}
-
-/// Starts the guard and marks our future children.
-fn guard(scratch: &Path, seed: u64) -> Result<Guard, Failure> {
-    let mark = format!("{:016x}", mix(u64::from(std::process::id()), seed));
-    // SAFETY: no other thread of this program runs yet, so nobody can be reading the environment.
-    unsafe { std::env::set_var(MARK, &mark) };
-    Guard::start(scratch, &mark)
-        .map_err(|error| Failure::new(exit::FAILED, format!("knee cannot start itself: {error}")))
-}
-
-/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up.
-fn cancel() -> Arc<AtomicBool> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let code = i32::from(exit::INTERRUPTED);
-        // Registering fails for forbidden signals only, and these are not.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
-        // Whoever waits for a program is woken.
-        if let Ok(end) =
-            knee_workloads::foreign::interrupt::write_end().and_then(|end| end.try_clone_to_owned())
-        {
-            let _ = signal_hook::low_level::pipe::register(signal, end);
-        }
-    }
-    cancel
 }
 
 /// Keeps what is measured, then shows that it was.

@@ -20,7 +20,10 @@ impl Content {
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
         let trimmed = text.trim_start();
         if !trimmed.starts_with(['{', '[']) {
-            return Ok(Self::Table(Table::of(text)?));
+            return match after_remarks(text) {
+                Some(json) => Ok(json),
+                None => Ok(Self::Table(Table::of(text)?)),
+            };
         }
         // A value that ends with its line and is followed by more is the first of many.
         let first = trimmed.lines().next().unwrap_or_default();
@@ -39,6 +42,13 @@ impl Content {
             Self::Table(_) => "a table",
         }
     }
+}
+
+/// A known document behind lines of another kind: what a tool said on standard error, caught in the same file.
+fn after_remarks(text: &str) -> Option<Content> {
+    let start = ["\n{", "\n["].iter().filter_map(|mark| text.find(mark)).min()?;
+    let json = Content::Json(json::parse(&text[start..]).ok()?);
+    format(&json).ok().map(|_| json)
 }
 
 fn lines(text: &str) -> Result<Content, Fault> {

@@ -1,6 +1,6 @@
 //! hyperfine's JSON: schema 1 (up to 1.21, without a version) and schema 2 (from 2.0 on).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -8,6 +8,9 @@ use super::axis::{self, Candidate};
 use super::json::Node;
 use super::{Fault, Gather, Observation, Request, Series, rate};
 use crate::units::plural;
+
+/// A parameter is looked for in so many places of a command.
+const MOST_PLACES: usize = 8;
 
 /// One command with one set of parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -212,45 +215,79 @@ fn by_parameter(runs: &[Run], axis: &str) -> Placed {
         let others = run.parameters.iter().filter(|(name, _)| telling.contains(name));
         others.map(|(name, value)| format!("{name}={value}")).collect()
     };
-    let place = |run: &Run| -> Option<(f64, String, Vec<String>)> {
+    let place = |run: &Run| -> Option<Place> {
         let value = run.parameters.get(axis)?.trim();
-        Some((value.parse().ok()?, template(&run.label, value, axis), others(run)))
+        let labels = templates(&run.label, value, axis);
+        Some(Place { workers: value.parse().ok()?, labels, others: others(run) })
     };
-    let placed: Vec<_> = runs.iter().map(place).collect();
+    let placed: Vec<Option<Place>> = runs.iter().map(place).collect();
     let told_apart = are_told_apart(&placed);
-    let first =
-        placed.iter().flatten().map(|(_, label, _)| label.clone()).next().unwrap_or_default();
-    let name = |(workers, label, others): (f64, String, Vec<String>)| {
+    let counts = popularity(&placed);
+    let mut firsts: HashMap<Vec<String>, String> = HashMap::new();
+    let mut name = |place: Place| {
+        let own = place.labels.iter().rev().max_by_key(|label| counts.get(*label)).cloned();
+        let own = own.unwrap_or_default();
         // Numbers elsewhere in a command can hide that it is always the same one.
-        let label = if told_apart { first.clone() } else { label };
-        let others =
-            if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
-        (workers, format!("{label}{others}"))
+        let label = if told_apart {
+            firsts.entry(place.others.clone()).or_insert(own).clone()
+        } else {
+            own
+        };
+        let others = place.others.join(", ");
+        let others = if others.is_empty() { others } else { format!(" ({others})") };
+        (place.workers, format!("{label}{others}"))
     };
-    placed.into_iter().map(|place| place.map(name)).collect()
+    placed.into_iter().map(|place| place.map(&mut name)).collect()
+}
+
+/// Where a run belongs.
+#[derive(Debug, Clone)]
+struct Place {
+    workers: f64,
+    /// What its command may have been before the parameter was put in.
+    labels: Vec<String>,
+    /// The other parameters that tell runs apart.
+    others: Vec<String>,
+}
+
+/// With how many runs each template can be explained: the true one explains all runs of its command.
+fn popularity(placed: &[Option<Place>]) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for label in placed.iter().flatten().flat_map(|place| &place.labels) {
+        *counts.entry(label.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// Whether the parameters alone tell all runs apart, so that there is one command only.
-fn are_told_apart(placed: &[Option<(f64, String, Vec<String>)>]) -> bool {
+fn are_told_apart(placed: &[Option<Place>]) -> bool {
     let mut seen = HashSet::new();
-    placed.iter().flatten().all(|(workers, _, others)| seen.insert((workers.to_bits(), others)))
+    placed.iter().flatten().all(|place| seen.insert((place.workers.to_bits(), &place.others)))
 }
 
-/// The command before its parameter was put in: every number in it that equals the value may have been the parameter.
-fn template(label: &str, value: &str, axis: &str) -> String {
-    let mut template = String::new();
-    let mut rest = label;
+/// The command before its parameter was put in: every number in it that equals the value may have been the parameter, or one of them.
+fn templates(label: &str, value: &str, axis: &str) -> Vec<String> {
     let numeric = |c: char| c.is_ascii_digit() || c == '.';
-    while let Some(at) = rest.find(value).filter(|_| !value.is_empty()) {
-        let (before, found) = rest.split_at(at);
-        let after = &found[value.len()..];
-        template.push_str(before);
-        let is_whole = !template.ends_with(numeric) && !after.starts_with(numeric);
-        template.push_str(&if is_whole { format!("{{{axis}}}") } else { value.to_owned() });
-        rest = after;
+    let is_whole = |at: &usize| {
+        let (before, found) = label.split_at(*at);
+        !before.ends_with(numeric) && !found[value.len()..].starts_with(numeric)
+    };
+    let found = label.match_indices(value).filter(|_| !value.is_empty()).map(|(at, _)| at);
+    let places: Vec<usize> = found.filter(is_whole).collect();
+    let filled = |places: &[usize]| {
+        let (mut template, mut kept) = (String::new(), 0);
+        for &at in places {
+            template.push_str(&label[kept..at]);
+            template.extend(["{", axis, "}"]);
+            kept = at + value.len();
+        }
+        template + &label[kept..]
+    };
+    let mut templates = vec![filled(&places)];
+    if places.len() > 1 {
+        templates.extend(places.iter().take(MOST_PLACES).map(|&at| filled(&[at])));
     }
-    template.push_str(rest);
-    template
+    templates
 }
 
 /// Where there are no parameters, commands and their names may state the number.
@@ -274,12 +311,15 @@ fn by_label(runs: &[Run], request: Request<'_>) -> Result<Placed, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::template;
+    use super::templates;
 
     #[test]
-    fn a_command_is_traced_back_to_its_template() {
-        assert_eq!(template("make -j 8", "8", "threads"), "make -j {threads}");
-        assert_eq!(template("make -j18 x8", "8", "n"), "make -j18 x{n}");
-        assert_eq!(template("sleep 0.8", "8", "n"), "sleep 0.8");
+    fn a_command_is_traced_back_to_its_templates() {
+        let first = |label, value| templates(label, value, "n").remove(0);
+        assert_eq!(first("make -j 8", "8"), "make -j {n}");
+        assert_eq!(first("make -j18 x8", "8"), "make -j18 x{n}");
+        assert_eq!(first("sleep 0.8", "8"), "sleep 0.8");
+        assert_eq!(first("sleep", "8"), "sleep");
+        assert_eq!(templates("a1 -j 1", "1", "n"), ["a{n} -j {n}", "a{n} -j 1", "a1 -j {n}"]);
     }
 }

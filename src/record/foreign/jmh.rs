@@ -46,14 +46,13 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         let workers = match &axis {
             None => entry.threads,
             Some(param) => {
-                match entry.params.get(param).and_then(|text| text.trim().parse().ok()) {
-                    Some(workers) => positive(workers)
-                        .map_err(|what| entry.node.fault(format!("parameter {param:?} {what}")))?,
-                    None => {
-                        left_out.push(entry.benchmark);
-                        continue;
-                    }
-                }
+                let given = entry.params.get(param).and_then(|text| text.trim().parse().ok());
+                let Some(workers) = given else {
+                    left_out.push(entry.benchmark);
+                    continue;
+                };
+                let fault = |what| entry.node.fault(format!("parameter {param:?} {what}"));
+                positive(workers).map_err(fault)?
             }
         };
         let name = name(entry, axis.as_deref(), varies);

@@ -35,6 +35,9 @@ pub const MOST_COUNTS: usize = 4096;
 /// More curves in one file are refused.
 pub const MOST_SERIES: usize = 1000;
 
+/// Figures outside are refused: within, neither squares nor ratios leave the range of a number.
+const POSSIBLE: std::ops::RangeInclusive<f64> = 1e-75..=1e75;
+
 /// One measurement made elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
@@ -257,19 +260,13 @@ struct Gather {
 impl Gather {
     /// The curve of this name.
     fn series(&mut self, name: &str, unit: &str) -> &mut Series {
-        let place = match self.places.get(name) {
-            Some(&place) => place,
-            None => {
-                self.places.insert(name.to_owned(), self.series.len());
-                self.series.push(Series {
-                    name: name.to_owned(),
-                    unit: unit.to_owned(),
-                    observations: Vec::new(),
-                    warnings: Vec::new(),
-                });
-                self.series.len() - 1
-            }
-        };
+        let next = self.series.len();
+        let place = *self.places.entry(name.to_owned()).or_insert(next);
+        if place == next {
+            let (name, unit) = (name.to_owned(), unit.to_owned());
+            let (observations, warnings) = (Vec::new(), Vec::new());
+            self.series.push(Series { name, unit, observations, warnings });
+        }
         &mut self.series[place]
     }
 
@@ -299,12 +296,14 @@ impl Gather {
     }
 }
 
-/// A figure that must be finite and above 0, or what is wrong with it.
+/// A figure that must be above 0 and of a possible size, or what is wrong with it.
 fn positive(value: f64) -> Result<f64, String> {
     if !value.is_finite() {
         Err("is not a finite number".to_owned())
     } else if value <= 0.0 {
         Err(format!("is {value}, but must be above 0"))
+    } else if !POSSIBLE.contains(&value) {
+        Err(format!("is {value:e}, beyond anything that can be measured"))
     } else {
         Ok(value)
     }

@@ -98,8 +98,8 @@ fn bare(table: &Table, param: Option<&str>) -> Result<Layout, Fault> {
         }
     };
     let mut names = vec!["name".to_owned(); row.len()];
-    names[workers] = "workers".to_owned();
-    names[figure] = "throughput".to_owned();
+    names[workers] = "workers".into();
+    names[figure] = "throughput".into();
     let unit = Some(Unit::Rate { factor: 1.0, what: "units".to_owned() });
     Ok(Layout {
         names,

@@ -131,6 +131,9 @@ const ASIDE: [&str; 40] = [
     "linear",
 ];
 
+/// Words for what is no throughput and no time of a whole run: taken for one, the worst count would look best.
+const OPPOSITE: [&str; 4] = ["latency", "delay", "response", "rss"];
+
 /// What the column of this name holds.
 pub(super) fn role(header: &str) -> Role {
     let (base, bracket) = split_bracket(header);
@@ -155,6 +158,7 @@ pub(super) fn role(header: &str) -> Role {
         ["unit" | "units"] => Role::Unit,
         [word] if REPETITION.contains(word) => Role::Repetition,
         [.., last] if ASIDE.contains(last) || is_percentile(header) => Role::Aside,
+        words if words.iter().any(|word| OPPOSITE.contains(word)) => Role::Aside,
         [first, _]
             if ASIDE.contains(first)
                 && THROUGHPUT.iter().chain(&TIME).any(|word| words[1] == *word) =>
@@ -197,21 +201,22 @@ fn figure(base: &str, words: &[&str], bracket: Option<&str>) -> Option<Unit> {
             Some(in_bracket.unwrap_or_else(|| plain(bracket.unwrap_or(counted(word)))))
         }
         // A throughput with its unit in the name: `throughput_ops`.
-        ["throughput", ..] | ["bandwidth", ..]
+        ["throughput" | "bandwidth", ..]
             if telling.len() == 2
                 && rate::seconds(telling[1]).is_none()
                 && is_counted(telling[1]) =>
         {
             Some(plain(telling[1]))
         }
-        [word] if TIME.contains(word) => {
-            let seconds = bracket.map_or(Some(1.0), rate::seconds).or_else(|| match &in_bracket {
-                Some(Unit::Time { seconds, .. }) => Some(*seconds),
+        words if !words.is_empty() && words.iter().all(|word| TIME.contains(word)) => {
+            let per_run = match in_bracket {
+                Some(Unit::Time { seconds, .. }) => Some(seconds),
                 _ => None,
-            });
+            };
+            let seconds = bracket.map_or(Some(1.0), rate::seconds).or(per_run);
             seconds.map(|seconds| Unit::Time { seconds, what: String::new() })
         }
-        [word, unit] if TIME.contains(word) => {
+        [words @ .., unit] if !words.is_empty() && words.iter().all(|word| TIME.contains(word)) => {
             rate::seconds(unit).map(|seconds| Unit::Time { seconds, what: String::new() })
         }
         _ => None,
@@ -318,6 +323,8 @@ mod tests {
             ("Time (us)", 250e3),
             ("seconds", 0.25),
             ("mean time [s]", 0.25),
+            ("real time", 0.25),
+            ("wall_clock_time_ms", 250.0),
             ("ns", 0.25e9),
         ] {
             let found = meaning(header, 4.0).unwrap_or_else(|| panic!("{header} is a time"));
@@ -332,7 +339,15 @@ mod tests {
             assert!(matches!(role(header), Role::Figure { repetition: Some(_), .. }), "{header}");
         }
         assert_eq!(role("replicate"), Role::Repetition);
-        for header in ["stddev", "date", "p99", "latency_p99", "processes_idle", "throughput_low"] {
+        for header in [
+            "stddev",
+            "date",
+            "p99",
+            "latency_p99",
+            "processes_idle",
+            "throughput_low",
+            "latency_ms",
+        ] {
             assert_eq!(role(header), Role::Aside, "{header}");
         }
         for header in ["pool", "v1", "size", "machine", "time zone"] {

@@ -33,10 +33,8 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         let (workers, name) = place(benchmark, axis.as_deref(), request)?;
         positive(workers)
             .map_err(|what| benchmark.node.fault(format!("the number of workers {what}")))?;
-        let unit = benchmark
-            .find("unit")
-            .and_then(|unit| unit.word())
-            .unwrap_or_else(|| "second".to_owned());
+        let unit =
+            benchmark.find("unit").and_then(Node::word).unwrap_or_else(|| "second".to_owned());
         let scale = rate::seconds(&unit).ok_or_else(|| {
             benchmark.node.fault(format!("its values are in {unit:?}, not in a unit of time"))
         })?;
@@ -65,7 +63,7 @@ fn benchmark<'v>(node: Node<'v>, common: &[(&'v str, Node<'v>)]) -> Result<Bench
         metadata.push((key, value));
     }
     let mut benchmark = Benchmark { node, name: String::new(), metadata };
-    benchmark.name = benchmark.find("name").and_then(|name| name.word()).unwrap_or_default();
+    benchmark.name = benchmark.find("name").and_then(Node::word).unwrap_or_default();
     Ok(benchmark)
 }
 

@@ -144,10 +144,9 @@ fn a_million_values_too_many_are_refused_before_they_fill_the_memory() {
     let error =
         read_bytes("file", table.as_bytes(), &Options::default()).expect_err("it is too much");
     assert!(error.to_string().contains("rows"), "{error}");
-    let mut counts = String::from("workers,throughput\n");
-    for count in 1..=super::MOST_COUNTS + 1 {
-        counts.push_str(&format!("{count},5\n"));
-    }
+    let rows: Vec<String> =
+        (1..=super::MOST_COUNTS + 1).map(|count| format!("{count},5\n")).collect();
+    let counts = format!("workers,throughput\n{}", rows.concat());
     let error =
         read_bytes("file", counts.as_bytes(), &Options::default()).expect_err("it is too much");
     assert!(error.to_string().contains("worker counts"), "{error}");

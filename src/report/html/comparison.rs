@@ -53,7 +53,9 @@ fn warnings(body: &mut Markup, comparison: &Comparison) {
 fn one(body: &mut Markup, workload: &ComparedWorkload, comparison: &Comparison) {
     body.raw("<section class=\"workload\">").wrap("<h2>", &workload.label, "</h2>");
     if let Some(chart) = compared::chart(workload) {
+        body.raw("<div class=\"main\">");
         section::main_plot(body, &chart);
+        body.raw("</div>");
     }
     body.raw("<h3>Each at its own best</h3>");
     table(body, &compared::at_optimum(workload, comparison));

@@ -5,27 +5,27 @@ use crate::plot::page;
 
 /// A piece of a page. Raw markup must be `'static`, so that nothing from outside gets in but through [`Markup::text`].
 #[derive(Debug, Default)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Markup that stands in the source of knee.
-    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+    pub(crate) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Text from anywhere. It is also safe within a quoted attribute.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&page::escape(text));
         self
     }
 
     /// `before`, text, `after`.
-    pub(super) fn wrap(
+    pub(crate) fn wrap(
         &mut self,
         before: &'static str,
         text: &str,
@@ -34,21 +34,21 @@ impl Markup {
         self.raw(before).text(text).raw(after)
     }
 
-    pub(super) fn append(&mut self, other: &Self) -> &mut Self {
+    pub(crate) fn append(&mut self, other: &Self) -> &mut Self {
         self.0.push_str(&other.0);
         self
     }
 
-    pub(super) fn plot(&mut self, scene: &Scene) -> &mut Self {
+    pub(crate) fn plot(&mut self, scene: &Scene) -> &mut Self {
         self.0.push_str(&page::svg(scene));
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }

@@ -5,7 +5,7 @@ mod markup;
 mod section;
 mod tables;
 
-use self::markup::Markup;
+pub(crate) use self::markup::Markup;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Findings, WorkloadFindings};
 use crate::plot::small;
@@ -36,7 +36,7 @@ pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
 }
 
 /// A page of this title and body, with our style and script and nothing else.
-fn whole(title: Markup, body: Markup) -> String {
+pub(crate) fn whole(title: Markup, body: Markup) -> String {
     assemble([
         ("{{title}}", &title.into_string()),
         ("{{style}}", STYLE),

@@ -24,13 +24,13 @@ pub fn comparison(out: &mut dyn Write, comparison: &Comparison, style: &Style) -
             writeln!(out, "{}", style.paint(Tone::Good, &line))?;
         }
     }
-    table(out, compared::index(comparison), style)?;
+    table(out, &compared::index(comparison), style)?;
     for workload in &comparison.workloads {
         let label = style.cut(&workload.label, style.columns());
         writeln!(out, "\n{}", style.paint(Tone::Strong, &label))?;
-        table(out, compared::at_optimum(workload, comparison), style)?;
+        table(out, &compared::at_optimum(workload, comparison), style)?;
         writeln!(out)?;
-        table(out, compared::at_equal(workload, comparison), style)?;
+        table(out, &compared::at_equal(workload, comparison), style)?;
     }
     remarks(out, comparison, style)
 }
@@ -53,7 +53,7 @@ fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::R
 }
 
 /// The first columns are the comparison itself and stay; those at the right go first on a narrow terminal.
-fn table(out: &mut dyn Write, table: Table, style: &Style) -> io::Result<()> {
+fn table(out: &mut dyn Write, table: &Table, style: &Style) -> io::Result<()> {
     if table.rows.is_empty() {
         return Ok(());
     }

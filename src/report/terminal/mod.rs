@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use unicode_width::UnicodeWidthStr;
 
-use self::pen::Tone;
+pub(crate) use self::pen::Tone;
 use self::table::Column;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};

@@ -27,7 +27,7 @@ const WIDEST: usize = 160;
 
 /// The role of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Strong,
     Faint,
@@ -39,12 +39,12 @@ pub(super) enum Tone {
 
 impl Style {
     /// The columns that are used.
-    pub(super) fn columns(&self) -> usize {
+    pub(crate) fn columns(&self) -> usize {
         self.width.unwrap_or(USUAL).clamp(NARROWEST, WIDEST)
     }
 
     /// Text that this terminal can show, with everything that would steer it shown as an escape.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(crate) fn clean(&self, text: &str) -> String {
         let shown = visible(text);
         if self.unicode || shown.is_ascii() {
             return shown;
@@ -68,12 +68,12 @@ impl Style {
     }
 
     /// Clean text that takes at most so many columns.
-    pub(super) fn cut(&self, text: &str, columns: usize) -> String {
+    pub(crate) fn cut(&self, text: &str, columns: usize) -> String {
         fit(&self.clean(text), columns, if self.unicode { "…" } else { "~" })
     }
 
     /// Clean text in lines of at most so many columns, broken between words where that is possible.
-    pub(super) fn wrap(&self, text: &str, columns: usize) -> Vec<String> {
+    pub(crate) fn wrap(&self, text: &str, columns: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
         // A figure and its percent sign stay together.
         let glued = self.clean(text).replace(" %", "\u{a0}%");
@@ -104,7 +104,7 @@ impl Style {
     }
 
     /// Clean text in the colour of its role.
-    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         if !self.color || tone == Tone::Plain || text.is_empty() {
             return text.to_owned();
         }
@@ -113,7 +113,7 @@ impl Style {
     }
 
     /// A line between parts.
-    pub(super) fn bullet(&self) -> &'static str {
+    pub(crate) fn bullet(&self) -> &'static str {
         if self.unicode { "·" } else { "|" }
     }
 }

@@ -1,0 +1,174 @@
+#![doc = include_str!("README.md")]
+
+mod cores;
+mod figures;
+mod globals;
+mod lanes;
+mod messages;
+mod order;
+mod page;
+mod parallel;
+mod pool;
+mod short;
+mod starting;
+mod turns;
+mod waiting;
+
+use std::sync::atomic::Ordering;
+
+use knee_process::Entry;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::mode::Site;
+use crate::plot::Scene;
+
+pub use figures::Figure;
+pub use page::{html, text};
+
+/// Whether a claim is true here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The figures bear it out.
+    Holds,
+    /// The figures contradict it.
+    DoesNotHold,
+    /// The figures leave it open.
+    CannotTell,
+}
+
+/// One claim with what was measured.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Finding {
+    /// A short name.
+    pub id: &'static str,
+    /// What is claimed.
+    pub claim: &'static str,
+    /// Whether it is true here.
+    pub verdict: Verdict,
+    /// What was measured, in a sentence.
+    pub evidence: String,
+    /// The figures behind it, in SI base units.
+    pub figures: Vec<Figure>,
+    /// How long the experiment took, in seconds.
+    pub seconds: f64,
+    /// The figures, drawn.
+    #[serde(skip)]
+    pub picture: Option<Scene>,
+}
+
+/// What an experiment found; without a picture where there is nothing to draw.
+#[derive(Debug)]
+struct Measured {
+    verdict: Verdict,
+    evidence: String,
+    figures: Vec<Figure>,
+    picture: Option<Scene>,
+}
+
+/// One experiment: its name, its claim, and how it is done.
+struct Experiment {
+    id: &'static str,
+    claim: &'static str,
+    run: fn(&Place) -> Result<Measured, String>,
+}
+
+/// Where experiments are made.
+#[derive(Debug)]
+struct Place {
+    site: Site,
+    /// CPUs that can be used, rounded to a whole number.
+    cores: usize,
+}
+
+/// All experiments, in the order of the lecture.
+const EXPERIMENTS: &[Experiment] = &[
+    globals::EXPERIMENT,
+    starting::EXPERIMENT,
+    pool::EXPERIMENT,
+    order::EXPERIMENT,
+    short::EXPERIMENT,
+    turns::EXPERIMENT,
+    cores::EXPERIMENT,
+    waiting::EXPERIMENT,
+    messages::EXPERIMENT,
+    parallel::EXPERIMENT,
+];
+
+/// Every claim's short name, with what it says.
+pub fn list() -> impl Iterator<Item = (&'static str, &'static str)> {
+    EXPERIMENTS.iter().map(|experiment| (experiment.id, experiment.claim))
+}
+
+/// What worker processes of the experiments run; to be registered in `main`.
+pub fn entries() -> Vec<Entry> {
+    let all = [
+        globals::entries(),
+        starting::entries(),
+        pool::entries(),
+        short::entries(),
+        messages::entries(),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Makes the experiments of these names, or all; tells `watch` of each one before it begins.
+///
+/// `usable` is how many CPUs can be used. An experiment that cannot be made here gives a finding that says why. Nothing more is
+/// begun once the user has interrupted.
+pub fn run(
+    names: &[String],
+    site: Site,
+    usable: f64,
+    watch: &mut dyn FnMut(&'static str),
+) -> Vec<Finding> {
+    let place = Place { site, cores: (usable.round() as usize).max(1) };
+    let wanted = EXPERIMENTS
+        .iter()
+        .filter(|experiment| names.is_empty() || names.iter().any(|name| name == experiment.id));
+    let mut findings = Vec::new();
+    for experiment in wanted {
+        if place.site.cancel.load(Ordering::Relaxed) {
+            break;
+        }
+        watch(experiment.claim);
+        findings.push(experiment.finding(&place));
+    }
+    findings
+}
+
+impl Experiment {
+    fn finding(&self, place: &Place) -> Finding {
+        let start = crate::clock::now();
+        let measured = (self.run)(place).unwrap_or_else(|reason| Measured {
+            verdict: Verdict::CannotTell,
+            evidence: format!("the experiment could not be made: {reason}"),
+            figures: Vec::new(),
+            picture: None,
+        });
+        let Measured { verdict, evidence, figures, picture } = measured;
+        let seconds = crate::clock::since(start).as_secs_f64();
+        Finding { id: self.id, claim: self.claim, verdict, evidence, figures, seconds, picture }
+    }
+}
+
+impl Verdict {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::DoesNotHold => "does not hold",
+            Self::CannotTell => "cannot tell",
+        }
+    }
+
+    /// From whether something is so, where that is known.
+    fn of(known: Option<bool>) -> Self {
+        match known {
+            Some(true) => Self::Holds,
+            Some(false) => Self::DoesNotHold,
+            None => Self::CannotTell,
+        }
+    }
+}

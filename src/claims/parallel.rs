@@ -1,0 +1,93 @@
+//! "Threads are concurrent, processes are parallel": true of Python's threads; here threads are parallel too.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::figures::{Figure, picture, ratio};
+use super::lanes::Sweep;
+use super::{Experiment, Measured, Place, Verdict};
+use crate::clock;
+use crate::plan::Mode;
+
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    id: "parallel",
+    claim: "Threads are concurrent, only processes are parallel",
+    run,
+};
+
+/// Threads are parallel where they do so much more than one.
+const GAIN: f64 = 1.3;
+/// Python is given so long.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Computes in one thread, then in two at once; prints by how much two do more, several times.
+const PYTHON: &str = "
+import threading, time
+def spin(n=400000):
+    while n: n -= 1
+def timed(count):
+    threads = [threading.Thread(target=spin) for _ in range(count)]
+    start = time.perf_counter()
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return time.perf_counter() - start
+timed(1)
+for _ in range(6): print(2 * timed(1) / timed(2))
+";
+
+fn run(place: &Place) -> Result<Measured, String> {
+    let cores = place.cores;
+    if cores < 2 {
+        return Err("one core does one thing at a time, whatever runs on it".to_owned());
+    }
+    let threads = gain(place, Mode::Threads)?;
+    let processes = gain(place, Mode::ProcessPool)?;
+    let python = python();
+    let so = threads.is_above(GAIN).map(|parallel| !parallel);
+    let aside = python.as_ref().map_or_else(String::new, |figure| {
+        format!(
+            "; two threads of Python do {} of what one does: there the claim is about its lock",
+            figure.text()
+        )
+    });
+    let evidence = format!(
+        "{cores} threads computed {} as much as one, {cores} processes {}{aside}",
+        threads.text(),
+        processes.text()
+    );
+    let figures: Vec<Figure> = [threads, processes].into_iter().chain(python).collect();
+    let picture =
+        picture("Computing at once over computing alone", &figures, Some(("one at a time", 1.0)));
+    Ok(Measured { verdict: Verdict::of(so), evidence, figures, picture })
+}
+
+/// What a mode does with as many workers as cores over what it does with one.
+fn gain(place: &Place, mode: Mode) -> Result<Figure, String> {
+    let counts = vec![1, place.cores];
+    let sweep = Sweep { workload: "pi", given: &[("digits", "1000")], mode, counts, rounds: 7 };
+    let swept = sweep.run(place)?;
+    Ok(ratio(format!("{} {mode}", place.cores), &swept.rates[1], &swept.rates[0]))
+}
+
+/// What two of Python's threads do over one; `None` where there is no Python.
+fn python() -> Option<Figure> {
+    let mut child = Command::new("python3")
+        .args(["-I", "-c", PYTHON])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let start = clock::now();
+    while child.try_wait().ok()?.is_none() {
+        if clock::since(start) > PATIENCE {
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take()?, &mut text).ok()?;
+    let ratios: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    (ratios.len() >= 5).then(|| Figure::of("2 threads of Python", "x", &ratios))
+}
