@@ -20,8 +20,10 @@ use knee_process::Entry;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::Site;
 use crate::plot::Scene;
+use crate::units::Quantity;
 
 pub use figures::Figure;
 pub use page::{html, text};
@@ -53,6 +55,8 @@ pub struct Finding {
     pub figures: Vec<Figure>,
     /// How long the experiment took, in seconds.
     pub seconds: f64,
+    /// The share of the CPUs that others used meanwhile.
+    pub foreign_cpu: Option<f64>,
     /// The figures, drawn.
     #[serde(skip)]
     pub picture: Option<Scene>,
@@ -81,6 +85,9 @@ struct Place {
     /// CPUs that can be used, rounded to a whole number.
     cores: usize,
 }
+
+/// Others are mentioned where they use more than this share of the CPUs.
+const NOTEWORTHY: f64 = 0.05;
 
 /// All experiments, in the order of the lecture.
 const EXPERIMENTS: &[Experiment] = &[
@@ -113,17 +120,18 @@ pub fn entries() -> Vec<Entry> {
     all.into_iter().flatten().collect()
 }
 
-/// Makes the experiments of these names, or all; tells `watch` of each one before it begins.
+/// Makes the experiments of these names, or all; calls `tell` before each one.
 ///
-/// `usable` is how many CPUs can be used. An experiment that cannot be made here gives a finding that says why. Nothing more is
+/// An experiment that cannot be made here gives a finding that says why. Nothing more is
 /// begun once the user has interrupted.
 pub fn run(
     names: &[String],
     site: Site,
-    usable: f64,
-    watch: &mut dyn FnMut(&'static str),
+    machine: &Machine,
+    tell: &mut dyn FnMut(&'static str),
 ) -> Vec<Finding> {
-    let place = Place { site, cores: (usable.round() as usize).max(1) };
+    let place = Place { site, cores: (machine.budget.usable().round() as usize).max(1) };
+    let mut watch = Watch::open(&Root::live(), &machine.budget);
     let wanted = EXPERIMENTS
         .iter()
         .filter(|experiment| names.is_empty() || names.iter().any(|name| name == experiment.id));
@@ -132,14 +140,15 @@ pub fn run(
         if place.site.cancel.load(Ordering::Relaxed) {
             break;
         }
-        watch(experiment.claim);
-        findings.push(experiment.finding(&place));
+        tell(experiment.claim);
+        findings.push(experiment.finding(&place, &mut watch));
     }
     findings
 }
 
 impl Experiment {
-    fn finding(&self, place: &Place) -> Finding {
+    fn finding(&self, place: &Place, watch: &mut Watch) -> Finding {
+        let (before, own) = (watch.snapshot(), process_cpu_time().ok());
         let start = crate::clock::now();
         let measured = (self.run)(place).unwrap_or_else(|reason| Measured {
             verdict: Verdict::CannotTell,
@@ -149,7 +158,29 @@ impl Experiment {
         });
         let Measured { verdict, evidence, figures, picture } = measured;
         let seconds = crate::clock::since(start).as_secs_f64();
-        Finding { id: self.id, claim: self.claim, verdict, evidence, figures, seconds, picture }
+        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
+        let ledger = used.map(|used| Ledger::between(&before, &watch.snapshot(), used));
+        Finding {
+            id: self.id,
+            claim: self.claim,
+            verdict,
+            evidence,
+            figures,
+            seconds,
+            foreign_cpu: ledger.and_then(|ledger| ledger.foreign),
+            picture,
+        }
+    }
+}
+
+impl Finding {
+    /// What was measured, and whether others were in the way.
+    fn told(&self) -> String {
+        let foreign = self.foreign_cpu.filter(|share| *share > NOTEWORTHY);
+        let aside = foreign.map_or_else(String::new, |share| {
+            format!("; others used {} of the CPUs meanwhile", Quantity::Share.text(share))
+        });
+        format!("{}{aside}", self.evidence)
     }
 }
 

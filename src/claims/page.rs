@@ -23,7 +23,7 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
     body.raw("</tbody></table>");
     for finding in findings {
         body.raw("<section id=\"").text(finding.id).wrap("\"><h2>", finding.claim, "</h2>");
-        body.wrap("<p><strong>", finding.verdict.words(), "</strong>: ").text(&finding.evidence);
+        body.wrap("<p><strong>", finding.verdict.words(), "</strong>: ").text(&finding.told());
         body.raw(".</p>");
         if let Some(picture) = &finding.picture {
             body.raw("<figure>").plot(picture).raw("</figure>");
@@ -48,7 +48,7 @@ pub fn text(findings: &[Finding], style: &Style) -> String {
             let before = if number == 0 { style.paint(tone, &verdict) } else { " ".repeat(13) };
             let _ = writeln!(text, "{before}  {}", style.paint(Tone::Strong, line));
         }
-        for line in style.wrap(&finding.evidence, width) {
+        for line in style.wrap(&finding.told(), width) {
             let _ = writeln!(text, "{INDENT}{line}");
         }
     }

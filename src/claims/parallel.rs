@@ -44,10 +44,12 @@ fn run(place: &Place) -> Result<Measured, String> {
     let python = python();
     let so = threads.is_above(GAIN).map(|parallel| !parallel);
     let aside = python.as_ref().map_or_else(String::new, |figure| {
-        format!(
-            "; two threads of Python do {} of what one does: there the claim is about its lock",
-            figure.text()
-        )
+        let meaning = match figure.is_above(GAIN) {
+            Some(true) => "this Python's threads are parallel too",
+            Some(false) => "of Python's threads, with their common lock, the claim is true",
+            None => "too little to tell",
+        };
+        format!("; two threads of Python did {} of what one does: {meaning}", figure.text())
     });
     let evidence = format!(
         "{cores} threads computed {} as much as one, {cores} processes {}{aside}",

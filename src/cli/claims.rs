@@ -47,7 +47,7 @@ pub(super) fn claims(args: &Args, registry: Registry, output: Output) -> Result<
     let machine = Machine::read(&Root::live());
     let camp = Camp::pitch(0)?;
     let site = camp.site(registry, &machine, Vec::new());
-    let findings = claims::run(&args.names, site, machine.budget.usable(), &mut |claim| {
+    let findings = claims::run(&args.names, site, &machine, &mut |claim| {
         output.remark(&format!("knee: {claim} ..."));
     });
     let interrupted = camp.is_interrupted();
