@@ -31,7 +31,7 @@ fn refused(arguments: &[&str], hint: &str) {
 
 #[test]
 fn what_does_not_exist_is_refused_with_the_nearest_name() {
-    refused(&["run", "pie"], "did you mean pi?");
+    refused(&["run", "flaot"], "did you mean float?");
     refused(&["run", "pi:digit=5"], "did you mean digits?");
     refused(&["run", "--modes", "thread"], "did you mean threads?");
     refused(&["run", "sleep:ms"], "key=value");
