@@ -125,6 +125,11 @@ pub trait Workload: Debug + Sync + 'static {
         None
     }
 
+    /// Parameters that make shorter tasks of the same work: by them the task length is found from which a mode pays.
+    fn shorter(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// The most units per second that one core can do by its design, where that is known or can be calibrated.
     fn ceiling(&self, params: &Params) -> Option<Ceiling> {
         let _ = params;

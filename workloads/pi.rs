@@ -38,6 +38,10 @@ impl Workload for Pi {
         &META
     }
 
+    fn shorter(&self) -> &'static [(&'static str, &'static str)] {
+        &[("digits", "1"), ("digits", "50"), ("digits", "1000")]
+    }
+
     fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>> {
         let digits = context.params.count("digits");
         Ok(Box::new(Digits { digits, seed: context.seed }))

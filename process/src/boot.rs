@@ -162,12 +162,13 @@ fn prepare(kind: Kind, payload: &[u8], line: Option<OwnedFd>) -> Result<Start> {
 }
 
 fn name_this_process(name: &str) {
-    let short: String =
-        name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(15).collect();
     #[cfg(target_os = "linux")]
-    if let Ok(text) = std::ffi::CString::new(short) {
-        // Only what `ps` shows; the work does not depend on it.
-        let _ = rustix::thread::set_name(&text);
+    {
+        let shown = name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(15);
+        if let Ok(text) = std::ffi::CString::new(shown.collect::<String>()) {
+            // Only what `ps` shows; the work does not depend on it.
+            let _ = rustix::thread::set_name(&text);
+        }
     }
     *NAME.write().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fstat, ftruncate, memfd_create};
+use rustix::fs::{fstat, ftruncate};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::error::{Error, Result};
@@ -82,21 +82,45 @@ impl Drop for Mapping {
     }
 }
 
-/// New shared memory of `size` bytes, all zero; it can neither shrink nor grow.
+/// New shared memory of `size` bytes, all zero; on Linux it can neither shrink nor grow.
 pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
-    let failed = || Error::os("create shared memory");
+    let memory = anonymous(name)?;
+    ftruncate(&memory, size).map_err(Error::os("create shared memory"))?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{SealFlags, fcntl_add_seals};
+        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        fcntl_add_seals(&memory, seals).map_err(Error::os("seal shared memory"))?;
+    }
+    Ok(memory)
+}
+
+#[cfg(target_os = "linux")]
+fn anonymous(name: &str) -> Result<OwnedFd> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    memfd_create(name, flags).map_err(Error::os("create shared memory"))
+}
+
+/// Elsewhere it has a name for the moment between two calls.
+#[cfg(not(target_os = "linux"))]
+fn anonymous(name: &str) -> Result<OwnedFd> {
+    use std::sync::atomic::AtomicU32;
+
+    use rustix::shm::{Mode, OFlags, open, unlink};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let path = format!("/{name}-{}-{count}", std::process::id());
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
     let memory =
-        memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(failed())?;
-    ftruncate(&memory, size).map_err(failed())?;
-    fcntl_add_seals(&memory, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)
-        .map_err(failed())?;
+        open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(Error::os("create shared memory"))?;
+    unlink(&path).map_err(Error::os("create shared memory"))?;
     Ok(memory)
 }
 
 /// Shared memory that holds `bytes`, to be handed to one reader.
 pub(crate) fn parcel(bytes: &[u8]) -> Result<OwnedFd> {
-    let memory = memfd_create("knee-parcel", MemfdFlags::CLOEXEC)
-        .map_err(Error::os("create shared memory"))?;
+    let memory = anonymous("knee-parcel")?;
     let mut rest = bytes;
     while !rest.is_empty() {
         let count = rustix::io::write(&memory, rest).map_err(Error::os("fill shared memory"))?;

@@ -65,6 +65,9 @@ pub fn expand(
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
         }
         entries.push(entry);
+        if !named {
+            entries.extend(shorter(workload, request, cores)?);
+        }
     }
     Ok(Plan {
         seed: request.seed,
@@ -74,6 +77,22 @@ pub fn expand(
         limits: Limits::default(),
         entries,
     })
+}
+
+/// The same work in shorter tasks, on as many workers as cores: from which length on does a mode pay?
+fn shorter(
+    workload: &dyn Workload,
+    request: &Request,
+    cores: &Cores,
+) -> Result<Vec<Entry>, PlanError> {
+    let meta = workload.meta();
+    let counts = vec![(cores.usable.ceil() as usize).max(1)];
+    let request = Request { counts: Counts::List(counts), ..request.clone() };
+    let one = |given: &(&str, &str)| {
+        let params = Params::resolve(meta.name, meta.params, [*given])?;
+        Ok(entry(workload, params, &request, cores))
+    };
+    workload.shorter().iter().map(one).collect()
 }
 
 fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cores) -> Entry {

@@ -23,6 +23,10 @@ impl Backlog {
         self.tasks == 0
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.tasks
+    }
+
     /// Appends a task.
     pub(crate) fn push(&mut self, tag: u64, bytes: &[u8]) {
         let need = HEADER + bytes.len();

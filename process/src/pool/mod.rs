@@ -1,6 +1,7 @@
 //! A pool of worker processes that are started once and run many tasks.
 
 mod backlog;
+mod balance;
 mod bits;
 mod builder;
 mod calls;

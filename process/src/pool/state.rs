@@ -39,11 +39,11 @@ pub(crate) struct State {
     /// Finished tasks per stream, in the order of their ends.
     pub(crate) streams: Vec<VecDeque<u64>>,
     pub(crate) free_streams: Vec<u32>,
-    backlog: Backlog,
+    pub(super) backlog: Backlog,
     /// Seats without any task, and seats that could take one.
-    idle: Bits,
+    pub(super) idle: Bits,
     room: Bits,
-    turn: usize,
+    pub(super) turn: usize,
     /// Whether a user's thread reads the results, in place of the keeper.
     pub(crate) led: bool,
     /// User threads that wait for the leading one.
@@ -286,10 +286,16 @@ impl State {
         cancels
     }
 
-    /// How many more tasks the workers could take right now.
+    /// How many more tasks the workers could take right now; of very short ones as many again, to go on with while
+    /// somebody looks at the results.
     pub(crate) fn appetite(&self) -> usize {
         let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
-        seats.map(|seat| seat.depth - seat.flights.len()).sum()
+        let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
+        if !self.rushes() {
+            return room;
+        }
+        let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
+        room + depths.saturating_sub(self.backlog.len())
     }
 
     /// A new stream's number.
@@ -336,59 +342,6 @@ impl State {
     pub(crate) fn fail_all(&mut self, failure: &Failure) {
         for tag in self.slots.all_open() {
             self.fail(tag, failure.clone(), 0);
-        }
-    }
-
-    /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that it has, or may have,
-    /// are returned.
-    pub(crate) fn recall(&mut self, index: usize) -> Vec<u64> {
-        let seat = &mut self.seats[index];
-        let Some(live) = &mut seat.live else { return Vec::new() };
-        // With damaged positions nobody knows what was begun: then all may have been.
-        let mut position = live.link.revoke().unwrap_or(u64::MAX);
-        let begun = seat.flights.iter().take_while(|flight| flight.end <= position).count();
-        let recalled = seat.flights.split_off(begun);
-        let mut whole = Vec::with_capacity(recalled.len());
-        for flight in &recalled {
-            let mut bytes = Vec::new();
-            match live.link.reread(position, &mut bytes) {
-                Ok(Some((tag, next))) if tag == flight.tag => position = next,
-                _ => break,
-            }
-            whole.push(bytes);
-        }
-        let mut begun: Vec<u64> = seat.flights.iter().map(|flight| flight.tag).collect();
-        begun.extend(recalled.iter().skip(whole.len()).map(|flight| flight.tag));
-        for (flight, bytes) in recalled.iter().zip(whole).rev() {
-            seat.given = seat.given.saturating_sub(1);
-            let queue = if flight.directed { &mut seat.directed } else { &mut self.backlog };
-            queue.push_front(flight.tag, bytes);
-        }
-        begun
-    }
-
-    /// Whether tasks lie behind others while a worker has nothing to do.
-    pub(crate) fn lopsided(&self) -> bool {
-        self.backlog.is_empty()
-            && self.idle.next(0).is_some()
-            && self.seats.iter().any(|seat| seat.flights.len() > 1)
-    }
-
-    /// Takes back what lies behind a task that has not ended since the last look, and gives it to idle workers.
-    pub(crate) fn rebalance(&mut self) {
-        for index in 0..self.seats.len() {
-            let oldest = self.seats[index].flights.front().map(|flight| flight.tag);
-            let stuck = self.seats[index].flights.len() > 1 && self.seats[index].seen == oldest;
-            self.seats[index].seen = oldest;
-            if stuck {
-                self.recall(index);
-                self.seats[index].depth = 1;
-                self.note(index);
-            }
-        }
-        while let Some(index) = self.idle.next(self.turn).filter(|_| !self.backlog.is_empty()) {
-            self.turn = index + 1;
-            self.refill(index);
         }
     }
 

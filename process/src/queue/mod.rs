@@ -1,32 +1,31 @@
 //! A queue between many processes: any number of producers and consumers, none of which can be in the others' way.
 //!
-//! Every producer writes into a [lane](lane) of its own, so producers never meet. Consumers take messages from all
+//! Every producer writes into a [lane] of its own, so producers never meet. Consumers take messages from all
 //! lanes, one after the other, each message by a single compare-and-swap. There is no lock and no step at which a
 //! process that is killed, or stopped, could hold up another: a message is either put or not, and either taken or not.
 //! Messages of one producer are taken in their order; between producers there is no order.
 
 mod board;
+mod crossing;
 mod lane;
 mod layout;
 mod ring;
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use self::board::{Board, Woken, is_alone, sleep, wake};
 use self::lane::{Lane, Put, Views, give_back, messages, settle_dead};
 use self::layout::{READING, WRITING};
 use self::ring::Taken;
-use crate::codec::{self, Handed, Handing};
+use crate::codec;
 use crate::error::{Error, Result};
-use crate::sys::bell::Bell;
 use crate::sys::poll::{Deadline, deadline_after};
 
 /// Messages taken from one lane before the next has its turn.
@@ -348,80 +347,5 @@ impl<T> Clone for Consumer<T> {
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Self { producer: self.producer.clone(), consumer: self.consumer.clone() }
-    }
-}
-
-/// The descriptors of an end as they cross.
-type Fds = (Handed, Handed, Handed, Handed);
-
-fn hand_over<S: Serializer>(
-    board: &Board,
-    alive: &OwnedFd,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let (items, space) = (board.items.fd(), board.space.fd());
-    (Handing(&board.memory), Handing(items), Handing(space), Handing(alive)).serialize(serializer)
-}
-
-fn receive<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<(Arc<Board>, Arc<OwnedFd>), D::Error> {
-    let (memory, items, space, alive) = Fds::deserialize(deserializer)?;
-    let board = Board::open(memory.0, Bell::from_fd(items.0), Bell::from_fd(space.0));
-    Ok((Arc::new(board.map_err(serde::de::Error::custom)?), Arc::new(alive.0)))
-}
-
-impl<T> Serialize for Producer<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        hand_over(&self.board, &self.alive, serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Producer<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        receive(deserializer).map(|(board, alive)| Self::new(board, alive))
-    }
-}
-
-impl<T> Serialize for Consumer<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        hand_over(&self.board, &self.alive, serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Consumer<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        receive(deserializer).map(|(board, alive)| Self::new(board, alive))
-    }
-}
-
-impl<T> Serialize for Queue<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.producer, &self.consumer).serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Queue<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Deserialize::deserialize(deserializer)
-            .map(|(producer, consumer)| Self { producer, consumer })
-    }
-}
-
-impl<T> fmt::Debug for Queue<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Producer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Consumer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Consumer").finish_non_exhaustive()
     }
 }

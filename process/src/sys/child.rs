@@ -1,13 +1,16 @@
 //! A child process of ours: watch it, signal it, reap it. A signal is only ever sent while the child is not reaped,
 //! so that a process id that the system has given to somebody else is never hit.
 
+#[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use super::poll::{self, Deadline};
+#[cfg(target_os = "linux")]
+use super::poll;
+use super::poll::Deadline;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, ExitStatus, Usage};
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    SendAncillaryMessage, SendFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 
 use super::poll::{self, Deadline};
@@ -102,10 +102,10 @@ struct Outgoing {
 impl Control {
     /// Our end, and the descriptor of the child's.
     pub(crate) fn pair() -> Result<(Self, OwnedFd)> {
-        let flags =
-            if cfg!(target_os = "linux") { SocketFlags::CLOEXEC } else { SocketFlags::empty() };
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-            .map_err(Error::os("create a socket pair"))?;
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, system::PAIR, None)
+                .map_err(Error::os("create a socket pair"))?;
+        system::close_on_exec(&ours)?;
         Ok((Self::new(ours), theirs))
     }
 
@@ -198,10 +198,9 @@ impl Control {
         if !fds.is_empty() {
             ancillary.push(SendAncillaryMessage::ScmRights(fds));
         }
-        let quiet =
-            if cfg!(target_os = "linux") { SendFlags::NOSIGNAL } else { SendFlags::empty() };
         loop {
-            match sendmsg(&self.socket, slices, &mut ancillary, SendFlags::DONTWAIT | quiet) {
+            match sendmsg(&self.socket, slices, &mut ancillary, SendFlags::DONTWAIT | system::SEND)
+            {
                 Ok(count) => return Ok(Some(count)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Ok(None),
@@ -245,14 +244,16 @@ impl Control {
         let mut buffer = [0_u8; 16 << 10];
         let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let cloexec =
-            if cfg!(target_os = "linux") { RecvFlags::CMSG_CLOEXEC } else { RecvFlags::empty() };
-        let flags = RecvFlags::DONTWAIT | cloexec;
+        let flags = RecvFlags::DONTWAIT | system::RECEIVE;
         let message =
             recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, flags)?;
         for part in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(fds) = part {
-                self.fds.extend(fds);
+                for fd in fds {
+                    // One that stays open in a later child costs a descriptor, no more.
+                    let _ = system::close_on_exec(&fd);
+                    self.fds.push_back(fd);
+                }
             }
         }
         self.bytes.extend_from_slice(&buffer[..message.bytes]);
@@ -294,6 +295,44 @@ fn header(kind: Kind, length: usize, fds: usize) -> Result<[u8; HEADER]> {
     header[4] = kind as u8;
     header[5] = fds as u8;
     Ok(header)
+}
+
+/// What Linux does in one step and other systems in two.
+#[cfg(target_os = "linux")]
+mod system {
+    use std::os::fd::OwnedFd;
+
+    use rustix::net::{RecvFlags, SendFlags, SocketFlags};
+
+    use crate::error::Result;
+
+    pub(super) const PAIR: SocketFlags = SocketFlags::CLOEXEC;
+    pub(super) const SEND: SendFlags = SendFlags::NOSIGNAL;
+    pub(super) const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+
+    /// Done already.
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+    pub(super) fn close_on_exec(_: &OwnedFd) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::os::fd::OwnedFd;
+
+    use rustix::io::{FdFlags, fcntl_setfd};
+    use rustix::net::{RecvFlags, SendFlags, SocketFlags};
+
+    use crate::error::{Error, Result};
+
+    pub(super) const PAIR: SocketFlags = SocketFlags::empty();
+    pub(super) const SEND: SendFlags = SendFlags::empty();
+    pub(super) const RECEIVE: RecvFlags = RecvFlags::empty();
+
+    pub(super) fn close_on_exec(fd: &OwnedFd) -> Result<()> {
+        fcntl_setfd(fd, FdFlags::CLOEXEC).map_err(Error::os("set up a socket"))
+    }
 }
 
 impl AsFd for Control {

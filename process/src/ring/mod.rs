@@ -360,3 +360,6 @@ fn take(
     ring.read(position + HEADER, header.length as usize, bytes);
     Ok(Some((header, position + need)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,23 +4,22 @@
 //! through a pair of kernel pipes, one each way, that carry nothing else. They also tell when the other side is gone,
 //! however it went: the kernel closes them with the last process that holds them.
 
-use std::fmt;
+mod crossing;
+mod end;
+
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
-use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::codec::{self, Handed, Handing, MAX_MESSAGE};
+use self::end::End;
+use crate::codec::{self, MAX_MESSAGE};
 use crate::error::{Error, Result};
 use crate::ring::{self, CONTROL};
-use crate::shm::{self, Mapping};
-use crate::sys::poll::{self, Deadline, deadline_after};
+use crate::shm;
+use crate::sys::poll::{Deadline, deadline_after};
 
 /// Bytes on their way in each direction: what fits the second-level cache of a core.
 const RING: usize = 1 << 20;
@@ -63,69 +62,6 @@ fn ends() -> Result<(End, End)> {
     let ((hear_a, ring_b), (hear_b, ring_a)) = (pipe()?, pipe()?);
     let copy = memory.try_clone().map_err(Error::io("duplicate a descriptor"))?;
     Ok((End::open(memory, ring_a, hear_a)?, End::open(copy, ring_b, hear_b)?))
-}
-
-/// What both directions of one side have in common.
-#[derive(Debug, Clone)]
-struct End {
-    memory: Arc<OwnedFd>,
-    map: Arc<Mapping>,
-    /// Written to, it wakes the other side; closed with us, it tells the other side.
-    ring: Arc<OwnedFd>,
-    hear: Arc<OwnedFd>,
-}
-
-impl End {
-    fn open(memory: OwnedFd, ring: OwnedFd, hear: OwnedFd) -> Result<Self> {
-        let map = Arc::new(Mapping::new(memory.as_fd(), 0, SHARED)?);
-        Ok(Self { memory: Arc::new(memory), map, ring: Arc::new(ring), hear: Arc::new(hear) })
-    }
-
-    /// Wakes the other side.
-    fn wake(&self) -> Result<()> {
-        loop {
-            match rustix::io::write(&self.ring, &[1]) {
-                // A full pipe rings loudly enough.
-                Ok(_) | Err(Errno::AGAIN) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(Errno::PIPE) => return Err(Error::Closed),
-                Err(errno) => return Err(Error::os("wake the other side of a pipe")(errno)),
-            }
-        }
-    }
-
-    /// Sleeps until the other side wakes us; [`Error::Closed`] when it is gone, `false` when the deadline has passed.
-    fn sleep(&self, deadline: Deadline) -> Result<bool> {
-        let mut fds = [PollFd::from_borrowed_fd(self.hear.as_fd(), PollFlags::IN)];
-        if !poll::poll(&mut fds, deadline)? {
-            return Ok(false);
-        }
-        let mut heard = [0; 64];
-        match rustix::io::read(&self.hear, &mut heard[..]) {
-            Ok(0) => Err(Error::Closed),
-            _ => Ok(true),
-        }
-    }
-
-    /// Whether the other side is gone.
-    fn is_alone(&self) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(self.hear.as_fd(), PollFlags::empty())];
-        let seen = poll::poll(&mut fds, Some(Instant::now()));
-        seen.is_ok() && fds[0].revents().contains(PollFlags::HUP)
-    }
-}
-
-impl Serialize for End {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        (Handing(&self.memory), Handing(&self.ring), Handing(&self.hear)).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for End {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let (Handed(memory), Handed(ring), Handed(hear)) = Deserialize::deserialize(deserializer)?;
-        Self::open(memory, ring, hear).map_err(serde::de::Error::custom)
-    }
 }
 
 /// Where the ring of direction 0 or 1 lies.
@@ -457,64 +393,3 @@ sending!(impl<M> Sender<M>);
 sending!(impl<M, R> Duplex<M, R>);
 receiving!(impl<M> Receiver<M>);
 receiving!(impl<S, M> Duplex<S, M>);
-
-impl<T> Serialize for Sender<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        self.0.end.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Sender<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let out = Out::new(End::deserialize(deserializer)?, 0).map_err(serde::de::Error::custom)?;
-        Ok(Self(out, PhantomData))
-    }
-}
-
-impl<T> Serialize for Receiver<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        self.0.end.serialize(serializer)
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Receiver<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let inward =
-            In::new(End::deserialize(deserializer)?, 0).map_err(serde::de::Error::custom)?;
-        Ok(Self(inward, PhantomData))
-    }
-}
-
-impl<A, B> Serialize for Duplex<A, B> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        (&self.out.end, self.side as u8).serialize(serializer)
-    }
-}
-
-impl<'de, A, B> Deserialize<'de> for Duplex<A, B> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let (end, side) = <(End, u8)>::deserialize(deserializer)?;
-        if side > 1 {
-            return Err(serde::de::Error::custom("a pipe has two sides"));
-        }
-        Self::new(end, usize::from(side)).map_err(serde::de::Error::custom)
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").finish_non_exhaustive()
-    }
-}
-
-impl<S, R> fmt::Debug for Duplex<S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Duplex").field("side", &self.side).finish_non_exhaustive()
-    }
-}
