@@ -175,11 +175,6 @@ impl Lane {
         }
     }
 
-    /// Whether this worker's own window has ended.
-    pub fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Loading)
-    }
-
     /// What was measured; for a batch, what this worker did of it.
     pub fn finish(mut self) -> Lap {
         if matches!(self.gate.window().extent, Extent::Tasks(_)) {

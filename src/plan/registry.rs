@@ -22,11 +22,6 @@ impl Registry {
         self.extra.iter().chain(self.builtin).copied()
     }
 
-    /// The program's own ones.
-    pub fn extra(&self) -> &'static [&'static dyn Workload] {
-        self.extra
-    }
-
     /// The one of that name, be it one that runs the user's own programs.
     ///
     /// # Errors
