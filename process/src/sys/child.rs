@@ -25,7 +25,7 @@ pub(crate) struct ChildProcess {
 }
 
 impl ChildProcess {
-    /// Takes charge of a child that was just started and is not yet reaped.
+    /// Takes charge of a child that was just started and is not yet reaped. One that cannot be watched is ended at once.
     pub(crate) fn adopt(pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(Error::Damaged("a process id is out of range"))?;
@@ -33,6 +33,7 @@ impl ChildProcess {
             pid,
             #[cfg(target_os = "linux")]
             pidfd: rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+                .inspect_err(|_| end_unwatched(pid))
                 .map_err(Error::os("watch a child process"))?,
             exit: Mutex::new(None),
         })
@@ -124,6 +125,14 @@ impl ChildProcess {
         };
         Exit { pid: self.pid(), status, usage: to_usage(&usage) }
     }
+}
+
+/// Kills and reaps a child for which there was no descriptor left, so that no error leaves a process behind.
+#[cfg(target_os = "linux")]
+fn end_unwatched(pid: Pid) {
+    let _ = kill_process_group(pid, Signal::KILL);
+    let _ = kill_process(pid, Signal::KILL);
+    let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
 }
 
 fn to_usage(usage: &libc::rusage) -> Usage {

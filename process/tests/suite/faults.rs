@@ -326,12 +326,17 @@ fn no_descriptors() {
             before
         }
     };
-    let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
-    let before = limit(open + 30);
-    let error = Pool::builder().workers(20).build().unwrap_err();
-    limit(before);
-    assert!(error.to_string().contains("of 20"), "{error}");
-    census.assert_unchanged();
+    // One descriptor more each time, so that every step of the start fails once for want of one.
+    for spare in 0..40 {
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+        let before = limit(open + spare);
+        let built = Pool::builder().workers(20).build();
+        limit(before);
+        let error = built.unwrap_err().to_string();
+        assert!(error.contains("Too many open files"), "with {spare} spare: {error}");
+        assert!(spare < 20 || error.contains("of 20"), "with {spare} spare: {error}");
+        census.assert_unchanged();
+    }
 }
 
 fn forgotten_init() {
