@@ -45,7 +45,7 @@ const META: Meta = Meta {
             name: "span",
             help: "bytes of disk that each worker uses in turns",
             form: Form::Size { min: 512, max: 1 << 40 },
-            default: "8M",
+            default: "1M",
             small: "64k",
         },
         Param {

@@ -16,8 +16,8 @@ use clip::Clip;
 /// Decodes the first `frames` pictures of one group of pictures after another, each group with a decoder of its own.
 ///
 /// The clip that comes with knee has one group of 75 pictures of 1920x1080 in High profile; `file=` takes another H.264 stream in
-/// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes eight pictures, in the order
-/// in which they are stored, which take a fraction of a second; `frames=0` decodes the group to its end.
+/// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes three pictures, in the order
+/// in which they are stored, which take about a tenth of a second; `frames=0` decodes the group to its end.
 ///
 /// Every plane of every picture is hashed within the timed region, at about 1 % of the time of decoding it. The hashes of the
 /// clip that comes with knee must be those of the frames whose MD5 ffmpeg published beside it; those of another file must be the
@@ -38,7 +38,7 @@ const META: Meta = Meta {
             name: "frames",
             help: "pictures of its group that each task decodes; 0 for all of them",
             form: Form::Count { min: 0, max: 1_000_000 },
-            default: "8",
+            default: "3",
             small: "1",
         },
         Param {

@@ -37,7 +37,8 @@ impl std::fmt::Debug for Purse<'_> {
 }
 
 impl Purse<'_> {
-    fn cost_of(&self, counts: &[usize]) -> f64 {
+    /// What one round of each of these counts costs.
+    pub fn cost_of(&self, counts: &[usize]) -> f64 {
         counts.iter().map(|&count| (self.cost)(count)).sum()
     }
 

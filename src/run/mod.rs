@@ -6,6 +6,7 @@
 mod event;
 mod pace;
 mod sample;
+mod share;
 mod steer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +20,7 @@ use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
 use pace::Pace;
 use sample::Seconds;
-use steer::{Means, Steer, Wanted};
+use steer::{Steer, Turn, Wanted};
 
 pub use event::{Event, Observer};
 pub use sample::{Failure, Latencies, Sample};
@@ -92,13 +93,16 @@ pub fn run(
     }
     while !run.interrupted() {
         run.burn_if_due(observer)?;
-        let window = run.window(&steer);
-        let cost = |cell: Cell| run.pace.cost(cell, &run.references[&cell.entry], window);
-        let cells = steer.block(&Means { left: plan.budget - run.elapsed(), cost: &cost });
-        if cells.is_empty() || !run.block(number, window, cells, &mut steer, observer)? {
-            break;
+        let Some(turn) = run.turn(&steer) else { break };
+        let window = run.window(&turn);
+        let cells = steer.block(&turn, &|cell| run.cost(cell, window));
+        // Without cells that workload has come to its end, and it is another one's turn.
+        if !cells.is_empty() {
+            if !run.block(number, window, cells, &mut steer, observer)? {
+                break;
+            }
+            number += 1;
         }
-        number += 1;
     }
     run.burned = f64::NEG_INFINITY;
     run.burn_if_due(observer)?;
@@ -213,14 +217,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The window with which every workload gets its blocks within what is left of the budget.
-    fn window(&self, steer: &Steer) -> f64 {
-        let (mut fixed, mut rounds) = (0.0, 0.0);
-        for (entry, wanted) in steer.outlook(pace::BLOCKS) {
-            fixed += wanted * self.pace.overhead(entry, &self.references[&entry]);
-            rounds += wanted;
-        }
-        pace::window((self.plan.budget - self.elapsed() - fixed) / f64::max(rounds, 1.0))
+    /// Seconds that a round of this cell takes with a window of `window` seconds.
+    fn cost(&self, cell: Cell, window: f64) -> f64 {
+        self.pace.cost(cell, &self.references[&cell.entry], window)
+    }
+
+    fn turn(&self, steer: &Steer) -> Option<Turn> {
+        let left = self.plan.budget - self.elapsed();
+        steer.turn(left, &|cell| self.cost(cell, pace::SHORTEST))
+    }
+
+    /// The window with which the workload whose turn it is gets the rounds that it wants in its share of the budget.
+    fn window(&self, turn: &Turn) -> f64 {
+        let reference = &self.references[&turn.entry];
+        self.pace.window(turn.entry, reference, turn.share / turn.rounds)
     }
 
     /// Measures one block; false when the budget is spent.
@@ -241,7 +251,7 @@ impl Run<'_> {
                 return Ok(false);
             }
             let spent = self.elapsed();
-            let cost = self.pace.cost(cell, &self.references[&cell.entry], window);
+            let cost = self.cost(cell, window);
             if spent + cost > self.plan.budget {
                 continue;
             }

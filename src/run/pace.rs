@@ -7,13 +7,11 @@ use crate::mode::{Extent, Reference, Window};
 use crate::plan::{Cell, Mode};
 
 /// Shorter windows are drowned in the system's own ticks.
-const SHORTEST: f64 = 0.020;
+pub(super) const SHORTEST: f64 = 0.020;
 /// Longer windows are better spent on one more round.
 const LONGEST: f64 = 0.500;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
 const LONG_TASK: f64 = 0.050;
-/// As many blocks as an interval wants; with time left there are more.
-pub(super) const BLOCKS: f64 = 6.0;
 
 /// What is known of the costs of rounds.
 #[derive(Debug, Default)]
@@ -52,22 +50,19 @@ impl Pace {
         launch + prepare + reference.task * crowd + warm_up(reference, window)
     }
 
-    /// Seconds that a typical round of this workload takes beyond its window.
-    pub(super) fn overhead(&self, entry: usize, reference: &Reference) -> f64 {
+    /// The window with which a typical round of this workload takes `seconds` altogether.
+    pub(super) fn window(&self, entry: usize, reference: &Reference, seconds: f64) -> f64 {
         let known = self.overhead.iter().filter(|(cell, _)| cell.entry == entry);
         let (sum, count) =
             known.fold((0.0, 0.0), |(sum, count), (_, one)| (sum + one, count + 1.0));
-        if count > 0.0 {
-            return sum / count;
-        }
-        let workers = self.cores.ceil() as usize;
-        self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
+        let overhead = if count > 0.0 {
+            sum / count
+        } else {
+            let workers = self.cores.ceil() as usize;
+            self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
+        };
+        (seconds - overhead).clamp(SHORTEST, LONGEST)
     }
-}
-
-/// A window of about `seconds` that is neither drowned in ticks nor better spent on one more round.
-pub(super) fn window(seconds: f64) -> f64 {
-    seconds.clamp(SHORTEST, LONGEST)
 }
 
 /// The longest that warming up may take, in seconds.

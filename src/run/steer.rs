@@ -1,15 +1,23 @@
 //! Which cells are measured next: one workload at a time, every mode of it in one block.
 //!
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
-//! Workloads are not compared with each other, so each may go on as it needs: the one whose block is least far along is next.
+//! Workloads are not compared with each other, so each may go on at its own pace: all get the same time for each of their cells, and the
+//! one that has had least of it is next. What is dear to measure is so measured less often, instead of taking the time of all others.
 
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
+use super::share::{Claim, divide};
 
 /// A listed series is done after so many blocks: more would hardly narrow its intervals.
 const ENOUGH: u32 = 16;
+/// As many blocks as an interval wants; with time left there are more.
+const WANTED_BLOCKS: f64 = 8.0;
+/// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
+const LEAST_BLOCKS: u32 = 3;
+/// A search that goes on as long as it gains wants more rounds than its first look has cells.
+const OPEN: f64 = 1.5;
 
 /// Chooses the cells of each block.
 #[derive(Debug)]
@@ -23,11 +31,15 @@ pub(super) struct Steer {
 struct Group {
     entry: usize,
     courses: Vec<(Mode, Course)>,
-    /// Cells of the first block of each series, and by how much more rounds a series wants than one that is measured whole.
-    wants: Vec<(Cell, f64)>,
-    /// Blocks begun, where a block of fewer cells than the first counts as a part.
+    /// What the first block of each series may hold: what one block of it costs is reckoned from these.
+    first: Vec<Vec<Cell>>,
+    /// How much of the budget the workload is worth: its cells, more where a search wants more rounds.
+    weight: f64,
+    /// Seconds that it has had.
+    spent: f64,
+    /// Blocks begun, where a block of fewer cells than the largest counts as a part.
     progress: f64,
-    /// Cells of the first block.
+    /// Cells of the largest block so far.
     width: usize,
     blocks: u32,
 }
@@ -51,58 +63,60 @@ pub(super) struct Wanted {
     pub(super) confirms: bool,
 }
 
-/// What the steering must know of money.
-pub(super) struct Means<'m> {
-    /// Seconds left of the budget.
-    pub(super) left: f64,
-    /// Seconds that a round of a cell takes.
-    pub(super) cost: &'m dyn Fn(Cell) -> f64,
+/// Whose block is next, and what it may cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Turn {
+    pub(super) entry: usize,
+    /// Seconds that this workload has until the end.
+    pub(super) share: f64,
+    /// Rounds that it would like to have in these.
+    pub(super) rounds: f64,
+    /// Seconds that all have together.
+    left: f64,
 }
+
+/// Seconds that a round of a cell takes.
+type Cost<'c> = &'c dyn Fn(Cell) -> f64;
 
 impl Steer {
     /// The beginning of a plan, of which only the entries that work here are measured.
     pub(super) fn new(plan: &Plan, works: impl Fn(usize) -> bool) -> Self {
         let groups = plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry));
-        let groups = groups.map(|(entry, planned)| Group {
-            entry,
-            courses: planned
-                .series
-                .iter()
-                .map(|series| (series.mode, Course::new(series, plan.seed ^ entry as u64)))
-                .collect(),
-            wants: planned.series.iter().map(|series| wants(entry, series)).collect(),
-            progress: 0.0,
-            width: 0,
-            blocks: 0,
-        });
+        let groups = groups.map(|(entry, planned)| Group::new(entry, &planned.series, plan.seed));
         Self { groups: groups.collect(), seed: plan.seed }
     }
 
-    /// The cells of the next block in the order in which they are to be measured; none when everything is decided or
-    /// nothing more can be paid.
-    pub(super) fn block(&mut self, means: &Means<'_>) -> Vec<Wanted> {
-        loop {
-            let alive = self.groups.iter().filter(|group| !group.is_done());
-            let all: f64 = alive.map(|group| group.weight(means)).sum();
-            let alive = self.groups.iter_mut().filter(|group| !group.is_done());
-            let Some(group) = alive.min_by(|a, b| a.progress.total_cmp(&b.progress)) else {
-                return Vec::new();
-            };
-            let mut cells = group.cells(means, means.left / all.max(f64::MIN_POSITIVE));
-            if cells.is_empty() {
-                continue;
-            }
-            let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-            let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
-            cells.sort_by_cached_key(|wanted| {
-                knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
-            });
-            return cells;
-        }
+    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least`; nobody's when all is decided.
+    pub(super) fn turn(&self, left: f64, least: Cost<'_>) -> Option<Turn> {
+        let alive: Vec<&Group> = self.groups.iter().filter(|group| !group.is_done()).collect();
+        let claims: Vec<Claim> = alive.iter().map(|group| group.claim(least)).collect();
+        let shares = divide(&claims, left);
+        let (group, share) =
+            alive.into_iter().zip(shares).min_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()))?;
+        Some(Turn { entry: group.entry, share, rounds: group.wanted_rounds(), left })
+    }
+
+    /// The cells of the next block of `turn`, in the order in which they are to be measured, where a round of a cell costs `cost`; none when
+    /// that workload has come to its end.
+    pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
+        let Some(group) = self.groups.iter_mut().find(|group| group.entry == turn.entry) else {
+            return Vec::new();
+        };
+        let mut cells = group.cells(turn, cost);
+        let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
+        let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+        cells.sort_by_cached_key(|wanted| {
+            knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
+        });
+        cells
     }
 
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
+        let group = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry);
+        if let Some(group) = group {
+            group.spent += sample.launch + sample.warm_up + sample.usage.span + sample.dismiss;
+        }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
         }
@@ -117,15 +131,6 @@ impl Steer {
         }
     }
 
-    /// How many rounds are still wanted until every workload has had `blocks` blocks, by workload: entry, rounds.
-    pub(super) fn outlook(&self, blocks: f64) -> impl Iterator<Item = (usize, f64)> {
-        let alive = self.groups.iter().filter(|group| !group.is_done());
-        alive.map(move |group| {
-            let width = if group.width > 0 { group.width } else { group.first_width() };
-            (group.entry, (blocks - group.progress).max(1.0) * width as f64)
-        })
-    }
-
     fn course(&mut self, cell: Cell) -> Option<&mut Course> {
         let group = self.groups.iter_mut().find(|group| group.entry == cell.entry)?;
         group.courses.iter_mut().find(|(mode, _)| *mode == cell.mode).map(|(_, course)| course)
@@ -133,6 +138,24 @@ impl Steer {
 }
 
 impl Group {
+    fn new(entry: usize, series: &[Series], seed: u64) -> Self {
+        let course = |series: &Series| (series.mode, Course::new(series, seed ^ entry as u64));
+        let cells = |series: &Series| {
+            let counts = series.candidates.first().iter();
+            counts.map(|&workers| Cell { entry, mode: series.mode, workers }).collect()
+        };
+        Self {
+            entry,
+            courses: series.iter().map(course).collect(),
+            first: series.iter().map(cells).collect(),
+            weight: series.iter().map(weight).sum(),
+            spent: 0.0,
+            progress: 0.0,
+            width: 0,
+            blocks: 0,
+        }
+    }
+
     /// Done when every series but the serial one is: that one only accompanies the others.
     fn is_done(&self) -> bool {
         let done = |(_, course): &(Mode, Course)| match course {
@@ -144,34 +167,36 @@ impl Group {
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
-    fn first_width(&self) -> usize {
-        self.courses.iter().map(|(_, course)| course.width()).sum()
+    /// The lower, the sooner it is its turn.
+    fn rank(&self) -> f64 {
+        // Blocks come before seconds until everybody has had the least number of them.
+        const LATER: f64 = 1e9;
+        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight
     }
 
-    /// What a block of all its series costs, in seconds, more where a search wants more rounds.
-    fn weight(&self, means: &Means<'_>) -> f64 {
-        self.wants.iter().map(|(cell, rounds)| rounds * (means.cost)(*cell)).sum()
+    fn claim(&self, cost: Cost<'_>) -> Claim {
+        let block: f64 = self.first.iter().flatten().map(|&cell| cost(cell)).sum();
+        let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
+        Claim { weight: self.weight, spent: self.spent, least: missing * block }
     }
 
-    /// The next block of every series, with so many seconds of the budget for each second of weight.
-    fn cells(&mut self, means: &Means<'_>, rate: f64) -> Vec<Wanted> {
+    fn wanted_rounds(&self) -> f64 {
+        let width = if self.width > 0 { self.width } else { self.first.iter().flatten().count() };
+        (WANTED_BLOCKS - self.progress).max(1.0) * width.max(1) as f64
+    }
+
+    /// The next block of every series.
+    fn cells(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
         let (entry, mut cells) = (self.entry, Vec::new());
-        for ((mode, course), (typical, rounds)) in self.courses.iter_mut().zip(&self.wants) {
+        let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
+        let all: f64 = self.first.iter().map(|first| of(first)).sum();
+        for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
-            let (counts, confirms) = match course {
-                Course::Done => (Vec::new(), false),
-                Course::Listed(counts) => (counts.clone(), true),
-                Course::Searched(search) => {
-                    let cost = |workers| (means.cost)(cell(workers));
-                    let left = (rate * rounds * (means.cost)(*typical)).min(means.left);
-                    if let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
-                        (block.counts, block.stage == Stage::Confirm)
-                    } else {
-                        *course = Course::after(search);
-                        (Vec::new(), false)
-                    }
-                }
-            };
+            let price = |workers: usize| cost(cell(workers));
+            let purse = Purse { left: turn.share * of(first) / all, cost: &price };
+            // A block that can be paid only in part would compare nothing; but the first is better than none.
+            let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
+            let (counts, confirms) = course.next(&purse, left);
             cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
         // The serial cell alone decides nothing.
@@ -185,15 +210,10 @@ impl Group {
     }
 }
 
-/// A typical cell of a series, and how many rounds of it the series is worth per block.
-fn wants(entry: usize, series: &Series) -> (Cell, f64) {
-    let first = series.candidates.first();
-    let workers = first.get(first.len() / 2).copied().unwrap_or(1);
-    let searching = match &series.candidates {
-        Candidates::Search { open: true, .. } => 2.5,
-        _ => 1.0,
-    };
-    (Cell { entry, mode: series.mode, workers }, first.len() as f64 * searching)
+/// How much of the budget a series is worth.
+fn weight(series: &Series) -> f64 {
+    let open = matches!(series.candidates, Candidates::Search { open: true, .. });
+    series.candidates.first().len() as f64 * if open { OPEN } else { 1.0 }
 }
 
 impl Course {
@@ -208,21 +228,27 @@ impl Course {
         }
     }
 
+    /// The counts of the next block, and whether they decide. A search has its `purse`; a list goes on while it can be paid of all that is `left`.
+    fn next(&mut self, purse: &Purse<'_>, left: f64) -> (Vec<usize>, bool) {
+        match self {
+            Self::Listed(counts) if purse.cost_of(counts) <= left => return (counts.clone(), true),
+            Self::Listed(_) | Self::Done => *self = Self::Done,
+            Self::Searched(search) => {
+                if let Some(block) = search.next_block(purse) {
+                    return (block.counts, block.stage == Stage::Confirm);
+                }
+                *self = Self::after(search);
+            }
+        }
+        (Vec::new(), false)
+    }
+
     /// What a search leaves to be done: nothing where it has decided, its short list where only its share of the budget
     /// ended it. What others do not need then goes into telling those counts apart.
     fn after(search: &Search) -> Self {
         match search.decision() {
             Some(decision) if !decision.settled => Self::Listed(decision.set),
             _ => Self::Done,
-        }
-    }
-
-    fn width(&self) -> usize {
-        match self {
-            Self::Listed(counts) => counts.len(),
-            // The first look of a search is a handful of counts.
-            Self::Searched(_) => 5,
-            Self::Done => 0,
         }
     }
 }
