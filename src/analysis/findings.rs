@@ -79,6 +79,9 @@ pub struct WorkloadFindings {
     pub ceiling: Option<CeilingShare>,
     /// The best worker count by the textbook, to be shown beside the measured one.
     pub textbook_optimum: Option<f64>,
+    /// How each mode did against serial on tasks of other lengths, the shortest first; empty where only one length was measured.
+    #[serde(default)]
+    pub lengths: Vec<TaskLength>,
     /// Remarks that belong beside these figures (file system, page cache, loopback).
     pub notes: Vec<Remark>,
     /// Cells that gave no figure, with the reason in words.
@@ -288,6 +291,29 @@ pub struct Price {
     pub dispatch: Option<f64>,
     /// The task length from which this mode at its knee beats serial.
     pub break_even: Option<f64>,
+}
+
+/// The same work in tasks of one length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskLength {
+    /// The work as the user would type it: `pi:digits=50`.
+    pub label: String,
+    /// Seconds that one task takes serially.
+    pub task: f64,
+    /// What each mode made of it.
+    pub modes: Vec<LengthResult>,
+}
+
+/// One mode on tasks of one length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LengthResult {
+    /// The mode.
+    pub mode: String,
+    /// At its knee, which is this count.
+    #[serde(serialize_with = "whole_if_whole")]
+    pub workers: f64,
+    /// Throughput relative to the serial cell of the same length.
+    pub speedup: Estimate,
 }
 
 /// Which mode at how many workers.

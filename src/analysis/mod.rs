@@ -9,6 +9,7 @@ mod curve;
 mod curve_tests;
 pub mod findings;
 mod laws;
+mod lengths;
 mod limits;
 mod observation;
 mod optimum;

@@ -6,10 +6,11 @@ use super::batch;
 use super::bound::Evidence;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
-    SCHEMA_VERSION, Warning, WorkloadFindings,
+    SCHEMA_VERSION, TaskLength, Warning, WorkloadFindings,
 };
+use super::lengths;
 use super::limits;
-use super::price::{self, Empty, Tried};
+use super::price::{self, Empty};
 use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
@@ -24,9 +25,10 @@ const EMPTY: &str = "noop";
 pub fn analyse(record: &Record) -> Findings {
     let context = Context::of(record);
     let entries = record.header.plan.entries.iter().enumerate();
-    let mut workloads: Vec<WorkloadFindings> =
-        entries.map(|(at, entry)| context.workload(at, entry)).collect();
-    context.prices(&mut workloads);
+    let workloads = entries
+        .filter(|(_, entry)| entry.shorter_of.is_none())
+        .map(|(at, entry)| context.with_lengths(at, context.workload(at, entry)))
+        .collect();
     let mut warnings: Vec<Warning> = record
         .warnings
         .iter()
@@ -149,6 +151,7 @@ impl<'r> Context<'r> {
             }),
             ceiling: self.ceiling(at, best),
             textbook_optimum: entry.textbook_optimum,
+            lengths: Vec::new(),
             notes,
             failures: self.failures(at),
         }
@@ -198,40 +201,33 @@ impl<'r> Context<'r> {
         out
     }
 
-    /// What each mode costs, and from which task length it pays: from a sweep of lengths where the plan holds one, else from the empty task.
-    fn prices(&self, workloads: &mut [WorkloadFindings]) {
-        let mut tried: BTreeMap<(String, String), Vec<Tried>> = BTreeMap::new();
-        for (at, workload) in workloads.iter().enumerate() {
-            let Some(survey) = self.survey(at) else { continue };
-            for curve in &workload.curves {
-                let Some(ratio) = speedup_at_knee(curve) else { continue };
-                let key = (workload.workload.clone(), curve.name.clone());
-                tried.entry(key).or_default().push((survey.task, ratio));
-            }
+    /// The findings of a workload with the task lengths that were tried, what each mode costs, and from which length on it pays.
+    fn with_lengths(&self, at: usize, mut workload: WorkloadFindings) -> WorkloadFindings {
+        let entries = self.record.header.plan.entries.iter().enumerate();
+        let shorter = entries.filter(|(_, entry)| entry.shorter_of == Some(at));
+        let shorter = shorter.map(|(other, entry)| (other, self.workload(other, entry)));
+        let mut lengths: Vec<TaskLength> = std::iter::once((at, workload.clone()))
+            .chain(shorter)
+            .filter_map(|(at, found)| lengths::length(&found, self.survey(at)?.task))
+            .collect();
+        lengths.sort_by(|a, b| a.task.total_cmp(&b.task));
+        if lengths.len() > 1 {
+            workload.lengths = lengths;
         }
         let usable = self.record.header.machine.budget.usable();
-        for (at, workload) in workloads.iter_mut().enumerate() {
-            for curve in &mut workload.curves {
-                let Ok(mode) = curve.name.parse::<Mode>() else { continue };
-                let launch = Series::of(self.record, at, mode).median_of(1.0, |s| Some(s.launch));
-                let lengths = &tried.get(&(workload.workload.clone(), curve.name.clone()));
-                let knee = curve.knee.map_or(1.0, |knee| knee.workers);
-                let lengths = lengths.map_or(&[][..], Vec::as_slice);
-                let empty = self.empty_task(mode);
-                curve.price = price::price(&empty, launch, lengths, knee.min(usable));
-            }
+        for curve in &mut workload.curves {
+            let Ok(mode) = curve.name.parse::<Mode>() else { continue };
+            let launch = Series::of(self.record, at, mode).median_of(1.0, |s| Some(s.launch));
+            let crossing = lengths::crossing(&workload.lengths, &curve.name).rounded();
+            let knee = curve.knee.map_or(1.0, |knee| knee.workers);
+            curve.price = price::price(&self.empty_task(mode), launch, crossing, knee.min(usable));
         }
+        workload
     }
 }
 
 fn params(entry: &Entry) -> BTreeMap<String, String> {
     entry.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn speedup_at_knee(curve: &Curve) -> Option<f64> {
-    let knee = curve.knee?.workers;
-    let at = |point: &&Point| (point.workers - knee).abs() < 1e-9;
-    Some(curve.points.iter().find(at)?.speedup?.median)
 }
 
 fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {

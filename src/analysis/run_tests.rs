@@ -32,6 +32,7 @@ fn entry(workload: &str, kind: Kind) -> Entry {
         unit_many: "tasks".to_owned(),
         equivalent: None,
         textbook_optimum: None,
+        shorter_of: None,
         series: series.to_vec(),
     }
 }
@@ -59,7 +60,10 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
     }
 }
 
-/// Eight blocks of both workloads on two cores: `pi` computes for a millisecond, `noop` does nothing.
+/// Seconds of a task of each entry: `pi`, `noop`, and `pi` in two shorter lengths.
+const TASKS: [f64; 4] = [1e-3, 1e-7, 2e-5, 4e-6];
+
+/// Eight blocks on two cores: `pi` computes for a millisecond or less, `noop` does nothing.
 fn record(noise: f64) -> Record {
     let plan = Plan {
         limits: crate::plan::Limits::default(),
@@ -67,7 +71,20 @@ fn record(noise: f64) -> Record {
         budget: 60.0,
         batch: None,
         pin: false,
-        entries: vec![entry("pi", Kind::Cpu), entry("noop", Kind::Cpu)],
+        entries: vec![
+            entry("pi", Kind::Cpu),
+            entry("noop", Kind::Cpu),
+            Entry {
+                shorter_of: Some(0),
+                label: "pi:digits=50".to_owned(),
+                ..entry("pi", Kind::Cpu)
+            },
+            Entry {
+                shorter_of: Some(0),
+                label: "pi:digits=9".to_owned(),
+                ..entry("pi", Kind::Cpu)
+            },
+        ],
     };
     let mut rng = Rng::new(3);
     let mut samples = Vec::new();
@@ -95,10 +112,10 @@ fn record(noise: f64) -> Record {
             machine: machine(),
             plan,
         },
-        surveys: (0..2)
+        surveys: (0..4)
             .map(|entry| Survey {
                 entry,
-                task: if entry == 0 { 1e-3 } else { 1e-7 },
+                task: TASKS[entry],
                 prepare: 0.0,
                 notes: Vec::new(),
                 ceiling: None,
@@ -114,7 +131,7 @@ fn record(noise: f64) -> Record {
 
 /// Seconds that a task costs beside itself: a thread pool takes 1 us, a process pool 10 us.
 fn truth(cell: Cell) -> (f64, f64) {
-    let task = if cell.entry == 0 { 1e-3 } else { 1e-7 };
+    let task = TASKS[cell.entry];
     let extra = match cell.mode {
         Mode::Threads => 1e-6,
         Mode::ProcessPool => 1e-5,
@@ -154,9 +171,27 @@ fn the_price_of_a_mode_comes_from_the_empty_task() {
     assert!((threads.break_even.unwrap() / 9e-7 - 1.0).abs() < 0.15, "{threads:?}");
     let pool = price(0, 1);
     assert!((pool.launch.unwrap() - 0.02).abs() < 1e-9);
-    assert!(pool.break_even.unwrap() > 5.0 * threads.break_even.unwrap());
     assert_eq!(findings.workloads[1].curves[1].bound.as_ref().unwrap().label, "harness");
     assert_eq!(findings.workloads[1].verdict.as_ref().unwrap().mode, "serial");
+}
+
+#[test]
+fn shorter_tasks_belong_to_their_workload_and_show_where_a_mode_begins_to_pay() {
+    let findings = analyse(&record(0.01));
+    let labels: Vec<&str> = findings.workloads.iter().map(|w| w.label.as_str()).collect();
+    assert_eq!(labels, ["pi", "noop"]);
+    let pi = &findings.workloads[0];
+    let tasks: Vec<f64> = pi.lengths.iter().map(|length| length.task).collect();
+    assert_eq!(tasks, [4e-6, 2e-5, 1e-3]);
+    // With 10 us for handing out a task, two workers are worth 2 x 4 / 14 of serial at 4 us and 2 x 20 / 30 at 20 us.
+    let pool = |at: usize| pi.lengths[at].modes[1].speedup.median;
+    assert!(
+        (pool(0) / (8.0 / 14.0) - 1.0).abs() < 0.05 && (pool(1) / (4.0 / 3.0) - 1.0).abs() < 0.05
+    );
+    // The true break-even is 10 us; between the two lengths it is found on logarithms.
+    let seen = pi.curves[1].price.unwrap().break_even.unwrap();
+    assert!((8e-6..1.2e-5).contains(&seen), "{seen}");
+    assert!(findings.workloads[1].lengths.is_empty());
 }
 
 #[test]

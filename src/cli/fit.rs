@@ -203,6 +203,7 @@ fn workload(one: &FitCurve) -> WorkloadFindings {
         equivalent: None,
         ceiling: None,
         textbook_optimum: None,
+        lengths: Vec::new(),
         notes: Vec::new(),
         failures: Vec::new(),
     }

@@ -64,9 +64,10 @@ pub fn expand(
         if entries.iter().any(|known| known.label == entry.label) {
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
         }
+        let place = entries.len();
         entries.push(entry);
         if !named {
-            entries.extend(shorter(workload, request, cores)?);
+            entries.extend(shorter(workload, place, request, cores)?);
         }
     }
     Ok(Plan {
@@ -82,6 +83,7 @@ pub fn expand(
 /// The same work in shorter tasks, on as many workers as cores: from which length on does a mode pay?
 fn shorter(
     workload: &dyn Workload,
+    of: usize,
     request: &Request,
     cores: &Cores,
 ) -> Result<Vec<Entry>, PlanError> {
@@ -90,7 +92,7 @@ fn shorter(
     let request = Request { counts: Counts::List(counts), ..request.clone() };
     let one = |given: &(&str, &str)| {
         let params = Params::resolve(meta.name, meta.params, [*given])?;
-        Ok(entry(workload, params, &request, cores))
+        Ok(Entry { shorter_of: Some(of), ..entry(workload, params, &request, cores) })
     };
     workload.shorter().iter().map(one).collect()
 }
@@ -118,6 +120,7 @@ fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cor
         unit_many: meta.unit.many.into(),
         equivalent: meta.equivalent.map(|equal| (equal.name.into(), equal.units_per_second)),
         textbook_optimum: workload.textbook_optimum(&params, cores.usable),
+        shorter_of: None,
         params,
         series,
     }

@@ -74,6 +74,9 @@ pub struct Entry {
     pub equivalent: Option<(String, f64)>,
     /// The best count by the textbook.
     pub textbook_optimum: Option<f64>,
+    /// The entry of which this is the same work in shorter tasks, measured only to see from which task length a mode pays.
+    #[serde(default)]
+    pub shorter_of: Option<usize>,
     /// One series per mode.
     pub series: Vec<Series>,
 }

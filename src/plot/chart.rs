@@ -2,9 +2,44 @@
 
 use super::scale::Spacing;
 use super::scene::Dash;
-use crate::units::Quantity;
+use crate::units::{Quantity, workers};
 
-/// What is drawn over worker counts.
+/// What the figures are drawn over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Along {
+    /// Worker counts.
+    Workers,
+    /// Seconds that a task takes.
+    TaskLength,
+}
+
+impl Along {
+    /// What stands under the axis.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Workers => "workers",
+            Self::TaskLength => "length of a task",
+        }
+    }
+
+    /// One place on the axis: `2`, `30 µs`.
+    pub fn tick(self, x: f64) -> String {
+        match self {
+            Self::Workers => Quantity::Count.text(x),
+            Self::TaskLength => Quantity::Duration.text(x),
+        }
+    }
+
+    /// One place on the axis, where it stands alone: `2 workers`.
+    pub fn place(self, x: f64) -> String {
+        match self {
+            Self::Workers => workers(x),
+            Self::TaskLength => format!("tasks of {}", self.tick(x)),
+        }
+    }
+}
+
+/// What is drawn over worker counts, or over task lengths.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// What it shows, in one line.
@@ -13,6 +48,8 @@ pub struct Chart {
     pub subtitle: String,
     /// What the figures are.
     pub quantity: Quantity,
+    /// What the horizontal axis is.
+    pub along: Along,
     /// How the horizontal axis is spaced.
     pub across: Spacing,
     /// How the vertical axis is spaced.
@@ -47,7 +84,7 @@ pub struct Series {
 /// One figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dot {
-    /// Workers.
+    /// Workers, or whatever else the figures are drawn along.
     pub x: f64,
     /// The figure.
     pub y: f64,
@@ -110,6 +147,7 @@ impl Chart {
             title: title.to_owned(),
             subtitle: subtitle.to_owned(),
             quantity,
+            along: Along::Workers,
             across: Spacing::Linear,
             up: Spacing::Linear,
             series: Vec::new(),

@@ -1,10 +1,10 @@
 //! From curves to charts: throughput, speed-up, efficiency and latency over workers, of the modes of one workload or of several machines.
 
-use super::chart::{Band, Chart, Dot, Mark, Range, Reference, Series};
+use super::chart::{Along, Band, Chart, Dot, Mark, Range, Reference, Series};
 use super::palette;
 use super::scale::{self, Spacing};
 use super::scene::Dash;
-use crate::analysis::findings::{Curve, Estimate, Point};
+use crate::analysis::findings::{Curve, Estimate, Point, TaskLength};
 use crate::units::{Quantity, count_set, workers};
 
 /// Curves that share their axes.
@@ -24,6 +24,8 @@ pub struct View<'a> {
     pub textbook: Option<f64>,
     /// The curve whose optimum, knee and law are drawn.
     pub leading: Option<usize>,
+    /// The same work in tasks of other lengths.
+    pub lengths: &'a [TaskLength],
 }
 
 impl<'a> View<'a> {
@@ -38,6 +40,7 @@ impl<'a> View<'a> {
             usable_cpus: None,
             textbook: None,
             leading,
+            lengths: &[],
         }
     }
 
@@ -122,6 +125,26 @@ impl<'a> View<'a> {
         if let Some((curve, place)) = self.leader() {
             Self::kept(&mut chart, curve, place);
         }
+        chart
+    }
+
+    /// Speed-up against serial over the length of a task: below the line of 1 a mode costs more than it brings.
+    pub fn lengths(&self) -> Chart {
+        let mut chart = self.chart("Speed-up over the length of a task", Quantity::Ratio);
+        chart.along = Along::TaskLength;
+        for ((name, _), place) in self.curves.iter().zip(self.places()) {
+            let result = |length: &TaskLength| {
+                let result = length.modes.iter().find(|result| result.mode == *name)?;
+                let Estimate { median, low, high } = result.speedup;
+                Some(Dot { x: length.task, y: median, interval: Some([low, high]), ringed: false })
+            };
+            let dots: Vec<Dot> = self.lengths.iter().filter_map(result).collect();
+            if !dots.is_empty() {
+                chart.series.push(line(name, place, dots));
+            }
+        }
+        chart.across = Spacing::Logarithmic;
+        chart.references.push(Reference { name: "serial".to_owned(), slope: 0.0, intercept: 1.0 });
         chart
     }
 

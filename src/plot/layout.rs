@@ -10,7 +10,6 @@ use super::palette;
 use super::probe::probes;
 use super::scale::{self, Scale};
 use super::scene::{Anchor, Dash, Ink, Scene, Shape, Spot};
-use crate::units;
 
 /// How large a chart is and how much of it is written out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -209,7 +208,7 @@ impl Canvas {
         );
         self.counts(chart, frame);
         let at = (f64::midpoint(frame.left, frame.right), self.format.height - self.format.pad);
-        self.text(Ink::Muted, Anchor::Middle, at, "workers".to_owned());
+        self.text(Ink::Muted, Anchor::Middle, at, chart.along.name().to_owned());
     }
 
     /// A tick at every measured count, and a label where there is room for one.
@@ -225,7 +224,7 @@ impl Canvas {
         let matter: Vec<f64> = chart.marks.iter().map(|mark| mark.x).collect();
         let wide = self.format.width;
         let room = |count: f64| {
-            let half = font::width(&count_text(count), font, false) / 2.0 + 4.0;
+            let half = font::width(&chart.along.tick(count), font, false) / 2.0 + 4.0;
             // A label at the very edge stands a little inside of it.
             let x = frame.across.place(count).clamp(half, (wide - half).max(half));
             [x - half, x + half]
@@ -234,7 +233,7 @@ impl Canvas {
             let [left, right] = room(count);
             let x = f64::midpoint(left, right);
             let at = (x, frame.bottom + font + 7.0);
-            self.text(Ink::Muted, Anchor::Middle, at, count_text(count));
+            self.text(Ink::Muted, Anchor::Middle, at, chart.along.tick(count));
         }
     }
 
@@ -346,10 +345,6 @@ impl Canvas {
             }
         }
     }
-}
-
-fn count_text(count: f64) -> String {
-    units::Quantity::Count.text(count)
 }
 
 /// Text made visible and cut to a width in pixels.

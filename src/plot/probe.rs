@@ -4,7 +4,6 @@ use super::chart::{Chart, Dot, Series};
 use super::frame::Frame;
 use super::label::visible;
 use super::scene::{Probe, ProbeRow};
-use crate::units;
 
 /// One probe per worker count, ascending.
 pub(super) fn probes(chart: &Chart, frame: &Frame) -> Vec<Probe> {
@@ -19,7 +18,7 @@ pub(super) fn probes(chart: &Chart, frame: &Frame) -> Vec<Probe> {
     };
     let probe = |count: f64| Probe {
         x: frame.across.place(count),
-        title: units::workers(count),
+        title: chart.along.place(count),
         rows: chart
             .series
             .iter()

@@ -159,6 +159,7 @@ fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
             ("speedup", view.speedup()),
             ("efficiency", view.efficiency()),
             ("latency", view.latency()),
+            ("lengths", view.lengths()),
         ];
         for (name, chart) in charts {
             if chart.dots().next().is_some() {

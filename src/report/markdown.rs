@@ -78,6 +78,7 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
     table(out, workload);
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
     let mut remarks: Vec<String> = leader.into_iter().flat_map(about).collect();
+    remarks.extend(words::lengths(workload).iter().map(|text| escape(text)));
     for curve in &workload.curves {
         remarks
             .extend(curve.warnings.iter().map(|text| escape(&format!("{}: {text}", curve.name))));

@@ -115,6 +115,7 @@ pub(super) fn view(workload: &WorkloadFindings, usable_cpus: f64) -> View<'_> {
             .filter(|cpus| *cpus > 0.0),
         textbook: workload.textbook_optimum,
         leading: leading(workload),
+        lengths: &workload.lengths,
         ..View::plain(&workload.label, &workload.unit_many, curves)
     }
 }
@@ -192,6 +193,41 @@ pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
         words.push(format!("textbook optimum: {}", workers(textbook)));
     }
     words
+}
+
+/// From which task length on each mode pays, with what was seen: `process-pool pays from tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
+pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
+    let Some(shortest) = workload.lengths.first() else { return Vec::new() };
+    let sentence = |curve: &Curve| {
+        let seen: Vec<(f64, f64)> = workload
+            .lengths
+            .iter()
+            .filter_map(|length| {
+                let result = length.modes.iter().find(|result| result.mode == curve.name)?;
+                Some((length.task, result.speedup.median))
+            })
+            .collect();
+        let lowest = seen.iter().map(|(_, speedup)| *speedup).reduce(f64::min)?;
+        let highest = seen.iter().map(|(_, speedup)| *speedup).reduce(f64::max)?;
+        let tasks = |seconds: f64| format!("tasks of {}", Quantity::Duration.text(seconds));
+        let break_even = curve.price.and_then(|price| price.break_even);
+        let verdict = if lowest >= 1.0 {
+            format!("pays at every length tried, from {} on", tasks(shortest.task))
+        } else if highest < 1.0 {
+            "pays at no length tried".to_owned()
+        } else {
+            format!("pays from {} on", tasks(break_even?))
+        };
+        let seen: Vec<String> = seen
+            .iter()
+            .map(|(task, speedup)| {
+                let at = Quantity::Duration.text(*task);
+                format!("{} at {at}", Quantity::Ratio.text(*speedup))
+            })
+            .collect();
+        Some(format!("{} {verdict}: {}", curve.name, seen.join(", ")))
+    };
+    workload.curves.iter().filter_map(sentence).collect()
 }
 
 /// The limits that the user set, and what keeping them means.

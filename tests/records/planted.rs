@@ -29,6 +29,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         unit_many: "tasks".into(),
         equivalent: None,
         textbook_optimum: None,
+        shorter_of: None,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
     let plan = Plan {

@@ -16,9 +16,14 @@ fn charts(findings: &Findings) -> Vec<Chart> {
             usable_cpus: Some(findings.run.usable_cpus),
             textbook: workload.textbook_optimum,
             leading: Some(0),
+            lengths: &workload.lengths,
             ..View::plain(&workload.label, &workload.unit_many, curves)
         };
-        [view.throughput(), view.speedup(), view.efficiency(), view.latency(), view.comparison()]
+        let (throughput, comparison) = (view.throughput(), view.comparison());
+        let mut charts = vec![throughput, comparison, view.speedup(), view.efficiency()];
+        charts.push(view.latency());
+        charts.extend((!workload.lengths.is_empty()).then(|| view.lengths()));
+        charts
     };
     findings.workloads.iter().flat_map(of).collect()
 }

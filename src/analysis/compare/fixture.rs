@@ -125,6 +125,7 @@ impl Planted {
             equivalent: None,
             ceiling: None,
             textbook_optimum: None,
+            lengths: Vec::new(),
             notes: Vec::new(),
             failures: Vec::new(),
         }

@@ -95,6 +95,7 @@ fn small_plots(body: &mut Markup, view: &View<'_>) {
         ("Speed-up", base, view.speedup()),
         ("Efficiency", "speed-up per worker", view.efficiency()),
         ("Task latency", "median; dashed: p99", view.latency()),
+        ("Shorter tasks", "speed-up against serial; dashed: serial", view.lengths()),
     ];
     let mut figures = Markup::new();
     for (name, hint, chart) in plots {
@@ -227,6 +228,9 @@ fn remarks(body: &mut Markup, workload: &WorkloadFindings) {
         for text in curve.limits.iter().flat_map(|limits| &limits.broken) {
             list.wrap("<li>", &format!("{} breaks a limit: {text}", curve.name), "</li>");
         }
+    }
+    for text in words::lengths(workload) {
+        list.wrap("<li>", &text, "</li>");
     }
     for note in &workload.notes {
         list.wrap(if note.warning { "<li class=\"bad\">" } else { "<li>" }, &note.text, "");

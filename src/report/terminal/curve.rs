@@ -53,8 +53,8 @@ pub(super) fn lines(
     let shared = share(&drawable, columns, style);
     let mut lines = vec![" ".repeat(margin)];
     lines.extend((0..ROWS).map(|row| match row {
-        0 => format!("{high:>width$} ", width = margin - 1),
-        row if row == ROWS - 1 => format!("{low:>width$} ", width = margin - 1),
+        0 => flush(&high, margin),
+        row if row == ROWS - 1 => flush(&low, margin),
         _ => " ".repeat(margin),
     }));
     lines.extend([" ".repeat(margin), " ".repeat(margin)]);
@@ -68,6 +68,11 @@ pub(super) fn lines(
         }
     }
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A label that ends one column before the drawing; counted in columns of the terminal, of which a character may take two.
+fn flush(label: &str, margin: usize) -> String {
+    format!("{}{label} ", " ".repeat(margin.saturating_sub(label.width() + 1)))
 }
 
 fn points(curve: &Curve) -> impl Iterator<Item = (f64, f64)> {

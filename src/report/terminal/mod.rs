@@ -226,6 +226,7 @@ fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     if let Some(limits) = leader.and_then(words::limits) {
         remarks.push((Tone::Plain, limits));
     }
+    remarks.extend(words::lengths(workload).into_iter().map(|text| (Tone::Plain, text)));
     let open = |curve: &'_ Curve| {
         let optimum = curve.optimum.as_ref().filter(|optimum| !optimum.conclusive)?;
         optimum.remedy.as_ref().map(|remedy| vec![format!("inconclusive: {remedy}")])

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use knee::analysis::findings::{
-    Bound, Curve, Estimate, Knee, Latency, Law, Optimum, Other, Point, Price, Usl, UslIntervals,
-    Verdict, WorkloadFindings,
+    Bound, Curve, Estimate, Knee, Latency, Law, LengthResult, Optimum, Other, Point, Price,
+    TaskLength, Usl, UslIntervals, Verdict, WorkloadFindings,
 };
 
 /// One planted curve.
@@ -238,9 +238,27 @@ pub(crate) fn workload(
         equivalent: None,
         ceiling: None,
         textbook_optimum: None,
+        lengths: vec![],
         notes: vec![],
         failures: vec![],
     }
+}
+
+/// What the curves of a workload made of tasks of these lengths in seconds, at each mode's price.
+pub(crate) fn lengths(workload: &WorkloadFindings, tasks: &[f64]) -> Vec<TaskLength> {
+    let result = |task: f64, curve: &Curve| {
+        let best = at_knee(curve);
+        let dispatch = curve.price?.dispatch?;
+        let speedup = best.speedup?.median * task / (task + dispatch);
+        let (mode, workers) = (curve.name.clone(), best.workers);
+        Some(LengthResult { mode, workers, speedup: estimate(speedup, 0.03) })
+    };
+    let length = |&task: &f64| TaskLength {
+        label: format!("{}:length={task}", workload.label),
+        task,
+        modes: workload.curves.iter().filter_map(|curve| result(task, curve)).collect(),
+    };
+    tasks.iter().map(length).collect()
 }
 
 fn at_knee(curve: &Curve) -> &Point {

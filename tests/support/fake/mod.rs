@@ -7,7 +7,7 @@ use knee::analysis::findings::{
     RunSummary, SCHEMA_VERSION, Warning, WorkloadFindings,
 };
 
-use self::curves::{Plan, curve, workload};
+use self::curves::{Plan, curve, lengths, workload};
 
 const FEW: &[f64] = &[1.0, 2.0, 3.0, 4.0];
 const MANY: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0, 256.0, 512.0];
@@ -100,6 +100,7 @@ fn run(machine: &str, usable_cpus: f64) -> RunSummary {
 
 /// Equivalents, ceilings, textbooks, limits, notes, failures, and an inconclusive one.
 fn embellish(workloads: &mut [WorkloadFindings]) {
+    workloads[0].lengths = lengths(&workloads[0], &[1.4e-6, 4.3e-6, 8.1e-5, 2.9e-3]);
     workloads[3].equivalent = Some(Equivalent { name: "1080p25 streams".to_owned(), count: 10.3 });
     workloads[1].ceiling = Some(CeilingShare {
         units_per_second: 9.6e10,
