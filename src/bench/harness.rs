@@ -169,7 +169,11 @@ impl Harness<'_> {
         };
         session.measure(None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
-        let code = present::present(&directory, &record, None, self.output)?;
+        // What the data cannot tell is said, but it is no failure: cargo would run no further target.
+        let code = match present::present(&directory, &record, None, self.output)? {
+            exit::INCONCLUSIVE => exit::OK,
+            code => code,
+        };
         if let Some(save) = &self.arguments.save_baseline {
             place::save(&benchmark, save, &directory).map_err(|error| {
                 Failure::new(exit::UNWRITTEN, format!("baseline {save} cannot be kept: {error}"))

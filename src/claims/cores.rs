@@ -8,6 +8,7 @@ use crate::plan::Mode;
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "cores",
     claim: "Computing is best with as many workers as cores; more cost switching",
+    bent_by_load: true,
     run,
 };
 

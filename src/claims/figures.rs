@@ -3,20 +3,26 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::plot::Scene;
 use crate::plot::small::{Bar, Bars, bars};
+use crate::plot::{Format, Scene};
 use crate::stats::median::{ascending, interval, median};
 use crate::units::Quantity;
 
-/// The width of a picture in pixels.
-pub(super) const WIDTH: f64 = 560.0;
+/// A picture in the two widths between which the page chooses.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// For a desktop.
+    pub(super) wide: Scene,
+    /// For a phone.
+    pub(super) narrow: Scene,
+}
 
 /// One measured figure.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Figure {
     /// What was measured.
     pub name: String,
-    /// In which unit: `s`, `B`, or empty for a ratio or a count.
+    /// In which unit: `s`, `B`, `x` for a ratio, or empty for a count.
     pub unit: &'static str,
     /// The median.
     pub median: f64,
@@ -65,6 +71,7 @@ impl Figure {
             "s" => Quantity::Duration,
             "B" => Quantity::Memory,
             "x" => Quantity::Ratio,
+            _ if self.median.fract() == 0.0 && self.median.abs() < 1e6 => Quantity::Count,
             _ => Quantity::Number,
         }
     }
@@ -81,7 +88,7 @@ pub(super) fn picture(
     title: &str,
     figures: &[Figure],
     reference: Option<(&str, f64)>,
-) -> Option<Scene> {
+) -> Option<Picture> {
     let quantity = figures.first()?.quantity();
     let bar = |(place, figure): (usize, &Figure)| Bar {
         name: figure.name.clone(),
@@ -95,7 +102,8 @@ pub(super) fn picture(
         bars: figures.iter().enumerate().map(bar).collect(),
         reference: reference.map(|(name, value)| (name.to_owned(), value)),
     };
-    Some(bars(&chart, WIDTH))
+    let drawn = |format: Format| bars(&chart, format.width);
+    Some(Picture { wide: drawn(Format::PAGE), narrow: drawn(Format::NARROW) })
 }
 
 #[cfg(test)]

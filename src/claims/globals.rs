@@ -7,8 +7,12 @@ use knee_process::{Entry, Process, function};
 use super::figures::{Figure, picture};
 use super::{Experiment, Measured, Place, Verdict};
 
-pub(super) const EXPERIMENT: Experiment =
-    Experiment { id: "globals", claim: "Processes share no global variables; threads do", run };
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    id: "globals",
+    claim: "Processes share no global variables; threads do",
+    bent_by_load: false,
+    run,
+};
 
 /// What a program has here when it starts, and what we set it to.
 const FIRST: u64 = 1;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use knee_workloads::Params;
 
 use super::Place;
+use super::figures::Picture;
 use crate::analysis::findings::Curve;
 use crate::analysis::{Input, Observation, analyse_curve};
 use crate::mode::{Extent, Job, Window, launch};
 use crate::plan::Mode;
-use crate::plot::{Format, Scene, View, lay_out};
+use crate::plot::{Format, View, lay_out};
 
 const WINDOW: Duration = Duration::from_millis(60);
 const WARM_UP: Duration = Duration::from_millis(15);
@@ -77,18 +78,18 @@ impl Sweep<'_> {
         let round = crew.round(window);
         crew.dismiss().map_err(|error| error.to_string())?;
         let round = round.map_err(|error| error.to_string())?;
-        let rate = |lap: &crate::mode::Lap| lap.units as f64 / lap.wall.as_secs_f64().max(1e-9);
         let switched = round.usage.involuntary.unwrap_or(0) as f64 / round.usage.span.max(1e-9);
-        Ok((round.laps.iter().map(rate).sum(), switched))
+        Ok((round.rate(), switched))
     }
 }
 
 impl Swept {
     /// The curve, drawn.
-    pub(super) fn picture(&self, subject: &str, unit_many: &str, cores: usize) -> Scene {
+    pub(super) fn picture(&self, subject: &str, unit_many: &str, cores: usize) -> Picture {
         let mut view = View::plain(subject, unit_many, vec![(&self.curve.name, &self.curve)]);
         view.usable_cpus = Some(cores as f64);
-        lay_out(&view.throughput(), &Format::PAGE)
+        let drawn = |format: Format| lay_out(&view.throughput(), &format);
+        Picture { wide: drawn(Format::PAGE), narrow: drawn(Format::NARROW) }
     }
 
     /// Every count that cannot be told from the best one, in words.

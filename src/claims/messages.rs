@@ -8,8 +8,12 @@ use super::figures::{Figure, picture, ratio};
 use super::{Experiment, Measured, Place, Verdict};
 use crate::clock;
 
-pub(super) const EXPERIMENT: Experiment =
-    Experiment { id: "messages", claim: "A queue serves many processes, a pipe two", run };
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    id: "messages",
+    claim: "A queue serves many processes, a pipe two",
+    bent_by_load: false,
+    run,
+};
 
 const ROUNDS: usize = 7;
 /// Messages of a stream in one direction.

@@ -22,10 +22,9 @@ use serde::Serialize;
 
 use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::Site;
-use crate::plot::Scene;
 use crate::units::Quantity;
 
-pub use figures::Figure;
+pub use figures::{Figure, Picture};
 pub use page::{html, text};
 
 /// Whether a claim is true here.
@@ -59,7 +58,7 @@ pub struct Finding {
     pub foreign_cpu: Option<f64>,
     /// The figures, drawn.
     #[serde(skip)]
-    pub picture: Option<Scene>,
+    pub picture: Option<Picture>,
 }
 
 /// What an experiment found; without a picture where there is nothing to draw.
@@ -68,13 +67,15 @@ struct Measured {
     verdict: Verdict,
     evidence: String,
     figures: Vec<Figure>,
-    picture: Option<Scene>,
+    picture: Option<Picture>,
 }
 
 /// One experiment: its name, its claim, and how it is done.
 struct Experiment {
     id: &'static str,
     claim: &'static str,
+    /// Whether its figures say nothing where other programs take much of the CPUs: more workers then get more of what is left.
+    bent_by_load: bool,
     run: fn(&Place) -> Result<Measured, String>,
 }
 
@@ -88,6 +89,9 @@ struct Place {
 
 /// Others are mentioned where they use more than this share of the CPUs.
 const NOTEWORTHY: f64 = 0.05;
+
+/// Where others use more than this share, an experiment that load bends cannot tell.
+const TOO_MUCH: f64 = 0.25;
 
 /// All experiments, in the order of the lecture.
 const EXPERIMENTS: &[Experiment] = &[
@@ -160,6 +164,8 @@ impl Experiment {
         let seconds = crate::clock::since(start).as_secs_f64();
         let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
         let ledger = used.map(|used| Ledger::between(&before, &watch.snapshot(), used));
+        let foreign_cpu = ledger.and_then(|ledger| ledger.foreign);
+        let verdict = self.under_load(verdict, foreign_cpu);
         Finding {
             id: self.id,
             claim: self.claim,
@@ -167,8 +173,19 @@ impl Experiment {
             evidence,
             figures,
             seconds,
-            foreign_cpu: ledger.and_then(|ledger| ledger.foreign),
+            foreign_cpu,
             picture,
+        }
+    }
+}
+
+impl Experiment {
+    /// The verdict that remains where others used so much of the CPUs.
+    fn under_load(&self, verdict: Verdict, foreign: Option<f64>) -> Verdict {
+        if self.bent_by_load && foreign.is_some_and(|share| share > TOO_MUCH) {
+            Verdict::CannotTell
+        } else {
+            verdict
         }
     }
 }
@@ -178,7 +195,9 @@ impl Finding {
     fn told(&self) -> String {
         let foreign = self.foreign_cpu.filter(|share| *share > NOTEWORTHY);
         let aside = foreign.map_or_else(String::new, |share| {
-            format!("; others used {} of the CPUs meanwhile", Quantity::Share.text(share))
+            let open = self.verdict == Verdict::CannotTell && share > TOO_MUCH;
+            let so = if open { ", too much to tell" } else { "" };
+            format!("; others used {} of the CPUs meanwhile{so}", Quantity::Share.text(share))
         });
         format!("{}{aside}", self.evidence)
     }
@@ -201,5 +220,25 @@ impl Verdict {
             Some(false) => Self::DoesNotHold,
             None => Self::CannotTell,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_machine_settles_only_what_load_does_not_bend() {
+        let [curve, globals] = ["cores", "globals"].map(|id| {
+            EXPERIMENTS.iter().find(|experiment| experiment.id == id).expect("it is known")
+        });
+        for (foreign, left) in [
+            (None, Verdict::DoesNotHold),
+            (Some(0.1), Verdict::DoesNotHold),
+            (Some(0.8), Verdict::CannotTell),
+        ] {
+            assert_eq!(curve.under_load(Verdict::DoesNotHold, foreign), left, "{foreign:?}");
+        }
+        assert_eq!(globals.under_load(Verdict::Holds, Some(0.8)), Verdict::Holds);
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Finding, Verdict};
+use super::{Finding, Picture, Verdict};
 use crate::report::html::{Markup, whole};
 use crate::report::terminal::{Style, Tone};
+use crate::units::Quantity;
 
 /// The page, whole; `machine` says in one line what was measured on.
 pub fn html(findings: &[Finding], machine: &str) -> String {
@@ -12,25 +13,66 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
     title.text("claims – knee");
     let mut body = Markup::new();
     body.raw("<header><p class=\"brand\">knee</p><h1>What is said of threads and processes, tested here</h1>");
-    body.wrap("<p class=\"lead\">", machine, "</p></header>");
+    body.wrap("<p class=\"lead\">", &tally(findings), "</p>");
+    body.wrap("<p class=\"quiet\">", machine, "</p></header>");
     body.raw(
         "<table class=\"claims\"><thead><tr><th>claim</th><th>verdict</th></tr></thead><tbody>",
     );
     for finding in findings {
         body.raw("<tr><td><a href=\"#").text(finding.id).raw("\">").text(finding.claim);
-        body.wrap("</a></td><td><strong>", finding.verdict.words(), "</strong></td></tr>");
+        body.raw("</a></td><td>").append(&verdict(finding.verdict)).raw("</td></tr>");
     }
     body.raw("</tbody></table>");
     for finding in findings {
-        body.raw("<section id=\"").text(finding.id).wrap("\"><h2>", finding.claim, "</h2>");
-        body.wrap("<p><strong>", finding.verdict.words(), "</strong>: ").text(&finding.told());
+        body.raw("<section class=\"claim\" id=\"").text(finding.id).wrap(
+            "\"><h2>",
+            finding.claim,
+            "</h2>",
+        );
+        body.raw("<p>").append(&verdict(finding.verdict)).raw(" ").text(&finding.told());
         body.raw(".</p>");
-        if let Some(picture) = &finding.picture {
-            body.raw("<figure>").plot(picture).raw("</figure>");
+        if let Some(Picture { wide, narrow }) = &finding.picture {
+            body.raw("<figure><div class=\"wide\">").plot(wide);
+            body.raw("</div><div class=\"narrow\">").plot(narrow).raw("</div></figure>");
         }
         body.raw("</section>");
     }
+    let seconds: f64 = findings.iter().map(|finding| finding.seconds).sum();
+    body.raw("<p class=\"note\">Medians of repeated rounds with their 95 % intervals; what is compared was measured in turns. ");
+    body.text(&format!(
+        "knee {}, {}; anew with: knee claims",
+        env!("CARGO_PKG_VERSION"),
+        Quantity::Duration.text(seconds)
+    ));
+    body.raw("</p>");
     whole(title, body)
+}
+
+/// How it came out, counted: `9 hold, 1 does not hold`.
+fn tally(findings: &[Finding]) -> String {
+    let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let parts = [
+        (Verdict::Holds, "holds", "hold"),
+        (Verdict::DoesNotHold, "does not hold", "do not hold"),
+        (Verdict::CannotTell, "cannot be told", "cannot be told"),
+    ];
+    let told = parts.map(|(verdict, one, many)| match count(verdict) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        more => Some(format!("{more} {many}")),
+    });
+    told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn verdict(verdict: Verdict) -> Markup {
+    let mut tag = Markup::new();
+    tag.raw(match verdict {
+        Verdict::Holds => "<strong class=\"tag good\">",
+        Verdict::DoesNotHold => "<strong class=\"tag bad\">",
+        Verdict::CannotTell => "<strong class=\"tag\">",
+    });
+    tag.text(verdict.words()).raw("</strong>");
+    tag
 }
 
 /// The table for a terminal: each claim with its verdict, and below it what was measured.
@@ -52,6 +94,7 @@ pub fn text(findings: &[Finding], style: &Style) -> String {
             let _ = writeln!(text, "{INDENT}{line}");
         }
     }
+    let _ = writeln!(text, "\n{}", style.paint(Tone::Strong, &tally(findings)));
     text
 }
 

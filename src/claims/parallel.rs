@@ -12,6 +12,7 @@ use crate::plan::Mode;
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "parallel",
     claim: "Threads are concurrent, only processes are parallel",
+    bent_by_load: true,
     run,
 };
 
@@ -42,7 +43,6 @@ fn run(place: &Place) -> Result<Measured, String> {
     let threads = gain(place, Mode::Threads)?;
     let processes = gain(place, Mode::ProcessPool)?;
     let python = python();
-    let so = threads.is_above(GAIN).map(|parallel| !parallel);
     let aside = python.as_ref().map_or_else(String::new, |figure| {
         let meaning = match figure.is_above(GAIN) {
             Some(true) => "this Python's threads are parallel too",
@@ -51,6 +51,7 @@ fn run(place: &Place) -> Result<Measured, String> {
         };
         format!("; two threads of Python did {} of what one does: {meaning}", figure.text())
     });
+    let verdict = verdict(&threads, &processes);
     let evidence = format!(
         "{cores} threads computed {} as much as one, {cores} processes {}{aside}",
         threads.text(),
@@ -59,7 +60,16 @@ fn run(place: &Place) -> Result<Measured, String> {
     let figures: Vec<Figure> = [threads, processes].into_iter().chain(python).collect();
     let picture =
         picture("Computing at once over computing alone", &figures, Some(("one at a time", 1.0)));
-    Ok(Measured { verdict: Verdict::of(so), evidence, figures, picture })
+    Ok(Measured { verdict, evidence, figures, picture })
+}
+
+/// Threads alone do not decide: on a machine that is busy with something else nothing is parallel.
+fn verdict(threads: &Figure, processes: &Figure) -> Verdict {
+    Verdict::of(match (threads.is_above(GAIN), processes.is_above(GAIN)) {
+        (Some(true), _) => Some(false),
+        (Some(false), Some(true)) => Some(true),
+        _ => None,
+    })
 }
 
 /// What a mode does with as many workers as cores over what it does with one.
@@ -92,4 +102,20 @@ fn python() -> Option<Figure> {
     std::io::Read::read_to_string(&mut child.stdout.take()?, &mut text).ok()?;
     let ratios: Vec<f64> = text.lines().filter_map(|line| line.parse().ok()).collect();
     (ratios.len() >= 5).then(|| Figure::of("2 threads of Python", "x", &ratios))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nothing_on_the_machine_can_do_is_not_held_against_threads() {
+        let verdict = |threads: f64, processes: f64| {
+            let gain = |value| Figure::exactly("gain", value);
+            super::verdict(&gain(threads), &gain(processes))
+        };
+        assert_eq!(verdict(1.9, 1.9), Verdict::DoesNotHold);
+        assert_eq!(verdict(1.0, 1.9), Verdict::Holds);
+        assert_eq!(verdict(0.9, 1.0), Verdict::CannotTell);
+    }
 }

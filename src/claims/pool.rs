@@ -11,6 +11,7 @@ use crate::clock;
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "pool",
     claim: "A pool of N processes never runs more than N tasks at once; further tasks wait",
+    bent_by_load: false,
     run,
 };
 

@@ -12,11 +12,12 @@ use crate::units::Quantity;
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "short",
     claim: "Short tasks are slower in processes than one after another without them",
+    bent_by_load: true,
     run,
 };
 
 /// The task lengths tried, in seconds.
-const LENGTHS: [f64; 6] = [0.0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+const LENGTHS: [f64; 5] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
 const ROUNDS: usize = 6;
 /// Seconds of each measurement.
 const WINDOW: f64 = 0.02;
@@ -54,6 +55,12 @@ fn run(place: &Place) -> Result<Measured, String> {
     let pool = Pool::<Spinner>::of(&()).workers(place.cores).build().map_err(told)?;
     pool.wait_ready(Duration::from_secs(10)).map_err(told)?;
     let per_second = calibrated();
+    // What a task costs beside its work, as an empty one shows it.
+    let mut prices = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        prices.0.push(1.0 / pool_rate(&pool, 0)?);
+        prices.1.push(1.0 / process_rate(place.cores, 0)?);
+    }
     let (mut pooled, mut anew) = (Vec::new(), Vec::new());
     for length in LENGTHS {
         let steps = (length * per_second) as u64;
@@ -65,35 +72,52 @@ fn run(place: &Place) -> Result<Measured, String> {
             in_pool.push(pool_rate(&pool, steps)?);
             in_processes.push(process_rate(place.cores, steps)?);
         }
-        let name =
-            if length > 0.0 { Quantity::Duration.round_text(length) } else { "empty".into() };
+        let name = Quantity::Duration.round_text(length);
         pooled.push(ratio(format!("{name}, pool"), &in_pool, &alone));
         anew.push(ratio(format!("{name}, a process each"), &in_processes, &alone));
     }
-    let told = |figures: &[Figure]| match break_even(figures) {
-        Some(length) if length > 0.0 => {
-            format!("worth it from about {} on", Quantity::Duration.text(length))
-        }
-        Some(_) => "worth it even for empty tasks".to_owned(),
-        None => format!("not worth it up to {}", Quantity::Duration.round_text(LENGTHS[5])),
-    };
+    let prices = [
+        Figure::of("an empty task through a pool", "s", &prices.0),
+        Figure::of("an empty task in a process of its own", "s", &prices.1),
+    ];
+    let cores = place.cores;
     let evidence = format!(
-        "an empty task goes {} as fast through a pool of {} as alone, and {} as fast with a process for each; a pool is {}, a \
-         process for each task {}",
-        pooled[0].text(),
-        place.cores,
-        Quantity::Ratio.text(anew[0].median),
-        told(&pooled),
-        told(&anew)
+        "an empty task costs {} through a pool of {cores}, {} where {cores} processes at once are started for one task each; against one \
+         after another without them a pool is {}, a process for each task {}",
+        prices[0].text(),
+        prices[1].text(),
+        worth(&pooled),
+        worth(&anew)
     );
-    let slower = pooled[0].is_above(1.0).map(|above| !above);
-    let figures: Vec<Figure> = pooled.into_iter().chain(anew).collect();
-    let picture = picture(
-        "Throughput in processes over alone, by task length",
-        &figures,
-        Some(("as alone", 1.0)),
-    );
-    Ok(Measured { verdict: Verdict::of(slower), evidence, figures, picture })
+    let verdict = verdict(&pooled[0], &anew[0]);
+    let drawn: Vec<Figure> = pooled.into_iter().chain(anew).collect();
+    let picture =
+        picture("Throughput in processes over alone, by task length", &drawn, Some(("alone", 1.0)));
+    let figures = prices.into_iter().chain(drawn).collect();
+    Ok(Measured { verdict, evidence, figures, picture })
+}
+
+/// The shortest tasks decide: a pool so quick that it gains even there contradicts the claim.
+fn verdict(pooled: &Figure, anew: &Figure) -> Verdict {
+    Verdict::of(match (pooled.is_above(1.0), anew.is_above(1.0)) {
+        (Some(false), Some(false)) => Some(true),
+        (Some(true), _) | (_, Some(true)) => Some(false),
+        _ => None,
+    })
+}
+
+/// From which task length on it gains, in words.
+fn worth(figures: &[Figure]) -> String {
+    match break_even(figures) {
+        Some(length) if length <= LENGTHS[0] => {
+            format!("worth it even for tasks of {}", Quantity::Duration.round_text(LENGTHS[0]))
+        }
+        Some(length) => format!("worth it from about {} on", Quantity::Duration.text(length)),
+        None => {
+            let longest = LENGTHS[LENGTHS.len() - 1];
+            format!("not worth it up to {}", Quantity::Duration.round_text(longest))
+        }
+    }
 }
 
 /// Steps per second of one core.
@@ -161,8 +185,8 @@ fn process_rate(cores: usize, steps: u64) -> Result<f64, String> {
 /// The length from which the ratio is above 1, interpolated between the lengths tried on logarithmic axes.
 fn break_even(figures: &[Figure]) -> Option<f64> {
     let first = figures.iter().position(|figure| figure.median > 1.0)?;
-    if first < 2 {
-        return Some(LENGTHS[first]);
+    if first == 0 {
+        return Some(LENGTHS[0]);
     }
     let (below, above) = (figures[first - 1].median.ln(), figures[first].median.ln());
     let (short, long) = (LENGTHS[first - 1].ln(), LENGTHS[first].ln());
@@ -176,10 +200,10 @@ mod tests {
     #[test]
     fn the_break_even_lies_between_the_lengths_around_it() {
         let of =
-            |ratios: [f64; 6]| break_even(&ratios.map(|ratio| Figure::exactly("ratio", ratio)));
-        assert_eq!(of([0.1; 6]), None);
-        assert_eq!(of([2.0; 6]), Some(0.0));
-        let length = of([0.01, 0.02, 0.5, 2.0, 2.0, 2.0]).unwrap();
+            |ratios: [f64; 5]| break_even(&ratios.map(|ratio| Figure::exactly("ratio", ratio)));
+        assert_eq!(of([0.1; 5]), None);
+        assert_eq!(of([2.0; 5]), Some(1e-6));
+        let length = of([0.02, 0.5, 2.0, 2.0, 2.0]).unwrap();
         assert!((length - 10_f64.powf(-4.5)).abs() < 1e-9, "{length}");
     }
 }

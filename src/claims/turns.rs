@@ -11,6 +11,7 @@ use crate::mode::{Probe, Whom};
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "turns",
     claim: "Many tasks on one core take turns: N tasks take N times as long",
+    bent_by_load: true,
     run,
 };
 
@@ -41,7 +42,7 @@ fn run(_: &Place) -> Result<Measured, String> {
         .map(|(count, seconds)| {
             let ratios: Vec<f64> =
                 seconds.iter().zip(&times[0]).map(|(many, one)| many / one).collect();
-            Figure::of(format!("{count} tasks over 1"), "x", &ratios)
+            Figure::of(format!("time of {count} over that of 1"), "x", &ratios)
         })
         .collect();
     let last = &figures[COUNTS.len() - 1];
@@ -57,7 +58,7 @@ fn run(_: &Place) -> Result<Measured, String> {
         .map(|(count, counts)| Figure::of(format!("switches with {count} tasks"), "", counts))
         .collect();
     let evidence = format!(
-        "on CPU {cpu}, {} tasks took {} as long as one, {} tasks {}; the core took turns {} times with {} tasks and {} times with one",
+        "on CPU {cpu}, {} tasks took {} as long as one, {} tasks {}; there were {} switches from one to another that waited with {} tasks, {} with one",
         COUNTS[1],
         figures[1].text(),
         COUNTS[3],

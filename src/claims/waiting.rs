@@ -9,6 +9,7 @@ use crate::units::workers;
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "waiting",
     claim: "Work that waits gains from more workers than cores, up to a limit",
+    bent_by_load: true,
     run,
 };
 

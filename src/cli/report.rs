@@ -20,7 +20,7 @@ pub(super) struct Args {
     /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
     #[arg(long)]
     index: bool,
-    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s
     #[arg(long, value_name = "FOR")]
     settings: Option<Dialect>,
 }

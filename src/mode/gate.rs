@@ -44,6 +44,8 @@ pub struct Gate {
     warm: AtomicUsize,
     /// How many have ended their own window.
     finished: AtomicUsize,
+    /// Nanoseconds from `origin` to the end of the last window; 0 until then.
+    closed: AtomicU64,
     /// The next task number of a batch.
     next: AtomicU64,
     /// Set when a worker failed: everybody stops after the current task.
@@ -63,6 +65,7 @@ impl Gate {
             opened: AtomicU64::new(0),
             warm: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
+            closed: AtomicU64::new(0),
             next: AtomicU64::new(0),
             stop: AtomicBool::new(false),
         }
@@ -103,15 +106,26 @@ impl Gate {
         }
     }
 
-    /// Says that one more worker has ended its own window; true for the last one.
-    pub fn finished(&self) -> bool {
-        self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers
+    /// Says that one more worker has ended its own window, at this moment from the origin; the last one ends the measuring.
+    pub fn finished(&self, at: Duration) {
+        if self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers {
+            self.closed.store((at.as_nanos() as u64).max(1), Ordering::Release);
+        }
+    }
+
+    /// When every worker had ended its own window, if they have.
+    #[inline]
+    pub fn closed(&self) -> Option<Duration> {
+        match self.closed.load(Ordering::Acquire) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
     }
 
     /// Whether every worker has ended its own window.
     #[inline]
     pub fn all_finished(&self) -> bool {
-        self.finished.load(Ordering::Acquire) >= self.workers
+        self.closed().is_some()
     }
 
     /// The next task of a batch, while there is one.

@@ -28,6 +28,8 @@ pub struct Lap {
     pub units: u64,
     /// From the beginning of its first counted task to the end of its last.
     pub wall: Duration,
+    /// Units per second from the gate's opening to its closing.
+    pub rate: f64,
     /// When its window ended, from the gate's origin.
     pub ended: Duration,
     /// How long each task took, in nanoseconds.
@@ -52,6 +54,11 @@ pub struct Lane {
     phase: Phase,
     /// When the task under way began: where the previous one ended.
     began: Instant,
+    /// What the task under way took for itself before it began.
+    untimed: Duration,
+    /// When it was released, from the gate's origin: there measuring begins where nothing is warmed up.
+    released: Duration,
+    share: Share,
     lap: Lap,
 }
 
@@ -91,10 +98,14 @@ impl Lane {
             checked,
             phase,
             began: now,
+            untimed: Duration::ZERO,
+            released: Duration::ZERO,
+            share: Share::default(),
             lap: Lap {
                 tasks: 0,
                 units: 0,
                 wall: Duration::ZERO,
+                rate: 0.0,
                 ended: Duration::ZERO,
                 latency: Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect(
                     "three digits over an hour of nanoseconds are within the histogram's limits",
@@ -115,6 +126,7 @@ impl Lane {
             Phase::Measuring { start } => *start = now,
             Phase::Waiting | Phase::Loading => {}
         }
+        self.released = now.duration_since(self.gate.origin());
     }
 
     /// The next task's number, or `None` when this worker is to stop.
@@ -142,6 +154,7 @@ impl Lane {
             return;
         }
         // Every span that began before the preparation is shortened by it.
+        self.untimed = aside.untimed;
         self.began += aside.untimed;
         match &mut self.phase {
             Phase::Warming { slice, .. } => slice.start += aside.untimed,
@@ -155,7 +168,9 @@ impl Lane {
     #[inline]
     pub fn done(&mut self, number: u64, work: Work) -> bool {
         let now = clock::now();
-        let took = now.duration_since(self.began);
+        let began = self.began;
+        let took = now.duration_since(began);
+        let untimed = std::mem::take(&mut self.untimed);
         self.began = now;
         if number < self.checked {
             self.lap.checks.push((number, work.checksum));
@@ -163,16 +178,30 @@ impl Lane {
         match &mut self.phase {
             Phase::Measuring { start } => {
                 let start = *start;
+                self.share.whole(work.units, untimed);
                 self.count(start, now, took, work);
                 false
             }
             Phase::Warming { .. } => self.warm(now),
             Phase::Waiting => {
-                self.wait(now);
+                if let Some(opened) = self.gate.opened() {
+                    let [began, now] = self.from_origin([began, now]);
+                    self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
+                    self.phase = Phase::Measuring { start: self.began };
+                }
                 false
             }
-            Phase::Loading => false,
+            Phase::Loading => {
+                let closed = self.gate.closed().unwrap_or(Duration::MAX);
+                let [began, now] = self.from_origin([began, now]);
+                self.share.part(work.units, untimed, (began, now), (Duration::ZERO, closed));
+                false
+            }
         }
+    }
+
+    fn from_origin(&self, moments: [Instant; 2]) -> [Duration; 2] {
+        moments.map(|moment| moment.saturating_duration_since(self.gate.origin()))
     }
 
     /// What was measured; for a batch, what this worker did of it.
@@ -180,6 +209,13 @@ impl Lane {
         if matches!(self.gate.window().extent, Extent::Tasks(_)) {
             self.lap.ended = self.began.duration_since(self.gate.origin());
         }
+        let opened = if self.gate.is_open_from_start() { None } else { self.gate.opened() };
+        let opened = opened.unwrap_or(self.released);
+        self.lap.rate = match self.gate.closed() {
+            Some(closed) => self.share.rate(closed.saturating_sub(opened)),
+            // A batch, or a round that was broken off: its own tasks are all there is.
+            None => self.share.rate(self.lap.wall),
+        };
         self.lap
     }
 
@@ -195,7 +231,7 @@ impl Lane {
         {
             self.lap.ended = now.duration_since(self.gate.origin());
             self.phase = Phase::Loading;
-            self.gate.finished();
+            self.gate.finished(self.lap.ended);
         }
     }
 
@@ -223,11 +259,100 @@ impl Lane {
         *slice = Slice { start: now, length: slice.length * 2, tasks: 0 };
         false
     }
+}
 
-    /// The window begins with the first task that starts after the gate was opened.
-    fn wait(&mut self, now: Instant) {
-        if self.gate.opened().is_some() {
-            self.phase = Phase::Measuring { start: now };
+/// What one worker did between the gate's opening and its closing, which are the same moments for all workers.
+///
+/// A task that was under way at one of them counts with the share of its time that lies inside. So no task is cut off, however few
+/// there are, and a worker that happens to be quick while it is looked at does not promise its rate for the whole time: a sum
+/// of rates over each worker's own first tasks would, by as much as the scheduler lets some workers overtake others.
+#[derive(Debug, Default)]
+struct Share {
+    units: f64,
+    /// What tasks took for themselves inside.
+    untimed: Duration,
+}
+
+impl Share {
+    /// A task that lies inside.
+    fn whole(&mut self, units: u64, untimed: Duration) {
+        self.units += units as f64;
+        self.untimed += untimed;
+    }
+
+    /// A task of which some may lie inside. What it took for itself lies just before it.
+    fn part(
+        &mut self,
+        units: u64,
+        untimed: Duration,
+        (began, ended): (Duration, Duration),
+        (opened, closed): (Duration, Duration),
+    ) {
+        let inside = |from: Duration, to: Duration| to.min(closed).saturating_sub(from.max(opened));
+        let took = ended.saturating_sub(began);
+        let share = if took.is_zero() {
+            f64::from(u8::from((opened..closed).contains(&ended)))
+        } else {
+            inside(began, ended).as_secs_f64() / took.as_secs_f64()
+        };
+        self.units += units as f64 * share;
+        self.untimed += inside(began.saturating_sub(untimed), began);
+    }
+
+    fn rate(&self, wall: Duration) -> f64 {
+        let seconds = wall.saturating_sub(self.untimed).as_secs_f64();
+        if seconds > 0.0 { self.units / seconds } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Duration = Duration::ZERO;
+
+    fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn a_task_across_an_edge_counts_with_what_lies_inside() {
+        let (mut share, edges) = (Share::default(), (at(10.0), at(30.0)));
+        for (began, ended) in [(2.0, 8.0), (8.0, 12.0), (12.0, 20.0), (20.0, 40.0), (40.0, 41.0)] {
+            share.part(6, NONE, (at(began), at(ended)), edges);
         }
+        assert!((share.units - 12.0).abs() < 1e-9, "a half, a whole, a half: {}", share.units);
+        assert!((share.rate(at(20.0)) - 0.6).abs() < 1e-9);
+        share.part(1, NONE, (at(20.0), at(20.0)), edges);
+        assert!((share.units - 13.0).abs() < 1e-9, "a task too short for the clock is whole");
+    }
+
+    #[test]
+    fn preparations_are_taken_out_of_the_time_that_they_lie_in() {
+        let mut share = Share::default();
+        share.whole(1, at(2.0));
+        share.part(1, at(4.0), (at(11.0), at(12.0)), (at(10.0), at(20.0)));
+        assert_eq!(share.untimed, at(3.0), "3 s of the 4 lie before the opening");
+        assert!((share.rate(at(10.0)) - 2.0 / 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn workers_that_overtake_each_other_promise_no_more_than_the_core_can_do() {
+        // One core, a second per task, eight workers that always want it; whoever had it mostly gets it again.
+        let (mut began, mut worker) = ([0.0; 8], 0);
+        let (opened, closed) = (200.5, 260.5);
+        let mut shares: [Share; 8] = std::array::from_fn(|_| Share::default());
+        for second in 1..2000_u32 {
+            let dice = knee_workloads::mix(7, second.into());
+            if dice % 10 >= 8 {
+                worker = (dice / 10 % 8) as usize;
+            }
+            let ended = f64::from(second);
+            let task = (at(began[worker]), at(ended));
+            shares[worker].part(1, NONE, task, (at(opened), at(closed)));
+            began[worker] = ended;
+        }
+        let rate: f64 = shares.iter().map(|share| share.rate(at(closed - opened))).sum();
+        assert!((0.95..1.05).contains(&rate), "{rate} tasks per second of one core");
     }
 }

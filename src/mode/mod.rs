@@ -97,6 +97,11 @@ impl Round {
         }
         Self { laps, usage, span }
     }
+
+    /// Units per second: the sum of the workers' own rates.
+    pub fn rate(&self) -> f64 {
+        self.laps.iter().map(|lap| lap.rate).sum()
+    }
 }
 
 /// Why a crew could not be launched or a round not be measured.

@@ -34,10 +34,15 @@ pub struct Bar {
 }
 
 const ROW: f64 = 26.0;
+/// What a name takes where it stands above its bar.
+const NAME_ROW: f64 = 18.0;
+/// Bars get at least this share of the width; otherwise names stand above them.
+const ROOM: f64 = 0.3;
 const FONT: f64 = 13.0;
 const PAD: f64 = 8.0;
 
-/// Draws horizontal bars from zero, each with its name before it and its figure behind it.
+/// Draws horizontal bars from zero, each with its figure behind it, and with its name before it or, where that leaves too little
+/// room, above it.
 pub fn bars(chart: &Bars, width: f64) -> Scene {
     let finite = |value: &f64| value.is_finite();
     let most = chart
@@ -54,23 +59,41 @@ pub fn bars(chart: &Bars, width: f64) -> Scene {
     let widest = |texts: &[String]| {
         texts.iter().map(|text| font::width(text, FONT, false)).fold(0.0, f64::max)
     };
-    let left = PAD + widest(&names) + 8.0;
-    let right = (width - PAD - widest(&figures) - 8.0).max(left + 20.0);
+    let right = (width - PAD - widest(&figures) - 8.0).max(PAD + 20.0);
+    let beside = PAD + widest(&names) + 8.0;
+    let stacked = right - beside < ROOM * width;
+    let left = if stacked { PAD } else { beside };
+    let row = if stacked { ROW + NAME_ROW } else { ROW };
     let scale = Scale::new(Spacing::Linear, [0.0, most], [left, right]);
     let top = PAD + if chart.reference.is_some() { FONT + 8.0 } else { 0.0 };
-    let height = top + ROW * chart.bars.len() as f64 + PAD;
+    let height = top + row * chart.bars.len() as f64 + PAD;
     let mut shapes = Vec::new();
     let mut probes = Vec::new();
     for (index, bar) in chart.bars.iter().enumerate() {
-        let middle = top + ROW * (index as f64 + 0.5);
-        let texts = (names[index].clone(), figures[index].clone());
-        probes.push(probe(bar, &texts, scale.place(bar.value.max(0.0)), middle));
-        shapes.extend(bar_shapes(bar, texts, &scale, (left, middle), right));
+        let middle = top + row * (index + 1) as f64 - ROW / 2.0;
+        let base = middle + FONT * 0.36;
+        let (name, figure) = (names[index].clone(), figures[index].clone());
+        let (anchor, at) = if stacked {
+            (Anchor::Start, (left, base - NAME_ROW))
+        } else {
+            (Anchor::End, (left - 8.0, base))
+        };
+        shapes.push(text(Ink::Text, anchor, at, name.clone()));
+        shapes.extend(bar_shapes(bar, &scale, (left, middle), right));
+        shapes.push(text(Ink::Text, Anchor::Start, (right + 8.0, base), figure.clone()));
+        probes.push(probe(bar, &(name, figure), scale.place(bar.value.max(0.0)), middle));
     }
     if let Some((name, value)) = chart.reference.as_ref().filter(|(_, value)| finite(value)) {
         let x = scale.place(*value);
-        let path = vec![(x, top - 2.0), (x, height - PAD)];
-        shapes.push(stroke(Ink::Muted, 1.2, Dash::Dashed, path));
+        // It must not cross names that stand above the bars.
+        let paths = if stacked {
+            let bottom = |index: usize| top + row * (index + 1) as f64;
+            let beside = |index| vec![(x, bottom(index) - ROW), (x, bottom(index))];
+            (0..chart.bars.len()).map(beside).collect()
+        } else {
+            vec![vec![(x, top - 2.0), (x, height - PAD)]]
+        };
+        shapes.push(Shape::Strokes { ink: Ink::Muted, width: 1.2, dash: Dash::Dashed, paths });
         let at = (x, top - 6.0);
         shapes.push(text(Ink::Muted, Anchor::Middle, at, shortened(name, 40)));
     }
@@ -84,17 +107,10 @@ pub fn bars(chart: &Bars, width: f64) -> Scene {
     })
 }
 
-/// Name, bar, interval and figure.
-fn bar_shapes(
-    bar: &Bar,
-    (name, figure): (String, String),
-    scale: &Scale,
-    (left, middle): Spot,
-    right: f64,
-) -> Vec<Shape> {
+/// Bar and interval.
+fn bar_shapes(bar: &Bar, scale: &Scale, (left, middle): Spot, right: f64) -> Vec<Shape> {
     let ink = Ink::Series(bar.place);
-    let base = middle + FONT * 0.36;
-    let mut shapes = vec![text(Ink::Text, Anchor::End, (left - 8.0, base), name)];
+    let mut shapes = Vec::new();
     if bar.value.is_finite() {
         let end = scale.place(bar.value.max(0.0));
         let (top, bottom) = (middle - 7.0, middle + 7.0);
@@ -107,7 +123,6 @@ fn bar_shapes(
         let paths = vec![vec![(low, middle), (high, middle)], cap(low), cap(high)];
         shapes.push(Shape::Strokes { ink: Ink::Text, width: 1.2, dash: Dash::Solid, paths });
     }
-    shapes.push(text(Ink::Text, Anchor::Start, (right + 8.0, base), figure));
     shapes
 }
 

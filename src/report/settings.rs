@@ -20,17 +20,20 @@ pub enum Dialect {
     Make,
     /// Rust code that uses rayon.
     Rayon,
+    /// `nginx.conf`.
+    Nginx,
     /// A container in a Kubernetes manifest.
     Kubernetes,
 }
 
 impl Dialect {
     /// All of them with their words on the command line.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("env", Self::Env),
         ("gunicorn", Self::Gunicorn),
         ("make", Self::Make),
         ("rayon", Self::Rayon),
+        ("nginx", Self::Nginx),
         ("k8s", Self::Kubernetes),
     ];
 
@@ -126,6 +129,7 @@ impl<'f> Answer<'f> {
             Dialect::Rayon => {
                 format!("rayon::ThreadPoolBuilder::new().num_threads({n}).build_global()?;\n")
             }
+            Dialect::Nginx => format!("worker_processes {n};\n"),
             Dialect::Kubernetes => self.manifest(),
         }
     }
@@ -133,9 +137,11 @@ impl<'f> Answer<'f> {
     /// The environment variables by which runtimes are told a count.
     fn variables(&self) -> &'static [&'static str] {
         match self.mode {
-            "process-pool" | "process-per-task" => &["WEB_CONCURRENCY", "CARGO_BUILD_JOBS"],
+            "process-pool" | "process-per-task" => {
+                &["WEB_CONCURRENCY", "CARGO_BUILD_JOBS", "PYTEST_XDIST_AUTO_NUM_WORKERS"]
+            }
             "async" => &["CONCURRENCY"],
-            _ => &["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "GOMAXPROCS"],
+            _ => &["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "GOMAXPROCS", "TOKIO_WORKER_THREADS"],
         }
     }
 

@@ -19,8 +19,7 @@ pub struct Sample {
     pub round: u32,
     /// When the round began, in seconds from the beginning of the run.
     pub at: f64,
-    /// Units per second: the sum of the workers' own rates (over their mean time where they did few tasks each); for a batch its
-    /// units over its makespan.
+    /// Units per second: the sum of the workers' own rates; for a batch its units over its makespan.
     pub throughput: f64,
     /// Whole tasks counted.
     pub tasks: u64,
@@ -64,12 +63,7 @@ impl Sample {
         }
         let tasks = round.laps.iter().map(|lap| lap.tasks).sum();
         let units = round.laps.iter().map(|lap| lap.units).sum();
-        let rates: Vec<f64> = round
-            .laps
-            .iter()
-            .map(|lap| lap.units as f64 / lap.wall.as_secs_f64().max(f64::MIN_POSITIVE))
-            .map(|rate| if rate.is_finite() { rate } else { 0.0 })
-            .collect();
+        let rates = round.laps.iter().map(|lap| lap.rate).collect();
         let makespan =
             matches!(window.extent, Extent::Tasks(_)).then_some(round.span.as_secs_f64());
         let warm_up = round.laps.iter().map(|lap| lap.warm_up).max().unwrap_or_default();
@@ -78,7 +72,7 @@ impl Sample {
             block: seconds.block,
             round: seconds.round,
             at: seconds.at,
-            throughput: makespan.map_or_else(|| rate(round, &rates), |span| units as f64 / span),
+            throughput: makespan.map_or_else(|| round.rate(), |span| units as f64 / span),
             tasks,
             units,
             rates,
@@ -102,23 +96,6 @@ impl Sample {
     pub fn is_disturbed(&self) -> bool {
         self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
     }
-}
-
-/// Below so many tasks of a worker its own rate says little.
-const FEW: u64 = 4;
-
-/// The crew's rate: the sum of the workers' own rates.
-///
-/// Where a worker did only a few tasks, its rate is one over a handful of varying times, and the mean of 1/T is larger than
-/// 1/mean(T) (Jensen's inequality): the sum would promise more than the cores can do. Then all tasks stand over the workers'
-/// mean time instead.
-fn rate(round: &Round, rates: &[f64]) -> f64 {
-    if round.laps.iter().all(|lap| lap.tasks >= FEW) {
-        return rates.iter().sum();
-    }
-    let units: u64 = round.laps.iter().map(|lap| lap.units).sum();
-    let time: f64 = round.laps.iter().map(|lap| lap.wall.as_secs_f64()).sum();
-    if time > 0.0 { units as f64 * round.laps.len() as f64 / time } else { 0.0 }
 }
 
 /// When a round happened and what it took beside the measuring.

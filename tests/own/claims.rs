@@ -22,7 +22,8 @@ fn what_cannot_depend_on_the_load_holds() {
     let kept = std::fs::read_to_string(directory.path().join("out/claims.json")).expect("kept");
     assert_eq!(kept.trim(), called.stdout.trim());
     let page = std::fs::read_to_string(directory.path().join("out/claims.html")).expect("kept");
-    assert_eq!(page.matches("<svg").count(), 4, "each claim has its picture");
+    assert_eq!(page.matches("<svg").count(), 8, "each claim has its picture, in two widths");
+    assert!(page.contains("4 hold") && page.contains("ran at most 1, 2, 3, 4"), "{page}");
     assert!(!page.contains("<link") && !page.contains("src="), "nothing is loaded");
 }
 

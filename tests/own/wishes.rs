@@ -60,7 +60,7 @@ fn settings_are_all_that_is_printed() {
     assert!([0, 5].contains(&called.code), "{}", called.stderr);
     let env = &called.stdout;
     assert!(env.starts_with("# sleep:ms=2: 4 workers (threads)"), "{env}");
-    assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 4, "{env}");
+    assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 5, "{env}");
     let out = called.out();
     let again = |dialect: &str| {
         knee(&["report", out.to_str().expect("text"), "--settings", dialect]).stdout
@@ -69,6 +69,7 @@ fn settings_are_all_that_is_printed() {
     assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
     assert!(again("gunicorn").contains("threads = 4\n"));
     assert!(again("make").contains("-j4\n"));
+    assert!(again("nginx").contains("worker_processes 4;\n"));
     assert!(again("rayon").contains("num_threads(4)"));
 }
 

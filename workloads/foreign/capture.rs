@@ -12,7 +12,7 @@ const KEPT: usize = 64 << 10;
 const FIRST_LINES: usize = 5;
 /// Lines of the end that a message shows.
 const LAST_LINES: usize = 15;
-/// A line in a message is cut after so many characters.
+/// A line in a message is cut after about so many bytes.
 const LONGEST_LINE: usize = 200;
 
 /// The beginning and the end of an output.
@@ -84,8 +84,9 @@ fn shown(bytes: &[u8]) -> Vec<String> {
 /// One line: control characters escaped, the rest of an endless one left out.
 pub(crate) fn line(text: &str) -> String {
     let mut shown = String::new();
-    for (number, character) in text.chars().enumerate() {
-        if number == LONGEST_LINE {
+    // Escapes count with all their characters.
+    for character in text.chars() {
+        if shown.len() >= LONGEST_LINE {
             shown.push_str(" ..");
             break;
         }

@@ -4,12 +4,27 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::poll_once;
+
+/// Shared while a program is being started: between its birth and its own image it holds a copy of every descriptor of ours, the
+/// writing ends of other threads' pipes among them, and on a busy machine that may last.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// To be held while a program is being started.
+pub(crate) fn starting() -> RwLockReadGuard<'static, ()> {
+    STARTING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns once no program is on its way that was being started when this was called.
+pub(crate) fn await_starts() {
+    drop(STARTING.write().unwrap_or_else(PoisonError::into_inner));
+}
 
 /// A program that was started. Dropping it kills it with its group and reaps it.
 #[derive(Debug)]
@@ -42,7 +57,10 @@ impl Child {
     /// everything that it starts can be ended with it.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         // A group is set by posix_spawn itself; a pre_exec hook would make the start a fork, slower by the size of our memory.
-        let started = command.process_group(0).spawn()?;
+        let started = {
+            let _starting = starting();
+            command.process_group(0).spawn()?
+        };
         let pid = Pid::from_child(&started);
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => Ok(Self { pid, handle, ended: None }),

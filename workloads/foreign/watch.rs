@@ -7,7 +7,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::Signal;
 
 use super::capture::{Capture, Output, Read};
-use super::child::Child;
+use super::child::{Child, await_starts};
 use super::{GRACE, interrupt, poll_once};
 
 /// How long a program's output may stay open after its end: what it started in the background is given away by it.
@@ -94,7 +94,10 @@ pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(false);
+            // A program of another worker holds it too while it is being started. Without a writer one reading empties a pipe.
+            await_starts();
+            output.read(capture, buffer)?;
+            return Ok(output.read(capture, buffer)? == Read::End);
         }
         if read == Read::Some {
             continue;
@@ -132,4 +135,42 @@ fn wait(
         output: is_ready(1),
         interrupted: interrupt.is_some() && is_ready(2),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::thread;
+
+    use super::super::child::starting;
+    use super::*;
+
+    /// Whether a pipe counts as given away that somebody else holds for longer than the grace.
+    fn leaks(held: impl FnOnce(OwnedFd) + Send) -> bool {
+        let (output, write) = Output::pipe().unwrap();
+        thread::scope(|scope| {
+            let (holds, begun) = std::sync::mpsc::channel();
+            scope.spawn(move || {
+                let _starting = starting();
+                holds.send(()).unwrap();
+                held(write);
+            });
+            begun.recv().unwrap();
+            !drain(&output, &mut Capture::default(), &mut [0; 64]).unwrap()
+        })
+    }
+
+    #[test]
+    fn a_program_that_is_being_started_was_given_nothing() {
+        assert!(!leaks(|write| {
+            thread::sleep(2 * LEAK_GRACE);
+            drop(write);
+        }));
+    }
+
+    #[test]
+    fn a_program_that_runs_was() {
+        let kept = std::sync::Mutex::new(None);
+        assert!(leaks(|write| *kept.lock().unwrap() = Some(write)));
+    }
 }

@@ -57,8 +57,18 @@ pub(in crate::cli) struct Args {
 
 /// What plain `knee run` may take.
 const BUDGET: Duration = Duration::from_mins(1);
-/// Seconds kept for the analysis and the report.
-pub(super) const AFTERWARDS: f64 = 1.5;
+/// Seconds kept for the analysis and the report, but no more than this share of the whole.
+const AFTERWARDS: (f64, f64) = (1.5, 0.2);
+
+/// Seconds of measuring within so many of a whole run.
+fn measuring(whole: f64) -> f64 {
+    (whole - AFTERWARDS.0).max(whole * (1.0 - AFTERWARDS.1))
+}
+
+/// Seconds of the whole run around so many of measuring.
+pub(super) fn whole(measuring: f64) -> f64 {
+    (measuring + AFTERWARDS.0).min(measuring / (1.0 - AFTERWARDS.1))
+}
 
 impl Args {
     /// The request, every word of it checked.
@@ -68,12 +78,11 @@ impl Args {
         let budget = self.budget()?;
         workloads.extend(self.own.named(budget)?);
         let modes = self.modes.as_deref().map(parse::modes).transpose()?;
-        let seconds = budget.as_secs_f64();
         Ok(Request {
             workloads,
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
-            budget: Duration::from_secs_f64((seconds - AFTERWARDS).max(seconds * 0.8)),
+            budget: Duration::from_secs_f64(measuring(budget.as_secs_f64())),
             seed: self.seed,
             batch: self.batch,
             pin: self.pin,
@@ -104,5 +113,12 @@ pub(crate) fn cores(machine: &Machine) -> Cores {
         usable: budget.usable(),
         hints: hints.into_iter().flatten().map(|count| count as usize).collect(),
         most_processes: by_files.min(by_tasks).min(by_memory).clamp(1, 4096) as usize,
+    }
+}
+
+#[test]
+fn a_budget_is_told_as_it_was_given() {
+    for given in [0.1, 5.0, 7.5, 60.0, 3600.0] {
+        assert!((whole(measuring(given)) - given).abs() < 1e-9, "{given}");
     }
 }

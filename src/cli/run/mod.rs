@@ -110,7 +110,7 @@ fn announcement(plan: &Plan, directory: &Path) -> String {
         "knee: {workloads}, {}{} cells, at most {:.0} s; results in {}",
         if searches { "at least " } else { "" },
         plan.cells().len(),
-        plan.budget + args::AFTERWARDS,
+        args::whole(plan.budget),
         directory.display()
     )
 }
@@ -136,7 +136,7 @@ fn outline(plan: &Plan) -> String {
         text,
         "{cells} cells at least, in blocks of random order (seed {}), within {:.0} s",
         plan.seed,
-        plan.budget + args::AFTERWARDS
+        args::whole(plan.budget)
     );
     text
 }

@@ -66,6 +66,9 @@ impl Own {
         let mut named = Vec::new();
         if !self.command.is_empty() {
             named.push(self.command(budget)?);
+        } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
+            // As in `knee run -- $COMMAND` where that is empty: running something else instead would be a surprise.
+            return Err(Failure::usage("after -- stands the command to run, but there is none"));
         }
         for line in &self.worker {
             named.push(self.worker(line, budget)?);

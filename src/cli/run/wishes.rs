@@ -22,7 +22,7 @@ pub(in crate::cli) struct Wishes {
     /// What is wanted among the counts that keep the limits: throughput, latency or efficiency
     #[arg(long, value_name = "WISH", default_value = "throughput", help_heading = HEADING)]
     objective: String,
-    /// Print the answer as settings to paste: env, gunicorn, make, rayon or k8s
+    /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s
     #[arg(long, value_name = "FOR", help_heading = HEADING)]
     pub(super) settings: Option<Dialect>,
 }
