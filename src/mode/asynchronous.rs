@@ -119,9 +119,7 @@ async fn lap(
             Ok((back, Ok(work))) => {
                 lane.set_aside(back.aside());
                 task = back;
-                if lane.done(number, work) {
-                    meter.open(gate);
-                }
+                meter.at(lane.done(number, work), gate);
             }
             Ok((back, Err(error))) => {
                 gate.stop();

@@ -14,6 +14,17 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 
+/// What the end of a task means for the crew as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing.
+    Ordinary,
+    /// Everybody is warm now: whoever learns it may look at usage counters and must then [open](Gate::open) the gate.
+    AllWarm,
+    /// Everybody has ended the own window now: usage counters belong to this moment, not to the end of the tasks still under way.
+    AllFinished,
+}
+
 /// How one round is to be measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
@@ -106,11 +117,13 @@ impl Gate {
         }
     }
 
-    /// Says that one more worker has ended its own window, at this moment from the origin; the last one ends the measuring.
-    pub fn finished(&self, at: Duration) {
-        if self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers {
+    /// Says that one more worker has ended its own window, at this moment from the origin; true for the last one, which ends the measuring.
+    pub fn finished(&self, at: Duration) -> bool {
+        let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
+        if last {
             self.closed.store((at.as_nanos() as u64).max(1), Ordering::Release);
         }
+        last
     }
 
     /// When every worker had ended its own window, if they have.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use knee_workloads::{Aside, Work};
 
-use super::gate::{Extent, Gate};
+use super::gate::{Extent, Gate, Moment};
 use crate::clock;
 
 /// Two successive slices of a warm-up agree when their rates differ by less than this share.
@@ -163,10 +163,10 @@ impl Lane {
         }
     }
 
-    /// Task `number` is done. True when this worker was the last to become warm: the caller may look at usage
-    /// counters and must then call [`Gate::open`].
+    /// Task `number` is done; says what that means for all.
     #[inline]
-    pub fn done(&mut self, number: u64, work: Work) -> bool {
+    #[must_use]
+    pub fn done(&mut self, number: u64, work: Work) -> Moment {
         let now = clock::now();
         let began = self.began;
         let took = now.duration_since(began);
@@ -179,28 +179,27 @@ impl Lane {
             Phase::Measuring { start } => {
                 let start = *start;
                 self.share.whole(work.units, untimed);
-                self.count(start, now, took, work);
-                false
+                self.count(start, now, took, work)
             }
             Phase::Warming { .. } => self.warm(now),
             Phase::Waiting => {
                 if let Some(opened) = self.gate.opened() {
-                    let [began, now] = self.from_origin([began, now]);
+                    let [began, now] = self.since_origin([began, now]);
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
                     self.phase = Phase::Measuring { start: self.began };
                 }
-                false
+                Moment::Ordinary
             }
             Phase::Loading => {
                 let closed = self.gate.closed().unwrap_or(Duration::MAX);
-                let [began, now] = self.from_origin([began, now]);
+                let [began, now] = self.since_origin([began, now]);
                 self.share.part(work.units, untimed, (began, now), (Duration::ZERO, closed));
-                false
+                Moment::Ordinary
             }
         }
     }
 
-    fn from_origin(&self, moments: [Instant; 2]) -> [Duration; 2] {
+    fn since_origin(&self, moments: [Instant; 2]) -> [Duration; 2] {
         moments.map(|moment| moment.saturating_duration_since(self.gate.origin()))
     }
 
@@ -220,7 +219,7 @@ impl Lane {
     }
 
     #[inline]
-    fn count(&mut self, start: Instant, now: Instant, took: Duration, work: Work) {
+    fn count(&mut self, start: Instant, now: Instant, took: Duration, work: Work) -> Moment {
         self.lap.tasks += 1;
         self.lap.units += work.units;
         self.lap.latency.saturating_record((took.as_nanos() as u64).max(1));
@@ -231,33 +230,33 @@ impl Lane {
         {
             self.lap.ended = now.duration_since(self.gate.origin());
             self.phase = Phase::Loading;
-            self.gate.finished(self.lap.ended);
+            if self.gate.finished(self.lap.ended) {
+                return Moment::AllFinished;
+            }
         }
+        Moment::Ordinary
     }
 
     /// Slices double in length until two in a row agree or the limit is reached.
-    fn warm(&mut self, now: Instant) -> bool {
-        let Phase::Warming { slice, previous } = &mut self.phase else { return false };
+    fn warm(&mut self, now: Instant) -> Moment {
+        let Phase::Warming { slice, previous } = &mut self.phase else { return Moment::Ordinary };
         slice.tasks += 1;
         let length = now.duration_since(slice.start);
         let limit = self.gate.window().warm_up;
         let total = now.duration_since(self.gate.origin());
         if length < slice.length && total < limit {
-            return false;
+            return Moment::Ordinary;
         }
         let rate = slice.tasks as f64 / length.as_secs_f64();
         let agrees = previous.is_some_and(|earlier| (rate / earlier - 1.0).abs() < AGREEMENT);
         if agrees || total >= limit {
             self.lap.warm_up = total;
             self.phase = Phase::Waiting;
-            if self.gate.warmed() {
-                return true;
-            }
-            return false;
+            return if self.gate.warmed() { Moment::AllWarm } else { Moment::Ordinary };
         }
         *previous = Some(rate);
         *slice = Slice { start: now, length: slice.length * 2, tasks: 0 };
-        false
+        Moment::Ordinary
     }
 }
 

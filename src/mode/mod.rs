@@ -28,7 +28,7 @@ use tempfile::TempDir;
 use crate::clock;
 use crate::plan::{Mode, PlanError, Registry};
 
-pub use gate::{Extent, Gate, Window};
+pub use gate::{Extent, Gate, Moment, Window};
 pub use lane::{Lane, Lap};
 pub use reference::{Reference, reference};
 pub use usage::{Probe, Usage, Whom};
@@ -248,30 +248,60 @@ impl Ground {
     }
 }
 
-/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate.
+/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate, ended by whoever closes it.
 #[derive(Debug)]
 struct Meter {
     whom: Whom,
-    probe: Mutex<Option<Probe>>,
+    reading: Mutex<Reading>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    NotBegun,
+    Begun(Probe),
+    Ended(Usage),
 }
 
 impl Meter {
     fn new(whom: Whom) -> Self {
-        Self { whom, probe: Mutex::new(None) }
+        Self { whom, reading: Mutex::new(Reading::NotBegun) }
     }
 
     /// Reads the counters and opens the gate.
     fn open(&self, gate: &Gate) {
-        *self.slot() = Some(Probe::begin(self.whom.clone()));
+        *self.slot() = Reading::Begun(Probe::begin(self.whom.clone()));
         gate.open();
     }
 
-    fn end(&self) -> Usage {
-        self.slot().as_ref().map(Probe::end).unwrap_or_default()
+    /// Does what is due at this moment.
+    #[inline]
+    fn at(&self, moment: Moment, gate: &Gate) {
+        match moment {
+            Moment::Ordinary => {}
+            Moment::AllWarm => self.open(gate),
+            // Of children that come and go only the ended ones can be read: those under way must end first.
+            Moment::AllFinished if matches!(self.whom, Whom::Reaped) => {}
+            // Later, workers that have no task any more would make the crew look idle.
+            Moment::AllFinished => {
+                self.end();
+            }
+        }
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Probe>> {
-        self.probe.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// What was used; up to now, where nobody has ended it before.
+    fn end(&self) -> Usage {
+        let mut reading = self.slot();
+        if let Reading::Begun(probe) = &*reading {
+            *reading = Reading::Ended(probe.end());
+        }
+        match *reading {
+            Reading::Ended(usage) => usage,
+            _ => Usage::default(),
+        }
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -285,9 +315,7 @@ fn drive(
     while let Some(number) = lane.take() {
         let work = guarded(number, || task.run(number)).inspect_err(|_| gate.stop())?;
         lane.set_aside(task.aside());
-        if lane.done(number, work) {
-            meter.open(gate);
-        }
+        meter.at(lane.done(number, work), gate);
     }
     Ok(())
 }

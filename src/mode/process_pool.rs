@@ -62,9 +62,7 @@ impl Crew for Workers {
         let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
             Ok(Numbered { number, work, aside }) => {
                 lanes[report.worker].set_aside(aside);
-                if lanes[report.worker].done(number, work) {
-                    meter.open(&gate);
-                }
+                meter.at(lanes[report.worker].done(number, work), &gate);
             }
             Err(failure) => {
                 gate.stop();

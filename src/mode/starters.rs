@@ -53,9 +53,7 @@ fn lap(
     while let Some(number) = lane.take() {
         let (work, aside) = task(worker, number).inspect_err(|_| gate.stop())?;
         lane.set_aside(aside);
-        if lane.done(number, work) {
-            meter.open(gate);
-        }
+        meter.at(lane.done(number, work), gate);
     }
     Ok(lane.finish())
 }
