@@ -49,7 +49,7 @@ const META: Meta = Meta {
             small: "",
         },
     ],
-    equivalent: Some(Equivalent { name: "25 fps streams", units_per_second: 25.0 }),
+    equivalent: Some(Equivalent { name: "streams at 25 fps", units_per_second: 25.0 }),
 };
 
 /// The version that Cargo.toml pins, because a figure belongs to it.
@@ -77,11 +77,15 @@ impl Workload for Frames {
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let Ok(clip) = open(context.params) else { return Vec::new() };
         let Ok((width, height)) = clip.first_picture() else { return Vec::new() };
+        let groups = match clip.groups() {
+            1 => "one group".to_owned(),
+            several => format!("{several} groups"),
+        };
         let text = format!(
-            "{}: {width}x{height}, {} pictures in {} groups; {DECODER}",
+            "{}: {width}x{height}, {} pictures in {}; {DECODER}",
             clip.name(),
             clip.pictures(),
-            clip.groups()
+            groups
         );
         vec![Note { warning: false, text, remedy: String::new() }]
     }

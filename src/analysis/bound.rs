@@ -73,6 +73,8 @@ const WAITS: f64 = 0.3;
 const WAITS_TOGETHER: f64 = 0.2;
 /// A unit that costs this much more CPU time in company pays for something shared.
 const DEARER: f64 = 1.15;
+/// Up to this, two hardware threads that share a core, or a clock that falls under load, make units of pure computing dearer too.
+const DEARER_BY_SHARED_CORES: f64 = 1.7;
 /// This busy is fully busy: the rest is the harness and the clock's grain.
 const BUSY: f64 = 0.8;
 
@@ -303,7 +305,8 @@ impl Case<'_> {
         {
             return Some((if messages { "ipc" } else { "sync" }, vec![text(last, at_last)]));
         }
-        if dearer >= DEARER && full.on_cpu()? >= BUSY {
+        let only_computes = self.claims("cpu") && dearer < DEARER_BY_SHARED_CORES;
+        if dearer >= DEARER && full.on_cpu()? >= BUSY && !only_computes {
             let label = if self.claims("sync") { "sync" } else { "memory" };
             let mut out = vec![text(full, dearer)];
             out.push(
@@ -320,10 +323,20 @@ impl Case<'_> {
         let busy = cell.on_cpu()?;
         let kernel = cell.system.unwrap_or(0.0);
         (busy >= BUSY).then(|| {
-            let label = if self.claims("ipc") && kernel >= 0.3 { "ipc" } else { "cpu" };
+            // Work that only passes messages on spends its CPU time on nothing else.
+            let label = if self.claims("ipc") { "ipc" } else { "cpu" };
             let mut out = vec![format!("{:.0} % of each core busy", 100.0 * busy)];
             if kernel >= 0.2 {
                 out.push(format!("{:.0} % of that in the kernel", 100.0 * kernel));
+            }
+            let dearer = self.first().and_then(|first| Some(cell.cpu_per_unit? / first.cpu_per_unit?));
+            if let Some(dearer) = dearer.filter(|dearer| *dearer >= DEARER) {
+                out.push(format!(
+                    "a unit costs {dearer:.2} x the CPU time with {} workers as with one: cores that share a pipeline, or a clock that falls under load",
+                    cell.workers
+                ));
+            } else if self.claims("memory") && dearer.is_some() && cell.workers > self.shape.first {
+                out.push("a unit costs no more CPU time in company: the memory keeps up with all cores".to_owned());
             }
             (label, out)
         })

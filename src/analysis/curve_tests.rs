@@ -375,6 +375,21 @@ fn probes_of_known_kind_are_told_apart() {
 }
 
 #[test]
+fn a_claim_decides_only_between_what_the_witnesses_allow() {
+    // A unit costs 1.2 x the CPU time in company, and all cores are busy: for pure computing that is a shared pipeline, not memory.
+    let dearer = [(1., 100., 1., 0.), (2., 167., 2., 0.), (3., 166., 2., 1.), (4., 165., 2., 2.)];
+    let (label, evidence) = bound_of("cpu", &dearer);
+    assert_eq!(label, "cpu");
+    assert!(evidence[1].contains("1.20 x the CPU time with 2 workers as with one"), "{evidence:?}");
+    assert_eq!(bound_of("memory", &dearer).0, "memory");
+    let even = [(1., 100., 1., 0.), (2., 199., 2., 0.), (3., 200., 2., 1.), (4., 198., 2., 2.)];
+    let (label, evidence) = bound_of("memory", &even);
+    assert_eq!(label, "cpu", "two cores do not fill this memory");
+    assert!(evidence[1].contains("the memory keeps up with all cores"), "{evidence:?}");
+    assert_eq!(bound_of("ipc", &even).0, "ipc", "it does nothing but pass messages on");
+}
+
+#[test]
 fn short_tasks_are_bound_by_the_harness_and_a_quota_is_seen() {
     let rows: Vec<Observation> = [1.0, 2.0, 4.0]
         .iter()

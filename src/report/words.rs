@@ -51,27 +51,37 @@ pub(super) fn answer(workload: &WorkloadFindings) -> Answer {
 }
 
 fn chosen(verdict: &Verdict) -> Answer {
-    let gain =
-        verdict.speedup.map(|speedup| format!(" ({})", Quantity::Ratio.text(speedup.median)));
+    // Against itself, serial gains nothing.
+    let speedup = verdict.speedup.filter(|_| verdict.mode != SERIAL);
+    let gain = speedup.map(|speedup| format!(" ({})", Quantity::Ratio.text(speedup.median)));
     let choice =
         format!("{}, {}{}", workers(verdict.workers), verdict.mode, gain.unwrap_or_default());
     let certainty = if verdict.conclusive { Certainty::Settled } else { Certainty::Open };
-    Answer { choice, others: verdict.others.iter().map(beside).collect(), certainty }
+    // How far serial lies behind is the speed-up that has just been said.
+    let others = verdict.others.iter().filter(|other| other.mode != SERIAL);
+    Answer { choice, others: others.map(beside).collect(), certainty }
 }
 
-/// `process-pool 3.1 % behind`; a mode that cannot be told apart is said to be as good.
+/// The mode that speed-ups are relative to.
+const SERIAL: &str = "serial";
+/// Modes whose throughputs lie this close and cannot be told apart are as good as each other.
+const CLOSE: f64 = 0.05;
+
+/// `process-pool 3.1 % behind`; `perhaps` where it cannot be told apart.
 fn beside(other: &Other) -> String {
     let ratio = other.ratio;
     let mode = &other.mode;
+    let away = (ratio.median - 1.0).abs();
     if !ratio.median.is_finite() {
-        format!("{mode} unknown")
-    } else if ratio.low <= 1.0 && ratio.high >= 1.0 {
-        format!("{mode} as good")
-    } else if ratio.median < 1.0 {
-        format!("{mode} {} behind", Quantity::Share.text(1.0 - ratio.median))
-    } else {
-        format!("{mode} {} ahead", Quantity::Share.text(ratio.median - 1.0))
+        return format!("{mode} unknown");
     }
+    let told_apart = ratio.low > 1.0 || ratio.high < 1.0;
+    if !told_apart && away <= CLOSE {
+        return format!("{mode} as good");
+    }
+    let perhaps = if told_apart { "" } else { "perhaps " };
+    let side = if ratio.median < 1.0 { "behind" } else { "ahead" };
+    format!("{mode} {perhaps}{} {side}", Quantity::Share.text(away))
 }
 
 /// Without a verdict (curves measured elsewhere, or failures) the curves speak for themselves.

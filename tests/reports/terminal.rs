@@ -102,6 +102,19 @@ fn expect(name: &str, text: &str) {
 }
 
 #[test]
+fn many_workloads_have_their_curves_drawn_in_a_word_and_few_in_panels() {
+    let findings = fake::small();
+    let text = shown(&findings, plain(Some(120)));
+    assert!(text.contains("1 ▄███ 4") && !text.contains('│'), "{text}");
+    let ascii = shown(&findings, Style { width: Some(120), color: false, unicode: false });
+    assert!(ascii.contains("1 -### 4"), "{ascii}");
+    let mut one = findings;
+    one.workloads.truncate(1);
+    let one = shown(&one, plain(Some(120)));
+    assert!(one.contains('│') && !one.contains("  curve"), "{one}");
+}
+
+#[test]
 fn where_not_all_curves_fit_the_recommended_one_is_drawn() {
     let mut findings = fake::small();
     findings.workloads.retain(|workload| workload.label == "sleep");

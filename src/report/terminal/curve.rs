@@ -75,6 +75,29 @@ fn flush(label: &str, margin: usize) -> String {
     format!("{}{label} ", " ".repeat(margin.saturating_sub(label.width() + 1)))
 }
 
+/// A curve in one word, a sign per count, as high as its share of `top`: `1 ▄▇██ 4`. Long curves are shown by every second count, or third.
+pub(super) fn word(curve: &Curve, top: f64, style: &Style) -> String {
+    const MOST: usize = 12;
+    let signs: &[char] = if style.unicode {
+        &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+    } else {
+        &['_', '.', '-', '=', '*', '#']
+    };
+    let all: Vec<(f64, f64)> = points(curve).collect();
+    let (Some(first), Some(last)) = (all.first(), all.last()) else { return String::new() };
+    if all.len() < 2 || top <= 0.0 {
+        return String::new();
+    }
+    let step = all.len().div_ceil(MOST);
+    let shown = all.iter().rev().step_by(step).rev();
+    let sign = |(_, rate): &(f64, f64)| {
+        let height = (rate / top).clamp(0.0, 1.0) * signs.len() as f64;
+        signs[(height.ceil() as usize).clamp(1, signs.len()) - 1]
+    };
+    let drawn: String = shown.map(sign).collect();
+    format!("{} {drawn} {}", Quantity::Count.text(first.0), Quantity::Count.text(last.0))
+}
+
 fn points(curve: &Curve) -> impl Iterator<Item = (f64, f64)> {
     let pairs = curve.points.iter().map(|point| (point.workers, point.throughput.median));
     pairs.filter(|(workers, rate)| workers.is_finite() && rate.is_finite())

@@ -113,10 +113,10 @@ fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<(
     writeln!(out)
 }
 
-/// Everything about one workload.
-/// Up to so many workloads are shown with every remark; beyond, remarks on the method stand in the other reports.
+/// Up to so many workloads are shown with drawings and every remark; beyond, these stand in the other reports.
 const FEW: usize = 2;
 
+/// Everything about one workload.
 fn section(
     out: &mut dyn Write,
     workload: &WorkloadFindings,
@@ -125,11 +125,17 @@ fn section(
 ) -> io::Result<()> {
     writeln!(out)?;
     title(out, workload, style)?;
-    for line in table::lines(columns(workload, style), style) {
+    let mut columns = columns(workload, style);
+    let curves: Vec<&Curve> = workload.curves.iter().collect();
+    let drawing = if thorough {
+        curve::lines(&curves, words::leading(workload), &words::rate(workload), style)
+    } else {
+        columns.push(drawn_in_words(workload, style));
+        Vec::new()
+    };
+    for line in table::lines(columns, style) {
         writeln!(out, "{line}")?;
     }
-    let curves: Vec<&Curve> = workload.curves.iter().collect();
-    let drawing = curve::lines(&curves, words::leading(workload), &words::rate(workload), style);
     if !drawing.is_empty() {
         writeln!(out)?;
     }
@@ -161,6 +167,29 @@ fn title(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> io:
     writeln!(out, "{label}  {}", style.paint(Tone::Faint, &rest))
 }
 
+/// Where there is no room for drawings: each curve in a word, all to the same scale.
+fn drawn_in_words(workload: &WorkloadFindings, style: &Style) -> Column {
+    let mut column = Column::names("curve", 3);
+    let rates = workload.curves.iter().flat_map(|curve| &curve.points);
+    let top = rates.map(|point| point.throughput.median).fold(0.0, f64::max);
+    for (tone, _, curve, _) in rows(workload) {
+        let word = curve.map_or_else(String::new, |curve| curve::word(curve, top, style));
+        column.cells.push((tone, word));
+    }
+    column
+}
+
+/// Each mode with its curve and the point at its knee.
+fn rows(workload: &WorkloadFindings) -> impl Iterator<Item = (Tone, &str, Option<&Curve>, &Point)> {
+    let leading = words::leading(workload);
+    let serial = workload.serial.as_ref().map(|point| (Tone::Plain, "serial", None, point));
+    let modes = workload.curves.iter().enumerate().filter_map(move |(index, curve)| {
+        let tone = if leading == Some(index) { Tone::Strong } else { Tone::Plain };
+        Some((tone, curve.name.as_str(), Some(curve), words::best_point(curve)?))
+    });
+    serial.into_iter().chain(modes)
+}
+
 /// One row per mode, at its knee.
 fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     let mut columns = [
@@ -176,13 +205,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
         Column::figures("CPUs", 6),
     ];
     let rate = words::rate(workload);
-    let leading = words::leading(workload);
-    let serial = workload.serial.as_ref().map(|point| (Tone::Plain, "serial", None, point));
-    let modes = workload.curves.iter().enumerate().filter_map(|(index, curve)| {
-        let tone = if leading == Some(index) { Tone::Strong } else { Tone::Plain };
-        Some((tone, curve.name.as_str(), Some(curve), words::best_point(curve)?))
-    });
-    for (tone, name, curve, point) in serial.into_iter().chain(modes) {
+    for (tone, name, curve, point) in rows(workload) {
         let cells = row(name, curve, point, &rate);
         for (column, cell) in columns.iter_mut().zip(cells) {
             // No unit, however long, may push the figures of the other columns away.
