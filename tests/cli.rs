@@ -66,6 +66,11 @@ fn a_dry_run_measures_nothing() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(text.contains("noop") && text.contains("process-pool"), "{text}");
+    let output = knee(&["run", "--dry-run", "--json", "--budget", "5s", "noop", "sleep"]);
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!((plan["schema_version"].as_u64(), plan["seconds"].as_f64()), (Some(1), Some(5.0)));
+    assert_eq!(plan["plan"]["entries"][1]["workload"], "sleep", "{plan}");
+    assert_eq!(stderr(&output), "", "nothing is announced");
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl<'r> Context<'r> {
             let failure = CellFailure {
                 mode: failure.cell.map_or("all modes", |cell| cell.mode.name()).to_owned(),
                 workers: failure.cell.map_or(0.0, |cell| cell.workers as f64),
-                reason: failure.reason.clone(),
+                reason: in_one_line(&failure.reason),
             };
             if !out.contains(&failure) {
                 out.push(failure);
@@ -233,4 +233,35 @@ fn params(entry: &Entry) -> BTreeMap<String, String> {
 fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {
     let points = curves.iter().flat_map(|curve| &curve.points).chain(serial);
     points.map(|point| point.throughput.median).reduce(f64::max)
+}
+
+impl CellFailure {
+    /// Which cell gave no figure, and why: `2 workers, threads: task 7 failed`.
+    pub fn told(&self) -> String {
+        if self.workers > 0.0 {
+            format!("{}, {}: {}", crate::units::workers(self.workers), self.mode, self.reason)
+        } else {
+            self.reason.clone()
+        }
+    }
+}
+
+/// A reason in one line. Of what a program printed the first lines and the last ones are left; the record holds more.
+fn in_one_line(reason: &str) -> String {
+    const ENDS: usize = 3;
+    let mut lines: Vec<&str> = reason.lines().map(str::trim).collect();
+    if lines.len() > 2 * ENDS + 1 {
+        lines.splice(ENDS..lines.len() - ENDS, ["[..]"]);
+    }
+    lines.join(" ")
+}
+
+#[test]
+fn a_reason_of_many_lines_becomes_one() {
+    assert_eq!(
+        in_one_line("it ended; it printed:\n    | 1\n    | 2"),
+        "it ended; it printed: | 1 | 2"
+    );
+    let many = (1..100).fold("it printed:".to_owned(), |text, n| format!("{text}\n    | {n}"));
+    assert_eq!(in_one_line(&many), "it printed: | 1 | 2 [..] | 97 | 98 | 99");
 }

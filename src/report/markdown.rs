@@ -84,10 +84,8 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
             .extend(curve.warnings.iter().map(|text| escape(&format!("{}: {text}", curve.name))));
     }
     remarks.extend(workload.notes.iter().map(|note| with_remedy(&note.text, &note.remedy)));
-    remarks.extend(workload.failures.iter().map(|failure| {
-        let count = crate::units::workers(failure.workers);
-        escape(&format!("failed: {}, {count}: {}", failure.mode, failure.reason))
-    }));
+    let failures = workload.failures.iter();
+    remarks.extend(failures.map(|failure| escape(&format!("failed: {}", failure.told()))));
     if !remarks.is_empty() {
         out.push('\n');
     }

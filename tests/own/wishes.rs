@@ -71,6 +71,9 @@ fn settings_are_all_that_is_printed() {
     assert!(again("make").contains("-j4\n"));
     assert!(again("nginx").contains("worker_processes 4;\n"));
     assert!(again("rayon").contains("num_threads(4)"));
+    let resumed = knee(&["run", "--resume", out.to_str().expect("text")]);
+    assert_eq!(resumed.code, 2, "there is nothing to go on with: {}", resumed.stderr);
+    assert!(resumed.stderr.contains("is complete; knee report"), "{}", resumed.stderr);
 }
 
 #[test]

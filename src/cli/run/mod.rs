@@ -40,7 +40,8 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     plan.limits = limits;
     if args.dry_run {
-        return super::written(output.result(&outline(&plan)));
+        let text = if output.json { document(&plan)? } else { outline(&plan) };
+        return super::written(output.result(&text));
     }
     let directory = place::new(args.out.as_deref())?;
     output.remark(&announcement(&plan, &directory));
@@ -61,6 +62,10 @@ fn resume(
     output: Output,
 ) -> Result<u8, Failure> {
     let record = record::read(directory).map_err(Failure::usage)?;
+    if record.end.as_ref().is_some_and(|end| !end.interrupted) {
+        let shown = directory.display();
+        return Err(Failure::usage(format!("{shown} is complete; knee report {shown} shows it")));
+    }
     place::prove_writable(directory)?;
     let plan = &record.header.plan;
     for entry in &plan.entries {
@@ -113,6 +118,18 @@ fn announcement(plan: &Plan, directory: &Path) -> String {
         args::whole(plan.budget),
         directory.display()
     )
+}
+
+/// What `--dry-run --json` prints.
+fn document(plan: &Plan) -> Result<String, Failure> {
+    let document = serde_json::json!({
+        "schema_version": 1,
+        "seconds": args::whole(plan.budget),
+        "cells": plan.cells().len(),
+        "plan": plan,
+    });
+    let text = serde_json::to_string_pretty(&document);
+    text.map(|text| text + "\n").map_err(|error| Failure::new(exit::FAILED, error))
 }
 
 /// What `--dry-run` shows: every series with the counts that are sure to be measured.

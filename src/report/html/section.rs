@@ -240,8 +240,7 @@ fn remarks(body: &mut Markup, workload: &WorkloadFindings) {
         list.raw("</li>");
     }
     for failure in &workload.failures {
-        let cell = format!("{}, {}", failure.mode, workers(failure.workers));
-        list.wrap("<li class=\"bad\">Failed: ", &cell, ": ").text(&failure.reason).raw("</li>");
+        list.wrap("<li class=\"bad\">Failed: ", &failure.told(), "</li>");
     }
     if !list.is_empty() {
         body.raw("<ul class=\"remarks\">").append(&list).raw("</ul>");
