@@ -61,6 +61,24 @@ fn an_unwritable_directory_is_found_before_the_run() {
 }
 
 #[test]
+fn a_budget_in_which_nothing_fits_is_named_with_what_would_do() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let out = home.path().join("out");
+    let out = out.to_str().expect("a path of text");
+    let output =
+        knee(&["run", "sleep:ms=1500", "--budget", "2s", "--modes", "serial", "--out", out]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("sleep:ms=1500: a task takes 1.50 s, and nothing of it fitted"),
+        "{said}"
+    );
+    assert!(said.contains("measuring it takes about 4.5"), "{said}");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("no figure: 1 cell failed"), "{shown}");
+}
+
+#[test]
 fn a_dry_run_measures_nothing() {
     let output = knee(&["run", "--dry-run", "noop", "sleep"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

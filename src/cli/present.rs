@@ -64,15 +64,15 @@ fn print(
 /// The exit code that the findings themselves call for.
 fn verdict(findings: &Findings) -> u8 {
     let failed = findings.workloads.iter().any(|workload| !workload.failures.is_empty());
-    let decided = |verdict: &Option<analysis::findings::Verdict>| verdict.is_some();
+    let mut verdicts = findings.workloads.iter().filter_map(|workload| workload.verdict.as_ref());
     if findings.run.interrupted {
         exit::INTERRUPTED
     } else if findings.run.rounds == 0 {
         exit::FAILED
     } else if failed {
         exit::INCOMPLETE
-    } else if !findings.quiet.trusted && !findings.workloads.iter().all(|one| decided(&one.verdict))
-    {
+    } else if !verdicts.any(|verdict| verdict.conclusive) {
+        // Not a single question was answered.
         exit::INCONCLUSIVE
     } else {
         exit::OK

@@ -9,7 +9,7 @@ mod sample;
 mod share;
 mod steer;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
@@ -18,6 +18,7 @@ use crate::clock;
 use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Job, ModeError, Reference, Round, Site};
 use crate::plan::{Cell, Plan};
+use crate::units::Quantity;
 use pace::Pace;
 use sample::Seconds;
 use steer::{Steer, Turn, Wanted};
@@ -81,6 +82,7 @@ pub fn run(
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
         failures: BTreeMap::new(),
+        told: past.iter().flat_map(|past| &past.samples).map(|sample| sample.cell.entry).collect(),
         before: past.map_or(0.0, |past| past.wall),
         rounds: past.map_or(0, |past| past.rounds),
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
@@ -106,6 +108,7 @@ pub fn run(
     }
     run.burned = f64::NEG_INFINITY;
     run.burn_if_due(observer)?;
+    run.name_the_unmeasured(&steer, observer)?;
     run.outcome.wall = run.elapsed();
     run.outcome.interrupted = run.interrupted();
     Ok(run.outcome)
@@ -127,6 +130,8 @@ struct Run<'a> {
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
     failures: BTreeMap<Cell, u32>,
+    /// Entries of which something was measured, or failed with a reason.
+    told: BTreeSet<usize>,
     /// Seconds that the run had taken before it was interrupted and resumed.
     before: f64,
     /// The number of the next round.
@@ -202,6 +207,32 @@ impl Run<'_> {
                     observer.observe(&Event::Failed(&failure))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A workload for which the budget was too small says so, instead of being silently absent.
+    fn name_the_unmeasured(
+        &mut self,
+        steer: &Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), RunError> {
+        if self.interrupted() {
+            return Ok(());
+        }
+        for (&entry, reference) in &self.references {
+            if self.told.contains(&entry) {
+                continue;
+            }
+            let least = steer.least(entry, &|cell| self.cost(cell, pace::SHORTEST));
+            let seconds = |value: f64| Quantity::Duration.text(value);
+            let reason = format!(
+                "a task takes {}, and nothing of it fitted into the budget; measuring it takes about {}: give a larger --budget, fewer --workers or --modes",
+                seconds(reference.task),
+                seconds(least)
+            );
+            self.outcome.failed += 1;
+            observer.observe(&Event::Failed(&Failure { cell: None, entry, block: 0, reason }))?;
         }
         Ok(())
     }
@@ -282,6 +313,7 @@ impl Run<'_> {
         let (cell, began) = (order.wanted.cell, self.elapsed());
         let result = self.watched(order);
         self.pace.learn(cell, self.elapsed() - began, order.window);
+        self.told.insert(cell.entry);
         match result {
             Ok(sample) => {
                 steer.observe(&sample);

@@ -96,6 +96,12 @@ impl Steer {
         Some(Turn { entry: group.entry, share, rounds: group.wanted_rounds(), left })
     }
 
+    /// Seconds without which this workload can say nothing.
+    pub(super) fn least(&self, entry: usize, cost: Cost<'_>) -> f64 {
+        let group = self.groups.iter().find(|group| group.entry == entry);
+        group.map_or(0.0, |group| f64::from(LEAST_BLOCKS) * group.block_cost(cost))
+    }
+
     /// The cells of the next block of `turn`, in the order in which they are to be measured, where a round of a cell costs `cost`; none when
     /// that workload has come to its end.
     pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
@@ -174,10 +180,14 @@ impl Group {
         LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight
     }
 
+    fn block_cost(&self, cost: Cost<'_>) -> f64 {
+        self.first.iter().flatten().map(|&cell| cost(cell)).sum()
+    }
+
     fn claim(&self, cost: Cost<'_>) -> Claim {
-        let block: f64 = self.first.iter().flatten().map(|&cell| cost(cell)).sum();
         let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
-        Claim { weight: self.weight, spent: self.spent, least: missing * block }
+        let least = missing * self.block_cost(cost);
+        Claim { weight: self.weight, spent: self.spent, least }
     }
 
     fn wanted_rounds(&self) -> f64 {

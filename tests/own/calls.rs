@@ -12,6 +12,7 @@ use knee::record::{self, Record};
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What a call of knee gave.
+#[derive(Debug)]
 pub(crate) struct Called {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -22,6 +23,11 @@ pub(crate) struct Called {
 }
 
 impl Called {
+    /// Whether everything was measured; so brief a run on a busy machine may well be inconclusive.
+    pub(crate) fn ran(&self) -> bool {
+        matches!(self.code, 0 | 5)
+    }
+
     /// What the run recorded.
     pub(crate) fn record(&self) -> Record {
         record::read(&self.out()).unwrap_or_else(|error| panic!("{error}; {}", self.stderr))

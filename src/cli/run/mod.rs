@@ -16,6 +16,7 @@ use crate::machine::{Machine, Root, placement};
 use crate::plan::{self, Candidates, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
+use crate::units::plural;
 pub(crate) use session::Session;
 
 pub(crate) use args::cores;
@@ -104,17 +105,15 @@ fn finish(args: &Args, directory: &Path, outcome: Outcome, output: Output) -> Re
 }
 
 fn announcement(plan: &Plan, directory: &Path) -> String {
-    let workloads = match plan.entries.len() {
-        1 => "1 workload".to_owned(),
-        many => format!("{many} workloads"),
-    };
+    let main = plan.entries.iter().filter(|entry| entry.shorter_of.is_none());
+    let workloads = plural(main.count() as u64, "workload", "workloads");
     let open = |candidates: &Candidates| matches!(candidates, Candidates::Search { .. });
     let searches =
         plan.entries.iter().flat_map(|entry| &entry.series).any(|series| open(&series.candidates));
     format!(
-        "knee: {workloads}, {}{} cells, at most {:.0} s; results in {}",
+        "knee: {workloads}, {}{}, at most {:.0} s; results in {}",
         if searches { "at least " } else { "" },
-        plan.cells().len(),
+        plural(plan.cells().len() as u64, "cell", "cells"),
         args::whole(plan.budget),
         directory.display()
     )
