@@ -129,7 +129,8 @@ impl<'r> Context<'r> {
             }
             let mut curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
             curve.limits = limits::choose(&curve, &self.record.header.plan.limits);
-            contenders.extend(Contender::of(mode, &curve, &series.observations()));
+            let asked = &planned.candidates;
+            contenders.extend(Contender::of(mode, &curve, &series.observations(), asked));
             curves.push(curve);
         }
         let mut notes = self.notes(at);

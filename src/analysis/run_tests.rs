@@ -239,6 +239,19 @@ fn a_machine_that_slows_down_is_noticed_and_does_not_sway_the_answer() {
 }
 
 #[test]
+fn where_one_count_was_asked_for_only_the_mode_is_a_question() {
+    let mut record = record(0.01);
+    record.samples.retain(|s| s.cell.workers == 2 || s.cell.mode == Mode::Serial);
+    let conclusive =
+        |record: &Record| analyse(record).workloads[0].verdict.clone().unwrap().conclusive;
+    assert!(!conclusive(&record), "others were planned and not measured");
+    for series in record.header.plan.entries.iter_mut().flat_map(|entry| &mut entry.series) {
+        series.candidates = Candidates::Exactly { counts: vec![2] };
+    }
+    assert!(conclusive(&record));
+}
+
+#[test]
 fn an_empty_record_has_empty_findings() {
     let mut record = record(0.01);
     record.samples.clear();

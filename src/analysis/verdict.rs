@@ -5,7 +5,7 @@ use super::observation::{Observation, Spread, group, spread};
 use super::optimum::SETTLED;
 use super::ratio::ratio;
 use super::round::Rounded;
-use crate::plan::Mode;
+use crate::plan::{Candidates, Mode};
 use crate::units::{Quantity, workers};
 
 /// One mode at its own knee.
@@ -24,8 +24,13 @@ pub(super) struct Contender {
 }
 
 impl Contender {
-    /// A curve at its knee.
-    pub(super) fn of(mode: Mode, curve: &Curve, observations: &[Observation]) -> Option<Self> {
+    /// A curve at its knee. Where only one count was `asked` for, that count is no question.
+    pub(super) fn of(
+        mode: Mode,
+        curve: &Curve,
+        observations: &[Observation],
+        asked: &Candidates,
+    ) -> Option<Self> {
         let knee = curve.knee?.workers;
         let at = |workers: f64| (workers - knee).abs() < 1e-9;
         Some(Self {
@@ -33,7 +38,8 @@ impl Contender {
             workers: knee,
             cell: observations.iter().copied().filter(|o| at(o.workers)).collect(),
             within: spread(&group(observations)),
-            settled: curve.optimum.as_ref().is_some_and(|optimum| optimum.conclusive),
+            settled: matches!(asked, Candidates::Exactly { counts } if counts.len() == 1)
+                || curve.optimum.as_ref().is_some_and(|optimum| optimum.conclusive),
             speedup: curve.points.iter().find(|point| at(point.workers))?.speedup,
         })
     }
