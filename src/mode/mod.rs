@@ -3,6 +3,7 @@
 mod asynchronous;
 mod gate;
 mod lane;
+mod line;
 mod process_per_task;
 mod process_pool;
 mod reference;

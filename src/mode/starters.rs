@@ -1,10 +1,11 @@
 //! What the two modes share that start something anew for each task: N starters, released together, each with a closed loop.
 
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::thread;
 
 use knee_workloads::{Aside, Work};
 
+use super::line::StartingLine;
 use super::{Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
@@ -16,14 +17,14 @@ pub(super) fn round(
     task: impl Fn(usize, u64) -> Result<(Work, Aside), ModeError> + Sync,
 ) -> Result<Round, ModeError> {
     let (gate, meter) = (ground.gate(window), Meter::new(whom));
-    let barrier = Barrier::new(ground.workers + 1);
+    let line = StartingLine::new(ground.workers + 1);
     let lap = |worker| lap(ground, worker, &gate, &meter, &task);
     let (laps, span) = thread::scope(|scope| {
-        let (lap, released) = (&lap, &barrier);
+        let (lap, line) = (&lap, &line);
         let starters: Vec<_> = (0..ground.workers)
             .map(|worker| {
                 scope.spawn(move || {
-                    released.wait();
+                    line.wait(|| {});
                     lap(worker)
                 })
             })
@@ -33,7 +34,7 @@ pub(super) fn round(
         }
         // The clock is read before the release: afterwards this thread may be the last to run.
         let start = clock::now();
-        barrier.wait();
+        line.wait(|| {});
         let laps = starters.into_iter().map(super::joined).collect();
         (laps, clock::since(start))
     });

@@ -5,11 +5,12 @@
 //! | pool started, prepare | take a task, run |
 
 use std::fmt;
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use knee_workloads::Task;
 use rayon::ThreadPool;
 
+use super::line::StartingLine;
 use super::{Crew, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, drive, gather};
 use crate::clock;
 
@@ -47,17 +48,17 @@ impl Crew for Pool {
         let whom = Whom::with_helpers(helped.iter().map(|task| &***task as &dyn Task));
         drop(helped);
         let (gate, meter) = (ground.gate(window), Meter::new(whom));
-        let barrier = Barrier::new(ground.workers);
+        let line = StartingLine::new(ground.workers);
         let start = clock::now();
         let laps = threads.broadcast(|context| -> Result<Lap, ModeError> {
             let worker = context.index();
             let mut task = tasks[worker].lock().unwrap_or_else(PoisonError::into_inner);
             let mut lane = Lane::new(&gate, worker, ground.workers, ground.job.checked);
-            // The leader begins the meter before anybody is released.
-            if barrier.wait().is_leader() && gate.is_open_from_start() {
-                meter.open(&gate);
-            }
-            barrier.wait();
+            line.wait(|| {
+                if gate.is_open_from_start() {
+                    meter.open(&gate);
+                }
+            });
             lane.start();
             drive(&mut lane, &mut **task, &gate, &meter)?;
             Ok(lane.finish())

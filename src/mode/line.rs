@@ -1,0 +1,56 @@
+//! The starting line: workers wait here until all are ready, and are released together.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where a crew's workers wait for each other.
+///
+/// A barrier of the standard library would release them one after another: each must take its lock once more on the way out, and on a busy
+/// machine has to be scheduled for that, which took 128 workers on two cores two seconds. Here one wake-up lets all go.
+#[derive(Debug)]
+pub(super) struct StartingLine {
+    missing: AtomicUsize,
+    released: OnceLock<()>,
+}
+
+impl StartingLine {
+    /// A line for so many.
+    pub(super) fn new(count: usize) -> Self {
+        Self { missing: AtomicUsize::new(count), released: OnceLock::new() }
+    }
+
+    /// Waits until all are here. The last one does what is left to do `before` anybody is released.
+    pub(super) fn wait(&self, before: impl FnOnce()) {
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            before();
+            self.released.get_or_init(|| ());
+        } else {
+            self.released.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn nobody_starts_before_all_are_here_and_the_last_one_has_prepared() {
+        const COUNT: usize = 32;
+        let (line, here, prepared) =
+            (StartingLine::new(COUNT), AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..COUNT {
+                scope.spawn(|| {
+                    here.fetch_add(1, Ordering::Relaxed);
+                    line.wait(|| {
+                        prepared.fetch_add(1, Ordering::Relaxed);
+                    });
+                    assert_eq!(here.load(Ordering::Relaxed), COUNT);
+                    assert_eq!(prepared.load(Ordering::Relaxed), 1);
+                });
+            }
+        });
+    }
+}
