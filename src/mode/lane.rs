@@ -185,7 +185,7 @@ impl Lane {
             Phase::Warming { .. } => self.warm(now),
             Phase::Waiting => {
                 if let Some(opened) = self.gate.opened() {
-                    let [began, now] = self.from_origin([began, now]);
+                    let [began, now] = self.since_origin([began, now]);
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
                     self.phase = Phase::Measuring { start: self.began };
                 }
@@ -193,14 +193,14 @@ impl Lane {
             }
             Phase::Loading => {
                 let closed = self.gate.closed().unwrap_or(Duration::MAX);
-                let [began, now] = self.from_origin([began, now]);
+                let [began, now] = self.since_origin([began, now]);
                 self.share.part(work.units, untimed, (began, now), (Duration::ZERO, closed));
                 false
             }
         }
     }
 
-    fn from_origin(&self, moments: [Instant; 2]) -> [Duration; 2] {
+    fn since_origin(&self, moments: [Instant; 2]) -> [Duration; 2] {
         moments.map(|moment| moment.saturating_duration_since(self.gate.origin()))
     }
 
