@@ -52,7 +52,7 @@ fn rate(mode: Mode, site: &Site, job: &Job, workers: usize, window: Duration) ->
     let shape = Window { extent: Extent::Time(window), warm_up: Duration::from_millis(30) };
     let round = crew.round(shape).expect("the round is measured");
     crew.dismiss().expect("the crew ends");
-    round.laps.iter().map(|lap| lap.units as f64 / lap.wall.as_secs_f64()).sum()
+    round.rate()
 }
 
 /// Tasks of a worker, prepared as a program of its own would do it.

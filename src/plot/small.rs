@@ -87,8 +87,8 @@ pub fn bars(chart: &Bars, width: f64) -> Scene {
         let x = scale.place(*value);
         // It must not cross names that stand above the bars.
         let paths = if stacked {
-            let bottom = |index: usize| top + row * (index + 1) as f64;
-            let beside = |index| vec![(x, bottom(index) - ROW), (x, bottom(index))];
+            let middle = |index: usize| top + row * (index + 1) as f64 - ROW / 2.0;
+            let beside = |index| vec![(x, middle(index) - 10.0), (x, middle(index) + 10.0)];
             (0..chart.bars.len()).map(beside).collect()
         } else {
             vec![vec![(x, top - 2.0), (x, height - PAD)]]
