@@ -36,14 +36,10 @@ pub fn analyse(record: &Record) -> Findings {
             remedy: advice.remedy.clone(),
         })
         .collect();
+    let (quiet, noise) = quiet::quiet(record);
+    warnings.extend(noise);
     warnings.extend(quiet::changes(record));
-    Findings {
-        schema_version: SCHEMA_VERSION,
-        run: summary(record),
-        workloads,
-        quiet: quiet::quiet(record),
-        warnings,
-    }
+    Findings { schema_version: SCHEMA_VERSION, run: summary(record), workloads, quiet, warnings }
 }
 
 fn summary(record: &Record) -> RunSummary {

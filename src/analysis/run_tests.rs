@@ -60,7 +60,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
 }
 
 /// Eight blocks of both workloads on two cores: `pi` computes for a millisecond, `noop` does nothing.
-fn record(noise: f64) -> Record {
+pub(super) fn record(noise: f64) -> Record {
     let plan = Plan {
         limits: crate::plan::Limits::default(),
         seed: 1,
