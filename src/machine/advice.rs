@@ -67,6 +67,9 @@ impl Machine {
         {
             found.push(Warning::Quota { cpus: quota.cpus, parallelism });
         }
+        if budget.quota_hidden {
+            found.push(Warning::QuotaHidden);
+        }
         if let (Some(allowed), Some(online)) = (&budget.affinity, budget.online)
             && allowed.len() < online as usize
         {
@@ -128,7 +131,7 @@ mod tests {
             ["governor", "frequency-limit", "quota"]
         );
         assert_eq!(codes(&machine!("arm-board").warnings()), ["governor", "mixed-cores"]);
-        assert_eq!(codes(&machine!("no-sys").warnings()), ["affinity"]);
+        assert_eq!(codes(&machine!("no-sys").warnings()), ["quota-hidden", "affinity"]);
         assert_eq!(codes(&machine!("hybrid-cgroup-vm").warnings()), ["virtual-topology"]);
         assert_eq!(codes(&Machine::default().warnings()), [""; 0]);
     }
