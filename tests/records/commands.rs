@@ -207,9 +207,24 @@ fn what_is_written_is_what_the_schemas_describe() {
         ("comparison", &["compare", "base", "slow", "--json"][..]),
         ("check", &["check", "slow", "--baseline", "base", "--json"]),
         ("findings", &["report", "slow", "--json"]),
+        ("machine", &["machine", "--json"]),
     ] {
         let schema = schema(name);
         described(&json(&knee(directory.path(), args)), &schema, &schema, name);
+    }
+}
+
+/// A name that comes from a shell's `*` may be anything.
+#[test]
+fn a_hostile_file_name_does_not_steer_the_terminal() {
+    let directory = runs();
+    let name = "x\u{1b}[2J\u{9b}31m\u{202e}";
+    for args in [&["compare", "base", name][..], &["check", name, "--baseline", "base"]] {
+        let output = knee(directory.path(), args);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains("x\\u{1b}[2J\\u{9b}31m\\u{202e}: No such file"), "{errors}");
+        assert!(!errors.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{errors:?}");
     }
 }
 
