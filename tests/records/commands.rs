@@ -32,6 +32,8 @@ fn runs() -> TempDir {
         ("same/2", 5, 0.999),
         ("same/3", 6, 1.0),
         ("slow", 7, 0.66),
+        ("v1.1", 8, 1.0),
+        ("v1.2", 9, 1.0),
     ] {
         let record = planted::record(name, seed, 8, level, 0.002);
         planted::write(&record, &directory.path().join(name));
@@ -69,6 +71,8 @@ fn machines_are_compared_in_every_form() {
     let cost = small["cost_ratio"]["median"].as_f64().expect("a ratio");
     assert!((cost - 0.5 / 0.66).abs() < 0.03, "{cost}");
 
+    let text = out(&knee(directory.path(), &["compare", "v1.1", "v1.2"]));
+    assert!(text.contains("no difference is shown between v1.2 and v1.1"), "{text}");
     let text = out(&knee(directory.path(), &["compare", "base", "same"]));
     assert!(text.contains("no difference is shown between same and base"), "{text}");
     let page = out(&knee(
