@@ -232,11 +232,46 @@ fn a_hostile_file_name_does_not_steer_the_terminal() {
     }
 }
 
+/// A file that has no name yet is gone with whoever was writing it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kill_while_reports_are_written_leaves_no_half_of_a_file() {
+    use rustix::fs::{Mode, OFlags, open};
+    let directory = runs();
+    let flags = OFlags::TMPFILE | OFlags::WRONLY;
+    if open(directory.path(), flags, Mode::RUSR | Mode::WUSR).is_err() {
+        eprintln!("skipped: this file system has no files without names");
+        return;
+    }
+    let run = directory.path().join("slow");
+    for _ in 0..5 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
+        command.arg("report").arg(&run).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().expect("knee starts");
+        while !run.join("plots").exists() {
+            assert!(child.try_wait().expect("it is ours").is_none(), "it ended without plots");
+            std::thread::yield_now();
+        }
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        let files = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        for entry in files(&run).chain(files(&run.join("plots"))) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            assert!(!name.starts_with('.'), "{name} is left");
+        }
+        std::fs::remove_dir_all(run.join("plots")).expect("it is there");
+    }
+}
+
 #[test]
 fn this_machine_is_shown_to_people_and_programs() {
     let directory = tempdir().expect("a directory");
     let text = out(&knee(directory.path(), &["machine"]));
     assert!(text.starts_with("machine\n") && text.contains("CPU budget"), "{text}");
+    let plan = json(&knee(directory.path(), &["run", "pi", "--dry-run", "--json"]));
+    assert_eq!((&plan["schema_version"], &plan["plan"]["seed"]), (&1.into(), &1.into()), "{plan}");
+    let index = json(&knee(runs().path(), &["report", "--index", ".", "--json"]));
+    assert_eq!(index["runs"].as_array().map(Vec::len), Some(3), "{index}");
     let machine = json(&knee(directory.path(), &["machine", "--json"]));
     assert!(machine["usable_cpus"].as_f64().is_some_and(|cpus| cpus > 0.0), "{machine}");
     assert!(machine["budget"]["runtimes"].as_array().is_some_and(|all| all.len() > 8), "{machine}");

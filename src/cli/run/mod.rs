@@ -40,7 +40,8 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     plan.limits = limits;
     if args.dry_run {
-        return super::written(output.result(&outline(&plan)));
+        let shown = if output.json { json(&plan) } else { outline(&plan) };
+        return super::written(output.result(&shown));
     }
     let directory = place::new(args.out.as_deref())?;
     output.remark(&announcement(&plan, &directory));
@@ -130,6 +131,12 @@ fn announcement(plan: &Plan, directory: &Path) -> String {
         plan.budget + args::AFTERWARDS,
         directory.display()
     )
+}
+
+/// What `--dry-run` shows to programs: the plan as it will stand in the record.
+fn json(plan: &Plan) -> String {
+    let answer = serde_json::json!({"schema_version": record::SCHEMA_VERSION, "plan": plan});
+    format!("{answer:#}\n")
 }
 
 /// What `--dry-run` shows: every series with the counts that are sure to be measured.
