@@ -21,9 +21,14 @@ fn stderr(output: &Output) -> String {
 
 /// Asserts a usage error: exit code 2, nothing on standard output, and a message that says `hint`.
 fn refused(arguments: &[&str], hint: &str) {
+    ends(arguments, 2, hint);
+}
+
+/// Asserts an exit code, nothing on standard output, and a message that says `hint`.
+fn ends(arguments: &[&str], code: i32, hint: &str) {
     let output = knee(arguments);
     let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     assert!(output.stdout.is_empty(), "{arguments:?} wrote a result");
     assert!(text.contains(hint), "{arguments:?} does not say {hint:?}: {text}");
     assert!(!text.contains("panicked"), "{text}");
@@ -54,10 +59,10 @@ fn counts_and_budgets_are_checked() {
 
 #[test]
 fn an_unwritable_directory_is_found_before_the_run() {
-    refused(&["run", "noop", "--out", "/proc/knee"], "/proc/knee cannot be written");
+    ends(&["run", "noop", "--out", "/proc/knee"], 6, "/proc/knee cannot be written");
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("a path of text");
-    refused(&["run", "noop", "--out", path], "cannot be written");
+    ends(&["run", "noop", "--out", path], 6, "cannot be written");
 }
 
 #[test]
