@@ -125,10 +125,10 @@ impl Noise {
         }
         parts.extend(self.weakest().map(|core| {
             let Core { cpu, controls, low, range: [worst, _], .. } = core;
-            let limit = BURN_LIMIT * 100.0;
+            // Rounded down, for what is below the limit must not look as if it were not.
+            let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
             format!(
-                "CPU {cpu} gave less than {limit:.0} % of its best in {low} of {controls} controls ({} at worst)",
-                percent(*worst)
+                "CPU {cpu} gave less than {limit:.0} % of its best in {low} of {controls} controls ({worst:.0} % at worst)"
             )
         }));
         parts

@@ -121,7 +121,8 @@ impl WeakCore {
     /// The figures in words: `less than 90 % of its best in 3 of 8 burn controls, 60 % at worst`.
     fn text(&self) -> String {
         let Self { low, controls, worst, .. } = self;
-        let (limit, worst) = (BURN_LIMIT * 100.0, worst * 100.0);
+        // Rounded down, for what is below the limit must not look as if it were not.
+        let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
         format!(
             "less than {limit:.0} % of its best in {low} of {controls} burn controls, {worst:.0} % at worst"
         )
