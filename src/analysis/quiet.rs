@@ -159,7 +159,10 @@ impl Noise {
             Cause::BudgetChanged,
         ];
         found.extend(seldom.into_iter().filter(|cause| often(*cause)).map(rounds));
-        found.extend(self.weakest().filter(|core| many(core.low, core.controls)).map(|core| {
+        // Where others are blamed already, the core that they held is no news.
+        let blamed = !found.is_empty();
+        let weak = self.weakest().filter(|core| many(core.low, core.controls));
+        found.extend(weak.filter(|core| !(core.held && blamed)).map(|core| {
             let virtual_machine = self.virtual_machine;
             let &Core { cpu, controls, low, range: [worst, _], held } = core;
             let core = WeakCore { cpu, low, controls, worst };

@@ -137,6 +137,15 @@ fn a_core_that_stays_low_is_blamed_on_who_can_have_done_it() {
 }
 
 #[test]
+fn a_neighbour_is_blamed_once() {
+    let record = run(|_, ledger| ledger.foreign = Some(0.4));
+    let held = burned(record.clone(), &[(0.5, 50.0), (0.5, 51.0)]);
+    assert_eq!(told(&held).2, "foreign-load");
+    let slow = burned(record, &[(1.0, 100.0), (1.0, 60.0)]);
+    assert_eq!(told(&slow).2, "foreign-load slow-core");
+}
+
+#[test]
 fn what_a_quota_holds_back_is_no_noise() {
     let mut record = burned(run(|_, _| ()), &[(0.3, 30.0), (0.1, 10.0), (0.2, 20.0)]);
     let level = QuotaLevel { group: "/a".into(), cpus: 0.5, period: 0.1, leaf: true, top: true };
