@@ -21,9 +21,14 @@ fn stderr(output: &Output) -> String {
 
 /// Asserts a usage error: exit code 2, nothing on standard output, and a message that says `hint`.
 fn refused(arguments: &[&str], hint: &str) {
+    ends(arguments, 2, hint);
+}
+
+/// Asserts an exit code, nothing on standard output, and a message that says `hint`.
+fn ends(arguments: &[&str], code: i32, hint: &str) {
     let output = knee(arguments);
     let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     assert!(output.stdout.is_empty(), "{arguments:?} wrote a result");
     assert!(text.contains(hint), "{arguments:?} does not say {hint:?}: {text}");
     assert!(!text.contains("panicked"), "{text}");
@@ -54,10 +59,10 @@ fn counts_and_budgets_are_checked() {
 
 #[test]
 fn an_unwritable_directory_is_found_before_the_run() {
-    refused(&["run", "noop", "--out", "/proc/knee"], "/proc/knee cannot be written");
+    ends(&["run", "noop", "--out", "/proc/knee"], 6, "/proc/knee cannot be written");
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("a path of text");
-    refused(&["run", "noop", "--out", path], "cannot be written");
+    ends(&["run", "noop", "--out", path], 6, "cannot be written");
 }
 
 #[test]
@@ -212,6 +217,35 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
     assert_eq!(again.wait().expect("it ends").code(), Some(130));
     record_is_readable(&running.out);
+}
+
+/// What a run was begun with is its own: a flag that would be ignored is refused, and so is another machine.
+#[test]
+fn a_resumed_run_keeps_its_own_setting() {
+    let mut running = Running::start(&["sleep", "--workers", "1", "--modes", "serial"]);
+    running.signal("-INT");
+    running.child.wait().expect("it ends");
+    let resume = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
+        let output = command.args(["run", "--resume"]).arg(&running.out).args(args).output();
+        let output = output.expect("knee starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for flag in [&["--cpus", "0"][..], &["--pin"], &["--budget", "9s"], &["--seed", "2"]] {
+        let (code, errors) = resume(flag);
+        assert!(code == Some(2) && errors.contains("cannot be used with"), "{flag:?}: {errors}");
+    }
+    // The same run, as if it had been begun inside a CPU that this machine lacks.
+    let record = knee::record::read(&running.out).expect("readable");
+    let mut header = record.header;
+    header.machine.budget.affinity = Some("9999".parse().expect("a list"));
+    fs::remove_file(running.out.join(knee::record::FILE_NAME)).expect("it is there");
+    let mut writer = knee::record::Writer::create(&running.out).expect("there is room");
+    writer.append(&knee::record::Line::Header(header)).expect("there is room");
+    drop(writer);
+    let (code, errors) = resume(&[]);
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("was begun within other CPUs (CPU 9999 is not among"), "{errors}");
 }
 
 #[test]

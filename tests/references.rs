@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use knee::report::index;
+
 fn runs() -> Vec<PathBuf> {
     let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
     let entries = fs::read_dir(reports).expect("reports/ is there").flatten();
@@ -23,11 +25,18 @@ fn committed_records_give_their_committed_findings() {
 }
 
 #[test]
-fn the_index_lists_every_committed_run() {
+fn the_index_is_the_table_that_knee_makes() {
     let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
     let page = fs::read_to_string(reports.join("README.md")).expect("reports/README.md");
-    for run in runs() {
+    let mut runs = runs();
+    runs.sort();
+    let rows = runs.iter().map(|run| {
         let name = run.file_name().expect("a name").to_string_lossy().into_owned();
-        assert!(page.contains(&format!("[{name}]")), "{name} is not in reports/README.md");
-    }
+        assert!(page.contains(&format!("- **{name}**: ")), "{name} has no paragraph");
+        let record = knee::record::read(run).expect("a committed record is whole");
+        (name, knee::analysis::analyse(&record))
+    });
+    let table = index::table(&rows.collect::<Vec<_>>());
+    let now = index::spliced(&page, &table).expect("the page has a place for the table");
+    assert!(now == page, "make it anew: knee report --index reports");
 }

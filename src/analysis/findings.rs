@@ -395,9 +395,9 @@ pub struct Quiet {
     pub trusted: bool,
     /// Share of the CPUs used by others during the rounds (median).
     pub foreign_cpu: Option<f64>,
-    /// Share of the CPU time stolen by the hypervisor (median).
+    /// Share of the CPU time stolen by the hypervisor, over all rounds.
     pub steal: Option<f64>,
-    /// Smallest and largest share of its own best that the burn control reached.
+    /// Smallest and largest share of its own best that a core reached in the burn control.
     pub burn: Option<[f64; 2]>,
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod bound;
 pub mod compare;
 pub mod comparison;
+mod control;
 mod curve;
 #[cfg(test)]
 mod curve_tests;
@@ -15,6 +16,8 @@ mod observation;
 mod optimum;
 mod price;
 mod quiet;
+#[cfg(test)]
+mod quiet_tests;
 mod ratio;
 mod round;
 mod run;

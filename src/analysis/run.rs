@@ -38,14 +38,10 @@ pub fn analyse(record: &Record) -> Findings {
             remedy: advice.remedy.clone(),
         })
         .collect();
+    let (quiet, noise) = quiet::quiet(record);
+    warnings.extend(noise);
     warnings.extend(quiet::changes(record));
-    Findings {
-        schema_version: SCHEMA_VERSION,
-        run: summary(record),
-        workloads,
-        quiet: quiet::quiet(record),
-        warnings,
-    }
+    Findings { schema_version: SCHEMA_VERSION, run: summary(record), workloads, quiet, warnings }
 }
 
 fn summary(record: &Record) -> RunSummary {
@@ -53,7 +49,7 @@ fn summary(record: &Record) -> RunSummary {
     let last = record.samples.iter().map(|sample| sample.at).fold(0.0, f64::max);
     RunSummary {
         name: header.name.clone(),
-        command: header.command.join(" "),
+        command: command(&header.command),
         knee: header.knee.clone(),
         seed: header.plan.seed,
         started: header.started.clone(),
@@ -65,6 +61,11 @@ fn summary(record: &Record) -> RunSummary {
         rounds: record.samples.len() as u64,
         disturbed: record.samples.iter().filter(|sample| sample.is_disturbed()).count() as u64,
     }
+}
+
+/// The command line as it can be typed into a shell.
+fn command(words: &[String]) -> String {
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
 /// What the analysis of each workload needs of the whole record.

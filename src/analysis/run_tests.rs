@@ -64,7 +64,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
 const TASKS: [f64; 4] = [1e-3, 1e-7, 2e-5, 4e-6];
 
 /// Eight blocks on two cores: `pi` computes for a millisecond or less, `noop` does nothing.
-fn record(noise: f64) -> Record {
+pub(super) fn record(noise: f64) -> Record {
     let plan = Plan {
         limits: crate::plan::Limits::default(),
         seed: 1,

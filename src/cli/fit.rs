@@ -87,7 +87,8 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
     let curves = curves(args)?;
     if let Some(directory) = &args.out {
         std::fs::create_dir_all(directory).map_err(|error| {
-            Failure::usage(format!("{} cannot be written: {error}", directory.display()))
+            let what = format!("{} cannot be written: {error}", directory.display());
+            Failure::new(exit::UNWRITTEN, what)
         })?;
     }
     let fit = Fit { schema_version: findings::SCHEMA_VERSION, curves };

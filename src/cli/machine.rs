@@ -1,46 +1,39 @@
 //! `knee machine`: what this machine is, what of it can be used, and what to beware of.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Failure, Output, exit, written};
 use crate::machine::{Machine, Root};
+use crate::record::Advice;
 use crate::report::terminal;
 
 /// Show what this machine is, how many CPUs can be used, and what other programs make of that.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
-#[derive(Serialize)]
-struct Answer<'a> {
+/// The answer of `knee machine --json`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer<'a> {
+    /// The version of this JSON.
     schema_version: u32,
     /// CPU seconds per second that can be had: the smaller of mask and quota.
     usable_cpus: f64,
     #[serde(flatten)]
     machine: &'a Machine,
-    warnings: Vec<Beware>,
-}
-
-#[derive(Serialize)]
-struct Beware {
-    code: &'static str,
-    text: String,
-    remedy: &'static str,
+    /// What bends figures here, and what to do about it.
+    warnings: Vec<Advice>,
 }
 
 pub(super) fn machine(_: &Args, output: Output) -> Result<u8, Failure> {
     let machine = Machine::read(&Root::live());
     let warnings = machine.warnings();
     if output.json {
-        let told = warnings.iter().map(|warning| Beware {
-            code: warning.code(),
-            text: warning.text(),
-            remedy: warning.remedy(),
-        });
         let answer = Answer {
             schema_version: 1,
             usable_cpus: machine.budget.usable(),
             machine: &machine,
-            warnings: told.collect(),
+            warnings: warnings.iter().map(Advice::from).collect(),
         };
         let json = serde_json::to_string_pretty(&answer).expect("a machine is plain data");
         return written(output.result(&format!("{json}\n")));

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use crate::plot::label::visible;
 use crate::report::terminal::Style;
 
 /// When to colour.
@@ -42,10 +43,11 @@ impl Output {
         }
     }
 
-    /// Writes a remark to standard error; it is lost where that is closed.
+    /// Writes a remark to standard error; it is lost where that is closed. Names in it may be anything, and steer nothing.
     pub fn remark(self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let shown: Vec<String> = text.split('\n').map(visible).collect();
+            let _ = writeln!(io::stderr().lock(), "{}", shown.join("\n"));
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::{Failure, Output, exit, present, written};
 use crate::analysis;
+use crate::analysis::findings::{Findings, SCHEMA_VERSION};
 use crate::record::{self, FILE_NAME};
 use crate::report::settings::Dialect;
 use crate::report::{index, write_file};
@@ -33,7 +36,8 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     let own = if args.run.is_dir() { &args.run } else { args.run.parent().unwrap_or(&args.run) };
     let directory = args.out.as_deref().unwrap_or(own);
     std::fs::create_dir_all(directory).map_err(|error| {
-        Failure::usage(format!("{} cannot be written: {error}", directory.display()))
+        let what = format!("{} cannot be written: {error}", directory.display());
+        Failure::new(exit::UNWRITTEN, what)
     })?;
     present::present(directory, &record, args.settings, output)
 }
@@ -59,6 +63,24 @@ fn table(directory: &Path, output: Output) -> Result<u8, Failure> {
     let spliced = std::fs::read_to_string(&page).ok().and_then(|old| index::spliced(&old, &text));
     if let Some(new) = spliced {
         write_file(&page, new.as_bytes()).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+    }
+    if output.json {
+        let row = |(name, findings): &(String, Findings)| {
+            let answers = findings
+                .workloads
+                .iter()
+                .map(|workload| json!({"workload": workload.label, "verdict": workload.verdict}));
+            json!({
+                "name": name,
+                "machine": findings.run.machine,
+                "usable_cpus": findings.run.usable_cpus,
+                "quiet": findings.quiet,
+                "answers": answers.collect::<Vec<_>>(),
+            })
+        };
+        let rows: Vec<_> = runs.iter().map(row).collect();
+        let answer = json!({"schema_version": SCHEMA_VERSION, "runs": rows});
+        return written(output.result(&format!("{answer:#}\n")));
     }
     written(output.result(&text))
 }

@@ -4,11 +4,10 @@ use schemars::Schema;
 
 use super::claims::Answers;
 use super::fit::Fit;
-use super::{Failure, Output, written};
+use super::{Failure, Output, machine, written};
 use crate::analysis::compare::check::Check;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
-use crate::machine::Machine;
 use crate::record;
 
 /// Print the JSON Schema of what knee writes.
@@ -33,7 +32,7 @@ enum Document {
     Check,
     /// claims.json, and the answer of `knee claims --json`.
     Claims,
-    /// The machine in a record's header and in the answer of `knee machine --json`.
+    /// The answer of `knee machine --json`.
     Machine,
 }
 
@@ -46,7 +45,7 @@ impl Document {
             Self::Comparison => schemars::schema_for!(Comparison),
             Self::Check => schemars::schema_for!(Check),
             Self::Claims => schemars::schema_for!(Answers<'static>),
-            Self::Machine => schemars::schema_for!(Machine),
+            Self::Machine => schemars::schema_for!(machine::Answer<'static>),
         }
     }
 }

@@ -46,9 +46,9 @@ fn own_name(path: &Path) -> String {
     let is_record = path.file_name().is_some_and(|name| name == FILE_NAME);
     let named = if is_record { path.parent().unwrap_or(path) } else { path };
     let named = named.canonicalize().unwrap_or_else(|_| named.to_owned());
-    named
-        .file_stem()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+    // The dot in a directory's name (`v1.2`) begins no ending.
+    let name = if named.is_dir() { named.file_name() } else { named.file_stem() };
+    name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }
 
 /// The run at a path, or all runs in the directories directly below it.

@@ -1,8 +1,6 @@
-//! Which warnings a machine, a plan, a disturbance and a directory give rise to.
+//! Which warnings a machine and a plan give rise to.
 
-use std::path::Path;
-
-use super::{Cause, CpuSet, Disturbance, Machine, Warning};
+use super::{CpuSet, Machine, Warning};
 
 impl Machine {
     /// What about this machine bends figures, whatever is measured on it.
@@ -69,6 +67,9 @@ impl Machine {
         {
             found.push(Warning::Quota { cpus: quota.cpus, parallelism });
         }
+        if budget.quota_hidden {
+            found.push(Warning::QuotaHidden);
+        }
         if let (Some(allowed), Some(online)) = (&budget.affinity, budget.online)
             && allowed.len() < online as usize
         {
@@ -101,36 +102,6 @@ impl Machine {
     }
 }
 
-impl Disturbance {
-    /// What it says about the machine; `None` for those that are told by their own text.
-    pub fn warning(&self) -> Option<Warning> {
-        match self.cause {
-            Cause::Steal => Some(Warning::Oversubscribed(self.amount)),
-            Cause::Foreign => Some(Warning::ForeignLoad(self.amount)),
-            _ => None,
-        }
-    }
-}
-
-impl Warning {
-    /// The warning that files in this directory are kept in memory, where they are.
-    pub fn of_directory(directory: &Path) -> Option<Self> {
-        in_memory(directory).then(|| Self::Tmpfs(directory.to_owned()))
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn in_memory(directory: &Path) -> bool {
-    /// `TMPFS_MAGIC` of statfs(2).
-    const TMPFS: rustix::fs::FsWord = 0x0102_1994;
-    rustix::fs::statfs(directory).is_ok_and(|stat| stat.f_type == TMPFS)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn in_memory(_directory: &Path) -> bool {
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::machine;
@@ -160,7 +131,7 @@ mod tests {
             ["governor", "frequency-limit", "quota"]
         );
         assert_eq!(codes(&machine!("arm-board").warnings()), ["governor", "mixed-cores"]);
-        assert_eq!(codes(&machine!("no-sys").warnings()), ["affinity"]);
+        assert_eq!(codes(&machine!("no-sys").warnings()), ["quota-hidden", "affinity"]);
         assert_eq!(codes(&machine!("hybrid-cgroup-vm").warnings()), ["virtual-topology"]);
         assert_eq!(codes(&Machine::default().warnings()), [""; 0]);
     }
@@ -185,19 +156,5 @@ mod tests {
         assert!(warnings[2].text().contains("2064 processes"), "{}", warnings[2].text());
         assert_eq!(codes(&pod.plan_warnings(u64::MAX, u64::MAX, u64::MAX)).len(), 3);
         assert_eq!(Machine::default().plan_warnings(u64::MAX, 1, 1), []);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_directory_in_memory_is_known_as_one() {
-        assert_eq!(Warning::of_directory(Path::new("/proc")), None);
-        assert_eq!(Warning::of_directory(Path::new("/no/such/directory")), None);
-        let shared_memory = Path::new("/dev/shm");
-        if shared_memory.is_dir() {
-            assert_eq!(
-                Warning::of_directory(shared_memory).map(|warning| warning.code()),
-                Some("tmpfs")
-            );
-        }
     }
 }

@@ -16,8 +16,11 @@ pub struct Budget {
     pub affinity: Option<CpuSet>,
     /// The CPUs that the kernel was told to keep free of ordinary work (`isolcpus`).
     pub isolated: Option<CpuSet>,
-    /// The limit on CPU time; `None` where there is none.
+    /// The limit on CPU time; `None` where there is none, or none can be seen.
     pub quota: Option<Quota>,
+    /// Whether the control groups are hidden from this process, so that a limit would stay unnoticed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quota_hidden: bool,
     /// The memory limit of the control groups, bytes; `None` where there is none below the machine's memory.
     pub memory_limit: Option<u64>,
     /// The limit of the control groups on processes and threads together.
@@ -45,6 +48,7 @@ impl Budget {
                 .value::<CpuSet>("/sys/devices/system/cpu/isolated")
                 .filter(|cpus| !cpus.is_empty()),
             quota: cgroup::quota(root),
+            quota_hidden: cfg!(target_os = "linux") && cgroup::is_quota_hidden(root),
             memory_limit: cgroup::memory_limit(root, memory),
             pids_limit: cgroup::pids_limit(root),
             processes_limit: limits.processes,

@@ -151,6 +151,16 @@ pub(super) fn quota(root: &Root) -> Option<Quota> {
     Some(Quota { cpus, period, version: groups.version, levels })
 }
 
+/// Whether there may be a quota that cannot be seen: this process is in a group whose files are not there to be read.
+///
+/// A kernel without control groups has no list of them, and no quota either; without `/proc` nobody can tell.
+pub(super) fn is_quota_hidden(root: &Root) -> bool {
+    match root.text("/proc/self/cgroup") {
+        Some(_) => groups(root, "cpu").is_none(),
+        None => !root.has("/proc/self/status"),
+    }
+}
+
 /// CPUs and period in seconds of one group; `None` where it does not limit.
 fn quota_of(root: &Root, version: u8, directory: &Path) -> Option<(f64, f64)> {
     if version == 2 {

@@ -158,7 +158,8 @@ impl Budget {
     pub fn facts(&self) -> Vec<Fact> {
         let count =
             |number: Option<u64>, what: &str| number.map(|number| format!("{number} {what}"));
-        let quota = self.quota.as_ref().map_or("none".to_owned(), |quota| {
+        let none = if self.quota_hidden { "unknown" } else { "none" };
+        let quota = self.quota.as_ref().map_or(none.to_owned(), |quota| {
             let period = Quantity::Duration.text(quota.period);
             let cpus = Quantity::Count.text(quota.cpus);
             let version = quota.version;

@@ -40,8 +40,61 @@ pub enum Cause {
     ClockJump,
     /// The machine was suspended.
     Suspended,
+    /// knee itself was stopped.
+    Stopped,
     /// The allowed CPUs or the quota changed.
     BudgetChanged,
+}
+
+impl Cause {
+    /// A stable word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Steal => "oversubscribed-host",
+            Self::Foreign => "foreign-load",
+            Self::Throttled => "throttled",
+            Self::MemoryPressure => "memory-pressure",
+            Self::Thermal => "thermal",
+            Self::ClockJump => "clock-jump",
+            Self::Suspended => "suspended",
+            Self::Stopped => "stopped",
+            Self::BudgetChanged => "budget-changed",
+        }
+    }
+
+    /// What happened, as the end of a sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Steal => "the hypervisor gave CPU time to other machines",
+            Self::Foreign => "other processes used the CPUs",
+            Self::Throttled => "a quota that is not visible here kept tasks waiting",
+            Self::MemoryPressure => "tasks waited for memory",
+            Self::Thermal => "cores were slowed because they were too hot",
+            Self::ClockJump => "the wall clock was set; durations do not depend on it",
+            Self::Suspended => "the machine was suspended",
+            Self::Stopped => "knee itself was stopped and went on later",
+            Self::BudgetChanged => "the allowed CPUs or the quota changed",
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Steal => {
+                "measure at another time or on a host of your own; compare ratios, not absolute figures"
+            }
+            Self::Foreign => "stop the other programs, or keep to CPUs they do not use with --cpus",
+            Self::Throttled => {
+                "ask who runs this container for its CPU limit, and take that for the usable CPUs"
+            }
+            Self::MemoryPressure => "free memory, plan fewer workers, or give --max-memory",
+            Self::Thermal => "let the machine cool, and measure with less load or better cooling",
+            Self::ClockJump => "nothing: only the times of day in the record are off",
+            Self::Suspended => "measure again, with suspension switched off",
+            Self::Stopped => "measure again without stopping it (Ctrl-Z)",
+            Self::BudgetChanged => "measure again once nobody changes the limits any more",
+        }
+    }
 }
 
 /// What a disturbance means for the round.
@@ -84,6 +137,7 @@ impl Ledger {
             self.too_hot(),
             self.clock_was_set(),
             self.was_suspended(),
+            self.was_stopped(),
             self.budget_changed(),
         ]
         .into_iter()
@@ -153,6 +207,13 @@ impl Ledger {
         let text = format!("the machine was suspended for {seconds:.3} s");
         let severity = Severity::Repeat;
         Some(Disturbance { cause: Cause::Suspended, severity, amount: seconds, text })
+    }
+
+    fn was_stopped(&self) -> Option<Disturbance> {
+        let times = Some(self.stopped).filter(|times| *times > 0)?;
+        let text = format!("knee itself was stopped {times} times and went on later");
+        let severity = Severity::Repeat;
+        Some(Disturbance { cause: Cause::Stopped, severity, amount: times as f64, text })
     }
 
     fn budget_changed(&self) -> Option<Disturbance> {

@@ -42,10 +42,12 @@ fn fill_hardware(machine: &mut Machine) {
         topology.cores.or_else(|| System::physical_core_count().ok().map(|n| n as u32));
     topology.smt = topology.smt.or(topology.threads.zip(topology.cores).map(|(t, c)| c < t));
 
-    // The standard library asks the system where neither files nor the affinity call answer.
-    let parallelism = std::thread::available_parallelism().ok().map(|count| count.get() as u32);
-    machine.budget.online = machine.budget.online.or(topology.threads).or(parallelism);
-    if machine.budget.runtimes.is_empty() {
-        machine.budget.runtimes = runtimes::counts(&machine.budget);
+    machine.budget.online = machine.budget.online.or(topology.threads);
+    if machine.budget.parallelism().is_none() {
+        // The standard library asks the system where neither files nor the affinity call answer. Where there is a mask
+        // it would answer with that, which is not what is online.
+        let parallelism = std::thread::available_parallelism().ok();
+        machine.budget.online = parallelism.map(|count| count.get() as u32);
     }
+    machine.budget.runtimes = runtimes::counts(&machine.budget);
 }

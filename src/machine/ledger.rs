@@ -48,6 +48,9 @@ pub struct Ledger {
     pub clock_jump: Option<f64>,
     /// How long the machine was suspended, seconds.
     pub suspended: Option<f64>,
+    /// How often knee itself was stopped and went on during the round.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stopped: usize,
     /// The quota at the end, in CPUs; `None` where there is none.
     pub quota: Option<f64>,
     /// What this process may use was changed during the round, in words.
@@ -95,6 +98,7 @@ impl Ledger {
             load: after.load,
             clock_jump: Some(clock_jump(before, after)),
             suspended: suspended(before, after),
+            stopped: after.continued.saturating_sub(before.continued),
             quota: after.quota,
             budget_change: budget_change(before, after),
         }
@@ -139,10 +143,16 @@ impl Ledger {
             load: other.load.or(self.load),
             clock_jump: sum(self.clock_jump, other.clock_jump),
             suspended: sum(self.suspended, other.suspended),
+            stopped: self.stopped + other.stopped,
             quota: other.quota.or(self.quota),
             budget_change: self.budget_change.or(other.budget_change),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How far the wall clock moved against the monotonic one, seconds.

@@ -206,6 +206,19 @@ fn files_that_hold_nonsense_are_unknown() {
     add(tree.path(), "/proc/stat", "");
 }
 
+/// Ctrl-Z and `fg` send the same signal; to a process that runs it is harmless.
+#[cfg(unix)]
+#[test]
+fn a_round_in_which_we_were_stopped_is_spoiled() {
+    let mut watch = Watch::open(&Root::live(), &Budget::default());
+    let before = watch.snapshot();
+    signal_hook::low_level::raise(libc::SIGCONT).unwrap();
+    let ledger = Ledger::between(&before, &watch.snapshot(), 0.0);
+    assert!(ledger.stopped >= 1, "{ledger:?}");
+    assert!(causes(&ledger).contains(&(Cause::Stopped, Severity::Repeat)), "{ledger:?}");
+    assert!(!serde_json::to_string(&Ledger::default()).unwrap().contains("stopped"));
+}
+
 /// A competing load in another process is found, and our own is not taken for it.
 #[cfg(target_os = "linux")]
 #[test]

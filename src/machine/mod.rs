@@ -51,7 +51,7 @@ pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};
 pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
-pub use self::warning::Warning;
+pub use self::warning::{Warning, WeakCore};
 pub use self::watch::{Snapshot, Watch};
 
 /// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.

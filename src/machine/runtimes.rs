@@ -117,24 +117,20 @@ const RULES: [Rule; 11] = [
     },
 ];
 
-/// What each runtime would answer; empty where neither mask nor online CPUs are known.
+/// What each runtime would answer; those are left out that count what is not known here.
 pub(super) fn counts(budget: &Budget) -> Vec<RuntimeCount> {
-    let (Some(mask), Some(online)) = (budget.parallelism(), budget.online.or(budget.parallelism()))
-    else {
-        return Vec::new();
-    };
     let count = |rule: &Rule| {
-        let cpus = if rule.mask { mask } else { online };
+        let cpus = if rule.mask { budget.parallelism() } else { budget.online }?;
         let limit = rule.quota.as_ref().zip(budget.quota.as_ref());
         let limit =
             limit.and_then(|((levels, rounding), quota)| rounding.apply(levels.smallest(quota)?));
-        RuntimeCount {
+        Some(RuntimeCount {
             name: rule.name.to_owned(),
             count: limit.map_or(cpus, |limit| limit.min(cpus)).max(1),
             rule: rule.words.to_owned(),
-        }
+        })
     };
-    RULES.iter().map(count).collect()
+    RULES.iter().filter_map(count).collect()
 }
 
 impl Levels {
@@ -221,5 +217,9 @@ mod tests {
     #[test]
     fn nothing_known_gives_no_answer() {
         assert!(counts(&Budget::default()).is_empty());
+        let masked = Budget { online: None, ..budget(4, &[], 2) };
+        let names: Vec<String> = counts(&masked).into_iter().map(|count| count.name).collect();
+        assert!(!names.contains(&"Python: os.cpu_count".to_owned()), "{names:?}");
+        assert_eq!(names.len(), RULES.len() - 1);
     }
 }

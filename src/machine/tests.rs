@@ -196,7 +196,10 @@ fn a_hybrid_virtual_machine_takes_its_quota_from_version_1() {
 fn an_empty_tree_is_a_machine_of_which_nothing_is_known() {
     let tree = TempDir::new().unwrap();
     let machine = Machine::read(&Root::captured(tree.path()));
-    assert_eq!(machine, Machine::default());
+    assert!(machine.budget.quota_hidden, "a quota could be anywhere");
+    let mut nothing = Machine::default();
+    nothing.budget.quota_hidden = true;
+    assert_eq!(machine, nothing);
     assert!((machine.budget.usable() - 1.0).abs() < 1e-12);
 }
 
@@ -242,6 +245,32 @@ fn json_and_back_is_the_same_machine() {
     assert_eq!(serde_json::from_str::<Machine>(&json).unwrap(), machine);
     assert!(json.contains(r#""affinity":"0-15""#), "{json}");
     assert!(json.contains(r#""quota":null"#), "{json}");
+}
+
+/// A sandbox that hides the control groups is not one without a limit.
+#[test]
+fn a_quota_that_cannot_be_seen_is_unknown_and_not_none() {
+    let hidden = |files: &[(&str, &str)]| {
+        let tree = TempDir::new().unwrap();
+        for (path, line) in files {
+            add(tree.path(), path, line);
+        }
+        let machine = Machine::read(&Root::captured(tree.path()));
+        let told = machine.warnings().contains(&Warning::QuotaHidden);
+        assert_eq!(machine.budget.quota_hidden, told);
+        let facts = machine.budget.facts();
+        let quota = facts.into_iter().find(|fact| fact.label == "quota").unwrap().value;
+        assert_eq!(quota, if told { "unknown" } else { "none" });
+        told
+    };
+    let status = ("/proc/self/status", "Name:\tknee");
+    let unified = ("/proc/self/cgroup", "0::/a");
+    let mount = ("/proc/self/mountinfo", "35 25 0:31 / /sys/fs/cgroup rw - cgroup2 c rw");
+    assert!(hidden(&[]), "nothing at all can be seen");
+    assert!(!hidden(&[status]), "a kernel without control groups");
+    assert!(hidden(&[status, unified]), "nothing is mounted");
+    assert!(hidden(&[status, unified, mount]), "something lies over the mount");
+    assert!(!hidden(&[status, unified, mount, ("/sys/fs/cgroup/cgroup.controllers", "cpu")]));
 }
 
 /// The live machine, checked against those who know it by other ways.

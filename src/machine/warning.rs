@@ -1,8 +1,7 @@
 //! What a reader must know about the machine before using a figure, each with what to do about it.
 
-use std::path::PathBuf;
-
-use super::CpuSet;
+use super::{BURN_LIMIT, Cause, CpuSet};
+use crate::units::plural;
 
 /// Something about the machine or the run that bends figures.
 ///
@@ -40,14 +39,35 @@ pub enum Warning {
         /// How many are online.
         online: u32,
     },
-    /// Files are written to memory.
-    Tmpfs(PathBuf),
-    /// Reads come from memory, not from the device.
-    PageCache,
+    /// The control groups cannot be seen, so a quota would stay unnoticed.
+    QuotaHidden,
     /// The hypervisor gives CPU time to others.
     Oversubscribed(f64),
     /// Others use the CPUs.
     ForeignLoad(f64),
+    /// A core was somebody else's for part of the time.
+    HeldCore {
+        /// How much it gave.
+        core: WeakCore,
+        /// Whether a host below this machine may have been who took it.
+        virtual_machine: bool,
+    },
+    /// A core was ours and slower than it can be.
+    SlowCore {
+        /// How much it gave.
+        core: WeakCore,
+        /// Whether a host below this machine may have slowed it.
+        virtual_machine: bool,
+    },
+    /// Cores ran at another clock in one round of a cell than in the next: by this share.
+    ClockVaried(f64),
+    /// Something else that spoils rounds happened in some of them.
+    Rounds {
+        /// What.
+        cause: Cause,
+        /// In how many rounds.
+        rounds: usize,
+    },
     /// This is a debug build.
     DebugBuild,
     /// Another run of knee measures at the same time.
@@ -84,6 +104,31 @@ pub enum Warning {
     ClockSource(String),
 }
 
+/// A core that gave less than it can.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WeakCore {
+    /// Its CPU number.
+    pub cpu: u32,
+    /// In how many burn controls it did.
+    pub low: usize,
+    /// Of how many.
+    pub controls: usize,
+    /// The smallest share of its best that it gave.
+    pub worst: f64,
+}
+
+impl WeakCore {
+    /// The figures in words: `less than 90 % of its best in 3 of 8 burn controls, 60 % at worst`.
+    fn text(&self) -> String {
+        let Self { low, controls, worst, .. } = self;
+        // Rounded down, for what is below the limit must not look as if it were not.
+        let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
+        format!(
+            "less than {limit:.0} % of its best in {low} of {controls} burn controls, {worst:.0} % at worst"
+        )
+    }
+}
+
 impl Warning {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
@@ -95,10 +140,13 @@ impl Warning {
             Self::MixedCores => "mixed-cores",
             Self::Quota { .. } => "quota",
             Self::Affinity { .. } => "affinity",
-            Self::Tmpfs(_) => "tmpfs",
-            Self::PageCache => "page-cache",
-            Self::Oversubscribed(_) => "oversubscribed-host",
-            Self::ForeignLoad(_) => "foreign-load",
+            Self::QuotaHidden => "quota-hidden",
+            Self::Oversubscribed(_) => Cause::Steal.code(),
+            Self::ForeignLoad(_) => Cause::Foreign.code(),
+            Self::HeldCore { .. } => "held-core",
+            Self::SlowCore { .. } => "slow-core",
+            Self::ClockVaried(_) => "clock-varied",
+            Self::Rounds { cause, .. } => cause.code(),
             Self::DebugBuild => "debug-build",
             Self::OtherRun => "other-run",
             Self::VirtualTopology { .. } => "virtual-topology",
@@ -137,13 +185,11 @@ impl Warning {
                  sooner and then wait"
             ),
             Self::Affinity { allowed, online } => {
-                format!("only {} of {online} CPUs may be used ({allowed})", allowed.len())
+                let noun = if allowed.len() == 1 { "CPU" } else { "CPUs" };
+                format!("only {} of {online} CPUs may be used ({noun} {allowed})", allowed.len())
             }
-            Self::Tmpfs(path) => {
-                format!("{} is kept in memory: file workloads measure memory there", path.display())
-            }
-            Self::PageCache => {
-                "file reads are served from the page cache, not from the device".into()
+            Self::QuotaHidden => {
+                "the control groups cannot be seen here, so a CPU quota would stay unnoticed".into()
             }
             Self::Oversubscribed(share) => {
                 format!(
@@ -153,6 +199,20 @@ impl Warning {
             }
             Self::ForeignLoad(share) => {
                 format!("other processes used {:.1} % of the CPUs", share * 100.0)
+            }
+            Self::HeldCore { core, .. } => {
+                format!("others held CPU {}: it gave {}", core.cpu, core.text())
+            }
+            Self::SlowCore { core, .. } => {
+                format!("CPU {} was slower than it can be: it gave {}", core.cpu, core.text())
+            }
+            Self::ClockVaried(share) => format!(
+                "the cores' clock differed by {:.0} % between rounds of the same cell",
+                share * 100.0
+            ),
+            Self::Rounds { cause, rounds } => {
+                let rounds = plural(*rounds as u64, "round", "rounds");
+                format!("in {rounds} {}", cause.text())
             }
             Self::DebugBuild => "this is a debug build: figures are many times too low".into(),
             Self::OtherRun => {
@@ -207,16 +267,25 @@ impl Warning {
             Self::Affinity { .. } => {
                 "nothing, if that is intended; else start knee without taskset or with a larger cpuset"
             }
-            Self::Tmpfs(_) => "give --dir on a file system with a device behind it",
-            Self::PageCache => {
-                "use data larger than memory, or direct IO, where the device is meant"
+            Self::QuotaHidden => "mount /sys/fs/cgroup and /proc, read-only will do",
+            Self::Oversubscribed(_) => Cause::Steal.remedy(),
+            Self::ForeignLoad(_) => Cause::Foreign.remedy(),
+            Self::HeldCore { virtual_machine: false, .. } => {
+                "stop the other programs, or leave this CPU out with --cpus"
             }
-            Self::Oversubscribed(_) => {
-                "measure at another time or on a host of your own; compare ratios, not absolute figures"
+            Self::HeldCore { virtual_machine: true, .. } => {
+                "stop the other programs; if there are none, the host took it: measure at another time or on a host of your own"
             }
-            Self::ForeignLoad(_) => {
-                "stop the other programs, or keep to CPUs they do not use with --cpus"
+            Self::SlowCore { virtual_machine: false, .. } => {
+                "let it cool, and fix the clock while measuring (governor `performance`, boost off)"
             }
+            Self::SlowCore { virtual_machine: true, .. } => {
+                "the host took or slowed it: measure at another time or on a host of your own; compare ratios, not absolute figures"
+            }
+            Self::ClockVaried(_) => {
+                "fix the clock while measuring (governor `performance`, boost off); compare ratios, not absolute figures"
+            }
+            Self::Rounds { cause, .. } => cause.remedy(),
             Self::DebugBuild => "build with --release",
             Self::OtherRun => "wait for it to end and repeat",
             Self::VirtualTopology { .. } => {

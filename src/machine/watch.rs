@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub(super) load: Option<f64>,
     pub(super) quota: Option<f64>,
     pub(super) affinity: Option<CpuSet>,
+    /// How often this process went on after it had been stopped.
+    pub(super) continued: usize,
     /// How many CPUs the figures are about.
     pub(super) cpus: Option<u32>,
 }
@@ -102,6 +104,8 @@ const TICK: f64 = 0.004;
 impl Watch {
     /// Opens what the machine offers.
     pub fn open(root: &Root, budget: &Budget) -> Self {
+        // Counting begins here, so that a stop in the first round is seen.
+        system_calls::continued();
         let cpus = budget.affinity.clone();
         let all = match (&cpus, budget.online) {
             (Some(cpus), Some(online)) => cpus.len() == online as usize,
@@ -148,6 +152,7 @@ impl Watch {
             load: None,
             quota: None,
             affinity: self.live.then(|| system_calls::affinity(0).ok()).flatten(),
+            continued: if self.live { system_calls::continued() } else { 0 },
             cpus: self.cpus.as_ref().map(|cpus| cpus.len() as u32),
         };
         self.look_at_cpus(&mut snapshot);

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::analysis::findings::{Findings, Point};
+use crate::plot::label::visible;
 
 /// Writes rows of any kind as CSV with a header. Texts are quoted where they must be; numbers are in SI base units.
 ///
@@ -19,12 +20,25 @@ pub fn write<W: Write, T: serde::Serialize>(
     Ok(writer.flush()?)
 }
 
+/// A name from outside, as a cell: nothing in it steers a terminal, and no spreadsheet takes it for a formula.
+pub(super) fn name<T: AsRef<str>, S: serde::Serializer>(
+    text: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = visible(text.as_ref());
+    let formula = shown.starts_with(['=', '+', '-', '@']);
+    serializer.collect_str(&format_args!("{}{shown}", if formula { "'" } else { "" }))
+}
+
 /// One cell of the findings, as a row.
 #[derive(Debug, Clone, serde::Serialize)]
 struct Row<'a> {
+    #[serde(serialize_with = "name")]
     workload: &'a str,
+    #[serde(serialize_with = "name")]
     mode: &'a str,
     workers: f64,
+    #[serde(serialize_with = "name")]
     unit: &'a str,
     throughput: f64,
     low: f64,
@@ -81,5 +95,22 @@ fn row<'a>(workload: &'a str, mode: &'a str, unit: &'a str, point: &Point) -> Ro
         cpu: point.cpu,
         peak_memory: point.peak_memory,
         disturbed: point.disturbed,
+    }
+}
+
+#[test]
+fn names_are_text_to_terminals_and_spreadsheets() {
+    #[derive(serde::Serialize)]
+    struct Named(#[serde(serialize_with = "name")] &'static str, u8);
+    for (given, written) in [
+        ("pi:digits=1", "pi:digits=1,7\n"),
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0,7\n"),
+        ("-2+3", "'-2+3,7\n"),
+        ("@SUM(1)", "'@SUM(1),7\n"),
+        ("a\u{1b}[2J\u{202e}", "a\\u{1b}[2J\\u{202e},7\n"),
+    ] {
+        let mut text = Vec::new();
+        write(&mut text, [Named(given, 7)]).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), written);
     }
 }

@@ -120,6 +120,9 @@ pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathB
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let replace = || -> io::Result<()> {
+        if nameless(dir, path, bytes)? {
+            return Ok(());
+        }
         let mut file =
             tempfile::Builder::new().prefix(".knee-").permissions(readable()).tempfile_in(dir)?;
         file.as_file_mut().write_all(bytes)?;
@@ -128,6 +131,36 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
         Ok(())
     };
     replace().map_err(|source| failed(path, source))
+}
+
+/// The same with a file that has no name until it is whole, so that nothing is left behind by whoever is killed meanwhile; false
+/// where this file system or a missing `/proc` does not allow that.
+#[cfg(target_os = "linux")]
+fn nameless(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let Ok(file) = open(dir, flags, Mode::from_raw_mode(0o666)) else { return Ok(false) };
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    // A name cannot be given over an existing one; so it gets one of its own for the moment until it is renamed.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let beside = dir.join(format!(".knee-{}-{number}", std::process::id()));
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    if linkat(CWD, &own, CWD, &beside, AtFlags::SYMLINK_FOLLOW).is_err() {
+        return Ok(false);
+    }
+    std::fs::rename(&beside, path).inspect_err(|_| _ = std::fs::remove_file(&beside))?;
+    Ok(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// A temporary file is private by default; a report is as readable as any other file of the user's.

@@ -12,9 +12,11 @@ struct Row<'a> {
     round: u32,
     block: u32,
     at: f64,
+    #[serde(serialize_with = "csv::name")]
     workload: &'a str,
     mode: &'static str,
     workers: usize,
+    #[serde(serialize_with = "csv::name")]
     unit: &'a str,
     throughput: f64,
     tasks: u64,

@@ -87,7 +87,7 @@ fn a_report_is_written_as_for_a_run() {
 #[test]
 fn a_report_that_cannot_be_written_is_said() {
     let output = fit(&["--out", "/proc/knee", &path("wide.csv")], None);
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(6));
     assert!(output.stdout.is_empty());
     assert!(String::from_utf8_lossy(&output.stderr).contains("/proc/knee cannot be written"));
 }

@@ -32,6 +32,8 @@ fn runs() -> TempDir {
         ("same/2", 5, 0.999),
         ("same/3", 6, 1.0),
         ("slow", 7, 0.66),
+        ("v1.1", 8, 1.0),
+        ("v1.2", 9, 1.0),
     ] {
         let record = planted::record(name, seed, 8, level, 0.002);
         planted::write(&record, &directory.path().join(name));
@@ -69,6 +71,8 @@ fn machines_are_compared_in_every_form() {
     let cost = small["cost_ratio"]["median"].as_f64().expect("a ratio");
     assert!((cost - 0.5 / 0.66).abs() < 0.03, "{cost}");
 
+    let text = out(&knee(directory.path(), &["compare", "v1.1", "v1.2"]));
+    assert!(text.contains("no difference is shown between v1.2 and v1.1"), "{text}");
     let text = out(&knee(directory.path(), &["compare", "base", "same"]));
     assert!(text.contains("no difference is shown between same and base"), "{text}");
     let page = out(&knee(
@@ -207,9 +211,55 @@ fn what_is_written_is_what_the_schemas_describe() {
         ("comparison", &["compare", "base", "slow", "--json"][..]),
         ("check", &["check", "slow", "--baseline", "base", "--json"]),
         ("findings", &["report", "slow", "--json"]),
+        ("machine", &["machine", "--json"]),
     ] {
         let schema = schema(name);
         described(&json(&knee(directory.path(), args)), &schema, &schema, name);
+    }
+}
+
+/// A name that comes from a shell's `*` may be anything.
+#[test]
+fn a_hostile_file_name_does_not_steer_the_terminal() {
+    let directory = runs();
+    let name = "x\u{1b}[2J\u{9b}31m\u{202e}";
+    for args in [&["compare", "base", name][..], &["check", name, "--baseline", "base"]] {
+        let output = knee(directory.path(), args);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains("x\\u{1b}[2J\\u{9b}31m\\u{202e}: No such file"), "{errors}");
+        assert!(!errors.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{errors:?}");
+    }
+}
+
+/// A file that has no name yet is gone with whoever was writing it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kill_while_reports_are_written_leaves_no_half_of_a_file() {
+    use rustix::fs::{Mode, OFlags, open};
+    let directory = runs();
+    let flags = OFlags::TMPFILE | OFlags::WRONLY;
+    if open(directory.path(), flags, Mode::RUSR | Mode::WUSR).is_err() {
+        eprintln!("skipped: this file system has no files without names");
+        return;
+    }
+    let run = directory.path().join("slow");
+    for _ in 0..5 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
+        command.arg("report").arg(&run).stdout(std::process::Stdio::null());
+        let mut child = command.spawn().expect("knee starts");
+        while !run.join("plots").exists() {
+            assert!(child.try_wait().expect("it is ours").is_none(), "it ended without plots");
+            std::thread::yield_now();
+        }
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        let files = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        for entry in files(&run).chain(files(&run.join("plots"))) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            assert!(!name.starts_with('.'), "{name} is left");
+        }
+        std::fs::remove_dir_all(run.join("plots")).expect("it is there");
     }
 }
 
@@ -218,6 +268,10 @@ fn this_machine_is_shown_to_people_and_programs() {
     let directory = tempdir().expect("a directory");
     let text = out(&knee(directory.path(), &["machine"]));
     assert!(text.starts_with("machine\n") && text.contains("CPU budget"), "{text}");
+    let plan = json(&knee(directory.path(), &["run", "pi", "--dry-run", "--json"]));
+    assert_eq!((&plan["schema_version"], &plan["plan"]["seed"]), (&1.into(), &1.into()), "{plan}");
+    let index = json(&knee(runs().path(), &["report", "--index", ".", "--json"]));
+    assert_eq!(index["runs"].as_array().map(Vec::len), Some(3), "{index}");
     let machine = json(&knee(directory.path(), &["machine", "--json"]));
     assert!(machine["usable_cpus"].as_f64().is_some_and(|cpus| cpus > 0.0), "{machine}");
     assert!(machine["budget"]["runtimes"].as_array().is_some_and(|all| all.len() > 8), "{machine}");

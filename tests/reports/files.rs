@@ -121,7 +121,7 @@ fn csv_is_read_back_as_it_was_written() {
             + workload.curves.iter().map(|curve| curve.points.len()).sum::<usize>()
     };
     assert_eq!(rows.len(), findings.workloads.iter().map(points).sum::<usize>());
-    assert_eq!(&rows[0][0], findings.workloads[0].label.as_str());
+    assert_eq!(rows[0][0], knee::plot::label::visible(&findings.workloads[0].label));
     let throughput: f64 = rows[1][4].parse().expect("a number");
     assert!(
         (throughput - findings.workloads[0].curves[0].points[0].throughput.median).abs() < 1e-6

@@ -9,6 +9,7 @@ use super::{
     values_at, words,
 };
 use crate::analysis::findings::{Curve, Estimate, SCHEMA_VERSION, Warning};
+use crate::stats::compare::holm;
 use crate::units::{Quantity, count_list, workers};
 
 /// What a run may lose.
@@ -85,8 +86,9 @@ pub fn check(
         return Err(CompareError::NothingShared(reasons.join("; ")));
     };
     let judge = Judge { run, baseline, limits, run_to_run };
-    let verdicts: Vec<Verdict> =
+    let judged =
         matching::wanted(&accepted).iter().flat_map(|wanted| judge.workload(wanted)).collect();
+    let verdicts = together(judged);
     let assumed = accepted.iter().any(|side| side.runs.len() == 1).then_some(run_to_run);
     Ok(Check {
         schema_version: SCHEMA_VERSION,
@@ -98,6 +100,25 @@ pub fn check(
     })
 }
 
+/// A verdict on its own, with the probability of such a ratio if the limit were just kept.
+type Judged = (Verdict, Option<f64>);
+
+/// Says that limits are broken so that all of a check together raise a false alarm in one of twenty: of forty limits, two would seem
+/// broken by chance.
+fn together(judged: Vec<Judged>) -> Vec<Verdict> {
+    let p: Vec<f64> = judged.iter().filter_map(|(_, p)| *p).collect();
+    let mut kept = holm(&p, 0.05).into_iter();
+    let settle = |(mut verdict, p): Judged| {
+        let sure = p.is_none() || kept.next() == Some(true);
+        if verdict.answer == Answer::Fail && !sure {
+            verdict.answer = Answer::Inconclusive;
+            verdict.text += ", which may be chance in a check of so many limits";
+        }
+        verdict
+    };
+    judged.into_iter().map(settle).collect()
+}
+
 struct Judge<'a> {
     run: &'a Entrant<'a>,
     baseline: &'a Entrant<'a>,
@@ -106,14 +127,15 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn workload(&self, wanted: &WorkloadFindings) -> Vec<Verdict> {
-        let verdict = |what: &str, (answer, ratio, text): (Answer, Option<Estimate>, String)| {
-            Verdict { workload: wanted.label.clone(), what: what.to_owned(), answer, ratio, text }
+    fn workload(&self, wanted: &WorkloadFindings) -> Vec<Judged> {
+        let verdict = |what: &str, Word { answer, ratio, p, text }: Word| {
+            let (workload, what) = (wanted.label.clone(), what.to_owned());
+            (Verdict { workload, what, answer, ratio, text }, p)
         };
         let Some(before) = Best::of(self.baseline, wanted) else { return Vec::new() };
         let Some(now) = Best::of(self.run, wanted) else {
             let reason = matching::why_missing(self.run, wanted);
-            return vec![verdict("throughput", (Answer::Inconclusive, None, reason))];
+            return vec![verdict("throughput", Word::plain(Answer::Inconclusive, reason))];
         };
         let efficiency = self.efficiency(wanted, before.mode, before.point.workers);
         [
@@ -126,7 +148,7 @@ impl Judge<'_> {
         .collect()
     }
 
-    fn throughput(&self, before: &Best<'_>, now: &Best<'_>) -> (Answer, Option<Estimate>, String) {
+    fn throughput(&self, before: &Best<'_>, now: &Best<'_>) -> Word {
         let at = |best: &Best<'_>| format!("{} in {}", workers(best.point.workers), best.mode);
         let (before_at, now_at) = (at(before), at(now));
         let place = if before_at == now_at {
@@ -134,17 +156,13 @@ impl Judge<'_> {
         } else {
             format!("{now_at} (baseline: {before_at})")
         };
-        let ratio = self.ratio(&now.values, &before.values);
-        judged(&format!("throughput at the optimum, {place}"), ratio, self.limits.max_slowdown)
+        let may_lose = self.limits.max_slowdown;
+        let ratio = self.ratio(&now.values, &before.values, may_lose);
+        judged(&format!("throughput at the optimum, {place}"), ratio, may_lose)
     }
 
     /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing gives the speed of one.
-    fn efficiency(
-        &self,
-        wanted: &WorkloadFindings,
-        mode: &str,
-        count: f64,
-    ) -> Option<(Answer, Option<Estimate>, String)> {
+    fn efficiency(&self, wanted: &WorkloadFindings, mode: &str, count: f64) -> Option<Word> {
         if count <= 1.0 {
             return None;
         }
@@ -152,51 +170,60 @@ impl Judge<'_> {
         let what = format!("efficiency at {} in {mode}", workers(count));
         let Some(now) = speedups(self.run, wanted, mode, count) else {
             let text = format!("{what} was not measured; give --workers that include {count}");
-            return Some((Answer::Inconclusive, None, text));
+            return Some(Word::plain(Answer::Inconclusive, text));
         };
-        Some(judged(&what, self.ratio(&now, &before), self.limits.max_efficiency_loss))
+        let may_lose = self.limits.max_efficiency_loss;
+        Some(judged(&what, self.ratio(&now, &before, may_lose), may_lose))
     }
 
     /// Whether a count is best, or as good as best, in both; `None` where the baseline has no optimum.
-    fn optimum(
-        &self,
-        wanted: &WorkloadFindings,
-        mode: &str,
-    ) -> Option<(Answer, Option<Estimate>, String)> {
+    fn optimum(&self, wanted: &WorkloadFindings, mode: &str) -> Option<Word> {
         let before = optima(self.baseline, wanted, mode)?;
         let told = |set: &[f64]| count_list(set);
         let Some(now) = optima(self.run, wanted, mode) else {
-            return Some((Answer::Inconclusive, None, format!("no optimum was found in {mode}")));
+            let text = format!("no optimum was found in {mode}");
+            return Some(Word::plain(Answer::Inconclusive, text));
         };
         let shared = before.set.iter().any(|one| now.set.iter().any(|other| same(*one, *other)));
         let counts =
             format!("best counts in {mode}: {}, baseline {}", told(&now.set), told(&before.set));
-        Some(match shared {
-            true => (Answer::Pass, None, format!("{counts}: the optimum has not moved")),
+        let (answer, said) = match shared {
+            true => (Answer::Pass, ": the optimum has not moved"),
             false if before.conclusive && now.conclusive => {
-                (Answer::Fail, None, format!("{counts}: the optimum has moved"))
+                (Answer::Fail, ": the optimum has moved")
             }
-            false => {
-                (Answer::Inconclusive, None, format!("{counts}, and one of them is not settled"))
-            }
-        })
+            false => (Answer::Inconclusive, ", and one of them is not settled"),
+        };
+        Some(Word::plain(answer, format!("{counts}{said}")))
     }
 
-    fn ratio(&self, above: &[Value], below: &[Value]) -> Option<Estimate> {
+    fn ratio(&self, above: &[Value], below: &[Value], may_lose: f64) -> Option<(Estimate, f64)> {
         let known = |values: &[Value]| Known::from(values, self.run_to_run);
-        estimate::one_sided(&known(above)?, &known(below)?, same_runs(self.run, self.baseline))
+        let identical = same_runs(self.run, self.baseline);
+        estimate::held_against(&known(above)?, &known(below)?, identical, 1.0 - may_lose)
+    }
+}
+
+/// What one limit on one workload comes to, before all of a check are looked at together.
+struct Word {
+    answer: Answer,
+    ratio: Option<Estimate>,
+    p: Option<f64>,
+    text: String,
+}
+
+impl Word {
+    /// One that rests on no ratio.
+    fn plain(answer: Answer, text: String) -> Self {
+        Self { answer, ratio: None, p: None, text }
     }
 }
 
 /// Where the bounds lie against what may be lost.
-fn judged(
-    what: &str,
-    ratio: Option<Estimate>,
-    may_lose: f64,
-) -> (Answer, Option<Estimate>, String) {
-    let Some(found) = ratio else {
+fn judged(what: &str, ratio: Option<(Estimate, f64)>, may_lose: f64) -> Word {
+    let Some((found, p)) = ratio else {
         let text = format!("{what}: too few rounds for an interval");
-        return (Answer::Inconclusive, None, text);
+        return Word::plain(Answer::Inconclusive, text);
     };
     let limit = 1.0 - may_lose;
     let figure = Quantity::Ratio.interval(found.median, found.low, found.high);
@@ -208,7 +235,8 @@ fn judged(
     } else {
         (Answer::Inconclusive, "may keep or break")
     };
-    (answer, ratio, format!("{what}: {figure} of the baseline {word} the limit of {allowed}"))
+    let text = format!("{what}: {figure} of the baseline {word} the limit of {allowed}");
+    Word { answer, ratio: Some(found), p: Some(p), text }
 }
 
 /// Each run's throughput at a cell relative to its own serial throughput, else to its own single worker.
@@ -304,6 +332,32 @@ mod tests {
             moved.verdicts[2].text.contains("best counts in threads: 4, baseline 2"),
             "{moved:?}"
         );
+    }
+
+    /// Sixteen limits on noisy runs that do not differ: each alone would seem broken in one of twenty checks.
+    #[test]
+    fn many_limits_raise_no_more_false_alarms_than_one() {
+        let labels = vec!["a", "b", "c", "d", "e", "f", "g", "h"];
+        let strict = Limits { max_slowdown: 0.0, max_efficiency_loss: 0.0 };
+        let mut rng = Rng::new(7);
+        let mut noisy = |name: &str| {
+            side(name, 3, |_| {
+                let planted = Planted { noise: 0.1, labels: labels.clone(), ..Planted::default() };
+                planted.run(&mut rng)
+            })
+        };
+        let (mut alarms, mut seeming) = (0, 0);
+        for _ in 0..200 {
+            let (baseline, run) = (noisy("baseline"), noisy("run"));
+            let found = check(&run, &baseline, strict, 0.0).unwrap();
+            let ratios = || found.verdicts.iter().filter(|verdict| verdict.what != "optimum");
+            let seems = |verdict: &Verdict| verdict.ratio.is_some_and(|ratio| ratio.high < 1.0);
+            alarms += i32::from(ratios().any(|verdict| verdict.answer == Answer::Fail));
+            seeming += i32::from(ratios().any(seems));
+        }
+        // Three standard errors of 200 checks above 5 %.
+        assert!(alarms <= 19, "{alarms} of 200");
+        assert!(seeming > 60, "one limit at a time: {seeming} of 200");
     }
 
     #[test]

@@ -93,6 +93,16 @@ impl Gap {
             f64::from(u8::from(self.log == 0.0))
         }
     }
+
+    /// The probability of a gap so far down if the true one were `log`.
+    fn p_below(&self, log: f64) -> f64 {
+        let distance = self.log - log;
+        if self.error > 0.0 {
+            cdf(distance / self.error, self.df).clamp(0.0, 1.0)
+        } else {
+            f64::from(u8::from(distance >= 0.0))
+        }
+    }
 }
 
 /// The very same runs do not differ.
@@ -115,9 +125,19 @@ pub(super) fn against(above: &Known, below: &Known, identical: bool) -> Option<A
     })
 }
 
-/// One side relative to another, with a bound on either side that holds with 95 % each.
-pub(super) fn one_sided(above: &Known, below: &Known, identical: bool) -> Option<Estimate> {
-    if identical { Some(EQUAL) } else { Gap::between(above, below).ratio(0.95) }
+/// One side relative to another, with a bound on either side that holds with 95 % each; and the probability of a ratio so small if
+/// the true one were `limit`.
+pub(super) fn held_against(
+    above: &Known,
+    below: &Known,
+    identical: bool,
+    limit: f64,
+) -> Option<(Estimate, f64)> {
+    if identical {
+        return Some((EQUAL, 1.0));
+    }
+    let gap = Gap::between(above, below);
+    Some((gap.ratio(0.95)?, gap.p_below(limit.ln())))
 }
 
 /// Welch's degrees of freedom of a sum of independent errors, some of which may be assumed and hence certain.

@@ -38,13 +38,13 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     pub(super) pin: bool,
     /// Measure inside a smaller set of CPUs, e.g. `0` or `0-3,8`: would they do?
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub(super) cpus: Option<String>,
     /// The directory for the results [default: target/knee/TIME]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "batch", "command", "worker", "max_p99", "max_memory", "min_efficiency", "objective"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "budget", "quick", "seed", "batch", "pin", "cpus", "dry_run", "command", "worker", "max_p99", "max_memory", "min_efficiency", "objective"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]

@@ -72,13 +72,7 @@ fn resume(
     for entry in &plan.entries {
         registry.find(&entry.workload)?;
     }
-    let machine = Machine::read(&Root::live());
-    if machine.cpu_model != record.header.machine.cpu_model {
-        return Err(Failure::usage(format!(
-            "{} was begun on another machine; start a new run here and compare the two",
-            directory.display()
-        )));
-    }
+    let machine = same_machine(directory, &record.header.machine)?;
     let past = Past::of(&record.samples);
     output.remark(&format!(
         "knee: going on after {} rounds; {}",
@@ -88,6 +82,29 @@ fn resume(
     let session = Session { plan, machine: &machine, directory, registry, output };
     let outcome = session.measure(Some(&past))?;
     finish(args, directory, outcome, output)
+}
+
+/// The machine that a run was begun on, kept to the CPUs that it was begun within.
+fn same_machine(directory: &Path, then: &Machine) -> Result<Machine, Failure> {
+    let other = |what: String| {
+        let directory = directory.display();
+        Failure::usage(format!(
+            "{directory} was begun {what}; start a new run here and compare the two"
+        ))
+    };
+    if let Some(cpus) = &then.budget.affinity {
+        restrict(&cpus.to_string())
+            .map_err(|failure| other(format!("within other CPUs ({failure})")))?;
+    }
+    let now = Machine::read(&Root::live());
+    let (here, there) = (now.budget.usable(), then.budget.usable());
+    if now.cpu_model != then.cpu_model {
+        Err(other("on another machine".to_owned()))
+    } else if (here - there).abs() > 1e-9 {
+        Err(other(format!("with {there} usable CPUs, and here are {here}")))
+    } else {
+        Ok(now)
+    }
 }
 
 /// Keeps this process and all its children to some of the CPUs that they may use.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, exit};
 use crate::clock;
 use crate::record::FILE_NAME;
 
@@ -26,7 +26,8 @@ pub(super) fn new(out: Option<&Path>) -> Result<PathBuf, Failure> {
 /// Makes the directory where it is missing and tries to write in it.
 pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
     let refuse = |error: io::Error| {
-        Failure::usage(format!("{} cannot be written: {error}", directory.display()))
+        let what = format!("{} cannot be written: {error}", directory.display());
+        Failure::new(exit::UNWRITTEN, what)
     };
     std::fs::create_dir_all(directory).map_err(refuse)?;
     tempfile::tempfile_in(directory).map_err(refuse)?;

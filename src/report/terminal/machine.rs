@@ -129,7 +129,7 @@ mod tests {
             "  affinity  2 (CPUs 1-2)\n",
             "  quota     none\n",
             "They differ because a quota limits CPU seconds",
-            "only 2 of 4 CPUs may be used (1-2)",
+            "only 2 of 4 CPUs may be used (CPUs 1-2)",
             "nothing, if that is intended",
         ] {
             assert!(text.contains(part), "{part:?} is missing in\n{text}");

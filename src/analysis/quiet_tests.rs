@@ -1,0 +1,182 @@
+//! Whole runs with planted noise: what is seen, what it is blamed on, and what is too little for a word.
+
+use knee_workloads::Kind;
+
+use super::analyse;
+use super::findings::Findings;
+use super::run_tests::record;
+use crate::machine::{BurnReport, CoreBurn, Ledger, QuotaLevel};
+use crate::record::Record;
+
+/// What the ledger of a quiet round on two cores says.
+fn quiet_ledger() -> Ledger {
+    Ledger {
+        wall: 0.1,
+        cpus: Some(2),
+        foreign: Some(0.004),
+        foreign_resolution: Some(0.01),
+        steal: Some(0.0),
+        steal_resolution: Some(0.01),
+        throttled: Some(0.0),
+        ..Ledger::default()
+    }
+}
+
+/// A run whose rounds were quiet but for what `spoil` does to the ledger of each, by its number.
+fn run(spoil: impl Fn(usize, &mut Ledger)) -> Record {
+    let mut record = record(0.01);
+    for (number, sample) in record.samples.iter_mut().enumerate() {
+        let mut ledger = quiet_ledger();
+        spoil(number, &mut ledger);
+        sample.ledger = Some(ledger);
+    }
+    record
+}
+
+/// Adds burn controls of CPUs 0 and 1: what CPU 1 got of its time and its rate; CPU 0 is always well.
+fn burned(mut record: Record, windows: &[(f64, f64)]) -> Record {
+    let core = |cpu, got, rate| CoreBurn {
+        cpu,
+        got: Some(got),
+        rate,
+        share_of_best: 1.0,
+        instead_of: None,
+    };
+    let report = |&(got, rate): &(f64, f64)| BurnReport {
+        cores: vec![core(0, 1.0, 99.0), core(1, got, rate)],
+    };
+    record.burns = windows.iter().map(report).collect();
+    record
+}
+
+fn codes(findings: &Findings) -> Vec<&str> {
+    assert!(findings.warnings.iter().all(|warning| warning.remedy.len() > 10), "{findings:?}");
+    findings.warnings.iter().map(|warning| warning.code.as_str()).collect()
+}
+
+/// The sentence, whether it is trusted, and the codes of the warnings.
+fn told(record: &Record) -> (String, bool, String) {
+    let findings = analyse(record);
+    let codes = codes(&findings).join(" ");
+    (findings.quiet.sentence, findings.quiet.trusted, codes)
+}
+
+#[test]
+fn a_quiet_run_is_quiet() {
+    let record = burned(run(|_, _| ()), &[(1.0, 100.0), (0.97, 96.0), (1.0, 98.0)]);
+    assert_eq!(
+        told(&record),
+        (
+            "quiet: others used 0.4 % of the CPUs, no steal, no throttling".to_owned(),
+            true,
+            String::new()
+        )
+    );
+}
+
+#[test]
+fn one_hit_in_a_whole_run_is_told_and_condemns_nothing() {
+    let mut windows = [(1.0, 100.0); 8];
+    windows[3] = (0.9, 89.9);
+    let record = run(|number, ledger| {
+        if number % 40 == 0 {
+            ledger.foreign = Some(0.3);
+        }
+    });
+    let (sentence, trusted, codes) = told(&burned(record, &windows));
+    assert!(trusted && codes.is_empty(), "{sentence} {codes}");
+    assert!(
+        sentence
+            .ends_with("CPU 1 gave less than 90 % of its best in 1 of 8 controls (89 % at worst)"),
+        "{sentence}"
+    );
+    assert!(sentence.contains("4 of 144 rounds disturbed"), "{sentence}");
+}
+
+#[test]
+fn each_kind_of_noise_has_its_name_and_remedy() {
+    type Spoil = fn(usize, &mut Ledger);
+    let cases: [(&str, Spoil); 9] = [
+        ("foreign-load", |_, ledger| ledger.foreign = Some(0.4)),
+        // Too short for one tick of steal in most rounds, and still 3 % of the whole.
+        ("oversubscribed-host", |n, l| l.steal = Some(if n % 3 == 0 { 0.1 } else { 0.0 })),
+        ("foreign-load", |n, l| l.foreign = Some(if n % 3 == 0 { 0.4 } else { 0.0 })),
+        ("throttled", |_, ledger| ledger.throttled = Some(0.2)),
+        ("memory-pressure", |_, ledger| ledger.memory_pressure = Some(0.2)),
+        ("thermal", |_, ledger| ledger.thermal_events = Some(3)),
+        ("suspended", |_, ledger| ledger.suspended = Some(3.0)),
+        ("stopped", |_, ledger| ledger.stopped = 1),
+        ("budget-changed", |_, ledger| ledger.budget_change = Some("less".to_owned())),
+    ];
+    for (code, spoil) in cases {
+        let (sentence, trusted, codes) = told(&run(spoil));
+        assert!(!trusted && sentence.starts_with("disturbed: "), "{code}: {sentence}");
+        assert_eq!(codes, code, "{sentence}");
+    }
+}
+
+#[test]
+fn a_core_that_stays_low_is_blamed_on_who_can_have_done_it() {
+    let held = [(1.0, 100.0), (0.5, 50.0), (0.5, 51.0)];
+    let slow = [(1.0, 100.0), (1.0, 70.0), (1.0, 60.0)];
+    for (windows, virtualisation, code, remedy) in [
+        (held, None, "held-core", "leave this CPU out"),
+        (held, Some("kvm"), "held-core", "the host took it"),
+        (slow, Some("none"), "slow-core", "let it cool"),
+        (slow, Some("kvm"), "slow-core", "the host took or slowed it"),
+    ] {
+        let mut record = burned(run(|_, _| ()), &windows);
+        record.header.machine.virtualisation = virtualisation.map(str::to_owned);
+        let findings = analyse(&record);
+        assert!(!findings.quiet.trusted, "{:?}", findings.quiet);
+        assert_eq!(codes(&findings), [code]);
+        let warning = &findings.warnings[0];
+        assert!(warning.text.contains("CPU 1") && warning.text.contains("2 of 3"), "{warning:?}");
+        assert!(warning.remedy.contains(remedy), "{warning:?}");
+    }
+}
+
+#[test]
+fn a_neighbour_is_blamed_once() {
+    let record = run(|_, ledger| ledger.foreign = Some(0.4));
+    let held = burned(record.clone(), &[(0.5, 50.0), (0.5, 51.0)]);
+    assert_eq!(told(&held).2, "foreign-load");
+    let slow = burned(record, &[(1.0, 100.0), (1.0, 60.0)]);
+    assert_eq!(told(&slow).2, "foreign-load slow-core");
+}
+
+#[test]
+fn what_a_quota_holds_back_is_no_noise() {
+    let mut record = burned(run(|_, _| ()), &[(0.3, 30.0), (0.1, 10.0), (0.2, 20.0)]);
+    let level = QuotaLevel { group: "/a".into(), cpus: 0.5, period: 0.1, leaf: true, top: true };
+    record.header.machine.budget.quota =
+        Some(crate::machine::Quota { cpus: 0.5, period: 0.1, version: 2, levels: vec![level] });
+    let (sentence, trusted, _) = told(&record);
+    assert!(trusted, "{sentence}");
+}
+
+#[test]
+fn the_kernels_own_work_for_files_is_not_somebody_elses() {
+    let mut record = run(|_, _| ());
+    record.header.plan.entries[1].kind = Kind::Io;
+    for sample in record.samples.iter_mut().filter(|sample| sample.cell.entry == 1) {
+        sample.ledger.as_mut().expect("every round has one").foreign = Some(0.058);
+    }
+    let (sentence, trusted, _) = told(&record);
+    assert!(trusted && sentence.contains("others used 0.4 %"), "{sentence}");
+}
+
+#[test]
+fn a_clock_that_varies_is_told_and_left_to_the_blocks() {
+    let record = run(|number, ledger| {
+        // Rounds of a cell are 18 apart, so that each cell sees both clocks.
+        ledger.frequency = Some(if number / 18 % 2 == 0 { 3e9 } else { 2e9 });
+    });
+    let (sentence, trusted, codes) = told(&record);
+    assert!(trusted, "{sentence}");
+    assert_eq!(codes, "clock-varied");
+    let steady = run(|number, ledger| {
+        ledger.frequency = Some(if number % 18 < 9 { 3e9 } else { 2e9 });
+    });
+    assert_eq!(told(&steady).2, "", "another clock for another number of workers is no news");
+}
