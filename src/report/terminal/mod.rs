@@ -265,8 +265,7 @@ fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
         remarks.push((tone, format!("{}{remedy}", note.text)));
     }
     for failure in &workload.failures {
-        let count = crate::units::workers(failure.workers);
-        remarks.push((Tone::Bad, format!("failed: {}, {count}: {}", failure.mode, failure.reason)));
+        remarks.push((Tone::Bad, format!("failed: {}", failure.told())));
     }
     remarks
 }
