@@ -4,8 +4,10 @@ use super::findings::Estimate;
 use super::observation::{Observation, Spread, interval};
 use crate::stats::median::median;
 
-/// So many common blocks are enough to compare within them.
+/// So many common blocks are enough to compare within them; two where others say how exact that is.
 const PAIRED: usize = 3;
+/// Degrees of freedom that say it.
+const KNOWN: f64 = 3.0;
 
 /// The median with its interval; the median alone where nothing is repeated.
 pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
@@ -15,12 +17,22 @@ pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
 }
 
 /// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is the spread of one measurement.
-///
-/// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
 pub(super) fn ratio(
     above: &[Observation],
     below: &[Observation],
     within: Spread,
+) -> Option<Estimate> {
+    ratio_in_blocks(above, below, within, within)
+}
+
+/// The same, where it is known how far one measurement strays from what its count and `block` suggest.
+///
+/// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
+pub(super) fn ratio_in_blocks(
+    above: &[Observation],
+    below: &[Observation],
+    within: Spread,
+    block: Spread,
 ) -> Option<Estimate> {
     let logs = |side: &[Observation]| -> Vec<f64> {
         side.iter().filter(|o| o.is_sound()).map(|o| o.throughput.ln()).collect()
@@ -34,9 +46,9 @@ pub(super) fn ratio(
         .filter(|o| o.is_sound())
         .filter_map(|o| Some(o.throughput.ln() - in_block(below, o.block?)?))
         .collect();
-    if differences.len() >= PAIRED {
+    if differences.len() >= PAIRED || (differences.len() == 2 && block.df >= KNOWN) {
         // A difference of two measurements spreads by the square root of two more than one.
-        let wider = Spread { sd: within.sd * std::f64::consts::SQRT_2, df: within.df };
+        let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
         return Some(estimate(&differences, wider));
     }
     let (a, b) = (estimate(&a, within), estimate(&b, within));
