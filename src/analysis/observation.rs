@@ -71,6 +71,8 @@ impl Spread {
     /// Measurements of one block share its luck, so that two blocks know little of how blocks differ, however many counts each holds. The two parts of the
     /// variance count by Satterthwaite's rule (Biometrics Bulletin 2, 1946).
     pub(super) fn over_blocks(self, table: &Polish) -> Self {
+        // With fewer an interval would be ten times the spread, and say nothing.
+        const LEAST: f64 = 2.0;
         let blocks = table.blocks.len() as f64;
         if blocks < 2.0 || self.df <= 0.0 {
             return self;
@@ -84,7 +86,7 @@ impl Spread {
         let wander = (apart - by_noise).clamp(0.0, whole);
         let doubt = wander.powi(2) / (blocks - 1.0) + (whole - wander).powi(2) / self.df;
         let df = if doubt > 0.0 { whole.powi(2) / doubt } else { self.df };
-        Self { df: df.clamp(1.0, self.df.max(1.0)), ..self }
+        Self { df: df.max(LEAST).min(self.df), ..self }
     }
 }
 

@@ -4,10 +4,8 @@ use super::findings::Estimate;
 use super::observation::{Observation, Spread, interval};
 use crate::stats::median::median;
 
-/// So many common blocks are enough to compare within them; two where others say how exact that is.
+/// So many common blocks are enough to compare within them.
 const PAIRED: usize = 3;
-/// Degrees of freedom that say it.
-const KNOWN: f64 = 3.0;
 
 /// The median with its interval; the median alone where nothing is repeated.
 pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
@@ -46,7 +44,7 @@ pub(super) fn ratio_in_blocks(
         .filter(|o| o.is_sound())
         .filter_map(|o| Some(o.throughput.ln() - in_block(below, o.block?)?))
         .collect();
-    if differences.len() >= PAIRED || (differences.len() == 2 && block.df >= KNOWN) {
+    if differences.len() >= PAIRED {
         // A difference of two measurements spreads by the square root of two more than one.
         let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
         return Some(estimate(&differences, wider));
