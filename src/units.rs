@@ -110,12 +110,16 @@ impl Quantity {
         }
     }
 
-    /// A median with its interval, with as many digits as the interval's width supports: `1.92x [1.88, 1.95]`.
+    /// A median with its interval (the median alone where that has no width), with as many digits as the interval's width supports: `1.92x [1.88, 1.95]`.
     pub fn interval(&self, median: f64, low: f64, high: f64) -> String {
         if !median.is_finite() {
             return ABSENT.to_owned();
         }
         let scale = self.scale(median.abs());
+        // Of a single measurement there is no interval.
+        if low.total_cmp(&high).is_eq() {
+            return self.text(median);
+        }
         let decimals = scale.decimals_for(median, low, high);
         let ends = format!("[{}, {}]", scale.bare(low, decimals), scale.bare(high, decimals));
         match self {

@@ -3,9 +3,9 @@
 use super::bound::{self, Evidence};
 use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl};
 use super::laws::{self, Level, usl::fit_usl};
-use super::observation::{Group, Observation, Spread, group, spread};
+use super::observation::{Group, Observation, Spread, group, moderated, spread};
 use super::optimum::{self, Decision, Noise};
-use super::ratio::{estimate, ratio};
+use super::ratio::{estimate, ratio_in_blocks};
 use super::round::Rounded;
 use crate::stats::median::median;
 use crate::stats::polish::{Polish, outliers};
@@ -83,19 +83,22 @@ fn usl(observations: &[Observation], laws: &[Law]) -> Option<Usl> {
 
 fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Vec<Point> {
     let wild = wild(groups, table);
+    let throughputs = throughputs(groups, within, table);
+    let blocks = (table.df > 0.0).then_some(Spread { sd: table.scale, df: table.df });
     let base = baseline(input, groups);
     groups
         .iter()
-        .map(|group| {
+        .zip(throughputs)
+        .map(|(group, throughput)| {
             let own: Vec<Observation> =
                 group.members.iter().map(|&at| input.observations[at]).collect();
-            let speedup = ratio(&own, &base, within);
+            let speedup = ratio_in_blocks(&own, &base, within, blocks.unwrap_or(within));
             let n = group.workers;
             let per_worker =
                 |e: Estimate| Estimate { median: e.median / n, low: e.low / n, high: e.high / n };
             Point {
                 workers: n,
-                throughput: level(&own, estimate(&group.logs, within)),
+                throughput: level(&own, throughput),
                 samples: group.logs.len(),
                 speedup,
                 efficiency: speedup.map(per_worker),
@@ -110,6 +113,20 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 outliers: group.members.iter().copied().filter(|at| wild.contains(at)).collect(),
                 disturbed: 0,
             }
+        })
+        .collect()
+}
+
+/// The median of each group with its interval; few measurements borrow the spread of the others.
+pub(super) fn throughputs(groups: &[Group], within: Spread, table: &Polish) -> Vec<Estimate> {
+    let moderated = moderated(groups);
+    groups
+        .iter()
+        .zip(moderated)
+        .map(|(group, own)| {
+            // Two measurements say next to nothing of their own spread.
+            let borrowed = if group.logs.len() < 3 { within } else { own };
+            estimate(&group.logs, borrowed.over_blocks(table))
         })
         .collect()
 }
@@ -133,8 +150,12 @@ fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
 /// The observations that lie far from the others of their count, when slow spells of the whole machine are taken away.
 fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
     // Residuals stand in the order in which the table was filled: count by count.
-    let order: Vec<usize> = groups.iter().flat_map(|group| group.members.clone()).collect();
-    outliers(&table.residuals).into_iter().map(|at| order[at]).collect()
+    let cells = groups
+        .iter()
+        .enumerate()
+        .flat_map(|(column, group)| group.members.iter().map(move |&member| (column, member)));
+    let (columns, order): (Vec<usize>, Vec<usize>) = cells.unzip();
+    outliers(&columns, &table.residuals).into_iter().map(|at| order[at]).collect()
 }
 
 /// What a reader must know before using a figure.

@@ -1,6 +1,8 @@
 //! What the analysis of one curve starts from: single measurements, grouped by worker count.
 
 use crate::stats::median;
+use crate::stats::moderate::{Variance, moderate};
+use crate::stats::polish::Polish;
 
 /// One measurement of one worker count.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +65,31 @@ pub(super) struct Spread {
     pub(super) df: f64,
 }
 
+impl Spread {
+    /// The same, with fewer degrees of freedom where whole blocks wandered: `table` is the measurements taken apart.
+    ///
+    /// Measurements of one block share its luck, so that two blocks know little of how blocks differ, however many counts each holds. The two parts of the
+    /// variance count by Satterthwaite's rule (Biometrics Bulletin 2, 1946).
+    pub(super) fn over_blocks(self, table: &Polish) -> Self {
+        // With fewer an interval would be ten times the spread, and say nothing.
+        const LEAST: f64 = 2.0;
+        let blocks = table.blocks.len() as f64;
+        if blocks < 2.0 || self.df <= 0.0 {
+            return self;
+        }
+        let mean = table.blocks.iter().sum::<f64>() / blocks;
+        let apart =
+            table.blocks.iter().map(|block| (block - mean).powi(2)).sum::<f64>() / (blocks - 1.0);
+        // Blocks differ by the noise of their cells too.
+        let by_noise = table.scale.powi(2) * blocks / table.residuals.len() as f64;
+        let whole = self.sd.powi(2);
+        let wander = (apart - by_noise).clamp(0.0, whole);
+        let doubt = wander.powi(2) / (blocks - 1.0) + (whole - wander).powi(2) / self.df;
+        let df = if doubt > 0.0 { whole.powi(2) / doubt } else { self.df };
+        Self { df: df.max(LEAST).min(self.df), ..self }
+    }
+}
+
 pub(super) fn spread(groups: &[Group]) -> Spread {
     let (mut squares, mut df) = (0.0, 0.0);
     for group in groups {
@@ -73,7 +100,20 @@ pub(super) fn spread(groups: &[Group]) -> Spread {
     Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
-/// The 95 % interval of a median of logarithms, as half widths below and above it; `None` where nothing is repeated.
+/// The spread that each group goes by: its own, and that of the others as far as they agree.
+pub(super) fn moderated(groups: &[Group]) -> Vec<Spread> {
+    let variance = |group: &Group| {
+        let own = spread(std::slice::from_ref(group));
+        Variance { value: own.sd.powi(2), df: own.df }
+    };
+    let variances: Vec<Variance> = groups.iter().map(variance).collect();
+    moderate(&variances)
+        .into_iter()
+        .map(|one| Spread { sd: one.value.sqrt(), df: one.df })
+        .collect()
+}
+
+/// The 95 % interval of a median of logarithms; `None` where nothing is repeated.
 ///
 /// Five or more values speak for themselves; fewer borrow the spread of the other counts.
 pub(super) fn interval(logs: &[f64], spread: Spread) -> Option<(f64, f64)> {

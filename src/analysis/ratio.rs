@@ -15,12 +15,22 @@ pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
 }
 
 /// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is the spread of one measurement.
-///
-/// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
 pub(super) fn ratio(
     above: &[Observation],
     below: &[Observation],
     within: Spread,
+) -> Option<Estimate> {
+    ratio_in_blocks(above, below, within, within)
+}
+
+/// The same, where it is known how far one measurement strays from what its count and `block` suggest.
+///
+/// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
+pub(super) fn ratio_in_blocks(
+    above: &[Observation],
+    below: &[Observation],
+    within: Spread,
+    block: Spread,
 ) -> Option<Estimate> {
     let logs = |side: &[Observation]| -> Vec<f64> {
         side.iter().filter(|o| o.is_sound()).map(|o| o.throughput.ln()).collect()
@@ -36,7 +46,7 @@ pub(super) fn ratio(
         .collect();
     if differences.len() >= PAIRED {
         // A difference of two measurements spreads by the square root of two more than one.
-        let wider = Spread { sd: within.sd * std::f64::consts::SQRT_2, df: within.df };
+        let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
         return Some(estimate(&differences, wider));
     }
     let (a, b) = (estimate(&a, within), estimate(&b, within));

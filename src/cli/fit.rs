@@ -9,12 +9,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Failure, Output, exit, written};
-use crate::analysis::findings::{self, Curve, Findings, Quiet, RunSummary, WorkloadFindings};
+use crate::analysis::findings::{
+    self, Curve, Findings, Quiet, RunSummary, Usl, UslIntervals, WorkloadFindings,
+};
 use crate::analysis::{self, Input, Observation};
 use crate::clock;
 use crate::plot::label::shortened;
 use crate::record::foreign::{self, Format, Options, Series, Sourced};
-use crate::report::{self, terminal};
+use crate::report;
+use crate::report::terminal::{self, Style};
 use crate::units::{Quantity, coefficient, workers};
 
 /// A message longer than this many columns is no help to anyone.
@@ -236,7 +239,7 @@ fn text(findings: &Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -
     let style = output.style();
     let mut text = Vec::new();
     terminal::write(&mut text, findings, &style).expect("writing to memory does not fail");
-    text.extend(laws(findings).into_bytes());
+    text.extend(laws(findings, &style).into_bytes());
     if let Some((directory, files)) = out {
         let written = terminal::files(&mut text, directory, files, &style);
         written.expect("writing to memory does not fail");
@@ -245,30 +248,51 @@ fn text(findings: &Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -
 }
 
 /// The coefficients that others who fit the law publish too.
-fn laws(findings: &Findings) -> String {
-    let mut lines = Vec::new();
+fn laws(findings: &Findings, style: &Style) -> String {
+    let mut text = String::new();
     for workload in &findings.workloads {
         let rate = Quantity::rate(&workload.unit_many);
         for curve in &workload.curves {
             let Some(usl) = &curve.usl else { continue };
-            let peak = match (usl.peak_workers, usl.peak_throughput) {
-                (Some(count), Some(throughput)) => {
-                    format!("peak {} at {}", rate.text(throughput), workers(count))
-                }
-                _ => "no peak".to_owned(),
-            };
-            let [lambda, sigma, kappa] = [usl.lambda, usl.sigma, usl.kappa].map(coefficient);
-            let doubt = if usl.adequate { "" } else { "; the curve is not of this form" };
             let name = shortened(&curve.name, LONGEST_NAME);
-            lines.push(format!(
-                "  {name}: lambda {lambda}, sigma {sigma}, kappa {kappa}; {peak}{doubt}\n"
-            ));
+            let figures = format!("{name}: {}", coefficients(usl, &rate));
+            for (margin, paragraph) in [("  ", Some(figures)), ("    ", intervals(usl))] {
+                let columns = style.columns().saturating_sub(4).max(20);
+                let lines = paragraph.map_or_else(Vec::new, |text| style.wrap(&text, columns));
+                for (at, line) in lines.iter().enumerate() {
+                    let margin = if at == 0 { margin } else { "    " };
+                    text.extend([margin, line, "\n"]);
+                }
+            }
         }
     }
-    match lines.as_slice() {
-        [] => String::new(),
-        lines => {
-            format!("\nX(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1))\n{}", lines.concat())
-        }
+    if text.is_empty() {
+        return text;
     }
+    format!("\nX(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1))\n{text}")
+}
+
+fn coefficients(usl: &Usl, rate: &Quantity) -> String {
+    let peak = match (usl.peak_workers, usl.peak_throughput) {
+        (Some(count), Some(throughput)) => {
+            format!("peak {} at {}", rate.text(throughput), workers(count))
+        }
+        _ => "no peak".to_owned(),
+    };
+    let [lambda, sigma, kappa] = [usl.lambda, usl.sigma, usl.kappa].map(coefficient);
+    let doubt = if usl.adequate { "" } else { "; the curve is not of this form" };
+    format!("lambda {lambda}, sigma {sigma}, kappa {kappa}; {peak}{doubt}")
+}
+
+/// How far the coefficients may be off, of those that say it.
+fn intervals(usl: &Usl) -> Option<String> {
+    let UslIntervals { sigma, kappa, lambda } = usl.intervals;
+    let known: Vec<String> = [("lambda", lambda), ("sigma", sigma), ("kappa", kappa)]
+        .into_iter()
+        .filter_map(|(name, ends)| {
+            let [low, high] = ends?.map(coefficient);
+            Some(format!("{name} {low} to {high}"))
+        })
+        .collect();
+    (!known.is_empty()).then(|| format!("95 % intervals: {}", known.join(", ")))
 }

@@ -5,8 +5,15 @@ use super::{special, student};
 /// What the median absolute deviation of a normal sample must be multiplied with to give its standard deviation.
 pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 
-/// How much wider the spread of the median of a normal sample is than that of its mean: sqrt(pi / 2).
-pub const MEDIAN_TO_MEAN: f64 = 1.253_314_137_315_500_3;
+/// How much wider the spread of the median of `n` normal values is than that of their mean: sqrt(pi / 2) of many, less of few (Hojo, Biometrika 23, 1931).
+fn median_to_mean(n: usize) -> f64 {
+    match n {
+        0..=2 => 1.0, // The median of two is their mean.
+        3 => 1.160,
+        4 => 1.092,
+        _ => 1.253,
+    }
+}
 
 /// The `p`-quantile of an ascending, non-empty sample, interpolated linearly (type 7 of Hyndman and Fan, the default of R and numpy).
 pub fn quantile(ascending: &[f64], p: f64) -> f64 {
@@ -75,8 +82,7 @@ pub fn interval(ascending: &[f64]) -> Option<(f64, f64)> {
 
 /// The half width of a 95 % interval of the median of `n` values whose standard deviation is known from elsewhere with `df` degrees of freedom.
 pub fn half_width_from(sd: f64, df: f64, n: usize) -> f64 {
-    let inflation = if n > 2 { MEDIAN_TO_MEAN } else { 1.0 }; // The median of two is their mean.
-    student::quantile(0.975, df) * inflation * sd / (n as f64).sqrt()
+    student::quantile(0.975, df) * median_to_mean(n) * sd / (n as f64).sqrt()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod dunnett;
 pub mod least_squares;
 pub mod median;
+pub mod moderate;
 pub mod normal;
 pub mod polish;
 pub mod special;

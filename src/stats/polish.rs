@@ -5,7 +5,9 @@
 //!
 //! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981), ch. 7.
 
-use super::median::{MAD_TO_SD, mad_scale, median, median_of};
+use std::collections::BTreeMap;
+
+use super::median::{mad_scale, median, median_of};
 
 /// One value of a two-way table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -184,16 +186,24 @@ fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
     correction * (sum / df).sqrt() / share
 }
 
-/// Indices of the residuals that lie further than five standard deviations (by the median) from the rest.
+/// Indices of the residuals that lie further than five standard deviations (by the median) from the rest: both of all residuals and of those of their column.
 ///
-/// `columns` and `blocks` fitted from few cells shrink residuals, so the scale is taken from the residuals themselves.
-pub fn outliers(residuals: &[f64]) -> Vec<usize> {
+/// `columns` says which column each residual belongs to.
+///
+/// A column may be noisier than the others as a whole; then none of its cells stands out. Columns and blocks fitted from few cells shrink residuals, so the
+/// scales are taken from the residuals themselves.
+pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
     const FAR: f64 = 5.0;
-    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
-    let scale = median_of(&mut sizes).unwrap_or(0.0) * MAD_TO_SD;
+    let mut own: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for (&column, &residual) in columns.iter().zip(residuals) {
+        own.entry(column).or_default().push(residual);
+    }
+    let scale = mad_scale(residuals, 0.0);
     // A scale of nearly nothing comes from values that are equal by construction; then a thousandth is no outlier.
-    let limit = (FAR * scale).max(1e-3);
-    (0..residuals.len()).filter(|&at| residuals[at].abs() > limit).collect()
+    let limit = |own: &Vec<f64>| (FAR * scale.max(mad_scale(own, 0.0))).max(1e-3);
+    let limits: BTreeMap<usize, f64> =
+        own.iter().map(|(&column, own)| (column, limit(own))).collect();
+    (0..residuals.len()).filter(|&at| residuals[at].abs() > limits[&columns[at]]).collect()
 }
 
 #[cfg(test)]
@@ -213,16 +223,36 @@ mod tests {
         cells
     }
 
+    fn columns(cells: &[Cell]) -> Vec<usize> {
+        cells.iter().map(|cell| cell.column).collect()
+    }
+
     #[test]
     fn an_additive_table_comes_apart_exactly_even_with_a_wild_cell() {
-        let out = polish(&table(7, &mut |b, c| {
-            b as f64 * 0.1 - if (b, c) == (2, 3) { 9.0 } else { 0.0 }
-        }));
+        let cells = table(7, &mut |b, c| b as f64 * 0.1 - if (b, c) == (2, 3) { 9.0 } else { 0.0 });
+        let out = polish(&cells);
         for (c, level) in out.columns.iter().enumerate() {
             assert!((level - out.columns[0] - c as f64).abs() < 1e-3, "{:?}", out.columns);
         }
         assert!((out.blocks[6] - out.blocks[0] - 0.6).abs() < 1e-3);
-        assert_eq!(outliers(&out.residuals), [15]);
+        assert_eq!(outliers(&columns(&cells), &out.residuals), [15]);
+    }
+
+    /// One column that is noisy as a whole has no outliers, whatever the others do; one that strays once has one.
+    #[test]
+    fn a_noisy_column_is_no_heap_of_outliers() {
+        let mut rng = Rng::new(4);
+        let cells: Vec<Cell> = (0..36)
+            .map(|at| {
+                let (block, column) = (at / 6, at % 6);
+                let noise = if column == 0 { 0.03 } else { 0.0003 };
+                let stray = if (block, column) == (3, 4) { -0.2 } else { 0.0 };
+                Cell { block, column, value: column as f64 + noise * rng.normal() + stray }
+            })
+            .collect();
+        let found = outliers(&columns(&cells), &polish(&cells).residuals);
+        assert!(found.contains(&22), "{found:?}");
+        assert!(found.iter().filter(|&at| at % 6 == 0).count() <= 1, "{found:?}");
     }
 
     #[test]

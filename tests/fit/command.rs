@@ -21,6 +21,10 @@ fn a_terminal_shows_the_answer_and_the_curve() {
         text.contains("sigma 0.02773, kappa 1.044e-4; peak 1.88 k units/s at 96.52 workers"),
         "{text}"
     );
+    assert!(
+        text.contains("95 % intervals: lambda 59.11 to 144.5, sigma 0.006149 to 0.0641"),
+        "{text}"
+    );
     assert!(stdout(&[&path("raytracer.csv")], None).contains("kappa 0; no peak"));
     assert!(!text.contains('\u{1b}'), "NO_COLOR is kept");
     let quiet = stdout(&["--quiet", &path("specsdm91.csv")], None);

@@ -151,6 +151,16 @@ fn google_benchmarks_medians_count_where_nothing_else_is_left() {
 }
 
 #[test]
+fn google_benchmarks_that_never_ran_are_named_beside_the_others() {
+    let json = "{\"context\":{\"library_version\":\"1.9.4\"},\"benchmarks\":[
+        {\"name\":\"A/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"s\"},
+        {\"name\":\"B/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\"error_occurred\":true,\"error_message\":\"no device\"}]}";
+    let read = text(json);
+    expect(&read, &[("A", &[(2.0, 2.0)])]);
+    assert!(warns(&read, "B is left out: no figure with 2 workers: no device"), "{read:?}");
+}
+
+#[test]
 fn jmhs_iterations_are_repetitions_in_every_mode() {
     let read = curves("jmh.json");
     let name = |mode: &str| format!("org.sample.Queue.offer (size=64, {mode})");

@@ -190,11 +190,11 @@ fn first_step(data: &[Observed], best: &Fit<3>, j: usize, sd: f64) -> f64 {
 
 /// Where the law peaks, if these data can tell.
 ///
-/// A kappa that may as well be 0 peaks somewhere beyond the data by chance, so there a peak must lie within them.
+/// A kappa that may as well be 0, or of which no interval is known, peaks somewhere beyond the data by chance, so there a peak must lie within them.
 fn peak(best: &Fit<3>, top: f64, kappa_interval: Option<[f64; 2]>) -> Option<f64> {
     let [sigma, kappa, _] = best.coefficients;
     let at = ((1.0 - sigma) / kappa).sqrt();
-    let doubtful = kappa_interval.is_some_and(|ends| ends[0] <= 0.0);
+    let doubtful = kappa_interval.is_none_or(|ends| ends[0] <= 0.0);
     let limit = if doubtful { top } else { FAR * top };
     (kappa > 0.0 && at <= limit).then_some(at.max(1.0))
 }

@@ -124,6 +124,9 @@ fn few_points_give_what_they_can() {
     let three = fit_usl(&[(1.0, 10.0), (4.0, 32.0), (16.0, 60.0)]).unwrap();
     assert!(three.intervals.sigma.is_none() && three.intervals.lambda.is_none());
     near(three.lambda, 10.0, 1e-9);
+    // Three points are always met exactly: a peak beyond them is nothing that they tell, one within them is seen.
+    assert!(fit_usl(&[(1.0, 10.0), (2.0, 20.0), (4.0, 35.0)]).unwrap().peak_workers.is_none());
+    assert!(fit_usl(&[(1.0, 5.0), (4.0, 9.0), (8.0, 6.0)]).unwrap().peak_workers.is_some());
     // Faster than linear: the law cannot bend up, and stays linear.
     let superlinear = fit_usl(&[(1.0, 10.0), (2.0, 25.0), (4.0, 70.0), (8.0, 160.0)]).unwrap();
     assert!(superlinear.sigma.abs() < 1e-300 && superlinear.kappa.abs() < 1e-300);

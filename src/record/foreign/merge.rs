@@ -67,10 +67,17 @@ fn tell_apart(mut curves: Vec<Sourced>) -> Vec<Sourced> {
     for curve in &curves {
         *uses.entry(curve.series.name.clone()).or_default() += 1;
     }
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for curve in &mut curves {
         let name = &mut curve.series.name;
         if uses[name] > 1 {
             *name = format!("{}: {name}", curve.files.join(" + "));
+        }
+        // The same file given twice.
+        let times = seen.entry(name.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            *name = format!("{name} ({times})");
         }
     }
     curves
@@ -113,5 +120,11 @@ mod tests {
         ];
         let names: Vec<String> = merge(files).into_iter().map(|curve| curve.series.name).collect();
         assert_eq!(names, ["old: lock", "new: lock"]);
+        let same = || ("old".to_owned(), curve("lock", &[1.0]));
+        let names: Vec<String> = merge(vec![same(), same(), same()])
+            .into_iter()
+            .map(|curve| curve.series.name)
+            .collect();
+        assert_eq!(names, ["old: lock", "old: lock (2)", "old: lock (3)"]);
     }
 }

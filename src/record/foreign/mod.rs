@@ -275,22 +275,26 @@ impl Gather {
         self.series(name, unit).observations.push(observation);
     }
 
-    /// What a reader of the curve of this name must know, should there be such a curve in the end.
+    /// What a reader of the curve of this name must know; where there is no such curve in the end, whoever reads the others.
     fn warn(&mut self, name: &str, text: impl Into<String>) {
         self.warnings.push((name.to_owned(), text.into()));
     }
 
     /// All curves, each with its own warnings and with these; nothing is said twice.
     fn finish(mut self, warnings: &[String]) -> Vec<Series> {
+        let mut general: Vec<String> = Vec::new();
         for (name, text) in std::mem::take(&mut self.warnings) {
-            if let Some(&place) = self.places.get(&name)
-                && !self.series[place].warnings.contains(&text)
-            {
-                self.series[place].warnings.push(text);
+            let (warnings, text) = match self.places.get(&name) {
+                Some(&place) => (&mut self.series[place].warnings, text),
+                None => (&mut general, format!("{name} is left out: {text}")),
+            };
+            if !warnings.contains(&text) {
+                warnings.push(text);
             }
         }
+        general.extend_from_slice(warnings);
         for series in &mut self.series {
-            series.warnings.extend_from_slice(warnings);
+            series.warnings.extend_from_slice(&general);
         }
         self.series
     }

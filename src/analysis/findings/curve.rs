@@ -1,92 +1,9 @@
-//! What a record says, once it has been thought about: the types that plots, reports and other programs read.
-//!
-//! Everything is in SI base units (seconds, bytes, units per second). A figure that does not exist is `None` (`null`), never `inf` or `NaN`.
+//! What is known of one curve: its points, the optimum, the laws, what limits it and what the mode costs.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// The version of the JSON that findings, comparisons and fits are written in.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Everything derived from one record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Findings {
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// Which run this is about.
-    pub run: RunSummary,
-    /// One entry per workload (with its parameters), in the order of the plan.
-    pub workloads: Vec<WorkloadFindings>,
-    /// How quiet the machine was.
-    pub quiet: Quiet,
-    /// What a reader must know before using a figure, each with its remedy.
-    pub warnings: Vec<Warning>,
-}
-
-/// Which run the findings are about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct RunSummary {
-    /// The name of the run's directory.
-    pub name: String,
-    /// The command line that repeats it.
-    pub command: String,
-    /// The version of knee that measured.
-    pub knee: String,
-    /// The seed of orders, work and resampling.
-    pub seed: u64,
-    /// When it started, as RFC 3339 in UTC.
-    pub started: String,
-    /// How long it took, in seconds.
-    pub wall: f64,
-    /// Whether it was interrupted before its plan was done.
-    pub interrupted: bool,
-    /// One line that names the machine: model, cores, memory.
-    pub machine: String,
-    /// CPUs that this run could use, as a fraction where a quota says so.
-    pub usable_cpus: f64,
-    /// Rounds measured, and how many of them were disturbed.
-    pub rounds: u64,
-    /// Rounds marked as disturbed.
-    pub disturbed: u64,
-}
-
-/// What was found for one workload with one set of parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct WorkloadFindings {
-    /// As the user would type it: `pi`, `file:op=sync`.
-    pub label: String,
-    /// The workload's name.
-    pub workload: String,
-    /// Every parameter with its value.
-    pub params: BTreeMap<String, String>,
-    /// What its author claims it is bound by: `cpu`, `memory`, `sync`, `io`, `ipc`.
-    pub kind: String,
-    /// What it counts: one of them.
-    pub unit_one: String,
-    /// What it counts: several.
-    pub unit_many: String,
-    /// The serial cell, if it was measured: what every speed-up is relative to.
-    pub serial: Option<Point>,
-    /// One curve per mode other than serial.
-    pub curves: Vec<Curve>,
-    /// Which mode at how many workers.
-    pub verdict: Option<Verdict>,
-    /// The best throughput in terms people know: `2.5 x 1080p25 streams`.
-    pub equivalent: Option<Equivalent>,
-    /// The best throughput against what the cores can do by design.
-    pub ceiling: Option<CeilingShare>,
-    /// The best worker count by the textbook, to be shown beside the measured one.
-    pub textbook_optimum: Option<f64>,
-    /// How each mode did against serial on tasks of other lengths, the shortest first; empty where only one length was measured.
-    #[serde(default)]
-    pub lengths: Vec<TaskLength>,
-    /// Remarks that belong beside these figures (file system, page cache, loopback).
-    pub notes: Vec<Remark>,
-    /// Cells that gave no figure, with the reason in words.
-    pub failures: Vec<CellFailure>,
-}
 
 /// Throughput over workers, for one workload in one mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -293,128 +210,12 @@ pub struct Price {
     pub break_even: Option<f64>,
 }
 
-/// The same work in tasks of one length.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TaskLength {
-    /// The work as the user would type it: `pi:digits=50`.
-    pub label: String,
-    /// Seconds that one task takes serially.
-    pub task: f64,
-    /// What each mode made of it.
-    pub modes: Vec<LengthResult>,
-}
-
-/// One mode on tasks of one length.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LengthResult {
-    /// The mode.
-    pub mode: String,
-    /// At its knee, which is this count.
-    #[serde(serialize_with = "whole_if_whole")]
-    pub workers: f64,
-    /// Throughput relative to the serial cell of the same length.
-    pub speedup: Estimate,
-}
-
-/// Which mode at how many workers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
-    /// The recommended mode.
-    pub mode: String,
-    /// The recommended count.
-    pub workers: f64,
-    /// Speed-up against serial there.
-    pub speedup: Option<Estimate>,
-    /// The other modes at their own knees: throughput relative to the recommended one.
-    pub others: Vec<Other>,
-    /// Whether the data settle it.
-    pub conclusive: bool,
-    /// The answer in one sentence.
-    pub sentence: String,
-}
-
-/// Another mode beside the recommended one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Other {
-    /// The mode.
-    pub mode: String,
-    /// Its own knee.
-    pub workers: f64,
-    /// Its throughput there relative to the recommended one's (1 = equal).
-    pub ratio: Estimate,
-}
-
-/// The best throughput in terms people know.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Equivalent {
-    /// What it makes: `1080p25 streams`.
-    pub name: String,
-    /// How many of them.
-    pub count: f64,
-}
-
-/// The best throughput against what the cores can do by design.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CeilingShare {
-    /// Units per second of all usable cores.
-    pub units_per_second: f64,
-    /// Achieved share at the optimum (1 = all of it).
-    pub share: f64,
-    /// Where the figure comes from.
-    pub source: String,
-}
-
-/// A remark beside a figure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Remark {
-    /// Whether the figure means something else than its name says.
-    pub warning: bool,
-    /// What is so.
-    pub text: String,
-    /// What to do about it; empty where nothing is.
-    pub remedy: String,
-}
-
-/// A cell that gave no figure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct CellFailure {
-    /// The mode.
-    pub mode: String,
-    /// How many workers.
-    pub workers: f64,
-    /// Why, in words.
-    pub reason: String,
-}
-
-/// How quiet the machine was.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Quiet {
-    /// One line: `quiet: others used 0.4 % of the CPUs, no steal, no throttling`.
-    pub sentence: String,
-    /// Whether figures can be trusted as they stand.
-    pub trusted: bool,
-    /// Share of the CPUs used by others during the rounds (median).
-    pub foreign_cpu: Option<f64>,
-    /// Share of the CPU time stolen by the hypervisor, over all rounds.
-    pub steal: Option<f64>,
-    /// Smallest and largest share of its own best that a core reached in the burn control.
-    pub burn: Option<[f64; 2]>,
-}
-
-/// What a reader must know before using a figure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Warning {
-    /// A stable word for programs: `tmpfs`, `quota`, `debug-build`.
-    pub code: String,
-    /// What is so.
-    pub text: String,
-    /// What to do about it.
-    pub remedy: String,
-}
-
 /// Worker counts are whole numbers nearly always, and are written as such.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-fn whole_if_whole<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn whole_if_whole<S: serde::Serializer>(
+    value: &f64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     if value.fract() == 0.0 && value.abs() < 1e15 {
         serializer.serialize_i64(*value as i64)
     } else {
