@@ -5,7 +5,7 @@ use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl};
 use super::laws::{self, Level, usl::fit_usl};
 use super::observation::{Group, Observation, Spread, group, moderated, spread};
 use super::optimum::{self, Decision, Noise};
-use super::ratio::{estimate, ratio_in_blocks};
+use super::ratio::{estimate, ratio};
 use super::round::Rounded;
 use crate::stats::median::median;
 use crate::stats::polish::{Polish, outliers};
@@ -92,7 +92,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
         .map(|(group, throughput)| {
             let own: Vec<Observation> =
                 group.members.iter().map(|&at| input.observations[at]).collect();
-            let speedup = ratio_in_blocks(&own, &base, within, blocks.unwrap_or(within));
+            let speedup = ratio(&own, &base, within, blocks.unwrap_or(within));
             let n = group.workers;
             let per_worker =
                 |e: Estimate| Estimate { median: e.median / n, low: e.low / n, high: e.high / n };

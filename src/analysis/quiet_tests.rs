@@ -90,7 +90,7 @@ fn one_hit_in_a_whole_run_is_told_and_condemns_nothing() {
             .ends_with("CPU 1 gave less than 90 % of its best in 1 of 8 controls (89 % at worst)"),
         "{sentence}"
     );
-    assert!(sentence.contains("4 of 144 rounds disturbed"), "{sentence}");
+    assert!(sentence.contains("8 of 288 rounds disturbed"), "{sentence}");
 }
 
 #[test]
@@ -169,14 +169,14 @@ fn the_kernels_own_work_for_files_is_not_somebody_elses() {
 #[test]
 fn a_clock_that_varies_is_told_and_left_to_the_blocks() {
     let record = run(|number, ledger| {
-        // Rounds of a cell are 18 apart, so that each cell sees both clocks.
-        ledger.frequency = Some(if number / 18 % 2 == 0 { 3e9 } else { 2e9 });
+        // Rounds of a cell are 36 apart, so that each cell sees both clocks.
+        ledger.frequency = Some(if number / 36 % 2 == 0 { 3e9 } else { 2e9 });
     });
     let (sentence, trusted, codes) = told(&record);
     assert!(trusted, "{sentence}");
     assert_eq!(codes, "clock-varied");
     let steady = run(|number, ledger| {
-        ledger.frequency = Some(if number % 18 < 9 { 3e9 } else { 2e9 });
+        ledger.frequency = Some(if number % 36 < 18 { 3e9 } else { 2e9 });
     });
     assert_eq!(told(&steady).2, "", "another clock for another number of workers is no news");
 }

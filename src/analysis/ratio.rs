@@ -14,19 +14,11 @@ pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
     Estimate { median: median.exp(), low: low.exp(), high: high.exp() }
 }
 
-/// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is the spread of one measurement.
-pub(super) fn ratio(
-    above: &[Observation],
-    below: &[Observation],
-    within: Spread,
-) -> Option<Estimate> {
-    ratio_in_blocks(above, below, within, within)
-}
-
-/// The same, where it is known how far one measurement strays from what its count and `block` suggest.
+/// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is the spread of one measurement around the level of its count,
+/// `block` around what its count and its block suggest.
 ///
 /// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
-pub(super) fn ratio_in_blocks(
+pub(super) fn ratio(
     above: &[Observation],
     below: &[Observation],
     within: Spread,
@@ -87,7 +79,8 @@ mod tests {
                 a.push(one(1.9));
                 b.push(one(1.0));
             }
-            let e = ratio(&a, &b, Spread { sd: 0.2, df: 14.0 }).unwrap();
+            let within = Spread { sd: 0.2, df: 14.0 };
+            let e = ratio(&a, &b, within, within).unwrap();
             held += usize::from((e.low..=e.high).contains(&1.9));
             width += (e.high - e.low) / RUNS as f64;
         }
@@ -98,8 +91,9 @@ mod tests {
     #[test]
     fn without_blocks_the_errors_add_by_their_squares() {
         let cell = |level: f64| [0.99, 1.0, 1.01].map(|x| Observation::plain(1.0, level * x));
-        let e = ratio(&cell(4.0), &cell(2.0), Spread { sd: 0.01, df: 4.0 }).unwrap();
+        let within = Spread { sd: 0.01, df: 4.0 };
+        let e = ratio(&cell(4.0), &cell(2.0), within, within).unwrap();
         assert!((e.median - 2.0).abs() < 1e-12 && e.low < 1.97 && e.high > 2.03, "{e:?}");
-        assert!(ratio(&[], &cell(2.0), Spread { sd: 0.01, df: 4.0 }).is_none());
+        assert!(ratio(&[], &cell(2.0), within, within).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::findings::{Curve, Estimate, Other, Verdict};
 use super::observation::{Observation, Spread, group, spread};
-use super::optimum::SETTLED;
+use super::optimum::{self, SETTLED};
 use super::ratio::ratio;
 use super::round::Rounded;
 use crate::plan::{Candidates, Mode};
@@ -17,6 +17,8 @@ pub(super) struct Contender {
     pub(super) cell: Vec<Observation>,
     /// The spread of one measurement of its series.
     pub(super) within: Spread,
+    /// The same without what whole blocks wander; without degrees of freedom where that is not known.
+    pub(super) in_block: Spread,
     /// Whether its own count is settled.
     pub(super) settled: bool,
     /// Against serial there.
@@ -33,11 +35,14 @@ impl Contender {
     ) -> Option<Self> {
         let knee = curve.knee?.workers;
         let at = |workers: f64| (workers - knee).abs() < 1e-9;
+        let groups = group(observations);
+        let table = optimum::table(observations, &groups, false);
         Some(Self {
             mode,
             workers: knee,
             cell: observations.iter().copied().filter(|o| at(o.workers)).collect(),
-            within: spread(&group(observations)),
+            within: spread(&groups),
+            in_block: Spread { sd: table.scale, df: table.df },
             settled: matches!(asked, Candidates::Exactly { counts } if counts.len() == 1)
                 || curve.optimum.as_ref().is_some_and(|optimum| optimum.conclusive),
             speedup: curve.points.iter().find(|point| at(point.workers))?.speedup,
@@ -54,23 +59,29 @@ impl Contender {
             workers: 1.0,
             cell,
             within,
+            in_block: Spread { sd: 0.0, df: 0.0 },
             settled,
             speedup: Some(one),
         })
     }
 
     fn over(&self, other: &Self) -> Option<Estimate> {
-        let df = self.within.df + other.within.df;
-        let squares =
-            self.within.sd.powi(2) * self.within.df + other.within.sd.powi(2) * other.within.df;
-        let sd = if df > 0.0 { (squares / df).sqrt() } else { 0.0 };
-        ratio(&self.cell, &other.cell, Spread { sd, df })
+        let within = pooled(self.within, other.within);
+        let in_block = Some(pooled(self.in_block, other.in_block)).filter(|pair| pair.df > 0.0);
+        ratio(&self.cell, &other.cell, within, in_block.unwrap_or(within))
     }
 
     fn level(&self) -> f64 {
         let logs: Vec<f64> = self.cell.iter().map(|o| o.throughput.ln()).collect();
         crate::stats::median::median(&logs).unwrap_or(f64::NEG_INFINITY)
     }
+}
+
+/// The common spread of two series, each with the weight of its degrees of freedom.
+fn pooled(one: Spread, other: Spread) -> Spread {
+    let df = one.df + other.df;
+    let squares = one.sd.powi(2) * one.df + other.sd.powi(2) * other.df;
+    Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
 /// What a reader would rather do when two modes do the same: the simplest first.
@@ -160,7 +171,7 @@ mod tests {
             })
             .collect();
         let within = spread(&group(&cell));
-        Contender { mode, workers, cell, within, settled: true, speedup: None }
+        Contender { mode, workers, cell, within, in_block: within, settled: true, speedup: None }
     }
 
     #[test]

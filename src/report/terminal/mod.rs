@@ -222,6 +222,8 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
     let scale = rate.scale(estimate.median.abs());
     let decimals = scale.decimals_for(estimate.median, estimate.low, estimate.high);
     let ends = [estimate.low, estimate.high].map(|end| scale.bare(end, decimals)).join(", ");
+    // A single measurement has no interval.
+    let interval = if estimate.low < estimate.high { format!("[{ends}]") } else { absent() };
     let time =
         |seconds: Option<f64>| seconds.map_or_else(absent, |value| Quantity::Duration.text(value));
     [
@@ -229,7 +231,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         Quantity::Count.text(point.workers),
         set.unwrap_or_else(absent),
         rate.text(estimate.median),
-        format!("[{ends}]"),
+        interval,
         point.speedup.map_or_else(absent, |speedup| Quantity::Ratio.text(speedup.median)),
         point.efficiency.map_or_else(absent, |share| Quantity::Share.text(share.median)),
         time(point.latency.map(|latency| latency.p50)),
