@@ -176,7 +176,7 @@ fn the_page_is_the_same_every_time_and_small() {
 fn a_reader_finds_what_a_decision_needs() {
     let page = html::page(&fake::small(), &[("kernel".to_owned(), "6.18".to_owned())]);
     for needed in [
-        "<strong>2 workers</strong>, threads",
+        "<strong>2 workers</strong>, <span class=\"mode\">threads</span>",
         "process-pool 3 % behind",
         "inconclusive",
         "12 more rounds at 1, 2 and 3 workers (--budget 90s)",

@@ -125,7 +125,8 @@ fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
     match &workload.verdict {
         Some(verdict) => {
             let count = crate::units::workers(verdict.workers);
-            body.wrap("<strong>", &count, "</strong>, ").text(&verdict.mode);
+            body.wrap("<strong>", &count, "</strong>, ");
+            body.wrap("<span class=\"mode\">", &verdict.mode, "</span>");
         }
         None => {
             body.wrap("<strong>", &answer.choice, "</strong>");
