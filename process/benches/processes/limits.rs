@@ -173,12 +173,8 @@ struct Bare<'a> {
 impl Bare<'_> {
     fn start(workers: usize, naps: bool) -> Self {
         let home = bell();
-        let side = |ring, bell: &OwnedFd| Side {
-            ring,
-            bell: bell.try_clone().unwrap(),
-            own: 0,
-            other: 0,
-        };
+        let side =
+            |ring, bell: &OwnedFd| Side { ring, bell: bell.try_clone().unwrap(), own: 0, other: 0 };
         let start = |_| {
             let (there, back): (&Ring, &Ring) = (shared(), shared());
             let own = bell();

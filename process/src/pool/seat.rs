@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::backlog::Backlog;
-use super::link::Link;
+use super::link::{Attachment, Link, Listener};
 use super::settings::{Depth, Settings};
 use crate::error::Result;
 use crate::outcome::Failure;
@@ -42,8 +42,6 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flight {
     pub(crate) tag: u64,
-    /// The position in the ring before which it lies.
-    pub(crate) end: u64,
     /// Whether it was meant for this worker alone.
     pub(crate) directed: bool,
 }
@@ -136,7 +134,7 @@ impl Seat {
         &mut self,
         tag: u64,
         bytes: &[u8],
-        attachment: Option<&super::link::Attachment>,
+        attachment: Option<&Attachment>,
         directed: bool,
     ) -> Result<bool> {
         let Some(live) = &mut self.live else { return Ok(false) };
@@ -146,8 +144,13 @@ impl Seat {
         }
         self.given += 1;
         self.unpublished += 1;
-        self.flights.push_back(Flight { tag, end: live.link.position(), directed });
+        self.flights.push_back(Flight { tag, directed });
         Ok(true)
+    }
+
+    /// Says who sleeps until this worker has answered; `false` when it has already.
+    pub(crate) fn listen(&self, listener: Listener) -> bool {
+        self.live.as_ref().is_none_or(|live| live.link.listen(listener))
     }
 
     /// Shows the worker the tasks that were written for it.

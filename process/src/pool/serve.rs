@@ -165,7 +165,7 @@ impl RingServer {
         let memory = Arc::new(Mapping::new(file.as_fd(), 0, SHARED)?);
         let mut bell = || Bell::from_fds(&mut fds).ok_or_else(missing);
         let (own, keeper, waiter) = (bell()?, bell()?, bell()?);
-        let tasks = Consumer::new(&memory, TASKS_AT, RING)?;
+        let tasks = Consumer::revocable(&memory, TASKS_AT, RING)?;
         let replies = Producer::new(&memory, REPLIES_AT, RING)?;
         control.send(Kind::Ready, &[], &[], None)?;
         Ok(Self {
