@@ -16,7 +16,7 @@ use crate::sys::lifeline::Lifeline;
 const AHEAD_NS: f64 = 250_000.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 1536;
-/// Tasks of a busy worker that are published at once.
+/// Tasks of a busy worker that are published at once, at most.
 const LATER: usize = 16;
 /// Tasks ahead of a worker whose task length is unknown.
 const UNKNOWN: usize = 1;
@@ -162,12 +162,11 @@ impl Seat {
         }
     }
 
-    /// Shows the worker its new task, unless it has so many others that it can do without for a while. Those have to
-    /// be answered, and whoever reads the answers publishes the rest.
+    /// Shows the worker its new task, unless it has so many others that it can do without for a while: then a quarter
+    /// as many again come at once. The others have to be answered, and whoever reads the answers publishes the rest.
     #[inline]
     pub(crate) fn publish_soon(&mut self) {
-        let has_others = self.flights.len() >= 4 * LATER;
-        if !has_others || self.unpublished >= LATER {
+        if self.unpublished >= (self.flights.len() / 4).clamp(1, LATER) {
             self.publish();
         }
     }

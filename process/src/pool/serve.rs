@@ -42,6 +42,8 @@ pub(crate) enum Body {
 
 /// How many tasks in one go make it worth a short nap, in place of sleep, when the ring runs empty.
 const RUSH: u64 = 16;
+/// How many a nap must bring to be worth another.
+const GATHERED: u64 = 4;
 /// The nap: as long as waking takes anyway. Meanwhile tasks gather that nobody must be woken for.
 const NAP: Duration = Duration::from_micros(10);
 /// Tasks that take longer than this on average are no rush.
@@ -264,6 +266,7 @@ impl RingServer {
             std::thread::sleep(NAP);
         }
         if self.tasks.doze(1) {
+            self.meter.napped = false;
             self.own.wait(None)?;
         }
         self.tasks.rouse();
@@ -282,11 +285,22 @@ struct Meter {
     tasks: u64,
     /// Tasks since the last pause, and the time that they took.
     burst: (u64, u64),
+    /// Whether the last pause was a nap.
+    napped: bool,
 }
 
 impl Meter {
     fn new(memory: Arc<Mapping>) -> Self {
-        Self { memory, since: Instant::now(), unread: 0, step: 1, busy: 0, tasks: 0, burst: (0, 0) }
+        Self {
+            memory,
+            since: Instant::now(),
+            unread: 0,
+            step: 1,
+            busy: 0,
+            tasks: 0,
+            burst: (0, 0),
+            napped: false,
+        }
     }
 
     #[inline]
@@ -311,13 +325,15 @@ impl Meter {
         self.memory.word(METER_TASKS).store(self.tasks, Relaxed);
     }
 
-    /// No task is there; says whether many short ones have just been.
+    /// No task is there; says whether many short ones have just been, so that a nap is worth it.
     fn pause(&mut self) -> bool {
         if self.unread > 0 {
             self.read();
         }
         let (tasks, time) = std::mem::take(&mut self.burst);
-        tasks >= RUSH && time / tasks < SHORT
+        let enough = if self.napped { GATHERED } else { RUSH };
+        self.napped = tasks >= enough && time / tasks < SHORT;
+        self.napped
     }
 
     fn resume(&mut self) {
