@@ -114,12 +114,20 @@ impl Keeper {
     /// Sleeps until a bell, a worker's message, a death, or the next time to look.
     fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
-        state.keeper_naps = others_read || (state.leaders == 0 && state.rushes());
+        let rushes = state.leaders == 0 && state.rushes();
+        // Where everybody looks before going to sleep, a worker that had to ring would be late for its next task.
+        let polls = state.settings.busy_poll.is_some();
+        state.keeper_naps = others_read || rushes || polls;
         if state.keeper_naps {
             if state.leaders == 0 {
                 state.listen(Listener::None);
             }
-            wake_at = Some(Instant::now() + if others_read { STAND_BACK / 2 } else { NAP });
+            let nap = match (others_read, rushes) {
+                (true, _) => STAND_BACK / 2,
+                (false, true) => NAP,
+                (false, false) => TICK,
+            };
+            wake_at = Some(Instant::now() + nap);
         } else if state.leaders == 0 && state.slots.open() > 0 && !state.listen(Listener::Keeper) {
             return;
         }

@@ -82,6 +82,8 @@ pub(crate) struct Seat {
     /// Tasks written for the worker that it does not see yet.
     unpublished: usize,
     metered: (u64, u64),
+    /// Answers since the meter was read.
+    unmetered: usize,
     mean_ns: f64,
 }
 
@@ -104,6 +106,7 @@ impl Seat {
             started: now,
             unpublished: 0,
             metered: (0, 0),
+            unmetered: 0,
             mean_ns: 0.0,
         }
     }
@@ -196,8 +199,16 @@ impl Seat {
     }
 
     /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
-    pub(crate) fn adapt(&mut self, settings: &Settings) {
+    ///
+    /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter, whose cache line is the
+    /// worker's own, is left alone for a while.
+    pub(crate) fn adapt(&mut self, answered: usize, nothing_waits: bool, settings: &Settings) {
         let Depth::ByTaskLength = settings.depth else { return };
+        self.unmetered += answered;
+        if nothing_waits && self.flights.is_empty() && self.unmetered < LATER {
+            return;
+        }
+        self.unmetered = 0;
         let Some((busy, tasks)) = self.live.as_ref().and_then(|live| live.link.meter()) else {
             return;
         };

@@ -201,8 +201,8 @@ impl RingServer {
                 fds
             };
             let kind = run(&mut *self.body, &task, fds, &mut reply);
-            self.meter.ran();
             self.answer(kind, header.tag, &reply)?;
+            self.meter.ran();
         }
     }
 
@@ -252,15 +252,18 @@ impl RingServer {
     fn idle(&mut self) -> Result<()> {
         let rush = self.meter.pause();
         if let Some(limit) = self.busy_poll {
-            let end = Instant::now() + limit;
-            while Instant::now() < end {
-                for _ in 0..64 {
+            let mut now = Instant::now();
+            let end = now + limit;
+            while now < end {
+                for _ in 0..8 {
                     if !self.tasks.is_empty() {
-                        self.meter.resume();
+                        // The clock as it was a moment ago: the task need not wait for another reading.
+                        self.meter.resume(now);
                         return Ok(());
                     }
                     std::hint::spin_loop();
                 }
+                now = Instant::now();
             }
         } else if rush {
             std::thread::sleep(NAP);
@@ -270,7 +273,7 @@ impl RingServer {
             self.own.wait(None)?;
         }
         self.tasks.rouse();
-        self.meter.resume();
+        self.meter.resume(Instant::now());
         Ok(())
     }
 }
@@ -336,8 +339,8 @@ impl Meter {
         self.napped
     }
 
-    fn resume(&mut self) {
-        self.since = Instant::now();
+    fn resume(&mut self, now: Instant) {
+        self.since = now;
     }
 }
 

@@ -72,7 +72,7 @@ impl Shared {
         if let Some(answer) = ready(&mut state) {
             return Some(answer);
         }
-        let mut spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+        let mut spin = Spin::new(self.settings.busy_poll);
         let mut leading = false;
         loop {
             if state.led || self.settings.transport == Transport::Socket {
@@ -84,11 +84,11 @@ impl Shared {
                     state.listen(Listener::None);
                 }
                 if self.lead(&mut state) == 0 && !past(deadline) {
-                    if spin_end.is_some_and(|end| Instant::now() < end) {
+                    if spin.goes_on() {
                         state = self.spin(state);
                     } else {
                         state = self.sleep(state, deadline);
-                        spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+                        spin = Spin::new(self.settings.busy_poll);
                     }
                     self.lead(&mut state);
                 }
@@ -202,6 +202,30 @@ impl Shared {
         if left && !state.listen(Listener::Keeper) {
             self.keeper.ring();
         }
+    }
+}
+
+/// Looking for a result without sleeping, up to a limit.
+struct Spin {
+    limit: Option<Duration>,
+    end: Option<Instant>,
+    turns: u32,
+}
+
+impl Spin {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, end: None, turns: 0 }
+    }
+
+    /// Whether to look once more; asks the clock now and then.
+    fn goes_on(&mut self) -> bool {
+        let Some(limit) = self.limit else { return false };
+        self.turns += 1;
+        if !self.turns.is_multiple_of(16) {
+            return true;
+        }
+        let now = Instant::now();
+        now < *self.end.get_or_insert(now + limit)
     }
 }
 

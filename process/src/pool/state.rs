@@ -283,7 +283,8 @@ impl State {
             if self.settings.time_limit.is_some() {
                 seat.since = Instant::now();
             }
-            seat.adapt(&self.settings);
+            let nothing_waits = self.backlog.is_empty() && seat.directed.is_empty();
+            seat.adapt(count, nothing_waits, &self.settings);
         }
         if let Some(error) = damage {
             condemn(seat, &error);
