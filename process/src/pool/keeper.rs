@@ -28,6 +28,10 @@ use crate::sys::poll::{self, Deadline};
 /// How often to look for tasks behind a long one while a worker is idle.
 const TICK: Duration = Duration::from_millis(1);
 
+/// Whether the system tells the end of a process through a descriptor. Elsewhere one that has closed its side is looked
+/// after again and again.
+const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
+
 /// How long after others have read results the keeper leaves it to them: about what workers have ahead of them.
 const STAND_BACK: Duration = Duration::from_micros(400);
 
@@ -98,7 +102,9 @@ impl Keeper {
         if state.door != Door::Open && state.seats.iter().all(|seat| seat.live.is_none()) {
             return true;
         }
-        self.sleep(state, others_read);
+        if !self.watches.iter().flatten().any(|watch| watch.stirred) {
+            self.sleep(state, others_read);
+        }
         false
     }
 
@@ -139,6 +145,8 @@ impl Keeper {
 
     /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which workers have stirred.
     fn poll(&mut self, wake_at: Deadline, backed_up: &[bool]) {
+        let leaving = !ENDS_ARE_SEEN && self.watches.iter().flatten().any(|watch| watch.closed);
+        let wake_at = if leaving { Some(Instant::now() + TICK) } else { wake_at };
         let mut fds = vec![PollFd::new(&self.shared.keeper, PollFlags::IN)];
         let mut whose = vec![None];
         for (index, watch) in self.watches.iter().enumerate() {
@@ -161,10 +169,9 @@ impl Keeper {
             .collect();
         let rang = failed || !fds[0].revents().is_empty();
         drop(fds);
-        for index in stirred {
-            if let Some(watch) = &mut self.watches[index] {
-                watch.stirred = true;
-            }
+        for (index, watch) in self.watches.iter_mut().enumerate() {
+            let Some(watch) = watch else { continue };
+            watch.stirred = stirred.contains(&index) || (watch.closed && !ENDS_ARE_SEEN);
         }
         if rang {
             self.shared.keeper.hush();
@@ -315,7 +322,8 @@ impl Keeper {
                 child: Arc::clone(&live.child),
                 socket: live.link.control.socket(),
                 closed: false,
-                stirred: false,
+                // It may have spoken already while it was started; then its socket stays silent.
+                stirred: true,
             });
             let settings = Arc::clone(&state.settings);
             state.seats[index].occupy(live, &settings);
