@@ -182,12 +182,13 @@ impl Keeper {
     fn look(&mut self) {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        if self.meet(&mut state) {
-            shared.announce(&state);
-        }
+        let mut changed = self.meet(&mut state);
         state.kill_silent_starts();
         if let Some(limit) = shared.settings.time_limit {
-            state.kill_overdue(limit);
+            changed |= state.kill_overdue(limit);
+        }
+        if changed {
+            shared.announce(&state);
         }
         if state.lopsided() {
             state.rebalance();

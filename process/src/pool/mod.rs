@@ -5,6 +5,7 @@ mod balance;
 mod bits;
 mod builder;
 mod calls;
+mod giving;
 mod handle;
 mod keeper;
 mod link;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
 use super::link::{Attachment, Link, Listener};
@@ -180,6 +180,11 @@ impl Seat {
         if self.unpublished > 0 {
             self.publish();
         }
+    }
+
+    /// Whether its oldest task, by the looks of it, takes longer than `limit`.
+    pub(crate) fn is_overdue(&self, limit: Duration) -> bool {
+        self.phase == Phase::Ready && !self.flights.is_empty() && self.since.elapsed() > limit
     }
 
     /// Whether the worker's socket did not take all.

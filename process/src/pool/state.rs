@@ -43,7 +43,7 @@ pub(crate) struct State {
     pub(super) backlog: Backlog,
     /// Seats without any task, and seats that could take one.
     pub(super) idle: Bits,
-    room: Bits,
+    pub(super) room: Bits,
     pub(super) turn: usize,
     /// User threads that read the results, in place of the keeper, and whether one of them sleeps until there are any.
     pub(crate) leaders: usize,
@@ -59,7 +59,7 @@ pub(crate) struct State {
     pub(crate) broken: Option<String>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
-    alert: bool,
+    pub(super) alert: bool,
     /// Tasks accepted since results were last read, and how often they were read.
     unread: u32,
     pub(crate) readings: u64,
@@ -93,15 +93,6 @@ impl State {
             scratch: Vec::new(),
             settings,
         }
-    }
-
-    /// Notes what a seat could do after its tasks or its worker have changed.
-    #[inline]
-    pub(crate) fn note(&mut self, index: usize) {
-        let seat = &self.seats[index];
-        let room = seat.has_room(&self.settings);
-        self.room.set(index, room);
-        self.idle.set(index, room && seat.flights.is_empty());
     }
 
     /// Accepts a task for any worker, or for one; returns its tag.
@@ -166,73 +157,6 @@ impl State {
     #[inline]
     pub(crate) fn needs_keeper(&mut self) -> bool {
         self.alert && std::mem::take(&mut self.alert)
-    }
-
-    /// Gives a new task to a worker with room: an idle one, else the next in turn.
-    #[inline]
-    fn place(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
-        let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
-            return false;
-        };
-        self.turn = index + 1;
-        let seat = &mut self.seats[index];
-        let first = seat.flights.is_empty();
-        let attachment = if attached { self.slots.attachment(tag) } else { None };
-        let given = seat.give(tag, bytes, attachment, false).unwrap_or_else(|error| {
-            condemn(seat, &error);
-            false
-        });
-        if first && self.settings.time_limit.is_some() {
-            seat.since = Instant::now();
-        }
-        if first && self.leaders == 0 && !self.keeper_naps {
-            seat.listen(Listener::Keeper);
-        }
-        seat.publish_soon();
-        self.alert |= seat.is_backed_up();
-        self.note(index);
-        given
-    }
-
-    /// Gives a seat as many tasks as it should have.
-    pub(crate) fn refill(&mut self, index: usize) {
-        let seat = &mut self.seats[index];
-        let (before, was_empty) = (seat.given, seat.flights.is_empty());
-        while seat.has_room(&self.settings) {
-            let given = if seat.directed.is_empty() {
-                give_next(seat, &mut self.backlog, &mut self.slots, false)
-            } else {
-                // The queue is lifted out, because a seat may not lend its own while it is given a task.
-                let mut own = std::mem::take(&mut seat.directed);
-                let given = give_next(seat, &mut own, &mut self.slots, true);
-                seat.directed = own;
-                given
-            };
-            if !given {
-                break;
-            }
-        }
-        if seat.given != before {
-            if was_empty && self.settings.time_limit.is_some() {
-                seat.since = Instant::now();
-            }
-            if was_empty && self.leaders == 0 && !self.keeper_naps {
-                seat.listen(Listener::Keeper);
-            }
-            seat.publish();
-            self.alert |= seat.is_backed_up();
-        }
-        self.retire(index);
-        self.note(index);
-    }
-
-    /// Tells a worker that has run its number of tasks to end; another will take its seat.
-    fn retire(&mut self, index: usize) {
-        let seat = &mut self.seats[index];
-        let served = self.settings.tasks_per_worker.is_some_and(|most| seat.given >= most);
-        if served && seat.flights.is_empty() && seat.phase == Phase::Ready {
-            seat.dismiss();
-        }
     }
 
     /// Books all results that are there and hands out more; returns how many there were.
@@ -306,19 +230,6 @@ impl State {
         cancels
     }
 
-    /// How many more tasks to give the workers right now: what they have room for. Of very short tasks as many again,
-    /// to go on with while somebody looks at the results, and these in large steps, since each step costs a wake-up.
-    pub(crate) fn appetite(&self) -> usize {
-        let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
-        let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
-        if !self.are_many() {
-            return room;
-        }
-        let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
-        let appetite = room + depths.saturating_sub(self.backlog.len());
-        if appetite >= depths { appetite } else { 0 }
-    }
-
     /// A new stream's number.
     pub(crate) fn open_stream(&mut self) -> u32 {
         self.free_streams.pop().unwrap_or_else(|| {
@@ -368,16 +279,21 @@ impl State {
         }
     }
 
-    /// Kills the workers whose oldest task is over the time limit.
-    pub(crate) fn kill_overdue(&mut self, limit: Duration) {
-        for seat in &mut self.seats {
-            let overdue = seat.phase == Phase::Ready
-                && !seat.flights.is_empty()
-                && seat.since.elapsed() > limit;
-            if overdue && seat.verdict.is_none() {
+    /// Kills the workers whose oldest task is over the time limit; says whether results were found on the way.
+    pub(crate) fn kill_overdue(&mut self, limit: Duration) -> bool {
+        let mut found = false;
+        for index in 0..self.seats.len() {
+            if !self.seats[index].is_overdue(limit) {
+                continue;
+            }
+            // It may have ended in time, and nobody has read its result yet.
+            found |= self.drain_seat(index) > 0;
+            let seat = &mut self.seats[index];
+            if seat.is_overdue(limit) && seat.verdict.is_none() {
                 kill(seat, Failure::TimedOut { after: limit });
             }
         }
+        found
     }
 
     /// Kills the workers that do not come to `init`.
@@ -401,22 +317,6 @@ impl State {
     }
 }
 
-/// Gives a seat the next task of a queue; `false` when there is none, or no room.
-#[inline]
-fn give_next(seat: &mut Seat, queue: &mut Backlog, slots: &mut Slots, directed: bool) -> bool {
-    let Some((tag, bytes)) = queue.front() else { return false };
-    // A task that was cancelled while it waited has its outcome already.
-    let given = !slots.is_open(tag)
-        || seat.give(tag, bytes, slots.attachment(tag), directed).unwrap_or_else(|error| {
-            condemn(seat, &error);
-            false
-        });
-    if given {
-        queue.pop();
-    }
-    given
-}
-
 /// Kills a seat's worker for the given reason.
 fn kill(seat: &mut Seat, verdict: Failure) {
     if let Some(live) = &seat.live {
@@ -426,7 +326,7 @@ fn kill(seat: &mut Seat, verdict: Failure) {
 }
 
 /// Kills a worker whose channel is out of order.
-fn condemn(seat: &mut Seat, error: &Error) {
+pub(super) fn condemn(seat: &mut Seat, error: &Error) {
     if seat.verdict.is_none() {
         // A channel that is closed is a worker that has died: its death is told by the system.
         match error {

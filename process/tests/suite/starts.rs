@@ -98,7 +98,9 @@ fn fork_servers() -> Vec<u32> {
 
 fn killed_fork_server() {
     assert_eq!(start(METHODS[1]).start().unwrap().outcome(), Ok(3));
-    fork_servers().into_iter().for_each(|server| send(server, libc::SIGKILL));
+    for server in fork_servers() {
+        send(server, libc::SIGKILL);
+    }
     for _ in 0..3 {
         assert_eq!(start(METHODS[1]).start().unwrap().outcome(), Ok(3));
     }
@@ -111,7 +113,9 @@ fn fork_server_killed_often() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for pause in (0..).step_by(137) {
-                fork_servers().into_iter().for_each(|server| send(server, libc::SIGKILL));
+                for server in fork_servers() {
+                    send(server, libc::SIGKILL);
+                }
                 if over.load(Relaxed) {
                     break;
                 }
