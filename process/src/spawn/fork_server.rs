@@ -58,8 +58,15 @@ mod linux {
             // It is killed and reaped; only then is it certain whether it has forked.
             *server = None;
         }
-        if let Err(Error::TimedOut(_)) = pid {
-            pid = first_word(control, None, deadline_after(START_LIMIT / 10));
+        if let Err(Error::TimedOut(limit)) = pid {
+            pid = first_word(control, None, deadline_after(limit / 10)).map_err(
+                |error| match error {
+                    Error::TimedOut(_) => {
+                        Error::NotUp { reason: "it does not say who it is".into() }
+                    }
+                    error => error,
+                },
+            );
         }
         let child = ChildProcess::adopt(pid?)?;
         // The child does it too: the group is there whoever comes first.

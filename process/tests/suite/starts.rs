@@ -17,6 +17,8 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("starts::no_processes_left_is_an_error", no_processes),
     Test::new("starts::killed_fork_server_is_replaced", killed_fork_server),
     Test::new("starts::fork_server_killed_at_any_time_loses_no_child", fork_server_killed_often),
+    // It waits for as long as a start may take: `cargo test -p knee-process --test suite -- --ignored stopped`.
+    Test::long("starts::stopped_fork_server_is_replaced", stopped_fork_server),
 ];
 
 /// Sets the soft limit of a resource; returns what it was.
@@ -104,6 +106,15 @@ fn killed_fork_server() {
     for _ in 0..3 {
         assert_eq!(start(METHODS[1]).start().unwrap().outcome(), Ok(3));
     }
+}
+
+fn stopped_fork_server() {
+    assert_eq!(start(METHODS[1]).start().unwrap().outcome(), Ok(3));
+    for server in fork_servers() {
+        send(server, libc::SIGSTOP);
+    }
+    assert_eq!(start(METHODS[1]).start().unwrap().outcome(), Ok(3));
+    assert_eq!(children(), fork_servers(), "children are left");
 }
 
 fn fork_server_killed_often() {
