@@ -209,8 +209,12 @@ impl Link {
             (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
             (Some(rings), Some(attachment)) => {
                 let pushed = rings.tasks.write(record::TASK | record::ATTACHED, tag, &[])?;
-                if pushed {
-                    attachment.send(Kind::Attachment, tag, &mut self.control)?;
+                if pushed
+                    && let Err(error) = attachment.send(Kind::Attachment, tag, &mut self.control)
+                {
+                    // What stands in the ring is what the worker was given, no more.
+                    rings.tasks.take_back(0);
+                    return Err(error);
                 }
                 Ok(pushed)
             }

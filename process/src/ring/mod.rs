@@ -239,6 +239,11 @@ impl Producer {
         Ok(true)
     }
 
+    /// Takes back the record that was written last, of `length` bytes, before it is published.
+    pub(crate) fn take_back(&mut self, length: usize) {
+        self.tail -= footprint(length);
+    }
+
     /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`].
     #[inline]
     pub(crate) fn sleeper(&self) -> Option<u32> {

@@ -30,6 +30,7 @@ fn ring() -> (Arc<Mapping>, Producer, Consumer) {
 enum Step {
     Push(Vec<u8>),
     Write(Vec<u8>),
+    WriteAndTakeBack(Vec<u8>),
     Publish,
     Pop,
     Revoke,
@@ -39,7 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
     let bytes = prop::collection::vec(any::<u8>(), 0..900);
     prop_oneof![
         4 => bytes.clone().prop_map(Step::Push),
-        2 => bytes.prop_map(Step::Write),
+        2 => bytes.clone().prop_map(Step::Write),
+        1 => bytes.prop_map(Step::WriteAndTakeBack),
         1 => Just(Step::Publish),
         5 => Just(Step::Pop),
         1 => Just(Step::Revoke),
@@ -66,6 +68,11 @@ proptest! {
                 Step::Write(record) => {
                     if producer.write(7, tag as u64, &record).unwrap() {
                         unseen.push_back((tag as u64, record));
+                    }
+                }
+                Step::WriteAndTakeBack(record) => {
+                    if producer.write(7, tag as u64, &record).unwrap() {
+                        producer.take_back(record.len());
                     }
                 }
                 Step::Publish => {
