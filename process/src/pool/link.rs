@@ -294,6 +294,8 @@ impl Link {
                 return Ok(self.stash.remove(found));
             }
             match self.control.try_recv() {
+                // A forked worker says who it is; its fork server has said so already.
+                Ok(Some(frame)) if frame.kind == Kind::Forked => {}
                 Ok(Some(frame)) => self.stash.push_back(frame),
                 Ok(None) | Err(Error::Closed) => return Ok(None),
                 Err(error) => return Err(error),

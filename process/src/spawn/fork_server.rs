@@ -15,7 +15,6 @@ mod linux {
     use std::process::exit;
     use std::sync::{Mutex, PoisonError};
 
-    use rustix::event::{PollFd, PollFlags};
     use rustix::process::{Pid, setpgid};
 
     use crate::boot::{self, Work};
@@ -32,7 +31,8 @@ mod linux {
 
     /// Has the server fork a child on a control channel: `control` is our end of it, `theirs` the child's.
     ///
-    /// The child itself says who it is, on its own channel, so it is known whatever becomes of the server meanwhile: once
+    /// The server says who the child is, and the child says it too, on its own channel, so it is known whatever becomes of
+    /// the server meanwhile: once
     /// the server is gone, either the child speaks or the channel is closed. [`Error::Closed`] says that there is neither
     /// a server nor a child.
     pub(crate) fn fork(
@@ -82,12 +82,20 @@ mod linux {
     ) -> Result<u32> {
         let mut server = server.into();
         loop {
-            match child.try_recv()? {
-                Some(frame) if frame.kind == Kind::Forked => return codec::decode(&frame.payload),
-                Some(_) => return Err(Error::Damaged("a child does not say who it is")),
-                None => {}
+            if server.is_none() {
+                match child.try_recv()? {
+                    Some(frame) if frame.kind == Kind::Forked => {
+                        return codec::decode(&frame.payload);
+                    }
+                    Some(_) => return Err(Error::Damaged("a child does not say who it is")),
+                    None => {}
+                }
             }
             match server.as_mut().map(|server| server.try_recv()) {
+                // The server is on a CPU already; a new child may have to wait for one.
+                Some(Ok(Some(frame))) if frame.kind == Kind::Forked => {
+                    return codec::decode(&frame.payload);
+                }
                 Some(Ok(Some(frame))) if frame.kind == Kind::Failed => {
                     let reason = String::from_utf8_lossy(&frame.payload);
                     return Err(Error::NotUp { reason: format!("the fork server says: {reason}") });
@@ -95,12 +103,14 @@ mod linux {
                 // That it is up.
                 Some(Ok(Some(_))) => continue,
                 // It is gone: then the child's channel is closed too, unless there is a child.
-                Some(Err(_)) => server = None,
+                Some(Err(_)) => {
+                    server = None;
+                    continue;
+                }
                 Some(Ok(None)) | None => {}
             }
-            let mut fds = vec![PollFd::new(&*child, PollFlags::IN)];
-            fds.extend(server.as_ref().map(|server| PollFd::new(&**server, PollFlags::IN)));
-            if !poll::poll(&mut fds, deadline)? {
+            let speaker = server.as_deref().unwrap_or(child);
+            if !poll::readable(speaker.as_fd(), deadline)? {
                 return Err(Error::TimedOut(START_LIMIT));
             }
         }
@@ -125,8 +135,15 @@ mod linux {
         loop {
             let Ok(Some(frame)) = control.recv(None) else { exit(0) };
             match fork_one(frame) {
-                Ok(None) => {}
-                Ok(Some((own, output))) => {
+                Ok(Forked::Server(pid)) => {
+                    let mut word = Vec::new();
+                    let told = codec::encode(&pid, &mut word)
+                        .and_then(|()| control.send(Kind::Forked, &word, &[], None));
+                    if told.is_err() {
+                        exit(1);
+                    }
+                }
+                Ok(Forked::Child(own, output)) => {
                     // Nobody but the server answers on the server's channel.
                     drop(control);
                     live(own, output, registry);
@@ -136,14 +153,22 @@ mod linux {
         }
     }
 
-    /// Forks: in the child, its channel and where its output goes; nothing in the server.
-    fn fork_one(frame: Frame) -> Result<Option<(Control, Option<u8>)>> {
+    enum Forked {
+        /// In the server: the child's process id.
+        Server(u32),
+        /// In the child: its channel, and where its output goes.
+        Child(Control, Option<u8>),
+    }
+
+    fn fork_one(frame: Frame) -> Result<Forked> {
         let output = frame.payload.first().copied();
         let channel = frame.fds.into_iter().next().filter(|_| frame.kind == Kind::Fork);
         let channel =
             channel.ok_or(Error::Damaged("a frame for the fork server has no meaning"))?;
-        let child = clone_as_sibling()?.is_none();
-        Ok(child.then(|| (Control::new(channel), output)))
+        Ok(match clone_as_sibling()? {
+            Some(pid) => Forked::Server(pid.as_raw_nonzero().get() as u32),
+            None => Forked::Child(Control::new(channel), output),
+        })
     }
 
     /// The child's first steps; from its first word on it is its parent's, who will reap it.

@@ -98,9 +98,6 @@ pub(crate) struct Launched {
     pub(crate) lifeline: Lifeline,
 }
 
-/// A start of so many bytes fits into the socket before there is anybody to read it.
-const EARLY: usize = 32 << 10;
-
 /// Starts a child; it is not waited for.
 pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     // PR_SET_PDEATHSIG goes by the thread that started the child.
@@ -138,23 +135,15 @@ fn begin(
     let (lifeline, line) = lifeline::new()?;
     let fds: Vec<BorrowedFd<'_>> =
         [&line].into_iter().chain(fds.iter().copied()).map(AsFd::as_fd).collect();
-    let early = start.len() <= EARLY;
-    if early {
-        // It finds its start when it comes up, and need not wait for us.
-        control.send(Kind::Start, start, &fds, None)?;
-    }
     let child = match method {
         StartMethod::ReExec => re_exec(theirs, name, output)?,
         StartMethod::ForkServer => fork_server::fork(&mut control, theirs, output)?,
     };
-    if !early {
-        match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
-            // A child that is gone already tells by its exit what happened.
-            Ok(()) | Err(Error::Closed) => {}
-            Err(error) => return Err(error),
-        }
+    match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
+        // A child that is gone already tells by its exit what happened.
+        Ok(()) | Err(Error::Closed) => Ok(Launched { child, control, lifeline }),
+        Err(error) => Err(error),
     }
-    Ok(Launched { child, control, lifeline })
 }
 
 /// Executes the program anew, with the control channel as its standard input.
