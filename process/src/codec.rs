@@ -3,7 +3,7 @@
 //! A queue or pipe end inside a value is serialised as an index into a list of descriptors. The list lives in a
 //! thread-local for the time of one [`encode`] or [`decode`] only; elsewhere such an end refuses to be serialised.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 
 use postcard::ser_flavors::Flavor;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub(crate) const MAX_MESSAGE: usize = 1 << 30;
 
 thread_local! {
-    static OUTGOING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
+    static OUTGOING: Cell<Option<Vec<OwnedFd>>> = const { Cell::new(None) };
     static INCOMING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -31,10 +31,11 @@ pub(crate) struct Handed(pub(crate) OwnedFd);
 impl Serialize for Handing<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let copy = self.0.try_clone().map_err(serde::ser::Error::custom)?;
-        let index = OUTGOING.with_borrow_mut(|list| {
-            let list = list.as_mut()?;
+        let index = OUTGOING.take().and_then(|mut list| {
+            let index = u32::try_from(list.len()).ok();
             list.push(copy);
-            u32::try_from(list.len() - 1).ok()
+            OUTGOING.set(Some(list));
+            index
         });
         let refusal = "the end of a queue or pipe can only be handed to a process as an argument";
         index.ok_or_else(|| serde::ser::Error::custom(refusal))?.serialize(serializer)
@@ -85,6 +86,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> R
 }
 
 /// Appends `value` to `bytes` and returns the descriptors that must travel with them.
+#[inline]
 pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,

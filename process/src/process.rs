@@ -149,6 +149,7 @@ impl Inbox {
         while !self.closed {
             match self.control.try_recv() {
                 Ok(Some(frame)) if frame.kind == Kind::Hello => self.hello = true,
+                Ok(Some(frame)) if frame.kind == Kind::Forked => {}
                 Ok(Some(frame)) => self.reply = Some(frame),
                 Ok(None) => return,
                 Err(_) => self.closed = true,

@@ -39,7 +39,7 @@ pub enum Whom {
     Ourselves,
     /// This process, and other processes that work for its tasks; the memory is theirs alone.
     Helped(Vec<u32>),
-    /// These processes, which stay alive meanwhile.
+    /// These processes, which stay alive meanwhile, with all that they start.
     Workers(Vec<u32>),
     /// Children that come and go: what the reaped ones used.
     Reaped,
@@ -120,14 +120,42 @@ fn read(whom: &Whom) -> Counters {
         }
         Whom::Helped(pids) => {
             let own = Counters { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
-            let helpers = read(&Whom::Workers(pids.clone()));
+            let helpers = of_processes(pids);
             Counters { peak: helpers.peak, ..sum(own, helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
+        // What a process had used stays in its parent's figures when it is reaped, so helpers may come and go.
         Whom::Workers(pids) => {
-            pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
+            helpers_of(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), sum)
         }
     }
+}
+
+fn of_processes(pids: &[u32]) -> Counters {
+    pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
+}
+
+/// All living descendants of some processes, as far as the system tells.
+fn helpers_of(pids: &[u32]) -> Vec<u32> {
+    let (mut found, mut parents) = (Vec::new(), pids.to_vec());
+    while let Some(parent) = parents.pop() {
+        let tasks = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        for list in tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()) {
+            let children = list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
+            for child in children {
+                found.push(child);
+                parents.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory any more.
+fn of_helper(pid: u32) -> Option<Counters> {
+    let counters = of_process(pid);
+    counters.minor?;
+    Some(Counters { peak: counters.peak.or(Some(0)), ..counters })
 }
 
 fn rusage(who: libc::c_int) -> Counters {
@@ -270,6 +298,31 @@ mod tests {
         assert!((stat.user * tick - 1100.0).abs() < 1e-6, "{stat:?}");
         assert!((stat.reaped_system * tick - 1400.0).abs() < 1e-6, "{stat:?}");
         assert_eq!(Stat::read("7 (a"), None);
+    }
+
+    #[test]
+    fn what_a_workers_own_processes_use_is_seen() {
+        use std::os::unix::process::CommandExt;
+        let script = "while :; do :; done & wait";
+        let mut worker = std::process::Command::new("sh")
+            .args(["-c", script])
+            .process_group(0)
+            .spawn()
+            .expect("there is a shell");
+        let probe = Probe::begin(Whom::Workers(vec![worker.id()]));
+        let start = crate::clock::now();
+        let mut usage = probe.end();
+        // The shell itself only waits.
+        while usage.cpu() < 0.1 && crate::clock::since(start) < Duration::from_mins(1) {
+            std::thread::sleep(Duration::from_millis(5));
+            usage = probe.end();
+        }
+        let group = rustix::process::Pid::from_child(&worker);
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL)
+            .expect("the group is there");
+        worker.wait().expect("it is ours");
+        assert!(usage.cpu() >= 0.1, "{usage:?}");
+        assert!(usage.peak_memory > Some(0), "{usage:?}");
     }
 
     #[test]

@@ -130,82 +130,143 @@ pub(crate) fn unpin() {
     }
 }
 
-/// Tasks a second through bare rings: one pair per worker, kept full by one thread. Who finds nothing takes a nap, as
-/// in the crate, or sleeps at once.
-pub(crate) fn rings(workers: usize, count: u64, naps: bool) -> f64 {
-    let mut sides = Vec::new();
-    // The parent sleeps on one bell, whoever answers.
-    let home = bell();
-    for _ in 0..workers {
-        let (there, back): (&Ring, &Ring) = (shared(), shared());
-        let own = bell();
-        let copies = || (own.try_clone().unwrap(), home.try_clone().unwrap());
-        let (task_bell, reply_bell) = copies();
-        let worker = move || {
-            let mut tasks = Side { ring: there, bell: task_bell, own: 0, other: 0 };
-            let mut replies = Side { ring: back, bell: reply_bell, own: 0, other: 0 };
-            let mut burst = 0;
-            loop {
-                let Some(task) = tasks.pop() else {
-                    if std::mem::take(&mut burst) >= 16 && naps {
-                        std::thread::sleep(Duration::from_micros(10));
-                    } else {
-                        tasks.sleep();
-                    }
-                    continue;
-                };
-                if task == u64::MAX {
-                    return;
-                }
-                burst += 1;
-                while !replies.push(std::hint::black_box(task)) {
-                    std::thread::sleep(Duration::from_micros(10));
-                }
-                replies.wake();
+/// As many tasks in flight per worker as the crate gives of the shortest ones.
+const DEPTH: u64 = 1536;
+/// Results are read after so many tasks, as in the crate.
+const READ_EVERY: u64 = 128;
+/// The crate's nap.
+const NAP: Duration = Duration::from_micros(10);
+
+/// A worker of the bare rings: each task is answered by itself, and whoever waits for an answer is woken.
+fn answer(mut tasks: Side<'_>, mut replies: Side<'_>, naps: bool) {
+    let mut burst = 0;
+    loop {
+        let Some(task) = tasks.pop() else {
+            if std::mem::take(&mut burst) >= 16 && naps {
+                std::thread::sleep(NAP);
+            } else {
+                tasks.sleep();
             }
+            continue;
         };
-        let pid = fork(worker);
-        let (task_bell, reply_bell) = copies();
-        let tasks = Side { ring: there, bell: task_bell, own: 0, other: 0 };
-        sides.push((pid, tasks, Side { ring: back, bell: reply_bell, own: 0, other: 0 }));
+        if task == u64::MAX {
+            return;
+        }
+        burst += 1;
+        while !replies.push(std::hint::black_box(task)) {
+            std::thread::sleep(NAP);
+        }
+        replies.wake();
     }
-    let begin = Instant::now();
-    let (mut sent, mut received) = (0, 0);
-    while received < count {
-        let before = (sent, received);
-        for (_, tasks, replies) in &mut sides {
-            while sent < count && tasks.own - replies.own < ENTRIES && tasks.push(sent) {
-                sent += 1;
+}
+
+/// The giving side of bare rings, a pair per worker: what a pool must do at the very least.
+struct Bare<'a> {
+    pairs: Vec<(libc::pid_t, Side<'a>, Side<'a>)>,
+    /// The parent sleeps on one bell, whoever answers.
+    home: OwnedFd,
+    /// Which tasks are answered.
+    done: Vec<bool>,
+    naps: bool,
+}
+
+impl Bare<'_> {
+    fn start(workers: usize, naps: bool) -> Self {
+        let home = bell();
+        let side =
+            |ring, bell: &OwnedFd| Side { ring, bell: bell.try_clone().unwrap(), own: 0, other: 0 };
+        let start = |_| {
+            let (there, back): (&Ring, &Ring) = (shared(), shared());
+            let own = bell();
+            let pid = fork(|| answer(side(there, &own), side(back, &home), naps));
+            (pid, side(there, &own), side(back, &home))
+        };
+        let pairs = (0..workers).map(start).collect();
+        Self { pairs, home, done: Vec::new(), naps }
+    }
+
+    /// Gives one task to the next worker that has room, in turn; it is there at once, and a sleeper is woken.
+    fn give(&mut self, task: u64) {
+        let workers = self.pairs.len() as u64;
+        for turn in task.. {
+            let (_, tasks, replies) = &mut self.pairs[(turn % workers) as usize];
+            if tasks.own - replies.own < DEPTH {
+                assert!(tasks.push(task));
+                tasks.wake();
+                return;
             }
+            if (turn - task) % workers == workers - 1 {
+                self.read_or_wait();
+            }
+        }
+    }
+
+    /// Books all answers that are there; says whether there were any.
+    fn read(&mut self) -> bool {
+        let mut any = false;
+        for (_, _, replies) in &mut self.pairs {
+            while let Some(task) = replies.pop() {
+                self.done[task as usize] = true;
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn read_or_wait(&mut self) {
+        if self.read() {
+            return;
+        }
+        if self.naps {
+            std::thread::sleep(NAP);
+            return;
+        }
+        let rings = || self.pairs.iter().map(|(_, _, replies)| replies);
+        rings().for_each(|side| side.ring.sleeps.0.store(1, Relaxed));
+        fence(SeqCst);
+        if rings().all(|side| side.ring.tail.0.load(Acquire) == side.own) {
+            rustix::io::read(&self.home, &mut [0; 8][..]).unwrap();
+        }
+        rings().for_each(|side| side.ring.sleeps.0.store(0, Relaxed));
+    }
+
+    /// Gives `count` tasks one by one, then asks for the answer of each.
+    fn pass(&mut self, count: u64) {
+        self.done.clear();
+        self.done.resize(count as usize, false);
+        for task in 0..count {
+            self.give(task);
+            if task % READ_EVERY == READ_EVERY - 1 {
+                self.read();
+            }
+        }
+        for task in 0..count as usize {
+            while !self.done[task] {
+                self.read_or_wait();
+            }
+        }
+    }
+}
+
+impl Drop for Bare<'_> {
+    fn drop(&mut self) {
+        for (pid, tasks, _) in &mut self.pairs {
+            assert!(tasks.push(u64::MAX));
             tasks.wake();
-            while replies.pop().is_some() {
-                received += 1;
-            }
-        }
-        if (sent, received) == before && naps {
-            std::thread::sleep(Duration::from_micros(10));
-        } else if (sent, received) == before {
-            // The parent sleeps until any worker has answered.
-            for (_, _, replies) in &sides {
-                replies.ring.sleeps.0.store(1, Relaxed);
-            }
-            fence(SeqCst);
-            if sides.iter().all(|(_, _, replies)| replies.ring.tail.0.load(Acquire) == replies.own)
-            {
-                rustix::io::read(&home, &mut [0; 8][..]).unwrap();
-            }
-            for (_, _, replies) in &sides {
-                replies.ring.sleeps.0.store(0, Relaxed);
-            }
+            reap(*pid);
         }
     }
-    let rate = count as f64 / begin.elapsed().as_secs_f64();
-    for (pid, mut tasks, _) in sides {
-        assert!(tasks.push(u64::MAX));
-        tasks.wake();
-        reap(pid);
-    }
-    rate
+}
+
+/// Tasks a second through bare rings, a pair per worker, with the crate's way of waking and its depth: each task is
+/// given and published by itself, each is answered, and each answer is asked for. Without `naps` whoever finds nothing
+/// sleeps at once.
+pub(crate) fn rings(workers: usize, count: u64, passes: u64, naps: bool) -> f64 {
+    let mut bare = Bare::start(workers, naps);
+    bare.pass(count);
+    let begin = Instant::now();
+    (0..passes).for_each(|_| bare.pass(count));
+    (count * passes) as f64 / begin.elapsed().as_secs_f64()
 }
 
 /// Median seconds of one byte there and back through two pipes, between two cores.

@@ -276,11 +276,11 @@ fn pool_rows(plan: &Plan) {
             ("Python ProcessPoolExecutor.submit", &mut || {
                 python(&["executor", &(few / 3).to_string(), &w])
             }),
-            ("limit: a bare ring per worker, napping", &mut || {
-                limits::rings(workers, 4 * tasks, true)
+            ("limit: a bare ring per worker, the same waking", &mut || {
+                limits::rings(workers, few, PASSES, true)
             }),
-            ("limit: a bare ring per worker, woken each time", &mut || {
-                limits::rings(workers, tasks, false)
+            ("limit: a bare ring per worker, no naps", &mut || {
+                limits::rings(workers, few, PASSES, false)
             }),
         ],
     );

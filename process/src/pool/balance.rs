@@ -8,27 +8,20 @@ impl State {
     pub(crate) fn recall(&mut self, index: usize) -> Vec<u64> {
         let seat = &mut self.seats[index];
         let Some(live) = &mut seat.live else { return Vec::new() };
-        // With damaged positions nobody knows what was begun: then all may have been.
-        let mut position = live.link.revoke().unwrap_or(u64::MAX);
-        let begun = seat.flights.iter().take_while(|flight| flight.end <= position).count();
-        let recalled = seat.flights.split_off(begun);
-        let mut whole = Vec::with_capacity(recalled.len());
-        for flight in &recalled {
-            let mut bytes = Vec::new();
-            match live.link.reread(position, &mut bytes) {
-                Ok(Some((tag, next))) if tag == flight.tag => position = next,
-                _ => break,
-            }
-            whole.push(bytes);
+        let mut revoked = live.link.revoke().unwrap_or_default();
+        let begun = seat.flights.len().saturating_sub(revoked.len());
+        let last = seat.flights.range(begun..).map(|flight| flight.tag);
+        if !last.eq(revoked.iter().map(|(tag, _)| *tag)) {
+            // With a damaged ring nobody knows what was begun: then all may have been.
+            revoked.clear();
         }
-        let mut begun: Vec<u64> = seat.flights.iter().map(|flight| flight.tag).collect();
-        begun.extend(recalled.iter().skip(whole.len()).map(|flight| flight.tag));
-        for (flight, bytes) in recalled.iter().zip(whole).rev() {
+        for (tag, bytes) in revoked.into_iter().rev() {
+            let Some(flight) = seat.flights.pop_back() else { break };
             seat.given = seat.given.saturating_sub(1);
             let queue = if flight.directed { &mut seat.directed } else { &mut self.backlog };
-            queue.push_front(flight.tag, bytes);
+            queue.push_front(tag, bytes);
         }
-        begun
+        seat.flights.iter().map(|flight| flight.tag).collect()
     }
 
     /// Whether tasks lie behind others while a worker has nothing to do.

@@ -18,6 +18,15 @@ impl Bits {
     /// The first member from `from` on, around the end.
     #[inline]
     pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        if let [word] = *self.0.as_slice() {
+            let ahead = if from < 64 { word & (u64::MAX << from) } else { 0 };
+            let first = if ahead != 0 { ahead } else { word }.trailing_zeros();
+            return (word != 0).then_some(first as usize);
+        }
+        self.next_of_many(from)
+    }
+
+    fn next_of_many(&self, from: usize) -> Option<usize> {
         let words = self.0.len();
         let (start, shift) = if from / 64 < words { (from / 64, from % 64) } else { (0, 0) };
         let ahead = self.0[start] & (u64::MAX << shift);
@@ -35,6 +44,20 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_member_of_a_few_is_found_around_the_end() {
+        let mut bits = Bits::new(64);
+        assert_eq!(bits.next(0), None);
+        bits.set(3, true);
+        bits.set(63, true);
+        assert_eq!(
+            (bits.next(0), bits.next(4), bits.next(63), bits.next(64), bits.next(500)),
+            (Some(3), Some(63), Some(63), Some(3), Some(3))
+        );
+        bits.set(3, false);
+        assert_eq!(bits.next(0), Some(63));
+    }
 
     #[test]
     fn the_next_member_is_found_around_the_end() {

@@ -130,7 +130,8 @@ impl<W> Builder<W> {
     }
 
     /// Lets idle workers, and whoever waits for a result, look for up to `limit` before they sleep: a task then takes
-    /// well under a microsecond to go and come back, and every looking worker keeps a core busy with nothing.
+    /// about a microsecond to go and come back, and every looking worker keeps a core busy with nothing. The pool's own
+    /// thread looks once a millisecond.
     pub fn busy_poll(mut self, limit: Duration) -> Self {
         self.busy_poll = Some(limit);
         self

@@ -4,17 +4,17 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
 use super::link::{LinkPlan, Listener, Wiring};
-use super::seat::{Live, Phase};
+use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::{NAP, Shared};
-use super::state::{Door, State, kill};
+use super::state::{Door, State};
 use crate::boot::Work;
 use crate::error::{Error, Result};
 use crate::outcome::{Death, Exit, Failure};
@@ -23,10 +23,17 @@ use crate::spawn::{Launch, START_LIMIT, launch};
 use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
 use crate::sys::oom;
-use crate::sys::poll;
+use crate::sys::poll::{self, Deadline};
 
 /// How often to look for tasks behind a long one while a worker is idle.
 const TICK: Duration = Duration::from_millis(1);
+
+/// Whether the system tells the end of a process through a descriptor. Elsewhere one that has closed its side is looked
+/// after again and again.
+const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
+
+/// How long after others have read results the keeper leaves it to them: about what workers have ahead of them.
+const STAND_BACK: Duration = Duration::from_micros(400);
 
 /// What the keeper watches of a worker.
 struct Watch {
@@ -34,6 +41,8 @@ struct Watch {
     socket: Arc<OwnedFd>,
     /// Whether the worker has closed its side; then only its end is awaited.
     closed: bool,
+    /// Whether it has said something or ended since the last look.
+    stirred: bool,
 }
 
 pub(crate) struct Keeper {
@@ -42,14 +51,21 @@ pub(crate) struct Keeper {
     /// When workers died, lately.
     deaths: VecDeque<Instant>,
     oom_kills: Option<u64>,
-    /// How often results had been read at the last look.
+    /// How often results had been read at the last look, and when others were last seen to have read some.
     readings: u64,
+    others_read_at: Option<Instant>,
 }
 
 impl Keeper {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let watches = (0..shared.settings.workers).map(|_| None).collect();
-        Self { shared, watches, deaths: VecDeque::new(), oom_kills: oom::kills(), readings: 0 }
+        Self {
+            watches: (0..shared.settings.workers).map(|_| None).collect(),
+            shared,
+            deaths: VecDeque::new(),
+            oom_kills: oom::kills(),
+            readings: 0,
+            others_read_at: None,
+        }
     }
 
     /// Starts the workers, says whether that worked, and keeps the pool until all have ended.
@@ -69,13 +85,14 @@ impl Keeper {
 
     /// One look at everything, and a sleep until there is something new; says whether all is over.
     fn turn(&mut self, start_failed: bool) -> bool {
-        self.meet();
+        self.look();
         if !start_failed && let Err(error) = self.fill_seats() {
             self.give_up_vacant(&error.to_string());
         }
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        if !state.led && (state.readings == self.readings || !state.rushes()) {
+        let others_read = self.others_read(&state);
+        if state.leaders == 0 && !others_read {
             shared.lead(&mut state);
             self.readings = state.readings;
         }
@@ -85,73 +102,116 @@ impl Keeper {
         if state.door != Door::Open && state.seats.iter().all(|seat| seat.live.is_none()) {
             return true;
         }
-        self.sleep(&shared, state);
+        if !self.watches.iter().flatten().any(|watch| watch.stirred) {
+            self.sleep(state, others_read);
+        }
         false
     }
 
-    /// Sleeps until a bell, a worker's message, a death, or the next time to look.
-    fn sleep(&mut self, shared: &Shared, mut state: std::sync::MutexGuard<'_, State>) {
-        if !state.led {
-            if state.rushes() && state.door != Door::Terminated {
-                state.listen(Listener::None);
-                // While a thread that gives tasks reads the results too, reading here would only be in its way.
-                let others_read = state.readings != self.readings;
-                self.readings = state.readings;
-                drop(state);
-                std::thread::sleep(if others_read { 20 * NAP } else { NAP });
-                return;
-            }
-            if !state.listen(Listener::Keeper) {
-                return;
-            }
+    /// Whether threads that give many short tasks read the results too: then reading here would only be in their way.
+    fn others_read(&mut self, state: &State) -> bool {
+        let now = Instant::now();
+        if std::mem::replace(&mut self.readings, state.readings) != state.readings {
+            self.others_read_at = Some(now);
         }
-        let wake_at = wake_time(&state);
+        state.are_many() && self.others_read_at.is_some_and(|at| now - at < STAND_BACK)
+    }
+
+    /// Sleeps until a bell, a worker's message, a death, or the next time to look.
+    fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
+        let mut wake_at = wake_time(&state);
+        let rushes = state.leaders == 0 && state.rushes();
+        // Where everybody looks before going to sleep, a worker that had to ring would be late for its next task.
+        let polls = state.settings.busy_poll.is_some();
+        state.keeper_naps = others_read || rushes || polls;
+        if state.keeper_naps {
+            if state.leaders == 0 {
+                state.listen(Listener::None);
+            }
+            let nap = match (others_read, rushes) {
+                (true, _) => STAND_BACK / 2,
+                (false, true) => NAP,
+                (false, false) => TICK,
+            };
+            wake_at = Some(Instant::now() + nap);
+        } else if state.leaders == 0 && state.slots.open() > 0 && !state.listen(Listener::Keeper) {
+            return;
+        }
         state.ticking = state.lopsided();
-        let backed_up: Vec<bool> = state
-            .seats
-            .iter()
-            .map(|seat| seat.live.as_ref().is_some_and(|live| live.link.control.is_backed_up()))
-            .collect();
+        let backed_up: Vec<bool> = state.seats.iter().map(Seat::is_backed_up).collect();
         drop(state);
-        let mut fds = vec![PollFd::new(&shared.keeper, PollFlags::IN)];
-        for (watch, backed_up) in self.watches.iter().zip(backed_up) {
+        self.poll(wake_at, &backed_up);
+    }
+
+    /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which workers have stirred.
+    fn poll(&mut self, wake_at: Deadline, backed_up: &[bool]) {
+        let leaving = !ENDS_ARE_SEEN && self.watches.iter().flatten().any(|watch| watch.closed);
+        let wake_at = if leaving { Some(Instant::now() + TICK) } else { wake_at };
+        let mut fds = vec![PollFd::new(&self.shared.keeper, PollFlags::IN)];
+        let mut whose = vec![None];
+        for (index, watch) in self.watches.iter().enumerate() {
             let Some(watch) = watch else { continue };
             #[cfg(target_os = "linux")]
             fds.push(PollFd::new(&*watch.child, PollFlags::IN));
             if !watch.closed {
-                let interest =
-                    if backed_up { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-                fds.push(PollFd::from_borrowed_fd(watch.socket.as_fd(), interest));
+                let out = if backed_up[index] { PollFlags::OUT } else { PollFlags::empty() };
+                fds.push(PollFd::from_borrowed_fd(watch.socket.as_fd(), PollFlags::IN | out));
             }
+            whose.resize(fds.len(), Some(index));
         }
-        // A wait that fails is a wait that is over: the next turn looks at everything again.
-        let _ = poll::poll(&mut fds, wake_at);
-        shared.keeper.hush();
+        // A wait that fails is a wait that is over, and everything is looked at.
+        let failed = poll::poll(&mut fds, wake_at).is_err();
+        let stirred: Vec<usize> = whose
+            .into_iter()
+            .zip(&fds)
+            .filter(|(_, fd)| failed || !fd.revents().is_empty())
+            .filter_map(|(index, _)| index)
+            .collect();
+        let rang = failed || !fds[0].revents().is_empty();
+        drop(fds);
+        for (index, watch) in self.watches.iter_mut().enumerate() {
+            let Some(watch) = watch else { continue };
+            watch.stirred = stirred.contains(&index) || (watch.closed && !ENDS_ARE_SEEN);
+        }
+        if rang {
+            self.shared.keeper.hush();
+        }
     }
 
-    /// Reads what workers have said, and buries those that have ended.
-    fn meet(&mut self) {
+    /// Looks after the workers, and for tasks that take too long or are stuck.
+    fn look(&mut self) {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
-        let mut changed = false;
-        for index in 0..self.watches.len() {
-            changed |= self.hear(&mut state, index);
-            let Some(watch) = &self.watches[index] else { continue };
-            if let Some(exit) = watch.child.try_reap() {
-                self.watches[index] = None;
-                self.bury(&mut state, index, exit);
-                changed = true;
-            }
-        }
+        let mut changed = self.meet(&mut state);
+        state.kill_silent_starts();
         if let Some(limit) = shared.settings.time_limit {
-            state.kill_overdue(limit);
-        }
-        if state.lopsided() {
-            state.rebalance();
+            changed |= state.kill_overdue(limit);
         }
         if changed {
             shared.announce(&state);
         }
+        if state.lopsided() {
+            state.rebalance();
+        }
+    }
+
+    /// Reads what workers have said, and buries those that have ended; says whether one came or went.
+    fn meet(&mut self, state: &mut State) -> bool {
+        let mut changed = false;
+        for index in 0..self.watches.len() {
+            if !self.watches[index].as_mut().is_some_and(|watch| std::mem::take(&mut watch.stirred))
+            {
+                continue;
+            }
+            changed |= self.hear(state, index);
+            let Some(watch) = &self.watches[index] else { continue };
+            if let Some(exit) = watch.child.try_reap() {
+                self.watches[index] = None;
+                self.bury(state, index, exit);
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// Takes in a worker's messages; says whether it has become ready.
@@ -178,17 +238,6 @@ impl Keeper {
             }
         }
         watch.closed = live.link.control.is_closed();
-        if seat.phase == Phase::Booting
-            && seat.started.elapsed() > START_LIMIT
-            && seat.verdict.is_none()
-        {
-            kill(
-                seat,
-                Failure::NeverStarted(format!(
-                    "it did not come to knee_process::init within {START_LIMIT:?}"
-                )),
-            );
-        }
         if ready {
             state.refill(index);
         }
@@ -274,6 +323,8 @@ impl Keeper {
                 child: Arc::clone(&live.child),
                 socket: live.link.control.socket(),
                 closed: false,
+                // It may have spoken already while it was started; then its socket stays silent.
+                stirred: true,
             });
             let settings = Arc::clone(&state.settings);
             state.seats[index].occupy(live, &settings);

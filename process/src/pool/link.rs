@@ -185,7 +185,21 @@ impl Wiring {
 impl Link {
     /// Writes a task for the worker, who sees it after the next [`publish`](Self::publish); `false` when there is no
     /// room now.
+    #[inline]
     pub(crate) fn push(
+        &mut self,
+        tag: u64,
+        bytes: &[u8],
+        attached: Option<&Attachment>,
+    ) -> Result<bool> {
+        match (&mut self.rings, attached) {
+            (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
+            _ => self.push_special(tag, bytes, attached),
+        }
+    }
+
+    /// The same, for what is not just bytes in a ring.
+    fn push_special(
         &mut self,
         tag: u64,
         bytes: &[u8],
@@ -195,8 +209,12 @@ impl Link {
             (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
             (Some(rings), Some(attachment)) => {
                 let pushed = rings.tasks.write(record::TASK | record::ATTACHED, tag, &[])?;
-                if pushed {
-                    attachment.send(Kind::Attachment, tag, &mut self.control)?;
+                if pushed
+                    && let Err(error) = attachment.send(Kind::Attachment, tag, &mut self.control)
+                {
+                    // What stands in the ring is what the worker was given, no more.
+                    rings.tasks.take_back(0);
+                    return Err(error);
                 }
                 Ok(pushed)
             }
@@ -225,6 +243,7 @@ impl Link {
     }
 
     /// Shows the worker what was written, and wakes it if it sleeps.
+    #[inline]
     pub(crate) fn publish(&self) {
         if let Some(rings) = &self.rings {
             rings.tasks.publish();
@@ -235,20 +254,26 @@ impl Link {
     }
 
     /// The next result, if one is there; its bytes replace what `bytes` holds.
+    #[inline]
     pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
         let Some(rings) = &mut self.rings else { return self.pop_frame(bytes) };
         let Some(header) = rings.replies.pop(bytes)? else { return Ok(None) };
         let reply = Reply { kind: header.kind & !record::ATTACHED, tag: header.tag };
         if header.kind & record::ATTACHED != 0 {
-            let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
-            let (tag, whole, _) =
-                unpack(frame.ok_or(Error::Damaged("a result's attachment is missing"))?)?;
-            if tag != reply.tag {
-                return Err(Error::Damaged("a result came with the attachment of another"));
-            }
-            *bytes = whole;
+            *bytes = self.result_attached(reply.tag)?;
         }
         Ok(Some(reply))
+    }
+
+    /// The bytes of a result that come beside its ring.
+    fn result_attached(&mut self, tag: u64) -> Result<Vec<u8>> {
+        let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
+        let frame = frame.ok_or(Error::Damaged("a result's attachment is missing"))?;
+        let (found, bytes, _) = unpack(frame)?;
+        if found != tag {
+            return Err(Error::Damaged("a result came with the attachment of another"));
+        }
+        Ok(bytes)
     }
 
     fn pop_frame(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
@@ -269,6 +294,8 @@ impl Link {
                 return Ok(self.stash.remove(found));
             }
             match self.control.try_recv() {
+                // A forked worker says who it is; its fork server has said so already.
+                Ok(Some(frame)) if frame.kind == Kind::Forked => {}
                 Ok(Some(frame)) => self.stash.push_back(frame),
                 Ok(None) | Err(Error::Closed) => return Ok(None),
                 Err(error) => return Err(error),
@@ -302,21 +329,21 @@ impl Link {
         Some((memory.word(METER_BUSY).load(Relaxed), memory.word(METER_TASKS).load(Relaxed)))
     }
 
-    /// The position in the ring at which the next task will end; tells, after a revocation, which were taken.
-    pub(crate) fn position(&self) -> u64 {
-        self.rings.as_ref().map_or(0, |rings| rings.tasks.tail())
-    }
-
-    /// Takes back the tasks that the worker has not taken: the position before which all were taken.
+    /// Takes back the tasks that the worker has not taken, oldest first: their tags and their bytes.
     ///
     /// Over a socket nobody can tell, so all count as taken.
-    pub(crate) fn revoke(&self) -> Result<u64> {
-        self.rings.as_ref().map_or(Ok(u64::MAX), |rings| rings.tasks.revoke())
-    }
-
-    /// Reads back a revoked task that begins at `position`: its tag and where the next begins.
-    pub(crate) fn reread(&self, position: u64, bytes: &mut Vec<u8>) -> Result<Option<(u64, u64)>> {
-        let Some(rings) = &self.rings else { return Ok(None) };
-        Ok(rings.tasks.reread(position, bytes)?.map(|(header, next)| (header.tag, next)))
+    pub(crate) fn revoke(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut revoked = Vec::new();
+        let Some(rings) = &self.rings else { return Ok(revoked) };
+        let mut position = rings.tasks.revoke()?;
+        let mut bytes = Vec::new();
+        while let Some((header, next)) = rings.tasks.reread(position, &mut bytes)? {
+            let task = std::mem::take(&mut bytes);
+            if header.kind & record::TASK != 0 {
+                revoked.push((header.tag, task));
+            }
+            position = next;
+        }
+        Ok(revoked)
     }
 }

@@ -5,6 +5,7 @@ mod balance;
 mod bits;
 mod builder;
 mod calls;
+mod giving;
 mod handle;
 mod keeper;
 mod link;
@@ -17,7 +18,7 @@ mod state;
 mod stream;
 mod worker;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,7 +134,8 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Accepts an encoded task; `call` is the function that it calls, if it does.
+    /// Encodes a task and hands it over; `call` is the function that it calls, if it does.
+    #[inline]
     fn send<T: Serialize + ?Sized>(
         &self,
         call: Option<Id>,
@@ -142,46 +144,24 @@ impl<W> Pool<W> {
         seat: Option<usize>,
     ) -> Result<u64> {
         thread_local! {
-            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+            /// A task whose own serialisation submits a task finds none and takes a new one.
+            static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
         }
-        if let Some(seat) = seat
-            && seat >= self.workers()
-        {
-            return Err(Error::Setting(format!(
-                "there is no worker {seat}; they are 0 to {}",
-                self.workers() - 1
-            )));
+        let mut bytes = SCRATCH.take();
+        bytes.clear();
+        if let Some(id) = call {
+            bytes.extend_from_slice(&id.0.to_le_bytes());
         }
-        SCRATCH.with(|scratch| {
-            // A task whose own serialisation submits a task finds the buffer in use and takes a new one.
-            let mut own = Vec::new();
-            let mut kept = scratch.try_borrow_mut();
-            let bytes = kept.as_deref_mut().unwrap_or(&mut own);
-            bytes.clear();
-            if let Some(id) = call {
-                bytes.extend_from_slice(&id.0.to_le_bytes());
-            }
-            let fds = codec::encode_with_fds(task, bytes)?;
-            let transport = self.shared.settings.transport;
-            let attachment = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
-                let attachment = Attachment::pack(transport, bytes, fds)?;
-                bytes.clear();
-                Some(Box::new(attachment))
-            } else {
-                None
-            };
-            let mut state = self.shared.lock();
-            let tag = state.submit(route, seat, bytes, attachment)?;
-            if state.is_behind() {
-                self.shared.lead(&mut state);
-            }
-            let first = self.shared.settings.time_limit.is_some() && state.slots.open() == 1;
-            if state.take_alert() || first {
-                // The keeper sleeps without a limit while there is nothing for it to do.
-                self.shared.keeper.ring();
-            }
-            Ok(tag)
-        })
+        let fds = codec::encode_with_fds(task, &mut bytes)?;
+        let transport = self.shared.settings.transport;
+        let tag = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
+            let attachment = Box::new(Attachment::pack(transport, &bytes, fds)?);
+            self.shared.submit(route, seat, &[], Some(attachment))
+        } else {
+            self.shared.submit(route, seat, &bytes, None)
+        };
+        SCRATCH.set(bytes);
+        tag
     }
 }
 

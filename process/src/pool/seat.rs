@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
-use super::link::Link;
+use super::link::{Attachment, Link, Listener};
 use super::settings::{Depth, Settings};
 use crate::error::Result;
 use crate::outcome::Failure;
@@ -16,7 +16,7 @@ use crate::sys::lifeline::Lifeline;
 const AHEAD_NS: f64 = 250_000.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 1536;
-/// Tasks of a busy worker that are published at once.
+/// Tasks of a busy worker that are published at once, at most.
 const LATER: usize = 16;
 /// Tasks ahead of a worker whose task length is unknown.
 const UNKNOWN: usize = 1;
@@ -42,8 +42,6 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flight {
     pub(crate) tag: u64,
-    /// The position in the ring before which it lies.
-    pub(crate) end: u64,
     /// Whether it was meant for this worker alone.
     pub(crate) directed: bool,
 }
@@ -84,6 +82,8 @@ pub(crate) struct Seat {
     /// Tasks written for the worker that it does not see yet.
     unpublished: usize,
     metered: (u64, u64),
+    /// Answers since the meter was read.
+    unmetered: usize,
     mean_ns: f64,
 }
 
@@ -106,6 +106,7 @@ impl Seat {
             started: now,
             unpublished: 0,
             metered: (0, 0),
+            unmetered: 0,
             mean_ns: 0.0,
         }
     }
@@ -136,7 +137,7 @@ impl Seat {
         &mut self,
         tag: u64,
         bytes: &[u8],
-        attachment: Option<&super::link::Attachment>,
+        attachment: Option<&Attachment>,
         directed: bool,
     ) -> Result<bool> {
         let Some(live) = &mut self.live else { return Ok(false) };
@@ -146,8 +147,13 @@ impl Seat {
         }
         self.given += 1;
         self.unpublished += 1;
-        self.flights.push_back(Flight { tag, end: live.link.position(), directed });
+        self.flights.push_back(Flight { tag, directed });
         Ok(true)
+    }
+
+    /// Says who sleeps until this worker has answered; `false` when it has already.
+    pub(crate) fn listen(&self, listener: Listener) -> bool {
+        self.live.as_ref().is_none_or(|live| live.link.listen(listener))
     }
 
     /// Shows the worker the tasks that were written for it.
@@ -159,12 +165,11 @@ impl Seat {
         }
     }
 
-    /// Shows the worker its new task, unless it has so many others that it can do without for a while. Those have to
-    /// be answered, and whoever reads the answers publishes the rest.
+    /// Shows the worker its new task, unless it has so many others that it can do without for a while: then a quarter
+    /// as many again come at once. The others have to be answered, and whoever reads the answers publishes the rest.
     #[inline]
     pub(crate) fn publish_soon(&mut self) {
-        let has_others = self.flights.len() >= 4 * LATER;
-        if !has_others || self.unpublished >= LATER {
+        if self.unpublished >= (self.flights.len() / 4).clamp(1, LATER) {
             self.publish();
         }
     }
@@ -175,6 +180,11 @@ impl Seat {
         if self.unpublished > 0 {
             self.publish();
         }
+    }
+
+    /// Whether its oldest task, by the looks of it, takes longer than `limit`.
+    pub(crate) fn is_overdue(&self, limit: Duration) -> bool {
+        self.phase == Phase::Ready && !self.flights.is_empty() && self.since.elapsed() > limit
     }
 
     /// Whether the worker's socket did not take all.
@@ -194,8 +204,16 @@ impl Seat {
     }
 
     /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
-    pub(crate) fn adapt(&mut self, settings: &Settings) {
+    ///
+    /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter, whose cache line is the
+    /// worker's own, is left alone for a while.
+    pub(crate) fn adapt(&mut self, answered: usize, nothing_waits: bool, settings: &Settings) {
         let Depth::ByTaskLength = settings.depth else { return };
+        self.unmetered += answered;
+        if nothing_waits && self.flights.is_empty() && self.unmetered < LATER {
+            return;
+        }
+        self.unmetered = 0;
         let Some((busy, tasks)) = self.live.as_ref().and_then(|live| live.link.meter()) else {
             return;
         };

@@ -42,6 +42,8 @@ pub(crate) enum Body {
 
 /// How many tasks in one go make it worth a short nap, in place of sleep, when the ring runs empty.
 const RUSH: u64 = 16;
+/// How many a nap must bring to be worth another.
+const GATHERED: u64 = 4;
 /// The nap: as long as waking takes anyway. Meanwhile tasks gather that nobody must be woken for.
 const NAP: Duration = Duration::from_micros(10);
 /// Tasks that take longer than this on average are no rush.
@@ -165,7 +167,7 @@ impl RingServer {
         let memory = Arc::new(Mapping::new(file.as_fd(), 0, SHARED)?);
         let mut bell = || Bell::from_fds(&mut fds).ok_or_else(missing);
         let (own, keeper, waiter) = (bell()?, bell()?, bell()?);
-        let tasks = Consumer::new(&memory, TASKS_AT, RING)?;
+        let tasks = Consumer::revocable(&memory, TASKS_AT, RING)?;
         let replies = Producer::new(&memory, REPLIES_AT, RING)?;
         control.send(Kind::Ready, &[], &[], None)?;
         Ok(Self {
@@ -199,8 +201,8 @@ impl RingServer {
                 fds
             };
             let kind = run(&mut *self.body, &task, fds, &mut reply);
-            self.meter.ran();
             self.answer(kind, header.tag, &reply)?;
+            self.meter.ran();
         }
     }
 
@@ -250,24 +252,28 @@ impl RingServer {
     fn idle(&mut self) -> Result<()> {
         let rush = self.meter.pause();
         if let Some(limit) = self.busy_poll {
-            let end = Instant::now() + limit;
-            while Instant::now() < end {
-                for _ in 0..64 {
+            let mut now = Instant::now();
+            let end = now + limit;
+            while now < end {
+                for _ in 0..8 {
                     if !self.tasks.is_empty() {
-                        self.meter.resume();
+                        // The clock as it was a moment ago: the task need not wait for another reading.
+                        self.meter.resume(now);
                         return Ok(());
                     }
                     std::hint::spin_loop();
                 }
+                now = Instant::now();
             }
         } else if rush {
             std::thread::sleep(NAP);
         }
         if self.tasks.doze(1) {
+            self.meter.napped = false;
             self.own.wait(None)?;
         }
         self.tasks.rouse();
-        self.meter.resume();
+        self.meter.resume(Instant::now());
         Ok(())
     }
 }
@@ -282,11 +288,22 @@ struct Meter {
     tasks: u64,
     /// Tasks since the last pause, and the time that they took.
     burst: (u64, u64),
+    /// Whether the last pause was a nap.
+    napped: bool,
 }
 
 impl Meter {
     fn new(memory: Arc<Mapping>) -> Self {
-        Self { memory, since: Instant::now(), unread: 0, step: 1, busy: 0, tasks: 0, burst: (0, 0) }
+        Self {
+            memory,
+            since: Instant::now(),
+            unread: 0,
+            step: 1,
+            busy: 0,
+            tasks: 0,
+            burst: (0, 0),
+            napped: false,
+        }
     }
 
     #[inline]
@@ -311,17 +328,19 @@ impl Meter {
         self.memory.word(METER_TASKS).store(self.tasks, Relaxed);
     }
 
-    /// No task is there; says whether many short ones have just been.
+    /// No task is there; says whether many short ones have just been, so that a nap is worth it.
     fn pause(&mut self) -> bool {
         if self.unread > 0 {
             self.read();
         }
         let (tasks, time) = std::mem::take(&mut self.burst);
-        tasks >= RUSH && time / tasks < SHORT
+        let enough = if self.napped { GATHERED } else { RUSH };
+        self.napped = tasks >= enough && time / tasks < SHORT;
+        self.napped
     }
 
-    fn resume(&mut self) {
-        self.since = Instant::now();
+    fn resume(&mut self, now: Instant) {
+        self.since = now;
     }
 }
 

@@ -7,8 +7,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::link::{Listener, Transport};
+use super::link::{Attachment, Listener, Transport};
 use super::settings::Settings;
+use super::slots::Route;
 use super::state::{Door, State};
 use crate::error::Result;
 use crate::sys::bell::Bell;
@@ -71,7 +72,7 @@ impl Shared {
         if let Some(answer) = ready(&mut state) {
             return Some(answer);
         }
-        let mut spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+        let mut spin = Spin::new(self.settings.busy_poll);
         let mut leading = false;
         loop {
             if state.led || self.settings.transport == Transport::Socket {
@@ -79,14 +80,15 @@ impl Shared {
             } else {
                 if !leading {
                     leading = true;
+                    state.leaders += 1;
                     state.listen(Listener::None);
                 }
                 if self.lead(&mut state) == 0 && !past(deadline) {
-                    if spin_end.is_some_and(|end| Instant::now() < end) {
+                    if spin.goes_on() {
                         state = self.spin(state);
                     } else {
                         state = self.sleep(state, deadline);
-                        spin_end = self.settings.busy_poll.map(|limit| Instant::now() + limit);
+                        spin = Spin::new(self.settings.busy_poll);
                     }
                     self.lead(&mut state);
                 }
@@ -101,10 +103,30 @@ impl Shared {
         }
     }
 
+    /// Accepts an encoded task for any worker, or for one.
+    #[inline]
+    pub(crate) fn submit(
+        &self,
+        route: Route,
+        seat: Option<usize>,
+        bytes: &[u8],
+        attachment: Option<Box<Attachment>>,
+    ) -> Result<u64> {
+        let mut state = self.lock();
+        let tag = state.submit(route, seat, bytes, attachment)?;
+        if state.is_behind() {
+            self.lead(&mut state);
+        }
+        if state.needs_keeper() {
+            self.keeper.ring();
+        }
+        Ok(tag)
+    }
+
     /// Reads results, and tells the followers when there were any.
     pub(crate) fn lead(&self, state: &mut State) -> usize {
         let count = state.drain();
-        if state.take_alert() {
+        if state.needs_keeper() {
             self.keeper.ring();
         }
         if count > 0 {
@@ -141,9 +163,8 @@ impl Shared {
     /// Lets go of the lock for a moment; others may lead meanwhile.
     fn spin<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         drop(state);
-        for _ in 0..16 {
-            std::hint::spin_loop();
-        }
+        // One pause is some 40 ns where it is longest: much more of them would be most of a round trip.
+        std::hint::spin_loop();
         self.lock()
     }
 
@@ -170,14 +191,41 @@ impl Shared {
         state
     }
 
-    /// Leaves the reading to a follower, or to the keeper.
-    pub(crate) fn hand_over(&self, state: &mut State) {
+    /// Leaves the reading to another leader, to a follower, or to the keeper. While nothing is under way there is nothing
+    /// to read; the next task calls the keeper.
+    fn hand_over(&self, state: &mut State) {
+        state.leaders -= 1;
         if state.followers > 0 {
             self.done.notify_all();
         }
-        if !state.listen(Listener::Keeper) {
+        let left = state.leaders == 0 && state.slots.open() > 0 && !state.keeper_naps;
+        if left && !state.listen(Listener::Keeper) {
             self.keeper.ring();
         }
+    }
+}
+
+/// Looking for a result without sleeping, up to a limit.
+struct Spin {
+    limit: Option<Duration>,
+    end: Option<Instant>,
+    turns: u32,
+}
+
+impl Spin {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, end: None, turns: 0 }
+    }
+
+    /// Whether to look once more; asks the clock now and then.
+    fn goes_on(&mut self) -> bool {
+        let Some(limit) = self.limit else { return false };
+        self.turns += 1;
+        if !self.turns.is_multiple_of(16) {
+            return true;
+        }
+        let now = Instant::now();
+        now < *self.end.get_or_insert(now + limit)
     }
 }
 

@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::slots::{Route, Slots};
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
+use crate::spawn::START_LIMIT;
 
 /// A thread that gives many tasks reads results every so many, so that the keeper need not compete with it.
 const READ_EVERY: u32 = 128;
@@ -42,10 +43,13 @@ pub(crate) struct State {
     pub(super) backlog: Backlog,
     /// Seats without any task, and seats that could take one.
     pub(super) idle: Bits,
-    room: Bits,
+    pub(super) room: Bits,
     pub(super) turn: usize,
-    /// Whether a user's thread reads the results, in place of the keeper.
+    /// User threads that read the results, in place of the keeper, and whether one of them sleeps until there are any.
+    pub(crate) leaders: usize,
     pub(crate) led: bool,
+    /// Whether the keeper looks again very soon, so that no worker needs to ring for it.
+    pub(crate) keeper_naps: bool,
     /// User threads that wait for the leading one.
     pub(crate) followers: usize,
     /// Whether the keeper looks for stuck tasks already.
@@ -55,7 +59,7 @@ pub(crate) struct State {
     pub(crate) broken: Option<String>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
-    alert: bool,
+    pub(super) alert: bool,
     /// Tasks accepted since results were last read, and how often they were read.
     unread: u32,
     pub(crate) readings: u64,
@@ -75,6 +79,8 @@ impl State {
             idle: Bits::new(workers),
             room: Bits::new(workers),
             turn: 0,
+            leaders: 0,
+            keeper_naps: false,
             led: false,
             followers: 0,
             ticking: false,
@@ -89,14 +95,6 @@ impl State {
         }
     }
 
-    /// Notes what a seat could do after its tasks or its worker have changed.
-    pub(crate) fn note(&mut self, index: usize) {
-        let seat = &self.seats[index];
-        let room = seat.has_room(&self.settings);
-        self.room.set(index, room);
-        self.idle.set(index, room && seat.flights.is_empty());
-    }
-
     /// Accepts a task for any worker, or for one; returns its tag.
     #[inline]
     pub(crate) fn submit(
@@ -106,31 +104,46 @@ impl State {
         bytes: &[u8],
         attachment: Option<Box<Attachment>>,
     ) -> Result<u64> {
-        if let Some(reason) = &self.broken {
-            return Err(Error::PoolBroken { reason: reason.clone() });
+        if self.door != Door::Open || self.broken.is_some() {
+            return Err(self.refusal());
         }
-        if self.door != Door::Open {
-            return Err(Error::PoolClosed);
+        if self.slots.open() == 0 && self.settings.time_limit.is_some() {
+            // The keeper sleeps without a limit while there is nothing for it to do.
+            self.alert = true;
         }
-        if let Some(seat) = seat
-            && let Phase::Given(reason) = &self.seats[seat].phase
-        {
-            return Err(Error::PoolBroken { reason: reason.clone() });
+        if let Some(index) = seat {
+            self.admit(index)?;
+            let tag = self.slots.insert(route, attachment);
+            self.seats[index].directed.push(tag, bytes);
+            self.refill(index);
+            return Ok(tag);
         }
+        let attached = attachment.is_some();
         let tag = self.slots.insert(route, attachment);
         self.unread += 1;
-        match seat {
-            Some(index) => {
-                self.seats[index].directed.push(tag, bytes);
-                self.refill(index);
-            }
-            None => {
-                if !self.backlog.is_empty() || !self.place(tag, bytes) {
-                    self.backlog.push(tag, bytes);
-                }
-            }
+        if !self.backlog.is_empty() || !self.place(tag, bytes, attached) {
+            self.backlog.push(tag, bytes);
         }
         Ok(tag)
+    }
+
+    #[cold]
+    fn refusal(&self) -> Error {
+        self.broken.clone().map_or(Error::PoolClosed, |reason| Error::PoolBroken { reason })
+    }
+
+    /// Whether a task may be meant for this worker alone.
+    fn admit(&self, index: usize) -> Result<()> {
+        let Some(seat) = self.seats.get(index) else {
+            let last = self.seats.len() - 1;
+            return Err(Error::Setting(format!(
+                "there is no worker {index}; they are 0 to {last}"
+            )));
+        };
+        match &seat.phase {
+            Phase::Given(reason) => Err(Error::PoolBroken { reason: reason.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a thread that only gives tasks should read results now, because many have gone out.
@@ -139,81 +152,11 @@ impl State {
         self.unread >= READ_EVERY && !self.led
     }
 
-    /// Whether a worker's socket is full and the keeper must send the rest; asked once.
-    pub(crate) fn take_alert(&mut self) -> bool {
-        std::mem::take(&mut self.alert)
-    }
-
-    /// Gives a new task to a worker with room: an idle one, else the next in turn.
+    /// Whether there is something new that only the keeper can do: send what a full socket did not take, or watch a
+    /// time limit; asked once.
     #[inline]
-    fn place(&mut self, tag: u64, bytes: &[u8]) -> bool {
-        let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
-            return false;
-        };
-        self.turn = index + 1;
-        let seat = &mut self.seats[index];
-        let first = seat.flights.is_empty();
-        let given = seat.give(tag, bytes, self.slots.attachment(tag), false);
-        if first && self.settings.time_limit.is_some() {
-            seat.since = Instant::now();
-        }
-        let given = given.unwrap_or_else(|error| {
-            condemn(seat, &error);
-            false
-        });
-        seat.publish_soon();
-        self.alert |= seat.is_backed_up();
-        self.note(index);
-        given
-    }
-
-    /// Gives a seat as many tasks as it should have.
-    pub(crate) fn refill(&mut self, index: usize) {
-        let seat = &mut self.seats[index];
-        let (before, was_empty) = (seat.given, seat.flights.is_empty());
-        while seat.has_room(&self.settings) {
-            let directed = !seat.directed.is_empty();
-            // The queue is lifted out, because a seat may not lend its own while it is given a task.
-            let mut own = std::mem::take(&mut seat.directed);
-            let queue = if directed { &mut own } else { &mut self.backlog };
-            let Some((tag, bytes)) = queue.front() else {
-                seat.directed = own;
-                break;
-            };
-            // A task that was cancelled while it waited has its outcome already.
-            let given = !self.slots.is_open(tag)
-                || seat.give(tag, bytes, self.slots.attachment(tag), directed).unwrap_or_else(
-                    |error| {
-                        condemn(seat, &error);
-                        false
-                    },
-                );
-            if given {
-                queue.pop();
-            }
-            seat.directed = own;
-            if !given {
-                break;
-            }
-        }
-        if seat.given != before {
-            if was_empty && self.settings.time_limit.is_some() {
-                seat.since = Instant::now();
-            }
-            seat.publish();
-            self.alert |= seat.is_backed_up();
-        }
-        self.retire(index);
-        self.note(index);
-    }
-
-    /// Tells a worker that has run its number of tasks to end; another will take its seat.
-    fn retire(&mut self, index: usize) {
-        let seat = &mut self.seats[index];
-        let served = self.settings.tasks_per_worker.is_some_and(|most| seat.given >= most);
-        if served && seat.flights.is_empty() && seat.phase == Phase::Ready {
-            seat.dismiss();
-        }
+    pub(crate) fn needs_keeper(&mut self) -> bool {
+        self.alert && std::mem::take(&mut self.alert)
     }
 
     /// Books all results that are there and hands out more; returns how many there were.
@@ -264,7 +207,8 @@ impl State {
             if self.settings.time_limit.is_some() {
                 seat.since = Instant::now();
             }
-            seat.adapt(&self.settings);
+            let nothing_waits = self.backlog.is_empty() && seat.directed.is_empty();
+            seat.adapt(count, nothing_waits, &self.settings);
         }
         if let Some(error) = damage {
             condemn(seat, &error);
@@ -286,18 +230,6 @@ impl State {
         cancels
     }
 
-    /// How many more tasks the workers could take right now; of very short ones as many again, to go on with while
-    /// somebody looks at the results.
-    pub(crate) fn appetite(&self) -> usize {
-        let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
-        let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
-        if !self.rushes() {
-            return room;
-        }
-        let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
-        room + depths.saturating_sub(self.backlog.len())
-    }
-
     /// A new stream's number.
     pub(crate) fn open_stream(&mut self) -> u32 {
         self.free_streams.pop().unwrap_or_else(|| {
@@ -315,6 +247,11 @@ impl State {
         self.free_streams.push(stream);
     }
 
+    /// Whether many tasks have no outcome yet, and tasks have been very short.
+    pub(crate) fn are_many(&self) -> bool {
+        self.slots.open() >= 16 && self.seats.iter().any(Seat::rushes)
+    }
+
     /// Whether many short tasks are under way.
     pub(crate) fn rushes(&self) -> bool {
         self.seats.iter().any(|seat| seat.flights.len() >= 16 && seat.rushes())
@@ -322,11 +259,8 @@ impl State {
 
     /// Says who sleeps until a result comes; `false` when one is there already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
-        let mut quiet = true;
-        for live in self.seats.iter().filter_map(|seat| seat.live.as_ref()) {
-            quiet &= live.link.listen(listener);
-        }
-        quiet
+        let answered = self.seats.iter().filter(|seat| !seat.listen(listener));
+        answered.count() == 0
     }
 
     /// Gives a task the outcome that the pool has found.
@@ -345,14 +279,30 @@ impl State {
         }
     }
 
-    /// Kills the workers whose oldest task is over the time limit.
-    pub(crate) fn kill_overdue(&mut self, limit: Duration) {
-        for seat in &mut self.seats {
-            let overdue = seat.phase == Phase::Ready
-                && !seat.flights.is_empty()
-                && seat.since.elapsed() > limit;
-            if overdue && seat.verdict.is_none() {
+    /// Kills the workers whose oldest task is over the time limit; says whether results were found on the way.
+    pub(crate) fn kill_overdue(&mut self, limit: Duration) -> bool {
+        let mut found = false;
+        for index in 0..self.seats.len() {
+            if !self.seats[index].is_overdue(limit) {
+                continue;
+            }
+            // It may have ended in time, and nobody has read its result yet.
+            found |= self.drain_seat(index) > 0;
+            let seat = &mut self.seats[index];
+            if seat.is_overdue(limit) && seat.verdict.is_none() {
                 kill(seat, Failure::TimedOut { after: limit });
+            }
+        }
+        found
+    }
+
+    /// Kills the workers that do not come to `init`.
+    pub(crate) fn kill_silent_starts(&mut self) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.phase == Phase::Booting) {
+            if seat.started.elapsed() > START_LIMIT && seat.verdict.is_none() {
+                let reason =
+                    format!("it did not come to knee_process::init within {START_LIMIT:?}");
+                kill(seat, Failure::NeverStarted(reason));
             }
         }
     }
@@ -368,7 +318,7 @@ impl State {
 }
 
 /// Kills a seat's worker for the given reason.
-pub(crate) fn kill(seat: &mut Seat, verdict: Failure) {
+fn kill(seat: &mut Seat, verdict: Failure) {
     if let Some(live) = &seat.live {
         seat.verdict = Some(verdict);
         live.child.signal(Signal::KILL);
@@ -376,7 +326,7 @@ pub(crate) fn kill(seat: &mut Seat, verdict: Failure) {
 }
 
 /// Kills a worker whose channel is out of order.
-fn condemn(seat: &mut Seat, error: &Error) {
+pub(super) fn condemn(seat: &mut Seat, error: &Error) {
     if seat.verdict.is_none() {
         // A channel that is closed is a worker that has died: its death is told by the system.
         match error {

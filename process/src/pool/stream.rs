@@ -143,7 +143,7 @@ impl Batch {
             state.submit(route, None, &self.bytes[start..end], attachment)?;
             start = end;
         }
-        if state.take_alert() || shared.settings.time_limit.is_some() {
+        if state.needs_keeper() {
             shared.keeper.ring();
         }
         drop(state);

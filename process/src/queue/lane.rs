@@ -175,7 +175,7 @@ pub(crate) struct Views(Vec<Option<Ring>>);
 impl Views {
     /// A ring of a lane.
     #[inline]
-    pub(crate) fn get(&mut self, board: &Board, lane: usize, number: u64) -> Result<&Ring> {
+    pub(crate) fn get(&mut self, board: &Board, lane: usize, number: u64) -> Result<&mut Ring> {
         if self.0.len() <= lane {
             self.0.resize_with(lane + 1, || None);
         }

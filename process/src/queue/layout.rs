@@ -23,11 +23,12 @@ pub(crate) const LANES_USED: usize = 128;
 pub(crate) const CONSUMERS_SLEEP: usize = 256;
 pub(crate) const PRODUCERS_SLEEP: usize = 384;
 
-/// The words of a lane: first those that its producer writes, then the one that consumers write.
+/// The words of a lane: one that its producer writes now and then, those that it writes for every message, and the one
+/// that consumers write.
 const LANE_WORDS: usize = 512;
 pub(crate) const WRITING: usize = 0;
-pub(crate) const PUBLISHED: usize = 8;
-pub(crate) const ADMITTED: usize = 16;
+pub(crate) const PUBLISHED: usize = 128;
+pub(crate) const ADMITTED: usize = 136;
 pub(crate) const READING: usize = 256;
 
 /// The words of a ring.

@@ -32,6 +32,8 @@ use crate::sys::poll::{Deadline, deadline_after};
 const TURN: u32 = 64;
 /// After so many messages in one go it is worth a nap, in place of sleep, when there is none.
 const RUSH: u32 = 16;
+/// How many a nap must bring to be worth another.
+const GATHERED: u32 = 4;
 const NAP: Duration = Duration::from_micros(10);
 /// Every so many messages a producer looks whether there are consumers.
 const LOOK: u32 = 64;
@@ -64,7 +66,9 @@ pub struct Consumer<T> {
     views: Views,
     lane: usize,
     turn: u32,
+    /// Messages in one go, and whether a nap came before them.
     burst: u32,
+    napped: bool,
     bytes: Vec<u8>,
     message: PhantomData<fn() -> T>,
 }
@@ -204,7 +208,7 @@ impl<T: Serialize> Producer<T> {
 impl<T> Consumer<T> {
     fn new(board: Arc<Board>, alive: Arc<OwnedFd>) -> Self {
         let (views, bytes, message) = (Views::default(), Vec::new(), PhantomData);
-        Self { board, alive, views, lane: 0, turn: 0, burst: 0, bytes, message }
+        Self { board, alive, views, lane: 0, turn: 0, burst: 0, napped: false, bytes, message }
     }
 
     /// How many messages are in the queue, at some moment during the call.
@@ -244,15 +248,17 @@ impl<T> Consumer<T> {
 
     fn take_from(&mut self, lane: usize) -> Result<bool> {
         loop {
-            // Before the look into the ring: once the producer writes elsewhere, an empty ring stays empty.
-            let writing = self.board.word(lane, WRITING).load(Acquire);
             let reading = self.board.word(lane, READING).load(Acquire);
             let ring = self.views.get(&self.board, lane, reading)?;
             if ring.take(&mut self.bytes)? == Taken::Message {
                 return Ok(true);
             }
-            if reading >= writing {
+            if reading >= self.board.word(lane, WRITING).load(Acquire) {
                 return Ok(false);
+            }
+            // The producer writes elsewhere by now; only from here on does an empty ring stay empty.
+            if ring.take(&mut self.bytes)? == Taken::Message {
+                return Ok(true);
             }
             let word = self.board.word(lane, READING);
             if word.compare_exchange(reading, reading + 1, AcqRel, Acquire).is_ok() {
@@ -268,9 +274,10 @@ impl<T> Consumer<T> {
             if alone {
                 return Err(Error::Closed);
             }
-            if std::mem::take(&mut self.burst) >= RUSH
-                && deadline.is_none_or(|at| at > Instant::now() + 10 * NAP)
-            {
+            let enough = if self.napped { GATHERED } else { RUSH };
+            self.napped = std::mem::take(&mut self.burst) >= enough
+                && deadline.is_none_or(|at| at > Instant::now() + 10 * NAP);
+            if self.napped {
                 std::thread::sleep(NAP);
                 continue;
             }

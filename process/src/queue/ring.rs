@@ -25,6 +25,9 @@ pub(crate) struct Ring {
     memory: Arc<Mapping>,
     size: u64,
     pub(crate) number: u64,
+    /// The other side's position when this process last looked, so that its cache line is left alone meanwhile: the
+    /// head as the producer saw it, or the tail as a consumer did.
+    seen: u64,
 }
 
 /// What a consumer found at the head of a ring.
@@ -44,7 +47,9 @@ impl Ring {
         let size = layout::ring_size(number);
         let start = layout::ring_start(lane, number);
         let memory = Mapping::new(board.memory.as_fd(), start, (RING_HEAD + size) as usize)?;
-        Ok(Self { memory: Arc::new(memory), size, number })
+        let memory = Arc::new(memory);
+        let seen = memory.word(HEAD).load(Acquire);
+        Ok(Self { memory, size, number, seen })
     }
 
     fn head(&self) -> &AtomicU64 {
@@ -76,14 +81,17 @@ impl Ring {
     }
 
     /// Appends a message at `tail`, the producer's own position; `None` when there is no room for it.
-    pub(crate) fn append(&self, tail: u64, number: u64, bytes: &[u8]) -> Result<Option<u64>> {
+    pub(crate) fn append(&mut self, tail: u64, number: u64, bytes: &[u8]) -> Result<Option<u64>> {
         let need = footprint(bytes.len());
-        let used = tail.wrapping_sub(self.head().load(Acquire));
-        if used > self.size {
-            return Err(Error::Damaged("a consumer of a queue has taken what was never there"));
-        }
-        if used + need > self.size {
-            return Ok(None);
+        if tail.wrapping_sub(self.seen).saturating_add(need) > self.size {
+            self.seen = self.head().load(Acquire);
+            let used = tail.wrapping_sub(self.seen);
+            if used > self.size {
+                return Err(Error::Damaged("a consumer of a queue has taken what was never there"));
+            }
+            if used + need > self.size {
+                return Ok(None);
+            }
         }
         self.data(tail).store(bytes.len() as u64, Relaxed);
         self.data(tail + 8).store(number, Relaxed);
@@ -96,10 +104,14 @@ impl Ring {
     }
 
     /// Takes the message at the head.
-    pub(crate) fn take(&self, bytes: &mut Vec<u8>) -> Result<Taken> {
+    pub(crate) fn take(&mut self, bytes: &mut Vec<u8>) -> Result<Taken> {
         loop {
             let head = self.head().load(Acquire);
-            let tail = self.tail().load(Acquire);
+            // What was seen may lie behind a head that other consumers have moved.
+            if !(1..=self.size).contains(&self.seen.wrapping_sub(head)) {
+                self.seen = self.tail().load(Acquire);
+            }
+            let tail = self.seen;
             if head == tail {
                 return Ok(Taken::Nothing);
             }

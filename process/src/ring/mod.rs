@@ -6,7 +6,7 @@
 //! | position | moved by | means |
 //! |---|---|---|
 //! | `tail` | producer | what lies before it is complete: it is moved last, so a producer that dies half-way has sent nothing |
-//! | `claimed` | consumer; producer to revoke | what lies before it has been taken: moved by compare-and-swap, so that each record is taken once or revoked |
+//! | `claimed` | consumer; producer to revoke | what lies before it has been taken: moved by compare-and-swap, so that each record is taken once or revoked; unused where nothing is ever revoked |
 //! | `freed` | consumer | what lies before it may be overwritten |
 //!
 //! Each side keeps its own position to itself and believes nothing that the other side wrote before it has checked it:
@@ -16,6 +16,7 @@
 //! other side publishes, then looks at the flag, then rings. With a sequentially consistent fence between the two
 //! steps of both, one of them must see the other's first step (Dekker): no wake-up is lost.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
@@ -23,14 +24,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
 
-/// Bytes of control words ahead of a ring's data; two cache lines each, because lines are fetched in pairs.
+/// Bytes of control words ahead of a ring's data.
 pub(crate) const CONTROL: usize = 1024;
-
-const TAIL: usize = 0;
-const CLAIMED: usize = 128;
-const FREED: usize = 256;
-const CONSUMER_SLEEPS: usize = 384;
-const PRODUCER_SLEEPS: usize = 512;
 
 /// Length (4 bytes), kind (4 bytes) and tag (8 bytes) ahead of each record; records start at multiples of it.
 const HEADER: u64 = 16;
@@ -43,13 +38,36 @@ pub(crate) struct Header {
     pub(crate) tag: u64,
 }
 
+/// The words that both sides share.
+#[derive(Debug)]
+#[repr(C)]
+struct Words {
+    tail: Line<AtomicU64>,
+    claimed: Line<AtomicU64>,
+    freed: Line<AtomicU64>,
+    consumer_sleeps: Line<AtomicU32>,
+    producer_sleeps: Line<AtomicU32>,
+}
+
+/// A word by itself: two cache lines each, because lines are fetched in pairs.
+#[derive(Debug)]
+#[repr(C, align(128))]
+struct Line<T>(T);
+
 /// Where a ring lies, and how large its data part is.
 #[derive(Debug, Clone)]
 struct Region {
-    memory: Arc<Mapping>,
-    control: usize,
+    words: NonNull<Words>,
+    /// `size` bytes, from a multiple of 16 on.
+    data: NonNull<u8>,
     size: u64,
+    /// Keeps both where they are.
+    _memory: Arc<Mapping>,
 }
+
+// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are atomics, and who may
+// touch which part of the data follows from them.
+unsafe impl Send for Region {}
 
 impl Region {
     fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
@@ -59,54 +77,75 @@ impl Region {
                 "a ring cannot be {size} bytes large: a power of two from 4096 on"
             )));
         }
-        Ok(Self { memory: Arc::clone(memory), control: offset, size: size as u64 })
+        if !offset.is_multiple_of(CONTROL) {
+            return Err(Error::Setting(format!("a ring cannot begin at {offset}")));
+        }
+        let words = memory.at(offset, CONTROL).cast();
+        let data = memory.at(offset + CONTROL, size);
+        Ok(Self { words, data, size: size as u64, _memory: Arc::clone(memory) })
     }
 
     #[inline]
-    fn word(&self, which: usize) -> &AtomicU64 {
-        self.memory.word(self.control + which)
-    }
-
-    #[inline]
-    fn flag(&self, which: usize) -> &AtomicU32 {
-        self.memory.flag(self.control + which)
+    fn words(&self) -> &Words {
+        const { assert!(size_of::<Words>() <= CONTROL && CONTROL.is_multiple_of(align_of::<Words>())) };
+        // SAFETY: CONTROL bytes lie there, aligned because mappings start at a page; they are only ever used as these
+        // atomics, and live as long as `self`.
+        unsafe { self.words.as_ref() }
     }
 
     /// The address of a position, and how many bytes follow before the ring wraps.
     #[inline]
-    fn place(&self, position: u64, length: usize) -> (std::ptr::NonNull<u8>, usize) {
+    fn place(&self, position: u64) -> (NonNull<u8>, usize) {
         let offset = (position & (self.size - 1)) as usize;
-        let straight = length.min(self.size as usize - offset);
-        (self.memory.at(self.control + CONTROL + offset, straight), straight)
+        // SAFETY: the size is a power of two, so the offset lies inside the ring.
+        (unsafe { self.data.add(offset) }, self.size as usize - offset)
     }
 
+    /// The address of a header.
     #[inline]
-    fn write(&self, position: u64, bytes: &[u8]) {
-        let (to, straight) = self.place(position, bytes.len());
-        // SAFETY: `place` has checked both ranges; `bytes` is private memory, so nothing overlaps. The consumer does not
-        // read here before the tail has passed.
+    fn header(&self, position: u64) -> NonNull<[u64; 2]> {
+        self.place(position & !(HEADER - 1)).0.cast()
+    }
+
+    /// Writes a record's bytes.
+    ///
+    /// # Safety
+    /// The consumer must not read here, and there may not be more bytes than the ring is large.
+    #[inline]
+    unsafe fn write(&self, position: u64, bytes: &[u8]) {
+        let (to, straight) = self.place(position);
+        let straight = straight.min(bytes.len());
+        // SAFETY: `straight` bytes lie before the ring wraps; `bytes` is private memory, so nothing overlaps.
         unsafe { to.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), straight) };
         if straight < bytes.len() {
-            let (to, rest) = self.place(position + straight as u64, bytes.len() - straight);
-            // SAFETY: as above.
-            unsafe { to.as_ptr().copy_from_nonoverlapping(bytes[straight..].as_ptr(), rest) };
+            let rest = &bytes[straight..];
+            // SAFETY: what is left goes to the beginning of the ring, which is at least as large.
+            unsafe { self.data.as_ptr().copy_from_nonoverlapping(rest.as_ptr(), rest.len()) };
         }
     }
 
     /// Appends `length` bytes from `position` on to `bytes`.
+    ///
+    /// Should a damaged process write there meanwhile, the copy holds nonsense, which decoding refuses.
+    ///
+    /// # Safety
+    /// `length` may not be larger than the ring.
     #[inline]
-    fn read(&self, position: u64, length: usize, bytes: &mut Vec<u8>) {
+    unsafe fn read(&self, position: u64, length: usize, bytes: &mut Vec<u8>) {
+        if length == 0 {
+            return;
+        }
         bytes.reserve(length);
-        let (from, straight) = self.place(position, length);
-        let (again, rest) = self.place(position + straight as u64, length - straight);
+        let (from, straight) = self.place(position);
+        let straight = straight.min(length);
         let end = bytes.len();
-        // SAFETY: `place` has checked both ranges, `length` never exceeds the ring, and the vector has room for all of
-        // it. The producer does not write here before `freed` has passed; should a damaged process do so all the same,
-        // the copy holds nonsense, which decoding refuses.
+        // SAFETY: both parts lie inside the ring, and the vector has room for them.
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
             to.copy_from_nonoverlapping(from.as_ptr(), straight);
-            to.add(straight).copy_from_nonoverlapping(again.as_ptr(), rest);
+            if straight < length {
+                to.add(straight).copy_from_nonoverlapping(self.data.as_ptr(), length - straight);
+            }
             bytes.set_len(end + length);
         }
     }
@@ -114,16 +153,14 @@ impl Region {
     #[inline]
     fn write_header(&self, position: u64, header: Header) {
         let first = u64::from(header.length) | u64::from(header.kind) << 32;
-        let (at, _) = self.place(position, HEADER as usize);
-        // SAFETY: records start at multiples of 16 and the ring's size is one, so 16 aligned bytes lie here.
-        unsafe { at.cast::<[u64; 2]>().write([first, header.tag]) };
+        // SAFETY: the ring's size is a multiple of 16 too, so 16 aligned bytes lie here.
+        unsafe { self.header(position).write([first, header.tag]) };
     }
 
     #[inline]
     fn read_header(&self, position: u64) -> Header {
-        let (at, _) = self.place(position, HEADER as usize);
         // SAFETY: as in `write_header`.
-        let [first, tag] = unsafe { at.cast::<[u64; 2]>().read() };
+        let [first, tag] = unsafe { self.header(position).read() };
         Header { length: first as u32, kind: (first >> 32) as u32, tag }
     }
 }
@@ -151,8 +188,8 @@ impl Producer {
     /// Takes over the writing side of a ring that others have used before.
     pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
         let mut producer = Self::new(memory, offset, size)?;
-        producer.tail = producer.ring.word(TAIL).load(Acquire);
-        producer.freed = producer.ring.word(FREED).load(Acquire);
+        producer.tail = producer.ring.words().tail.0.load(Acquire);
+        producer.freed = producer.ring.words().freed.0.load(Acquire);
         let used = producer.tail.wrapping_sub(producer.freed);
         if used > producer.ring.size || !(producer.tail | producer.freed).is_multiple_of(HEADER) {
             return Err(Error::Damaged("the positions of a ring do not fit each other"));
@@ -163,11 +200,6 @@ impl Producer {
     /// The largest record that may be written: four of them fit, so that neither side waits for an empty ring.
     pub(crate) fn largest(&self) -> usize {
         (self.ring.size / 4 - HEADER) as usize
-    }
-
-    /// The position that the next record will end before.
-    pub(crate) fn tail(&self) -> u64 {
-        self.tail
     }
 
     /// Writes and publishes a record; `false` when there is no room for it now.
@@ -181,7 +213,7 @@ impl Producer {
     /// Publishes what was written. Each time costs the consumer's core a cache line, so a batch is published once.
     #[inline]
     pub(crate) fn publish(&self) {
-        self.ring.word(TAIL).store(self.tail, Release);
+        self.ring.words().tail.0.store(self.tail, Release);
     }
 
     /// Writes a record that is not there yet for the consumer; `false` when there is no room for it now.
@@ -190,7 +222,7 @@ impl Producer {
         let need = footprint(bytes.len());
         debug_assert!(bytes.len() <= self.largest());
         if self.tail + need - self.freed > self.ring.size {
-            let freed = self.ring.word(FREED).load(Acquire);
+            let freed = self.ring.words().freed.0.load(Acquire);
             if freed < self.freed || freed > self.tail {
                 return Err(Error::Damaged("the consumer of a ring has freed what it never had"));
             }
@@ -200,26 +232,33 @@ impl Producer {
             }
         }
         self.ring.write_header(self.tail, Header { length: bytes.len() as u32, kind, tag });
-        self.ring.write(self.tail + HEADER, bytes);
+        // SAFETY: between `tail` and what is freed, the whole record has room, and the consumer reads nothing that lies
+        // beyond the tail that was published.
+        unsafe { self.ring.write(self.tail + HEADER, bytes) };
         self.tail += need;
         Ok(true)
+    }
+
+    /// Takes back the record that was written last, of `length` bytes, before it is published.
+    pub(crate) fn take_back(&mut self, length: usize) {
+        self.tail -= footprint(length);
     }
 
     /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`].
     #[inline]
     pub(crate) fn sleeper(&self) -> Option<u32> {
         fence(std::sync::atomic::Ordering::SeqCst);
-        wake(self.ring.flag(CONSUMER_SLEEPS))
+        wake(&self.ring.words().consumer_sleeps.0)
     }
 
     /// Says that the producer sleeps until there is room, unless there is room for `length` bytes by now.
     pub(crate) fn doze(&mut self, length: usize) -> bool {
-        self.ring.flag(PRODUCER_SLEEPS).store(1, Relaxed);
+        self.ring.words().producer_sleeps.0.store(1, Relaxed);
         fence(std::sync::atomic::Ordering::SeqCst);
-        let freed = self.ring.word(FREED).load(Acquire);
+        let freed = self.ring.words().freed.0.load(Acquire);
         let sleeps = self.tail.wrapping_add(footprint(length)).wrapping_sub(freed) > self.ring.size;
         if !sleeps {
-            self.ring.flag(PRODUCER_SLEEPS).store(0, Relaxed);
+            self.ring.words().producer_sleeps.0.store(0, Relaxed);
         }
         sleeps
     }
@@ -227,7 +266,7 @@ impl Producer {
     /// Takes back all records that the consumer has not taken; returns where they begin. They end at the tail.
     pub(crate) fn revoke(&self) -> Result<u64> {
         self.publish();
-        let claimed = self.ring.word(CLAIMED);
+        let claimed = &self.ring.words().claimed.0;
         let mut seen = claimed.load(Acquire);
         loop {
             if seen > self.tail || self.tail - seen > self.ring.size {
@@ -256,18 +295,26 @@ pub(crate) struct Consumer {
     ring: Region,
     position: u64,
     tail: u64,
+    /// Whether the producer may take back what was not taken, so that each record must be claimed.
+    revocable: bool,
 }
 
 impl Consumer {
     /// Takes the reading side of the fresh ring at `offset`, with `size` bytes of data.
     pub(crate) fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
-        Ok(Self { ring: Region::new(memory, offset, size)?, position: 0, tail: 0 })
+        let ring = Region::new(memory, offset, size)?;
+        Ok(Self { ring, position: 0, tail: 0, revocable: false })
+    }
+
+    /// The same for a ring whose producer [revokes](Producer::revoke).
+    pub(crate) fn revocable(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        Ok(Self { revocable: true, ..Self::new(memory, offset, size)? })
     }
 
     /// Takes over the reading side of a ring that others have used before.
     pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
         let mut consumer = Self::new(memory, offset, size)?;
-        consumer.position = consumer.ring.word(CLAIMED).load(Acquire);
+        consumer.position = consumer.ring.words().freed.0.load(Acquire);
         consumer.tail = consumer.position;
         Ok(consumer)
     }
@@ -275,7 +322,7 @@ impl Consumer {
     /// Whether there is nothing to read.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.ring.word(TAIL).load(Acquire) == self.position
+        self.ring.words().tail.0.load(Acquire) == self.position
     }
 
     /// Takes the next record, whose bytes replace what `bytes` holds.
@@ -291,35 +338,45 @@ impl Consumer {
         let start = bytes.len();
         loop {
             if self.position == self.tail {
-                self.tail = self.ring.word(TAIL).load(Acquire);
+                self.tail = self.ring.words().tail.0.load(Acquire);
             }
             let Some((header, next)) = take(&self.ring, self.position, self.tail, bytes)? else {
                 return Ok(None);
             };
-            let claimed =
-                self.ring.word(CLAIMED).compare_exchange(self.position, next, AcqRel, Acquire);
-            // After a revocation the records up to the producer's tail are no longer ours.
-            self.position = claimed.err().unwrap_or(next);
-            self.ring.word(FREED).store(self.position, Release);
-            if claimed.is_ok() {
+            let claimed = self.claim(next);
+            self.ring.words().freed.0.store(self.position, Release);
+            if claimed {
                 return Ok(Some(header));
             }
             bytes.truncate(start);
-            self.tail = self.ring.word(TAIL).load(Acquire);
+            self.tail = self.ring.words().tail.0.load(Acquire);
         }
+    }
+
+    /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes on.
+    #[inline]
+    fn claim(&mut self, next: u64) -> bool {
+        if !self.revocable {
+            self.position = next;
+            return true;
+        }
+        let word = &self.ring.words().claimed.0;
+        let claimed = word.compare_exchange(self.position, next, AcqRel, Acquire);
+        self.position = claimed.err().unwrap_or(next);
+        claimed.is_ok()
     }
 
     /// Whether the producer waits for room and must be woken.
     #[inline]
     pub(crate) fn starved(&self) -> bool {
         fence(std::sync::atomic::Ordering::SeqCst);
-        wake(self.ring.flag(PRODUCER_SLEEPS)).is_some()
+        wake(&self.ring.words().producer_sleeps.0).is_some()
     }
 
     /// Says that the consumer sleeps and that `whom`, not 0, is to be woken; `false` when there is something to read by now.
     #[inline]
     pub(crate) fn doze(&self, whom: u32) -> bool {
-        self.ring.flag(CONSUMER_SLEEPS).store(whom, Relaxed);
+        self.ring.words().consumer_sleeps.0.store(whom, Relaxed);
         fence(std::sync::atomic::Ordering::SeqCst);
         self.is_empty()
     }
@@ -327,7 +384,7 @@ impl Consumer {
     /// Says that the consumer is awake.
     #[inline]
     pub(crate) fn rouse(&self) {
-        self.ring.flag(CONSUMER_SLEEPS).store(0, Relaxed);
+        self.ring.words().consumer_sleeps.0.store(0, Relaxed);
     }
 }
 
@@ -357,7 +414,8 @@ fn take(
     if need > available {
         return Err(Error::Damaged("a record is longer than what was written"));
     }
-    ring.read(position + HEADER, header.length as usize, bytes);
+    // SAFETY: `need` is larger than the length and, as just checked, not larger than the ring.
+    unsafe { ring.read(position + HEADER, header.length as usize, bytes) };
     Ok(Some((header, position + need)))
 }
 

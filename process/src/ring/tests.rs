@@ -1,24 +1,28 @@
 //! The ring against a model, and against a process that scribbles over it.
 
 use std::collections::VecDeque;
+use std::mem::offset_of;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
-use super::{CLAIMED, CONTROL, Consumer, FREED, Producer, TAIL};
+use super::{CONTROL, Consumer, Producer, Words};
 use crate::error::Error;
 use crate::shm::{self, Mapping};
 
 const SIZE: usize = 4096;
+/// Where the positions lie.
+const POSITIONS: [usize; 3] =
+    [offset_of!(Words, tail), offset_of!(Words, claimed), offset_of!(Words, freed)];
 
 fn ring() -> (Arc<Mapping>, Producer, Consumer) {
     let file = shm::create("knee-test", (CONTROL + SIZE) as u64).unwrap();
     // The mapping covers whole pages; the file is as large as was asked for.
     let memory = Arc::new(Mapping::new(file.as_fd(), 0, CONTROL + SIZE).unwrap());
     let producer = Producer::new(&memory, 0, SIZE).unwrap();
-    let consumer = Consumer::new(&memory, 0, SIZE).unwrap();
+    let consumer = Consumer::revocable(&memory, 0, SIZE).unwrap();
     (memory, producer, consumer)
 }
 
@@ -26,6 +30,7 @@ fn ring() -> (Arc<Mapping>, Producer, Consumer) {
 enum Step {
     Push(Vec<u8>),
     Write(Vec<u8>),
+    WriteAndTakeBack(Vec<u8>),
     Publish,
     Pop,
     Revoke,
@@ -35,7 +40,8 @@ fn step() -> impl Strategy<Value = Step> {
     let bytes = prop::collection::vec(any::<u8>(), 0..900);
     prop_oneof![
         4 => bytes.clone().prop_map(Step::Push),
-        2 => bytes.prop_map(Step::Write),
+        2 => bytes.clone().prop_map(Step::Write),
+        1 => bytes.prop_map(Step::WriteAndTakeBack),
         1 => Just(Step::Publish),
         5 => Just(Step::Pop),
         1 => Just(Step::Revoke),
@@ -64,6 +70,11 @@ proptest! {
                         unseen.push_back((tag as u64, record));
                     }
                 }
+                Step::WriteAndTakeBack(record) => {
+                    if producer.write(7, tag as u64, &record).unwrap() {
+                        producer.take_back(record.len());
+                    }
+                }
                 Step::Publish => {
                     producer.publish();
                     model.append(&mut unseen);
@@ -87,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_positions_are_errors(which in prop::sample::select(vec![TAIL, CLAIMED, FREED]), value: u64, records in 0..5_usize) {
+    fn damaged_positions_are_errors(which in prop::sample::select(POSITIONS.to_vec()), value: u64, records in 0..5_usize) {
         let (memory, mut producer, mut consumer) = ring();
         let mut bytes = Vec::new();
         for _ in 0..records {

@@ -11,7 +11,7 @@ pub(crate) use elsewhere::{fork, serve};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::process::exit;
     use std::sync::{Mutex, PoisonError};
 
@@ -24,35 +24,96 @@ mod linux {
     use crate::spawn::{Launch, Launched, Output, START_LIMIT, StartMethod, launch};
     use crate::sys::child::ChildProcess;
     use crate::sys::control::{Control, Frame, Kind};
-    use crate::sys::poll::deadline_after;
+    use crate::sys::poll::{self, Deadline, deadline_after};
 
     /// The server of this process, once there is one, and the process that it belongs to.
     static SERVER: Mutex<Option<(u32, Launched)>> = Mutex::new(None);
 
-    /// Has the server fork a child on the given control channel.
-    pub(crate) fn fork(control: &OwnedFd, output: Output) -> Result<ChildProcess> {
+    /// Has the server fork a child on a control channel: `control` is our end of it, `theirs` the child's.
+    ///
+    /// The server says who the child is, and the child says it too, on its own channel, so it is known whatever becomes of
+    /// the server meanwhile: once
+    /// the server is gone, either the child speaks or the channel is closed. [`Error::Closed`] says that there is neither
+    /// a server nor a child.
+    pub(crate) fn fork(
+        control: &mut Control,
+        theirs: OwnedFd,
+        output: Output,
+    ) -> Result<ChildProcess> {
         let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
         let here = std::process::id();
-        // A server that has died is replaced once; one that cannot live is an error.
-        for _ in 0..2 {
-            if server
-                .as_ref()
-                .is_none_or(|(owner, running)| *owner != here || running.child.try_reap().is_some())
-            {
-                *server = Some((here, start()?));
-            }
-            let Some((_, running)) = server.as_mut() else { break };
-            match ask(running, control, output) {
-                Err(Error::Closed) => *server = None,
-                answer => {
-                    let child = ChildProcess::adopt(answer?)?;
-                    // The child does it too: the group is there whoever comes first.
-                    let _ = setpgid(Pid::from_raw(child.pid() as i32), None);
-                    return Ok(child);
+        let fit = server
+            .as_ref()
+            .is_some_and(|(owner, running)| *owner == here && running.child.try_reap().is_none());
+        if !fit {
+            *server = Some((here, start()?));
+        }
+        let Some((_, running)) = server.as_mut() else { return Err(Error::Closed) };
+        let deadline = deadline_after(START_LIMIT);
+        let request =
+            running.control.send(Kind::Fork, &[output as u8], &[theirs.as_fd()], deadline);
+        drop(theirs);
+        let mut pid = request.and_then(|()| first_word(control, &mut running.control, deadline));
+        if pid.is_err() {
+            // It is killed and reaped; only then is it certain whether it has forked.
+            *server = None;
+        }
+        if let Err(Error::TimedOut(limit)) = pid {
+            pid = first_word(control, None, deadline_after(limit / 10)).map_err(
+                |error| match error {
+                    Error::TimedOut(_) => {
+                        Error::NotUp { reason: "it does not say who it is".into() }
+                    }
+                    error => error,
+                },
+            );
+        }
+        let child = ChildProcess::adopt(pid?)?;
+        // The child does it too: the group is there whoever comes first.
+        let _ = setpgid(Pid::from_raw(child.pid() as i32), None);
+        Ok(child)
+    }
+
+    /// Waits for the child's first word, its process id, or for the server's that there is none.
+    fn first_word<'a>(
+        child: &mut Control,
+        server: impl Into<Option<&'a mut Control>>,
+        deadline: Deadline,
+    ) -> Result<u32> {
+        let mut server = server.into();
+        loop {
+            if server.is_none() {
+                match child.try_recv()? {
+                    Some(frame) if frame.kind == Kind::Forked => {
+                        return codec::decode(&frame.payload);
+                    }
+                    Some(_) => return Err(Error::Damaged("a child does not say who it is")),
+                    None => {}
                 }
             }
+            match server.as_mut().map(|server| server.try_recv()) {
+                // The server is on a CPU already; a new child may have to wait for one.
+                Some(Ok(Some(frame))) if frame.kind == Kind::Forked => {
+                    return codec::decode(&frame.payload);
+                }
+                Some(Ok(Some(frame))) if frame.kind == Kind::Failed => {
+                    let reason = String::from_utf8_lossy(&frame.payload);
+                    return Err(Error::NotUp { reason: format!("the fork server says: {reason}") });
+                }
+                // That it is up.
+                Some(Ok(Some(_))) => continue,
+                // It is gone: then the child's channel is closed too, unless there is a child.
+                Some(Err(_)) => {
+                    server = None;
+                    continue;
+                }
+                Some(Ok(None)) | None => {}
+            }
+            let speaker = server.as_deref().unwrap_or(child);
+            if !poll::readable(speaker.as_fd(), deadline)? {
+                return Err(Error::TimedOut(START_LIMIT));
+            }
         }
-        Err(Error::NotUp { reason: "the fork server dies as soon as it is started".into() })
     }
 
     fn start() -> Result<Launched> {
@@ -68,47 +129,24 @@ mod linux {
         })
     }
 
-    fn ask(server: &mut Launched, control: &OwnedFd, output: Output) -> Result<u32> {
-        let deadline = deadline_after(START_LIMIT);
-        server.control.send(Kind::Fork, &[output as u8], &[control.as_fd()], deadline)?;
-        loop {
-            let frame = server.control.recv(deadline)?;
-            let frame =
-                frame.ok_or(Error::NotUp { reason: "the fork server does not answer".into() })?;
-            match frame.kind {
-                Kind::Hello => {}
-                Kind::Forked => return codec::decode::<u32>(&frame.payload),
-                _ => {
-                    let reason = String::from_utf8_lossy(&frame.payload);
-                    return Err(Error::NotUp { reason: format!("the fork server says: {reason}") });
-                }
-            }
-        }
-    }
-
     /// Forks children on request until the parent is gone; a child goes on to live its own life.
     pub(crate) fn serve(mut control: Control, registry: &'static Registry) -> ! {
         boot::hello(&control);
         loop {
             let Ok(Some(frame)) = control.recv(None) else { exit(0) };
             match fork_one(frame) {
-                Ok(Forked::Parent(pid)) => {
-                    let mut payload = Vec::new();
-                    let encoded = codec::encode(&pid, &mut payload);
-                    if encoded
-                        .and_then(|()| control.send(Kind::Forked, &payload, &[], None))
-                        .is_err()
-                    {
+                Ok(Forked::Server(pid)) => {
+                    let mut word = Vec::new();
+                    let told = codec::encode(&pid, &mut word)
+                        .and_then(|()| control.send(Kind::Forked, &word, &[], None));
+                    if told.is_err() {
                         exit(1);
                     }
                 }
-                Ok(Forked::Child(mut own)) => {
+                Ok(Forked::Child(own, output)) => {
                     // Nobody but the server answers on the server's channel.
                     drop(control);
-                    match own.recv(None) {
-                        Ok(Some(start)) => boot::live(own, start, registry),
-                        _ => exit(1),
-                    }
+                    live(own, output, registry);
                 }
                 Err(error) => boot::fail(&control, &error.to_string()),
             }
@@ -116,8 +154,10 @@ mod linux {
     }
 
     enum Forked {
-        Parent(u32),
-        Child(Control),
+        /// In the server: the child's process id.
+        Server(u32),
+        /// In the child: its channel, and where its output goes.
+        Child(Control, Option<u8>),
     }
 
     fn fork_one(frame: Frame) -> Result<Forked> {
@@ -125,24 +165,40 @@ mod linux {
         let channel = frame.fds.into_iter().next().filter(|_| frame.kind == Kind::Fork);
         let channel =
             channel.ok_or(Error::Damaged("a frame for the fork server has no meaning"))?;
-        if let Some(pid) = clone_as_sibling()? {
-            return Ok(Forked::Parent(pid.as_raw_nonzero().get() as u32));
+        Ok(match clone_as_sibling()? {
+            Some(pid) => Forked::Server(pid.as_raw_nonzero().get() as u32),
+            None => Forked::Child(Control::new(channel), output),
+        })
+    }
+
+    /// The child's first steps; from its first word on it is its parent's, who will reap it.
+    fn live(mut own: Control, output: Option<u8>, registry: &'static Registry) -> ! {
+        let mut word = Vec::new();
+        let told = codec::encode(&std::process::id(), &mut word)
+            .and_then(|()| own.send(Kind::Forked, &word, &[], None));
+        if told.is_err() {
+            exit(1);
         }
         let _ = setpgid(None, None);
-        redirect(output)?;
-        Ok(Forked::Child(Control::new(channel)))
+        if let Err(error) = redirect(output) {
+            boot::fail(&own, &error.to_string());
+        }
+        match own.recv(None) {
+            Ok(Some(start)) => boot::live(own, start, registry),
+            _ => exit(1),
+        }
     }
 
     /// Points the child's standard output where it belongs.
     fn redirect(output: Option<u8>) -> Result<()> {
-        use std::os::fd::AsRawFd;
-        let null = std::fs::File::options()
-            .write(true)
-            .open("/dev/null")
-            .map_err(Error::io("open /dev/null"))?;
+        let null;
         let target = match output {
             Some(kind) if kind == Output::Stderr as u8 => 2,
-            Some(kind) if kind == Output::Null as u8 => null.as_raw_fd(),
+            Some(kind) if kind == Output::Null as u8 => {
+                let file = std::fs::File::options().write(true).open("/dev/null");
+                null = file.map_err(Error::io("open /dev/null"))?;
+                null.as_raw_fd()
+            }
             _ => return Ok(()),
         };
         // SAFETY: both descriptors are open; 1 is replaced, and this process has a single thread.
@@ -203,7 +259,11 @@ mod elsewhere {
     use crate::sys::child::ChildProcess;
     use crate::sys::control::Control;
 
-    pub(crate) fn fork(_control: &OwnedFd, _output: Output) -> Result<ChildProcess> {
+    pub(crate) fn fork(
+        _control: &mut Control,
+        _theirs: OwnedFd,
+        _output: Output,
+    ) -> Result<ChildProcess> {
         Err(Error::Setting("the fork server is for Linux; use StartMethod::ReExec".into()))
     }
 

@@ -100,28 +100,46 @@ pub(crate) struct Launched {
 
 /// Starts a child; it is not waited for.
 pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
-    let (control, theirs) = Control::pair()?;
-    let (lifeline, line) = lifeline::new()?;
-    let direct = launch.method == StartMethod::ReExec;
     // PR_SET_PDEATHSIG goes by the thread that started the child.
+    let direct = launch.method == StartMethod::ReExec;
     let die_with_thread = direct && (launch.lasting_thread || on_main_thread());
-    let mut payload = Vec::new();
+    let mut start = Vec::new();
     let own = launch.own_fds.len();
     codec::encode(
         &Start::new(launch.name, launch.work, launch.args, own, die_with_thread),
-        &mut payload,
+        &mut start,
     )?;
-    let child = match launch.method {
-        StartMethod::ReExec => re_exec(theirs, launch.name, launch.output)?,
-        StartMethod::ForkServer => fork_server::fork(&theirs, launch.output)?,
+    let fds: Vec<&OwnedFd> = launch.own_fds.iter().chain(&launch.arg_fds).collect();
+    let begin = || begin(launch.method, launch.name, launch.output, &start, &fds);
+    match begin() {
+        // The fork server died before it had forked: another takes its place, once.
+        Err(Error::Closed) => begin().map_err(|error| match error {
+            Error::Closed => {
+                Error::NotUp { reason: "the fork server dies as soon as it is started".into() }
+            }
+            error => error,
+        }),
+        launched => launched,
+    }
+}
+
+/// Starts a child on a control channel of its own, and tells it what to be.
+fn begin(
+    method: StartMethod,
+    name: &str,
+    output: Output,
+    start: &[u8],
+    fds: &[&OwnedFd],
+) -> Result<Launched> {
+    let (mut control, theirs) = Control::pair()?;
+    let (lifeline, line) = lifeline::new()?;
+    let fds: Vec<BorrowedFd<'_>> =
+        [&line].into_iter().chain(fds.iter().copied()).map(AsFd::as_fd).collect();
+    let child = match method {
+        StartMethod::ReExec => re_exec(theirs, name, output)?,
+        StartMethod::ForkServer => fork_server::fork(&mut control, theirs, output)?,
     };
-    let fds: Vec<BorrowedFd<'_>> = [&line]
-        .into_iter()
-        .chain(&launch.own_fds)
-        .chain(&launch.arg_fds)
-        .map(AsFd::as_fd)
-        .collect();
-    match control.send(Kind::Start, &payload, &fds, deadline_after(START_LIMIT)) {
+    match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
         // A child that is gone already tells by its exit what happened.
         Ok(()) | Err(Error::Closed) => Ok(Launched { child, control, lifeline }),
         Err(error) => Err(error),

@@ -39,9 +39,9 @@ pub(crate) enum Kind {
     Failed = 5,
     /// Either way, pool: what belongs to a task or result too large, or too special, for its ring.
     Attachment = 6,
-    /// Parent to fork server: start a process; the start frame of the child and its descriptors.
+    /// Parent to fork server: fork a child on the channel that comes with it.
     Fork = 7,
-    /// Fork server to parent: the process id.
+    /// Forked child to parent: its process id.
     Forked = 8,
     /// Parent to worker over pipes: a task.
     Task = 9,

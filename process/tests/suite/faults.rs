@@ -7,7 +7,7 @@ use knee_process::{
     function,
 };
 
-use crate::census::{Census, children, runs, send, wait_gone};
+use crate::census::{runs, send, wait_gone};
 use crate::pools::nap;
 use crate::processes::{METHODS, add, sleep_for_ever};
 use crate::runner::Test;
@@ -23,12 +23,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::output_and_input_of_tasks_are_harmless", output_is_harmless),
     Test::new("faults::a_workers_own_processes_go_with_it", grandchildren_go),
     Test::new("faults::out_of_memory_is_told", out_of_memory),
-    Test::new("faults::no_descriptors_left_is_an_error", no_descriptors),
     Test::new("faults::forgotten_init_is_a_clear_error", forgotten_init),
     Test::new("faults::foreign_program_is_a_clear_error", foreign_program),
     Test::new("faults::killed_parent_leaves_nothing", killed_parent),
     Test::new("faults::marker_by_hand_is_refused", marker_by_hand),
-    Test::new("faults::killed_fork_server_is_replaced", killed_fork_server),
 ];
 
 pub(crate) fn entries() -> Vec<Entry> {
@@ -313,32 +311,6 @@ fn out_of_memory() {
     assert_eq!(pool.apply_async(nap, (1,)).unwrap().wait(), Ok(1));
 }
 
-fn no_descriptors() {
-    let census = Census::take();
-    let limit = |soft: u64| {
-        // SAFETY: the struct is plain data and lives through both calls.
-        unsafe {
-            let mut now: libc::rlimit = std::mem::zeroed();
-            libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut now);
-            let before = now.rlim_cur;
-            now.rlim_cur = soft;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const now);
-            before
-        }
-    };
-    // One descriptor more each time, so that every step of the start fails once for want of one.
-    for spare in 0..40 {
-        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
-        let before = limit(open + spare);
-        let built = Pool::builder().workers(20).build();
-        limit(before);
-        let error = built.unwrap_err().to_string();
-        assert!(error.contains("Too many open files"), "with {spare} spare: {error}");
-        assert!(spare < 20 || error.contains("of 20"), "with {spare} spare: {error}");
-        census.assert_unchanged();
-    }
-}
-
 fn forgotten_init() {
     let (mut child, lines) = scenarios::start("forgets-init");
     let lines: Vec<String> = lines.collect();
@@ -395,18 +367,4 @@ fn marker_by_hand() {
         String::from_utf8_lossy(&output.stderr)
             .contains("for processes that this program starts by itself")
     );
-}
-
-fn killed_fork_server() {
-    let start =
-        || knee_process::Process::new(add, (1, 2)).start_method(METHODS[1]).start().unwrap();
-    assert_eq!(start().outcome(), Ok(3));
-    let server = children().into_iter().find(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm"))
-            .is_ok_and(|name| name.trim() == "fork-server")
-    });
-    send(server.unwrap(), libc::SIGKILL);
-    for _ in 0..3 {
-        assert_eq!(start().outcome(), Ok(3));
-    }
 }

@@ -12,6 +12,7 @@ mod processes;
 mod queues;
 mod runner;
 mod scenarios;
+mod starts;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         queues::TESTS,
         pipes::TESTS,
         faults::TESTS,
+        starts::TESTS,
         model::TESTS,
         examples::TESTS,
     ];

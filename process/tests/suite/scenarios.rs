@@ -8,6 +8,7 @@ use knee_process::{Pool, Process, StartMethod};
 
 use crate::faults::{busy, hold_with_grandchild, stop_self};
 use crate::processes::{add, sleep_for_ever};
+use crate::starts::without_processes;
 
 /// Ahead of the name of a scenario in the arguments.
 const FLAG: &str = "--scenario";
@@ -41,6 +42,7 @@ pub(crate) fn play_before_init() -> Option<ExitCode> {
 pub(crate) fn play() -> Option<ExitCode> {
     let name = chosen()?;
     match name.as_str() {
+        "no-processes-left" => without_processes(),
         "foreign-program" => foreign_program(),
         "parent-re-exec" => parent(StartMethod::ReExec),
         "parent-fork-server" => parent(StartMethod::ForkServer),

@@ -1,0 +1,116 @@
+//! Handing tasks to workers: who has room, whose turn it is, and what a worker is given at once.
+
+use std::time::Instant;
+
+use super::backlog::Backlog;
+use super::link::Listener;
+use super::seat::{Phase, Seat};
+use super::slots::Slots;
+use super::state::{State, condemn};
+
+impl State {
+    /// Notes what a seat could do after its tasks or its worker have changed.
+    #[inline]
+    pub(crate) fn note(&mut self, index: usize) {
+        let seat = &self.seats[index];
+        let room = seat.has_room(&self.settings);
+        self.room.set(index, room);
+        self.idle.set(index, room && seat.flights.is_empty());
+    }
+
+    /// Gives a new task to a worker with room: an idle one, else the next in turn.
+    #[inline]
+    pub(super) fn place(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
+        let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
+            return false;
+        };
+        self.turn = index + 1;
+        let seat = &mut self.seats[index];
+        let first = seat.flights.is_empty();
+        let attachment = if attached { self.slots.attachment(tag) } else { None };
+        let given = seat.give(tag, bytes, attachment, false).unwrap_or_else(|error| {
+            condemn(seat, &error);
+            false
+        });
+        if first && self.settings.time_limit.is_some() {
+            seat.since = Instant::now();
+        }
+        if first && self.leaders == 0 && !self.keeper_naps {
+            seat.listen(Listener::Keeper);
+        }
+        seat.publish_soon();
+        self.alert |= seat.is_backed_up();
+        self.note(index);
+        given
+    }
+
+    /// Gives a seat as many tasks as it should have.
+    pub(crate) fn refill(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let (before, was_empty) = (seat.given, seat.flights.is_empty());
+        while seat.has_room(&self.settings) {
+            let given = if seat.directed.is_empty() {
+                give_next(seat, &mut self.backlog, &mut self.slots, false)
+            } else {
+                // The queue is lifted out, because a seat may not lend its own while it is given a task.
+                let mut own = std::mem::take(&mut seat.directed);
+                let given = give_next(seat, &mut own, &mut self.slots, true);
+                seat.directed = own;
+                given
+            };
+            if !given {
+                break;
+            }
+        }
+        if seat.given != before {
+            if was_empty && self.settings.time_limit.is_some() {
+                seat.since = Instant::now();
+            }
+            if was_empty && self.leaders == 0 && !self.keeper_naps {
+                seat.listen(Listener::Keeper);
+            }
+            seat.publish();
+            self.alert |= seat.is_backed_up();
+        }
+        self.retire(index);
+        self.note(index);
+    }
+
+    /// Tells a worker that has run its number of tasks to end; another will take its seat.
+    fn retire(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let served = self.settings.tasks_per_worker.is_some_and(|most| seat.given >= most);
+        if served && seat.flights.is_empty() && seat.phase == Phase::Ready {
+            seat.dismiss();
+        }
+    }
+
+    /// How many more tasks to give the workers right now: what they have room for. Of very short tasks as many again,
+    /// to go on with while somebody looks at the results, and these in large steps, since each step costs a wake-up.
+    pub(crate) fn appetite(&self) -> usize {
+        let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
+        let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
+        if !self.are_many() {
+            return room;
+        }
+        let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
+        let appetite = room + depths.saturating_sub(self.backlog.len());
+        if appetite >= depths { appetite } else { 0 }
+    }
+}
+
+/// Gives a seat the next task of a queue; `false` when there is none, or no room.
+#[inline]
+fn give_next(seat: &mut Seat, queue: &mut Backlog, slots: &mut Slots, directed: bool) -> bool {
+    let Some((tag, bytes)) = queue.front() else { return false };
+    // A task that was cancelled while it waited has its outcome already.
+    let given = !slots.is_open(tag)
+        || seat.give(tag, bytes, slots.attachment(tag), directed).unwrap_or_else(|error| {
+            condemn(seat, &error);
+            false
+        });
+    if given {
+        queue.pop();
+    }
+    given
+}
