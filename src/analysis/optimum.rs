@@ -136,7 +136,7 @@ pub(super) fn decide(levels: &Levels, groups: &[Group], seed: u64) -> Option<Dec
         probability: levels.probability(best.best, seed),
         conclusive,
         bound: several.then(|| best.excess.exp_m1()),
-        remedy: (!conclusive).then(|| levels.remedy(several, knee_bound)),
+        remedy: (!conclusive).then(|| levels.remedy(&best.set, knee_bound)),
     };
     let knee = Knee { workers: workers(knee), bound: several.then_some(knee_bound) };
     Some(Decision { optimum, knee, noise: levels.noise })
@@ -185,14 +185,15 @@ impl Levels {
     }
 
     /// What would settle the question, in words.
-    fn remedy(&self, several: bool, knee_bound: f64) -> String {
-        if !several {
+    fn remedy(&self, set: &[usize], knee_bound: f64) -> String {
+        if self.logs.len() < 2 {
             return "measure more than one worker count".to_owned();
         }
         if self.noise != Noise::Measured {
             return "measure each count at least 5 times, the counts in random order".to_owned();
         }
-        let times = self.counts.iter().copied().min().unwrap_or(1).max(1);
+        // Counts that have clearly lost need no further measurements.
+        let times = set.iter().map(|&at| self.counts[at]).min().unwrap_or(1).max(1);
         let ratio = (knee_bound.ln_1p() / SETTLED.ln_1p()).powi(2);
         let wanted = (times as f64 * ratio).ceil().max(times as f64 + 1.0);
         if wanted > 200.0 {
@@ -201,7 +202,9 @@ impl Levels {
                 100.0 * self.scale
             );
         }
-        format!("measure each count about {wanted:.0} times (now {times}), or quieten the machine")
+        format!(
+            "measure these counts about {wanted:.0} times (now {times}), or quieten the machine"
+        )
     }
 }
 

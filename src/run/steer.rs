@@ -12,12 +12,11 @@ use super::share::{Claim, divide};
 
 /// A listed series is done after so many blocks: more would hardly narrow its intervals.
 const ENOUGH: u32 = 16;
-/// As many blocks as an interval wants; with time left there are more.
-const WANTED_BLOCKS: f64 = 8.0;
+/// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than long rounds in few, since a machine's spells hit
+/// the counts of a short block alike.
+const WANTED_BLOCKS: f64 = 12.0;
 /// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
 const LEAST_BLOCKS: u32 = 3;
-/// A search that goes on as long as it gains wants more rounds than its first look has cells.
-const OPEN: f64 = 1.5;
 
 /// Chooses the cells of each block.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ struct Group {
     courses: Vec<(Mode, Course)>,
     /// What the first block of each series may hold: what one block of it costs is reckoned from these.
     first: Vec<Vec<Cell>>,
-    /// How much of the budget the workload is worth: its cells, more where a search wants more rounds.
+    /// How much of the budget the workload is worth: its cells.
     weight: f64,
     /// Seconds that it has had.
     spent: f64,
@@ -154,7 +153,7 @@ impl Group {
             entry,
             courses: series.iter().map(course).collect(),
             first: series.iter().map(cells).collect(),
-            weight: series.iter().map(weight).sum(),
+            weight: series.iter().map(|series| series.candidates.first().len() as f64).sum(),
             spent: 0.0,
             progress: 0.0,
             width: 0,
@@ -218,12 +217,6 @@ impl Group {
         self.blocks += 1;
         cells
     }
-}
-
-/// How much of the budget a series is worth.
-fn weight(series: &Series) -> f64 {
-    let open = matches!(series.candidates, Candidates::Search { open: true, .. });
-    series.candidates.first().len() as f64 * if open { OPEN } else { 1.0 }
 }
 
 impl Course {
