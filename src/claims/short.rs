@@ -82,14 +82,14 @@ fn run(place: &Place) -> Result<Measured, String> {
     ];
     let cores = place.cores;
     let evidence = format!(
-        "an empty task costs {} through a pool of {cores}, {} where {cores} processes at once are started for one task each; against one \
-         after another without them a pool is {}, a process for each task {}",
-        prices[0].text(),
+        "an empty task costs {} where {cores} processes at once are started for one task each, {} through a pool of {cores}; against one \
+         after another without them a process for each task is {}, a pool {}",
         prices[1].text(),
-        worth(&pooled),
-        worth(&anew)
+        prices[0].text(),
+        worth(&anew),
+        worth(&pooled)
     );
-    let verdict = verdict(&pooled[0], &anew[0]);
+    let verdict = verdict(&anew[0]);
     let drawn: Vec<Figure> = pooled.into_iter().chain(anew).collect();
     let picture =
         picture("Throughput in processes over alone, by task length", &drawn, Some(("alone", 1.0)));
@@ -97,13 +97,9 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict, evidence, figures, picture })
 }
 
-/// The shortest tasks decide: a pool so quick that it gains even there contradicts the claim.
-fn verdict(pooled: &Figure, anew: &Figure) -> Verdict {
-    Verdict::of(match (pooled.is_above(1.0), anew.is_above(1.0)) {
-        (Some(false), Some(false)) => Some(true),
-        (Some(true), _) | (_, Some(true)) => Some(false),
-        _ => None,
-    })
+/// The shortest tasks decide, each in a process of its own as the claim has it; what a pool makes of them stands beside it.
+fn verdict(anew: &Figure) -> Verdict {
+    Verdict::of(anew.is_above(1.0).map(|gains| !gains))
 }
 
 /// From which task length on it gains, in words.
@@ -196,6 +192,12 @@ fn break_even(figures: &[Figure]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_claim_is_about_a_process_for_each_task() {
+        assert_eq!(verdict(&Figure::exactly("1 us", 0.001)), Verdict::of(Some(true)));
+        assert_eq!(verdict(&Figure::exactly("1 us", 1.5)), Verdict::of(Some(false)));
+    }
 
     #[test]
     fn the_break_even_lies_between_the_lengths_around_it() {
