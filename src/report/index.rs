@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words;
+use super::words::{self, Certainty};
 use crate::analysis::findings::Findings;
 
 /// Where the table begins in a file that holds it.
@@ -20,7 +20,9 @@ pub fn table(runs: &[(String, Findings)]) -> String {
             .iter()
             .map(|workload| {
                 let answer = words::answer(workload);
-                format!("{}: {}", cell(&workload.label), cell(&answer.choice))
+                let doubt =
+                    if answer.certainty == Certainty::Open { " (inconclusive)" } else { "" };
+                format!("{}: {}{doubt}", cell(&workload.label), cell(&answer.choice))
             })
             .collect();
         let _ = writeln!(

@@ -207,7 +207,7 @@ pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
     words
 }
 
-/// From which task length on each mode pays, with what was seen: `process-pool pays from tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
+/// From which task length on each mode pays, with what was seen: `in process-pool mode it pays from tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
 pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
     let Some(shortest) = workload.lengths.first() else { return Vec::new() };
     let sentence = |curve: &Curve| {
@@ -237,7 +237,7 @@ pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
                 format!("{} at {at}", Quantity::Ratio.text(*speedup))
             })
             .collect();
-        Some(format!("{} {verdict}: {}", curve.name, seen.join(", ")))
+        Some(format!("in {} mode it {verdict}: {}", curve.name, seen.join(", ")))
     };
     workload.curves.iter().filter_map(sentence).collect()
 }
