@@ -50,7 +50,7 @@ fn the_answer_comes_first_in_one_line_per_workload() {
 fn failures_say_why_and_inconclusive_answers_say_what_would_settle_them() {
     let text = shown(&fake::broken(), plain(Some(120)));
     assert!(text.contains("pi: no figure: 3 cells failed\n"), "{text}");
-    assert!(text.contains("failed: threads, 2 workers: task 17 returned checksum 9b1c"), "{text}");
+    assert!(text.contains("failed: 2 workers, threads: task 17 returned checksum 9b1c"), "{text}");
     assert!(text.contains("interrupted"), "{text}");
     let text = shown(&fake::small(), plain(Some(120)));
     assert!(text.contains("12 more rounds at 1, 2 and 3 workers (--budget 90s)"), "{text}");
