@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_says_what_to_do() {
-        let ring = Ring::open(&params(&[]), 0).unwrap();
+        let ring = Ring::open(&params(&[("span", "8M")]), 0).unwrap();
         let error = ring.failed("fill", &io::ErrorKind::StorageFull.into()).to_string();
         assert!(error.contains("8388608 bytes") && error.contains("lower span"), "{error}");
     }
