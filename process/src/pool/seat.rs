@@ -232,7 +232,7 @@ impl Seat {
 
     /// Whether the tasks are so short that waiting for each of them would cost more than they do.
     pub(crate) fn rushes(&self) -> bool {
-        self.mean_ns > 0.0 && self.mean_ns < 5_000.0
+        self.mean_ns > 0.0 && self.mean_ns < 15_000.0
     }
 }
 
