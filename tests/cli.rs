@@ -267,3 +267,29 @@ fn a_kill_leaves_neither_processes_nor_files() {
     assert_eq!(running.litter(), Vec::<PathBuf>::new());
     record_is_readable(&running.out);
 }
+
+/// Whenever it comes, also between the steps of a start.
+#[test]
+fn an_early_kill_leaves_no_directory() {
+    for delay in 0..12 {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let temporary = home.path().join("tmp");
+        fs::create_dir(&temporary).expect("a directory");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_knee"))
+            .args(["run", "sleep", "--budget", "20s", "--out"])
+            .arg(home.path().join("out"))
+            .env("TMPDIR", &temporary)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("knee starts");
+        // Its first line comes just before it makes its directory.
+        let mut byte = [0];
+        child.stderr.as_mut().expect("a pipe").read_exact(&mut byte).expect("a line");
+        std::thread::sleep(Duration::from_micros(250 * delay));
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        wait_for("empty directory", || fs::read_dir(&temporary).is_ok_and(|it| it.count() == 0));
+    }
+}

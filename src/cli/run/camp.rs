@@ -1,11 +1,14 @@
 //! Where crews live while something is measured: a scratch directory, a guard that cleans up behind us, and the user's interrupt.
 
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use knee_workloads::mix;
-use tempfile::TempDir;
 
 use crate::cli::guard::{Guard, MARK};
 use crate::cli::{Failure, exit};
@@ -17,18 +20,22 @@ use crate::plan::Registry;
 #[derive(Debug)]
 pub(crate) struct Camp {
     cancel: Arc<AtomicBool>,
-    // The guard goes first: it removes what crews left in the directory and elsewhere.
+    /// It removes the directory, and what crews left there and elsewhere.
     _guard: Guard,
-    scratch: TempDir,
+    scratch: PathBuf,
 }
 
 impl Camp {
-    /// Makes the directory, starts the guard, marks our future children and listens to signals.
+    /// Starts the guard, makes the directory, marks our future children and listens to signals.
+    ///
+    /// The guard knows the directory before it is there: whenever we are killed, somebody is left who removes it.
     pub(crate) fn pitch(seed: u64) -> Result<Self, Failure> {
-        let scratch = tempfile::Builder::new().prefix("knee-").tempdir().map_err(|error| {
+        let unmade = |error: io::Error| {
             Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
-        })?;
-        let guard = guard(scratch.path(), seed)?;
+        };
+        let scratch = unused_path().map_err(unmade)?;
+        let guard = guard(&scratch, seed)?;
+        DirBuilder::new().mode(0o700).create(&scratch).map_err(unmade)?;
         raise_files();
         Ok(Self { cancel: cancel(), _guard: guard, scratch })
     }
@@ -42,7 +49,7 @@ impl Camp {
     ) -> Site {
         Site {
             registry,
-            scratch: self.scratch.path().to_owned(),
+            scratch: self.scratch.clone(),
             cancel: Arc::clone(&self.cancel),
             cores: (machine.budget.usable().ceil() as usize).max(1),
             placement,
@@ -53,6 +60,12 @@ impl Camp {
     pub(crate) fn is_interrupted(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
+}
+
+/// Where a directory of ours can be made; the name is random, so that nobody else has it or can take it before us.
+fn unused_path() -> io::Result<PathBuf> {
+    let random = RandomState::new().hash_one(std::process::id());
+    std::path::absolute(std::env::temp_dir().join(format!("knee-{random:016x}")))
 }
 
 /// Allows ourselves as many open files as we may: each worker process needs a few.
