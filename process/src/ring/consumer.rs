@@ -1,0 +1,108 @@
+//! The side of a ring that reads.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::fence;
+
+use super::region::{Region, take};
+use super::{Header, wake};
+use crate::error::Result;
+use crate::shm::Mapping;
+
+/// The side that reads.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    ring: Region,
+    position: u64,
+    tail: u64,
+    /// Whether the producer may take back what was not taken, so that each record must be claimed.
+    revocable: bool,
+}
+
+impl Consumer {
+    /// Takes the reading side of the fresh ring at `offset`, with `size` bytes of data.
+    pub(crate) fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let ring = Region::new(memory, offset, size)?;
+        Ok(Self { ring, position: 0, tail: 0, revocable: false })
+    }
+
+    /// The same for a ring whose producer [revokes](Producer::revoke).
+    pub(crate) fn revocable(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        Ok(Self { revocable: true, ..Self::new(memory, offset, size)? })
+    }
+
+    /// Takes over the reading side of a ring that others have used before.
+    pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let mut consumer = Self::new(memory, offset, size)?;
+        consumer.position = consumer.ring.words().freed.0.load(Acquire);
+        consumer.tail = consumer.position;
+        Ok(consumer)
+    }
+
+    /// Whether there is nothing to read.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.words().tail.0.load(Acquire) == self.position
+    }
+
+    /// Takes the next record, whose bytes replace what `bytes` holds.
+    #[inline]
+    pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
+        bytes.clear();
+        self.pop_append(bytes)
+    }
+
+    /// Takes the next record and appends its bytes to `bytes`.
+    #[inline]
+    pub(crate) fn pop_append(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
+        let start = bytes.len();
+        loop {
+            if self.position == self.tail {
+                self.tail = self.ring.words().tail.0.load(Acquire);
+            }
+            let Some((header, next)) = take(&self.ring, self.position, self.tail, bytes)? else {
+                return Ok(None);
+            };
+            let claimed = self.claim(next);
+            self.ring.words().freed.0.store(self.position, Release);
+            if claimed {
+                return Ok(Some(header));
+            }
+            bytes.truncate(start);
+            self.tail = self.ring.words().tail.0.load(Acquire);
+        }
+    }
+
+    /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes on.
+    #[inline]
+    fn claim(&mut self, next: u64) -> bool {
+        if !self.revocable {
+            self.position = next;
+            return true;
+        }
+        let word = &self.ring.words().claimed.0;
+        let claimed = word.compare_exchange(self.position, next, AcqRel, Acquire);
+        self.position = claimed.err().unwrap_or(next);
+        claimed.is_ok()
+    }
+
+    /// Whether the producer waits for room and must be woken.
+    #[inline]
+    pub(crate) fn starved(&self) -> bool {
+        fence(SeqCst);
+        wake(&self.ring.words().producer_sleeps.0).is_some()
+    }
+
+    /// Says that the consumer sleeps and that `whom`, not 0, is to be woken; `false` when there is something to read by now.
+    #[inline]
+    pub(crate) fn doze(&self, whom: u32) -> bool {
+        self.ring.words().consumer_sleeps.0.store(whom, SeqCst);
+        self.ring.words().tail.0.load(SeqCst) == self.position
+    }
+
+    /// Says that the consumer is awake.
+    #[inline]
+    pub(crate) fn rouse(&self) {
+        self.ring.words().consumer_sleeps.0.store(0, Relaxed);
+    }
+}

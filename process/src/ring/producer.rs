@@ -1,0 +1,129 @@
+//! The side of a ring that writes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use std::sync::atomic::fence;
+
+use super::region::{Region, take};
+use super::{HEADER, Header, footprint, wake};
+use crate::error::{Error, Result};
+use crate::shm::Mapping;
+
+/// The side that writes.
+#[derive(Debug)]
+pub(crate) struct Producer {
+    ring: Region,
+    tail: u64,
+    freed: u64,
+}
+
+impl Producer {
+    /// Takes the writing side of the fresh ring at `offset`, with `size` bytes of data.
+    pub(crate) fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        Ok(Self { ring: Region::new(memory, offset, size)?, tail: 0, freed: 0 })
+    }
+
+    /// Takes over the writing side of a ring that others have used before.
+    pub(crate) fn resume(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let mut producer = Self::new(memory, offset, size)?;
+        producer.tail = producer.ring.words().tail.0.load(Acquire);
+        producer.freed = producer.ring.words().freed.0.load(Acquire);
+        let used = producer.tail.wrapping_sub(producer.freed);
+        if used > producer.ring.size || !(producer.tail | producer.freed).is_multiple_of(HEADER) {
+            return Err(Error::Damaged("the positions of a ring do not fit each other"));
+        }
+        Ok(producer)
+    }
+
+    /// The largest record that may be written: four of them fit, so that neither side waits for an empty ring.
+    pub(crate) fn largest(&self) -> usize {
+        (self.ring.size / 4 - HEADER) as usize
+    }
+
+    /// Writes and publishes a record; `false` when there is no room for it now.
+    #[inline]
+    pub(crate) fn push(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<bool> {
+        let written = self.write(kind, tag, bytes)?;
+        self.publish();
+        Ok(written)
+    }
+
+    /// Publishes what was written. Each time costs the consumer's core a cache line, so a batch is published once.
+    ///
+    /// The store is one half of the promise that no wake-up is lost; as such it is cheaper than a fence after it.
+    #[inline]
+    pub(crate) fn publish(&self) {
+        self.ring.words().tail.0.store(self.tail, SeqCst);
+    }
+
+    /// Writes a record that is not there yet for the consumer; `false` when there is no room for it now.
+    #[inline]
+    pub(crate) fn write(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<bool> {
+        let need = footprint(bytes.len());
+        debug_assert!(bytes.len() <= self.largest());
+        if self.tail + need - self.freed > self.ring.size {
+            let freed = self.ring.words().freed.0.load(Acquire);
+            if freed < self.freed || freed > self.tail {
+                return Err(Error::Damaged("the consumer of a ring has freed what it never had"));
+            }
+            self.freed = freed;
+            if self.tail + need - freed > self.ring.size {
+                return Ok(false);
+            }
+        }
+        self.ring.write_header(self.tail, Header { length: bytes.len() as u32, kind, tag });
+        // SAFETY: between `tail` and what is freed, the whole record has room, and the consumer reads nothing that lies
+        // beyond the tail that was published.
+        unsafe { self.ring.write(self.tail + HEADER, bytes) };
+        self.tail += need;
+        Ok(true)
+    }
+
+    /// Takes back the record that was written last, of `length` bytes, before it is published.
+    pub(crate) fn take_back(&mut self, length: usize) {
+        self.tail -= footprint(length);
+    }
+
+    /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`].
+    #[inline]
+    pub(crate) fn sleeper(&self) -> Option<u32> {
+        wake(&self.ring.words().consumer_sleeps.0)
+    }
+
+    /// Says that the producer sleeps until there is room, unless there is room for `length` bytes by now.
+    pub(crate) fn doze(&mut self, length: usize) -> bool {
+        self.ring.words().producer_sleeps.0.store(1, Relaxed);
+        fence(SeqCst);
+        let freed = self.ring.words().freed.0.load(Acquire);
+        let sleeps = self.tail.wrapping_add(footprint(length)).wrapping_sub(freed) > self.ring.size;
+        if !sleeps {
+            self.ring.words().producer_sleeps.0.store(0, Relaxed);
+        }
+        sleeps
+    }
+
+    /// Takes back all records that the consumer has not taken; returns where they begin. They end at the tail.
+    pub(crate) fn revoke(&self) -> Result<u64> {
+        self.publish();
+        let claimed = &self.ring.words().claimed.0;
+        let mut seen = claimed.load(Acquire);
+        loop {
+            if seen > self.tail || self.tail - seen > self.ring.size {
+                return Err(Error::Damaged("the consumer of a ring has claimed what it never had"));
+            }
+            match claimed.compare_exchange(seen, self.tail, AcqRel, Acquire) {
+                Ok(_) => return Ok(seen),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Reads back a record that was revoked; `None` beyond the tail. Returns its header and where the next begins.
+    pub(crate) fn reread(
+        &self,
+        position: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<(Header, u64)>> {
+        take(&self.ring, position, self.tail, bytes)
+    }
+}

@@ -1,0 +1,144 @@
+//! The memory of a ring: where its words and its records lie, and reading and writing them without leaving it.
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::{CONTROL, HEADER, Header, Words, footprint};
+use crate::error::{Error, Result};
+use crate::shm::Mapping;
+
+/// Where a ring lies, and how large its data part is.
+#[derive(Debug, Clone)]
+pub(super) struct Region {
+    words: NonNull<Words>,
+    /// `size` bytes, from a multiple of 16 on.
+    data: NonNull<u8>,
+    pub(super) size: u64,
+    /// Keeps both where they are.
+    _memory: Arc<Mapping>,
+}
+
+// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are atomics, and who may
+// touch which part of the data follows from them.
+unsafe impl Send for Region {}
+
+impl Region {
+    pub(super) fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
+        let end = offset.checked_add(CONTROL).and_then(|start| start.checked_add(size));
+        if !size.is_power_of_two() || size < 4096 || end.is_none_or(|end| end > memory.length()) {
+            return Err(Error::Setting(format!(
+                "a ring cannot be {size} bytes large: a power of two from 4096 on"
+            )));
+        }
+        if !offset.is_multiple_of(CONTROL) {
+            return Err(Error::Setting(format!("a ring cannot begin at {offset}")));
+        }
+        let words = memory.at(offset, CONTROL).cast();
+        let data = memory.at(offset + CONTROL, size);
+        Ok(Self { words, data, size: size as u64, _memory: Arc::clone(memory) })
+    }
+
+    #[inline]
+    pub(super) fn words(&self) -> &Words {
+        const { assert!(size_of::<Words>() <= CONTROL && CONTROL.is_multiple_of(align_of::<Words>())) };
+        // SAFETY: CONTROL bytes lie there, aligned because mappings start at a page; they are only ever used as these
+        // atomics, and live as long as `self`.
+        unsafe { self.words.as_ref() }
+    }
+
+    /// The address of a position, and how many bytes follow before the ring wraps.
+    #[inline]
+    fn place(&self, position: u64) -> (NonNull<u8>, usize) {
+        let offset = (position & (self.size - 1)) as usize;
+        // SAFETY: the size is a power of two, so the offset lies inside the ring.
+        (unsafe { self.data.add(offset) }, self.size as usize - offset)
+    }
+
+    /// The address of a header.
+    #[inline]
+    fn header(&self, position: u64) -> NonNull<[u64; 2]> {
+        self.place(position & !(HEADER - 1)).0.cast()
+    }
+
+    /// Writes a record's bytes.
+    ///
+    /// # Safety
+    /// The consumer must not read here, and there may not be more bytes than the ring is large.
+    #[inline]
+    pub(super) unsafe fn write(&self, position: u64, bytes: &[u8]) {
+        let (to, straight) = self.place(position);
+        let straight = straight.min(bytes.len());
+        // SAFETY: `straight` bytes lie before the ring wraps; `bytes` is private memory, so nothing overlaps.
+        unsafe { to.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), straight) };
+        if straight < bytes.len() {
+            let rest = &bytes[straight..];
+            // SAFETY: what is left goes to the beginning of the ring, which is at least as large.
+            unsafe { self.data.as_ptr().copy_from_nonoverlapping(rest.as_ptr(), rest.len()) };
+        }
+    }
+
+    /// Appends `length` bytes from `position` on to `bytes`.
+    ///
+    /// Should a damaged process write there meanwhile, the copy holds nonsense, which decoding refuses.
+    ///
+    /// # Safety
+    /// `length` may not be larger than the ring.
+    #[inline]
+    pub(super) unsafe fn read(&self, position: u64, length: usize, bytes: &mut Vec<u8>) {
+        if length == 0 {
+            return;
+        }
+        bytes.reserve(length);
+        let (from, straight) = self.place(position);
+        let straight = straight.min(length);
+        let end = bytes.len();
+        // SAFETY: both parts lie inside the ring, and the vector has room for them.
+        unsafe {
+            let to = bytes.as_mut_ptr().add(end);
+            to.copy_from_nonoverlapping(from.as_ptr(), straight);
+            if straight < length {
+                to.add(straight).copy_from_nonoverlapping(self.data.as_ptr(), length - straight);
+            }
+            bytes.set_len(end + length);
+        }
+    }
+
+    #[inline]
+    pub(super) fn write_header(&self, position: u64, header: Header) {
+        let first = u64::from(header.length) | u64::from(header.kind) << 32;
+        // SAFETY: the ring's size is a multiple of 16 too, so 16 aligned bytes lie here.
+        unsafe { self.header(position).write([first, header.tag]) };
+    }
+
+    #[inline]
+    pub(super) fn read_header(&self, position: u64) -> Header {
+        // SAFETY: as in `write_header`.
+        let [first, tag] = unsafe { self.header(position).read() };
+        Header { length: first as u32, kind: (first >> 32) as u32, tag }
+    }
+}
+
+/// Copies out the record at `position` after checking that it lies whole before `tail`.
+#[inline]
+pub(super) fn take(
+    ring: &Region,
+    position: u64,
+    tail: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<Option<(Header, u64)>> {
+    let available = tail.wrapping_sub(position);
+    if available == 0 {
+        return Ok(None);
+    }
+    if available > ring.size || !(position | tail).is_multiple_of(HEADER) {
+        return Err(Error::Damaged("the positions of a ring do not fit each other"));
+    }
+    let header = ring.read_header(position);
+    let need = footprint(header.length as usize);
+    if need > available {
+        return Err(Error::Damaged("a record is longer than what was written"));
+    }
+    // SAFETY: `need` is larger than the length and, as just checked, not larger than the ring.
+    unsafe { ring.read(position + HEADER, header.length as usize, bytes) };
+    Ok(Some((header, position + need)))
+}
