@@ -1,7 +1,8 @@
 //! Values as bytes, and the file descriptors that travel beside the bytes.
 //!
 //! A queue or pipe end inside a value is serialised as an index into a list of descriptors. The list lives in a
-//! thread-local for the time of one [`encode`] or [`decode`] only; elsewhere such an end refuses to be serialised.
+//! thread-local for the time of one [`encode_with_fds`] or [`decode_with_fds`] only; elsewhere such an end refuses to be
+//! serialised.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
@@ -16,7 +17,10 @@ use crate::error::{Error, Result};
 pub(crate) const MAX_MESSAGE: usize = 1 << 30;
 
 thread_local! {
-    static OUTGOING: Cell<Option<Vec<OwnedFd>>> = const { Cell::new(None) };
+    /// How many descriptors the value that is being serialised hands over so far; `None` where it may not.
+    static HANDING: Cell<Option<u32>> = const { Cell::new(None) };
+    /// These descriptors, the last ones of a value within a value at the end.
+    static OUTGOING: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
     static INCOMING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,15 +34,12 @@ pub(crate) struct Handed(pub(crate) OwnedFd);
 
 impl Serialize for Handing<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let copy = self.0.try_clone().map_err(serde::ser::Error::custom)?;
-        let index = OUTGOING.take().and_then(|mut list| {
-            let index = u32::try_from(list.len()).ok();
-            list.push(copy);
-            OUTGOING.set(Some(list));
-            index
-        });
         let refusal = "the end of a queue or pipe can only be handed to a process as an argument";
-        index.ok_or_else(|| serde::ser::Error::custom(refusal))?.serialize(serializer)
+        let index = HANDING.get().ok_or_else(|| serde::ser::Error::custom(refusal))?;
+        let copy = self.0.try_clone().map_err(serde::ser::Error::custom)?;
+        OUTGOING.with_borrow_mut(|list| list.push(copy));
+        HANDING.set(Some(index + 1));
+        index.serialize(serializer)
     }
 }
 
@@ -48,6 +49,44 @@ impl<'de> Deserialize<'de> for Handed {
         let fd = INCOMING.with_borrow_mut(|list| list.get_mut(index).and_then(Option::take));
         fd.map(Self)
             .ok_or_else(|| serde::de::Error::custom("a descriptor is missing in the message"))
+    }
+}
+
+/// The time in which a value may hand over descriptors; it ends also when serialising the value panics.
+struct Outbox {
+    outer: Option<u32>,
+}
+
+impl Outbox {
+    #[inline]
+    fn open() -> Self {
+        Self { outer: HANDING.replace(Some(0)) }
+    }
+
+    /// The descriptors that were handed over.
+    #[inline]
+    fn close(self) -> Vec<OwnedFd> {
+        match HANDING.get() {
+            // Most values hand over none; then the list is not looked at.
+            None | Some(0) => Vec::new(),
+            Some(_) => self.empty(),
+        }
+    }
+
+    #[cold]
+    fn empty(&self) -> Vec<OwnedFd> {
+        let count = HANDING.replace(Some(0)).unwrap_or_default() as usize;
+        OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count))
+    }
+}
+
+impl Drop for Outbox {
+    #[inline]
+    fn drop(&mut self) {
+        if HANDING.get() != Some(0) {
+            drop(self.empty());
+        }
+        HANDING.set(self.outer);
     }
 }
 
@@ -91,9 +130,9 @@ pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
 ) -> Result<Vec<OwnedFd>> {
-    let outer = OUTGOING.replace(Some(Vec::new()));
+    let outbox = Outbox::open();
     let encoded = encode(value, bytes);
-    let fds = OUTGOING.replace(outer).unwrap_or_default();
+    let fds = outbox.close();
     encoded.map(|()| fds)
 }
 
@@ -164,6 +203,26 @@ mod tests {
         assert!(matches!(decode::<(String, u64, Bytes)>(&bytes), Err(Error::Decode(_))));
     }
 
+    /// Hands over a descriptor and then panics.
+    struct Fails<'a>(Handing<'a>);
+
+    impl Serialize for Fails<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            let _ = self.0.serialize(serializer);
+            panic!("half-way");
+        }
+    }
+
+    #[test]
+    fn a_value_that_panics_leaves_no_descriptor_behind() {
+        let file = tempfile::tempfile().unwrap().into();
+        let fails = Fails(Handing(&file));
+        let encoded = std::panic::catch_unwind(|| encode_with_fds(&fails, &mut Vec::new()));
+        assert!(encoded.is_err());
+        assert!(OUTGOING.with_borrow(Vec::is_empty));
+        assert!(encode(&Handing(&file), &mut Vec::new()).is_err());
+    }
+
     #[test]
     fn a_descriptor_travels_beside_the_bytes_and_nowhere_else() {
         let file = tempfile::tempfile().unwrap();
@@ -174,6 +233,7 @@ mod tests {
         bytes.clear();
         let fds = encode_with_fds(&handed, &mut bytes).unwrap();
         assert_eq!(fds.len(), 1);
+        assert!(encode(&handed, &mut Vec::new()).is_err());
         assert!(decode_with_fds::<Handed>(&bytes, fds).is_ok());
         assert!(decode_with_fds::<Handed>(&bytes, Vec::new()).is_err());
     }
