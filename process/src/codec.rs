@@ -69,12 +69,12 @@ impl Outbox {
         match HANDING.get() {
             // Most values hand over none; then the list is not looked at.
             None | Some(0) => Vec::new(),
-            Some(_) => self.empty(),
+            Some(_) => Self::empty(),
         }
     }
 
     #[cold]
-    fn empty(&self) -> Vec<OwnedFd> {
+    fn empty() -> Vec<OwnedFd> {
         let count = HANDING.replace(Some(0)).unwrap_or_default() as usize;
         OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count))
     }
@@ -84,7 +84,7 @@ impl Drop for Outbox {
     #[inline]
     fn drop(&mut self) {
         if HANDING.get() != Some(0) {
-            drop(self.empty());
+            drop(Self::empty());
         }
         HANDING.set(self.outer);
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::Pool;
 use super::builder::Builder;
 use super::handle::{Handle, Report};
-use super::slots::{RawReport, Route};
+use super::raw::RawReport;
 use super::stream::Stream;
 use super::worker::Functions;
 use crate::error::Result;
@@ -47,8 +46,7 @@ impl Pool<Functions> {
         Args: Serialize,
     {
         let _ = function;
-        let tag = self.send(Some(id_of::<F>()?), &args, Route::Handle, None)?;
-        Ok(Handle::new(Arc::clone(&self.shared), tag))
+        self.send(Some(id_of::<F>()?), &args, None)
     }
 
     /// Calls `function` in the worker with this number; see [`apply_async`](Self::apply_async).
@@ -66,8 +64,7 @@ impl Pool<Functions> {
         Args: Serialize,
     {
         let _ = function;
-        let tag = self.send(Some(id_of::<F>()?), &args, Route::Handle, Some(worker))?;
-        Ok(Handle::new(Arc::clone(&self.shared), tag))
+        self.send(Some(id_of::<F>()?), &args, Some(worker))
     }
 
     /// Calls `function` with each of `items` and returns all outcomes in their order.
@@ -89,8 +86,8 @@ impl Pool<Functions> {
         let mut stream = Stream::new(&self.shared);
         let mut tags = HashMap::new();
         for (index, item) in items.into_iter().enumerate() {
-            let tag = self.send(Some(id), &(item,), Route::Stream(stream.id()), None)?;
-            stream.sent();
+            let submit = |bytes: &[u8], attachment| stream.submit(bytes, attachment);
+            let tag = self.encoded(Some(id), &(item,), submit)?;
             tags.insert(tag, index);
         }
         let mut outcomes: Vec<Outcome<R>> = Vec::new();
@@ -177,9 +174,9 @@ impl<I: Iterator<Item: Serialize>, R> Unordered<'_, I, R> {
             let Some(item) = self.items.next() else { return };
             let number = self.count;
             self.count += 1;
-            match self.pool.send(Some(self.id), &(item,), Route::Stream(self.stream.id()), None) {
+            let submit = |bytes: &[u8], attachment| self.stream.submit(bytes, attachment);
+            match self.pool.encoded(Some(self.id), &(item,), submit) {
                 Ok(tag) => {
-                    self.stream.sent();
                     self.numbers.insert(tag, number);
                 }
                 Err(error) => {

@@ -1,10 +1,12 @@
 //! Handing tasks to workers: who has room, whose turn it is, and what a worker is given at once.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::backlog::Backlog;
 use super::link::Listener;
 use super::seat::{Phase, Seat};
+use super::shared::Shared;
 use super::slots::Slots;
 use super::state::{State, condemn};
 
@@ -101,7 +103,12 @@ impl State {
 
 /// Gives a seat the next task of a queue; `false` when there is none, or no room.
 #[inline]
-fn give_next(seat: &mut Seat, queue: &mut Backlog, slots: &mut Slots, directed: bool) -> bool {
+fn give_next(
+    seat: &mut Seat,
+    queue: &mut Backlog,
+    slots: &mut Slots<Arc<Shared>>,
+    directed: bool,
+) -> bool {
     let Some((tag, bytes)) = queue.front() else { return false };
     // A task that was cancelled while it waited has its outcome already.
     let given = !slots.is_open(tag)

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::raw::RawReport;
 use super::shared::Shared;
-use super::slots::RawReport;
+use super::sheet::Ticket;
 use crate::codec;
 use crate::error::Result;
 use crate::outcome::{Failure, Outcome};
-use crate::sys::poll::deadline_after;
+use crate::sys::poll::{Deadline, deadline_after};
 
 /// A task's outcome and where it was run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,39 +38,58 @@ impl<R: DeserializeOwned> Report<R> {
     }
 }
 
-/// The tag of a handle whose outcome was taken; no task has it.
-const TAKEN: u64 = u64::MAX;
-
 /// A task that a pool has accepted. Dropping the handle lets the task go on; nobody will know its outcome.
 #[must_use = "dropping a handle at once gives away the outcome"]
 pub struct Handle<R> {
-    shared: Arc<Shared>,
-    tag: u64,
+    /// `None` once the outcome was taken.
+    ticket: Option<Ticket<Arc<Shared>>>,
     result: PhantomData<fn() -> R>,
 }
 
 impl<R> Handle<R> {
-    pub(crate) fn new(shared: Arc<Shared>, tag: u64) -> Self {
-        Self { shared, tag, result: PhantomData }
+    #[inline]
+    pub(crate) fn new(ticket: Ticket<Arc<Shared>>) -> Self {
+        Self { ticket: Some(ticket), result: PhantomData }
     }
 
     /// Whether the outcome is there.
     pub fn is_done(&self) -> bool {
-        let mut state = self.shared.lock();
-        state.slots.is_done(self.tag) || {
-            self.shared.lead(&mut state);
-            state.slots.is_done(self.tag)
-        }
+        self.ticket.as_ref().is_none_or(|ticket| {
+            ticket.is_settled() || {
+                let shared = ticket.owner();
+                shared.lead(&mut shared.lock());
+                ticket.is_settled()
+            }
+        })
     }
 
     /// Cancels the task if no worker has been given it yet; says whether it did.
     pub fn cancel(&self) -> bool {
-        let mut state = self.shared.lock();
-        let cancelled = state.cancel(self.tag);
+        let Some(ticket) = &self.ticket else { return false };
+        let shared = ticket.owner();
+        let mut state = shared.lock();
+        let cancelled = state.cancel(ticket.tag());
         if cancelled {
-            self.shared.announce(&state);
+            shared.announce(&state);
         }
         cancelled
+    }
+
+    /// The outcome, once it is there; `None` when it was not in time.
+    #[inline]
+    fn claim(&mut self, deadline: Deadline) -> Option<RawReport> {
+        let mut ticket = self.ticket.take()?;
+        loop {
+            ticket = match ticket.claim() {
+                Ok(report) => return Some(report),
+                Err(ticket) => ticket,
+            };
+            let settled = |_: &mut _| ticket.is_settled().then_some(());
+            if ticket.owner().wait(deadline, settled).is_none() {
+                self.ticket = Some(ticket);
+                return None;
+            }
+        }
     }
 }
 
@@ -86,8 +106,7 @@ impl<R: DeserializeOwned> Handle<R> {
     /// Waits for the outcome, and tells which worker it comes from.
     #[inline]
     pub fn report(mut self) -> Report<R> {
-        let raw = self.shared.wait(None, |state| state.slots.take(self.tag));
-        self.tag = TAKEN;
+        let raw = self.claim(None);
         // Without a deadline there is no way out without an outcome.
         raw.map_or(Report { outcome: Err(Failure::Cancelled), worker: 0, pid: 0 }, Report::read)
     }
@@ -97,27 +116,36 @@ impl<R: DeserializeOwned> Handle<R> {
     /// # Errors
     /// The handle itself, when the outcome is not there in time.
     pub fn wait_within(mut self, limit: Duration) -> Result<Report<R>, Self> {
-        match self.shared.wait(deadline_after(limit), |state| state.slots.take(self.tag)) {
-            Some(raw) => {
-                self.tag = TAKEN;
-                Ok(Report::read(raw))
-            }
-            None => Err(self),
-        }
+        self.claim(deadline_after(limit)).map(Report::read).ok_or(self)
     }
 }
 
 impl<R> Drop for Handle<R> {
     #[inline]
     fn drop(&mut self) {
-        if self.tag != TAKEN {
-            self.shared.lock().slots.forget(self.tag);
+        if let Some(ticket) = self.ticket.take()
+            && let Err(ticket) = ticket.claim()
+        {
+            give_up(ticket);
         }
+    }
+}
+
+/// Lets the task go on for nobody.
+#[cold]
+fn give_up(ticket: Ticket<Arc<Shared>>) {
+    let shared = Arc::clone(ticket.owner());
+    let mut state = shared.lock();
+    // It may have ended before the pool was locked.
+    if let Err(ticket) = ticket.claim() {
+        state.slots.disown(ticket.tag());
     }
 }
 
 impl<R> fmt::Debug for Handle<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("task", &self.tag).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("task", &self.ticket.as_ref().map(Ticket::tag))
+            .finish_non_exhaustive()
     }
 }

@@ -9,10 +9,12 @@ mod giving;
 mod handle;
 mod keeper;
 mod link;
+mod raw;
 mod seat;
 pub(crate) mod serve;
 mod settings;
 mod shared;
+mod sheet;
 mod slots;
 mod state;
 mod stream;
@@ -38,7 +40,6 @@ pub(crate) use self::worker::{Typed, WorkerBody};
 use self::link::{Attachment, Link};
 use self::seat::Phase;
 use self::shared::Shared;
-use self::slots::Route;
 use self::state::Door;
 use self::stream::Stream;
 use crate::codec;
@@ -134,15 +135,26 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Encodes a task and hands it over; `call` is the function that it calls, if it does.
+    /// Encodes a task and gives it to any worker, or to one; `call` is the function that it calls, if it does.
     #[inline]
-    fn send<T: Serialize + ?Sized>(
+    fn send<T: Serialize + ?Sized, R>(
         &self,
         call: Option<Id>,
         task: &T,
-        route: Route,
         seat: Option<usize>,
-    ) -> Result<u64> {
+    ) -> Result<Handle<R>> {
+        let submit = |bytes: &[u8], attachment| self.shared.submit(seat, bytes, attachment);
+        self.encoded(call, task, submit).map(Handle::new)
+    }
+
+    /// Encodes a task and passes it to `submit`: its bytes, or what it takes to carry them beside a ring.
+    #[inline]
+    fn encoded<T: Serialize + ?Sized, A>(
+        &self,
+        call: Option<Id>,
+        task: &T,
+        submit: impl FnOnce(&[u8], Option<Box<Attachment>>) -> Result<A>,
+    ) -> Result<A> {
         thread_local! {
             /// A task whose own serialisation submits a task finds none and takes a new one.
             static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
@@ -154,14 +166,13 @@ impl<W> Pool<W> {
         }
         let fds = codec::encode_with_fds(task, &mut bytes)?;
         let transport = self.shared.settings.transport;
-        let tag = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
-            let attachment = Box::new(Attachment::pack(transport, &bytes, fds)?);
-            self.shared.submit(route, seat, &[], Some(attachment))
+        let submitted = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
+            submit(&[], Some(Box::new(Attachment::pack(transport, &bytes, fds)?)))
         } else {
-            self.shared.submit(route, seat, &bytes, None)
+            submit(&bytes, None)
         };
         SCRATCH.set(bytes);
-        tag
+        submitted
     }
 }
 
@@ -177,8 +188,7 @@ impl<W: Worker> Pool<W> {
     /// [`Error::PoolClosed`], [`Error::PoolBroken`], or [`Error::Encode`] when the task cannot cross.
     #[inline]
     pub fn submit(&self, task: &W::Task) -> Result<Handle<W::Reply>> {
-        let tag = self.send(None, task, Route::Handle, None)?;
-        Ok(Handle::new(Arc::clone(&self.shared), tag))
+        self.send(None, task, None)
     }
 
     /// Gives a task to one worker, by its number: ahead of what the pool has waiting for any.
@@ -186,8 +196,7 @@ impl<W: Worker> Pool<W> {
     /// # Errors
     /// As [`submit`](Self::submit), and [`Error::Setting`] when there is no such worker.
     pub fn submit_to(&self, worker: usize, task: &W::Task) -> Result<Handle<W::Reply>> {
-        let tag = self.send(None, task, Route::Handle, Some(worker))?;
-        Ok(Handle::new(Arc::clone(&self.shared), tag))
+        self.send(None, task, Some(worker))
     }
 
     /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and calls `on` with each
@@ -213,6 +222,7 @@ impl<W> Drop for Pool<W> {
             // A keeper that panicked has nothing left to say.
             let _ = keeper.join();
         }
+        self.shared.lock().slots.let_go();
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::link::{Attachment, Listener, Transport};
 use super::settings::Settings;
-use super::slots::Route;
+use super::sheet::{Route, Ticket};
 use super::state::{Door, State};
 use crate::error::Result;
 use crate::sys::bell::Bell;
@@ -103,24 +103,44 @@ impl Shared {
         }
     }
 
-    /// Accepts an encoded task for any worker, or for one.
+    /// Accepts an encoded task of a stream.
     #[inline]
-    pub(crate) fn submit(
-        &self,
-        route: Route,
-        seat: Option<usize>,
+    pub(crate) fn submit_to_stream(
+        self: &Arc<Self>,
+        stream: u32,
         bytes: &[u8],
         attachment: Option<Box<Attachment>>,
     ) -> Result<u64> {
         let mut state = self.lock();
-        let tag = state.submit(route, seat, bytes, attachment)?;
+        let tag = state.submit(Route::Stream(stream), None, bytes, attachment, self)?;
+        self.follow_up(&mut state);
+        Ok(tag)
+    }
+
+    /// Accepts an encoded task for any worker, or for one.
+    #[inline]
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        seat: Option<usize>,
+        bytes: &[u8],
+        attachment: Option<Box<Attachment>>,
+    ) -> Result<Ticket<Arc<Self>>> {
+        let mut state = self.lock();
+        let tag = state.submit(Route::Handle, seat, bytes, attachment, self)?;
+        let ticket = state.slots.ticket(tag);
+        self.follow_up(&mut state);
+        Ok(ticket)
+    }
+
+    /// What whoever has given a task should do now for the pool.
+    #[inline]
+    fn follow_up(&self, state: &mut State) {
         if state.is_behind() {
-            self.lead(&mut state);
+            self.lead(state);
         }
         if state.needs_keeper() {
             self.keeper.ring();
         }
-        Ok(tag)
     }
 
     /// Reads results, and tells the followers when there were any.

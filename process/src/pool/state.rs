@@ -11,7 +11,9 @@ use super::bits::Bits;
 use super::link::{Attachment, Listener};
 use super::seat::{Phase, Seat};
 use super::settings::Settings;
-use super::slots::{Route, Slots};
+use super::shared::Shared;
+use super::sheet::Route;
+use super::slots::Slots;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::spawn::START_LIMIT;
@@ -35,7 +37,7 @@ pub(crate) enum Door {
 pub(crate) struct State {
     pub(crate) settings: Arc<Settings>,
     pub(crate) door: Door,
-    pub(crate) slots: Slots,
+    pub(crate) slots: Slots<Arc<Shared>>,
     pub(crate) seats: Vec<Seat>,
     /// Finished tasks per stream, in the order of their ends.
     pub(crate) streams: Vec<VecDeque<u64>>,
@@ -103,6 +105,7 @@ impl State {
         seat: Option<usize>,
         bytes: &[u8],
         attachment: Option<Box<Attachment>>,
+        owner: &Arc<Shared>,
     ) -> Result<u64> {
         if self.door != Door::Open || self.broken.is_some() {
             return Err(self.refusal());
@@ -113,13 +116,13 @@ impl State {
         }
         if let Some(index) = seat {
             self.admit(index)?;
-            let tag = self.slots.insert(route, attachment);
+            let tag = self.slots.insert(route, attachment, owner);
             self.seats[index].directed.push(tag, bytes);
             self.refill(index);
             return Ok(tag);
         }
         let attached = attachment.is_some();
-        let tag = self.slots.insert(route, attachment);
+        let tag = self.slots.insert(route, attachment, owner);
         self.unread += 1;
         if !self.backlog.is_empty() || !self.place(tag, bytes, attached) {
             self.backlog.push(tag, bytes);
@@ -181,13 +184,10 @@ impl State {
                 {
                     seat.flights.pop_front();
                     count += 1;
-                    let stream = self.slots.reply(
-                        reply.tag,
-                        reply.kind,
-                        &self.scratch,
-                        seat.index,
-                        seat.pid,
-                    );
+                    let (worker, bytes) = ((seat.index, seat.pid), &self.scratch);
+                    let stream = self.slots.settle(reply.tag, |report| {
+                        report.answer(worker, reply.kind, bytes);
+                    });
                     if let Some(done) =
                         stream.and_then(|stream| self.streams.get_mut(stream as usize))
                     {
@@ -240,9 +240,7 @@ impl State {
 
     /// Ends a stream; what it still waited for is nobody's any more.
     pub(crate) fn close_stream(&mut self, stream: u32) {
-        for tag in self.slots.of_stream(stream) {
-            self.slots.forget(tag);
-        }
+        self.slots.disown_stream(stream);
         self.streams[stream as usize].clear();
         self.free_streams.push(stream);
     }
@@ -265,8 +263,8 @@ impl State {
 
     /// Gives a task the outcome that the pool has found.
     pub(crate) fn fail(&mut self, tag: u64, failure: Failure, seat: usize) {
-        let (worker, pid) = (self.seats[seat].index, self.seats[seat].pid);
-        let stream = self.slots.fail(tag, failure, worker, pid);
+        let worker = (self.seats[seat].index, self.seats[seat].pid);
+        let stream = self.slots.settle(tag, |report| report.fail(worker, failure));
         if let Some(done) = stream.and_then(|stream| self.streams.get_mut(stream as usize)) {
             done.push_back(tag);
         }

@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 
 use super::handle::Report;
 use super::link::{Attachment, Link};
+use super::raw::RawReport;
 use super::shared::Shared;
-use super::slots::{RawReport, Route};
+use super::sheet::Route;
 use crate::codec;
 use crate::error::Result;
 use crate::registry::Id;
@@ -31,13 +32,16 @@ impl Stream {
         Self { shared: Arc::clone(shared), id, outstanding: 0 }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// A task was accepted for this stream.
-    pub(crate) fn sent(&mut self) {
+    /// Gives an encoded task to the pool; returns its tag.
+    #[inline]
+    pub(crate) fn submit(
+        &mut self,
+        bytes: &[u8],
+        attachment: Option<Box<Attachment>>,
+    ) -> Result<u64> {
+        let tag = self.shared.submit_to_stream(self.id, bytes, attachment)?;
         self.outstanding += 1;
+        Ok(tag)
     }
 
     pub(crate) fn outstanding(&self) -> usize {
@@ -132,7 +136,7 @@ impl Batch {
     }
 
     /// Hands all over, under one lock; returns how many there were.
-    fn send(&mut self, shared: &Shared, route: Route) -> Result<usize> {
+    fn send(&mut self, shared: &Arc<Shared>, route: Route) -> Result<usize> {
         let count = self.tasks.len();
         if count == 0 {
             return Ok(0);
@@ -140,7 +144,7 @@ impl Batch {
         let mut state = shared.lock();
         let mut start = 0;
         for (end, attachment) in self.tasks.drain(..) {
-            state.submit(route, None, &self.bytes[start..end], attachment)?;
+            state.submit(route, None, &self.bytes[start..end], attachment, shared)?;
             start = end;
         }
         if state.needs_keeper() {
