@@ -62,30 +62,25 @@ impl Outbox {
     fn open() -> Self {
         Self { outer: HANDING.replace(Some(0)) }
     }
+}
 
-    /// The descriptors that were handed over.
-    #[inline]
-    fn close(self) -> Vec<OwnedFd> {
-        match HANDING.get() {
-            // Most values hand over none; then the list is not looked at.
-            None | Some(0) => Vec::new(),
-            Some(_) => Self::empty(),
+/// Takes the descriptors that the value has handed over.
+#[inline]
+fn handed_over() -> Vec<OwnedFd> {
+    match HANDING.get() {
+        // Most values hand over none; then the list is not looked at.
+        None | Some(0) => Vec::new(),
+        Some(count) => {
+            HANDING.set(Some(0));
+            OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count as usize))
         }
-    }
-
-    #[cold]
-    fn empty() -> Vec<OwnedFd> {
-        let count = HANDING.replace(Some(0)).unwrap_or_default() as usize;
-        OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count))
     }
 }
 
 impl Drop for Outbox {
     #[inline]
     fn drop(&mut self) {
-        if HANDING.get() != Some(0) {
-            drop(Self::empty());
-        }
+        drop(handed_over());
         HANDING.set(self.outer);
     }
 }
@@ -132,7 +127,8 @@ pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
 ) -> Result<Vec<OwnedFd>> {
     let outbox = Outbox::open();
     let encoded = encode(value, bytes);
-    let fds = outbox.close();
+    let fds = handed_over();
+    drop(outbox);
     encoded.map(|()| fds)
 }
 
