@@ -179,19 +179,19 @@ fn call(
     id: Id,
     target: &str,
     args: &[u8],
-    fds: Vec<OwnedFd>,
+    mut fds: Vec<OwnedFd>,
 ) -> ! {
     let Some(Action::Call(call)) = registry.action(id) else {
         fail(control, &Error::NotRegistered { name: target.to_owned() }.to_string())
     };
     hello(control);
     let mut reply = Vec::new();
-    let (kind, payload, code) = match catch_unwind(AssertUnwindSafe(|| call(args, fds, &mut reply)))
-    {
-        Ok(Ok(())) => (Kind::Done, reply, 0),
-        Ok(Err(error)) => (Kind::Failed, error.to_string().into_bytes(), 1),
-        Err(panic) => (Kind::Panicked, panic_text(&*panic).into_bytes(), 101),
-    };
+    let (kind, payload, code) =
+        match catch_unwind(AssertUnwindSafe(|| call(args, &mut fds, &mut reply))) {
+            Ok(Ok(())) => (Kind::Done, reply, 0),
+            Ok(Err(error)) => (Kind::Failed, error.to_string().into_bytes(), 1),
+            Err(panic) => (Kind::Panicked, panic_text(&*panic).into_bytes(), 101),
+        };
     // A parent that is gone needs no answer.
     let _ = control.send(kind, &payload, &[], None);
     exit(code)

@@ -60,7 +60,7 @@ pub trait Run: Serialize + DeserializeOwned + 'static {
 
 /// Reads a call's arguments, runs it and writes what it returned.
 pub(crate) type Call =
-    Box<dyn Fn(&[u8], Vec<std::os::fd::OwnedFd>, &mut Vec<u8>) -> Result<()> + Send + Sync>;
+    Box<dyn Fn(&[u8], &mut Vec<std::os::fd::OwnedFd>, &mut Vec<u8>) -> Result<()> + Send + Sync>;
 
 /// Builds the state of a pool worker from its encoded initial value.
 pub(crate) type StartWorker = Box<
@@ -97,7 +97,7 @@ where
 {
     const { assert!(size_of::<F>() == 0, "name the function itself, not a pointer to it") };
     let call: Call = Box::new(move |bytes, fds, reply| {
-        let args = decode_args(bytes, fds)?;
+        let args = codec::decode_with_fds(bytes, fds)?;
         codec::encode(&function.call(args), reply)
     });
     Entry { name: type_name::<F>(), key: TypeId::of::<F>(), action: Action::Call(call) }
@@ -106,7 +106,7 @@ where
 /// Registers a type that is a process of its own.
 pub fn runnable<T: Run>() -> Entry {
     let call: Call = Box::new(|bytes, fds, reply| {
-        let target: T = decode_args(bytes, fds)?;
+        let target: T = codec::decode_with_fds(bytes, fds)?;
         codec::encode(&target.run(), reply)
     });
     Entry { name: type_name::<T>(), key: TypeId::of::<T>(), action: Action::Call(call) }
@@ -114,17 +114,12 @@ pub fn runnable<T: Run>() -> Entry {
 
 /// Registers a type that keeps state in the workers of a [`Pool`](crate::Pool).
 pub fn worker<W: Worker>() -> Entry {
-    let start: StartWorker = Box::new(|bytes, fds| {
-        let init = codec::decode_with_fds(bytes, fds).map_err(|error| error.to_string())?;
+    let start: StartWorker = Box::new(|bytes, mut fds| {
+        let init = codec::decode_with_fds(bytes, &mut fds).map_err(|error| error.to_string())?;
         let worker = W::start(init)?;
         Ok(Box::new(crate::pool::Typed(worker)) as Box<dyn WorkerBody>)
     });
     Entry { name: type_name::<W>(), key: TypeId::of::<W>(), action: Action::Worker(start) }
-}
-
-#[inline]
-fn decode_args<T: DeserializeOwned>(bytes: &[u8], fds: Vec<std::os::fd::OwnedFd>) -> Result<T> {
-    if fds.is_empty() { codec::decode(bytes) } else { codec::decode_with_fds(bytes, fds) }
 }
 
 /// The number that stands for a name on the wire.

@@ -26,8 +26,8 @@ const RING: usize = 1 << 20;
 const SHARED: usize = 2 * (CONTROL + RING);
 
 /// Kinds of records: a whole message, or a part of one with more to come.
-const WHOLE: u32 = 1;
-const PART: u32 = 2;
+const WHOLE: u8 = 1;
+const PART: u8 = 2;
 
 /// After so many messages in one go it is worth a nap, in place of sleep, when there is none, or no room: the other side
 /// then need not wake us for each.
@@ -118,7 +118,7 @@ impl Out {
         self.push(WHOLE, rest, limit)
     }
 
-    fn push(&mut self, kind: u32, bytes: &[u8], deadline: Deadline) -> Result<bool> {
+    fn push(&mut self, kind: u8, bytes: &[u8], deadline: Deadline) -> Result<bool> {
         while !self.ring.push(kind, 0, bytes)? {
             if std::mem::take(&mut self.burst) >= RUSH && may_nap(deadline) {
                 std::thread::sleep(NAP);
@@ -182,7 +182,7 @@ impl In {
     }
 
     /// Takes one record, and lets the sender go on if it waits for room.
-    fn take(&mut self) -> Result<Option<u32>> {
+    fn take(&mut self) -> Result<Option<u8>> {
         if !self.partial {
             self.message.clear();
         }

@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(1);
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
 
 /// How long after others have read results the keeper leaves it to them: about what workers have ahead of them.
-const STAND_BACK: Duration = Duration::from_micros(400);
+const STAND_BACK: Duration = Duration::from_millis(1);
 
 /// What the keeper watches of a worker.
 struct Watch {

@@ -43,14 +43,14 @@ pub(crate) const SHARED: usize = METER_AT + 4096;
 pub(crate) const METER_BUSY: usize = METER_AT;
 pub(crate) const METER_TASKS: usize = METER_AT + 8;
 
-/// Kinds of records in the rings; the last two say that the record's bytes come as an attachment.
+/// Kinds of records in the rings; the last says that the record's bytes come as an attachment.
 pub(crate) mod record {
-    pub(crate) const TASK: u32 = 1;
-    pub(crate) const QUIT: u32 = 2;
-    pub(crate) const DONE: u32 = 3;
-    pub(crate) const FAILED: u32 = 4;
-    pub(crate) const PANICKED: u32 = 5;
-    pub(crate) const ATTACHED: u32 = 0x100;
+    pub(crate) const TASK: u8 = 1;
+    pub(crate) const QUIT: u8 = 2;
+    pub(crate) const DONE: u8 = 3;
+    pub(crate) const FAILED: u8 = 4;
+    pub(crate) const PANICKED: u8 = 5;
+    pub(crate) const ATTACHED: u8 = 0x80;
 }
 
 /// Whom a worker wakes when a result is there.
@@ -98,10 +98,10 @@ impl Attachment {
         Ok(Self { bytes, fds })
     }
 
-    /// Queues it on a control channel, under its task's tag.
-    pub(crate) fn send(&self, kind: Kind, tag: u64, control: &mut Control) -> Result<()> {
+    /// Queues it on a control channel, under its task's number.
+    pub(crate) fn send(&self, kind: Kind, number: u32, control: &mut Control) -> Result<()> {
         let copy = |fd: &OwnedFd| fd.try_clone().map_err(Error::io("duplicate a descriptor"));
-        let mut payload = tag.to_le_bytes().to_vec();
+        let mut payload = number.to_le_bytes().to_vec();
         let memory = match &self.bytes {
             Parcel::Memory(memory) => Some(memory),
             Parcel::Inline(bytes) => {
@@ -114,20 +114,20 @@ impl Attachment {
     }
 }
 
-/// Opens an attachment's frame: its tag, its bytes, its descriptors.
-pub(crate) fn unpack(frame: Frame) -> Result<(u64, Vec<u8>, Vec<OwnedFd>)> {
+/// Opens an attachment's frame: its task's number, its bytes, its descriptors.
+pub(crate) fn unpack(frame: Frame) -> Result<(u32, Vec<u8>, Vec<OwnedFd>)> {
     let missing = || Error::Damaged("an attachment is incomplete");
-    let tag = u64::from_le_bytes(*frame.payload.first_chunk().ok_or_else(missing)?);
+    let number = u32::from_le_bytes(*frame.payload.first_chunk().ok_or_else(missing)?);
     let mut fds = frame.fds.into_iter();
     let bytes = shm::unpack(&fds.next().ok_or_else(missing)?, MAX_MESSAGE)?;
-    Ok((tag, bytes, fds.collect()))
+    Ok((number, bytes, fds.collect()))
 }
 
 /// A result as it comes from a worker; its bytes are in the buffer that was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reply {
-    pub(crate) kind: u32,
-    pub(crate) tag: u64,
+    pub(crate) kind: u8,
+    pub(crate) number: u32,
 }
 
 /// The parent's side of a worker's channel.
@@ -188,29 +188,29 @@ impl Link {
     #[inline]
     pub(crate) fn push(
         &mut self,
-        tag: u64,
+        number: u32,
         bytes: &[u8],
         attached: Option<&Attachment>,
     ) -> Result<bool> {
         match (&mut self.rings, attached) {
-            (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
-            _ => self.push_special(tag, bytes, attached),
+            (Some(rings), None) => rings.tasks.write(record::TASK, number, bytes),
+            _ => self.push_special(number, bytes, attached),
         }
     }
 
     /// The same, for what is not just bytes in a ring.
     fn push_special(
         &mut self,
-        tag: u64,
+        number: u32,
         bytes: &[u8],
         attached: Option<&Attachment>,
     ) -> Result<bool> {
         match (&mut self.rings, attached) {
-            (Some(rings), None) => rings.tasks.write(record::TASK, tag, bytes),
+            (Some(rings), None) => rings.tasks.write(record::TASK, number, bytes),
             (Some(rings), Some(attachment)) => {
-                let pushed = rings.tasks.write(record::TASK | record::ATTACHED, tag, &[])?;
+                let pushed = rings.tasks.write(record::TASK | record::ATTACHED, number, &[])?;
                 if pushed
-                    && let Err(error) = attachment.send(Kind::Attachment, tag, &mut self.control)
+                    && let Err(error) = attachment.send(Kind::Attachment, number, &mut self.control)
                 {
                     // What stands in the ring is what the worker was given, no more.
                     rings.tasks.take_back(0);
@@ -219,10 +219,10 @@ impl Link {
                 Ok(pushed)
             }
             (None, Some(attachment)) => {
-                attachment.send(Kind::Task, tag, &mut self.control).map(|()| true)
+                attachment.send(Kind::Task, number, &mut self.control).map(|()| true)
             }
             (None, None) => {
-                let mut payload = tag.to_le_bytes().to_vec();
+                let mut payload = number.to_le_bytes().to_vec();
                 payload.extend_from_slice(bytes);
                 self.control.queue(Kind::Task, &payload, Vec::new()).map(|()| true)
             }
@@ -258,19 +258,19 @@ impl Link {
     pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
         let Some(rings) = &mut self.rings else { return self.pop_frame(bytes) };
         let Some(header) = rings.replies.pop(bytes)? else { return Ok(None) };
-        let reply = Reply { kind: header.kind & !record::ATTACHED, tag: header.tag };
+        let reply = Reply { kind: header.kind & !record::ATTACHED, number: header.tag };
         if header.kind & record::ATTACHED != 0 {
-            *bytes = self.result_attached(reply.tag)?;
+            *bytes = self.result_attached(reply.number)?;
         }
         Ok(Some(reply))
     }
 
     /// The bytes of a result that come beside its ring.
-    fn result_attached(&mut self, tag: u64) -> Result<Vec<u8>> {
+    fn result_attached(&mut self, number: u32) -> Result<Vec<u8>> {
         let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
         let frame = frame.ok_or(Error::Damaged("a result's attachment is missing"))?;
         let (found, bytes, _) = unpack(frame)?;
-        if found != tag {
+        if found != number {
             return Err(Error::Damaged("a result came with the attachment of another"));
         }
         Ok(bytes)
@@ -279,12 +279,11 @@ impl Link {
     fn pop_frame(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
         let Some(frame) = self.frame(|frame| frame.kind == Kind::Reply)? else { return Ok(None) };
         let short = || Error::Damaged("a result frame is too short");
-        let (head, rest) = frame.payload.split_first_chunk::<12>().ok_or_else(short)?;
-        let (kind, tag) = head.split_first_chunk::<4>().ok_or_else(short)?;
+        let (head, rest) = frame.payload.split_first_chunk::<5>().ok_or_else(short)?;
+        let [kind, number @ ..] = *head;
         bytes.clear();
         bytes.extend_from_slice(rest);
-        let tag = u64::from_le_bytes(*tag.first_chunk().ok_or_else(short)?);
-        Ok(Some(Reply { kind: u32::from_le_bytes(*kind), tag }))
+        Ok(Some(Reply { kind, number: u32::from_le_bytes(number) }))
     }
 
     /// The next frame that is `wanted`, if it is there; a closed channel has none.
@@ -329,10 +328,10 @@ impl Link {
         Some((memory.word(METER_BUSY).load(Relaxed), memory.word(METER_TASKS).load(Relaxed)))
     }
 
-    /// Takes back the tasks that the worker has not taken, oldest first: their tags and their bytes.
+    /// Takes back the tasks that the worker has not taken, oldest first: their numbers and their bytes.
     ///
     /// Over a socket nobody can tell, so all count as taken.
-    pub(crate) fn revoke(&self) -> Result<Vec<(u64, Vec<u8>)>> {
+    pub(crate) fn revoke(&self) -> Result<Vec<(u32, Vec<u8>)>> {
         let mut revoked = Vec::new();
         let Some(rings) = &self.rings else { return Ok(revoked) };
         let mut position = rings.tasks.revoke()?;

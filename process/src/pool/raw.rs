@@ -50,7 +50,7 @@ impl RawReport {
 
     /// Becomes what a worker, by number and process id, has answered.
     #[inline]
-    pub(crate) fn answer(&mut self, worker: (u32, u32), kind: u32, bytes: &[u8]) {
+    pub(crate) fn answer(&mut self, worker: (u32, u32), kind: u8, bytes: &[u8]) {
         (self.worker, self.pid) = worker;
         match (kind, &mut self.outcome) {
             (record::DONE, Ok(payload)) => payload.fill(bytes),
@@ -66,7 +66,7 @@ impl RawReport {
 }
 
 #[cold]
-fn failed(kind: u32, bytes: &[u8]) -> Failure {
+fn failed(kind: u8, bytes: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(bytes).into_owned();
     if kind == record::PANICKED { Failure::Panicked(text) } else { Failure::Failed(text) }
 }

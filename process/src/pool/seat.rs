@@ -42,6 +42,8 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flight {
     pub(crate) tag: u64,
+    /// What it is called on the way: the tasks of a seat are numbered as they are given, around the end of `u32`.
+    pub(crate) number: u32,
     /// Whether it was meant for this worker alone.
     pub(crate) directed: bool,
 }
@@ -79,6 +81,8 @@ pub(crate) struct Seat {
     pub(crate) verdict: Option<Failure>,
     /// Since when the worker boots.
     pub(crate) started: Instant,
+    /// The number of the next task.
+    number: u32,
     /// Tasks written for the worker that it does not see yet.
     unpublished: usize,
     metered: (u64, u64),
@@ -104,6 +108,7 @@ impl Seat {
             seen: None,
             verdict: None,
             started: now,
+            number: 0,
             unpublished: 0,
             metered: (0, 0),
             unmetered: 0,
@@ -141,13 +146,14 @@ impl Seat {
         directed: bool,
     ) -> Result<bool> {
         let Some(live) = &mut self.live else { return Ok(false) };
-        if !live.link.push(tag, bytes, attachment)? {
+        if !live.link.push(self.number, bytes, attachment)? {
             self.full = true;
             return Ok(false);
         }
         self.given += 1;
         self.unpublished += 1;
-        self.flights.push_back(Flight { tag, directed });
+        self.flights.push_back(Flight { tag, number: self.number, directed });
+        self.number = self.number.wrapping_add(1);
         Ok(true)
     }
 

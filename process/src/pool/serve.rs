@@ -105,7 +105,7 @@ fn build(
     registry: &'static Registry,
     body: Body,
     init: &[u8],
-    fds: Vec<OwnedFd>,
+    mut fds: Vec<OwnedFd>,
 ) -> std::result::Result<Box<dyn WorkerBody>, String> {
     match body {
         Body::Functions { initialiser } => {
@@ -116,7 +116,7 @@ fn build(
                             .into(),
                     );
                 };
-                call(init, fds, &mut Vec::new()).map_err(|error| error.to_string())?;
+                call(init, &mut fds, &mut Vec::new()).map_err(|error| error.to_string())?;
             }
             Ok(Box::new(Caller::new(registry)))
         }
@@ -129,7 +129,7 @@ fn build(
 
 /// Runs one task: what kind of answer it is; the answer itself replaces what `reply` holds.
 #[inline]
-fn run(body: &mut dyn WorkerBody, task: &[u8], fds: Vec<OwnedFd>, reply: &mut Vec<u8>) -> u32 {
+fn run(body: &mut dyn WorkerBody, task: &[u8], fds: &mut Vec<OwnedFd>, reply: &mut Vec<u8>) -> u8 {
     reply.clear();
     let (kind, text) = match catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply))) {
         Ok(Ok(())) => return record::DONE,
@@ -193,43 +193,43 @@ impl RingServer {
             if header.kind == record::QUIT {
                 return Ok(());
             }
-            let fds = if header.kind & record::ATTACHED == 0 {
+            let mut fds = if header.kind & record::ATTACHED == 0 {
                 Vec::new()
             } else {
                 let (bytes, fds) = self.attachment(header.tag)?;
                 task = bytes;
                 fds
             };
-            let kind = run(&mut *self.body, &task, fds, &mut reply);
+            let kind = run(&mut *self.body, &task, &mut fds, &mut reply);
             self.answer(kind, header.tag, &reply)?;
             self.meter.ran();
         }
     }
 
-    /// What belongs to the task `tag`; what belonged to tasks that were revoked is passed over.
-    fn attachment(&mut self, tag: u64) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
+    /// What belongs to the task `number`; what belonged to tasks that were revoked is passed over.
+    fn attachment(&mut self, number: u32) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
         loop {
             let frame = self.control.recv(None)?.ok_or(Error::Closed)?;
             let (found, bytes, fds) = unpack(frame)?;
-            if found == tag {
+            if found == number {
                 return Ok((bytes, fds));
             }
         }
     }
 
     #[inline]
-    fn answer(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<()> {
+    fn answer(&mut self, kind: u8, number: u32, bytes: &[u8]) -> Result<()> {
         if bytes.len() > self.replies.largest() / 2 {
             let parcel = crate::shm::parcel(bytes)?;
-            self.control.send(Kind::Attachment, &tag.to_le_bytes(), &[parcel.as_fd()], None)?;
-            return self.publish(kind | record::ATTACHED, tag, &[]);
+            self.control.send(Kind::Attachment, &number.to_le_bytes(), &[parcel.as_fd()], None)?;
+            return self.publish(kind | record::ATTACHED, number, &[]);
         }
-        self.publish(kind, tag, bytes)
+        self.publish(kind, number, bytes)
     }
 
     #[inline]
-    fn publish(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<()> {
-        while !self.replies.push(kind, tag, bytes)? {
+    fn publish(&mut self, kind: u8, number: u32, bytes: &[u8]) -> Result<()> {
+        while !self.replies.push(kind, number, bytes)? {
             self.wake_parent();
             if self.replies.doze(bytes.len()) {
                 self.own.wait(None)?;
@@ -349,17 +349,17 @@ fn serve_socket(mut control: Control, mut body: Box<dyn WorkerBody>) -> Result<(
     control.send(Kind::Ready, &[], &[], None)?;
     let mut reply = Vec::new();
     loop {
-        let frame = control.recv(None)?.ok_or(Error::Closed)?;
+        let mut frame = control.recv(None)?.ok_or(Error::Closed)?;
         match frame.kind {
             Kind::Quit => return Ok(()),
             Kind::Task => {
-                let (tag, task) = frame
+                let (number, task) = frame
                     .payload
-                    .split_first_chunk::<8>()
+                    .split_first_chunk::<4>()
                     .ok_or(Error::Damaged("a task frame is too short"))?;
-                let kind = run(&mut *body, task, frame.fds, &mut reply);
-                let mut answer = kind.to_le_bytes().to_vec();
-                answer.extend_from_slice(tag);
+                let kind = run(&mut *body, task, &mut frame.fds, &mut reply);
+                let mut answer = vec![kind];
+                answer.extend_from_slice(number);
                 answer.extend_from_slice(&reply);
                 control.send(Kind::Reply, &answer, &[], None)?;
             }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::backlog::Backlog;
 use super::bits::Bits;
 use super::link::{Attachment, Listener};
-use super::seat::{Phase, Seat};
+use super::seat::{Flight, Phase, Seat};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::sheet::Route;
@@ -179,23 +179,23 @@ impl State {
         let mut count = 0;
         let damage = loop {
             match live.link.pop(&mut self.scratch) {
-                Ok(Some(reply))
-                    if seat.flights.front().is_some_and(|flight| flight.tag == reply.tag) =>
-                {
-                    seat.flights.pop_front();
+                Ok(Some(reply)) => {
+                    let flight = seat.flights.pop_front_if(|flight| flight.number == reply.number);
+                    let Some(Flight { tag, .. }) = flight else {
+                        break Some(Error::Damaged(
+                            "a worker answered a task that it was not given",
+                        ));
+                    };
                     count += 1;
                     let (worker, bytes) = ((seat.index, seat.pid), &self.scratch);
-                    let stream = self.slots.settle(reply.tag, |report| {
+                    let stream = self.slots.settle(tag, |report| {
                         report.answer(worker, reply.kind, bytes);
                     });
                     if let Some(done) =
                         stream.and_then(|stream| self.streams.get_mut(stream as usize))
                     {
-                        done.push_back(reply.tag);
+                        done.push_back(tag);
                     }
-                }
-                Ok(Some(_)) => {
-                    break Some(Error::Damaged("a worker answered a task that it was not given"));
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),

@@ -40,7 +40,13 @@ pub(crate) fn set_worker_index(index: usize) {
 
 /// A worker whose types have been forgotten: bytes in, bytes out.
 pub(crate) trait WorkerBody {
-    fn run(&mut self, task: &[u8], fds: Vec<OwnedFd>, reply: &mut Vec<u8>) -> Result<(), String>;
+    /// Runs a task; the descriptors that belong to it are taken out of `fds`, and what it answers is appended to `reply`.
+    fn run(
+        &mut self,
+        task: &[u8],
+        fds: &mut Vec<OwnedFd>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), String>;
 }
 
 /// A registered [`Worker`] as such.
@@ -48,10 +54,14 @@ pub(crate) struct Typed<W>(pub(crate) W);
 
 impl<W: Worker> WorkerBody for Typed<W> {
     #[inline]
-    fn run(&mut self, task: &[u8], fds: Vec<OwnedFd>, reply: &mut Vec<u8>) -> Result<(), String> {
-        let task =
-            if fds.is_empty() { codec::decode(task) } else { codec::decode_with_fds(task, fds) };
-        let answer = self.0.run(task.map_err(|error| error.to_string())?)?;
+    fn run(
+        &mut self,
+        task: &[u8],
+        fds: &mut Vec<OwnedFd>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let task = codec::decode_with_fds(task, fds).map_err(|error| error.to_string())?;
+        let answer = self.0.run(task)?;
         codec::encode(&answer, reply).map_err(|error| error.to_string())
     }
 }
@@ -95,7 +105,12 @@ impl Caller {
 
 impl WorkerBody for Caller {
     #[inline]
-    fn run(&mut self, task: &[u8], fds: Vec<OwnedFd>, reply: &mut Vec<u8>) -> Result<(), String> {
+    fn run(
+        &mut self,
+        task: &[u8],
+        fds: &mut Vec<OwnedFd>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let (id, args) =
             task.split_first_chunk::<CALL_PREFIX>().ok_or("a task without a function")?;
         let call = self.find(Id(u64::from_le_bytes(*id)))?;

@@ -42,7 +42,7 @@ impl Producer {
 
     /// Writes and publishes a record; `false` when there is no room for it now.
     #[inline]
-    pub(crate) fn push(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<bool> {
+    pub(crate) fn push(&mut self, kind: u8, tag: u32, bytes: &[u8]) -> Result<bool> {
         let written = self.write(kind, tag, bytes)?;
         self.publish();
         Ok(written)
@@ -58,7 +58,7 @@ impl Producer {
 
     /// Writes a record that is not there yet for the consumer; `false` when there is no room for it now.
     #[inline]
-    pub(crate) fn write(&mut self, kind: u32, tag: u64, bytes: &[u8]) -> Result<bool> {
+    pub(crate) fn write(&mut self, kind: u8, tag: u32, bytes: &[u8]) -> Result<bool> {
         let need = footprint(bytes.len());
         debug_assert!(bytes.len() <= self.largest());
         if self.tail + need - self.freed > self.ring.size {

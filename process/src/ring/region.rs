@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::{CONTROL, HEADER, Header, Words, footprint};
+use super::{CONTROL, HEADER, Header, LARGEST, Words, footprint};
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
 
@@ -11,7 +11,7 @@ use crate::shm::Mapping;
 #[derive(Debug, Clone)]
 pub(super) struct Region {
     words: NonNull<Words>,
-    /// `size` bytes, from a multiple of 16 on.
+    /// `size` bytes, from a multiple of 8 on.
     data: NonNull<u8>,
     pub(super) size: u64,
     /// Keeps both where they are.
@@ -25,9 +25,10 @@ unsafe impl Send for Region {}
 impl Region {
     pub(super) fn new(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
         let end = offset.checked_add(CONTROL).and_then(|start| start.checked_add(size));
-        if !size.is_power_of_two() || size < 4096 || end.is_none_or(|end| end > memory.length()) {
+        let possible = size.is_power_of_two() && (4096..=LARGEST).contains(&size);
+        if !possible || end.is_none_or(|end| end > memory.length()) {
             return Err(Error::Setting(format!(
-                "a ring cannot be {size} bytes large: a power of two from 4096 on"
+                "a ring cannot be {size} bytes large: a power of two from 4096 to {LARGEST}"
             )));
         }
         if !offset.is_multiple_of(CONTROL) {
@@ -56,7 +57,7 @@ impl Region {
 
     /// The address of a header.
     #[inline]
-    fn header(&self, position: u64) -> NonNull<[u64; 2]> {
+    fn header(&self, position: u64) -> NonNull<u64> {
         self.place(position & !(HEADER - 1)).0.cast()
     }
 
@@ -105,16 +106,14 @@ impl Region {
 
     #[inline]
     pub(super) fn write_header(&self, position: u64, header: Header) {
-        let first = u64::from(header.length) | u64::from(header.kind) << 32;
-        // SAFETY: the ring's size is a multiple of 16 too, so 16 aligned bytes lie here.
-        unsafe { self.header(position).write([first, header.tag]) };
+        // SAFETY: the ring's size is a multiple of 8 too, so 8 aligned bytes lie here.
+        unsafe { self.header(position).write(header.to_word()) };
     }
 
     #[inline]
     pub(super) fn read_header(&self, position: u64) -> Header {
         // SAFETY: as in `write_header`.
-        let [first, tag] = unsafe { self.header(position).read() };
-        Header { length: first as u32, kind: (first >> 32) as u32, tag }
+        Header::from_word(unsafe { self.header(position).read() })
     }
 }
 

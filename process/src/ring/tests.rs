@@ -60,18 +60,18 @@ proptest! {
         for (tag, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Push(record) => {
-                    if producer.push(7, tag as u64, &record).unwrap() {
-                        unseen.push_back((tag as u64, record));
+                    if producer.push(7, tag as u32, &record).unwrap() {
+                        unseen.push_back((tag as u32, record));
                     }
                     model.append(&mut unseen);
                 }
                 Step::Write(record) => {
-                    if producer.write(7, tag as u64, &record).unwrap() {
-                        unseen.push_back((tag as u64, record));
+                    if producer.write(7, tag as u32, &record).unwrap() {
+                        unseen.push_back((tag as u32, record));
                     }
                 }
                 Step::WriteAndTakeBack(record) => {
-                    if producer.write(7, tag as u64, &record).unwrap() {
+                    if producer.write(7, tag as u32, &record).unwrap() {
                         producer.take_back(record.len());
                     }
                 }
@@ -141,9 +141,9 @@ fn two_threads_pass_a_million_records_and_lose_no_wake_up() {
         (crate::sys::bell::Bell::new().unwrap(), crate::sys::bell::Bell::new().unwrap());
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for tag in 0..1_000_000_u64 {
+            for tag in 0..1_000_000_u32 {
                 while !producer.push(1, tag, &tag.to_le_bytes()).unwrap() {
-                    if producer.doze(8) {
+                    if producer.doze(4) {
                         other.wait(None).unwrap();
                     }
                 }
@@ -153,7 +153,7 @@ fn two_threads_pass_a_million_records_and_lose_no_wake_up() {
             }
         });
         let mut bytes = Vec::new();
-        for tag in 0..1_000_000_u64 {
+        for tag in 0..1_000_000_u32 {
             let header = loop {
                 if let Some(header) = consumer.pop(&mut bytes).unwrap() {
                     break header;
