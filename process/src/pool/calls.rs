@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Pool;
 use super::builder::Builder;
-use super::handle::{Handle, Report};
-use super::raw::RawReport;
+use super::handle::Handle;
 use super::stream::Stream;
 use super::worker::Functions;
 use crate::error::Result;
@@ -92,12 +91,11 @@ impl Pool<Functions> {
         }
         let mut outcomes: Vec<Outcome<R>> = Vec::new();
         outcomes.resize_with(tags.len(), || Err(Failure::Cancelled));
-        let mut reports = Vec::new();
         while stream.outstanding() > 0 {
-            stream.collect(&mut reports);
-            for (tag, raw) in reports.drain(..) {
+            stream.collect();
+            while let Some((tag, report)) = stream.next() {
                 if let Some(index) = tags.get(&tag) {
-                    outcomes[*index] = Report::read(raw).outcome;
+                    outcomes[*index] = report.outcome;
                 }
             }
         }
@@ -141,7 +139,6 @@ impl Pool<Functions> {
             stream: Stream::new(&self.shared),
             numbers: HashMap::new(),
             count: 0,
-            ready: Vec::new(),
             refused: None,
             result: PhantomData,
         })
@@ -156,7 +153,6 @@ pub struct Unordered<'a, I, R> {
     stream: Stream,
     numbers: HashMap<u64, usize>,
     count: usize,
-    ready: Vec<(u64, RawReport)>,
     /// What the pool said to an item that it did not take.
     refused: Option<(usize, Failure)>,
     result: PhantomData<fn() -> R>,
@@ -192,16 +188,15 @@ impl<I: Iterator<Item: Serialize>, R: DeserializeOwned> Iterator for Unordered<'
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((tag, raw)) = self.ready.pop() {
+            if let Some((tag, report)) = self.stream.next() {
                 let number = self.numbers.remove(&tag).unwrap_or_default();
-                return Some((number, Report::read(raw).outcome));
+                return Some((number, report.outcome));
             }
             self.give();
             if self.stream.outstanding() == 0 {
                 return self.refused.take().map(|(number, failure)| (number, Err(failure)));
             }
-            self.stream.collect(&mut self.ready);
-            self.ready.reverse();
+            self.stream.collect();
         }
     }
 }

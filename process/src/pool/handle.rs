@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::raw::RawReport;
+use super::raw::{Kept, RawReport, WorkerId, decoded};
 use super::shared::Shared;
 use super::sheet::Ticket;
-use crate::codec;
 use crate::error::Result;
 use crate::outcome::{Failure, Outcome};
 use crate::sys::poll::{Deadline, deadline_after};
@@ -26,15 +25,22 @@ pub struct Report<R> {
     pub pid: u32,
 }
 
+impl<R> Report<R> {
+    #[inline]
+    pub(crate) fn new(outcome: Outcome<R>, worker: WorkerId) -> Self {
+        Self { outcome, worker: worker.index as usize, pid: worker.pid }
+    }
+}
+
 impl<R: DeserializeOwned> Report<R> {
     #[inline]
-    pub(crate) fn read(raw: RawReport) -> Self {
+    fn read(raw: RawReport) -> Self {
         let outcome = match raw.outcome {
-            Ok(payload) => codec::decode(payload.bytes())
-                .map_err(|error| Failure::Unreadable(error.to_string())),
-            Err(failure) => Err(*failure),
+            Kept::Small { length, bytes } => decoded(&bytes[..length.min(bytes.len())]),
+            Kept::Large(bytes) => decoded(&bytes),
+            Kept::Missing(failure) => Err(*failure),
         };
-        Self { outcome, worker: raw.worker as usize, pid: raw.pid }
+        Self::new(outcome, raw.worker)
     }
 }
 
@@ -108,7 +114,7 @@ impl<R: DeserializeOwned> Handle<R> {
     pub fn report(mut self) -> Report<R> {
         let raw = self.claim(None);
         // Without a deadline there is no way out without an outcome.
-        raw.map_or(Report { outcome: Err(Failure::Cancelled), worker: 0, pid: 0 }, Report::read)
+        raw.map_or_else(|| Report::new(Err(Failure::Cancelled), WorkerId::default()), Report::read)
     }
 
     /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task goes on.

@@ -7,6 +7,7 @@ mod builder;
 mod calls;
 mod giving;
 mod handle;
+mod inbox;
 mod keeper;
 mod link;
 mod raw;

@@ -1,72 +1,86 @@
 //! Outcomes before their type is known.
 
+use serde::de::DeserializeOwned;
+
 use super::link::record;
-use crate::outcome::Failure;
+use crate::codec;
+use crate::outcome::{Failure, Outcome};
 
 /// Results up to this size need no memory of their own.
-const SMALL: usize = 23;
+const SMALL: usize = 16;
 
-/// Result bytes.
+/// Which worker, and which process that was.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WorkerId {
+    pub(crate) index: u32,
+    pub(crate) pid: u32,
+}
+
+/// How a task has ended, as it is found.
 #[derive(Debug)]
-pub(crate) enum Payload {
-    Small(u8, [u8; SMALL]),
-    Large(Box<[u8]>),
+pub(crate) enum Answer<'a> {
+    Result(&'a [u8]),
+    Failure(Box<Failure>),
 }
 
-impl Payload {
-    /// Replaces an empty payload.
+impl<'a> Answer<'a> {
+    /// What a worker says by a record of this kind.
     #[inline]
-    fn fill(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Small(length, small) if bytes.len() <= SMALL => {
-                *length = bytes.len() as u8;
-                small[..bytes.len()].copy_from_slice(bytes);
-            }
-            _ => *self = Self::Large(bytes.into()),
-        }
+    pub(crate) fn of(kind: u8, bytes: &'a [u8]) -> Self {
+        if kind == record::DONE { Self::Result(bytes) } else { Self::failed(kind, bytes) }
     }
 
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Small(length, bytes) => &bytes[..usize::from(*length).min(SMALL)],
-            Self::Large(bytes) => bytes,
-        }
+    #[cold]
+    fn failed(kind: u8, bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        Self::Failure(Box::new(match kind {
+            record::PANICKED => Failure::Panicked(text),
+            _ => Failure::Failed(text),
+        }))
     }
 }
 
-/// An outcome and where it comes from.
+/// An outcome that is kept until somebody asks for it, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct RawReport {
-    pub(crate) outcome: Result<Payload, Box<Failure>>,
-    pub(crate) worker: u32,
-    pub(crate) pid: u32,
+    pub(crate) worker: WorkerId,
+    pub(crate) outcome: Kept,
+}
+
+/// The outcome itself.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Small { length: usize, bytes: [u8; SMALL] },
+    Large(Box<[u8]>),
+    Missing(Box<Failure>),
 }
 
 impl RawReport {
     /// A report that is to be written.
-    pub(crate) const EMPTY: Self =
-        Self { outcome: Ok(Payload::Small(0, [0; SMALL])), worker: 0, pid: 0 };
+    pub(crate) const EMPTY: Self = Self {
+        worker: WorkerId { index: 0, pid: 0 },
+        outcome: Kept::Small { length: 0, bytes: [0; SMALL] },
+    };
 
-    /// Becomes what a worker, by number and process id, has answered.
+    /// Writes the outcome, in place: small parts that are moved as a whole stall until all of them are in the cache.
     #[inline]
-    pub(crate) fn answer(&mut self, worker: (u32, u32), kind: u8, bytes: &[u8]) {
-        (self.worker, self.pid) = worker;
-        match (kind, &mut self.outcome) {
-            (record::DONE, Ok(payload)) => payload.fill(bytes),
-            _ => self.outcome = Err(Box::new(failed(kind, bytes))),
+    pub(crate) fn write(&mut self, worker: WorkerId, answer: Answer<'_>) {
+        self.worker = worker;
+        match (answer, &mut self.outcome) {
+            (Answer::Result(bytes), Kept::Small { length, bytes: place })
+                if bytes.len() <= SMALL =>
+            {
+                *length = bytes.len();
+                place[..bytes.len()].copy_from_slice(bytes);
+            }
+            (Answer::Result(bytes), outcome) => *outcome = Kept::Large(bytes.into()),
+            (Answer::Failure(failure), outcome) => *outcome = Kept::Missing(failure),
         }
-    }
-
-    /// Becomes what the pool has found out about a worker's task.
-    pub(crate) fn fail(&mut self, worker: (u32, u32), failure: Failure) {
-        (self.worker, self.pid) = worker;
-        self.outcome = Err(Box::new(failure));
     }
 }
 
-#[cold]
-fn failed(kind: u8, bytes: &[u8]) -> Failure {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    if kind == record::PANICKED { Failure::Panicked(text) } else { Failure::Failed(text) }
+/// A result as its own type.
+#[inline]
+pub(crate) fn decoded<R: DeserializeOwned>(bytes: &[u8]) -> Outcome<R> {
+    codec::decode(bytes).map_err(|error| Failure::Unreadable(error.to_string()))
 }

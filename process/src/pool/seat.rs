@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
 use super::link::{Attachment, Link, Listener};
+use super::raw::WorkerId;
 use super::settings::{Depth, Settings};
 use crate::error::Result;
 use crate::outcome::Failure;
@@ -125,6 +126,12 @@ impl Seat {
         (self.depth, self.full, self.given, self.verdict) = (first_depth(settings), false, 0, None);
         self.unpublished = 0;
         (self.metered, self.mean_ns, self.seen) = ((0, 0), 0.0, None);
+    }
+
+    /// Who sits here.
+    #[inline]
+    pub(crate) fn worker(&self) -> WorkerId {
+        WorkerId { index: self.index, pid: self.pid }
     }
 
     /// Whether it could take one more task now.

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, fence};
 
 use super::link::Attachment;
-use super::raw::RawReport;
+use super::raw::{Answer, RawReport, WorkerId};
 
 /// Slots of one sheet.
 pub(super) const SLOTS: u32 = 64;
@@ -104,6 +104,8 @@ pub(super) struct Sheet<O> {
     body: NonNull<Body<O>>,
     /// Slots that were given out since the sheet was last opened.
     given: u32,
+    /// Those of them that the pool has taken back itself. Their shares are its own, and need not be counted by all.
+    returned: u32,
 }
 
 // SAFETY: it is a counted reference, and all that it leads to may be used from any thread that has the pool's lock.
@@ -114,7 +116,7 @@ impl<O> Sheet<O> {
     pub(super) fn new(owner: O) -> Self {
         let slots = std::array::from_fn(|_| Slot::new());
         let body = Box::new(Body { shares: AtomicU32::new(SLOTS + 1), owner, slots });
-        Self { body: NonNull::from(Box::leak(body)), given: 0 }
+        Self { body: NonNull::from(Box::leak(body)), given: 0, returned: 0 }
     }
 
     /// Opens the sheet anew, if all its slots are back.
@@ -122,10 +124,10 @@ impl<O> Sheet<O> {
         // SAFETY: the pool's own share keeps it.
         let shares = unsafe { &self.body.as_ref().shares };
         // Acquire: the tickets are done with their slots before those are given out again.
-        let back = self.given == SLOTS && shares.load(Acquire) == 1;
+        let back = self.is_full() && shares.load(Acquire) == 1 + self.returned;
         if back {
             shares.store(SLOTS + 1, Relaxed);
-            self.given = 0;
+            (self.given, self.returned) = (0, 0);
         }
         back
     }
@@ -197,56 +199,42 @@ impl<O> Sheet<O> {
         }
     }
 
-    /// Lets `write` lay the outcome of its task into an open slot; says whose it is.
+    /// Where the outcome of the task in a slot goes.
     #[inline]
-    pub(super) fn settle(&mut self, index: u32, write: impl FnOnce(&mut RawReport)) -> Route {
-        let route = self.entry(index).route;
+    pub(super) fn route(&self, index: u32) -> Route {
+        self.entry(index).route
+    }
+
+    /// Lays the outcome of a task with a handle into its open slot.
+    #[inline]
+    pub(super) fn settle(&mut self, index: u32, worker: WorkerId, answer: Answer<'_>) {
         let slot = self.slot(index);
-        debug_assert!(!slot.settled.load(Relaxed));
+        debug_assert!(!slot.settled.load(Relaxed) && self.route(index) == Route::Handle);
         // SAFETY: what an open slot holds is the pool's.
         let held = unsafe { &mut *slot.held.get() };
-        // It is written in place: a report of small parts that is moved whole costs more than all else here.
         *held = Held::Done(RawReport::EMPTY);
         if let Held::Done(report) = held {
-            write(report);
+            report.write(worker, answer);
         }
         slot.settled.store(true, Release);
-        if route == Route::Dropped {
-            let _ = self.take(index);
-        }
-        route
     }
 
-    /// Takes the outcome of a task that has one and has no ticket; its slot is back by that.
-    pub(super) fn take(&mut self, index: u32) -> Option<RawReport> {
+    /// Takes back the open slot of a task without a handle.
+    #[inline]
+    pub(super) fn release(&mut self, index: u32) {
         let slot = self.slot(index);
-        if self.entry(index).route == Route::Handle || !slot.settled.load(Relaxed) {
-            return None;
-        }
-        // SAFETY: the slot has no ticket, so it is the pool's.
-        let held = unsafe { std::mem::replace(&mut *slot.held.get(), Held::Nothing) };
-        let Held::Done(report) = held else { return None };
-        // SAFETY: the share of a slot without a ticket is the pool's, and what was taken is taken once.
-        unsafe { give_back(self.body, 1) };
-        Some(report)
+        debug_assert!(!slot.settled.load(Relaxed) && self.route(index) != Route::Handle);
+        // SAFETY: what an open slot holds is the pool's.
+        unsafe { *slot.held.get() = Held::Nothing };
+        slot.settled.store(true, Relaxed);
+        self.returned += 1;
     }
 
-    /// Nobody wants the outcome of the task in this slot any more: neither its stream nor the handle, which has given
-    /// up its ticket.
+    /// Nobody wants the outcome of the task in this open slot any more; its handle, if it had one, has given up its
+    /// ticket.
     pub(super) fn disown(&mut self, index: u32) {
+        debug_assert!(!self.slot(index).settled.load(Relaxed));
         self.entry_mut(index).route = Route::Dropped;
-        if self.slot(index).settled.load(Relaxed) {
-            let _ = self.take(index);
-        }
-    }
-
-    /// Disowns all tasks whose outcome goes this way.
-    pub(super) fn disown_all(&mut self, route: Route) {
-        for index in 0..self.given {
-            if self.entry(index).route == route {
-                self.disown(index);
-            }
-        }
     }
 
     /// The slots whose tasks have no outcome: number and generation.
@@ -258,8 +246,8 @@ impl<O> Sheet<O> {
 
 impl<O> Drop for Sheet<O> {
     fn drop(&mut self) {
-        // SAFETY: the shares of the slots that nobody was given are the pool's, beside its own.
-        unsafe { give_back(self.body, 1 + SLOTS - self.given) };
+        // SAFETY: these are the pool's: its own, and those of the slots that are not given out or have come back.
+        unsafe { give_back(self.body, 1 + SLOTS - self.given + self.returned) };
     }
 }
 

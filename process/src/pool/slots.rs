@@ -1,9 +1,10 @@
-//! The tasks that a pool has accepted and whose outcome nobody has taken yet, each in a slot of a sheet.
+//! The tasks that a pool has accepted, each in a slot of a sheet, and where their outcomes go.
 
 use std::collections::VecDeque;
 
+use super::inbox::Inbox;
 use super::link::Attachment;
-use super::raw::RawReport;
+use super::raw::{Answer, WorkerId};
 use super::sheet::{Route, SLOTS, Sheet, Ticket};
 
 /// As many full sheets are looked at, when slots run out, before a new sheet is made. Enough that a long row of sheets
@@ -21,6 +22,9 @@ pub(crate) struct Slots<O> {
     full: VecDeque<usize>,
     /// Tasks without an outcome.
     open: usize,
+    /// The outcomes of streams' tasks, by the streams' numbers.
+    inboxes: Vec<Inbox>,
+    free_streams: Vec<u32>,
 }
 
 /// The name of a task for ever: the number of its slot, and below it the slot's generation.
@@ -37,7 +41,14 @@ fn place_of(tag: u64) -> (usize, u32, u32) {
 
 impl<O> Default for Slots<O> {
     fn default() -> Self {
-        Self { sheets: Vec::new(), current: 0, full: VecDeque::new(), open: 0 }
+        Self {
+            sheets: Vec::new(),
+            current: 0,
+            full: VecDeque::new(),
+            open: 0,
+            inboxes: Vec::new(),
+            free_streams: Vec::new(),
+        }
     }
 }
 
@@ -100,26 +111,28 @@ impl<O: Clone> Slots<O> {
         self.sheets[sheet].attachment(index)
     }
 
-    /// Lets `write` give a task its outcome, unless it has one; returns the stream that wants to know.
+    /// Gives a task its outcome, unless it has one.
     #[inline]
-    pub(crate) fn settle(&mut self, tag: u64, write: impl FnOnce(&mut RawReport)) -> Option<u32> {
-        let (sheet, index, generation) = place_of(tag);
-        let sheet = self.sheets.get_mut(sheet).filter(|sheet| sheet.is_open(index, generation))?;
+    pub(crate) fn settle(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
+        let (number, index, generation) = place_of(tag);
+        let Some(sheet) = self.sheets.get_mut(number) else { return };
+        if !sheet.is_open(index, generation) {
+            return;
+        }
         self.open -= 1;
-        match sheet.settle(index, write) {
-            Route::Stream(stream) => Some(stream),
-            Route::Handle | Route::Dropped => None,
+        match sheet.route(index) {
+            Route::Handle => sheet.settle(index, worker, answer),
+            Route::Dropped => sheet.release(index),
+            Route::Stream(stream) => {
+                sheet.release(index);
+                if let Some(inbox) = self.inboxes.get_mut(stream as usize) {
+                    inbox.push(tag, worker, answer);
+                }
+            }
         }
     }
 
-    /// Takes the outcome of a stream's task that has one.
-    #[inline]
-    pub(crate) fn take(&mut self, tag: u64) -> Option<RawReport> {
-        let (sheet, index, _) = place_of(tag);
-        self.sheets[sheet].take(index)
-    }
-
-    /// Nobody wants the outcome of the task any more: its handle has given up its ticket.
+    /// Nobody wants the outcome of this open task any more: its handle has given up its ticket.
     pub(crate) fn disown(&mut self, tag: u64) {
         let (sheet, index, _) = place_of(tag);
         if let Some(sheet) = self.sheets.get_mut(sheet) {
@@ -127,17 +140,37 @@ impl<O: Clone> Slots<O> {
         }
     }
 
-    /// The same for all tasks of a stream.
-    pub(crate) fn disown_stream(&mut self, stream: u32) {
-        for sheet in &mut self.sheets {
-            sheet.disown_all(Route::Stream(stream));
+    /// A new stream's number.
+    pub(crate) fn open_stream(&mut self) -> u32 {
+        self.free_streams.pop().unwrap_or_else(|| {
+            self.inboxes.push(Inbox::default());
+            (self.inboxes.len() - 1) as u32
+        })
+    }
+
+    /// The outcomes that wait for their stream.
+    pub(crate) fn inbox(&mut self, stream: u32) -> &mut Inbox {
+        &mut self.inboxes[stream as usize]
+    }
+
+    /// Ends a stream; what it still waited for is nobody's any more.
+    pub(crate) fn close_stream(&mut self, stream: u32) {
+        for tag in self.all_open() {
+            let (sheet, index, _) = place_of(tag);
+            if self.sheets[sheet].route(index) == Route::Stream(stream) {
+                self.sheets[sheet].disown(index);
+            }
         }
+        self.inboxes[stream as usize] = Inbox::default();
+        self.free_streams.push(stream);
     }
 
     /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the pool keeps them. What
     /// handles have not claimed stays theirs.
     pub(crate) fn let_go(&mut self) {
-        *self = Self::default();
+        self.sheets.clear();
+        self.full.clear();
+        self.current = 0;
     }
 
     /// The tags of all tasks without an outcome.

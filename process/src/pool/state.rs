@@ -1,6 +1,5 @@
 //! What a pool knows, under one lock: its tasks, its seats, and who gets what next.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use rustix::process::Signal;
 use super::backlog::Backlog;
 use super::bits::Bits;
 use super::link::{Attachment, Listener};
+use super::raw::Answer;
 use super::seat::{Flight, Phase, Seat};
 use super::settings::Settings;
 use super::shared::Shared;
@@ -39,9 +39,6 @@ pub(crate) struct State {
     pub(crate) door: Door,
     pub(crate) slots: Slots<Arc<Shared>>,
     pub(crate) seats: Vec<Seat>,
-    /// Finished tasks per stream, in the order of their ends.
-    pub(crate) streams: Vec<VecDeque<u64>>,
-    pub(crate) free_streams: Vec<u32>,
     pub(super) backlog: Backlog,
     /// Seats without any task, and seats that could take one.
     pub(super) idle: Bits,
@@ -75,8 +72,6 @@ impl State {
             door: Door::Open,
             slots: Slots::default(),
             seats: (0..workers as u32).map(|index| Seat::new(index, &settings)).collect(),
-            streams: Vec::new(),
-            free_streams: Vec::new(),
             backlog: Backlog::default(),
             idle: Bits::new(workers),
             room: Bits::new(workers),
@@ -175,6 +170,7 @@ impl State {
             return 0;
         }
         seat.publish_rest();
+        let worker = seat.worker();
         let Some(live) = &mut seat.live else { return 0 };
         let mut count = 0;
         let damage = loop {
@@ -187,15 +183,7 @@ impl State {
                         ));
                     };
                     count += 1;
-                    let (worker, bytes) = ((seat.index, seat.pid), &self.scratch);
-                    let stream = self.slots.settle(tag, |report| {
-                        report.answer(worker, reply.kind, bytes);
-                    });
-                    if let Some(done) =
-                        stream.and_then(|stream| self.streams.get_mut(stream as usize))
-                    {
-                        done.push_back(tag);
-                    }
+                    self.slots.settle(tag, worker, Answer::of(reply.kind, &self.scratch));
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -230,21 +218,6 @@ impl State {
         cancels
     }
 
-    /// A new stream's number.
-    pub(crate) fn open_stream(&mut self) -> u32 {
-        self.free_streams.pop().unwrap_or_else(|| {
-            self.streams.push(VecDeque::new());
-            (self.streams.len() - 1) as u32
-        })
-    }
-
-    /// Ends a stream; what it still waited for is nobody's any more.
-    pub(crate) fn close_stream(&mut self, stream: u32) {
-        self.slots.disown_stream(stream);
-        self.streams[stream as usize].clear();
-        self.free_streams.push(stream);
-    }
-
     /// Whether many tasks have no outcome yet, and tasks have been very short.
     pub(crate) fn are_many(&self) -> bool {
         self.slots.open() >= 16 && self.seats.iter().any(Seat::rushes)
@@ -263,11 +236,8 @@ impl State {
 
     /// Gives a task the outcome that the pool has found.
     pub(crate) fn fail(&mut self, tag: u64, failure: Failure, seat: usize) {
-        let worker = (self.seats[seat].index, self.seats[seat].pid);
-        let stream = self.slots.settle(tag, |report| report.fail(worker, failure));
-        if let Some(done) = stream.and_then(|stream| self.streams.get_mut(stream as usize)) {
-            done.push_back(tag);
-        }
+        let worker = self.seats[seat].worker();
+        self.slots.settle(tag, worker, Answer::Failure(Box::new(failure)));
     }
 
     /// Gives every task that has no outcome this one.

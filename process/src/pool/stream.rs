@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handle::Report;
+use super::inbox::Inbox;
 use super::link::{Attachment, Link};
-use super::raw::RawReport;
 use super::shared::Shared;
 use super::sheet::Route;
 use crate::codec;
@@ -22,14 +22,16 @@ const BATCH: usize = 256;
 pub(crate) struct Stream {
     shared: Arc<Shared>,
     id: u32,
-    /// Tasks whose outcome was not taken.
+    /// Tasks whose outcome was not collected.
     outstanding: usize,
+    /// Outcomes that were collected and not read.
+    inbox: Inbox,
 }
 
 impl Stream {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        let id = shared.lock().open_stream();
-        Self { shared: Arc::clone(shared), id, outstanding: 0 }
+        let id = shared.lock().slots.open_stream();
+        Self { shared: Arc::clone(shared), id, outstanding: 0, inbox: Inbox::default() }
     }
 
     /// Gives an encoded task to the pool; returns its tag.
@@ -48,17 +50,22 @@ impl Stream {
         self.outstanding
     }
 
-    /// Waits for at least one outcome and moves all that are there to `reports`, with the tags of their tasks.
-    pub(crate) fn collect(&mut self, reports: &mut Vec<(u64, RawReport)>) {
-        let id = self.id as usize;
-        let before = reports.len();
+    /// The next outcome, and the tag of its task; `None` while none was [collected](Self::collect).
+    #[inline]
+    pub(crate) fn next<R: DeserializeOwned>(&mut self) -> Option<(u64, Report<R>)> {
+        self.inbox.next()
+    }
+
+    /// Waits for at least one outcome, and collects all that are there, when the last ones were read.
+    pub(crate) fn collect(&mut self) {
+        self.inbox.clear();
+        let (id, inbox) = (self.id, &mut self.inbox);
         self.shared.wait(None, |state| {
-            while let Some(tag) = state.streams[id].pop_front() {
-                reports.extend(state.slots.take(tag).map(|report| (tag, report)));
-            }
-            (reports.len() > before).then_some(())
+            let gathered = state.slots.inbox(id);
+            // The stream gets the full one, and the pool goes on with the memory of the empty one.
+            (!gathered.is_empty()).then(|| std::mem::swap(gathered, inbox))
         });
-        self.outstanding -= reports.len() - before;
+        self.outstanding -= self.inbox.len();
     }
 
     /// Keeps the workers busy with what `next` gives, until it gives no more and all outcomes are there.
@@ -69,7 +76,6 @@ impl Stream {
         mut on: impl FnMut(Report<R>),
     ) -> Result<()> {
         let mut batch = Batch::default();
-        let mut reports = Vec::new();
         let mut more = true;
         while more || self.outstanding > 0 {
             let mut wanted = if more { self.wanted() } else { 0 };
@@ -86,9 +92,9 @@ impl Stream {
             if self.outstanding == 0 {
                 continue;
             }
-            self.collect(&mut reports);
-            for (_, raw) in reports.drain(..) {
-                on(Report::read(raw));
+            self.collect();
+            while let Some((_, report)) = self.next() {
+                on(report);
             }
         }
         Ok(())
@@ -103,7 +109,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.lock().close_stream(self.id);
+        self.shared.lock().slots.close_stream(self.id);
     }
 }
 

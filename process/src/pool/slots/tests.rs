@@ -3,8 +3,7 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use super::super::link::record;
-use super::super::raw::RawReport;
+use super::super::raw::{Answer, Kept, RawReport, WorkerId};
 use super::super::sheet::{Route, SLOTS, Ticket};
 use super::Slots;
 use crate::outcome::Failure;
@@ -17,12 +16,15 @@ fn task(slots: &mut Slots<Owner>, owner: &Owner) -> (u64, Ticket<Owner>) {
     (tag, slots.ticket(tag))
 }
 
-fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) -> Option<u32> {
-    slots.settle(tag, |report| report.answer((3, 4), record::DONE, &value.to_le_bytes()))
+const WORKER: WorkerId = WorkerId { index: 3, pid: 4 };
+
+fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) {
+    slots.settle(tag, WORKER, Answer::Result(&value.to_le_bytes()));
 }
 
 fn value(report: &RawReport) -> u64 {
-    u64::from_le_bytes(report.outcome.as_ref().unwrap().bytes().try_into().unwrap())
+    let Kept::Small { length: 8, bytes } = &report.outcome else { panic!("{report:?}") };
+    u64::from_le_bytes(*bytes.first_chunk().unwrap())
 }
 
 #[test]
@@ -32,15 +34,15 @@ fn a_ticket_finds_its_own_outcome_once_it_is_there() {
     assert_eq!(slots.open(), 300);
     assert!(tasks.iter().all(|(tag, ticket)| slots.is_open(*tag) && !ticket.is_settled()));
     for (number, (tag, _)) in tasks.iter().enumerate().rev() {
-        assert_eq!(answer(&mut slots, *tag, number as u64), None);
+        answer(&mut slots, *tag, number as u64);
         // A second outcome is nobody's.
-        assert_eq!(answer(&mut slots, *tag, 1 << 40), None);
+        answer(&mut slots, *tag, 1 << 40);
     }
     assert_eq!(slots.open(), 0);
     for (number, (tag, ticket)) in tasks.into_iter().enumerate() {
         assert!(!slots.is_open(tag));
         let report = ticket.claim().unwrap();
-        assert_eq!((value(&report), report.worker, report.pid), (number as u64, 3, 4));
+        assert_eq!((value(&report), report.worker.index, report.worker.pid), (number as u64, 3, 4));
     }
 }
 
@@ -49,8 +51,9 @@ fn an_unsettled_ticket_comes_back() {
     let (owner, mut slots) = (Owner::default(), Slots::default());
     let (tag, ticket) = task(&mut slots, &owner);
     let ticket = ticket.claim().unwrap_err();
-    slots.settle(tag, |report| report.fail((0, 0), Failure::Cancelled));
-    assert_eq!(*ticket.claim().unwrap().outcome.unwrap_err(), Failure::Cancelled);
+    slots.settle(tag, WORKER, Answer::Failure(Box::new(Failure::Cancelled)));
+    let outcome = ticket.claim().unwrap().outcome;
+    assert!(matches!(outcome, Kept::Missing(failure) if *failure == Failure::Cancelled));
 }
 
 #[test]
@@ -92,28 +95,56 @@ fn a_slot_that_was_used_again_is_not_taken_for_its_former_task() {
 }
 
 #[test]
-fn what_nobody_wants_any_more_is_back_when_it_ends() {
+fn a_stream_gets_its_outcomes_in_the_order_of_their_ends_until_it_is_closed() {
     let (owner, mut slots) = (Owner::default(), Slots::default());
-    for round in 0..10 {
-        let mut tags = Vec::new();
-        for number in 0..SLOTS {
-            let stream = Route::Stream(number % 2);
-            let tag = slots.insert(stream, None, &owner);
-            if number % 4 < 2 {
-                assert_eq!(answer(&mut slots, tag, 7), Some(number % 2));
-            }
-            tags.push(tag);
+    for _ in 0..10 {
+        let streams = [slots.open_stream(), slots.open_stream()];
+        let tags: Vec<u64> = (0..SLOTS as usize)
+            .map(|number| slots.insert(Route::Stream(streams[number % 2]), None, &owner))
+            .collect();
+        for tag in tags.iter().rev().take(SLOTS as usize / 2) {
+            slots.settle(*tag, WORKER, Answer::Result(&[7]));
+            slots.settle(*tag, WORKER, Answer::Result(&[8]));
         }
-        assert_eq!(value(&slots.take(tags[0]).unwrap()), 7);
-        assert!(slots.take(tags[0]).is_none() && slots.take(tags[2]).is_none());
-        slots.disown_stream(0);
-        slots.disown_stream(1);
+        for (number, stream) in streams.into_iter().enumerate() {
+            let own = tags.iter().skip(number).step_by(2).rev().take(SLOTS as usize / 4);
+            let mut inbox = std::mem::take(slots.inbox(stream));
+            assert_eq!(inbox.len(), SLOTS as usize / 4);
+            for tag in own {
+                let (found, report) = inbox.next::<u8>().unwrap();
+                assert_eq!((found, report.outcome, report.pid), (*tag, Ok(7), 4));
+            }
+            assert!(inbox.next::<u8>().is_none() && inbox.is_empty());
+            slots.close_stream(stream);
+        }
         let open = slots.all_open();
-        assert_eq!(open.len(), SLOTS as usize / 2, "round {round}");
+        assert_eq!(open.len(), SLOTS as usize / 2);
         for tag in open {
-            assert_eq!(answer(&mut slots, tag, 7), None);
+            answer(&mut slots, tag, 7);
         }
         assert!(slots.sheets.len() == 1 && slots.open() == 0);
+        assert!(streams.iter().all(|stream| slots.inbox(*stream).is_empty()));
+    }
+}
+
+#[test]
+fn a_stream_keeps_results_of_all_sizes_and_failures() {
+    let (owner, mut slots) = (Owner::default(), Slots::default());
+    let stream = slots.open_stream();
+    let sizes = [0, 1, 16, 17, 4000, 5000, 100_000];
+    for size in sizes {
+        let tag = slots.insert(Route::Stream(stream), None, &owner);
+        let mut bytes = Vec::new();
+        crate::codec::encode(&crate::Bytes(vec![size as u8; size]), &mut bytes).unwrap();
+        slots.settle(tag, WORKER, Answer::Result(&bytes));
+        let tag = slots.insert(Route::Stream(stream), None, &owner);
+        slots.settle(tag, WORKER, Answer::Failure(Box::new(Failure::Cancelled)));
+    }
+    let inbox = slots.inbox(stream);
+    for size in sizes {
+        let outcome = inbox.next::<crate::Bytes>().unwrap().1.outcome;
+        assert_eq!(outcome.unwrap().0, vec![size as u8; size]);
+        assert_eq!(inbox.next::<crate::Bytes>().unwrap().1.outcome, Err(Failure::Cancelled));
     }
 }
 
