@@ -65,22 +65,18 @@ impl Outbox {
 }
 
 /// Takes the descriptors that the value has handed over.
-#[inline]
+#[cold]
 fn handed_over() -> Vec<OwnedFd> {
-    match HANDING.get() {
-        // Most values hand over none; then the list is not looked at.
-        None | Some(0) => Vec::new(),
-        Some(count) => {
-            HANDING.set(Some(0));
-            OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count as usize))
-        }
-    }
+    let count = HANDING.replace(Some(0)).unwrap_or_default() as usize;
+    OUTGOING.with_borrow_mut(|list| list.split_off(list.len() - count))
 }
 
 impl Drop for Outbox {
     #[inline]
     fn drop(&mut self) {
-        drop(handed_over());
+        if HANDING.get() != Some(0) {
+            drop(handed_over());
+        }
         HANDING.set(self.outer);
     }
 }
@@ -119,17 +115,27 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// Appends `value` to `bytes` and returns the descriptors that must travel with them.
+/// Appends `value` to `bytes`, and to `fds` the descriptors that must travel with them.
 #[inline]
 pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
     value: &T,
     bytes: &mut Vec<u8>,
-) -> Result<Vec<OwnedFd>> {
-    let outbox = Outbox::open();
-    let encoded = encode(value, bytes);
-    let fds = handed_over();
-    drop(outbox);
-    encoded.map(|()| fds)
+    fds: &mut Vec<OwnedFd>,
+) -> Result<()> {
+    let _outbox = Outbox::open();
+    encode(value, bytes)?;
+    // Most values hand over none; then neither list is looked at.
+    if HANDING.get() != Some(0) {
+        fds.append(&mut handed_over());
+    }
+    Ok(())
+}
+
+/// The bytes of `value`, and the descriptors that must travel with them.
+pub(crate) fn encoded<T: Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
+    let (mut bytes, mut fds) = (Vec::new(), Vec::new());
+    encode_with_fds(value, &mut bytes, &mut fds)?;
+    Ok((bytes, fds))
 }
 
 /// The value that `bytes` hold, all of them.
@@ -222,7 +228,8 @@ mod tests {
     fn a_value_that_panics_leaves_no_descriptor_behind() {
         let file = tempfile::tempfile().unwrap().into();
         let fails = Fails(Handing(&file));
-        let encoded = std::panic::catch_unwind(|| encode_with_fds(&fails, &mut Vec::new()));
+        let encoded =
+            std::panic::catch_unwind(|| encode_with_fds(&fails, &mut Vec::new(), &mut Vec::new()));
         assert!(encoded.is_err());
         assert!(OUTGOING.with_borrow(Vec::is_empty));
         assert!(encode(&Handing(&file), &mut Vec::new()).is_err());
@@ -236,7 +243,8 @@ mod tests {
         let mut bytes = Vec::new();
         assert!(encode(&handed, &mut bytes).is_err());
         bytes.clear();
-        let mut fds = encode_with_fds(&handed, &mut bytes).unwrap();
+        let mut fds = Vec::new();
+        encode_with_fds(&handed, &mut bytes, &mut fds).unwrap();
         assert_eq!(fds.len(), 1);
         assert!(encode(&handed, &mut Vec::new()).is_err());
         assert!(decode_with_fds::<Handed>(&bytes, &mut fds).is_ok());

@@ -59,8 +59,7 @@ impl<R: DeserializeOwned> Process<R> {
     }
 
     fn with<T: Serialize>(target: Result<Id>, target_name: &'static str, args: &T) -> Self {
-        let mut bytes = Vec::new();
-        let args = codec::encode_with_fds(args, &mut bytes).map(|fds| (bytes, fds));
+        let args = codec::encoded(args);
         let (name, method, output) = (None, StartMethod::default(), Output::default());
         Self { target, target_name, args, name, method, output, result: PhantomData }
     }

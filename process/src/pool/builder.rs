@@ -56,21 +56,15 @@ impl Builder<Functions> {
     {
         let _ = function;
         self.body = id_of::<F>().map(|id| Body::Functions { initialiser: Some(id) });
-        self.init = encoded(&args);
+        self.init = codec::encoded(&args);
         self
     }
-}
-
-fn encoded<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let mut bytes = Vec::new();
-    let fds = codec::encode_with_fds(value, &mut bytes)?;
-    Ok((bytes, fds))
 }
 
 impl<W: Worker> Builder<W> {
     pub(crate) fn of_workers(init: &W::Init) -> Self {
         let target = type_name::<W>().to_owned();
-        Self::with(id_of::<W>().map(|id| Body::Typed { id, target }), encoded(init))
+        Self::with(id_of::<W>().map(|id| Body::Typed { id, target }), codec::encoded(init))
     }
 }
 

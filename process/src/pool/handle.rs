@@ -28,7 +28,7 @@ pub struct Report<R> {
 impl<R> Report<R> {
     #[inline]
     pub(crate) fn new(outcome: Outcome<R>, worker: WorkerId) -> Self {
-        Self { outcome, worker: worker.index as usize, pid: worker.pid }
+        Self { outcome, worker: worker.index(), pid: worker.pid() }
     }
 }
 

@@ -165,7 +165,8 @@ impl<W> Pool<W> {
         if let Some(id) = call {
             bytes.extend_from_slice(&id.0.to_le_bytes());
         }
-        let fds = codec::encode_with_fds(task, &mut bytes)?;
+        let mut fds = Vec::new();
+        codec::encode_with_fds(task, &mut bytes, &mut fds)?;
         let transport = self.shared.settings.transport;
         let submitted = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
             submit(&[], Some(Box::new(Attachment::pack(transport, &bytes, fds)?)))

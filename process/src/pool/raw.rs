@@ -9,11 +9,26 @@ use crate::outcome::{Failure, Outcome};
 /// Results up to this size need no memory of their own.
 const SMALL: usize = 16;
 
-/// Which worker, and which process that was.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct WorkerId {
-    pub(crate) index: u32,
-    pub(crate) pid: u32,
+/// Which worker, and which process that was: both in one word, because two halves that are written one by one and then
+/// read as a whole make the reader wait for the cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct WorkerId(u64);
+
+impl WorkerId {
+    #[inline]
+    pub(crate) const fn new(index: u32, pid: u32) -> Self {
+        Self(index as u64 | (pid as u64) << 32)
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    #[inline]
+    pub(crate) fn pid(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 /// How a task has ended, as it is found.
@@ -57,10 +72,8 @@ pub(crate) enum Kept {
 
 impl RawReport {
     /// A report that is to be written.
-    pub(crate) const EMPTY: Self = Self {
-        worker: WorkerId { index: 0, pid: 0 },
-        outcome: Kept::Small { length: 0, bytes: [0; SMALL] },
-    };
+    pub(crate) const EMPTY: Self =
+        Self { worker: WorkerId::new(0, 0), outcome: Kept::Small { length: 0, bytes: [0; SMALL] } };
 
     /// Writes the outcome, in place: small parts that are moved as a whole stall until all of them are in the cache.
     #[inline]

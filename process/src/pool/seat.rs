@@ -39,14 +39,30 @@ pub(crate) enum Phase {
     Given(String),
 }
 
-/// A task that a worker was given.
+/// A task that a worker was given: two words, which pass through registers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flight {
     pub(crate) tag: u64,
+    /// The number, and above it whether it was meant for this worker alone.
+    detail: u64,
+}
+
+impl Flight {
+    #[inline]
+    fn new(tag: u64, number: u32, directed: bool) -> Self {
+        Self { tag, detail: u64::from(number) | u64::from(directed) << 32 }
+    }
+
     /// What it is called on the way: the tasks of a seat are numbered as they are given, around the end of `u32`.
-    pub(crate) number: u32,
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        self.detail as u32
+    }
+
     /// Whether it was meant for this worker alone.
-    pub(crate) directed: bool,
+    pub(crate) fn is_directed(self) -> bool {
+        self.detail >> 32 != 0
+    }
 }
 
 /// The process that sits in a seat.
@@ -131,7 +147,7 @@ impl Seat {
     /// Who sits here.
     #[inline]
     pub(crate) fn worker(&self) -> WorkerId {
-        WorkerId { index: self.index, pid: self.pid }
+        WorkerId::new(self.index, self.pid)
     }
 
     /// Whether it could take one more task now.
@@ -159,7 +175,7 @@ impl Seat {
         }
         self.given += 1;
         self.unpublished += 1;
-        self.flights.push_back(Flight { tag, number: self.number, directed });
+        self.flights.push_back(Flight::new(tag, self.number, directed));
         self.number = self.number.wrapping_add(1);
         Ok(true)
     }

@@ -176,7 +176,8 @@ impl State {
         let damage = loop {
             match live.link.pop(&mut self.scratch) {
                 Ok(Some(reply)) => {
-                    let flight = seat.flights.pop_front_if(|flight| flight.number == reply.number);
+                    let flight =
+                        seat.flights.pop_front_if(|flight| flight.number() == reply.number);
                     let Some(Flight { tag, .. }) = flight else {
                         break Some(Error::Damaged(
                             "a worker answered a task that it was not given",

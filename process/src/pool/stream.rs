@@ -93,9 +93,7 @@ impl Stream {
                 continue;
             }
             self.collect();
-            while let Some((_, report)) = self.next() {
-                on(report);
-            }
+            self.inbox.read_all(&mut on);
         }
         Ok(())
     }
@@ -130,7 +128,8 @@ impl Batch {
         if let Some(id) = call {
             self.bytes.extend_from_slice(&id.0.to_le_bytes());
         }
-        let fds = codec::encode_with_fds(task, &mut self.bytes)?;
+        let mut fds = Vec::new();
+        codec::encode_with_fds(task, &mut self.bytes, &mut fds)?;
         let transport = shared.settings.transport;
         let mut attachment = None;
         if !fds.is_empty() || Link::must_attach(transport, self.bytes.len() - start) {

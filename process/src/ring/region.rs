@@ -7,6 +7,9 @@ use super::{CONTROL, HEADER, Header, LARGEST, Words, footprint};
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
 
+/// Up to so many words are copied one by one: less than it takes to call a function for it.
+const FEW: usize = 8;
+
 /// Where a ring lies, and how large its data part is.
 #[derive(Debug, Clone)]
 pub(super) struct Region {
@@ -89,13 +92,22 @@ impl Region {
         if length == 0 {
             return;
         }
-        bytes.reserve(length);
         let (from, straight) = self.place(position);
-        let straight = straight.min(length);
+        let words = length.div_ceil(size_of::<u64>());
+        bytes.reserve(words * size_of::<u64>());
         let end = bytes.len();
-        // SAFETY: both parts lie inside the ring, and the vector has room for them.
+        // SAFETY: the vector has room for all, and so has each part of the ring: records begin at words, and so does
+        // what is behind the last byte of one.
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
+            if words <= FEW && words * size_of::<u64>() <= straight {
+                for at in (0..words * size_of::<u64>()).step_by(size_of::<u64>()) {
+                    to.add(at).copy_from_nonoverlapping(from.add(at).as_ptr(), size_of::<u64>());
+                }
+                bytes.set_len(end + length);
+                return;
+            }
+            let straight = straight.min(length);
             to.copy_from_nonoverlapping(from.as_ptr(), straight);
             if straight < length {
                 to.add(straight).copy_from_nonoverlapping(self.data.as_ptr(), length - straight);

@@ -16,7 +16,7 @@ fn task(slots: &mut Slots<Owner>, owner: &Owner) -> (u64, Ticket<Owner>) {
     (tag, slots.ticket(tag))
 }
 
-const WORKER: WorkerId = WorkerId { index: 3, pid: 4 };
+const WORKER: WorkerId = WorkerId::new(3, 4);
 
 fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) {
     slots.settle(tag, WORKER, Answer::Result(&value.to_le_bytes()));
@@ -42,7 +42,7 @@ fn a_ticket_finds_its_own_outcome_once_it_is_there() {
     for (number, (tag, ticket)) in tasks.into_iter().enumerate() {
         assert!(!slots.is_open(tag));
         let report = ticket.claim().unwrap();
-        assert_eq!((value(&report), report.worker.index, report.worker.pid), (number as u64, 3, 4));
+        assert_eq!((value(&report), report.worker), (number as u64, WORKER));
     }
 }
 
