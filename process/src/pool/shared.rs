@@ -154,7 +154,9 @@ impl Shared {
                 self.done.notify_all();
             }
             let drained = state.door == Door::Closed && state.slots.open() == 0;
-            if drained || (!state.ticking && state.lopsided()) {
+            // A keeper that looks again soon anyway need not be called, in a rush, from the work of others.
+            let watched = state.ticking || state.keeper_naps;
+            if drained || (!watched && state.lopsided()) {
                 // To dismiss the workers, or to look for tasks that are stuck behind a long one.
                 state.ticking = true;
                 self.keeper.ring();
