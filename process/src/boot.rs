@@ -1,7 +1,7 @@
 //! The child's side of a start: what happens inside [`init`] when this process is somebody's child.
 
 use std::any::Any;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 use std::sync::{PoisonError, RwLock};
@@ -87,6 +87,8 @@ pub fn init(entries: impl IntoIterator<Item = Entry>) {
     if is_child() {
         let (control, start) = match receive_start() {
             Ok(start) => start,
+            // The parent died before it could say what to do.
+            Err(Error::Closed) => exit(1),
             Err(error) => {
                 eprintln!("{MARKER} is for processes that this program starts by itself ({error})");
                 exit(2)
@@ -103,8 +105,9 @@ pub fn is_child() -> bool {
 
 /// Moves the control channel out of the way of the work: nothing that reads stdin can reach it.
 fn receive_start() -> Result<(Control, Frame)> {
-    let stdin = std::io::stdin();
-    let socket = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 10)
+    // SAFETY: 0 is standard input, if it is anything; it is not closed here.
+    let stdin = unsafe { BorrowedFd::borrow_raw(0) };
+    let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 10)
         .map_err(Error::os("move the control channel"))?;
     let null = std::fs::File::open("/dev/null").map_err(Error::io("open /dev/null"))?;
     // SAFETY: both descriptors are open; 0 is replaced, and nobody else uses it this early.

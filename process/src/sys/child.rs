@@ -71,11 +71,10 @@ impl ChildProcess {
     /// Waits until it has ended or the deadline has passed.
     pub(crate) fn wait(&self, deadline: Deadline) -> Result<Option<Exit>> {
         loop {
-            if let Some(exit) = self.try_reap() {
-                return Ok(Some(exit));
-            }
-            if !self.wait_for_end(deadline)? {
-                return Ok(self.try_reap());
+            let ended = self.wait_for_end(deadline)?;
+            let exit = self.try_reap();
+            if exit.is_some() || !ended {
+                return Ok(exit);
             }
         }
     }

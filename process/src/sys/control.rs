@@ -23,6 +23,10 @@ pub(crate) const MAX_FDS: usize = 240;
 
 const HEADER: usize = 8;
 
+/// Bytes that are read at once: few at first, as a new process pays for each page that it touches.
+const FIRST_STEP: usize = 1 << 10;
+const LARGEST_STEP: usize = 64 << 10;
+
 /// What a frame means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -86,6 +90,8 @@ pub(crate) struct Frame {
 pub(crate) struct Control {
     socket: Arc<OwnedFd>,
     bytes: Vec<u8>,
+    /// How many bytes to read at once.
+    step: usize,
     fds: VecDeque<OwnedFd>,
     closed: bool,
     outbox: VecDeque<Outgoing>,
@@ -113,6 +119,7 @@ impl Control {
         Self {
             socket: Arc::new(socket),
             bytes: Vec::new(),
+            step: FIRST_STEP,
             fds: VecDeque::new(),
             closed: false,
             outbox: VecDeque::new(),
@@ -240,13 +247,30 @@ impl Control {
         }
     }
 
+    /// Reads what fits behind the bytes that are there, more each time that it was too little.
     fn read_some(&mut self) -> rustix::io::Result<usize> {
-        let mut buffer = [0_u8; 16 << 10];
+        let before = self.bytes.len();
+        self.bytes.resize(before + self.step, 0);
+        let read = self.read_into(before);
+        let count = *read.as_ref().unwrap_or(&0);
+        self.bytes.truncate(before + count);
+        if count == self.step {
+            self.step = (2 * self.step).min(LARGEST_STEP);
+        }
+        read
+    }
+
+    /// Reads bytes to where `self.bytes` has room for them from `start` on, and the descriptors that come with them.
+    fn read_into(&mut self, start: usize) -> rustix::io::Result<usize> {
         let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::DONTWAIT | system::RECEIVE;
-        let message =
-            recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut ancillary, flags)?;
+        let message = recvmsg(
+            &self.socket,
+            &mut [IoSliceMut::new(&mut self.bytes[start..])],
+            &mut ancillary,
+            flags,
+        )?;
         for part in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(fds) = part {
                 for fd in fds {
@@ -256,7 +280,6 @@ impl Control {
                 }
             }
         }
-        self.bytes.extend_from_slice(&buffer[..message.bytes]);
         Ok(message.bytes)
     }
 
