@@ -123,6 +123,9 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     }
 }
 
+/// As many bytes fit an empty socket on any system.
+const FITS: usize = 2048;
+
 /// Starts a child on a control channel of its own, and tells it what to be.
 fn begin(
     method: StartMethod,
@@ -135,15 +138,26 @@ fn begin(
     let (lifeline, line) = lifeline::new()?;
     let fds: Vec<BorrowedFd<'_>> =
         [&line].into_iter().chain(fds.iter().copied()).map(AsFd::as_fd).collect();
+    let tell = |control: &Control| {
+        match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
+            // A child that is gone already tells by its exit what happened.
+            Err(Error::Closed) => Ok(()),
+            told => told,
+        }
+    };
+    // A forked child is there so soon that it need not fall asleep to wait for what fits an empty socket anyway.
+    let early = method == StartMethod::ForkServer && start.len() <= FITS;
+    if early {
+        tell(&control)?;
+    }
     let child = match method {
         StartMethod::ReExec => re_exec(theirs, name, output)?,
         StartMethod::ForkServer => fork_server::fork(&mut control, theirs, output)?,
     };
-    match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
-        // A child that is gone already tells by its exit what happened.
-        Ok(()) | Err(Error::Closed) => Ok(Launched { child, control, lifeline }),
-        Err(error) => Err(error),
+    if !early {
+        tell(&control)?;
     }
+    Ok(Launched { child, control, lifeline })
 }
 
 /// Executes the program anew, with the control channel as its standard input.
