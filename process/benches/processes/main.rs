@@ -64,8 +64,10 @@ impl Plan {
         if self.full { full } else { (full / 100).max(16) }
     }
 
+    /// In so many turns the columns of a row are measured: as many as it takes for slow and fast moments of the machine
+    /// to fall on all of them.
     fn rounds(&self) -> usize {
-        if self.full { 3 } else { 1 }
+        if self.full { 9 } else { 1 }
     }
 
     /// The medians of all columns of a row, measured in turns.
@@ -263,7 +265,7 @@ fn tell_and_sleep(mut begun: Producer<i32>) {
 
 fn pool_rows(plan: &Plan) {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let (tasks, few) = (plan.count(500_000), plan.count(30_000));
+    let (tasks, few) = (plan.count(300_000), plan.count(30_000));
     let (w, few_text) = (workers.to_string(), few.to_string());
     plan.row(
         "pool: no-op tasks, workers = cores",
@@ -284,7 +286,7 @@ fn pool_rows(plan: &Plan) {
             }),
         ],
     );
-    let trips = plan.count(3000) as usize;
+    let trips = plan.count(1500) as usize;
     plan.row(
         "pool: one task there and back, two cores",
         "s",
@@ -305,12 +307,12 @@ fn pool_rows(plan: &Plan) {
             ("Python Pool, fork", &mut || python(&["memory", "4"])),
         ],
     );
-    let deaths = plan.count(1600) as usize / 16;
+    let deaths = plan.count(640) as usize / 16;
     plan.row("pool: a death is noticed", "s", &mut [("ours", &mut || death_noticed(deaths))]);
 }
 
 fn start_rows(plan: &Plan, parent: &str) {
-    let count = plan.count(1600) as usize / 16;
+    let count = plan.count(640) as usize / 16;
     plan.row(
         &format!("start: one process, start and join, {parent}"),
         "s",
@@ -329,7 +331,7 @@ fn start_rows(plan: &Plan, parent: &str) {
 
 fn channel_rows(plan: &Plan) {
     for many in [1, 4] {
-        let (count, few) = (plan.count(2_000_000), plan.count(40_000).to_string());
+        let (count, few) = (plan.count(1_000_000), plan.count(30_000).to_string());
         plan.row(
             &format!("queue: 64 bytes, {many} to {many}"),
             "messages/s",
@@ -342,7 +344,7 @@ fn channel_rows(plan: &Plan) {
         );
     }
     for (size, count, few) in
-        [(64, 3_000_000, 100_000), (4096, 600_000, 50_000), (1 << 20, 3_000, 300)]
+        [(64, 1_000_000, 50_000), (4096, 300_000, 30_000), (1 << 20, 1_500, 200)]
     {
         let (count, few) = (plan.count(count), plan.count(few).to_string());
         plan.row(
