@@ -46,12 +46,18 @@ impl State {
         given
     }
 
-    /// Gives a seat as many tasks as it should have.
+    /// Gives a seat as many tasks as it should have, but of those for any worker not more than an equal share: towards
+    /// the end of the work the shares become small, and all workers end at about the same time.
     pub(crate) fn refill(&mut self, index: usize) {
+        let mut share = self.backlog.len().div_ceil(self.seats.len());
         let seat = &mut self.seats[index];
         let (before, was_empty) = (seat.given, seat.flights.is_empty());
         while seat.has_room(&self.settings) {
             let given = if seat.directed.is_empty() {
+                if share == 0 {
+                    break;
+                }
+                share -= 1;
                 give_next(seat, &mut self.backlog, &mut self.slots, false)
             } else {
                 // The queue is lifted out, because a seat may not lend its own while it is given a task.

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags};
 use super::link::{LinkPlan, Listener, Wiring};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
-use super::shared::{NAP, Shared};
+use super::shared::Shared;
 use super::state::{Door, State};
 use crate::boot::Work;
 use crate::error::{Error, Result};
@@ -120,19 +120,15 @@ impl Keeper {
     /// Sleeps until a bell, a worker's message, a death, or the next time to look.
     fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
-        let rushes = state.leaders == 0 && state.rushes();
+        let nap = if state.leaders == 0 { state.nap() } else { None };
         // Where everybody looks before going to sleep, a worker that had to ring would be late for its next task.
         let polls = state.settings.busy_poll.is_some();
-        state.keeper_naps = others_read || rushes || polls;
+        state.keeper_naps = others_read || nap.is_some() || polls;
         if state.keeper_naps {
             if state.leaders == 0 {
                 state.listen(Listener::None);
             }
-            let nap = match (others_read, rushes) {
-                (true, _) => STAND_BACK / 2,
-                (false, true) => NAP,
-                (false, false) => TICK,
-            };
+            let nap = if others_read { STAND_BACK / 2 } else { nap.unwrap_or(TICK) };
             wake_at = Some(Instant::now() + nap);
         } else if state.leaders == 0 && state.slots.open() > 0 && !state.listen(Listener::Keeper) {
             return;

@@ -10,6 +10,7 @@ mod handle;
 mod inbox;
 mod keeper;
 mod link;
+mod pace;
 mod raw;
 mod seat;
 pub(crate) mod serve;

@@ -13,8 +13,8 @@ use crate::outcome::Failure;
 use crate::sys::child::ChildProcess;
 use crate::sys::lifeline::Lifeline;
 
-/// A worker's queue is kept this long in time: longer than it takes to wake somebody who refills it.
-const AHEAD_NS: f64 = 250_000.0;
+/// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up and refill it.
+const AHEAD_NS: f64 = 400_000.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 1536;
 /// Tasks of a busy worker that are published at once, at most.
@@ -257,6 +257,11 @@ impl Seat {
         self.mean_ns =
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
         self.depth = (1.0 + AHEAD_NS / self.mean_ns.max(1.0)).min(DEEPEST as f64) as usize;
+    }
+
+    /// The time that the tasks behind the present one will take, by the length of those before; 0 while that is unknown.
+    pub(crate) fn ahead_ns(&self) -> f64 {
+        self.flights.len().saturating_sub(1) as f64 * self.mean_ns
     }
 
     /// Whether the tasks are so short that waiting for each of them would cost more than they do.

@@ -15,9 +15,6 @@ use crate::error::Result;
 use crate::sys::bell::Bell;
 use crate::sys::poll::Deadline;
 
-/// A nap in a rush of short tasks: results gather meanwhile, and no worker has to ring for them.
-pub(crate) const NAP: Duration = Duration::from_micros(10);
-
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -197,9 +194,9 @@ impl Shared {
         deadline: Deadline,
     ) -> MutexGuard<'a, State> {
         state.led = true;
-        if state.rushes() {
+        if let Some(nap) = state.nap() {
             drop(state);
-            std::thread::sleep(NAP);
+            std::thread::sleep(nap.min(left(deadline)));
         } else if state.listen(Listener::Waiter) {
             drop(state);
             // A wait that fails is a wait that is over: the loop looks again.
@@ -249,6 +246,11 @@ impl Spin {
         let now = Instant::now();
         now < *self.end.get_or_insert(now + limit)
     }
+}
+
+/// The time until the deadline.
+fn left(deadline: Deadline) -> Duration {
+    deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
 }
 
 fn past(deadline: Deadline) -> bool {

@@ -219,16 +219,6 @@ impl State {
         cancels
     }
 
-    /// Whether many tasks have no outcome yet, and tasks have been very short.
-    pub(crate) fn are_many(&self) -> bool {
-        self.slots.open() >= 16 && self.seats.iter().any(Seat::rushes)
-    }
-
-    /// Whether many short tasks are under way.
-    pub(crate) fn rushes(&self) -> bool {
-        self.seats.iter().any(|seat| seat.flights.len() >= 16 && seat.rushes())
-    }
-
     /// Says who sleeps until a result comes; `false` when one is there already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
         let answered = self.seats.iter().filter(|seat| !seat.listen(listener));
