@@ -4,6 +4,7 @@
 //! is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names contain one of these words.
 
 mod limits;
+mod rings;
 
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -279,10 +280,10 @@ fn pool_rows(plan: &Plan) {
                 python(&["executor", &(few / 3).to_string(), &w])
             }),
             ("limit: a bare ring per worker, the same waking", &mut || {
-                limits::rings(workers, few, PASSES, true)
+                rings::pool(workers, few, PASSES, true)
             }),
             ("limit: a bare ring per worker, no naps", &mut || {
-                limits::rings(workers, few, PASSES, false)
+                rings::pool(workers, few, PASSES, false)
             }),
         ],
     );
@@ -338,7 +339,7 @@ fn channel_rows(plan: &Plan) {
             &mut [
                 ("ours", &mut || queue(count, many)),
                 ("Python Queue", &mut || python(&["queue", &few, &many.to_string()])),
-                ("limit: a bare ring, 1 to 1", &mut || limits::one_way_ring(count)),
+                ("limit: a bare ring, 1 to 1", &mut || rings::one_way(count)),
                 ("limit: a SEQPACKET socket pair, 1 to 1", &mut || limits::socket_pair(count / 20)),
             ],
         );

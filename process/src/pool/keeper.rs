@@ -2,7 +2,6 @@
 //!
 //! It lives as long as the pool, so the workers that it starts may be tied to it.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, MutexGuard};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::deaths::Deaths;
 use super::link::{LinkPlan, Listener, Wiring};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
@@ -17,12 +17,11 @@ use super::shared::Shared;
 use super::state::{Door, State};
 use crate::boot::Work;
 use crate::error::{Error, Result};
-use crate::outcome::{Death, Exit, Failure};
+use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
 use crate::spawn::{Launch, START_LIMIT, launch};
 use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
-use crate::sys::oom;
 use crate::sys::poll::{self, Deadline};
 
 /// How often to look for tasks behind a long one while a worker is idle.
@@ -48,9 +47,7 @@ struct Watch {
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     watches: Vec<Option<Watch>>,
-    /// When workers died, lately.
-    deaths: VecDeque<Instant>,
-    oom_kills: Option<u64>,
+    deaths: Deaths,
     /// How often results had been read at the last look, and when others were last seen to have read some.
     readings: u64,
     others_read_at: Option<Instant>,
@@ -61,8 +58,7 @@ impl Keeper {
         Self {
             watches: (0..shared.settings.workers).map(|_| None).collect(),
             shared,
-            deaths: VecDeque::new(),
-            oom_kills: oom::kills(),
+            deaths: Deaths::new(),
             readings: 0,
             others_read_at: None,
         }
@@ -251,7 +247,7 @@ impl Keeper {
         let verdict = seat.verdict.take();
         state.exits.push(exit);
         state.note(index);
-        let failure = verdict.clone().unwrap_or_else(|| self.death(exit));
+        let failure = verdict.clone().unwrap_or_else(|| self.deaths.failure(exit));
         for tag in begun {
             state.fail(tag, failure.clone(), index);
         }
@@ -263,35 +259,10 @@ impl Keeper {
         if let (true, Some(Failure::NeverStarted(reason))) = (early, verdict) {
             // A start that the program itself refuses would be refused again.
             give_up(state, index, &reason);
-        } else if !self.may_restart(&state.settings, early) {
+        } else if !self.deaths.may_restart(&state.settings, early) {
             let what = if early { silent_start(exit) } else { failure.to_string() };
             give_up(state, index, &format!("too many workers died; the last one: {what}"));
         }
-    }
-
-    /// How a worker died, as the failure of the task that it was running.
-    fn death(&mut self, exit: Exit) -> Failure {
-        let now = oom::kills();
-        let oom_kills = self.oom_kills.zip(now).map(|(before, now)| now.saturating_sub(before));
-        self.oom_kills = now;
-        Failure::Died(Death { pid: exit.pid, status: exit.status, oom_kills })
-    }
-
-    /// Books a death; says whether another worker may be started. One that never got ready counts twice.
-    fn may_restart(&mut self, settings: &super::settings::Settings, early: bool) -> bool {
-        let now = Instant::now();
-        self.deaths.push_back(now);
-        if early {
-            self.deaths.push_back(now);
-        }
-        while self
-            .deaths
-            .front()
-            .is_some_and(|at| now.duration_since(*at) > settings.restart_period)
-        {
-            self.deaths.pop_front();
-        }
-        self.deaths.len() <= settings.restarts
     }
 
     /// Starts a worker for every vacant seat.

@@ -5,6 +5,7 @@ mod balance;
 mod bits;
 mod builder;
 mod calls;
+mod deaths;
 mod giving;
 mod handle;
 mod inbox;
@@ -203,7 +204,7 @@ impl<W: Worker> Pool<W> {
     }
 
     /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and calls `on` with each
-    /// outcome, until `next` has returned `None` and all outcomes are there. The fastest way through a pool: there
+    /// outcome, until `next` has returned `None` and all outcomes are there. A fast way through a pool: there
     /// are no handles, and results are read and tasks given in batches.
     ///
     /// # Errors

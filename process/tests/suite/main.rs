@@ -7,6 +7,7 @@ mod examples;
 mod faults;
 mod model;
 mod pipes;
+mod pool_ends;
 mod pools;
 mod processes;
 mod queues;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let tests = [
         processes::TESTS,
         pools::TESTS,
+        pool_ends::TESTS,
         queues::TESTS,
         pipes::TESTS,
         faults::TESTS,

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use knee_process::{
     Bytes, Depth, Entry, Error, Failure, Pool, Transport, Worker, function, worker, worker_index,
 };
 
-use crate::census::Census;
-use crate::processes::{METHODS, add, sleep_for_ever};
+use crate::processes::{METHODS, add};
 use crate::runner::Test;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -22,18 +21,11 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("pool::tasks_per_worker_replaces_workers", tasks_per_worker),
     Test::new("pool::large_tasks_and_results", large_tasks),
     Test::new("pool::large_results_do_not_block_small_ones", many_large),
-    Test::new("pool::time_limit_kills_only_the_late", time_limit),
-    Test::new("pool::cancel_and_drop_handles", cancel_and_drop),
-    Test::new("pool::closed_and_terminated_pools_refuse", refusals),
-    Test::new("pool::terminate_from_any_thread_twice", terminate_anywhere),
     Test::new("pool::closed_loop_runs_every_task_once", closed_loop),
     Test::new("pool::iterators_are_lazy_and_bounded", iterators_are_lazy),
     Test::new("pool::many_threads_share_a_pool", many_threads),
     Test::new("pool::short_tasks_do_not_wait_behind_a_long_one", not_behind_a_long_one),
     Test::new("pool::busy_polling_works", busy_polling),
-    Test::new("pool::bad_settings_are_refused", bad_settings),
-    Test::new("pool::nothing_leaks", nothing_leaks),
-    Test::new("pool::deadlines_of_waits_are_kept", wait_within),
 ];
 
 pub(crate) fn entries() -> Vec<Entry> {
@@ -51,7 +43,7 @@ pub(crate) fn entries() -> Vec<Entry> {
 }
 
 /// Every way to carry tasks and every way to start, with every depth that matters.
-fn kinds() -> Vec<(String, Pool)> {
+pub(crate) fn kinds() -> Vec<(String, Pool)> {
     let mut pools = Vec::new();
     for method in METHODS {
         for transport in [Transport::Ring, Transport::Socket] {
@@ -65,7 +57,7 @@ fn kinds() -> Vec<(String, Pool)> {
     pools
 }
 
-fn add_two(number: u64) -> u64 {
+pub(crate) fn add_two(number: u64) -> u64 {
     number + 2
 }
 
@@ -78,7 +70,7 @@ fn complain(word: String) -> u64 {
     panic!("{word}")
 }
 
-fn echo(bytes: Bytes) -> Bytes {
+pub(crate) fn echo(bytes: Bytes) -> Bytes {
     bytes
 }
 
@@ -294,87 +286,6 @@ fn many_large() {
     }
 }
 
-fn time_limit() {
-    for transport in [Transport::Ring, Transport::Socket] {
-        let limit = Duration::from_millis(200);
-        let pool =
-            Pool::builder().workers(2).transport(transport).time_limit(limit).build().unwrap();
-        pool.wait_ready(Duration::from_secs(30)).unwrap();
-        let hanging = pool.apply_async(sleep_for_ever, ()).unwrap();
-        let quick: Vec<_> = (0..20).map(|_| pool.apply_async(nap, (1,)).unwrap()).collect();
-        assert_eq!(hanging.wait(), Err(Failure::TimedOut { after: limit }));
-        for handle in quick {
-            let outcome = handle.wait();
-            // Over a socket nobody knows whether a task behind the late one had begun.
-            assert!(outcome == Ok(1) || transport == Transport::Socket, "{outcome:?}");
-        }
-        assert_eq!(pool.apply_async(nap, (2,)).unwrap().wait(), Ok(2));
-    }
-}
-
-fn cancel_and_drop() {
-    let pool = Pool::builder().workers(1).queue_depth(Depth::Fixed(1)).build().unwrap();
-    pool.wait_ready(Duration::from_secs(30)).unwrap();
-    let first = pool.apply_async(nap, (100,)).unwrap();
-    let second = pool.apply_async(nap, (0,)).unwrap();
-    let third = pool.apply_async(nap, (7,)).unwrap();
-    drop(pool.apply_async(nap, (8,)).unwrap());
-    assert!(!first.cancel(), "it runs");
-    assert!(second.cancel() && !second.cancel());
-    assert_eq!(second.wait(), Err(Failure::Cancelled));
-    assert_eq!((first.wait(), third.wait()), (Ok(100), Ok(7)));
-    while pool.outstanding() > 0 {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn refusals() {
-    let pool = Pool::builder().workers(1).build().unwrap();
-    let accepted = pool.apply_async(nap, (50,)).unwrap();
-    pool.close();
-    pool.close();
-    assert!(matches!(pool.apply_async(nap, (1,)), Err(Error::PoolClosed)));
-    assert_eq!(accepted.wait(), Ok(50), "what was accepted is done");
-    assert_eq!(pool.join().len(), 1);
-    assert_eq!(pool.join().len(), 1);
-    let pool = Pool::builder().workers(1).build().unwrap();
-    let running = pool.apply_async(sleep_for_ever, ()).unwrap();
-    let waiting = pool.apply_async(nap, (1,)).unwrap();
-    let exits = pool.join_within(Duration::from_millis(50));
-    assert_eq!(exits[0].status.signal(), Some(9));
-    assert_eq!(
-        (running.wait(), waiting.wait()),
-        (Err(Failure::Cancelled), Err(Failure::Cancelled))
-    );
-}
-
-fn terminate_anywhere() {
-    for (kind, pool) in kinds() {
-        let handles: Vec<_> =
-            (0..10).map(|_| pool.apply_async(sleep_for_ever, ()).unwrap()).collect();
-        std::thread::scope(|scope| {
-            // Some wait for results, some terminate, at the same time.
-            let waiting = scope
-                .spawn(|| handles.into_iter().map(knee_process::Handle::wait).collect::<Vec<_>>());
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    pool.terminate();
-                    pool.terminate();
-                });
-            }
-            let outcomes = waiting.join().unwrap();
-            assert!(
-                outcomes.iter().all(|outcome| *outcome == Err(Failure::Cancelled)),
-                "{kind}: {outcomes:?}"
-            );
-        });
-        pool.terminate();
-        pool.join();
-        pool.terminate();
-        drop(pool);
-    }
-}
-
 fn closed_loop() {
     for depth in [Depth::ByTaskLength, Depth::Fixed(1)] {
         let pool = Pool::<Counter>::of(&1).workers(3).queue_depth(depth).build().unwrap();
@@ -449,37 +360,4 @@ fn busy_polling() {
         Ok(2),
         "after the polling has stopped"
     );
-}
-
-fn bad_settings() {
-    let refused = |result: Result<Pool, Error>| matches!(result, Err(Error::Setting(_)));
-    assert!(refused(Pool::builder().workers(0).build()));
-    assert!(refused(Pool::builder().workers(usize::MAX).build()));
-    assert!(refused(Pool::builder().queue_depth(Depth::Fixed(0)).build()));
-    assert!(refused(Pool::builder().tasks_per_worker(0).build()));
-}
-
-fn nothing_leaks() {
-    drop(kinds());
-    let census = Census::take();
-    for (_, pool) in kinds() {
-        pool.map(add_two, 0..50).unwrap();
-        pool.apply_async(echo, (Bytes(vec![1; 100_000]),)).unwrap().wait().unwrap();
-    }
-    for (_, pool) in kinds() {
-        pool.map(add_two, 0..50).unwrap();
-        pool.join();
-    }
-    census.assert_unchanged();
-}
-
-fn wait_within() {
-    let pool = Pool::builder().workers(1).build().unwrap();
-    pool.wait_ready(Duration::from_secs(30)).unwrap();
-    let handle = pool.apply_async(nap, (300,)).unwrap();
-    let begin = Instant::now();
-    let handle = handle.wait_within(Duration::from_millis(20)).unwrap_err();
-    assert!(begin.elapsed() >= Duration::from_millis(20));
-    assert!(!handle.is_done());
-    assert_eq!(handle.wait_within(Duration::from_secs(20)).unwrap().outcome, Ok(300));
 }
