@@ -15,6 +15,9 @@ use crate::sys::lifeline::Lifeline;
 
 /// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up and refill it.
 const AHEAD_NS: f64 = 400_000.0;
+/// Where all workers together end a task in less than this, each has one to go on with, however long they are: else
+/// they would wait for the one thread that reads all results.
+const CROWDED_NS: f64 = 50_000.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 1536;
 /// Tasks of a busy worker that are published at once, at most.
@@ -256,7 +259,10 @@ impl Seat {
         // A longer task than before counts at once, so that others are not put behind the next one like it.
         self.mean_ns =
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
-        self.depth = (1.0 + AHEAD_NS / self.mean_ns.max(1.0)).min(DEEPEST as f64) as usize;
+        let mean = self.mean_ns.max(1.0);
+        let crowded = mean < CROWDED_NS * settings.workers as f64;
+        self.depth =
+            (1.0 + AHEAD_NS / mean).clamp(if crowded { 2.0 } else { 1.0 }, DEEPEST as f64) as usize;
     }
 
     /// The time that the tasks behind the present one will take, by the length of those before; 0 while that is unknown.
