@@ -117,11 +117,12 @@ impl Gate {
         }
     }
 
-    /// Says that one more worker has ended its own window, at this moment from the origin; true for the last one, which ends the measuring.
-    pub fn finished(&self, at: Duration) -> bool {
+    /// Says that one more worker has ended its own window; true for the last one, which ends the measuring, now.
+    pub fn finished(&self) -> bool {
         let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
         if last {
-            self.closed.store((at.as_nanos() as u64).max(1), Ordering::Release);
+            let nanos = clock::since(self.origin).as_nanos() as u64;
+            self.closed.store(nanos.max(1), Ordering::Release);
         }
         last
     }

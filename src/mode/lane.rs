@@ -163,11 +163,19 @@ impl Lane {
         }
     }
 
-    /// Task `number` is done; says what that means for all.
+    /// Task `number` is done now; says what that means for all.
     #[inline]
     #[must_use]
     pub fn done(&mut self, number: u64, work: Work) -> Moment {
-        let now = clock::now();
+        self.done_at(clock::now(), number, work)
+    }
+
+    /// Task `number` was done at a moment that may be past: where ends are read in bunches, each counts when it was.
+    #[inline]
+    #[must_use]
+    pub fn done_at(&mut self, now: Instant, number: u64, work: Work) -> Moment {
+        // What is prepared for a task takes its time from the same clock, but is told apart from it.
+        let now = now.max(self.began);
         let began = self.began;
         let took = now.duration_since(began);
         let untimed = std::mem::take(&mut self.untimed);
@@ -183,8 +191,8 @@ impl Lane {
             }
             Phase::Warming { .. } => self.warm(now),
             Phase::Waiting => {
-                if let Some(opened) = self.gate.opened() {
-                    let [began, now] = self.since_origin([began, now]);
+                let [began, now] = self.since_origin([began, now]);
+                if let Some(opened) = self.gate.opened().filter(|opened| now >= *opened) {
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
                     self.phase = Phase::Measuring { start: self.began };
                 }
@@ -230,7 +238,7 @@ impl Lane {
         {
             self.lap.ended = now.duration_since(self.gate.origin());
             self.phase = Phase::Loading;
-            if self.gate.finished(self.lap.ended) {
+            if self.gate.finished() {
                 return Moment::AllFinished;
             }
         }

@@ -54,15 +54,18 @@ impl Crew for Workers {
         }
         let mut trouble = None;
         let start = clock::now();
+        let shared_start = clock::shared_nanos();
         lanes.iter_mut().for_each(Lane::start);
         let mut numbers = 0..;
         let next = || {
             more(&gate).then(|| numbers.next()).flatten().filter(|number| within(window, *number))
         };
         let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
-            Ok(Numbered { number, work, aside }) => {
-                lanes[report.worker].set_aside(aside);
-                meter.at(lanes[report.worker].done(number, work), &gate);
+            Ok(Numbered { number, work, aside, done }) => {
+                let at = start + Duration::from_nanos(done.saturating_sub(shared_start));
+                let lane = &mut lanes[report.worker];
+                lane.set_aside(aside);
+                meter.at(lane.done_at(at, number, work), &gate);
             }
             Err(failure) => {
                 gate.stop();

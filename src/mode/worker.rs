@@ -8,6 +8,7 @@ use knee_workloads::{Aside, Context, Task, Work};
 use serde::{Deserialize, Serialize};
 
 use super::{Ground, Job};
+use crate::clock;
 use crate::plan::Registry;
 
 /// The workloads of this binary, here and in every worker that it becomes.
@@ -65,6 +66,8 @@ pub(super) struct Numbered {
     pub(super) number: u64,
     pub(super) work: Work,
     pub(super) aside: Aside,
+    /// When it was done, on the [shared clock](clock::shared_nanos): replies are read later, and several at once.
+    pub(super) done: u64,
 }
 
 /// One of a pool's workers: its task, prepared once.
@@ -84,7 +87,8 @@ impl Worker for Crewman {
     fn run(&mut self, number: u64) -> Result<Numbered, String> {
         let ran = self.task.run(number);
         let aside = self.task.aside();
-        ran.map(|work| Numbered { number, work, aside })
+        let done = clock::shared_nanos();
+        ran.map(|work| Numbered { number, work, aside, done })
             .map_err(|error| format!("task {number}: {error}"))
     }
 }
