@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Waiting};
 use super::link::Listener;
 use super::seat::{Phase, Seat};
 use super::shared::Shared;
@@ -42,7 +42,9 @@ impl State {
         }
         seat.publish_soon();
         self.alert |= seat.is_backed_up();
-        self.note(index);
+        if first || !seat.has_room(&self.settings) {
+            self.note(index);
+        }
         given
     }
 
@@ -58,11 +60,11 @@ impl State {
                     break;
                 }
                 share -= 1;
-                give_next(seat, &mut self.backlog, &mut self.slots, false)
+                give_next(seat, &mut self.backlog, &mut self.slots, self.withdrawn, false)
             } else {
                 // The queue is lifted out, because a seat may not lend its own while it is given a task.
                 let mut own = std::mem::take(&mut seat.directed);
-                let given = give_next(seat, &mut own, &mut self.slots, true);
+                let given = give_next(seat, &mut own, &mut self.slots, self.withdrawn, true);
                 seat.directed = own;
                 given
             };
@@ -107,18 +109,21 @@ impl State {
     }
 }
 
-/// Gives a seat the next task of a queue; `false` when there is none, or no room.
+/// Gives a seat the next task of a queue; `false` when there is none, or no room. Only where some were `withdrawn` it is
+/// asked whether the task has its outcome already.
 #[inline]
 fn give_next(
     seat: &mut Seat,
     queue: &mut Backlog,
     slots: &mut Slots<Arc<Shared>>,
+    withdrawn: bool,
     directed: bool,
 ) -> bool {
-    let Some((tag, bytes)) = queue.front() else { return false };
-    // A task that was cancelled while it waited has its outcome already.
-    let given = !slots.is_open(tag)
-        || seat.give(tag, bytes, slots.attachment(tag), directed).unwrap_or_else(|error| {
+    let Some(Waiting { tag, bytes, attached }) = queue.front() else { return false };
+    let over = withdrawn && !slots.is_open(tag);
+    let attachment = if attached && !over { slots.attachment(tag) } else { None };
+    let given = over
+        || seat.give(tag, bytes, attachment, directed).unwrap_or_else(|error| {
             condemn(seat, &error);
             false
         });

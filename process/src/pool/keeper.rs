@@ -342,7 +342,7 @@ impl Keeper {
 fn give_up(state: &mut State, index: usize, reason: &str) {
     state.seats[index].phase = Phase::Given(reason.to_owned());
     state.note(index);
-    while let Some((tag, _)) = state.seats[index].directed.front() {
+    while let Some(tag) = state.seats[index].directed.front().map(|task| task.tag) {
         state.seats[index].directed.pop();
         state.fail(tag, Failure::NeverStarted(reason.to_owned()), index);
     }

@@ -19,7 +19,7 @@ const AHEAD_NS: f64 = 400_000.0;
 /// they would wait for the one thread that reads all results.
 const CROWDED_NS: f64 = 50_000.0;
 /// As many of the smallest tasks as the rings hold.
-const DEEPEST: usize = 1536;
+const DEEPEST: usize = 3072;
 /// Tasks of a busy worker that are published at once, at most.
 const LATER: usize = 16;
 /// Tasks ahead of a worker whose task length is unknown.

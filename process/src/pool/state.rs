@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Waiting};
 use super::bits::Bits;
 use super::link::{Attachment, Listener};
 use super::raw::Answer;
@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) slots: Slots<Arc<Shared>>,
     pub(crate) seats: Vec<Seat>,
     pub(super) backlog: Backlog,
+    /// Whether tasks that wait may have an outcome already, as those have that were cancelled.
+    pub(super) withdrawn: bool,
     /// Seats without any task, and seats that could take one.
     pub(super) idle: Bits,
     pub(super) room: Bits,
@@ -73,6 +75,7 @@ impl State {
             slots: Slots::default(),
             seats: (0..workers as u32).map(|index| Seat::new(index, &settings)).collect(),
             backlog: Backlog::default(),
+            withdrawn: false,
             idle: Bits::new(workers),
             room: Bits::new(workers),
             turn: 0,
@@ -109,18 +112,18 @@ impl State {
             // The keeper sleeps without a limit while there is nothing for it to do.
             self.alert = true;
         }
+        let attached = attachment.is_some();
         if let Some(index) = seat {
             self.admit(index)?;
             let tag = self.slots.insert(route, attachment, owner);
-            self.seats[index].directed.push(tag, bytes);
+            self.seats[index].directed.push(Waiting { tag, bytes, attached });
             self.refill(index);
             return Ok(tag);
         }
-        let attached = attachment.is_some();
         let tag = self.slots.insert(route, attachment, owner);
         self.unread += 1;
         if !self.backlog.is_empty() || !self.place(tag, bytes, attached) {
-            self.backlog.push(tag, bytes);
+            self.backlog.push(Waiting { tag, bytes, attached });
         }
         Ok(tag)
     }
@@ -215,6 +218,7 @@ impl State {
         let cancels = !given && self.slots.is_open(tag);
         if cancels {
             self.fail(tag, Failure::Cancelled, 0);
+            self.withdrawn = true;
         }
         cancels
     }
@@ -236,6 +240,7 @@ impl State {
         for tag in self.slots.all_open() {
             self.fail(tag, failure.clone(), 0);
         }
+        self.withdrawn = true;
     }
 
     /// Kills the workers whose oldest task is over the time limit; says whether results were found on the way.
