@@ -4,35 +4,21 @@
 //! is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names contain one of these words.
 
 mod limits;
+mod pools;
 mod rings;
 
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use knee_process::{
-    Bytes, Consumer, Pool, Process, Producer, Queue, Sender, StartMethod, Transport, Worker,
-    function, init, pipe, worker,
+    Bytes, Consumer, Process, Producer, Queue, Sender, StartMethod, Transport, function, init,
+    pipe, worker,
 };
 
 fn nothing() {}
 
 fn pin(core: usize) {
     limits::pin(core);
-}
-
-/// A worker that does nothing, for the loop without handles.
-struct Idler;
-
-impl Worker for Idler {
-    type Init = ();
-    type Task = u64;
-    type Reply = u64;
-    fn start((): ()) -> Result<Self, String> {
-        Ok(Self)
-    }
-    fn run(&mut self, task: u64) -> Result<u64, String> {
-        Ok(task)
-    }
 }
 
 fn produce(mut queue: Producer<Bytes>, count: u64) {
@@ -129,56 +115,8 @@ fn python(arguments: &[&str]) -> f64 {
     text.trim().parse().unwrap_or(f64::NAN)
 }
 
-fn ready(pool: Pool) -> Pool {
-    pool.wait_ready(Duration::from_secs(30)).unwrap();
-    pool
-}
-
-/// How often as many tasks as Python is given go through the pool.
-const PASSES: u64 = 10;
-
-fn with_handles(count: u64, workers: usize, transport: Transport) -> f64 {
-    let pool = ready(Pool::builder().workers(workers).transport(transport).build().unwrap());
-    let run = || {
-        let handles: Vec<_> = (0..count).map(|_| pool.apply_async(nothing, ()).unwrap()).collect();
-        for handle in handles {
-            handle.wait().unwrap();
-        }
-    };
-    // The first pass touches the memory that the others use.
-    run();
-    let begin = Instant::now();
-    (0..PASSES).for_each(|_| run());
-    (count * PASSES) as f64 / begin.elapsed().as_secs_f64()
-}
-
-fn closed_loop(count: u64, workers: usize) -> f64 {
-    let pool = Pool::<Idler>::of(&()).workers(workers).build().unwrap();
-    pool.wait_ready(Duration::from_secs(30)).unwrap();
-    let (begin, mut given) = (Instant::now(), 0);
-    let next = || {
-        given += 1;
-        (given <= count).then_some(given)
-    };
-    pool.run_closed_loop(next, |report| assert!(report.outcome.is_ok())).unwrap();
-    count as f64 / begin.elapsed().as_secs_f64()
-}
-
 fn echo(number: u64) -> u64 {
     number
-}
-
-fn one_task(count: usize, busy: bool, transport: Transport) -> f64 {
-    let mut builder = Pool::builder().workers(1).transport(transport);
-    if busy {
-        builder = builder.busy_poll(Duration::from_millis(5));
-    }
-    let pool = ready(builder.build().unwrap());
-    pool.apply_to(0, pin, (1,)).unwrap().wait().unwrap();
-    limits::pin(0);
-    let median = median_of(count, || pool.apply_async(nothing, ()).unwrap().wait().unwrap());
-    limits::unpin();
-    median
 }
 
 fn start_join(count: usize, method: StartMethod) -> f64 {
@@ -226,44 +164,6 @@ fn pipe_bytes(count: u64, size: usize) -> f64 {
     (count - 1) as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// The largest proportional set size of some idle workers, in bytes.
-fn idle_memory(method: StartMethod) -> f64 {
-    let pool = ready(Pool::builder().workers(4).start_method(method).build().unwrap());
-    let sizes = pool.pids().into_iter().flatten().map(|pid| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let line =
-            text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default().to_owned();
-        line.split_whitespace().next().and_then(|size| size.parse::<f64>().ok()).unwrap_or(f64::NAN)
-            * 1024.0
-    });
-    sizes.fold(0.0, f64::max)
-}
-
-/// Median seconds from the death of a busy worker to the outcome of its task.
-fn death_noticed(count: usize) -> f64 {
-    let builder = Pool::builder().workers(1).restarts(usize::MAX, Duration::from_secs(1));
-    let pool = builder.build().unwrap();
-    let (producer, mut begun) = Queue::unbounded().unwrap().split();
-    let mut samples: Vec<f64> = (0..count)
-        .map(|_| {
-            pool.wait_ready(Duration::from_secs(30)).unwrap();
-            let task = pool.apply_async(tell_and_sleep, (producer.clone(),)).unwrap();
-            let pid: i32 = begun.get().unwrap();
-            let begin = Instant::now();
-            // SAFETY: a signal to a worker that is alive and ours.
-            unsafe { libc::kill(pid, libc::SIGKILL) };
-            task.wait().unwrap_err();
-            begin.elapsed().as_secs_f64()
-        })
-        .collect();
-    middle(&mut samples)
-}
-
-fn tell_and_sleep(mut begun: Producer<i32>) {
-    begun.put(&(std::process::id() as i32)).unwrap();
-    std::thread::sleep(Duration::from_hours(1));
-}
-
 fn pool_rows(plan: &Plan) {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (tasks, few) = (plan.count(300_000), plan.count(30_000));
@@ -272,29 +172,43 @@ fn pool_rows(plan: &Plan) {
         "pool: no-op tasks, workers = cores",
         "tasks/s",
         &mut [
-            ("ours, a handle per task", &mut || with_handles(few, workers, Transport::Ring)),
-            ("ours, closed loop without handles", &mut || closed_loop(tasks, workers)),
-            ("ours, over sockets", &mut || with_handles(few / 10, workers, Transport::Socket)),
+            ("ours, a handle per task", &mut || pools::with_handles(few, workers, Transport::Ring)),
+            ("ours, closed loop without handles", &mut || pools::closed_loop(tasks, workers)),
+            ("ours, over sockets", &mut || {
+                pools::with_handles(few / 10, workers, Transport::Socket)
+            }),
             ("Python Pool.apply_async", &mut || python(&["apply_async", &few_text, &w])),
             ("Python ProcessPoolExecutor.submit", &mut || {
                 python(&["executor", &(few / 3).to_string(), &w])
             }),
             ("limit: a bare ring per worker, the same waking", &mut || {
-                rings::pool(workers, few, PASSES, true)
+                rings::pool(workers, few, pools::PASSES, true)
             }),
             ("limit: a bare ring per worker, no naps", &mut || {
-                rings::pool(workers, few, PASSES, false)
+                rings::pool(workers, few, pools::PASSES, false)
             }),
         ],
     );
+    for (length, steps) in [(10, pools::STEPS), (100, 10 * pools::STEPS)] {
+        let count = plan.count(400_000 / length);
+        plan.row(
+            &format!("pool: tasks of about {length} us, workers = cores"),
+            "tasks/s",
+            &mut [
+                ("ours, a handle per task", &mut || pools::spins(count, workers, steps)),
+                ("one thread alone", &mut || pools::alone(count, steps)),
+                ("limit: a thread per core", &mut || pools::threads(count, workers, steps)),
+            ],
+        );
+    }
     let trips = plan.count(1500) as usize;
     plan.row(
         "pool: one task there and back, two cores",
         "s",
         &mut [
-            ("ours", &mut || one_task(trips, false, Transport::Ring)),
-            ("ours, busy-polling", &mut || one_task(trips * 10, true, Transport::Ring)),
-            ("ours, over sockets", &mut || one_task(trips, false, Transport::Socket)),
+            ("ours", &mut || pools::one_task(trips, false, Transport::Ring)),
+            ("ours, busy-polling", &mut || pools::one_task(trips * 10, true, Transport::Ring)),
+            ("ours, over sockets", &mut || pools::one_task(trips, false, Transport::Socket)),
             ("Python Pool.apply", &mut || python(&["apply_one", &(trips / 3).to_string(), "1"])),
             ("limit: a bare pipe pair", &mut || limits::pipe_round_trip(trips)),
         ],
@@ -303,13 +217,17 @@ fn pool_rows(plan: &Plan) {
         "pool: memory of an idle worker (PSS)",
         "bytes",
         &mut [
-            ("ours, re-exec", &mut || idle_memory(StartMethod::ReExec)),
-            ("ours, fork server", &mut || idle_memory(StartMethod::ForkServer)),
+            ("ours, re-exec", &mut || pools::idle_memory(StartMethod::ReExec)),
+            ("ours, fork server", &mut || pools::idle_memory(StartMethod::ForkServer)),
             ("Python Pool, fork", &mut || python(&["memory", "4"])),
         ],
     );
     let deaths = plan.count(640) as usize / 16;
-    plan.row("pool: a death is noticed", "s", &mut [("ours", &mut || death_noticed(deaths))]);
+    plan.row(
+        "pool: a death is noticed",
+        "s",
+        &mut [("ours", &mut || pools::death_noticed(deaths))],
+    );
 }
 
 fn start_rows(plan: &Plan, parent: &str) {
@@ -372,8 +290,9 @@ fn main() -> ExitCode {
         function(nothing),
         function(echo),
         function(pin),
-        function(tell_and_sleep),
-        worker::<Idler>(),
+        function(pools::tell_and_sleep),
+        function(pools::spin),
+        worker::<pools::Idler>(),
     ];
     let channels = [function(produce), function(consume), function(feed), function(feed_bytes)];
     init(calls.into_iter().chain(channels));
