@@ -265,6 +265,11 @@ impl Seat {
             (1.0 + AHEAD_NS / mean).clamp(if crowded { 2.0 } else { 1.0 }, DEEPEST as f64) as usize;
     }
 
+    /// How long tasks have been taking, in nanoseconds; 0 while that is unknown.
+    pub(crate) fn mean_ns(&self) -> f64 {
+        self.mean_ns
+    }
+
     /// The time that the tasks behind the present one will take, by the length of those before; 0 while that is unknown.
     pub(crate) fn ahead_ns(&self) -> f64 {
         self.flights.len().saturating_sub(1) as f64 * self.mean_ns
@@ -273,6 +278,15 @@ impl Seat {
     /// Whether the tasks are so short that waiting for each of them would cost more than they do.
     pub(crate) fn rushes(&self) -> bool {
         self.mean_ns > 0.0 && self.mean_ns < 15_000.0
+    }
+}
+
+#[cfg(test)]
+impl Seat {
+    /// As if its worker had so many tasks, which take this long.
+    pub(crate) fn imagine(&mut self, flights: usize, mean_ns: f64) {
+        self.flights = (0..flights).map(|tag| Flight::new(tag as u64, tag as u32, false)).collect();
+        self.mean_ns = mean_ns;
     }
 }
 
