@@ -224,6 +224,21 @@ mod tests {
     }
 
     #[test]
+    fn on_a_terminal_long_names_are_told_once_and_then_called_by_a_letter() {
+        let names = ["the-machine-in-the-cellar", "the-machine-in-the-attic"];
+        let sides = names.map(|name| planted(name, 2, &["pi"]));
+        let comparison = compare(&sides, RUN_TO_RUN).unwrap();
+        let style = Style { width: Some(80), color: false, unicode: true };
+        let mut out = Vec::new();
+        terminal::comparison(&mut out, &comparison, &style).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for (letter, name) in ["A", "B"].into_iter().zip(names) {
+            assert!(text.contains(&format!("{letter}  {name}\n")), "{text}");
+        }
+        assert!(text.contains("B against A") && !text.contains('…'), "{text}");
+    }
+
+    #[test]
     fn every_table_has_a_cell_under_every_head() {
         let comparison = hostile();
         let workload = &comparison.workloads[0];

@@ -8,13 +8,21 @@ use super::{Style, indented};
 use crate::analysis::comparison::Comparison;
 use crate::report::compared::{self, Table};
 
+/// Names of sides up to this many letters stand in the tables themselves.
+const LONG: usize = 12;
+/// What stands for longer ones.
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 /// Writes a comparison.
 ///
 /// # Errors
 /// Whatever writing to `out` returns.
 pub fn comparison(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::Result<()> {
-    for (name, what) in compared::sides(comparison) {
-        let name = style.cut(&name, style.columns() / 3);
+    let lettered = lettered(comparison);
+    for (at, (name, what)) in compared::sides(comparison).into_iter().enumerate() {
+        let short =
+            lettered.as_ref().map_or(String::new(), |short| format!("{}  ", short.sides[at].name));
+        let name = style.cut(&format!("{short}{name}"), style.columns());
         writeln!(out, "{}", style.paint(Tone::Strong, &name))?;
         indented(out, Tone::Faint, &what, style)?;
     }
@@ -24,15 +32,38 @@ pub fn comparison(out: &mut dyn Write, comparison: &Comparison, style: &Style) -
             writeln!(out, "{}", style.paint(Tone::Good, &line))?;
         }
     }
-    table(out, &compared::index(comparison), style)?;
-    for workload in &comparison.workloads {
+    let shown = lettered.as_ref().unwrap_or(comparison);
+    table(out, &compared::index(shown), style)?;
+    for workload in &shown.workloads {
         let label = style.cut(&workload.label, style.columns());
         writeln!(out, "\n{}", style.paint(Tone::Strong, &label))?;
-        table(out, &compared::at_optimum(workload, comparison), style)?;
+        table(out, &compared::at_optimum(workload, shown), style)?;
         writeln!(out)?;
-        table(out, &compared::at_equal(workload, comparison), style)?;
+        table(out, &compared::at_equal(workload, shown), style)?;
     }
     remarks(out, comparison, style)
+}
+
+/// The same with a letter for each side, where a name is so long that tables would be cut for it.
+fn lettered(comparison: &Comparison) -> Option<Comparison> {
+    let long = comparison.sides.iter().any(|side| side.name.chars().count() > LONG);
+    if !long || comparison.sides.len() > LETTERS.len() {
+        return None;
+    }
+    let mut short = comparison.clone();
+    let letter = |name: &mut String| {
+        let at = comparison.sides.iter().position(|side| side.name == *name);
+        if let Some(letter) = at.and_then(|at| LETTERS.get(at..=at)) {
+            letter.clone_into(name);
+        }
+    };
+    short.sides.iter_mut().for_each(|side| letter(&mut side.name));
+    short.index.iter_mut().for_each(|index| letter(&mut index.side));
+    for workload in &mut short.workloads {
+        workload.sides.iter_mut().for_each(|at| letter(&mut at.side));
+        workload.equal.iter_mut().for_each(|at| letter(&mut at.side));
+    }
+    Some(short)
 }
 
 fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::Result<()> {
