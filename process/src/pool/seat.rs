@@ -15,9 +15,10 @@ use crate::sys::lifeline::Lifeline;
 
 /// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up and refill it.
 const AHEAD_NS: f64 = 400_000.0;
-/// Where all workers together end a task in less than this, each has one to go on with, however long they are: else
-/// they would wait for the one thread that reads all results.
-const CROWDED_NS: f64 = 50_000.0;
+/// About what it takes to wake the one thread that reads all results and gives all tasks.
+const WAKING_NS: f64 = 50_000.0;
+/// The most that a worker is given because of what all the others do, beside what it has ahead anyway.
+const CROWD: f64 = 4.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 3072;
 /// Tasks of a busy worker that are published at once, at most.
@@ -260,9 +261,9 @@ impl Seat {
         self.mean_ns =
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
         let mean = self.mean_ns.max(1.0);
-        let crowded = mean < CROWDED_NS * settings.workers as f64;
-        self.depth =
-            (1.0 + AHEAD_NS / mean).clamp(if crowded { 2.0 } else { 1.0 }, DEEPEST as f64) as usize;
+        // Where results come faster than somebody can be woken for each, a worker cannot wait for its own to be read.
+        let crowd = (1.0 + WAKING_NS * settings.workers as f64 / mean).min(CROWD);
+        self.depth = (1.0 + AHEAD_NS / mean).clamp(crowd, DEEPEST as f64) as usize;
     }
 
     /// How long tasks have been taking, in nanoseconds; 0 while that is unknown.

@@ -10,8 +10,8 @@ use crate::spawn::{Output, StartMethod};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Depth {
     /// About 0.4 ms worth, by the measured length of the tasks: one when they are long, some hundreds when they are very
-    /// short; two at least where so many workers are at work that one of them ends a task every 50 us. Tasks stuck
-    /// behind a long one are taken back and given to idle workers.
+    /// short; up to four where so many workers are at work that results come faster than their reader can be woken for
+    /// each. Tasks stuck behind a long one are taken back and given to idle workers.
     #[default]
     ByTaskLength,
     /// Always this many, from 1.
