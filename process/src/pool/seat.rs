@@ -243,7 +243,8 @@ impl Seat {
     pub(crate) fn adapt(&mut self, answered: usize, nothing_waits: bool, settings: &Settings) {
         let Depth::ByTaskLength = settings.depth else { return };
         self.unmetered += answered;
-        if nothing_waits && self.flights.is_empty() && self.unmetered < LATER {
+        let known = self.mean_ns > 0.0;
+        if known && nothing_waits && self.flights.is_empty() && self.unmetered < LATER {
             return;
         }
         self.unmetered = 0;
