@@ -2,7 +2,9 @@
 //!
 //! Results are read by whoever needs them. A user's thread that waits for one *leads*: it reads the results of all
 //! workers, and they ring for it alone, so that a result costs one wake-up and not two. Other waiting threads follow:
-//! they sleep until the leader tells them. When nobody waits, the pool's own thread, the keeper, reads.
+//! they sleep until the leader tells them. When nobody waits, the pool's own thread, the keeper, reads. Whoever reads naps
+//! while all workers have enough to go on with (see [`pace`](super::pace)); an outcome that is there is picked up from
+//! its slot without any of this (see [`sheet`](super::sheet)).
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -26,7 +26,7 @@ impl Consumer {
         Ok(Self { ring, position: 0, tail: 0, revocable: false })
     }
 
-    /// The same for a ring whose producer [revokes](Producer::revoke).
+    /// The same for a ring whose producer [revokes](super::Producer::revoke).
     pub(crate) fn revocable(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
         Ok(Self { revocable: true, ..Self::new(memory, offset, size)? })
     }

@@ -84,7 +84,7 @@ impl Producer {
         self.tail -= footprint(length);
     }
 
-    /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`].
+    /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`](super::Consumer::doze).
     #[inline]
     pub(crate) fn sleeper(&self) -> Option<u32> {
         wake(&self.ring.words().consumer_sleeps.0)
