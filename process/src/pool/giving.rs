@@ -59,8 +59,12 @@ impl State {
                 if share == 0 {
                     break;
                 }
-                share -= 1;
-                give_next(seat, &mut self.backlog, &mut self.slots, self.withdrawn, false)
+                let given = seat.given;
+                let next =
+                    give_next(seat, &mut self.backlog, &mut self.slots, self.withdrawn, false);
+                // A task that was only dropped takes nobody's share: else tasks behind it would be left to nobody.
+                share -= seat.given - given;
+                next
             } else {
                 // The queue is lifted out, because a seat may not lend its own while it is given a task.
                 let mut own = std::mem::take(&mut seat.directed);

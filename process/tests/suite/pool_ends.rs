@@ -12,6 +12,7 @@ use crate::runner::Test;
 pub(crate) const TESTS: &[Test] = &[
     Test::new("pool::time_limit_kills_only_the_late", time_limit),
     Test::new("pool::cancel_and_drop_handles", cancel_and_drop),
+    Test::new("pool::tasks_behind_cancelled_ones_are_run", behind_cancelled),
     Test::new("pool::closed_and_terminated_pools_refuse", refusals),
     Test::new("pool::terminate_from_any_thread_twice", terminate_anywhere),
     Test::new("pool::bad_settings_are_refused", bad_settings),
@@ -131,4 +132,27 @@ fn wait_within() {
     assert!(begin.elapsed() >= Duration::from_millis(20));
     assert!(!handle.is_done());
     assert_eq!(handle.wait_within(Duration::from_secs(20)).unwrap().outcome, Ok(300));
+}
+
+fn behind_cancelled() {
+    for transport in [Transport::Ring, Transport::Socket] {
+        for cancelled in 1..8_u64 {
+            let builder = Pool::builder().workers(2).transport(transport);
+            let pool = builder.queue_depth(Depth::Fixed(1)).build().unwrap();
+            pool.wait_ready(Duration::from_secs(30)).unwrap();
+            let busy =
+                [pool.apply_async(nap, (30,)).unwrap(), pool.apply_async(nap, (30,)).unwrap()];
+            let doomed: Vec<_> =
+                (0..cancelled).map(|_| pool.apply_async(add_two, (0,)).unwrap()).collect();
+            let last = pool.apply_async(add_two, (5,)).unwrap();
+            assert!(doomed.iter().all(knee_process::Handle::cancel));
+            let outcome = last.wait_within(Duration::from_secs(20)).map(|report| report.outcome);
+            assert!(
+                matches!(outcome, Ok(Ok(7))),
+                "behind {cancelled} cancelled tasks: {outcome:?}"
+            );
+            assert!(doomed.into_iter().all(|handle| handle.wait() == Err(Failure::Cancelled)));
+            assert!(busy.into_iter().all(|handle| handle.wait() == Ok(30)));
+        }
+    }
 }
