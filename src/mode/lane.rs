@@ -174,7 +174,8 @@ impl Lane {
     #[inline]
     #[must_use]
     pub fn done_at(&mut self, now: Instant, number: u64, work: Work) -> Moment {
-        // What is prepared for a task takes its time from the same clock, but is told apart from it.
+        // A preparation that was set aside moves the beginning, and two processes read the clock a little apart: still no
+        // task ends before it has begun.
         let now = now.max(self.began);
         let began = self.began;
         let took = now.duration_since(began);

@@ -31,7 +31,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// after again and again.
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
 
-/// How long after others have read results the keeper leaves it to them: about what workers have ahead of them.
+/// How long after others have read results the keeper leaves it to them. Should they stop, workers may run dry for so long,
+/// once; a keeper that looked more often would take the lock and a core from those who read.
 const STAND_BACK: Duration = Duration::from_millis(1);
 
 /// What the keeper watches of a worker.

@@ -27,7 +27,7 @@ pub(crate) struct Slots<O> {
     free_streams: Vec<u32>,
 }
 
-/// The name of a task for ever: the number of its slot, and below it the slot's generation.
+/// The name of a task for ever: the number of its slot, and above it the slot's generation.
 #[inline]
 fn tag_of(sheet: usize, (index, generation): (u32, u32)) -> u64 {
     (sheet as u64 * u64::from(SLOTS) + u64::from(index)) | u64::from(generation) << 32

@@ -24,15 +24,17 @@ pub(crate) fn kills() -> Option<u64> {
 #[cfg(target_os = "linux")]
 fn counters() -> Option<std::fs::File> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let path = groups.lines().find_map(|line| {
+    groups.lines().find_map(|line| {
         let mut fields = line.splitn(3, ':');
-        match (fields.next()?, fields.next()?, fields.next()?) {
-            (_, "", path) => Some(format!("/sys/fs/cgroup{path}/memory.events")),
-            (_, "memory", path) => Some(format!("/sys/fs/cgroup/memory{path}/memory.oom_control")),
-            _ => None,
-        }
-    })?;
-    std::fs::File::open(path).ok()
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let file = match controllers {
+            "" => format!("/sys/fs/cgroup{path}/memory.events"),
+            "memory" => format!("/sys/fs/cgroup/memory{path}/memory.oom_control"),
+            _ => return None,
+        };
+        // One that cannot be seen from here is passed over: the next hierarchy may have another.
+        std::fs::File::open(file).ok()
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
