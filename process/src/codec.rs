@@ -81,21 +81,87 @@ impl Drop for Outbox {
     }
 }
 
-/// Appends to a vector that the caller keeps, so that a hot path allocates nothing.
-struct Append<'a>(&'a mut Vec<u8>);
+/// Where the bytes of a value go.
+pub(crate) trait Sink {
+    fn append(&mut self, data: &[u8]);
+    fn size(&self) -> usize;
+}
 
-impl Flavor for Append<'_> {
+impl Sink for Vec<u8> {
+    #[inline]
+    fn append(&mut self, data: &[u8]) {
+        self.extend_from_slice(data);
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        self.len()
+    }
+}
+
+/// As many bytes of a message lie on the stack.
+const FEW: usize = 64;
+
+/// A message in the making: on the stack as long as it is small, so that a hot path allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Message {
+    few: [u8; FEW],
+    /// How many of `few` are used; more than there are once all is in `many`.
+    used: usize,
+    many: Vec<u8>,
+}
+
+impl Message {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { few: [0; FEW], used: 0, many: Vec::new() }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.few.get(..self.used).unwrap_or(&self.many)
+    }
+
+    #[cold]
+    fn append_to_many(&mut self, data: &[u8]) {
+        if self.used <= FEW {
+            self.many.extend_from_slice(&self.few[..self.used]);
+            self.used = FEW + 1;
+        }
+        self.many.extend_from_slice(data);
+    }
+}
+
+impl Sink for Message {
+    #[inline]
+    fn append(&mut self, data: &[u8]) {
+        let free = self.few.get_mut(self.used..).and_then(|free| free.get_mut(..data.len()));
+        let Some(place) = free else { return self.append_to_many(data) };
+        place.copy_from_slice(data);
+        self.used += data.len();
+    }
+
+    #[inline]
+    fn size(&self) -> usize {
+        self.bytes().len()
+    }
+}
+
+/// Appends what is serialised to a sink that the caller keeps.
+struct Append<'a, S>(&'a mut S);
+
+impl<S: Sink> Flavor for Append<'_, S> {
     type Output = ();
 
     #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
+        self.0.append(data);
         Ok(())
     }
 
     #[inline]
     fn try_push(&mut self, data: u8) -> postcard::Result<()> {
-        self.0.push(data);
+        self.0.append(&[data]);
         Ok(())
     }
 
@@ -106,35 +172,31 @@ impl Flavor for Append<'_> {
 
 /// Appends `value` to `bytes`; ends of queues and pipes in it are refused.
 #[inline]
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut impl Sink) -> Result<()> {
     postcard::serialize_with_flavor(value, Append(bytes))
         .map_err(|error| Error::Encode(error.to_string()))?;
-    if bytes.len() > MAX_MESSAGE {
-        return Err(Error::TooLarge { size: bytes.len(), limit: MAX_MESSAGE });
+    if bytes.size() > MAX_MESSAGE {
+        return Err(Error::TooLarge { size: bytes.size(), limit: MAX_MESSAGE });
     }
     Ok(())
 }
 
-/// Appends `value` to `bytes`, and to `fds` the descriptors that must travel with them.
+/// Appends `value` to `bytes`; returns the descriptors that must travel with them.
 #[inline]
 pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
     value: &T,
-    bytes: &mut Vec<u8>,
-    fds: &mut Vec<OwnedFd>,
-) -> Result<()> {
+    bytes: &mut impl Sink,
+) -> Result<Vec<OwnedFd>> {
     let _outbox = Outbox::open();
     encode(value, bytes)?;
     // Most values hand over none; then neither list is looked at.
-    if HANDING.get() != Some(0) {
-        fds.append(&mut handed_over());
-    }
-    Ok(())
+    Ok(if HANDING.get() == Some(0) { Vec::new() } else { handed_over() })
 }
 
 /// The bytes of `value`, and the descriptors that must travel with them.
 pub(crate) fn encoded<T: Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let (mut bytes, mut fds) = (Vec::new(), Vec::new());
-    encode_with_fds(value, &mut bytes, &mut fds)?;
+    let mut bytes = Vec::new();
+    let fds = encode_with_fds(value, &mut bytes)?;
     Ok((bytes, fds))
 }
 
@@ -214,6 +276,19 @@ mod tests {
         assert!(matches!(decode::<(String, u64, Bytes)>(&bytes), Err(Error::Decode(_))));
     }
 
+    #[test]
+    fn a_message_is_the_same_on_the_stack_and_beyond() {
+        for step in [1, 7, FEW - 1, FEW, FEW + 1, 1000] {
+            let (mut message, mut model) = (Message::new(), Vec::new());
+            for round in 0..40 {
+                let data = vec![round; step];
+                message.append(&data);
+                model.extend_from_slice(&data);
+                assert_eq!((message.bytes(), message.size()), (&*model, model.len()));
+            }
+        }
+    }
+
     /// Hands over a descriptor and then panics.
     struct Fails<'a>(Handing<'a>);
 
@@ -228,8 +303,7 @@ mod tests {
     fn a_value_that_panics_leaves_no_descriptor_behind() {
         let file = tempfile::tempfile().unwrap().into();
         let fails = Fails(Handing(&file));
-        let encoded =
-            std::panic::catch_unwind(|| encode_with_fds(&fails, &mut Vec::new(), &mut Vec::new()));
+        let encoded = std::panic::catch_unwind(|| encode_with_fds(&fails, &mut Vec::new()));
         assert!(encoded.is_err());
         assert!(OUTGOING.with_borrow(Vec::is_empty));
         assert!(encode(&Handing(&file), &mut Vec::new()).is_err());
@@ -243,8 +317,7 @@ mod tests {
         let mut bytes = Vec::new();
         assert!(encode(&handed, &mut bytes).is_err());
         bytes.clear();
-        let mut fds = Vec::new();
-        encode_with_fds(&handed, &mut bytes, &mut fds).unwrap();
+        let mut fds = encode_with_fds(&handed, &mut bytes).unwrap();
         assert_eq!(fds.len(), 1);
         assert!(encode(&handed, &mut Vec::new()).is_err());
         assert!(decode_with_fds::<Handed>(&bytes, &mut fds).is_ok());

@@ -10,7 +10,7 @@ impl State {
         let Some(live) = &mut seat.live else { return Vec::new() };
         let mut revoked = live.link.revoke().unwrap_or_default();
         let begun = seat.flights.len().saturating_sub(revoked.len());
-        let last = seat.flights.range(begun..).map(|flight| flight.number());
+        let last = seat.flights.iter().skip(begun).map(|(number, _)| number);
         if !last.eq(revoked.iter().map(|(number, _)| *number)) {
             // With a damaged ring nobody knows what was begun: then all may have been.
             revoked.clear();
@@ -18,10 +18,10 @@ impl State {
         for (_, bytes) in revoked.into_iter().rev() {
             let Some(flight) = seat.flights.pop_back() else { break };
             seat.given = seat.given.saturating_sub(1);
-            let queue = if flight.is_directed() { &mut seat.directed } else { &mut self.backlog };
+            let queue = if flight.directed { &mut seat.directed } else { &mut self.backlog };
             queue.push_front(flight.tag, bytes);
         }
-        seat.flights.iter().map(|flight| flight.tag).collect()
+        seat.flights.iter().map(|(_, flight)| flight.tag).collect()
     }
 
     /// Whether tasks lie behind others while a worker has nothing to do.

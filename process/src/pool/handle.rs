@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::raw::{Kept, RawReport, WorkerId, decoded};
+use super::raw::{WorkerId, decoded};
 use super::shared::Shared;
 use super::sheet::Ticket;
 use crate::error::Result;
@@ -34,13 +34,8 @@ impl<R> Report<R> {
 
 impl<R: DeserializeOwned> Report<R> {
     #[inline]
-    fn read(raw: RawReport) -> Self {
-        let outcome = match raw.outcome {
-            Kept::Small { length, bytes } => decoded(&bytes[..length.min(bytes.len())]),
-            Kept::Large(bytes) => decoded(&bytes),
-            Kept::Missing(failure) => Err(*failure),
-        };
-        Self::new(outcome, raw.worker)
+    fn read(worker: WorkerId, outcome: Outcome<&[u8]>) -> Self {
+        Self::new(outcome.and_then(decoded), worker)
     }
 }
 
@@ -81,22 +76,27 @@ impl<R> Handle<R> {
         cancelled
     }
 
-    /// The outcome, once it is there; `None` when it was not in time.
+    /// What `read` makes of the outcome, once it is there; `None` when it was not in time.
     #[inline]
-    fn claim(&mut self, deadline: Deadline) -> Option<RawReport> {
-        let mut ticket = self.ticket.take()?;
-        loop {
-            ticket = match ticket.claim() {
-                Ok(report) => return Some(report),
-                Err(ticket) => ticket,
-            };
-            let settled = |_: &mut _| ticket.is_settled().then_some(());
-            if ticket.owner().wait(deadline, settled).is_none() {
-                self.ticket = Some(ticket);
-                return None;
-            }
+    fn claim<T>(
+        &mut self,
+        deadline: Deadline,
+        read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T,
+    ) -> Option<T> {
+        let ticket = self.ticket.take()?;
+        if !ticket.is_settled() && !settles(&ticket, deadline) {
+            self.ticket = Some(ticket);
+            return None;
         }
+        ticket.claim(read).ok()
     }
+}
+
+/// Waits until the outcome is there; says whether it was in time.
+#[cold]
+fn settles(ticket: &Ticket<Arc<Shared>>, deadline: Deadline) -> bool {
+    let settled = |_: &mut _| ticket.is_settled().then_some(());
+    ticket.owner().wait(deadline, settled).is_some() || ticket.is_settled()
 }
 
 impl<R: DeserializeOwned> Handle<R> {
@@ -105,16 +105,16 @@ impl<R: DeserializeOwned> Handle<R> {
     /// # Errors
     /// The [`Failure`] tells why there is no result.
     #[inline]
-    pub fn wait(self) -> Outcome<R> {
-        self.report().outcome
+    pub fn wait(mut self) -> Outcome<R> {
+        // Without a deadline there is no way out without an outcome.
+        self.claim(None, |_, outcome| outcome.and_then(decoded)).unwrap_or(Err(Failure::Cancelled))
     }
 
     /// Waits for the outcome, and tells which worker it comes from.
     #[inline]
     pub fn report(mut self) -> Report<R> {
-        let raw = self.claim(None);
-        // Without a deadline there is no way out without an outcome.
-        raw.map_or_else(|| Report::new(Err(Failure::Cancelled), WorkerId::default()), Report::read)
+        let none = || Report::new(Err(Failure::Cancelled), WorkerId::default());
+        self.claim(None, Report::read).unwrap_or_else(none)
     }
 
     /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task goes on.
@@ -122,7 +122,7 @@ impl<R: DeserializeOwned> Handle<R> {
     /// # Errors
     /// The handle itself, when the outcome is not there in time.
     pub fn wait_within(mut self, limit: Duration) -> Result<Report<R>, Self> {
-        self.claim(deadline_after(limit)).map(Report::read).ok_or(self)
+        self.claim(deadline_after(limit), Report::read).ok_or(self)
     }
 }
 
@@ -130,7 +130,7 @@ impl<R> Drop for Handle<R> {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take()
-            && let Err(ticket) = ticket.claim()
+            && let Err(ticket) = ticket.claim(|_, _| ())
         {
             give_up(ticket);
         }
@@ -143,7 +143,7 @@ fn give_up(ticket: Ticket<Arc<Shared>>) {
     let shared = Arc::clone(ticket.owner());
     let mut state = shared.lock();
     // It may have ended before the pool was locked.
-    if let Err(ticket) = ticket.claim() {
+    if let Err(ticket) = ticket.claim(|_, _| ()) {
         state.slots.disown(ticket.tag());
     }
 }

@@ -47,13 +47,18 @@ impl Inbox {
     /// Appends an outcome.
     #[inline]
     pub(crate) fn push(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
+        let start = self.bytes.len();
         match answer {
-            Answer::Result(bytes) if bytes.len() <= LARGE => {
-                let (start, length) = (self.bytes.len(), bytes.len());
+            Answer::Small(small) => {
+                let bytes = small.bytes();
                 self.bytes.extend_from_slice(bytes);
-                self.ends.push(End { tag, worker, start, length });
+                self.ends.push(End { tag, worker, start, length: bytes.len() });
             }
-            Answer::Result(bytes) => self.push_apart(tag, worker, Apart::Large(bytes.into())),
+            Answer::Large(bytes) if bytes.len() <= LARGE => {
+                self.bytes.extend_from_slice(bytes);
+                self.ends.push(End { tag, worker, start, length: bytes.len() });
+            }
+            Answer::Large(bytes) => self.push_apart(tag, worker, Apart::Large(bytes.into())),
             Answer::Failure(failure) => self.push_apart(tag, worker, Apart::Missing(failure)),
         }
     }

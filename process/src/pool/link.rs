@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::raw::{Answer, Small};
 use crate::codec::MAX_MESSAGE;
 use crate::error::{Error, Result};
-use crate::ring::{self, Consumer, Producer};
+use crate::ring::{self, Body, Consumer, Header, Producer};
 use crate::shm::{self, Mapping};
 use crate::sys::bell::Bell;
 use crate::sys::control::{Control, Frame, Kind};
@@ -121,13 +122,6 @@ pub(crate) fn unpack(frame: Frame) -> Result<(u32, Vec<u8>, Vec<OwnedFd>)> {
     let mut fds = frame.fds.into_iter();
     let bytes = shm::unpack(&fds.next().ok_or_else(missing)?, MAX_MESSAGE)?;
     Ok((number, bytes, fds.collect()))
-}
-
-/// A result as it comes from a worker; its bytes are in the buffer that was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) kind: u8,
-    pub(crate) number: u32,
 }
 
 /// The parent's side of a worker's channel.
@@ -253,16 +247,25 @@ impl Link {
         }
     }
 
-    /// The next result, if one is there; its bytes replace what `bytes` holds.
-    #[inline]
-    pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
+    /// The next answer, if it is a small result in the ring, and the number of its task.
+    #[inline(always)]
+    pub(crate) fn pop_small(&mut self) -> Result<Option<(u32, Small)>> {
+        let Some(rings) = &mut self.rings else { return Ok(None) };
+        let small = |header: Header, body: Body<'_>| {
+            let is_small = header.kind == record::DONE && body.len() <= Small::LARGEST;
+            is_small.then(|| Small::new(body.len(), |at| body.word(at)))
+        };
+        Ok(rings.replies.pop_if(small)?.map(|(header, small)| (header.tag, small)))
+    }
+
+    /// The next answer, if one is there, and the number of its task; bytes that do not fit an answer go to `bytes`.
+    pub(crate) fn pop<'a>(&mut self, bytes: &'a mut Vec<u8>) -> Result<Option<(u32, Answer<'a>)>> {
         let Some(rings) = &mut self.rings else { return self.pop_frame(bytes) };
         let Some(header) = rings.replies.pop(bytes)? else { return Ok(None) };
-        let reply = Reply { kind: header.kind & !record::ATTACHED, number: header.tag };
         if header.kind & record::ATTACHED != 0 {
-            *bytes = self.result_attached(reply.number)?;
+            *bytes = self.result_attached(header.tag)?;
         }
-        Ok(Some(reply))
+        Ok(Some((header.tag, Answer::of(header.kind & !record::ATTACHED, bytes))))
     }
 
     /// The bytes of a result that come beside its ring.
@@ -276,14 +279,14 @@ impl Link {
         Ok(bytes)
     }
 
-    fn pop_frame(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Reply>> {
+    fn pop_frame<'a>(&mut self, bytes: &'a mut Vec<u8>) -> Result<Option<(u32, Answer<'a>)>> {
         let Some(frame) = self.frame(|frame| frame.kind == Kind::Reply)? else { return Ok(None) };
         let short = || Error::Damaged("a result frame is too short");
         let (head, rest) = frame.payload.split_first_chunk::<5>().ok_or_else(short)?;
         let [kind, number @ ..] = *head;
         bytes.clear();
         bytes.extend_from_slice(rest);
-        Ok(Some(Reply { kind, number: u32::from_le_bytes(number) }))
+        Ok(Some((u32::from_le_bytes(number), Answer::of(kind, bytes))))
     }
 
     /// The next frame that is `wanted`, if it is there; a closed channel has none.

@@ -6,6 +6,7 @@ mod bits;
 mod builder;
 mod calls;
 mod deaths;
+mod flights;
 mod giving;
 mod handle;
 mod inbox;
@@ -23,7 +24,6 @@ mod state;
 mod stream;
 mod worker;
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +45,7 @@ use self::seat::Phase;
 use self::shared::Shared;
 use self::state::Door;
 use self::stream::Stream;
-use crate::codec;
+use crate::codec::{self, Message, Sink};
 use crate::error::{Error, Result};
 use crate::outcome::Exit;
 use crate::registry::Id;
@@ -158,25 +158,18 @@ impl<W> Pool<W> {
         task: &T,
         submit: impl FnOnce(&[u8], Option<Box<Attachment>>) -> Result<A>,
     ) -> Result<A> {
-        thread_local! {
-            /// A task whose own serialisation submits a task finds none and takes a new one.
-            static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-        }
-        let mut bytes = SCRATCH.take();
-        bytes.clear();
+        let mut message = Message::new();
         if let Some(id) = call {
-            bytes.extend_from_slice(&id.0.to_le_bytes());
+            message.append(&id.0.to_le_bytes());
         }
-        let mut fds = Vec::new();
-        codec::encode_with_fds(task, &mut bytes, &mut fds)?;
+        let fds = codec::encode_with_fds(task, &mut message)?;
+        let bytes = message.bytes();
         let transport = self.shared.settings.transport;
-        let submitted = if !fds.is_empty() || Link::must_attach(transport, bytes.len()) {
-            submit(&[], Some(Box::new(Attachment::pack(transport, &bytes, fds)?)))
+        if fds.is_empty() && !Link::must_attach(transport, bytes.len()) {
+            submit(bytes, None)
         } else {
-            submit(&bytes, None)
-        };
-        SCRATCH.set(bytes);
-        submitted
+            submit(&[], Some(Box::new(Attachment::pack(transport, bytes, fds)?)))
+        }
     }
 }
 

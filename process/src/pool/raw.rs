@@ -6,8 +6,9 @@ use super::link::record;
 use crate::codec;
 use crate::outcome::{Failure, Outcome};
 
-/// Results up to this size need no memory of their own.
-const SMALL: usize = 16;
+/// Results up to so many words need no memory of their own.
+const WORDS: usize = 2;
+const WORD: usize = size_of::<u64>();
 
 /// Which worker, and which process that was: both in one word, because two halves that are written one by one and then
 /// read as a whole make the reader wait for the cache.
@@ -31,18 +32,69 @@ impl WorkerId {
     }
 }
 
+/// A small result: its bytes as words, because these pass through registers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Small {
+    length: usize,
+    words: [u64; WORDS],
+}
+
+impl Small {
+    /// The largest, in bytes.
+    pub(crate) const LARGEST: usize = WORDS * WORD;
+
+    /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more than the
+    /// [`LARGEST`](Self::LARGEST) has.
+    #[inline]
+    pub(crate) fn new(length: usize, word: impl Fn(usize) -> u64) -> Self {
+        debug_assert!(length <= Self::LARGEST);
+        let mut small = Self { length, words: [0; WORDS] };
+        for (at, place) in small.words.iter_mut().enumerate() {
+            if at * WORD < length {
+                *place = word(at * WORD);
+            }
+        }
+        small
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        const { assert!(size_of::<[u64; WORDS]>() == Self::LARGEST) };
+        // SAFETY: words are plain bytes, so many of them, and borrowed as long as the slice is.
+        unsafe {
+            std::slice::from_raw_parts(self.words.as_ptr().cast(), self.length.min(Self::LARGEST))
+        }
+    }
+}
+
 /// How a task has ended, as it is found.
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
-    Result(&'a [u8]),
+    Small(Small),
+    Large(&'a [u8]),
     Failure(Box<Failure>),
 }
 
 impl<'a> Answer<'a> {
+    /// A result.
+    #[inline]
+    pub(crate) fn result(bytes: &'a [u8]) -> Self {
+        if bytes.len() > Small::LARGEST {
+            return Self::Large(bytes);
+        }
+        let word = |at| {
+            let mut word = [0; WORD];
+            let part = bytes[at..].iter().take(WORD);
+            word.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
+            u64::from_ne_bytes(word)
+        };
+        Self::Small(Small::new(bytes.len(), word))
+    }
+
     /// What a worker says by a record of this kind.
     #[inline]
     pub(crate) fn of(kind: u8, bytes: &'a [u8]) -> Self {
-        if kind == record::DONE { Self::Result(bytes) } else { Self::failed(kind, bytes) }
+        if kind == record::DONE { Self::result(bytes) } else { Self::failed(kind, bytes) }
     }
 
     #[cold]
@@ -56,38 +108,55 @@ impl<'a> Answer<'a> {
 }
 
 /// An outcome that is kept until somebody asks for it, and where it comes from.
-#[derive(Debug)]
-pub(crate) struct RawReport {
-    pub(crate) worker: WorkerId,
-    pub(crate) outcome: Kept,
+///
+/// It is written and read where it lies, word by word: a whole that is moved right after its parts were written makes
+/// whoever moves it wait for the cache. Nearly all outcomes are small results; what else there is lies apart.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    worker: WorkerId,
+    small: Small,
+    /// The outcome, where it is not a small result.
+    other: Option<Box<Other>>,
 }
 
-/// The outcome itself.
+/// An outcome that is not a small result.
 #[derive(Debug)]
-pub(crate) enum Kept {
-    Small { length: usize, bytes: [u8; SMALL] },
+enum Other {
     Large(Box<[u8]>),
-    Missing(Box<Failure>),
+    Missing(Failure),
 }
 
-impl RawReport {
-    /// A report that is to be written.
-    pub(crate) const EMPTY: Self =
-        Self { worker: WorkerId::new(0, 0), outcome: Kept::Small { length: 0, bytes: [0; SMALL] } };
-
-    /// Writes the outcome, in place: small parts that are moved as a whole stall until all of them are in the cache.
-    #[inline]
-    pub(crate) fn write(&mut self, worker: WorkerId, answer: Answer<'_>) {
+impl Kept {
+    /// Keeps a small result, where nothing else is kept.
+    #[inline(always)]
+    pub(crate) fn put_small(&mut self, worker: WorkerId, small: Small) {
         self.worker = worker;
-        match (answer, &mut self.outcome) {
-            (Answer::Result(bytes), Kept::Small { length, bytes: place })
-                if bytes.len() <= SMALL =>
-            {
-                *length = bytes.len();
-                place[..bytes.len()].copy_from_slice(bytes);
+        self.small.length = small.length;
+        self.small.words = small.words;
+    }
+
+    /// Keeps an outcome.
+    pub(crate) fn put(&mut self, worker: WorkerId, answer: Answer<'_>) {
+        self.worker = worker;
+        self.other = match answer {
+            Answer::Small(small) => {
+                self.small = small;
+                None
             }
-            (Answer::Result(bytes), outcome) => *outcome = Kept::Large(bytes.into()),
-            (Answer::Failure(failure), outcome) => *outcome = Kept::Missing(failure),
+            Answer::Large(bytes) => Some(Box::new(Other::Large(bytes.into()))),
+            Answer::Failure(failure) => Some(Box::new(Other::Missing(*failure))),
+        };
+    }
+
+    /// Gives the outcome to `read`: the bytes of the result, or why there is none. What is large is gone then.
+    #[inline]
+    pub(crate) fn read<T>(&mut self, read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T) -> T {
+        match self.other.take() {
+            None => read(self.worker, Ok(self.small.bytes())),
+            Some(other) => match *other {
+                Other::Large(bytes) => read(self.worker, Ok(&bytes)),
+                Other::Missing(failure) => read(self.worker, Err(failure)),
+            },
         }
     }
 }

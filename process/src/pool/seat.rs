@@ -1,10 +1,10 @@
 //! One worker's place in a pool: the worker that sits there now, and the tasks that it was given.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
+use super::flights::{Flight, Flights};
 use super::link::{Attachment, Link, Listener};
 use super::raw::WorkerId;
 use super::settings::{Depth, Settings};
@@ -43,32 +43,6 @@ pub(crate) enum Phase {
     Given(String),
 }
 
-/// A task that a worker was given: two words, which pass through registers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Flight {
-    pub(crate) tag: u64,
-    /// The number, and above it whether it was meant for this worker alone.
-    detail: u64,
-}
-
-impl Flight {
-    #[inline]
-    fn new(tag: u64, number: u32, directed: bool) -> Self {
-        Self { tag, detail: u64::from(number) | u64::from(directed) << 32 }
-    }
-
-    /// What it is called on the way: the tasks of a seat are numbered as they are given, around the end of `u32`.
-    #[inline]
-    pub(crate) fn number(self) -> u32 {
-        self.detail as u32
-    }
-
-    /// Whether it was meant for this worker alone.
-    pub(crate) fn is_directed(self) -> bool {
-        self.detail >> 32 != 0
-    }
-}
-
 /// The process that sits in a seat.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -85,7 +59,7 @@ pub(crate) struct Seat {
     pub(crate) live: Option<Live>,
     pub(crate) pid: u32,
     /// The tasks that were given to the worker and not answered, oldest first.
-    pub(crate) flights: VecDeque<Flight>,
+    pub(crate) flights: Flights,
     /// Tasks for this worker alone.
     pub(crate) directed: Backlog,
     /// How many tasks to give it at once.
@@ -102,8 +76,6 @@ pub(crate) struct Seat {
     pub(crate) verdict: Option<Failure>,
     /// Since when the worker boots.
     pub(crate) started: Instant,
-    /// The number of the next task.
-    number: u32,
     /// Tasks written for the worker that it does not see yet.
     unpublished: usize,
     metered: (u64, u64),
@@ -120,7 +92,7 @@ impl Seat {
             phase: Phase::Vacant,
             live: None,
             pid: 0,
-            flights: VecDeque::new(),
+            flights: Flights::new(),
             directed: Backlog::default(),
             depth: first_depth(settings),
             full: false,
@@ -129,7 +101,6 @@ impl Seat {
             seen: None,
             verdict: None,
             started: now,
-            number: 0,
             unpublished: 0,
             metered: (0, 0),
             unmetered: 0,
@@ -173,14 +144,13 @@ impl Seat {
         directed: bool,
     ) -> Result<bool> {
         let Some(live) = &mut self.live else { return Ok(false) };
-        if !live.link.push(self.number, bytes, attachment)? {
+        if !live.link.push(self.flights.next_number(), bytes, attachment)? {
             self.full = true;
             return Ok(false);
         }
         self.given += 1;
         self.unpublished += 1;
-        self.flights.push_back(Flight::new(tag, self.number, directed));
-        self.number = self.number.wrapping_add(1);
+        self.flights.push(Flight { tag, directed });
         Ok(true)
     }
 
@@ -287,7 +257,10 @@ impl Seat {
 impl Seat {
     /// As if its worker had so many tasks, which take this long.
     pub(crate) fn imagine(&mut self, flights: usize, mean_ns: f64) {
-        self.flights = (0..flights).map(|tag| Flight::new(tag as u64, tag as u32, false)).collect();
+        self.flights.clear();
+        for tag in 0..flights as u64 {
+            self.flights.push(Flight { tag, directed: false });
+        }
         self.mean_ns = mean_ns;
     }
 }

@@ -6,7 +6,7 @@
 //! while all workers have enough to go on with (see [`pace`](super::pace)); an outcome that is there is picked up from
 //! its slot without any of this (see [`sheet`](super::sheet)).
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
 use super::link::{Attachment, Listener, Transport};
@@ -15,11 +15,12 @@ use super::sheet::{Route, Ticket};
 use super::state::{Door, State};
 use crate::error::Result;
 use crate::sys::bell::Bell;
+use crate::sys::biased::{Biased, Guard};
 use crate::sys::poll::Deadline;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    state: Biased<State>,
     /// Followers wait here.
     done: Condvar,
     /// Wakes the keeper.
@@ -32,7 +33,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Result<Self> {
         let settings = Arc::new(settings);
-        let state = Mutex::new(State::new(Arc::clone(&settings)));
+        let state = Biased::new(State::new(Arc::clone(&settings)));
         Ok(Self {
             state,
             done: Condvar::new(),
@@ -43,8 +44,8 @@ impl Shared {
     }
 
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     pub(crate) fn waiter(&self) -> &Bell {
@@ -164,25 +165,15 @@ impl Shared {
         count
     }
 
-    fn follow<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    fn follow<'a>(&'a self, mut state: Guard<'a, State>, deadline: Deadline) -> Guard<'a, State> {
         state.followers += 1;
-        let mut state = match deadline {
-            None => self.done.wait(state).unwrap_or_else(PoisonError::into_inner),
-            Some(at) => {
-                let limit = at.saturating_duration_since(Instant::now());
-                self.done.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
+        let mut state = state.wait(&self.done, deadline.map(|_| left(deadline)));
         state.followers -= 1;
         state
     }
 
     /// Lets go of the lock for a moment; others may lead meanwhile.
-    fn spin<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn spin<'a>(&'a self, state: Guard<'a, State>) -> Guard<'a, State> {
         drop(state);
         // One pause is some 40 ns where it is longest: much more of them would be most of a round trip.
         std::hint::spin_loop();
@@ -190,11 +181,7 @@ impl Shared {
     }
 
     /// Sleeps as the leader until a result comes.
-    fn sleep<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    fn sleep<'a>(&'a self, mut state: Guard<'a, State>, deadline: Deadline) -> Guard<'a, State> {
         state.led = true;
         if let Some(nap) = state.nap() {
             drop(state);

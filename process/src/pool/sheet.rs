@@ -1,26 +1,35 @@
 //! Sheets of slots: where the pool lays down an outcome, and its handle picks it up without the pool's lock.
 //!
 //! The pool gives out the slots of a sheet one after another, each to one task. A task with a handle has a [`Ticket`]
-//! to its slot. Who may touch what:
+//! to its slot. Whose a slot is says its stage:
 //!
-//! | part of a slot | belongs to |
-//! |---|---|
-//! | `entry` | the pool, under its lock, always |
-//! | `held` | the pool, under its lock, until it says `settled`; then the ticket, where there is one |
+//! | stage | set by | the slot is |
+//! |---|---|---|
+//! | `BACK` | the ticket; the pool, where there is none | nobody's: when all are, the pool gives out the sheet again |
+//! | `OPEN` | the pool | the pool's: its task is under way |
+//! | `SETTLED` | the pool | the ticket's: its outcome is there |
+//! | `LEAVING` | the ticket | the ticket's for a last look at the sheet |
+//! | `COUNTED` | the ticket | nobody's, and counted where an orphaned sheet counts |
 //!
-//! A sheet counts its *shares*: one for each slot that is not back yet, whether it was given out or not, and one for
-//! the pool itself. The pool uses a sheet again when only its own share is left. Whoever returns the last share of
-//! all, the pool or a handle that has outlived it, frees the sheet. So a handle costs one atomic step in its life, and
-//! one that is kept for ever keeps no more than its sheet.
+//! What the pool alone knows of a slot, its `entry`, is the pool's under its lock at any stage.
+//!
+//! Handles may outlive the pool. When it goes it calls its sheets orphaned; those tickets that are left count
+//! themselves out, and the last one frees the sheet. Before, nobody counts: a ticket says that it leaves, looks whether
+//! the sheet is orphaned, and if not says that it is back; it does not touch the sheet after that. The pool calls the
+//! sheet orphaned, and then looks who leaves. Between the two steps of both lies a [fence](crate::sys::fences), which
+//! costs the ticket nothing. So a handle takes no locked instruction in its life, and one that is kept for ever keeps no
+//! more than its sheet.
 
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
 
 use super::link::Attachment;
-use super::raw::{Answer, RawReport, WorkerId};
+use super::raw::{Answer, Kept, Small, WorkerId};
+use crate::outcome::Outcome;
+use crate::sys::fences;
 
 /// Slots of one sheet.
 pub(super) const SLOTS: u32 = 64;
@@ -36,39 +45,37 @@ pub(crate) enum Route {
     Stream(u32),
 }
 
+const BACK: u8 = 0;
+const OPEN: u8 = 1;
+const SETTLED: u8 = 2;
+const LEAVING: u8 = 3;
+const COUNTED: u8 = 4;
+
 /// What the pool alone knows of a slot.
 #[derive(Debug)]
 struct Entry {
     /// How many tasks have had the slot: it tells a task from those before it.
     generation: u32,
     route: Route,
-}
-
-/// What lies in a slot.
-#[derive(Debug)]
-enum Held {
-    Nothing,
-    /// The task is under way; with what its ring cannot carry.
-    Open(Option<Box<Attachment>>),
-    Done(RawReport),
+    /// What belongs to the task while it is under way and cannot go through a ring.
+    attachment: Option<Box<Attachment>>,
 }
 
 #[derive(Debug)]
 struct Slot {
-    /// Whether the task has its outcome. The pool sets it, and clears it when it gives the slot out anew.
-    settled: AtomicBool,
+    stage: AtomicU8,
     entry: UnsafeCell<Entry>,
-    held: UnsafeCell<Held>,
+    /// The outcome.
+    kept: UnsafeCell<Kept>,
 }
 
 impl Slot {
     fn new() -> Self {
-        let entry = Entry { generation: 0, route: Route::Dropped };
+        let entry = Entry { generation: 0, route: Route::Dropped, attachment: None };
         Self {
-            // Nobody's: a slot that was never given out has nothing to come.
-            settled: AtomicBool::new(true),
+            stage: AtomicU8::new(BACK),
             entry: UnsafeCell::new(entry),
-            held: UnsafeCell::new(Held::Nothing),
+            kept: UnsafeCell::default(),
         }
     }
 }
@@ -76,17 +83,18 @@ impl Slot {
 /// What the pool and the tickets of one sheet share.
 #[derive(Debug)]
 struct Body<O> {
+    /// Whether the pool is gone. From then on `shares` counts who is not: the tickets, and the pool while it goes.
+    orphaned: AtomicBool,
     shares: AtomicU32,
     /// Where handles wait, even when the pool is gone.
     owner: O,
     slots: [Slot; SLOTS as usize],
 }
 
-/// Gives back `count` shares of a sheet, and frees it with the last.
+/// Gives back `count` shares of an orphaned sheet, and frees it with the last.
 ///
 /// # Safety
 /// The caller owns that many shares, and does not use the sheet afterwards.
-#[inline]
 unsafe fn give_back<O>(body: NonNull<Body<O>>, count: u32) {
     // SAFETY: a share is owned, so the sheet is there.
     let shares = unsafe { &body.as_ref().shares };
@@ -105,38 +113,64 @@ pub(super) struct Sheet<O> {
     body: NonNull<Body<O>>,
     /// Slots that were given out since the sheet was last opened.
     given: u32,
-    /// Those of them that the pool has taken back itself. Their shares are its own, and need not be counted by all.
-    returned: u32,
+    /// The first of them, up to here, are back.
+    back: u32,
 }
 
-// SAFETY: it is a counted reference, and all that it leads to may be used from any thread that has the pool's lock.
+// SAFETY: all that it leads to may be used from any thread that has the pool's lock.
 unsafe impl<O: Send + Sync> Send for Sheet<O> {}
 
 impl<O> Sheet<O> {
     /// A sheet of free slots, whose handles wait for `owner`.
     pub(super) fn new(owner: O) -> Self {
         let slots = std::array::from_fn(|_| Slot::new());
-        let body = Box::new(Body { shares: AtomicU32::new(SLOTS + 1), owner, slots });
-        Self { body: NonNull::from(Box::leak(body)), given: 0, returned: 0 }
+        let (orphaned, shares) = (AtomicBool::new(false), AtomicU32::new(0));
+        let body = Box::new(Body { orphaned, shares, owner, slots });
+        Self { body: NonNull::from(Box::leak(body)), given: 0, back: 0 }
     }
 
     /// Opens the sheet anew, if all its slots are back.
     pub(super) fn reopen(&mut self) -> bool {
-        // SAFETY: the pool's own share keeps it.
-        let shares = unsafe { &self.body.as_ref().shares };
         // Acquire: the tickets are done with their slots before those are given out again.
-        let back = self.is_full() && shares.load(Acquire) == 1 + self.returned;
-        if back {
-            shares.store(SLOTS + 1, Relaxed);
-            (self.given, self.returned) = (0, 0);
+        while self.back < self.given && self.slot(self.back).stage.load(Acquire) == BACK {
+            self.back += 1;
         }
-        back
+        let all = self.back == SLOTS;
+        if all {
+            (self.given, self.back) = (0, 0);
+        }
+        all
+    }
+
+    /// Lets go of sheets; what handles have not claimed stays theirs.
+    pub(super) fn let_go(sheets: Vec<Self>) {
+        for sheet in &sheets {
+            let body = sheet.body();
+            body.shares.store(sheet.given + 1, Relaxed);
+            body.orphaned.store(true, Release);
+        }
+        fences::heavy();
+        for sheet in sheets {
+            let slots = &sheet.body().slots[..sheet.given as usize];
+            for slot in slots {
+                fences::wait_while(|| slot.stage.load(Acquire) == LEAVING);
+            }
+            let back = slots.iter().filter(|slot| slot.stage.load(Relaxed) == BACK).count();
+            // SAFETY: these are the pool's, its own and those of tickets that were done before they could count
+            // themselves out; all others see that they must.
+            unsafe { give_back(sheet.body, 1 + back as u32) };
+        }
+    }
+
+    #[inline]
+    fn body(&self) -> &Body<O> {
+        // SAFETY: the pool frees no sheet that it holds, and nobody else does before it is orphaned.
+        unsafe { self.body.as_ref() }
     }
 
     #[inline]
     fn slot(&self, index: u32) -> &Slot {
-        // SAFETY: the pool's own share keeps it.
-        unsafe { &self.body.as_ref().slots[index as usize % SLOTS as usize] }
+        &self.body().slots[index as usize % SLOTS as usize]
     }
 
     #[inline]
@@ -166,11 +200,11 @@ impl<O> Sheet<O> {
         let entry = self.entry_mut(index);
         entry.generation = entry.generation.wrapping_add(1);
         entry.route = route;
+        if attachment.is_some() {
+            entry.attachment = attachment;
+        }
         let generation = entry.generation;
-        let slot = self.slot(index);
-        // SAFETY: the slot is back, or was never out: there is no ticket to it.
-        unsafe { *slot.held.get() = Held::Open(attachment) };
-        slot.settled.store(false, Relaxed);
+        self.slot(index).stage.store(OPEN, Relaxed);
         (index, generation)
     }
 
@@ -183,21 +217,19 @@ impl<O> Sheet<O> {
     /// Whether this generation's task has the slot and has no outcome.
     #[inline]
     pub(super) fn is_open(&self, index: u32, generation: u32) -> bool {
-        !self.slot(index).settled.load(Relaxed) && self.entry(index).generation == generation
+        self.slot(index).stage.load(Relaxed) == OPEN && self.entry(index).generation == generation
+    }
+
+    /// The same, and whether a handle waits for it.
+    #[inline]
+    pub(super) fn is_awaited(&self, index: u32, generation: u32) -> bool {
+        self.is_open(index, generation) && self.route(index) == Route::Handle
     }
 
     /// What belongs to the task in an open slot and cannot go through a ring.
     #[inline]
     pub(super) fn attachment(&self, index: u32) -> Option<&Attachment> {
-        let slot = self.slot(index);
-        if slot.settled.load(Relaxed) {
-            return None;
-        }
-        // SAFETY: what an open slot holds is the pool's.
-        match unsafe { &*slot.held.get() } {
-            Held::Open(attachment) => attachment.as_deref(),
-            _ => None,
-        }
+        self.entry(index).attachment.as_deref()
     }
 
     /// Where the outcome of the task in a slot goes.
@@ -209,32 +241,50 @@ impl<O> Sheet<O> {
     /// Lays the outcome of a task with a handle into its open slot.
     #[inline]
     pub(super) fn settle(&mut self, index: u32, worker: WorkerId, answer: Answer<'_>) {
+        self.lay(index, |kept| kept.put(worker, answer));
+    }
+
+    /// The same for a small result.
+    #[inline(always)]
+    pub(super) fn settle_small(&mut self, index: u32, worker: WorkerId, small: Small) {
+        self.lay(index, |kept| kept.put_small(worker, small));
+    }
+
+    #[inline(always)]
+    fn lay(&mut self, index: u32, put: impl FnOnce(&mut Kept)) {
+        debug_assert!(
+            self.slot(index).stage.load(Relaxed) == OPEN && self.route(index) == Route::Handle
+        );
+        self.detach(index);
         let slot = self.slot(index);
-        debug_assert!(!slot.settled.load(Relaxed) && self.route(index) == Route::Handle);
-        // SAFETY: what an open slot holds is the pool's.
-        let held = unsafe { &mut *slot.held.get() };
-        *held = Held::Done(RawReport::EMPTY);
-        if let Held::Done(report) = held {
-            report.write(worker, answer);
-        }
-        slot.settled.store(true, Release);
+        // SAFETY: what an open slot keeps is the pool's.
+        put(unsafe { &mut *slot.kept.get() });
+        slot.stage.store(SETTLED, Release);
     }
 
     /// Takes back the open slot of a task without a handle.
     #[inline]
     pub(super) fn release(&mut self, index: u32) {
-        let slot = self.slot(index);
-        debug_assert!(!slot.settled.load(Relaxed) && self.route(index) != Route::Handle);
-        // SAFETY: what an open slot holds is the pool's.
-        unsafe { *slot.held.get() = Held::Nothing };
-        slot.settled.store(true, Relaxed);
-        self.returned += 1;
+        debug_assert!(
+            self.slot(index).stage.load(Relaxed) == OPEN && self.route(index) != Route::Handle
+        );
+        self.detach(index);
+        self.slot(index).stage.store(BACK, Relaxed);
+    }
+
+    /// Lets go of what belonged to a task that has ended.
+    #[inline]
+    fn detach(&mut self, index: u32) {
+        let attachment = &mut self.entry_mut(index).attachment;
+        if attachment.is_some() {
+            *attachment = None;
+        }
     }
 
     /// Nobody wants the outcome of the task in this open slot any more; its handle, if it had one, has given up its
     /// ticket.
     pub(super) fn disown(&mut self, index: u32) {
-        debug_assert!(!self.slot(index).settled.load(Relaxed));
+        debug_assert!(self.slot(index).stage.load(Relaxed) == OPEN);
         self.entry_mut(index).route = Route::Dropped;
     }
 
@@ -242,13 +292,6 @@ impl<O> Sheet<O> {
     pub(super) fn open(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         let given = (0..self.given).map(|index| (index, self.entry(index).generation));
         given.filter(|(index, generation)| self.is_open(*index, *generation))
-    }
-}
-
-impl<O> Drop for Sheet<O> {
-    fn drop(&mut self) {
-        // SAFETY: these are the pool's: its own, and those of the slots that are not given out or have come back.
-        unsafe { give_back(self.body, 1 + SLOTS - self.given + self.returned) };
     }
 }
 
@@ -284,22 +327,43 @@ impl<O> Ticket<O> {
     /// Whether the outcome is there.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
-        self.slot().settled.load(Acquire)
+        self.slot().stage.load(Acquire) == SETTLED
     }
 
-    /// The outcome, or the ticket again while there is none.
+    /// What `read` makes of the outcome and of where it comes from, or the ticket again while there is none.
     #[inline]
-    pub(crate) fn claim(self) -> Result<RawReport, Self> {
+    pub(crate) fn claim<T>(
+        self,
+        read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T,
+    ) -> Result<T, Self> {
         if !self.is_settled() {
             return Err(self);
         }
-        // SAFETY: a settled slot is the ticket's, and this is the only one.
-        let held = unsafe { std::mem::replace(&mut *self.slot().held.get(), Held::Nothing) };
-        // SAFETY: the ticket ends here, and its share with it.
-        unsafe { give_back(self.body, 1) };
-        match held {
-            Held::Done(report) => Ok(report),
-            Held::Nothing | Held::Open(_) => unreachable!("a settled slot holds an outcome"),
+        // It leaves last, also when `read` panics.
+        let _leaving = Leaving { body: self.body, slot: self.slot() };
+        // SAFETY: what a settled slot keeps is the ticket's, and this is the only one.
+        Ok(unsafe { &mut *self.slot().kept.get() }.read(read))
+    }
+}
+
+/// The end of a ticket.
+struct Leaving<'a, O> {
+    body: NonNull<Body<O>>,
+    slot: &'a Slot,
+}
+
+impl<O> Drop for Leaving<'_, O> {
+    #[inline]
+    fn drop(&mut self) {
+        self.slot.stage.store(LEAVING, Relaxed);
+        fences::light();
+        // SAFETY: nobody frees the sheet while a ticket leaves.
+        if unsafe { self.body.as_ref() }.orphaned.load(Acquire) {
+            self.slot.stage.store(COUNTED, Release);
+            // SAFETY: the ticket's share has become its own to count, and ends here.
+            unsafe { give_back(self.body, 1) };
+        } else {
+            self.slot.stage.store(BACK, Release);
         }
     }
 }

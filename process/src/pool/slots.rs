@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::inbox::Inbox;
 use super::link::Attachment;
-use super::raw::{Answer, WorkerId};
+use super::raw::{Answer, Small, WorkerId};
 use super::sheet::{Route, SLOTS, Sheet, Ticket};
 
 /// As many full sheets are looked at, when slots run out, before a new sheet is made. Enough that a long row of sheets
@@ -49,6 +49,22 @@ impl<O> Default for Slots<O> {
             inboxes: Vec::new(),
             free_streams: Vec::new(),
         }
+    }
+}
+
+impl<O> Slots<O> {
+    /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the pool keeps them. What
+    /// handles have not claimed stays theirs.
+    pub(crate) fn let_go(&mut self) {
+        Sheet::let_go(std::mem::take(&mut self.sheets));
+        self.full.clear();
+        self.current = 0;
+    }
+}
+
+impl<O> Drop for Slots<O> {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -132,6 +148,19 @@ impl<O: Clone> Slots<O> {
         }
     }
 
+    /// Gives a task a small result as its outcome, unless it has one: the way of nearly all.
+    #[inline(always)]
+    pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
+        let (number, index, generation) = place_of(tag);
+        match self.sheets.get_mut(number) {
+            Some(sheet) if sheet.is_awaited(index, generation) => {
+                self.open -= 1;
+                sheet.settle_small(index, worker, small);
+            }
+            _ => self.settle(tag, worker, Answer::Small(small)),
+        }
+    }
+
     /// Nobody wants the outcome of this open task any more: its handle has given up its ticket.
     pub(crate) fn disown(&mut self, tag: u64) {
         let (sheet, index, _) = place_of(tag);
@@ -163,14 +192,6 @@ impl<O: Clone> Slots<O> {
         }
         self.inboxes[stream as usize] = Inbox::default();
         self.free_streams.push(stream);
-    }
-
-    /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the pool keeps them. What
-    /// handles have not claimed stays theirs.
-    pub(crate) fn let_go(&mut self) {
-        self.sheets.clear();
-        self.full.clear();
-        self.current = 0;
     }
 
     /// The tags of all tasks without an outcome.

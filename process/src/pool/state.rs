@@ -9,7 +9,7 @@ use super::backlog::{Backlog, Waiting};
 use super::bits::Bits;
 use super::link::{Attachment, Listener};
 use super::raw::Answer;
-use super::seat::{Flight, Phase, Seat};
+use super::seat::{Phase, Seat};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::sheet::Route;
@@ -20,6 +20,9 @@ use crate::spawn::START_LIMIT;
 
 /// A thread that gives many tasks reads results every so many, so that the keeper need not compete with it.
 const READ_EVERY: u32 = 128;
+
+/// What a worker does that answers what it was not asked.
+const UNASKED: Error = Error::Damaged("a worker answered a task that it was not given");
 
 /// Whether a pool takes tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,17 +180,21 @@ impl State {
         let Some(live) = &mut seat.live else { return 0 };
         let mut count = 0;
         let damage = loop {
-            match live.link.pop(&mut self.scratch) {
-                Ok(Some(reply)) => {
-                    let flight =
-                        seat.flights.pop_front_if(|flight| flight.number() == reply.number);
-                    let Some(Flight { tag, .. }) = flight else {
-                        break Some(Error::Damaged(
-                            "a worker answered a task that it was not given",
-                        ));
-                    };
+            match live.link.pop_small() {
+                Ok(Some((number, small))) => {
+                    let Some(tag) = seat.flights.land(number) else { break Some(UNASKED) };
                     count += 1;
-                    self.slots.settle(tag, worker, Answer::of(reply.kind, &self.scratch));
+                    self.slots.settle_small(tag, worker, small);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => break Some(error),
+            }
+            match live.link.pop(&mut self.scratch) {
+                Ok(Some((number, answer))) => {
+                    let Some(tag) = seat.flights.land(number) else { break Some(UNASKED) };
+                    count += 1;
+                    self.slots.settle(tag, worker, answer);
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -214,7 +221,7 @@ impl State {
     /// Cancels a task that no worker has been given; says whether it did.
     pub(crate) fn cancel(&mut self, tag: u64) -> bool {
         let given =
-            self.seats.iter().any(|seat| seat.flights.iter().any(|flight| flight.tag == tag));
+            self.seats.iter().any(|seat| seat.flights.iter().any(|(_, flight)| flight.tag == tag));
         let cancels = !given && self.slots.is_open(tag);
         if cancels {
             self.fail(tag, Failure::Cancelled, 0);

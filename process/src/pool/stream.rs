@@ -128,8 +128,7 @@ impl Batch {
         if let Some(id) = call {
             self.bytes.extend_from_slice(&id.0.to_le_bytes());
         }
-        let mut fds = Vec::new();
-        codec::encode_with_fds(task, &mut self.bytes, &mut fds)?;
+        let fds = codec::encode_with_fds(task, &mut self.bytes)?;
         let transport = shared.settings.transport;
         let mut attachment = None;
         if !fds.is_empty() || Link::must_attach(transport, self.bytes.len() - start) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::fence;
 
-use super::region::{Region, take};
-use super::{Header, wake};
+use super::region::{Body, Region, record_at};
+use super::{Header, footprint, wake};
 use crate::error::Result;
 use crate::shm::Mapping;
 
@@ -56,19 +56,35 @@ impl Consumer {
     #[inline]
     pub(crate) fn pop_append(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         let start = bytes.len();
+        let popped = self.pop_if(|_, body| {
+            // What was read may have been revoked meanwhile, and another record is read in its place.
+            bytes.truncate(start);
+            body.append_to(bytes);
+            Some(())
+        });
+        Ok(popped?.map(|(header, ())| header))
+    }
+
+    /// Takes the next record, as `read` makes it of its bytes, unless that makes nothing of it. Where records are revoked
+    /// it may be called again.
+    #[inline(always)]
+    pub(crate) fn pop_if<T>(
+        &mut self,
+        mut read: impl FnMut(Header, Body<'_>) -> Option<T>,
+    ) -> Result<Option<(Header, T)>> {
+        if self.position == self.tail {
+            self.tail = self.ring.words().tail.0.load(Acquire);
+        }
         loop {
-            if self.position == self.tail {
-                self.tail = self.ring.words().tail.0.load(Acquire);
-            }
-            let Some((header, next)) = take(&self.ring, self.position, self.tail, bytes)? else {
+            let Some((header, body)) = record_at(&self.ring, self.position, self.tail)? else {
                 return Ok(None);
             };
-            let claimed = self.claim(next);
+            let Some(record) = read(header, body) else { return Ok(None) };
+            let claimed = self.claim(self.position + footprint(header.length as usize));
             self.ring.words().freed.0.store(self.position, Release);
             if claimed {
-                return Ok(Some(header));
+                return Ok(Some((header, record)));
             }
-            bytes.truncate(start);
             self.tail = self.ring.words().tail.0.load(Acquire);
         }
     }

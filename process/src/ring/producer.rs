@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::fence;
 
-use super::region::{Region, take};
+use super::region::{Region, record_at};
 use super::{HEADER, Header, footprint, wake};
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
@@ -124,6 +124,10 @@ impl Producer {
         position: u64,
         bytes: &mut Vec<u8>,
     ) -> Result<Option<(Header, u64)>> {
-        take(&self.ring, position, self.tail, bytes)
+        let Some((header, body)) = record_at(&self.ring, position, self.tail)? else {
+            return Ok(None);
+        };
+        body.append_to(bytes);
+        Ok(Some((header, position + footprint(header.length as usize))))
     }
 }

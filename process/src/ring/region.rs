@@ -58,9 +58,9 @@ impl Region {
         (unsafe { self.data.add(offset) }, self.size as usize - offset)
     }
 
-    /// The address of a header.
+    /// The address of the word at a position, or in which it lies.
     #[inline]
-    fn header(&self, position: u64) -> NonNull<u64> {
+    fn word(&self, position: u64) -> NonNull<u64> {
         self.place(position & !(HEADER - 1)).0.cast()
     }
 
@@ -119,24 +119,51 @@ impl Region {
     #[inline]
     pub(super) fn write_header(&self, position: u64, header: Header) {
         // SAFETY: the ring's size is a multiple of 8 too, so 8 aligned bytes lie here.
-        unsafe { self.header(position).write(header.to_word()) };
+        unsafe { self.word(position).write(header.to_word()) };
     }
 
     #[inline]
-    pub(super) fn read_header(&self, position: u64) -> Header {
+    fn read_word(&self, position: u64) -> u64 {
         // SAFETY: as in `write_header`.
-        Header::from_word(unsafe { self.header(position).read() })
+        unsafe { self.word(position).read() }
     }
 }
 
-/// Copies out the record at `position` after checking that it lies whole before `tail`.
+/// The bytes of a record that lies whole in a ring. They are another process's too: each is read at most once.
+#[derive(Debug)]
+pub(crate) struct Body<'a> {
+    ring: &'a Region,
+    position: u64,
+    length: usize,
+}
+
+impl Body<'_> {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The bytes from `at` on, a multiple of 8, as a word; beyond the record it holds anything.
+    #[inline]
+    pub(crate) fn word(&self, at: usize) -> u64 {
+        self.ring.read_word(self.position + at as u64)
+    }
+
+    /// Appends the bytes to `bytes`.
+    #[inline]
+    pub(crate) fn append_to(&self, bytes: &mut Vec<u8>) {
+        // SAFETY: the record lies in the ring, so it is not larger.
+        unsafe { self.ring.read(self.position, self.length, bytes) };
+    }
+}
+
+/// The record at `position`, after checking that it lies whole before `tail`.
 #[inline]
-pub(super) fn take(
+pub(super) fn record_at(
     ring: &Region,
     position: u64,
     tail: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<Option<(Header, u64)>> {
+) -> Result<Option<(Header, Body<'_>)>> {
     let available = tail.wrapping_sub(position);
     if available == 0 {
         return Ok(None);
@@ -144,12 +171,10 @@ pub(super) fn take(
     if available > ring.size || !(position | tail).is_multiple_of(HEADER) {
         return Err(Error::Damaged("the positions of a ring do not fit each other"));
     }
-    let header = ring.read_header(position);
-    let need = footprint(header.length as usize);
-    if need > available {
+    let header = Header::from_word(ring.read_word(position));
+    let length = header.length as usize;
+    if footprint(length) > available {
         return Err(Error::Damaged("a record is longer than what was written"));
     }
-    // SAFETY: `need` is larger than the length and, as just checked, not larger than the ring.
-    unsafe { ring.read(position + HEADER, header.length as usize, bytes) };
-    Ok(Some((header, position + need)))
+    Ok(Some((header, Body { ring, position: position + HEADER, length })))
 }

@@ -1,8 +1,10 @@
 //! Thin layers over the system: waiting, waking, sockets that carry descriptors, shared memory, processes.
 
 pub(crate) mod bell;
+pub(crate) mod biased;
 pub(crate) mod child;
 pub(crate) mod control;
+pub(crate) mod fences;
 pub(crate) mod lifeline;
 pub(crate) mod oom;
 pub(crate) mod poll;

@@ -3,10 +3,11 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use super::super::raw::{Answer, Kept, RawReport, WorkerId};
+use super::super::raw::{Answer, Small, WorkerId};
 use super::super::sheet::{Route, SLOTS, Ticket};
 use super::Slots;
 use crate::outcome::Failure;
+use crate::sys::fences::make_light;
 
 type Owner = Arc<()>;
 
@@ -19,12 +20,24 @@ fn task(slots: &mut Slots<Owner>, owner: &Owner) -> (u64, Ticket<Owner>) {
 const WORKER: WorkerId = WorkerId::new(3, 4);
 
 fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) {
-    slots.settle(tag, WORKER, Answer::Result(&value.to_le_bytes()));
+    // Both ways that a result may come must do the same.
+    if value % 2 == 0 {
+        slots.settle(tag, WORKER, Answer::result(&value.to_le_bytes()));
+    } else {
+        slots.settle_small(tag, WORKER, Small::new(8, |_| value.to_le()));
+    }
 }
 
-fn value(report: &RawReport) -> u64 {
-    let Kept::Small { length: 8, bytes } = &report.outcome else { panic!("{report:?}") };
-    u64::from_le_bytes(*bytes.first_chunk().unwrap())
+/// What is claimed: the worker, and the outcome as bytes.
+type Claimed = (WorkerId, Result<Vec<u8>, Failure>);
+
+fn claim(ticket: Ticket<Owner>) -> Result<Claimed, Ticket<Owner>> {
+    ticket.claim(|worker, outcome| (worker, outcome.map(<[u8]>::to_vec)))
+}
+
+fn value((worker, outcome): &Claimed) -> u64 {
+    assert_eq!(*worker, WORKER);
+    u64::from_le_bytes(outcome.as_deref().unwrap().try_into().unwrap())
 }
 
 #[test]
@@ -41,8 +54,7 @@ fn a_ticket_finds_its_own_outcome_once_it_is_there() {
     assert_eq!(slots.open(), 0);
     for (number, (tag, ticket)) in tasks.into_iter().enumerate() {
         assert!(!slots.is_open(tag));
-        let report = ticket.claim().unwrap();
-        assert_eq!((value(&report), report.worker), (number as u64, WORKER));
+        assert_eq!(value(&claim(ticket).unwrap()), number as u64);
     }
 }
 
@@ -50,10 +62,9 @@ fn a_ticket_finds_its_own_outcome_once_it_is_there() {
 fn an_unsettled_ticket_comes_back() {
     let (owner, mut slots) = (Owner::default(), Slots::default());
     let (tag, ticket) = task(&mut slots, &owner);
-    let ticket = ticket.claim().unwrap_err();
+    let ticket = claim(ticket).unwrap_err();
     slots.settle(tag, WORKER, Answer::Failure(Box::new(Failure::Cancelled)));
-    let outcome = ticket.claim().unwrap().outcome;
-    assert!(matches!(outcome, Kept::Missing(failure) if *failure == Failure::Cancelled));
+    assert_eq!(claim(ticket).unwrap().1, Err(Failure::Cancelled));
 }
 
 #[test]
@@ -64,12 +75,12 @@ fn sheets_are_used_again_even_beside_handles_that_are_kept() {
         let (tag, ticket) = task(&mut slots, &owner);
         answer(&mut slots, tag, number);
         // One handle in a thousand is never waited for.
-        if number % 1000 == 0 { kept.push((number, ticket)) } else { drop(ticket.claim().unwrap()) }
+        if number % 1000 == 0 { kept.push((number, ticket)) } else { drop(claim(ticket).unwrap()) }
     }
     let needed = kept.len() + 1;
     assert!(slots.sheets.len() <= 2 * needed, "{} sheets, {needed} needed", slots.sheets.len());
     for (number, ticket) in kept {
-        assert_eq!(value(&ticket.claim().unwrap()), number);
+        assert_eq!(value(&claim(ticket).unwrap()), number);
     }
 }
 
@@ -80,7 +91,7 @@ fn a_slot_that_was_used_again_is_not_taken_for_its_former_task() {
         .map(|number| {
             let (tag, ticket) = task(&mut slots, &owner);
             answer(&mut slots, tag, number.into());
-            drop(ticket.claim());
+            drop(claim(ticket));
             tag
         })
         .collect();
@@ -103,8 +114,8 @@ fn a_stream_gets_its_outcomes_in_the_order_of_their_ends_until_it_is_closed() {
             .map(|number| slots.insert(Route::Stream(streams[number % 2]), None, &owner))
             .collect();
         for tag in tags.iter().rev().take(SLOTS as usize / 2) {
-            slots.settle(*tag, WORKER, Answer::Result(&[7]));
-            slots.settle(*tag, WORKER, Answer::Result(&[8]));
+            slots.settle(*tag, WORKER, Answer::result(&[7]));
+            slots.settle(*tag, WORKER, Answer::result(&[8]));
         }
         for (number, stream) in streams.into_iter().enumerate() {
             let own = tags.iter().skip(number).step_by(2).rev().take(SLOTS as usize / 4);
@@ -136,7 +147,7 @@ fn a_stream_keeps_results_of_all_sizes_and_failures() {
         let tag = slots.insert(Route::Stream(stream), None, &owner);
         let mut bytes = Vec::new();
         crate::codec::encode(&crate::Bytes(vec![size as u8; size]), &mut bytes).unwrap();
-        slots.settle(tag, WORKER, Answer::Result(&bytes));
+        slots.settle(tag, WORKER, Answer::result(&bytes));
         let tag = slots.insert(Route::Stream(stream), None, &owner);
         slots.settle(tag, WORKER, Answer::Failure(Box::new(Failure::Cancelled)));
     }
@@ -163,7 +174,7 @@ fn whoever_is_last_frees_a_sheet() {
         assert_eq!(Arc::strong_count(&owner), 3);
         if handles_first {
             for ticket in tickets {
-                drop(ticket.claim().unwrap());
+                drop(claim(ticket).unwrap());
             }
             assert_eq!(Arc::strong_count(&owner), 3);
             slots.let_go();
@@ -171,10 +182,65 @@ fn whoever_is_last_frees_a_sheet() {
             slots.let_go();
             assert_eq!(Arc::strong_count(&owner), 3);
             for (number, ticket) in tickets.into_iter().enumerate() {
-                assert_eq!(value(&ticket.claim().unwrap()), number as u64);
+                assert_eq!(value(&claim(ticket).unwrap()), number as u64);
             }
         }
         assert_eq!(Arc::strong_count(&owner), 1);
+    }
+}
+
+#[test]
+fn a_result_of_any_size_comes_as_it_was_given() {
+    let (owner, mut slots) = (Owner::default(), Slots::default());
+    for size in (0..40).chain([1000, 100_000]) {
+        let (tag, ticket) = task(&mut slots, &owner);
+        let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
+        slots.settle(tag, WORKER, Answer::result(&bytes));
+        assert_eq!(claim(ticket).unwrap(), (WORKER, Ok(bytes)));
+    }
+}
+
+#[test]
+fn a_reader_that_panics_gives_its_slot_back() {
+    let (owner, mut slots) = (Owner::default(), Slots::default());
+    for number in 0..10 * u64::from(SLOTS) {
+        let (tag, ticket) = task(&mut slots, &owner);
+        answer(&mut slots, tag, number);
+        let read = std::panic::AssertUnwindSafe(|| ticket.claim(|_, _| panic!("while reading")));
+        std::panic::catch_unwind(read).map(drop).unwrap_err();
+    }
+    assert!(slots.sheets.len() <= 2);
+}
+
+/// The pool goes while handles are claimed, with full fences and with light ones: whoever is last frees a sheet, once.
+#[test]
+fn threads_claim_while_the_pool_goes() {
+    for light in [false, true] {
+        if light {
+            make_light();
+        }
+        for round in 0..200 {
+            let owner = Owner::default();
+            let mut slots = Slots::default();
+            let mut parts = [Vec::new(), Vec::new(), Vec::new()];
+            for number in 0..300_u64 {
+                let (tag, ticket) = task(&mut slots, &owner);
+                answer(&mut slots, tag, number);
+                parts[number as usize % 3].push((number, ticket));
+            }
+            std::thread::scope(|scope| {
+                for part in parts {
+                    scope.spawn(move || {
+                        for (number, ticket) in part {
+                            assert_eq!(value(&claim(ticket).unwrap()), number);
+                        }
+                    });
+                }
+                (0..round * 20).for_each(|_| std::hint::spin_loop());
+                slots.let_go();
+            });
+            assert_eq!(Arc::strong_count(&owner), 1);
+        }
     }
 }
 
@@ -202,7 +268,7 @@ fn threads_claim_while_others_settle_and_give_out() {
             scope.spawn(move || {
                 for (number, mut ticket) in tickets {
                     let report = loop {
-                        match ticket.claim() {
+                        match claim(ticket) {
                             Ok(report) => break report,
                             Err(again) => ticket = again,
                         }
