@@ -10,12 +10,20 @@ use super::shared::Shared;
 use super::slots::Slots;
 use super::state::{State, condemn};
 
+/// Tasks that go to the same worker as the last one, because it has so many that it does not matter who gets which.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Row {
+    seat: usize,
+    pub(super) left: usize,
+}
+
 impl State {
     /// Notes what a seat could do after its tasks or its worker have changed.
     #[inline]
     pub(crate) fn note(&mut self, index: usize) {
         let seat = &self.seats[index];
         let room = seat.has_room(&self.settings);
+        self.row = Row::default();
         self.room.set(index, room);
         self.idle.set(index, room && seat.flights.is_empty());
     }
@@ -23,6 +31,23 @@ impl State {
     /// Gives a new task to a worker with room: an idle one, else the next in turn.
     #[inline]
     pub(super) fn place(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
+        if self.row.left > 0 && !attached {
+            self.row.left -= 1;
+            let seat = &mut self.seats[self.row.seat];
+            // What goes wrong here goes wrong once more below, where it is looked after.
+            if matches!(seat.give(tag, bytes, None, false), Ok(true)) {
+                if self.row.left == 0 {
+                    seat.publish();
+                }
+                return true;
+            }
+            self.row.left = 0;
+        }
+        self.place_next(tag, bytes, attached)
+    }
+
+    /// The same for a task that does not go where the last one went.
+    fn place_next(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
         let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
             return false;
         };
@@ -44,15 +69,19 @@ impl State {
         self.alert |= seat.is_backed_up();
         if first || !seat.has_room(&self.settings) {
             self.note(index);
+        } else {
+            self.row = Row { seat: index, left: seat.row(&self.settings) };
         }
         given
     }
 
     /// Gives a seat as many tasks as it should have, but of those for any worker not more than an equal share: towards
-    /// the end of the work the shares become small, and all workers end at about the same time.
+    /// the end of the work the shares become small, and all workers end at about the same time. What is done sooner than
+    /// another worker could be woken for it is not shared.
     pub(crate) fn refill(&mut self, index: usize) {
-        let mut share = self.backlog.len().div_ceil(self.seats.len());
+        let equal = self.backlog.len().div_ceil(self.seats.len());
         let seat = &mut self.seats[index];
+        let mut share = equal.max(seat.done_before_waking());
         let (before, was_empty) = (seat.given, seat.flights.is_empty());
         while seat.has_room(&self.settings) {
             let given = if seat.directed.is_empty() {

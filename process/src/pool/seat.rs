@@ -134,6 +134,14 @@ impl Seat {
             && settings.tasks_per_worker.is_none_or(|most| self.given < most)
     }
 
+    /// How many more tasks may follow the last one before anybody looks at this worker again: none where it could matter
+    /// to it or to others.
+    #[inline]
+    pub(crate) fn row(&self, settings: &Settings) -> usize {
+        let many = self.flights.len() >= 4 * LATER && settings.tasks_per_worker.is_none();
+        if many { LATER.min(self.depth.saturating_sub(self.flights.len())) } else { 0 }
+    }
+
     /// Gives the worker a task; `false` when its ring has no room.
     #[inline]
     pub(crate) fn give(
@@ -245,6 +253,11 @@ impl Seat {
     /// The time that the tasks behind the present one will take, by the length of those before; 0 while that is unknown.
     pub(crate) fn ahead_ns(&self) -> f64 {
         self.flights.len().saturating_sub(1) as f64 * self.mean_ns
+    }
+
+    /// As many tasks are done in the time that it takes to wake somebody; 0 while that is unknown.
+    pub(crate) fn done_before_waking(&self) -> usize {
+        if self.mean_ns > 0.0 { (WAKING_NS / self.mean_ns) as usize } else { 0 }
     }
 
     /// Whether the tasks are so short that waiting for each of them would cost more than they do.

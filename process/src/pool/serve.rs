@@ -131,11 +131,15 @@ fn build(
 #[inline]
 fn run(body: &mut dyn WorkerBody, task: &[u8], fds: &mut Vec<OwnedFd>, reply: &mut Vec<u8>) -> u8 {
     reply.clear();
-    let (kind, text) = match catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply))) {
-        Ok(Ok(())) => return record::DONE,
-        Ok(Err(text)) => (record::FAILED, text),
-        Err(panic) => (record::PANICKED, said(&*panic)),
-    };
+    match catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply))) {
+        Ok(Ok(())) => record::DONE,
+        Ok(Err(text)) => failed(record::FAILED, &text, reply),
+        Err(panic) => failed(record::PANICKED, &said(&*panic), reply),
+    }
+}
+
+#[cold]
+fn failed(kind: u8, text: &str, reply: &mut Vec<u8>) -> u8 {
     reply.clear();
     reply.extend_from_slice(text.as_bytes());
     kind
@@ -220,23 +224,39 @@ impl RingServer {
     #[inline]
     fn answer(&mut self, kind: u8, number: u32, bytes: &[u8]) -> Result<()> {
         if bytes.len() > self.replies.largest() / 2 {
-            let parcel = crate::shm::parcel(bytes)?;
-            self.control.send(Kind::Attachment, &number.to_le_bytes(), &[parcel.as_fd()], None)?;
+            self.attach(number, bytes)?;
             return self.publish(kind | record::ATTACHED, number, &[]);
         }
         self.publish(kind, number, bytes)
     }
 
+    /// Sends a result that is too large for the ring beside it.
+    #[cold]
+    fn attach(&mut self, number: u32, bytes: &[u8]) -> Result<()> {
+        let parcel = crate::shm::parcel(bytes)?;
+        self.control.send(Kind::Attachment, &number.to_le_bytes(), &[parcel.as_fd()], None)
+    }
+
     #[inline]
     fn publish(&mut self, kind: u8, number: u32, bytes: &[u8]) -> Result<()> {
-        while !self.replies.push(kind, number, bytes)? {
+        if !self.replies.push(kind, number, bytes)? {
+            self.wait_to_publish(kind, number, bytes)?;
+        }
+        self.wake_parent();
+        Ok(())
+    }
+
+    #[cold]
+    fn wait_to_publish(&mut self, kind: u8, number: u32, bytes: &[u8]) -> Result<()> {
+        loop {
             self.wake_parent();
             if self.replies.doze(bytes.len()) {
                 self.own.wait(None)?;
             }
+            if self.replies.push(kind, number, bytes)? {
+                return Ok(());
+            }
         }
-        self.wake_parent();
-        Ok(())
     }
 
     #[inline]

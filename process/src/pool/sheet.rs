@@ -194,18 +194,19 @@ impl<O> Sheet<O> {
     /// Gives out the next slot: its number and its generation. There must be one.
     #[inline]
     pub(super) fn give(&mut self, route: Route, attachment: Option<Box<Attachment>>) -> (u32, u32) {
-        assert!(!self.is_full(), "a full sheet has no slot to give");
         let index = self.given;
-        self.given += 1;
-        let entry = self.entry_mut(index);
+        assert!(index < SLOTS, "a full sheet has no slot to give");
+        self.given = index + 1;
+        let slot = self.slot(index);
+        // SAFETY: entries are the pool's, and the sheet is lent exclusively.
+        let entry = unsafe { &mut *slot.entry.get() };
         entry.generation = entry.generation.wrapping_add(1);
         entry.route = route;
         if attachment.is_some() {
             entry.attachment = attachment;
         }
-        let generation = entry.generation;
-        self.slot(index).stage.store(OPEN, Relaxed);
-        (index, generation)
+        slot.stage.store(OPEN, Relaxed);
+        (index, entry.generation)
     }
 
     /// The ticket to a slot that was just given out for a handle, under the name of its task.

@@ -84,10 +84,14 @@ impl<O: Clone> Slots<O> {
         owner: &O,
     ) -> u64 {
         self.open += 1;
-        if self.sheets.get(self.current).is_none_or(Sheet::is_full) {
-            self.turn_over(owner);
-        }
-        tag_of(self.current, self.sheets[self.current].give(route, attachment))
+        let sheet = match self.sheets.get_mut(self.current) {
+            Some(sheet) if !sheet.is_full() => sheet,
+            _ => {
+                self.turn_over(owner);
+                &mut self.sheets[self.current]
+            }
+        };
+        tag_of(self.current, sheet.give(route, attachment))
     }
 
     /// Goes on to a sheet with free slots.

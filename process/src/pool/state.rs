@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use super::backlog::{Backlog, Waiting};
 use super::bits::Bits;
+use super::giving::Row;
 use super::link::{Attachment, Listener};
 use super::raw::Answer;
 use super::seat::{Phase, Seat};
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(super) idle: Bits,
     pub(super) room: Bits,
     pub(super) turn: usize,
+    pub(super) row: Row,
     /// User threads that read the results, in place of the keeper, and whether one of them sleeps until there are any.
     pub(crate) leaders: usize,
     pub(crate) led: bool,
@@ -82,6 +84,7 @@ impl State {
             idle: Bits::new(workers),
             room: Bits::new(workers),
             turn: 0,
+            row: Row::default(),
             leaders: 0,
             keeper_naps: false,
             led: false,
@@ -167,6 +170,7 @@ impl State {
     pub(crate) fn drain(&mut self) -> usize {
         self.unread = 0;
         self.readings += 1;
+        self.row = Row::default();
         (0..self.seats.len()).map(|index| self.drain_seat(index)).sum()
     }
 

@@ -84,12 +84,16 @@ impl Caller {
         Self { registry, last: None }
     }
 
+    #[inline]
     fn find(&mut self, id: Id) -> Result<&'static crate::registry::Call, String> {
-        if let Some((last, call)) = self.last
-            && last == id
-        {
-            return Ok(call);
+        match self.last {
+            Some((last, call)) if last == id => Ok(call),
+            _ => self.look_up(id),
         }
+    }
+
+    #[cold]
+    fn look_up(&mut self, id: Id) -> Result<&'static crate::registry::Call, String> {
         match self.registry.action(id) {
             Some(Action::Call(call)) => {
                 self.last = Some((id, call));

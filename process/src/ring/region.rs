@@ -71,6 +71,15 @@ impl Region {
     #[inline]
     pub(super) unsafe fn write(&self, position: u64, bytes: &[u8]) {
         let (to, straight) = self.place(position);
+        // The smallest records: to call a function that copies would cost more than all the rest.
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(word) = bytes.as_array::<{ size_of::<u64>() }>() {
+            // SAFETY: a record begins at a word, and the ring is whole words.
+            unsafe { to.cast::<u64>().write(u64::from_ne_bytes(*word)) };
+            return;
+        }
         let straight = straight.min(bytes.len());
         // SAFETY: `straight` bytes lie before the ring wraps; `bytes` is private memory, so nothing overlaps.
         unsafe { to.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), straight) };
@@ -101,8 +110,9 @@ impl Region {
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
             if words <= FEW && words * size_of::<u64>() <= straight {
-                for at in (0..words * size_of::<u64>()).step_by(size_of::<u64>()) {
-                    to.add(at).copy_from_nonoverlapping(from.add(at).as_ptr(), size_of::<u64>());
+                let (to, from) = (to.cast::<u64>(), from.cast::<u64>());
+                for at in 0..words {
+                    to.add(at).write_unaligned(from.add(at).read());
                 }
                 bytes.set_len(end + length);
                 return;
