@@ -19,6 +19,7 @@ pub(crate) mod serve;
 mod settings;
 mod shared;
 mod sheet;
+mod slot;
 mod slots;
 mod state;
 mod stream;

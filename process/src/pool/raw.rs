@@ -6,8 +6,6 @@ use super::link::record;
 use crate::codec;
 use crate::outcome::{Failure, Outcome};
 
-/// Results up to so many words need no memory of their own.
-const WORDS: usize = 2;
 const WORD: usize = size_of::<u64>();
 
 /// Which worker, and which process that was: both in one word, because two halves that are written one by one and then
@@ -32,23 +30,24 @@ impl WorkerId {
     }
 }
 
-/// A small result: its bytes as words, because these pass through registers.
+/// A result so small that it needs no memory of its own: its bytes as words, because these pass through registers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Small {
     length: usize,
-    words: [u64; WORDS],
+    words: [u64; Small::WORDS],
 }
 
 impl Small {
+    pub(crate) const WORDS: usize = 2;
     /// The largest, in bytes.
-    pub(crate) const LARGEST: usize = WORDS * WORD;
+    pub(crate) const LARGEST: usize = Self::WORDS * WORD;
 
     /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more than the
     /// [`LARGEST`](Self::LARGEST) has.
     #[inline]
     pub(crate) fn new(length: usize, word: impl Fn(usize) -> u64) -> Self {
         debug_assert!(length <= Self::LARGEST);
-        let mut small = Self { length, words: [0; WORDS] };
+        let mut small = Self { length, words: [0; Self::WORDS] };
         for (at, place) in small.words.iter_mut().enumerate() {
             if at * WORD < length {
                 *place = word(at * WORD);
@@ -58,8 +57,18 @@ impl Small {
     }
 
     #[inline]
+    pub(crate) fn length(self) -> u8 {
+        self.length as u8
+    }
+
+    #[inline]
+    pub(crate) fn words(self) -> [u64; Self::WORDS] {
+        self.words
+    }
+
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        const { assert!(size_of::<[u64; WORDS]>() == Self::LARGEST) };
+        const { assert!(size_of::<[u64; Small::WORDS]>() == Self::LARGEST) };
         // SAFETY: words are plain bytes, so many of them, and borrowed as long as the slice is.
         unsafe {
             std::slice::from_raw_parts(self.words.as_ptr().cast(), self.length.min(Self::LARGEST))
@@ -104,60 +113,6 @@ impl<'a> Answer<'a> {
             record::PANICKED => Failure::Panicked(text),
             _ => Failure::Failed(text),
         }))
-    }
-}
-
-/// An outcome that is kept until somebody asks for it, and where it comes from.
-///
-/// It is written and read where it lies, word by word: a whole that is moved right after its parts were written makes
-/// whoever moves it wait for the cache. Nearly all outcomes are small results; what else there is lies apart.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    worker: WorkerId,
-    small: Small,
-    /// The outcome, where it is not a small result.
-    other: Option<Box<Other>>,
-}
-
-/// An outcome that is not a small result.
-#[derive(Debug)]
-enum Other {
-    Large(Box<[u8]>),
-    Missing(Failure),
-}
-
-impl Kept {
-    /// Keeps a small result, where nothing else is kept.
-    #[inline(always)]
-    pub(crate) fn put_small(&mut self, worker: WorkerId, small: Small) {
-        self.worker = worker;
-        self.small.length = small.length;
-        self.small.words = small.words;
-    }
-
-    /// Keeps an outcome.
-    pub(crate) fn put(&mut self, worker: WorkerId, answer: Answer<'_>) {
-        self.worker = worker;
-        self.other = match answer {
-            Answer::Small(small) => {
-                self.small = small;
-                None
-            }
-            Answer::Large(bytes) => Some(Box::new(Other::Large(bytes.into()))),
-            Answer::Failure(failure) => Some(Box::new(Other::Missing(*failure))),
-        };
-    }
-
-    /// Gives the outcome to `read`: the bytes of the result, or why there is none. What is large is gone then.
-    #[inline]
-    pub(crate) fn read<T>(&mut self, read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T) -> T {
-        match self.other.take() {
-            None => read(self.worker, Ok(self.small.bytes())),
-            Some(other) => match *other {
-                Other::Large(bytes) => read(self.worker, Ok(&bytes)),
-                Other::Missing(failure) => read(self.worker, Err(failure)),
-            },
-        }
     }
 }
 

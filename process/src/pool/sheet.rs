@@ -11,7 +11,8 @@
 //! | `LEAVING` | the ticket | the ticket's for a last look at the sheet |
 //! | `COUNTED` | the ticket | nobody's, and counted where an orphaned sheet counts |
 //!
-//! What the pool alone knows of a slot, its `entry`, is the pool's under its lock at any stage.
+//! Route and generation are the pool's, under its lock, at any stage. The pool touches nothing else of a slot that is
+//! not its own, nor does a ticket: that is why slots need no lock, though their parts are plain cells.
 //!
 //! Handles may outlive the pool. When it goes it calls its sheets orphaned; those tickets that are left count
 //! themselves out, and the last one frees the sheet. Before, nobody counts: a ticket says that it leaves, looks whether
@@ -20,65 +21,26 @@
 //! costs the ticket nothing. So a handle takes no locked instruction in its life, and one that is kept for ever keeps no
 //! more than its sheet.
 
-use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use super::link::Attachment;
-use super::raw::{Answer, Kept, Small, WorkerId};
+use super::raw::{Answer, Small, WorkerId};
+pub(crate) use super::slot::Route;
+use super::slot::Slot;
 use crate::outcome::Outcome;
 use crate::sys::fences;
 
 /// Slots of one sheet.
 pub(super) const SLOTS: u32 = 64;
 
-/// Where the outcome of a task goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Route {
-    /// A handle waits for it, or will.
-    Handle,
-    /// Nobody wants it.
-    Dropped,
-    /// A stream collects it.
-    Stream(u32),
-}
-
 const BACK: u8 = 0;
 const OPEN: u8 = 1;
 const SETTLED: u8 = 2;
 const LEAVING: u8 = 3;
 const COUNTED: u8 = 4;
-
-/// What the pool alone knows of a slot.
-#[derive(Debug)]
-struct Entry {
-    /// How many tasks have had the slot: it tells a task from those before it.
-    generation: u32,
-    route: Route,
-    /// What belongs to the task while it is under way and cannot go through a ring.
-    attachment: Option<Box<Attachment>>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    stage: AtomicU8,
-    entry: UnsafeCell<Entry>,
-    /// The outcome.
-    kept: UnsafeCell<Kept>,
-}
-
-impl Slot {
-    fn new() -> Self {
-        let entry = Entry { generation: 0, route: Route::Dropped, attachment: None };
-        Self {
-            stage: AtomicU8::new(BACK),
-            entry: UnsafeCell::new(entry),
-            kept: UnsafeCell::default(),
-        }
-    }
-}
 
 /// What the pool and the tickets of one sheet share.
 #[derive(Debug)]
@@ -123,7 +85,7 @@ unsafe impl<O: Send + Sync> Send for Sheet<O> {}
 impl<O> Sheet<O> {
     /// A sheet of free slots, whose handles wait for `owner`.
     pub(super) fn new(owner: O) -> Self {
-        let slots = std::array::from_fn(|_| Slot::new());
+        let slots = std::array::from_fn(|_| Slot::new(BACK));
         let (orphaned, shares) = (AtomicBool::new(false), AtomicU32::new(0));
         let body = Box::new(Body { orphaned, shares, owner, slots });
         Self { body: NonNull::from(Box::leak(body)), given: 0, back: 0 }
@@ -173,18 +135,6 @@ impl<O> Sheet<O> {
         &self.body().slots[index as usize % SLOTS as usize]
     }
 
-    #[inline]
-    fn entry(&self, index: u32) -> &Entry {
-        // SAFETY: entries are the pool's, which is locked; `entry_mut` needs the sheet exclusively.
-        unsafe { &*self.slot(index).entry.get() }
-    }
-
-    #[inline]
-    fn entry_mut(&mut self, index: u32) -> &mut Entry {
-        // SAFETY: entries are the pool's, and the sheet is lent exclusively.
-        unsafe { &mut *self.slot(index).entry.get() }
-    }
-
     /// Whether all slots were given out.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
@@ -198,15 +148,9 @@ impl<O> Sheet<O> {
         assert!(index < SLOTS, "a full sheet has no slot to give");
         self.given = index + 1;
         let slot = self.slot(index);
-        // SAFETY: entries are the pool's, and the sheet is lent exclusively.
-        let entry = unsafe { &mut *slot.entry.get() };
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.route = route;
-        if attachment.is_some() {
-            entry.attachment = attachment;
-        }
+        let generation = slot.begin(route, attachment);
         slot.stage.store(OPEN, Relaxed);
-        (index, entry.generation)
+        (index, generation)
     }
 
     /// The ticket to a slot that was just given out for a handle, under the name of its task.
@@ -218,7 +162,8 @@ impl<O> Sheet<O> {
     /// Whether this generation's task has the slot and has no outcome.
     #[inline]
     pub(super) fn is_open(&self, index: u32, generation: u32) -> bool {
-        self.slot(index).stage.load(Relaxed) == OPEN && self.entry(index).generation == generation
+        let slot = self.slot(index);
+        slot.stage.load(Relaxed) == OPEN && slot.generation() == generation
     }
 
     /// The same, and whether a handle waits for it.
@@ -230,37 +175,38 @@ impl<O> Sheet<O> {
     /// What belongs to the task in an open slot and cannot go through a ring.
     #[inline]
     pub(super) fn attachment(&self, index: u32) -> Option<&Attachment> {
-        self.entry(index).attachment.as_deref()
+        let slot = self.slot(index);
+        if slot.stage.load(Relaxed) == OPEN { slot.attachment() } else { None }
     }
 
     /// Where the outcome of the task in a slot goes.
     #[inline]
     pub(super) fn route(&self, index: u32) -> Route {
-        self.entry(index).route
+        self.slot(index).route()
     }
 
     /// Lays the outcome of a task with a handle into its open slot.
     #[inline]
     pub(super) fn settle(&mut self, index: u32, worker: WorkerId, answer: Answer<'_>) {
-        self.lay(index, |kept| kept.put(worker, answer));
+        let slot = self.awaited(index);
+        slot.put(worker, answer);
+        slot.stage.store(SETTLED, Release);
     }
 
     /// The same for a small result.
     #[inline(always)]
     pub(super) fn settle_small(&mut self, index: u32, worker: WorkerId, small: Small) {
-        self.lay(index, |kept| kept.put_small(worker, small));
+        let slot = self.awaited(index);
+        slot.put_small(worker, small);
+        slot.stage.store(SETTLED, Release);
     }
 
-    #[inline(always)]
-    fn lay(&mut self, index: u32, put: impl FnOnce(&mut Kept)) {
-        debug_assert!(
-            self.slot(index).stage.load(Relaxed) == OPEN && self.route(index) == Route::Handle
-        );
-        self.detach(index);
+    /// An open slot for whose outcome a handle waits.
+    #[inline]
+    fn awaited(&self, index: u32) -> &Slot {
         let slot = self.slot(index);
-        // SAFETY: what an open slot keeps is the pool's.
-        put(unsafe { &mut *slot.kept.get() });
-        slot.stage.store(SETTLED, Release);
+        debug_assert!(slot.stage.load(Relaxed) == OPEN && slot.route() == Route::Handle);
+        slot
     }
 
     /// Takes back the open slot of a task without a handle.
@@ -269,29 +215,21 @@ impl<O> Sheet<O> {
         debug_assert!(
             self.slot(index).stage.load(Relaxed) == OPEN && self.route(index) != Route::Handle
         );
-        self.detach(index);
-        self.slot(index).stage.store(BACK, Relaxed);
-    }
-
-    /// Lets go of what belonged to a task that has ended.
-    #[inline]
-    fn detach(&mut self, index: u32) {
-        let attachment = &mut self.entry_mut(index).attachment;
-        if attachment.is_some() {
-            *attachment = None;
-        }
+        let slot = self.slot(index);
+        slot.clear();
+        slot.stage.store(BACK, Relaxed);
     }
 
     /// Nobody wants the outcome of the task in this open slot any more; its handle, if it had one, has given up its
     /// ticket.
     pub(super) fn disown(&mut self, index: u32) {
         debug_assert!(self.slot(index).stage.load(Relaxed) == OPEN);
-        self.entry_mut(index).route = Route::Dropped;
+        self.slot(index).set_route(Route::Dropped);
     }
 
     /// The slots whose tasks have no outcome: number and generation.
     pub(super) fn open(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let given = (0..self.given).map(|index| (index, self.entry(index).generation));
+        let given = (0..self.given).map(|index| (index, self.slot(index).generation()));
         given.filter(|(index, generation)| self.is_open(*index, *generation))
     }
 }
@@ -342,8 +280,7 @@ impl<O> Ticket<O> {
         }
         // It leaves last, also when `read` panics.
         let _leaving = Leaving { body: self.body, slot: self.slot() };
-        // SAFETY: what a settled slot keeps is the ticket's, and this is the only one.
-        Ok(unsafe { &mut *self.slot().kept.get() }.read(read))
+        Ok(self.slot().read(read))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::outcome::{Exit, Failure};
 use crate::spawn::START_LIMIT;
 
 /// A thread that gives many tasks reads results every so many, so that the keeper need not compete with it.
-const READ_EVERY: u32 = 128;
+const READ_EVERY: u32 = 256;
 
 /// What a worker does that answers what it was not asked.
 const UNASKED: Error = Error::Damaged("a worker answered a task that it was not given");
