@@ -11,7 +11,7 @@ use super::raw::{WorkerId, decoded};
 use super::shared::Shared;
 use super::sheet::Ticket;
 use crate::error::Result;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Outcome;
 use crate::sys::poll::{Deadline, deadline_after};
 
 /// A task's outcome and where it was run.
@@ -42,7 +42,7 @@ impl<R: DeserializeOwned> Report<R> {
 /// A task that a pool has accepted. Dropping the handle lets the task go on; nobody will know its outcome.
 #[must_use = "dropping a handle at once gives away the outcome"]
 pub struct Handle<R> {
-    /// `None` once the outcome was taken.
+    /// `None` only at its end.
     ticket: Option<Ticket<Arc<Shared>>>,
     result: PhantomData<fn() -> R>,
 }
@@ -76,53 +76,62 @@ impl<R> Handle<R> {
         cancelled
     }
 
-    /// What `read` makes of the outcome, once it is there; `None` when it was not in time.
+    /// Ends the handle, but not its ticket.
     #[inline]
-    fn claim<T>(
-        &mut self,
-        deadline: Deadline,
-        read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T,
-    ) -> Option<T> {
-        let ticket = self.ticket.take()?;
-        if !ticket.is_settled() && !settles(&ticket, deadline) {
-            self.ticket = Some(ticket);
-            return None;
+    fn into_ticket(mut self) -> Ticket<Arc<Shared>> {
+        let ticket = self.ticket.take();
+        // What is left has nothing to be dropped, and to find that out would cost a task that is done already.
+        std::mem::forget(self);
+        ticket.expect("a handle has its ticket until its end")
+    }
+
+    /// Waits for the outcome; returns what `read` makes of it.
+    #[inline]
+    fn claim<T>(self, read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T) -> T {
+        let ticket = self.into_ticket();
+        if !ticket.is_settled() {
+            wait_for(&ticket, None);
         }
-        ticket.claim(read).ok()
+        match ticket.claim(read) {
+            Ok(found) => found,
+            Err(_) => unreachable!("without a deadline there is no way out without an outcome"),
+        }
     }
 }
 
-/// Waits until the outcome is there; says whether it was in time.
+/// Waits until the outcome is there, or the deadline has passed.
 #[cold]
-fn settles(ticket: &Ticket<Arc<Shared>>, deadline: Deadline) -> bool {
+fn wait_for(ticket: &Ticket<Arc<Shared>>, deadline: Deadline) {
     let settled = |_: &mut _| ticket.is_settled().then_some(());
-    ticket.owner().wait(deadline, settled).is_some() || ticket.is_settled()
+    ticket.owner().wait(deadline, settled);
 }
 
 impl<R: DeserializeOwned> Handle<R> {
     /// Waits for the outcome.
     ///
     /// # Errors
-    /// The [`Failure`] tells why there is no result.
+    /// The [`Failure`](crate::Failure) tells why there is no result.
     #[inline]
-    pub fn wait(mut self) -> Outcome<R> {
-        // Without a deadline there is no way out without an outcome.
-        self.claim(None, |_, outcome| outcome.and_then(decoded)).unwrap_or(Err(Failure::Cancelled))
+    pub fn wait(self) -> Outcome<R> {
+        self.claim(|_, outcome| outcome.and_then(decoded))
     }
 
     /// Waits for the outcome, and tells which worker it comes from.
     #[inline]
-    pub fn report(mut self) -> Report<R> {
-        let none = || Report::new(Err(Failure::Cancelled), WorkerId::default());
-        self.claim(None, Report::read).unwrap_or_else(none)
+    pub fn report(self) -> Report<R> {
+        self.claim(Report::read)
     }
 
     /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task goes on.
     ///
     /// # Errors
     /// The handle itself, when the outcome is not there in time.
-    pub fn wait_within(mut self, limit: Duration) -> Result<Report<R>, Self> {
-        self.claim(deadline_after(limit), Report::read).ok_or(self)
+    pub fn wait_within(self, limit: Duration) -> Result<Report<R>, Self> {
+        let ticket = self.into_ticket();
+        if !ticket.is_settled() {
+            wait_for(&ticket, deadline_after(limit));
+        }
+        ticket.claim(Report::read).map_err(Self::new)
     }
 }
 

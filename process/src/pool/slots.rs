@@ -76,7 +76,7 @@ impl<O: Clone> Slots<O> {
     }
 
     /// A place for a new task of the pool `owner`; returns its tag, which names this one task for ever.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         route: Route,

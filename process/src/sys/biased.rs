@@ -27,7 +27,7 @@ use super::fences;
 
 /// So many times in a row a thread takes the lock before it is the owner: then to dismiss it, which costs both sides
 /// some microseconds, is little beside what was done under the lock.
-const ROW: u32 = 512;
+const ROW: u32 = 64;
 
 /// What others know of a thread. It is never freed, but handed on to a new thread.
 #[derive(Debug)]
@@ -199,20 +199,20 @@ fn leave() {
 }
 
 impl<T> Drop for Guard<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let Some(gate) = &self.gate else { return leave() };
-        if gate.times >= ROW {
-            self.lock.own_from_now(gate);
+        match self.gate.take() {
+            None => leave(),
+            Some(gate) => self.lock.leave_by_gate(gate),
         }
     }
 }
 
 impl<T> Biased<T> {
-    /// Makes the thread the owner that has come through the gate so often.
+    /// Lets others inside, and makes the thread the owner if it has come through the gate often enough.
     #[cold]
-    fn own_from_now(&self, gate: &Habit) {
-        let Some(thread) = gate.thread else { return };
+    fn leave_by_gate(&self, gate: MutexGuard<'_, Habit>) {
+        let Some(thread) = gate.thread.filter(|_| gate.times >= ROW) else { return };
         if fences::are_light() {
             self.owner.store(std::ptr::from_ref(thread).cast_mut(), Relaxed);
         } else {
