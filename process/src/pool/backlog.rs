@@ -47,8 +47,8 @@ impl Backlog {
         }
         if let Some(block) = self.blocks.back_mut() {
             let detail = task.bytes.len() as u64 | u64::from(task.attached) << 32;
-            block.extend_from_slice(&task.tag.to_le_bytes());
-            block.extend_from_slice(&detail.to_le_bytes());
+            let header = u128::from(task.tag) | u128::from(detail) << 64;
+            block.extend_from_slice(&header.to_le_bytes());
             block.extend_from_slice(task.bytes);
             self.tasks += 1;
         }

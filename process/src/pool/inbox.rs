@@ -3,10 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use super::handle::Report;
-use super::raw::{Answer, WorkerId, decoded};
-use crate::codec;
-use crate::error::Result;
-use crate::outcome::Failure;
+use super::raw::{Answer, Small, WorkerId, decoded};
+use crate::outcome::{Failure, Outcome};
 
 /// Results larger than this get memory of their own: what all share is copied when it grows.
 const LARGE: usize = 4096;
@@ -17,9 +15,9 @@ const APART: usize = usize::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     ends: Vec<End>,
-    /// The bytes of small results, one after another.
+    /// The bytes of results that are not small, one after another.
     bytes: Vec<u8>,
-    /// What is not a small result.
+    /// What is no such result.
     apart: Vec<Apart>,
     /// How many of `ends` were read.
     read: usize,
@@ -30,9 +28,9 @@ pub(crate) struct Inbox {
 struct End {
     tag: u64,
     worker: WorkerId,
-    /// Where in `bytes` the result begins, or where in `apart` it is.
-    start: usize,
     length: usize,
+    /// The bytes of a small result. Of others the first word says where they begin in `bytes`, or are in `apart`.
+    words: [u64; Small::WORDS],
 }
 
 #[derive(Debug)]
@@ -44,30 +42,32 @@ enum Apart {
 }
 
 impl Inbox {
-    /// Appends an outcome.
-    #[inline]
-    pub(crate) fn push(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
-        let start = self.bytes.len();
-        match answer {
-            Answer::Small(small) => {
-                let bytes = small.bytes();
-                self.bytes.extend_from_slice(bytes);
-                self.ends.push(End { tag, worker, start, length: bytes.len() });
-            }
-            Answer::Large(bytes) if bytes.len() <= LARGE => {
-                self.bytes.extend_from_slice(bytes);
-                self.ends.push(End { tag, worker, start, length: bytes.len() });
-            }
-            Answer::Large(bytes) => self.push_apart(tag, worker, Apart::Large(bytes.into())),
-            Answer::Failure(failure) => self.push_apart(tag, worker, Apart::Missing(failure)),
-        }
+    /// Appends a small result.
+    #[inline(always)]
+    pub(crate) fn push_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
+        self.ends.push(End { tag, worker, length: small.length().into(), words: small.words() });
     }
 
-    #[cold]
-    fn push_apart(&mut self, tag: u64, worker: WorkerId, what: Apart) {
-        let start = self.apart.len();
-        self.apart.push(what);
-        self.ends.push(End { tag, worker, start, length: APART });
+    /// Appends an outcome.
+    pub(crate) fn push(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
+        let mut push = |length, start| {
+            self.ends.push(End { tag, worker, length, words: [start as u64, 0] });
+        };
+        match answer {
+            Answer::Small(small) => self.push_small(tag, worker, small),
+            Answer::Large(bytes) if bytes.len() <= LARGE => {
+                push(bytes.len(), self.bytes.len());
+                self.bytes.extend_from_slice(bytes);
+            }
+            Answer::Large(bytes) => {
+                push(APART, self.apart.len());
+                self.apart.push(Apart::Large(bytes.into()));
+            }
+            Answer::Failure(failure) => {
+                push(APART, self.apart.len());
+                self.apart.push(Apart::Missing(failure));
+            }
+        }
     }
 
     /// Whether nothing is left to read.
@@ -93,7 +93,7 @@ impl Inbox {
     pub(crate) fn next<R: DeserializeOwned>(&mut self) -> Option<(u64, Report<R>)> {
         let end = *self.ends.get(self.read)?;
         self.read += 1;
-        Some((end.tag, self.report(end)))
+        Some((end.tag, Report::new(self.outcome(end), end.worker)))
     }
 
     /// Reads all outcomes that are left.
@@ -101,31 +101,29 @@ impl Inbox {
     pub(crate) fn read_all<R: DeserializeOwned>(&mut self, mut on: impl FnMut(Report<R>)) {
         while let Some(&end) = self.ends.get(self.read) {
             self.read += 1;
-            // The result of nearly all tasks goes straight to where it is wanted, and is not moved about in an enum.
-            match self.small::<R>(end) {
-                Some(Ok(result)) => on(Report::new(Ok(result), end.worker)),
-                _ => on(self.report(end)),
-            }
+            on(Report::new(self.outcome(end), end.worker));
         }
     }
 
-    /// The result, if it is a small one.
+    /// The outcome, which may be taken once.
     #[inline]
-    fn small<R: DeserializeOwned>(&self, End { start, length, .. }: End) -> Option<Result<R>> {
-        (length != APART).then(|| codec::decode(&self.bytes[start..start + length]))
+    fn outcome<R: DeserializeOwned>(&mut self, end: End) -> Outcome<R> {
+        match Small::from_words(end.length, end.words) {
+            Some(small) => decoded(small.bytes()),
+            None => self.large_or_none(end),
+        }
     }
 
-    /// The outcome, which may be taken once.
-    fn report<R: DeserializeOwned>(&mut self, end: End) -> Report<R> {
-        let outcome = if end.length == APART {
-            match std::mem::replace(&mut self.apart[end.start], Apart::Gone) {
-                Apart::Large(bytes) => decoded(&bytes),
-                Apart::Missing(failure) => Err(*failure),
-                Apart::Gone => Err(Failure::Cancelled),
-            }
-        } else {
-            decoded(&self.bytes[end.start..end.start + end.length])
-        };
-        Report::new(outcome, end.worker)
+    #[cold]
+    fn large_or_none<R: DeserializeOwned>(&mut self, end: End) -> Outcome<R> {
+        let start = end.words[0] as usize;
+        if end.length != APART {
+            return decoded(&self.bytes[start..start + end.length]);
+        }
+        match std::mem::replace(&mut self.apart[start], Apart::Gone) {
+            Apart::Large(bytes) => decoded(&bytes),
+            Apart::Missing(failure) => Err(*failure),
+            Apart::Gone => Err(Failure::Cancelled),
+        }
     }
 }

@@ -56,6 +56,12 @@ impl Small {
         small
     }
 
+    /// What [`length`](Self::length) and [`words`](Self::words) have said; `None` when it is the length of another.
+    #[inline]
+    pub(crate) fn from_words(length: usize, words: [u64; Self::WORDS]) -> Option<Self> {
+        (length <= Self::LARGEST).then_some(Self { length, words })
+    }
+
     #[inline]
     pub(crate) fn length(self) -> u8 {
         self.length as u8

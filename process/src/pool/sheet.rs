@@ -166,12 +166,6 @@ impl<O> Sheet<O> {
         slot.stage.load(Relaxed) == OPEN && slot.generation() == generation
     }
 
-    /// The same, and whether a handle waits for it.
-    #[inline]
-    pub(super) fn is_awaited(&self, index: u32, generation: u32) -> bool {
-        self.is_open(index, generation) && self.route(index) == Route::Handle
-    }
-
     /// What belongs to the task in an open slot and cannot go through a ring.
     #[inline]
     pub(super) fn attachment(&self, index: u32) -> Option<&Attachment> {

@@ -156,12 +156,20 @@ impl<O: Clone> Slots<O> {
     #[inline(always)]
     pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
         let (number, index, generation) = place_of(tag);
-        match self.sheets.get_mut(number) {
-            Some(sheet) if sheet.is_awaited(index, generation) => {
-                self.open -= 1;
-                sheet.settle_small(index, worker, small);
+        let Some(sheet) = self.sheets.get_mut(number) else { return };
+        if !sheet.is_open(index, generation) {
+            return;
+        }
+        self.open -= 1;
+        match sheet.route(index) {
+            Route::Handle => sheet.settle_small(index, worker, small),
+            Route::Dropped => sheet.release(index),
+            Route::Stream(stream) => {
+                sheet.release(index);
+                if let Some(inbox) = self.inboxes.get_mut(stream as usize) {
+                    inbox.push_small(tag, worker, small);
+                }
             }
-            _ => self.settle(tag, worker, Answer::Small(small)),
         }
     }
 

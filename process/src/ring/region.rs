@@ -72,12 +72,11 @@ impl Region {
     pub(super) unsafe fn write(&self, position: u64, bytes: &[u8]) {
         let (to, straight) = self.place(position);
         // The smallest records: to call a function that copies would cost more than all the rest.
-        if bytes.is_empty() {
-            return;
-        }
-        if let Some(word) = bytes.as_array::<{ size_of::<u64>() }>() {
-            // SAFETY: a record begins at a word, and the ring is whole words.
-            unsafe { to.cast::<u64>().write(u64::from_ne_bytes(*word)) };
+        if bytes.len() <= size_of::<u64>() {
+            if !bytes.is_empty() {
+                // SAFETY: a record begins at a word, and the ring is whole words.
+                unsafe { to.cast::<u64>().write(word_of(bytes)) };
+            }
             return;
         }
         let straight = straight.min(bytes.len());
@@ -109,6 +108,11 @@ impl Region {
         // what is behind the last byte of one.
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
+            if words == 1 {
+                to.cast::<u64>().write_unaligned(from.cast::<u64>().read());
+                bytes.set_len(end + length);
+                return;
+            }
             if words <= FEW && words * size_of::<u64>() <= straight {
                 let (to, from) = (to.cast::<u64>(), from.cast::<u64>());
                 for at in 0..words {
@@ -137,6 +141,20 @@ impl Region {
         // SAFETY: as in `write_header`.
         unsafe { self.word(position).read() }
     }
+}
+
+/// 1 to 8 bytes as the first ones of a word: two halves that may lie over each other.
+#[inline]
+pub(super) fn word_of(bytes: &[u8]) -> u64 {
+    let shift = |half: usize| 8 * (bytes.len() - half);
+    let word = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift(4)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << shift(2)
+    } else {
+        bytes.first().copied().unwrap_or_default().into()
+    };
+    word.to_le()
 }
 
 /// The bytes of a record that lies whole in a ring. They are another process's too: each is read at most once.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
+use super::region::word_of;
 use super::{CONTROL, Consumer, Producer, Words};
 use crate::error::Error;
 use crate::shm::{self, Mapping};
@@ -131,6 +132,15 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn few_bytes_are_the_first_ones_of_a_word() {
+    let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
+    for length in 1..=bytes.len() {
+        let word = word_of(&bytes[..length]).to_ne_bytes();
+        assert_eq!(word[..length], bytes[..length]);
     }
 }
 
