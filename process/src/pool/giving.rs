@@ -128,8 +128,9 @@ impl State {
         }
     }
 
-    /// How many more tasks to give the workers right now: what they have room for. Of very short tasks as many again,
-    /// to go on with while somebody looks at the results, and these in large steps, since each step costs a wake-up.
+    /// How many more tasks to give the workers right now: what they have room for. Very short tasks are given in large
+    /// steps, since each step costs a wake-up, and never more than there is room for: to wait costs a task more than to
+    /// be given.
     pub(crate) fn appetite(&self) -> usize {
         let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
         let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
@@ -137,8 +138,8 @@ impl State {
             return room;
         }
         let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
-        let appetite = room + depths.saturating_sub(self.backlog.len());
-        if appetite >= depths { appetite } else { 0 }
+        let room = room.saturating_sub(self.backlog.len());
+        if room >= depths / 4 { room } else { 0 }
     }
 }
 
