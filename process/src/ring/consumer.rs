@@ -73,33 +73,40 @@ impl Consumer {
         mut read: impl FnMut(Header, Body<'_>) -> Option<T>,
     ) -> Result<Option<(Header, T)>> {
         if self.position == self.tail {
-            self.tail = self.ring.words().tail.0.load(Acquire);
+            self.go_on_from(self.position)?;
         }
         loop {
             let Some((header, body)) = record_at(&self.ring, self.position, self.tail)? else {
                 return Ok(None);
             };
             let Some(record) = read(header, body) else { return Ok(None) };
-            let claimed = self.claim(self.position + footprint(header.length as usize));
+            let claimed = self.claim(self.position + footprint(header.length as usize))?;
             self.ring.words().freed.0.store(self.position, Release);
             if claimed {
                 return Ok(Some((header, record)));
             }
-            self.tail = self.ring.words().tail.0.load(Acquire);
         }
     }
 
     /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes on.
     #[inline]
-    fn claim(&mut self, next: u64) -> bool {
-        if !self.revocable {
-            self.position = next;
-            return true;
+    fn claim(&mut self, next: u64) -> Result<bool> {
+        if self.revocable {
+            let word = &self.ring.words().claimed.0;
+            if let Err(now) = word.compare_exchange(self.position, next, AcqRel, Acquire) {
+                return self.go_on_from(now).map(|()| false);
+            }
         }
-        let word = &self.ring.words().claimed.0;
-        let claimed = word.compare_exchange(self.position, next, AcqRel, Acquire);
-        self.position = claimed.err().unwrap_or(next);
-        claimed.is_ok()
+        self.position = next;
+        Ok(true)
+    }
+
+    /// Moves on to `position`, up to where the producer is; what lies between must be possible.
+    fn go_on_from(&mut self, position: u64) -> Result<()> {
+        let tail = self.ring.words().tail.0.load(Acquire);
+        self.ring.check(position, tail)?;
+        (self.position, self.tail) = (position, tail);
+        Ok(())
     }
 
     /// Whether the producer waits for room and must be woken.

@@ -108,9 +108,7 @@ impl Producer {
         let claimed = &self.ring.words().claimed.0;
         let mut seen = claimed.load(Acquire);
         loop {
-            if seen > self.tail || self.tail - seen > self.ring.size {
-                return Err(Error::Damaged("the consumer of a ring has claimed what it never had"));
-            }
+            self.ring.check(seen, self.tail)?;
             match claimed.compare_exchange(seen, self.tail, AcqRel, Acquire) {
                 Ok(_) => return Ok(seen),
                 Err(now) => seen = now,
@@ -124,6 +122,7 @@ impl Producer {
         position: u64,
         bytes: &mut Vec<u8>,
     ) -> Result<Option<(Header, u64)>> {
+        self.ring.check(position, self.tail)?;
         let Some((header, body)) = record_at(&self.ring, position, self.tail)? else {
             return Ok(None);
         };

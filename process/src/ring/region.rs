@@ -50,6 +50,16 @@ impl Region {
         unsafe { self.words.as_ref() }
     }
 
+    /// Checks that what lies from `position` to `tail` may be records: no more than the ring holds, between words. So it
+    /// stays as long as the position moves on by whole records.
+    #[inline]
+    pub(super) fn check(&self, position: u64, tail: u64) -> Result<()> {
+        if tail.wrapping_sub(position) > self.size || !(position | tail).is_multiple_of(HEADER) {
+            return Err(Error::Damaged("the positions of a ring do not fit each other"));
+        }
+        Ok(())
+    }
+
     /// The address of a position, and how many bytes follow before the ring wraps.
     #[inline]
     fn place(&self, position: u64) -> (NonNull<u8>, usize) {
@@ -185,7 +195,7 @@ impl Body<'_> {
     }
 }
 
-/// The record at `position`, after checking that it lies whole before `tail`.
+/// The record at `position`, if it lies whole before `tail`. Both must [fit](Region::check) each other.
 #[inline]
 pub(super) fn record_at(
     ring: &Region,
@@ -195,9 +205,6 @@ pub(super) fn record_at(
     let available = tail.wrapping_sub(position);
     if available == 0 {
         return Ok(None);
-    }
-    if available > ring.size || !(position | tail).is_multiple_of(HEADER) {
-        return Err(Error::Damaged("the positions of a ring do not fit each other"));
     }
     let header = Header::from_word(ring.read_word(position));
     let length = header.length as usize;
