@@ -166,7 +166,7 @@ fn pipe_bytes(count: u64, size: usize) -> f64 {
 
 fn pool_rows(plan: &Plan) {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let (tasks, few) = (plan.count(300_000), plan.count(30_000));
+    let (tasks, few) = (plan.count(1_800_000), plan.count(30_000));
     let (w, few_text) = (workers.to_string(), few.to_string());
     plan.row(
         "pool: no-op tasks, workers = cores",
@@ -181,11 +181,11 @@ fn pool_rows(plan: &Plan) {
             ("Python ProcessPoolExecutor.submit", &mut || {
                 python(&["executor", &(few / 3).to_string(), &w])
             }),
-            ("limit: a bare ring per worker, the same waking", &mut || {
-                rings::pool(workers, few, pools::PASSES, true)
-            }),
-            ("limit: a bare ring per worker, no naps", &mut || {
+            ("limit: a bare ring per worker, each side woken", &mut || {
                 rings::pool(workers, few, pools::PASSES, false)
+            }),
+            ("limit: a bare ring per worker, naps as ours", &mut || {
+                rings::pool(workers, few, pools::PASSES, true)
             }),
         ],
     );

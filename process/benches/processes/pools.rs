@@ -28,7 +28,7 @@ fn ready(pool: Pool) -> Pool {
 }
 
 /// How often as many tasks as Python is given go through the pool.
-pub(crate) const PASSES: u64 = 10;
+pub(crate) const PASSES: u64 = 60;
 
 pub(crate) fn with_handles(count: u64, workers: usize, transport: Transport) -> f64 {
     let pool = ready(Pool::builder().workers(workers).transport(transport).build().unwrap());

@@ -10,7 +10,8 @@ use crate::limits::{bell, fork, reap, shared};
 /// Entries of a bare ring: as many small tasks as one of the crate's holds.
 const ENTRIES: u64 = 2048;
 
-/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, a nap in a rush, an eventfd.
+/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, an eventfd, and where it is told to, a
+/// nap in a rush.
 #[repr(C, align(128))]
 struct Ring {
     tail: Line<AtomicU64>,
@@ -86,7 +87,7 @@ impl Side<'_> {
 /// As many tasks in flight per worker as the crate gives of the shortest ones.
 const DEPTH: u64 = 1536;
 /// Results are read after so many tasks, as in the crate.
-const READ_EVERY: u64 = 128;
+const READ_EVERY: u64 = 256;
 /// The crate's nap.
 const NAP: Duration = Duration::from_micros(10);
 
@@ -211,9 +212,9 @@ impl Drop for Bare<'_> {
     }
 }
 
-/// Tasks a second through bare rings, a pair per worker, with the crate's way of waking and its depth: each task is
-/// given and published by itself, each is answered, and each answer is asked for. Without `naps` whoever finds nothing
-/// sleeps at once.
+/// Tasks a second through bare rings, a pair per worker, with the crate's depth: each task is given and published by
+/// itself, each is answered, and each answer is asked for. Without `naps` whoever finds nothing sleeps at once, until
+/// the other side wakes it; nobody ever spins.
 pub(crate) fn pool(workers: usize, count: u64, passes: u64, naps: bool) -> f64 {
     let mut bare = Bare::start(workers, naps);
     bare.pass(count);

@@ -43,7 +43,7 @@ enum Apart {
 
 impl Inbox {
     /// Appends a small result.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn push_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
         self.ends.push(End { tag, worker, length: small.length().into(), words: small.words() });
     }

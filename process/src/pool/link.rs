@@ -248,7 +248,7 @@ impl Link {
     }
 
     /// The next answer, if it is a small result in the ring, and the number of its task.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn pop_small(&mut self) -> Result<Option<(u32, Small)>> {
         let Some(rings) = &mut self.rings else { return Ok(None) };
         let small = |header: Header, body: Body<'_>| {

@@ -188,7 +188,7 @@ impl<O> Sheet<O> {
     }
 
     /// The same for a small result.
-    #[inline(always)]
+    #[inline]
     pub(super) fn settle_small(&mut self, index: u32, worker: WorkerId, small: Small) {
         let slot = self.awaited(index);
         slot.put_small(worker, small);

@@ -131,7 +131,7 @@ impl Slot {
     }
 
     /// Keeps a small result.
-    #[inline(always)]
+    #[inline]
     pub(super) fn put_small(&self, worker: WorkerId, small: Small) {
         self.clear();
         self.put_worker(worker);
@@ -172,11 +172,11 @@ impl Slot {
 
     /// Takes what lies apart, as something does.
     #[cold]
-    fn take_apart(&self) -> Box<Other> {
+    fn take_apart(&self) -> Other {
         debug_assert_eq!(self.length.get(), APART);
         self.length.set(0);
         // SAFETY: as the length said, it is what lies apart, and the slot's own; now it is no more.
-        unsafe { Box::from_raw(self.content.get().other) }
+        *unsafe { Box::from_raw(self.content.get().other) }
     }
 
     /// Gives the outcome to `read`: the bytes of the result, or why there is none. What lies apart is gone then.
@@ -190,7 +190,7 @@ impl Slot {
                 unsafe { std::slice::from_raw_parts(self.content.as_ptr().cast::<u8>(), length) };
             return read(worker, Ok(bytes));
         }
-        match *self.take_apart() {
+        match self.take_apart() {
             Other::Large(bytes) => read(worker, Ok(&bytes)),
             Other::Missing(failure) => read(worker, Err(failure)),
             // A task that is under way has no outcome.

@@ -76,7 +76,7 @@ impl<O: Clone> Slots<O> {
     }
 
     /// A place for a new task of the pool `owner`; returns its tag, which names this one task for ever.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn insert(
         &mut self,
         route: Route,
@@ -153,7 +153,7 @@ impl<O: Clone> Slots<O> {
     }
 
     /// Gives a task a small result as its outcome, unless it has one: the way of nearly all.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
         let (number, index, generation) = place_of(tag);
         let Some(sheet) = self.sheets.get_mut(number) else { return };

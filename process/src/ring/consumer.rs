@@ -67,7 +67,7 @@ impl Consumer {
 
     /// Takes the next record, as `read` makes it of its bytes, unless that makes nothing of it. Where records are revoked
     /// it may be called again.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn pop_if<T>(
         &mut self,
         mut read: impl FnMut(Header, Body<'_>) -> Option<T>,

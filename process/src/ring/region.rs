@@ -118,16 +118,17 @@ impl Region {
         // what is behind the last byte of one.
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
+            let copy_word = |at: usize| {
+                let word = from.add(at).cast::<u64>().read_unaligned();
+                to.add(at).cast::<u64>().write_unaligned(word);
+            };
             if words == 1 {
-                to.cast::<u64>().write_unaligned(from.cast::<u64>().read());
+                copy_word(0);
                 bytes.set_len(end + length);
                 return;
             }
             if words <= FEW && words * size_of::<u64>() <= straight {
-                let (to, from) = (to.cast::<u64>(), from.cast::<u64>());
-                for at in 0..words {
-                    to.add(at).write_unaligned(from.add(at).read());
-                }
+                (0..words).for_each(|word| copy_word(word * size_of::<u64>()));
                 bytes.set_len(end + length);
                 return;
             }
@@ -156,10 +157,12 @@ impl Region {
 /// 1 to 8 bytes as the first ones of a word: two halves that may lie over each other.
 #[inline]
 pub(super) fn word_of(bytes: &[u8]) -> u64 {
+    let fours = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>());
+    let pairs = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>());
     let shift = |half: usize| 8 * (bytes.len() - half);
-    let word = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+    let word = if let (Some(first), Some(last)) = fours {
         u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << shift(4)
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+    } else if let (Some(first), Some(last)) = pairs {
         u64::from(u16::from_le_bytes(*first)) | u64::from(u16::from_le_bytes(*last)) << shift(2)
     } else {
         bytes.first().copied().unwrap_or_default().into()

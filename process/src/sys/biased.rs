@@ -29,6 +29,9 @@ use super::fences;
 /// some microseconds, is little beside what was done under the lock.
 const ROW: u32 = 64;
 
+/// So many times in a row make it worth to ask the system for light fences, without which nobody is an owner.
+const LONG_ROW: u32 = 1024;
+
 /// What others know of a thread. It is never freed, but handed on to a new thread.
 #[derive(Debug)]
 struct Thread {
@@ -199,7 +202,7 @@ fn leave() {
 }
 
 impl<T> Drop for Guard<'_, T> {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         match self.gate.take() {
             None => leave(),
@@ -212,12 +215,14 @@ impl<T> Biased<T> {
     /// Lets others inside, and makes the thread the owner if it has come through the gate often enough.
     #[cold]
     fn leave_by_gate(&self, gate: MutexGuard<'_, Habit>) {
-        let Some(thread) = gate.thread.filter(|_| gate.times >= ROW) else { return };
-        if fences::are_light() {
-            self.owner.store(std::ptr::from_ref(thread).cast_mut(), Relaxed);
-        } else {
-            fences::lighten();
+        if let Some(thread) = gate.thread.filter(|_| gate.times >= ROW) {
+            if fences::are_light() {
+                self.owner.store(std::ptr::from_ref(thread).cast_mut(), Relaxed);
+            } else if gate.times >= LONG_ROW {
+                fences::lighten();
+            }
         }
+        drop(gate);
     }
 }
 
@@ -288,7 +293,9 @@ mod tests {
             std::thread::sleep(Duration::from_millis(10));
             assert_eq!((*first, *second), (0, 0));
             drop((second, first));
-            others.map(|other| other.join().unwrap());
+            for other in others {
+                other.join().unwrap();
+            }
         });
         assert_eq!((*one.lock(), *two.lock()), (1, 1));
     }

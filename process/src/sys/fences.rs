@@ -22,7 +22,7 @@ pub(crate) fn are_light() -> bool {
 }
 
 /// The fence of the side that passes often.
-#[inline(always)]
+#[inline]
 pub(crate) fn light() {
     if are_light() { compiler_fence(SeqCst) } else { fence(SeqCst) }
 }

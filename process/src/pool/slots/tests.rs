@@ -21,7 +21,7 @@ const WORKER: WorkerId = WorkerId::new(3, 4);
 
 fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) {
     // Both ways that a result may come must do the same.
-    if value % 2 == 0 {
+    if value.is_multiple_of(2) {
         slots.settle(tag, WORKER, Answer::result(&value.to_le_bytes()));
     } else {
         slots.settle_small(tag, WORKER, Small::new(8, |_| value.to_le()));
