@@ -90,6 +90,41 @@ fn another_result_than_serial_returned_voids_the_cell() {
     told("wrong", "process-pool", "checksum");
 }
 
+/// Stopped for longer than its budget, knee goes on with what is left of it.
+#[cfg(unix)]
+#[test]
+fn a_stop_is_not_of_the_budget() {
+    use std::time::Duration;
+    let measured_on = || {
+        let temporary = tempfile::tempdir().expect("a temporary directory");
+        let out = temporary.path().join("out");
+        let mut knee = Command::new(env!("CARGO_BIN_EXE_knee"))
+            .args(["run", "sleep", "--modes", "threads", "--workers", "1,2,4", "--quiet"])
+            .args(["--budget", "2s", "--out"])
+            .arg(&out)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let signal = |signal| {
+            // SAFETY: a signal to a child that is not reaped yet.
+            assert_eq!(unsafe { libc::kill(knee.id() as i32, signal) }, 0);
+        };
+        std::thread::sleep(Duration::from_secs(1));
+        signal(libc::SIGSTOP);
+        std::thread::sleep(Duration::from_secs(3));
+        signal(libc::SIGCONT);
+        knee.wait().expect("it ends");
+        let samples = read(&out).expect("the record is readable").samples;
+        let at = samples.iter().position(knee::run::Sample::was_stopped)?;
+        Some(samples.len() - at - 1)
+    };
+    // The stop may fall between two rounds, or before the first one of a slow machine: then nothing was seen of it.
+    let after = (0..5).find_map(|_| measured_on()).expect("five stops, and none in a round");
+    assert!(after >= 2, "{after} rounds after the one in which knee was stopped");
+}
+
 #[test]
 fn a_workload_that_works_nowhere_is_told_once() {
     let (code, text, record) = run(&["never", "fine"], "threads");

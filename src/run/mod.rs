@@ -79,6 +79,7 @@ pub fn run(
         burned: f64::NEG_INFINITY,
         repeated: 0,
         start: clock::now(),
+        stopped: 0.0,
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
         failures: BTreeMap::new(),
@@ -126,6 +127,8 @@ struct Run<'a> {
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
+    /// Seconds that knee itself was stopped (Ctrl-Z) in rounds: they are not of the budget.
+    stopped: f64,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
@@ -171,7 +174,7 @@ impl Past {
 
 impl Run<'_> {
     fn elapsed(&self) -> f64 {
-        self.before + clock::since(self.start).as_secs_f64()
+        self.before + clock::since(self.start).as_secs_f64() - self.stopped
     }
 
     fn interrupted(&self) -> bool {
@@ -311,8 +314,15 @@ impl Run<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Option<u32>, RunError> {
         let (cell, began) = (order.wanted.cell, self.elapsed());
+        let expected = self.cost(cell, order.window);
         let result = self.watched(order);
-        self.pace.learn(cell, self.elapsed() - began, order.window);
+        let took = self.elapsed() - began;
+        // Nor does such a round say what the next one will take: it would never be tried again.
+        if result.as_ref().is_ok_and(Sample::was_stopped) {
+            self.stopped += (took - expected).max(0.0);
+        } else {
+            self.pace.learn(cell, took, order.window);
+        }
         self.told.insert(cell.entry);
         match result {
             Ok(sample) => {

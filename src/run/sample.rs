@@ -92,6 +92,11 @@ impl Sample {
         }
     }
 
+    /// Whether knee itself was stopped and went on meanwhile.
+    pub fn was_stopped(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.stopped > 0)
+    }
+
     /// Whether the machine did so much else that the figure is not what it can do.
     pub fn is_disturbed(&self) -> bool {
         self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
