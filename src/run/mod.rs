@@ -5,6 +5,7 @@
 
 mod event;
 mod pace;
+mod past;
 mod sample;
 mod share;
 mod steer;
@@ -24,6 +25,7 @@ use sample::Seconds;
 use steer::{Steer, Turn, Wanted};
 
 pub use event::{Event, Observer};
+pub use past::Past;
 pub use sample::{Failure, Latencies, Sample};
 
 /// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
@@ -149,27 +151,6 @@ struct Order {
     window: f64,
     /// The disturbed round that this one repeats.
     repeats: Option<u32>,
-}
-
-/// What an interrupted run had done before.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Past {
-    samples: Vec<Sample>,
-    wall: f64,
-    blocks: u32,
-    rounds: u32,
-}
-
-impl Past {
-    /// What these samples tell.
-    pub fn of(samples: &[Sample]) -> Self {
-        Self {
-            samples: samples.to_vec(),
-            wall: samples.iter().map(|sample| sample.at).fold(0.0, f64::max),
-            blocks: samples.iter().map(|sample| sample.block + 1).max().unwrap_or(0),
-            rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
-        }
-    }
 }
 
 impl Run<'_> {

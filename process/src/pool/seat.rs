@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
 use super::flights::{Flight, Flights};
-use super::link::{Attachment, Link, Listener};
+use super::link::{Attachment, Link, Listener, Transport};
 use super::raw::WorkerId;
 use super::settings::{Depth, Settings};
 use crate::error::Result;
@@ -138,7 +138,10 @@ impl Seat {
     /// to it or to others.
     #[inline]
     pub(crate) fn row(&self, settings: &Settings) -> usize {
-        let many = self.flights.len() >= 4 * LATER && settings.tasks_per_worker.is_none();
+        // A socket may be full after each task, and then somebody must wait for it.
+        let cannot_matter =
+            settings.transport == Transport::Ring && settings.tasks_per_worker.is_none();
+        let many = cannot_matter && self.flights.len() >= 4 * LATER;
         if many { LATER.min(self.depth.saturating_sub(self.flights.len())) } else { 0 }
     }
 

@@ -16,6 +16,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -98,6 +99,8 @@ pub(crate) struct Guard<'a, T> {
     lock: &'a Biased<T>,
     /// `None` for the owner.
     gate: Option<MutexGuard<'a, Habit>>,
+    /// It may be shared where the value may.
+    value: PhantomData<&'a mut T>,
 }
 
 impl<T> Biased<T> {
@@ -132,7 +135,7 @@ impl<T> Biased<T> {
                 // A light fence: an owner is only made where it is nothing more.
                 compiler_fence(SeqCst);
                 if self.is_owned_by(own) {
-                    return Guard { lock: self, gate: None };
+                    return Guard::new(self, None);
                 }
                 thread.inside.store(null_mut(), Release);
             }
@@ -150,7 +153,7 @@ impl<T> Biased<T> {
             (Some(thread), Some(own)) if std::ptr::eq(thread, own) => gate.times += 1,
             _ => *gate = Habit { thread: own, times: 1 },
         }
-        Guard { lock: self, gate: Some(gate) }
+        Guard::new(self, Some(gate))
     }
 
     /// Sees to it that no owner is inside, nor comes in; for who has the gate.
@@ -172,7 +175,12 @@ impl<T> Biased<T> {
     }
 }
 
-impl<T> Guard<'_, T> {
+impl<'a, T> Guard<'a, T> {
+    #[inline]
+    fn new(lock: &'a Biased<T>, gate: Option<MutexGuard<'a, Habit>>) -> Self {
+        Self { lock, gate, value: PhantomData }
+    }
+
     /// Lets others inside until `condition` is notified, or for `limit`; it may also end early, for no reason.
     pub(crate) fn wait(mut self, condition: &Condvar, limit: Option<Duration>) -> Self {
         let lock = self.lock;
@@ -190,7 +198,7 @@ impl<T> Guard<'_, T> {
             }
         };
         lock.dismiss_owner(own());
-        Self { lock, gate: Some(gate) }
+        Self::new(lock, Some(gate))
     }
 }
 

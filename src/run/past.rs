@@ -1,0 +1,25 @@
+//! What an interrupted run had measured, for the one that goes on.
+
+use super::sample::Sample;
+
+/// What an interrupted run had done before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    pub(super) samples: Vec<Sample>,
+    /// Seconds until its last round began.
+    pub(super) wall: f64,
+    pub(super) blocks: u32,
+    pub(super) rounds: u32,
+}
+
+impl Past {
+    /// What these samples tell.
+    pub fn of(samples: &[Sample]) -> Self {
+        Self {
+            samples: samples.to_vec(),
+            wall: samples.iter().map(|sample| sample.at).fold(0.0, f64::max),
+            blocks: samples.iter().map(|sample| sample.block + 1).max().unwrap_or(0),
+            rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
+        }
+    }
+}
