@@ -132,45 +132,42 @@ impl<O: Clone> Slots<O> {
     }
 
     /// Gives a task its outcome, unless it has one.
-    #[inline]
     pub(crate) fn settle(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
-        let (number, index, generation) = place_of(tag);
-        let Some(sheet) = self.sheets.get_mut(number) else { return };
-        if !sheet.is_open(index, generation) {
-            return;
-        }
-        self.open -= 1;
-        match sheet.route(index) {
-            Route::Handle => sheet.settle(index, worker, answer),
-            Route::Dropped => sheet.release(index),
-            Route::Stream(stream) => {
-                sheet.release(index);
-                if let Some(inbox) = self.inboxes.get_mut(stream as usize) {
-                    inbox.push(tag, worker, answer);
-                }
-            }
+        let Some((sheet, index, inbox)) = self.end(tag) else { return };
+        match inbox {
+            None => sheet.settle(index, worker, answer),
+            Some(inbox) => inbox.push(tag, worker, answer),
         }
     }
 
     /// Gives a task a small result as its outcome, unless it has one: the way of nearly all.
     #[inline]
     pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
+        let Some((sheet, index, inbox)) = self.end(tag) else { return };
+        match inbox {
+            None => sheet.settle_small(index, worker, small),
+            Some(inbox) => inbox.push_small(tag, worker, small),
+        }
+    }
+
+    /// Ends a task that is open: where its slot is, for whose handle the outcome must be laid down, or the inbox where it
+    /// goes; `None` when nobody wants it.
+    #[inline]
+    fn end(&mut self, tag: u64) -> Option<(&mut Sheet<O>, u32, Option<&mut Inbox>)> {
         let (number, index, generation) = place_of(tag);
-        let Some(sheet) = self.sheets.get_mut(number) else { return };
+        let sheet = self.sheets.get_mut(number)?;
         if !sheet.is_open(index, generation) {
-            return;
+            return None;
         }
         self.open -= 1;
-        match sheet.route(index) {
-            Route::Handle => sheet.settle_small(index, worker, small),
-            Route::Dropped => sheet.release(index),
-            Route::Stream(stream) => {
-                sheet.release(index);
-                if let Some(inbox) = self.inboxes.get_mut(stream as usize) {
-                    inbox.push_small(tag, worker, small);
-                }
-            }
+        let route = sheet.route(index);
+        if route == Route::Handle {
+            return Some((sheet, index, None));
         }
+        sheet.release(index);
+        let Route::Stream(stream) = route else { return None };
+        let inbox = self.inboxes.get_mut(stream as usize)?;
+        Some((sheet, index, Some(inbox)))
     }
 
     /// Nobody wants the outcome of this open task any more: its handle has given up its ticket.
