@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{bell, fork, reap, shared};
 
 /// Entries of a bare ring: as many small tasks as one of the crate's holds.
-const ENTRIES: u64 = 2048;
+const ENTRIES: u64 = 4096;
 
 /// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, an eventfd, and where it is told to, a
 /// nap in a rush.
@@ -85,7 +85,7 @@ impl Side<'_> {
 }
 
 /// As many tasks in flight per worker as the crate gives of the shortest ones.
-const DEPTH: u64 = 1536;
+const DEPTH: u64 = 3072;
 /// Results are read after so many tasks, as in the crate.
 const READ_EVERY: u64 = 256;
 /// The crate's nap.

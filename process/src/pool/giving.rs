@@ -34,7 +34,7 @@ impl State {
         if self.row.left > 0 && !attached {
             self.row.left -= 1;
             let seat = &mut self.seats[self.row.seat];
-            // What goes wrong here goes wrong once more below, where it is looked after.
+            // What goes wrong here is left to the long way, which looks after it.
             if matches!(seat.give(tag, bytes, None, false), Ok(true)) {
                 if self.row.left == 0 {
                     seat.publish();

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::link::record;
 use crate::codec;
 use crate::outcome::{Failure, Outcome};
+use crate::ring::word_of;
 
 const WORD: usize = size_of::<u64>();
 
@@ -97,12 +98,7 @@ impl<'a> Answer<'a> {
         if bytes.len() > Small::LARGEST {
             return Self::Large(bytes);
         }
-        let word = |at| {
-            let mut word = [0; WORD];
-            let part = bytes[at..].iter().take(WORD);
-            word.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
-            u64::from_ne_bytes(word)
-        };
+        let word = |at| bytes[at..].chunks(WORD).next().map_or(0, word_of);
         Self::Small(Small::new(bytes.len(), word))
     }
 

@@ -167,7 +167,8 @@ impl Shared {
 
     fn follow<'a>(&'a self, mut state: Guard<'a, State>, deadline: Deadline) -> Guard<'a, State> {
         state.followers += 1;
-        let mut state = state.wait(&self.done, deadline.map(|_| left(deadline)));
+        let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let mut state = state.wait(&self.done, limit);
         state.followers -= 1;
         state
     }

@@ -106,6 +106,9 @@ impl<O> Sheet<O> {
 
     /// Lets go of sheets; what handles have not claimed stays theirs.
     pub(super) fn let_go(sheets: Vec<Self>) {
+        if sheets.is_empty() {
+            return;
+        }
         for sheet in &sheets {
             let body = sheet.body();
             body.shares.store(sheet.given + 1, Relaxed);
@@ -235,7 +238,7 @@ pub(crate) struct Ticket<O> {
     tag: u64,
 }
 
-// SAFETY: it is a counted reference. The outcome may move to another thread, and only `claim`, which takes the ticket
+// SAFETY: the sheet is there as long as the ticket is. The outcome may move to another thread, and only `claim`, which takes the ticket
 // by value, touches it.
 unsafe impl<O: Send + Sync> Send for Ticket<O> {}
 // SAFETY: by reference it only reads an atomic and lends out the pool's shared part, which is made for that.
@@ -247,13 +250,13 @@ impl<O> Ticket<O> {
     }
 
     pub(crate) fn owner(&self) -> &O {
-        // SAFETY: the ticket's share keeps the sheet.
+        // SAFETY: nobody frees a sheet to which a ticket is out.
         unsafe { &self.body.as_ref().owner }
     }
 
     #[inline]
     fn slot(&self) -> &Slot {
-        // SAFETY: the ticket's share keeps the sheet.
+        // SAFETY: nobody frees a sheet to which a ticket is out.
         unsafe { &self.body.as_ref().slots[self.tag as usize % SLOTS as usize] }
     }
 

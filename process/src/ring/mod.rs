@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 pub(crate) use self::consumer::Consumer;
 pub(crate) use self::producer::Producer;
-pub(crate) use self::region::Body;
+pub(crate) use self::region::{Body, word_of};
 
 /// Bytes of control words ahead of a ring's data.
 pub(crate) const CONTROL: usize = 1024;

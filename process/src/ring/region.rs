@@ -156,7 +156,7 @@ impl Region {
 
 /// 1 to 8 bytes as the first ones of a word: two halves that may lie over each other.
 #[inline]
-pub(super) fn word_of(bytes: &[u8]) -> u64 {
+pub(crate) fn word_of(bytes: &[u8]) -> u64 {
     let fours = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>());
     let pairs = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>());
     let shift = |half: usize| 8 * (bytes.len() - half);

@@ -8,8 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
-use super::region::word_of;
-use super::{CONTROL, Consumer, Producer, Words};
+use super::{CONTROL, Consumer, Producer, Words, word_of};
 use crate::error::Error;
 use crate::shm::{self, Mapping};
 
