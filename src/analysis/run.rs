@@ -87,7 +87,7 @@ impl<'r> Context<'r> {
 
     /// The seed of one series: its own, so that adding a mode changes nothing else.
     fn seed(&self, entry: usize, mode: Mode) -> u64 {
-        knee_workloads::mix(self.record.header.plan.seed, (entry as u64) << 8 | mode as u64)
+        knee_workloads::mix(self.record.header.plan.seed, entry as u64 ^ mode.salt())
     }
 
     fn empty_task(&self, mode: Mode) -> Empty {

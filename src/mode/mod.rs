@@ -9,6 +9,8 @@ mod process_pool;
 mod reference;
 mod serial;
 mod starters;
+#[cfg(test)]
+mod tests;
 mod thread_per_task;
 mod threads;
 mod usage;
@@ -162,11 +164,18 @@ pub fn launch(
     let ground = Ground::new(site, job, workers.get())?;
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
-        Mode::Threads => Box::new(threads::Pool::launch(ground)?),
+        // A thread that waits for a program costs next to nothing: the copies are what is measured.
+        Mode::Threads | Mode::Copies => Box::new(threads::Pool::launch(ground)?),
         Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
         Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
         Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
         Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
+        Mode::Interpreters => {
+            return Err(ModeError::Launch {
+                what: "the crew could not be launched",
+                reason: format!("{mode} run functions of another language, not {}", job.workload),
+            });
+        }
     };
     Ok((crew, clock::since(start)))
 }

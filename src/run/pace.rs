@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::mode::{Extent, Reference, Window};
-use crate::plan::{Cell, Mode};
+use crate::plan::{Cell, Mode, Workers};
 
 /// Shorter windows are drowned in the system's own ticks.
 pub(super) const SHORTEST: f64 = 0.020;
@@ -40,10 +40,10 @@ impl Pace {
     /// What launching, warming up and finishing whole tasks may take before it was ever tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
         let workers = cell.workers as f64;
-        let launch = match cell.mode {
-            Mode::Serial | Mode::Async => 0.5e-3,
-            Mode::Threads | Mode::ThreadPerTask => 0.2e-3 * workers,
-            Mode::ProcessPool | Mode::ProcessPerTask => 5e-3 + 1e-3 * workers,
+        let launch = match cell.mode.description().workers {
+            Workers::One | Workers::Futures => 0.5e-3,
+            Workers::Threads => 0.2e-3 * workers,
+            Workers::Processes => 5e-3 + 1e-3 * workers,
         };
         let crowd = (workers / self.cores).max(1.0);
         let prepare = reference.prepare * crowd;

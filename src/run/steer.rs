@@ -109,7 +109,7 @@ impl Steer {
         };
         let mut cells = group.cells(turn, cost);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-        let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+        let place = |cell: Cell| cell.mode.salt() ^ cell.workers as u64;
         cells.sort_by_cached_key(|wanted| {
             knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
         });
@@ -226,7 +226,7 @@ impl Course {
             Candidates::Search { first, most, .. } => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
-                Self::Searched(Box::new(Search::new(space, seed ^ (series.mode as u64) << 48)))
+                Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
     }
