@@ -22,7 +22,7 @@ fn dispatch(criterion: &mut Criterion) {
         group.bench_function(format!("{mode}/{workers}"), |bencher| {
             bencher.iter_custom(|tasks| {
                 let window = Window { extent: Extent::Tasks(tasks), warm_up: Duration::ZERO };
-                crew.round(window).expect("the batch is done").span
+                crew.round(workers, window).expect("the batch is done").span
             });
         });
         crew.dismiss().expect("the crew ends");
