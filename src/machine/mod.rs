@@ -19,6 +19,7 @@ mod ledger;
 mod ledger_tests;
 mod memory;
 pub mod neighbour;
+mod others;
 mod own_cpu;
 pub mod placement;
 mod root;
@@ -46,6 +47,7 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
 pub use self::memory::Memory;
+pub use self::others::{Busiest, Others};
 pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time};
 pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
