@@ -108,6 +108,7 @@ pub(super) fn against(workload: &WorkloadFindings) -> &'static str {
     let copies = |curve: &Curve| curve.name == Mode::Copies.name();
     match &workload.serial {
         Some(_) => " against serial",
+        None if program::swept(workload).is_some() => " against a count of 1",
         None if workload.curves.iter().any(copies) => " against one copy",
         None => " against one worker",
     }

@@ -68,7 +68,10 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
     }
     body.raw("</p>");
     // A settled answer is said above; an open one needs its reasons.
-    let open = workload.verdict.as_ref().filter(|verdict| !verdict.conclusive);
+    let open = workload
+        .verdict
+        .as_ref()
+        .filter(|verdict| !verdict.conclusive && !verdict.others.is_empty());
     if let Some(sentence) = open.map(|verdict| &verdict.sentence).filter(|text| !text.is_empty()) {
         body.wrap("<p class=\"sentence\">", sentence, "</p>");
     }
