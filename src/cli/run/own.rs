@@ -136,7 +136,7 @@ impl Own {
             let line: Vec<String> =
                 serde_json::from_str(entry.params.text("argv")).unwrap_or_default();
             entry.label = quoted(&line);
-            let open = request.counts == Counts::Auto && self.sweep_arg.is_none();
+            let open = request.counts == Counts::Auto;
             let candidates = if open {
                 Candidates::unknown(cores, MOST_AT_ONCE)
             } else {
