@@ -21,6 +21,8 @@ pub struct Input {
     pub serial: Vec<Observation>,
     /// What is known besides throughputs.
     pub evidence: Evidence,
+    /// Standard deviation (as a share) and degrees of freedom of one measurement, where only a summary says so.
+    pub noise: Option<(f64, f64)>,
     /// The seed of all resampling.
     pub seed: u64,
 }
@@ -29,14 +31,17 @@ impl Input {
     /// Measurements of which nothing more is known.
     pub fn plain(name: &str, observations: Vec<Observation>, seed: u64) -> Self {
         let (serial, evidence) = (Vec::new(), Evidence::default());
-        Self { name: name.to_owned(), observations, serial, evidence, seed }
+        Self { name: name.to_owned(), observations, serial, evidence, noise: None, seed }
     }
 }
 
 /// Everything that the measurements of one curve tell.
 pub fn analyse(input: &Input) -> Curve {
     let groups = group(&input.observations);
-    let within = spread(&groups);
+    let within = match (spread(&groups), input.noise) {
+        (Spread { df: 0.0, .. }, Some((sd, df))) => Spread { sd: sd.max(optimum::LEAST_NOISE), df },
+        (measured, _) => measured,
+    };
     let table = optimum::table(&input.observations, &groups, false);
     let levels: Vec<Level> = groups
         .iter()
@@ -172,6 +177,10 @@ fn warnings(
         out.push(match decision.map(|decision| decision.noise) {
             Some(Noise::Law) => format!(
                 "one measurement per count: no intervals; the noise of {:.1} % is judged by the distances to a smooth law",
+                100.0 * deciding.scale()
+            ),
+            Some(Noise::Measured) => format!(
+                "one figure per count; the deviation that stands beside it ({:.1} %) is taken as its noise",
                 100.0 * deciding.scale()
             ),
             _ => format!(

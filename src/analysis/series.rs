@@ -73,7 +73,7 @@ impl<'r> Series<'r> {
         counts.dedup();
         evidence.cells = counts.iter().map(|&workers| self.witness(workers)).collect();
         let name = self.mode.name().to_owned();
-        let mut curve = analyse(&Input { name, observations, serial, evidence, seed });
+        let mut curve = analyse(&Input { name, observations, serial, evidence, noise: None, seed });
         for point in &mut curve.points {
             self.fill(point);
         }

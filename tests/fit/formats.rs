@@ -1,6 +1,6 @@
 //! Every format with a file as its tool writes it, and every trap that such files hold.
 
-use knee::record::foreign::{Format, Options, Series, merge, read, read_bytes};
+use knee::import::{Format, Options, Series, merge, read, read_bytes};
 
 use super::file;
 

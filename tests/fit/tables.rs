@@ -1,6 +1,6 @@
 //! Plain tables in every dialect, and what must not be guessed about them.
 
-use knee::record::foreign::{Options, read_bytes};
+use knee::import::{Options, read_bytes};
 
 use super::formats::{curves, expect, options, refusal, text, warns};
 
