@@ -74,7 +74,8 @@ pub fn between(label: &str, sides: &[Side<'_>]) -> Option<Verdict> {
         })
         .collect();
     let doubt = if conclusive { "" } else { " (not settled)" };
-    let sentence = format!("{label}: {}, {}; {}{doubt}", best.mode, workers(count), rest.join("; "));
+    let sentence =
+        format!("{label}: {}, {}; {}{doubt}", best.mode, workers(count), rest.join("; "));
     let point = best.curve.points.iter().find(|point| (point.workers - count).abs() < 1e-9);
     Some(Verdict {
         mode: best.curve.name.clone(),

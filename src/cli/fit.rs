@@ -10,13 +10,12 @@ use serde::Serialize;
 
 use super::{Failure, Output, exit, written};
 use crate::analysis::findings::{
-    self, Curve, Findings, Quiet, RunSummary, Usl, UslIntervals, Verdict, Warning,
-    WorkloadFindings,
+    self, Curve, Findings, Quiet, RunSummary, Usl, UslIntervals, Verdict, Warning, WorkloadFindings,
 };
 use crate::analysis::{self, Input, Observation, Side};
 use crate::clock;
-use crate::plot::label::shortened;
 use crate::import::{self, Format, Guess, Options, Series, Sourced};
+use crate::plot::label::shortened;
 use crate::report;
 use crate::report::terminal::{self, Style, Tone};
 use crate::units::{Quantity, coefficient, workers};
@@ -196,7 +195,8 @@ fn curve(Sourced { files, series }: Sourced, seed: u64) -> Measured {
     let mut warnings: Vec<String> = guessed.iter().map(Guess::line).collect();
     warnings.extend(said);
     warnings.append(&mut curve.warnings);
-    curve.warnings = warnings;
+    warnings.extend(unfinished(&curve));
+    curve.warnings.clone_from(&warnings);
     // Which count is the best rests on what was guessed.
     let open = guessed.iter().find(|guess| guess.leaves_the_answer_open());
     if let (Some(guess), Some(optimum)) = (open, curve.optimum.as_mut()) {
@@ -206,10 +206,26 @@ fn curve(Sourced { files, series }: Sourced, seed: u64) -> Measured {
     Measured { fit: FitCurve { curve, unit, files, guessed }, observations, noise }
 }
 
+/// A sweep that ends while it still rises, where the analysis does not say so already.
+fn unfinished(curve: &Curve) -> Option<String> {
+    const RISES: f64 = 1.03;
+    let (optimum, last) = (curve.optimum.as_ref()?, curve.points.last()?);
+    let before = curve.points.len().checked_sub(2).map(|at| &curve.points[at])?;
+    let rises = last.throughput.median > RISES * before.throughput.median;
+    let is_best = optimum.workers >= last.workers && optimum.set.len() > 1;
+    (is_best && rises).then(|| {
+        let count = last.workers;
+        format!(
+            "the largest measured count ({count}) is the best: more workers may do better still"
+        )
+    })
+}
+
 /// Which mode, where all curves are of one file and each is another mode, or another value of `--by`.
 fn verdict(measured: &[Measured], args: &Args) -> Option<Verdict> {
     let first = &measured.first()?.fit;
-    let together = measured.iter().all(|one| one.fit.files == first.files && one.fit.unit == first.unit);
+    let together =
+        measured.iter().all(|one| one.fit.files == first.files && one.fit.unit == first.unit);
     let mode = |one: &Measured| import::mode_in(&one.fit.curve.name);
     let mut modes: Vec<&str> = measured.iter().filter_map(mode).collect();
     modes.sort_unstable();
@@ -330,11 +346,7 @@ fn quiet() -> Quiet {
     Quiet { sentence: String::new(), trusted: true, foreign_cpu: None, steal: None, burn: None }
 }
 
-fn text(
-    mut findings: Findings,
-    out: Option<(&Path, &[PathBuf])>,
-    output: Output,
-) -> String {
+fn text(mut findings: Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -> String {
     let style = output.style();
     let mut text = Vec::new();
     // A guess stands above the answer that rests on it, and once.

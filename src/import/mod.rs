@@ -144,7 +144,8 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn of(document: &'a Document, options: &'a Options) -> Self {
-        let given = |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty());
+        let given =
+            |text: &'a Option<String>| text.as_deref().map(str::trim).filter(|t| !t.is_empty());
         Self {
             stem: &document.stem,
             text: &document.text,

@@ -47,12 +47,64 @@ pub(in crate::import) enum Decimal {
 
 /// What a cell says that holds no measurement, in lower case.
 const MISSING: [&str; 58] = [
-    "", "-", "--", "---", "\u{2014}", "\u{2013}", "?", "na", "n/a", "n.a.", "#n/a", "#div/0!", "nan", "-nan",
-    "null", "none", "nil", "missing", "inf", "-inf", "infinity", "\u{221e}", "oom", "oom-killed",
-    "out of memory", "killed", "fail", "failed", "failure", "fails", "error", "err", "timeout",
-    "timed out", "time out", "timedout", "t/o", "dnf", "dnr", "did not finish", "crash", "crashed",
-    "segfault", "sigsegv", "abort", "aborted", "cancelled", "canceled", "skip", "skipped", "x",
-    "fehler", "abbruch", "absturz", "fehlgeschlagen", "k.a.", "\u{e9}chec", "fallo",
+    "",
+    "-",
+    "--",
+    "---",
+    "\u{2014}",
+    "\u{2013}",
+    "?",
+    "na",
+    "n/a",
+    "n.a.",
+    "#n/a",
+    "#div/0!",
+    "nan",
+    "-nan",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "inf",
+    "-inf",
+    "infinity",
+    "\u{221e}",
+    "oom",
+    "oom-killed",
+    "out of memory",
+    "killed",
+    "fail",
+    "failed",
+    "failure",
+    "fails",
+    "error",
+    "err",
+    "timeout",
+    "timed out",
+    "time out",
+    "timedout",
+    "t/o",
+    "dnf",
+    "dnr",
+    "did not finish",
+    "crash",
+    "crashed",
+    "segfault",
+    "sigsegv",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "skip",
+    "skipped",
+    "x",
+    "fehler",
+    "abbruch",
+    "absturz",
+    "fehlgeschlagen",
+    "k.a.",
+    "\u{e9}chec",
+    "fallo",
 ];
 
 /// Reads a cell.
@@ -84,7 +136,8 @@ pub(in crate::import) fn figure(text: &str, decimal: Decimal) -> Option<f64> {
 
 /// Without the marks of emphasis, code and approximation.
 fn undressed(text: &str) -> &str {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '\''));
+    let text =
+        text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '\''));
     text.trim_start_matches(['~', '\u{2248}', '=']).trim()
 }
 
@@ -98,7 +151,8 @@ fn with_deviation(text: &str, decimal: Decimal) -> Option<Figure> {
     let spread = single(after.trim_matches([')', '$']).trim(), decimal)?;
     // The unit may stand behind both.
     let shared = value.unit == Beside::Nothing && spread.unit != Beside::Nothing;
-    let of_value = if shared { single(&format!("{trimmed}{}", tail(after)), decimal) } else { None };
+    let of_value =
+        if shared { single(&format!("{trimmed}{}", tail(after)), decimal) } else { None };
     let mut figure = of_value.unwrap_or(value);
     let plain = spread.unit == Beside::Nothing && figure.unit == Beside::Time;
     let factor = if plain && value.value > 0.0 { scale(trimmed) } else { 1.0 };
@@ -135,7 +189,9 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
         return plain(number, Beside::Nothing);
     }
     match rest {
-        "x" | "X" | "\u{d7}" | "-fold" | "fold" | "times" | "mal" | "fach" => plain(number, Beside::Times),
+        "x" | "X" | "\u{d7}" | "-fold" | "fold" | "times" | "mal" | "fach" => {
+            plain(number, Beside::Times)
+        }
         "%" | "percent" | "pct" => plain(number / 100.0, Beside::Percent),
         _ => {
             if let Some(seconds) = units::seconds(rest) {
@@ -160,7 +216,8 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
 
 /// A short word such as `GB`, `threads`, `Gflop`; a version or a date is none.
 fn is_word(text: &str) -> bool {
-    text.len() <= 24 && text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '/' | '.' | '-'))
+    text.len() <= 24
+        && text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '/' | '.' | '-'))
 }
 
 /// `2.65k` is 2650. `m` stays a word: it is more often metres or minutes than thousandths.
@@ -241,8 +298,11 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
         } else if c == point && !seen_point {
             seen_point = true;
             plain.push('.');
-        } else if !seen_point && end > 0 && digits_follow(next, 3)
-            && (c == thousands || matches!(c, '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '_'))
+        } else if !seen_point
+            && end > 0
+            && digits_follow(next, 3)
+            && (c == thousands
+                || matches!(c, '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '_'))
         {
             // Three digits of a thousand follow.
         } else if matches!(c, 'e' | 'E') && end > 0 {

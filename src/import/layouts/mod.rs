@@ -144,7 +144,8 @@ impl Table {
         if self.lines.is_empty() {
             return self.begin(line, cells, block);
         }
-        if cells.iter().all(|cell| cell.is_empty() || cell.chars().all(|c| c == '.' || c == '…')) {
+        if cells.iter().all(|cell| cell.is_empty() || cell.chars().all(|c| c == '.' || c == '…'))
+        {
             return Ok(());
         }
         if filled > self.width || (filled == 1 && self.width > 1 && block.is_loose(cells[0])) {
@@ -199,7 +200,8 @@ impl Table {
 
     /// Columns at the end that are empty throughout are those of a spreadsheet.
     fn narrow(&mut self) {
-        let used = |row: Row<'_>| row.fields().collect::<Vec<_>>().iter().rposition(|f| !f.is_empty());
+        let used =
+            |row: Row<'_>| row.fields().collect::<Vec<_>>().iter().rposition(|f| !f.is_empty());
         if self.row(0).field(self.width - 1).is_empty() {
             let widest = self.rows().filter_map(used).max().map_or(1, |at| at + 1);
             if widest < self.width {
@@ -240,11 +242,6 @@ impl Table {
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         (!self.lines.is_empty())
             .then(|| self.row(0).fields().position(|field| field.eq_ignore_ascii_case(name)))?
-    }
-
-    /// The column of this name, or what is missing.
-    pub(super) fn needs(&self, name: &str) -> Result<usize, Fault> {
-        self.column(name).ok_or_else(|| Fault::at("line 1", format!("has no column {name:?}")))
     }
 
     /// Whether the first row has all these names.

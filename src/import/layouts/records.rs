@@ -121,12 +121,14 @@ fn columns(fields: &Map<String, Value>) -> Option<Found> {
         fields.iter().filter_map(|(name, value)| Some((name, value.as_array()?))).collect();
     let scalar = |value: &Value| !value.is_object() && !value.is_array();
     let length = arrays.first()?.1.len();
-    let fit = |(_, items): &(&String, &Vec<Value>)| items.len() == length && items.iter().all(scalar);
+    let fit =
+        |(_, items): &(&String, &Vec<Value>)| items.len() == length && items.iter().all(scalar);
     if arrays.len() < 2 || length == 0 || !arrays.iter().all(fit) {
         return None;
     }
     let names = arrays.iter().map(|(name, _)| (*name).clone()).collect();
-    let rows = (0..length).map(|at| arrays.iter().map(|(_, items)| word(&items[at])).collect()).collect();
+    let rows =
+        (0..length).map(|at| arrays.iter().map(|(_, items)| word(&items[at])).collect()).collect();
     Some(Found { names, rows })
 }
 
@@ -143,7 +145,8 @@ fn by_key(fields: &Map<String, Value>) -> Option<Found> {
                 Value::Object(inner) => inner.clone(),
                 value => Map::from_iter([("value".to_owned(), value.clone())]),
             };
-            record.insert("workers".to_owned(), Value::from(key.parse::<u32>().unwrap_or_default()));
+            record
+                .insert("workers".to_owned(), Value::from(key.parse::<u32>().unwrap_or_default()));
             Value::Object(record)
         })
         .collect();

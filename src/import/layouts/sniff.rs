@@ -2,9 +2,9 @@
 
 use super::super::Fault;
 use super::super::words;
+use super::LAYOUTS;
 use super::cell::{self, Cell, Decimal};
 use super::split::{self, Split};
-use super::LAYOUTS;
 
 /// So many lines decide what separates the fields.
 const LOOKED_AT: usize = 60;
@@ -67,7 +67,8 @@ type Lines<'t> = Vec<(u32, &'t str)>;
 /// Finds separator and place of the table.
 pub(super) fn block(text: &str, declared: Option<u8>) -> Result<Block, Fault> {
     let marks = ["#", "//", "%"];
-    let is_comment = |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !is_share(line);
+    let is_comment =
+        |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !is_share(line);
     let lines: Lines<'_> = (1..)
         .zip(text.lines())
         .filter(|(_, line)| {

@@ -46,7 +46,8 @@ pub(super) fn choose(
         let by = by.map_or(others, |by| vec![by]);
         return Ok(Axis { workers, by, guess: None });
     }
-    let found: Vec<&Column> = columns.iter().filter(counting).filter(|c| Some(c.at) != by).collect();
+    let found: Vec<&Column> =
+        columns.iter().filter(counting).filter(|c| Some(c.at) != by).collect();
     if !is_long {
         // In a wide table the other columns may be series called `threads` and `processes`.
         let lead = columns.iter().find(|column| !column.name.is_empty()).unwrap_or(&columns[0]);
@@ -54,14 +55,17 @@ pub(super) fn choose(
         if bare {
             return Ok(plain(0));
         }
-        let unknown = columns.iter().any(|column| column.measures(Kind::Unknown) || column.measures(Kind::Value));
+        let unknown = columns
+            .iter()
+            .any(|column| column.measures(Kind::Unknown) || column.measures(Kind::Value));
         let second = found.iter().filter(|column| column.at != lead.at);
         let counts = second.filter(|column| column.facts.could_count(rows) && unknown).count();
         if lead.measures(Kind::Workers) && counts == 0 {
             return Ok(plain(lead.at));
         }
     }
-    let varying: Vec<&Column> = found.iter().copied().filter(|column| column.facts.varies()).collect();
+    let varying: Vec<&Column> =
+        found.iter().copied().filter(|column| column.facts.varies()).collect();
     match varying.as_slice() {
         [one] => Ok(plain(one.at)),
         [] => match found.first() {
@@ -74,15 +78,21 @@ pub(super) fn choose(
             }),
         },
         several => {
-            let together = several.windows(2).all(|pair| goes_with(table, first, pair[0].at, pair[1].at));
+            let together =
+                several.windows(2).all(|pair| goes_with(table, first, pair[0].at, pair[1].at));
             if together && by.is_none() {
                 // 2 nodes are always 96 cores: the larger number is how many work at once.
                 let largest = several.iter().max_by(|a, b| a.facts.most.total_cmp(&b.facts.most));
                 let one = largest.expect("there are several");
-                let others = names::list(several.iter().filter(|c| c.at != one.at).map(|c| c.name.as_str()));
-                let text = format!("{:?}, not {others}, is taken as the number of workers", one.name);
+                let others =
+                    names::list(several.iter().filter(|c| c.at != one.at).map(|c| c.name.as_str()));
+                let text =
+                    format!("{:?}, not {others}, is taken as the number of workers", one.name);
                 let settle = format!("--param {}", shown(&one.name));
-                return Ok(Axis { guess: Some(Guess::new(About::Column, text, settle)), ..plain(one.at) });
+                return Ok(Axis {
+                    guess: Some(Guess::new(About::Column, text, settle)),
+                    ..plain(one.at)
+                });
             }
             Err(asked(several))
         }

@@ -38,7 +38,9 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
     names[figure] = "throughput".into();
     let columns = columns::columns(table, &names, 0);
     let unit = match (request.unit.map(super::given), request.lower_is_better) {
-        (Some(None), _) => return Err(Fault::whole("--unit names no unit; s, ms or ops/s would be")),
+        (Some(None), _) => {
+            return Err(Fault::whole("--unit names no unit; s, ms or ops/s would be"));
+        }
         (Some(Some(unit)), _) => unit,
         (None, true) => Unit::Time { seconds: 1.0, what: String::new() },
         (None, false) => columns[figure]
@@ -47,7 +49,8 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
             .clone()
             .unwrap_or(Unit::Rate { factor: 1.0, what: "units".to_owned() }),
     };
-    let open = request.unit.is_none() && !request.lower_is_better && !matches!(unit, Unit::Time { .. });
+    let open =
+        request.unit.is_none() && !request.lower_is_better && !matches!(unit, Unit::Time { .. });
     let text = "no heading says what the second column is; it is taken as a throughput";
     let guess = Guess::new(About::Direction, text, "--unit ops/s or --unit s");
     let one = Figure {
@@ -67,7 +70,6 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
             list: vec![one],
             guesses: if open { vec![guess] } else { Vec::new() },
             is_open: open,
-            remarks: Vec::new(),
         },
         texts: if row.len() == 3 { texts } else { Vec::new() },
         parameters: Vec::new(),

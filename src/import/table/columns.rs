@@ -129,6 +129,12 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     };
     let mut columns: Vec<Column> = names.iter().enumerate().map(column).collect();
     minima(&mut columns);
+    // `user` beside `sys` is a time of a CPU, as `time` prints it.
+    let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+    if has("sys") || has("real") {
+        let user = columns.iter_mut().filter(|column| column.name.eq_ignore_ascii_case("user"));
+        user.for_each(|column| column.meaning.kind = Kind::Aside);
+    }
     columns
 }
 
@@ -159,7 +165,8 @@ fn by_cells(meaning: &mut Meaning, facts: &Facts) {
         }
         return;
     }
-    let open = matches!(meaning.kind, Kind::Unknown | Kind::Value | Kind::Work | Kind::Time | Kind::Rate);
+    let open =
+        matches!(meaning.kind, Kind::Unknown | Kind::Value | Kind::Work | Kind::Time | Kind::Rate);
     match facts.beside {
         Beside::Time if open => {
             meaning.kind = Kind::Time;

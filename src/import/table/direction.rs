@@ -33,14 +33,20 @@ pub(super) fn levels(series: &Series) -> Vec<(f64, f64)> {
 fn shown(series: &Series) -> Option<Better> {
     let levels = levels(series);
     let (first, rest) = levels.split_first()?;
-    let early: Vec<f64> =
-        rest.iter().filter(|level| level.0 <= 8.0 * first.0).map(|level| level.1 / first.1).collect();
-    let early = if early.is_empty() { rest.iter().map(|level| level.1 / first.1).collect() } else { early };
+    let early: Vec<f64> = rest
+        .iter()
+        .filter(|level| level.0 <= 8.0 * first.0)
+        .map(|level| level.1 / first.1)
+        .collect();
+    let early =
+        if early.is_empty() { rest.iter().map(|level| level.1 / first.1).collect() } else { early };
     let most = early.iter().copied().fold(1.0, f64::max);
     let least = early.iter().copied().fold(1.0, f64::min);
     match (most, least) {
         (most, least) if most >= CLEAR && most * least >= CLEAR.sqrt() => Some(Better::More),
-        (most, least) if least <= 1.0 / CLEAR && most * least <= CLEAR.sqrt().recip() => Some(Better::Less),
+        (most, least) if least <= 1.0 / CLEAR && most * least <= CLEAR.sqrt().recip() => {
+            Some(Better::Less)
+        }
         _ => None,
     }
 }
@@ -58,7 +64,8 @@ pub(super) fn decide(series: &mut [Series], column: &str) -> Result<Vec<Guess>, 
         )));
     }
     let what = if less > 0 { "a time, because it falls" } else { "a throughput, because it rises" };
-    let what = if counts > 1 { format!("{what} with the workers") } else { "a throughput".to_owned() };
+    let what =
+        if counts > 1 { format!("{what} with the workers") } else { "a throughput".to_owned() };
     if less > 0 {
         for one in series.iter_mut() {
             for observation in &mut one.observations {
@@ -92,7 +99,9 @@ pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<G
         for observation in &mut series.observations {
             observation.throughput *= observation.workers;
         }
-        let text = format!("{QUESTION} The efficiencies in the file say so, and every worker is taken to do the work of a run");
+        let text = format!(
+            "{QUESTION} The efficiencies in the file say so, and every worker is taken to do the work of a run"
+        );
         return Some(Guess::new(About::Work, text, "--work-per-worker"));
     }
     let text = format!(
@@ -107,7 +116,9 @@ fn says_weak(levels: &[(f64, f64)], efficiencies: &[(f64, f64)]) -> Option<bool>
     let first = levels.first()?;
     let (mut growing, mut fixed, mut seen) = (0, 0, 0);
     for (workers, throughput) in levels.iter().filter(|level| level.0 > first.0) {
-        let Some((_, stated)) = efficiencies.iter().find(|(count, _)| count.total_cmp(workers).is_eq()) else {
+        let Some((_, stated)) =
+            efficiencies.iter().find(|(count, _)| count.total_cmp(workers).is_eq())
+        else {
             continue;
         };
         seen += 1;

@@ -43,8 +43,6 @@ pub(super) struct Figures {
     pub(super) guesses: Vec<Guess>,
     /// Whether more or less is better is not said anywhere, and must be seen.
     pub(super) is_open: bool,
-    /// What a reader must know.
-    pub(super) remarks: Vec<String>,
 }
 
 /// Kinds of figures that are known by their headings, the best first.
@@ -53,7 +51,9 @@ const KNOWN: [Kind; 5] = [Kind::Rate, Kind::Time, Kind::Speedup, Kind::Efficienc
 /// Whether some column is known to be measured, so that the others are not series by themselves.
 pub(super) fn is_long(columns: &[Column], request: Request<'_>) -> bool {
     let known = |column: &Column| {
-        KNOWN.iter().any(|kind| column.measures(*kind)) || column.measures(Kind::Work) || column.measures(Kind::Latency)
+        KNOWN.iter().any(|kind| column.measures(*kind))
+            || column.measures(Kind::Work)
+            || column.measures(Kind::Latency)
     };
     !request.values.is_empty() || columns.iter().any(known)
 }
@@ -84,13 +84,13 @@ pub(super) fn find(
     }
     let class = class(&free, is_long);
     let Some(class) = class else { return Ok(figures) };
-    let mut pool: Vec<&Column> = free.iter().copied().filter(|column| belongs(column, class, is_long)).collect();
+    let mut pool: Vec<&Column> =
+        free.iter().copied().filter(|column| belongs(column, class, is_long)).collect();
     // What never changes is a setting, unless it is all there is.
     if pool.iter().any(|column| column.facts.varies()) {
-        pool.retain(|column| column.facts.varies() || column.facts.numbers == 1 || column.meaning.kind == Kind::Rate);
-        if pool.iter().any(|column| column.facts.varies()) {
-            pool.retain(|column| column.facts.varies() || column.facts.numbers == 1);
-        }
+        // A serial run has one time for all counts.
+        let is_mode = |column: &Column| vocabulary::mode_in(&column.name).is_some();
+        pool.retain(|column| column.facts.varies() || column.facts.numbers == 1 || is_mode(column));
     }
     let chosen = best_of_each(&pool);
     figures.list = chosen.iter().map(|column| figure(column, class)).collect();
@@ -102,10 +102,16 @@ pub(super) fn find(
             let sure = matches!(chosen[0].meaning.unit, Some(Unit::Rate { .. })) || rate_like(name);
             if !sure {
                 let text = format!("column {name:?} is taken as work per time: more is better");
-                figures.guesses.push(Guess::new(About::Direction, text, "--unit ops/s or --value COLUMN"));
+                figures.guesses.push(Guess::new(
+                    About::Direction,
+                    text,
+                    "--unit ops/s or --value COLUMN",
+                ));
             }
         }
-        Kind::Unknown | Kind::Value => figures.is_open = chosen.iter().all(|column| column.meaning.unit.is_none()),
+        Kind::Unknown | Kind::Value => {
+            figures.is_open = chosen.iter().all(|column| column.meaning.unit.is_none())
+        }
         _ => {}
     }
     minutes(&mut figures, &chosen);
@@ -119,8 +125,16 @@ fn rate_like(name: &str) -> bool {
 
 /// Of which kind the figures are: the first kind of which there are some.
 fn class(free: &[&Column], is_long: bool) -> Option<Kind> {
-    let measured = |kind: Kind| free.iter().any(|c| c.measures(kind) && c.meaning.statistic != Statistic::Deviation);
-    let varied = |kind: Kind| free.iter().any(|c| c.measures(kind) && c.meaning.statistic != Statistic::Deviation && (c.facts.varies() || c.facts.numbers == 1));
+    let measured = |kind: Kind| {
+        free.iter().any(|c| c.measures(kind) && c.meaning.statistic != Statistic::Deviation)
+    };
+    let varied = |kind: Kind| {
+        free.iter().any(|c| {
+            c.measures(kind)
+                && c.meaning.statistic != Statistic::Deviation
+                && (c.facts.varies() || c.facts.numbers == 1)
+        })
+    };
     let known = KNOWN.into_iter().find(|kind| varied(*kind));
     let by_work = measured(Kind::Work) && measured(Kind::Time);
     match known {
@@ -147,8 +161,6 @@ fn belongs(column: &Column, class: Kind, is_long: bool) -> bool {
         return false;
     }
     column.is(class) || (class == Kind::Unknown && !is_long && is_series(column))
-        // A duration in which work was counted is a figure although it never changes.
-        || (class == Kind::Rate && column.is(Kind::Rate))
 }
 
 fn figure(column: &Column, class: Kind) -> Figure {
@@ -162,13 +174,22 @@ fn figure(column: &Column, class: Kind) -> Figure {
         _ => Rule::Unit(unit.unwrap_or_else(|| plain(counted(column)))),
     };
     let (series, repetition, deviation, work) = (None, None, None, None);
-    Figure { column: column.at, rule, series, repetition, deviation, work, per_worker: column.meaning.per_worker }
+    Figure {
+        column: column.at,
+        rule,
+        series,
+        repetition,
+        deviation,
+        work,
+        per_worker: column.meaning.per_worker,
+    }
 }
 
 /// What the words of a heading count.
 fn counted(column: &Column) -> &str {
     let subject = column.meaning.subject.as_str();
-    let word = subject.split(' ').find(|word| vocabulary::sense(word) == Some(vocabulary::Sense::Counted));
+    let word =
+        subject.split(' ').find(|word| vocabulary::sense(word) == Some(vocabulary::Sense::Counted));
     match word.unwrap_or("units") {
         "op" => "ops",
         "req" | "reqs" | "request" => "requests",
@@ -182,14 +203,19 @@ fn best_of_each<'c>(pool: &[&'c Column]) -> Vec<&'c Column> {
     let mut seen: Vec<String> = Vec::new();
     let key = |column: &Column| {
         let named = column.meaning.number.filter(|_| !is_repeated(pool, column));
-        format!("{} {}", group_of(column), named.map_or_else(String::new, |number| number.to_string()))
+        format!(
+            "{} {}",
+            group_of(column),
+            named.map_or_else(String::new, |number| number.to_string())
+        )
     };
     for column in pool {
         let key = key(column);
         if seen.contains(&key) {
             continue;
         }
-        let same: Vec<&&Column> = pool.iter().filter(|other| group_key(pool, other) == group_key(pool, column)).collect();
+        let same: Vec<&&Column> =
+            pool.iter().filter(|other| group_key(pool, other) == group_key(pool, column)).collect();
         let best = same.iter().map(|other| other.meaning.statistic).min();
         let wanted = same.into_iter().filter(|other| Some(other.meaning.statistic) == best);
         let numbered: Vec<&Column> = wanted.copied().collect();
@@ -225,16 +251,20 @@ fn is_repeated(pool: &[&Column], column: &Column) -> bool {
     let own = group_of(column);
     let mut numbers: Vec<u32> = pool
         .iter()
-        .filter(|other| group_of(other) == own && other.meaning.statistic == column.meaning.statistic)
+        .filter(|other| {
+            group_of(other) == own && other.meaning.statistic == column.meaning.statistic
+        })
         .filter_map(|other| other.meaning.number)
         .collect();
     numbers.sort_unstable();
     let follows = numbers.windows(2).all(|pair| pair[1] == pair[0] + 1) && numbers[0] <= 1;
     let says = words(&column.name).iter().any(|word| {
-        matches!(word.as_str(), "run" | "r" | "lauf") || vocabulary::sense(word) == Some(vocabulary::Sense::Repetition)
+        matches!(word.as_str(), "run" | "r" | "lauf")
+            || vocabulary::sense(word) == Some(vocabulary::Sense::Repetition)
     });
     let is_time = matches!(column.meaning.kind, Kind::Time | Kind::Rate) || own.is_empty();
-    (numbers.len() > 1 && follows && (says || is_time)) || (says && numbers.len() == 1 && own.is_empty())
+    (numbers.len() > 1 && follows && (says || is_time))
+        || (says && numbers.len() == 1 && own.is_empty())
         || (says && numbers.len() > 1)
 }
 
@@ -248,7 +278,8 @@ fn name_them(figures: &mut [Figure], columns: &[&Column]) {
             figure.repetition = column.meaning.number;
         }
         // A single column that is nothing but a word for time or rate needs no name.
-        let unknown = matches!(column.meaning.kind, Kind::Unknown | Kind::Workers) && !column.meaning.subject.is_empty();
+        let unknown = matches!(column.meaning.kind, Kind::Unknown | Kind::Workers)
+            && !column.meaning.subject.is_empty();
         if groups.len() > 1 || unknown {
             figure.series = Some(title(column, figure.repetition.is_some()));
         }
@@ -272,10 +303,15 @@ fn title(column: &Column, without_number: bool) -> String {
     let mut parts: Vec<&str> = text.split([' ', '_']).filter(|part| !part.is_empty()).collect();
     let plain = |word: &str| {
         let sense = vocabulary::meaning(&word.to_lowercase());
-        matches!(sense, Some(Sense::Time | Sense::Rate | Sense::Mean | Sense::Median | Sense::Beside))
-            || super::super::words::units::seconds(word).is_some()
-            || (without_number && (word.chars().all(|c| c.is_ascii_digit()) || sense == Some(Sense::Repetition)
-                || word.starts_with("rep") || word.starts_with("run")))
+        matches!(
+            sense,
+            Some(Sense::Time | Sense::Rate | Sense::Mean | Sense::Median | Sense::Beside)
+        ) || super::super::words::units::seconds(word).is_some()
+            || (without_number
+                && (word.chars().all(|c| c.is_ascii_digit())
+                    || sense == Some(Sense::Repetition)
+                    || word.starts_with("rep")
+                    || word.starts_with("run")))
     };
     let joint = if text.contains('_') && !text.contains(' ') { "_" } else { " " };
     while parts.len() > 1 && parts.last().is_some_and(|part| plain(part)) {
@@ -290,7 +326,11 @@ fn deviations(figures: &mut [Figure], free: &[&Column], columns: &[Column]) {
     let spread: Vec<&&Column> = free
         .iter()
         .filter(|c| c.meaning.statistic == Statistic::Deviation && c.facts.is_numeric())
-        .filter(|c| !words(&c.name).iter().any(|word| ["cv", "rsd", "variance", "var", "errors"].contains(&word.as_str())))
+        .filter(|c| {
+            !words(&c.name)
+                .iter()
+                .any(|word| ["cv", "rsd", "variance", "var", "errors"].contains(&word.as_str()))
+        })
         .collect();
     let alone = figures.len() == 1;
     let name = |at: usize| columns.iter().find(|column| column.at == at);
@@ -298,7 +338,8 @@ fn deviations(figures: &mut [Figure], free: &[&Column], columns: &[Column]) {
         let Some(own) = name(figure.column) else { continue };
         let best = |sure: bool| {
             spread.iter().find(|c| {
-                let standard = !words(&c.name).iter().any(|w| ["error", "err", "ci"].contains(&w.as_str()));
+                let standard =
+                    !words(&c.name).iter().any(|w| ["error", "err", "ci"].contains(&w.as_str()));
                 (alone || c.meaning.subject == own.meaning.subject) && (standard || !sure)
             })
         };
@@ -308,7 +349,8 @@ fn deviations(figures: &mut [Figure], free: &[&Column], columns: &[Column]) {
 
 /// `time_min` without a maximum beside it is a guess at minutes.
 fn minutes(figures: &mut Figures, chosen: &[&Column]) {
-    let open = |column: &&&Column| column.meaning.perhaps_minutes && !column.name.contains(['(', '[']);
+    let open =
+        |column: &&&Column| column.meaning.perhaps_minutes && !column.name.contains(['(', '[']);
     if let Some(column) = chosen.iter().find(open) {
         let text = format!("column {:?} is taken as minutes", column.name);
         figures.guesses.push(Guess::new(About::Unit, text, "--unit s or --unit min"));
@@ -318,7 +360,8 @@ fn minutes(figures: &mut Figures, chosen: &[&Column]) {
 /// What is asked where nothing shows which column is measured.
 pub(super) fn asked(columns: &[Column], workers: usize) -> Fault {
     let names = columns.iter().filter(|column| column.at != workers && column.facts.is_numeric());
-    let list: Vec<String> = names.clone().map(|column| format!("{:?}", column.name)).take(8).collect();
+    let list: Vec<String> =
+        names.clone().map(|column| format!("{:?}", column.name)).take(8).collect();
     let example = names.last().map_or("COLUMN".to_owned(), |column| shown(&column.name));
     Fault::whole(if list.is_empty() {
         "has no column of numbers beside the number of workers".to_owned()

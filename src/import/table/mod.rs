@@ -50,7 +50,17 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
     if table.len() <= headed.first {
         return Err(Fault::whole("holds a header, but no measurement"));
     }
-    let mut layout = laid_out(table, &headed.names, headed.first, request)?;
+    let attempt = laid_out(table, &headed.names, headed.first, request);
+    let counted = |name: &String| words::counts_workers(name);
+    if attempt.is_err()
+        && !headed.names.iter().any(counted)
+        && let Some((stated, names, said)) = shape::stated_in_texts(table, &headed, request.param)
+    {
+        let mut layout = laid_out(&stated, &names, 0, Request { param: None, ..request })?;
+        layout.warnings.push(said);
+        return take::all(&stated, layout, request);
+    }
+    let mut layout = attempt?;
     if let Some(text) = headed.turned {
         layout.figures.guesses.push(Guess::new(About::Column, text, "a column of workers"));
     }
@@ -78,14 +88,19 @@ fn laid_out(
     let free = |column: &&Column| {
         !taken.contains(&column.at) && figures.list.iter().all(|figure| figure.column != column.at)
     };
-    let find = |kind: Kind| columns.iter().filter(free).find(|column| column.is(kind)).map(|c| c.at);
+    let find =
+        |kind: Kind| columns.iter().filter(free).find(|column| column.is(kind)).map(|c| c.at);
     let block = columns.iter().find(|column| column.name.eq_ignore_ascii_case("block"));
     let mut layout = Layout {
         first,
         repetition: block.map(|column| column.at).or_else(|| find(Kind::Repetition)),
         unit: find(Kind::Unit),
         samples: columns.iter().filter(free).find(|c| c.measures(Kind::Samples)).map(|c| c.at),
-        efficiency: columns.iter().filter(free).find(|c| c.measures(Kind::Efficiency)).map(|c| c.at),
+        efficiency: columns
+            .iter()
+            .filter(free)
+            .find(|c| c.measures(Kind::Efficiency))
+            .map(|c| c.at),
         texts: Vec::new(),
         parameters: Vec::new(),
         warnings: Vec::new(),
@@ -104,7 +119,9 @@ fn laid_out(
 fn forced(figures: &mut Figures, request: Request<'_>) -> Result<(), Fault> {
     if let Some(text) = request.unit {
         let unit = given(text).ok_or_else(|| {
-            Fault::whole(format!("--unit {text:?} is no unit; s, ms, us, min, ops/s or MB/s would be"))
+            Fault::whole(format!(
+                "--unit {text:?} is no unit; s, ms, us, min, ops/s or MB/s would be"
+            ))
         })?;
         for figure in &mut figures.list {
             figure.rule = Rule::Unit(unit.clone());
@@ -143,7 +160,11 @@ fn work(layout: &mut Layout, taken: &[usize], table: &Table) {
     let works: Vec<&Column> = layout
         .columns
         .iter()
-        .filter(|c| c.measures(Kind::Work) && !taken.contains(&c.at) && c.meaning.statistic == Statistic::Plain)
+        .filter(|c| {
+            c.measures(Kind::Work)
+                && !taken.contains(&c.at)
+                && c.meaning.statistic == Statistic::Plain
+        })
         .collect();
     let varying = works.iter().find(|column| column.facts.varies());
     let Some(work) = varying.or(works.first()) else { return };
@@ -219,7 +240,23 @@ fn names_of_series(table: &Table, layout: &mut Layout, taken: &[usize], is_long:
 }
 
 fn is_dated(name: &str) -> bool {
-    let dated = ["date", "timestamp", "datetime", "datum", "fecha", "time", "comment", "note", "notes", "remark", "description", "commit", "hash", "label", "started"];
+    let dated = [
+        "date",
+        "timestamp",
+        "datetime",
+        "datum",
+        "fecha",
+        "time",
+        "comment",
+        "note",
+        "notes",
+        "remark",
+        "description",
+        "commit",
+        "hash",
+        "label",
+        "started",
+    ];
     words::words(name).iter().any(|word| dated.contains(&word.as_str()))
 }
 
@@ -229,7 +266,11 @@ fn is_measured(column: &Column) -> bool {
         column.meaning.kind,
         Kind::Time | Kind::Rate | Kind::Speedup | Kind::Value | Kind::Unknown | Kind::Work
     );
-    by_kind && !matches!(column.meaning.statistic, Statistic::Deviation | Statistic::Minimum | Statistic::Maximum)
+    by_kind
+        && !matches!(
+            column.meaning.statistic,
+            Statistic::Deviation | Statistic::Minimum | Statistic::Maximum
+        )
 }
 
 /// What a column of texts tells apart.
@@ -264,7 +305,10 @@ fn tells_apart(table: &Table, layout: &Layout, at: usize) -> Telling {
 /// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than being measured itself: then each of its
 /// values comes back at half of the worker counts or more.
 fn is_parameter(table: &Table, layout: &Layout, at: usize) -> bool {
-    let few = layout.columns.iter().any(|c| c.at == at && c.facts.distinct.is_some_and(|n| n <= super::MOST_SERIES));
+    let few = layout
+        .columns
+        .iter()
+        .any(|c| c.at == at && c.facts.distinct.is_some_and(|n| n <= super::MOST_SERIES));
     if !few {
         return false;
     }
@@ -288,17 +332,24 @@ fn remarks(layout: &mut Layout) {
     let mut guesses = Vec::new();
     for figure in &layout.figures.list {
         let column = layout.columns.iter().find(|column| column.at == figure.column);
-        let unitless = column.is_some_and(|column| column.meaning.unit.is_none() && column.is(Kind::Time));
+        let unitless =
+            column.is_some_and(|column| column.meaning.unit.is_none() && column.is(Kind::Time));
         if unitless && guesses.is_empty() && matches!(figure.rule, Rule::Unit(Unit::Time { .. })) {
             let text = format!("column {:?} names no unit and is taken as seconds", name(figure));
             guesses.push(Guess::new(About::Unit, text, "--unit ms or the like"));
         }
         if column.is_some_and(|column| column.facts.open) {
-            let text = format!("the commas of column {:?} are taken as marks between thousands", name(figure));
+            let text = format!(
+                "the commas of column {:?} are taken as marks between thousands",
+                name(figure)
+            );
             guesses.push(Guess::new(About::Numbers, text, "numbers without them"));
         }
         if figure.per_worker {
-            let text = format!("column {:?} is of one worker; it is multiplied by their number", name(figure));
+            let text = format!(
+                "column {:?} is of one worker; it is multiplied by their number",
+                name(figure)
+            );
             layout.warnings.push(text);
         }
     }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::super::layouts::{Row, Table};
 use super::super::layouts::cell::{self, Cell, Decimal};
+use super::super::layouts::{Row, Table};
 use super::super::words::{self, Kind, axis, units};
 
 /// A table with its headings apart.
@@ -45,7 +45,9 @@ fn owned(row: Row<'_>) -> Vec<String> {
 fn header(table: &Table) -> Option<(Vec<String>, usize)> {
     // A title above the table fills one cell of many.
     let is_title = |row: Row<'_>| {
-        row.len() > 1 && row.fields().filter(|cell| !cell.is_empty()).count() == 1 && !row.field(0).is_empty()
+        row.len() > 1
+            && row.fields().filter(|cell| !cell.is_empty()).count() == 1
+            && !row.field(0).is_empty()
     };
     let start = (0..table.len().min(3)).find(|at| !is_title(table.row(*at))).unwrap_or(0);
     let first = table.row(start);
@@ -81,7 +83,8 @@ fn with_units_below(table: &Table, names: Vec<String>, first: usize) -> (Vec<Str
     let bare = |text: &str| text.trim_matches(['(', ')', '[', ']']).trim().to_owned();
     let is_unit = |text: &str| {
         let text = bare(text);
-        matches!(text.as_str(), "" | "-" | "#" | "count" | "%") || units::Unit::parse(&text).is_some()
+        matches!(text.as_str(), "" | "-" | "#" | "count" | "%")
+            || units::Unit::parse(&text).is_some()
     };
     let named = |text: &&str| units::Unit::parse(&bare(text)).is_some();
     if !row.fields().all(is_unit) || !row.fields().any(|text| named(&text)) {
@@ -105,8 +108,10 @@ fn transposed(table: &Table) -> Option<Headed<'static>> {
     let first = table.row(0);
     // The numbers of workers run from left to right, and every row begins with a name.
     let named = table.rows().all(|row| !is_number(row.field(0)) && !row.field(0).is_empty());
-    let of_workers = numbers(lead) + 1 == width && (first.line() == lead.line() || numbers(first) == 0);
-    let measured = table.rows().filter(|row| row.line() != lead.line()).any(|row| numbers(row) * 2 > width);
+    let of_workers =
+        numbers(lead) + 1 == width && (first.line() == lead.line() || numbers(first) == 0);
+    let measured =
+        table.rows().filter(|row| row.line() != lead.line()).any(|row| numbers(row) * 2 > width);
     if !named || !of_workers || !measured {
         return None;
     }
@@ -132,7 +137,9 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     }
     let said = |text: &str| {
         let found = axis::in_text(text, None).map(|found| found.workers);
-        found.or_else(|| text.strip_prefix(['t', 'T', 'p', 'P', 'n', 'N']).and_then(|rest| rest.parse().ok()))
+        found.or_else(|| {
+            text.strip_prefix(['t', 'T', 'p', 'P', 'n', 'N']).and_then(|rest| rest.parse().ok())
+        })
     };
     let by_word: Vec<Option<f64>> = (0..width).map(|at| said(head.field(at))).collect();
     let plain: Vec<Option<f64>> = (0..width)
@@ -148,7 +155,9 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
         return None;
     }
     let rows = || table.rows_from(1).filter(|row| *row.field(from) != *head.field(from));
-    if !rows().all(|row| (from..width).any(|at| is_number(row.field(at)))) || rows().count() * numbers > 1_000_000 {
+    if !rows().all(|row| (from..width).any(|at| is_number(row.field(at))))
+        || rows().count() * numbers > 1_000_000
+    {
         return None;
     }
     let mut turned = Table::empty(from + 2);
@@ -164,6 +173,41 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let mut names: Vec<String> = (0..from).map(|at| head.field(at).to_owned()).collect();
     names.extend(["workers".to_owned(), "value".to_owned()]);
     let counts: Vec<&str> = (from..width).map(|at| head.field(at)).collect();
-    let said = format!("the headings {} are taken as numbers of workers", axis::list(counts.into_iter()));
+    let said =
+        format!("the headings {} are taken as numbers of workers", axis::list(counts.into_iter()));
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
+}
+
+/// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column of its own.
+pub(super) fn stated_in_texts(
+    table: &Table,
+    headed: &Headed<'_>,
+    param: Option<&str>,
+) -> Option<(Table, Vec<String>, String)> {
+    let rows = || table.rows_from(headed.first);
+    let stated = |at: usize| rows().filter_map(|row| axis::in_text(row.field(at), param)).count();
+    let width = table.width();
+    let at = (0..width).max_by_key(|at| (stated(*at), width - at))?;
+    let distinct: std::collections::BTreeSet<u64> = rows()
+        .filter_map(|row| axis::in_text(row.field(at), param))
+        .map(|f| f.workers.to_bits())
+        .collect();
+    if distinct.len() < 2 || rows().count() > 1_000_000 {
+        return None;
+    }
+    let mut wider = Table::empty(width + 1);
+    wider.usual = table.usual;
+    for row in rows() {
+        let found = axis::in_text(row.field(at), param);
+        let count = found.as_ref().map(|found| found.workers.to_string()).unwrap_or_default();
+        let rest = found.map_or_else(|| row.field(at).to_owned(), |found| found.rest);
+        let mut cells: Vec<&str> = row.fields().collect();
+        cells[at] = &rest;
+        cells.push(&count);
+        wider.push(row.line(), &cells);
+    }
+    let mut names = headed.names.clone();
+    names.push("workers".to_owned());
+    let said = format!("the number of workers is taken from column {:?}", headed.names[at]);
+    Some((wider, names, said))
 }

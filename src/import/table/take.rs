@@ -1,6 +1,6 @@
 //! The measurements of a table, row by row, with everything that is left out and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::layouts::cell::{self, Beside, Cell};
 use super::super::layouts::{Row, Table};
@@ -9,16 +9,35 @@ use super::super::words::{axis, words};
 use super::super::{
     Fault, Gather, MOST_OBSERVATIONS, Noise, Observation, Request, Series, positive,
 };
+use super::Layout;
 use super::columns::Column;
 use super::direction;
 use super::figures::{Figure, Rule};
-use super::Layout;
 
 /// Rows that bear these words instead of a number of workers are no part of a sweep.
 const NO_COUNTS: [&str; 18] = [
-    "serial", "sequential", "seq", "baseline", "base", "reference", "ref", "total", "sum", "mean", "average", "avg",
-    "median", "geomean", "min", "max", "std", "speedup",
+    "serial",
+    "sequential",
+    "seq",
+    "baseline",
+    "base",
+    "reference",
+    "ref",
+    "total",
+    "sum",
+    "mean",
+    "average",
+    "avg",
+    "median",
+    "geomean",
+    "min",
+    "max",
+    "std",
+    "speedup",
 ];
+
+/// A deviation of this share of its figure says that the figure says little.
+const WILD: f64 = 0.8;
 
 /// What is left out of a table.
 #[derive(Debug, Default)]
@@ -50,6 +69,8 @@ struct Taking<'a> {
     left_out: LeftOut,
     batches: Batches,
     spreads: Spreads,
+    /// Series with deviations as large as their figures.
+    wild: HashSet<usize>,
 }
 
 /// All curves of a table.
@@ -71,6 +92,7 @@ pub(super) fn all(
         left_out: LeftOut::default(),
         batches: Batches { size, open: HashMap::new() },
         spreads: HashMap::new(),
+        wild: HashSet::new(),
     };
     for row in table.rows_from(layout.first) {
         taking.row(row)?;
@@ -95,11 +117,14 @@ impl Taking<'_> {
             if is_gap {
                 continue;
             }
-            let Some((throughput, relative, unit)) = self.throughput(row, figure, workers, stated)? else {
+            let Some((throughput, relative, unit)) =
+                self.throughput(row, figure, workers, stated)?
+            else {
                 continue;
             };
             let header = &self.columns[figure.column].name;
-            positive(throughput).map_err(|what| row.fault(header, format!("as a throughput {what}")))?;
+            positive(throughput)
+                .map_err(|what| row.fault(header, format!("as a throughput {what}")))?;
             let full = match (&figure.series, name.is_empty()) {
                 (Some(series), true) => series.clone(),
                 (Some(series), false) => format!("{name}, {series}"),
@@ -113,6 +138,9 @@ impl Taking<'_> {
                 let spread = self.spreads.entry(place).or_default();
                 spread.0 += relative.powi(2) / runs.unwrap_or(1.0);
                 spread.1 += 1.0;
+                if relative >= WILD {
+                    self.wild.insert(place);
+                }
                 spread.2 += runs.map_or(4.0, |runs| runs - 1.0);
             }
             let repetition = figure.repetition.or(given);
@@ -135,7 +163,8 @@ impl Taking<'_> {
             }
             Cell::Number(figure) => {
                 positive(figure.value).map_err(|what| {
-                    let what = if figure.value.is_finite() { what } else { format!("{text:?} {what}") };
+                    let what =
+                        if figure.value.is_finite() { what } else { format!("{text:?} {what}") };
                     row.fault(header, what)
                 })?;
                 Ok(Some(figure.value))
@@ -145,7 +174,8 @@ impl Taking<'_> {
                 Ok(None)
             }
             Cell::Text => {
-                let is_header = row.fields().zip(&self.columns).all(|(cell, column)| cell == column.name);
+                let is_header =
+                    row.fields().zip(&self.columns).all(|(cell, column)| cell == column.name);
                 let first = words(text).first().cloned().unwrap_or_default();
                 if !is_header && !NO_COUNTS.contains(&first.as_str()) {
                     return Err(row.fault(header, format!("{text:?} is not a number")));
@@ -189,7 +219,11 @@ impl Taking<'_> {
                 return Ok(None);
             }
             Cell::Text => {
-                let what = if text.is_empty() { "is empty".to_owned() } else { format!("{text:?} is not a number") };
+                let what = if text.is_empty() {
+                    "is empty".to_owned()
+                } else {
+                    format!("{text:?} is not a number")
+                };
                 return Err(row.fault(header, what));
             }
         };
@@ -318,10 +352,18 @@ impl Taking<'_> {
         let spreads = self.spreads;
         let mut series = self.gather.finish(&warnings);
         if series.iter().all(|one| one.observations.is_empty()) {
-            return Err(self.left_out.first.unwrap_or_else(|| Fault::whole("holds no measurement")));
+            return Err(self
+                .left_out
+                .first
+                .unwrap_or_else(|| Fault::whole("holds no measurement")));
         }
         for (place, (squares, many, df)) in spreads {
             series[place].noise = Some(Noise { sd: (squares / many).sqrt(), df });
+            if self.wild.contains(&place) {
+                series[place].warnings.push(
+                    "the deviation in the file is as large as the figures themselves; little can be told apart".to_owned(),
+                );
+            }
         }
         guess(&mut series, self.table, layout, &self.columns, request)?;
         if !layout.axis.by.is_empty() {
@@ -338,7 +380,8 @@ impl LeftOut {
             warnings.push("0 workers is left out: it means that the main program works alone, which is no number of workers".to_owned());
         }
         if !self.failed.is_empty() {
-            let mut counts: Vec<&str> = self.failed.iter().map(|(workers, _)| workers.as_str()).collect();
+            let mut counts: Vec<&str> =
+                self.failed.iter().map(|(workers, _)| workers.as_str()).collect();
             counts.dedup();
             let mut said: Vec<&str> = self.failed.iter().map(|(_, text)| text.as_str()).collect();
             said.sort_unstable();
@@ -349,15 +392,20 @@ impl LeftOut {
                 shown.push(format!("{more} more"));
             }
             let last = shown.pop().unwrap_or_default();
-            let counts = if shown.is_empty() { last } else { format!("{} and {last}", shown.join(", ")) };
+            let counts =
+                if shown.is_empty() { last } else { format!("{} and {last}", shown.join(", ")) };
             let said = axis::list(said.into_iter());
-            warnings.push(format!("{counts} workers failed and are left out: the file says {said}"));
+            warnings
+                .push(format!("{counts} workers failed and are left out: the file says {said}"));
         }
         if !self.rows.is_empty() {
             let mut rows = self.rows.clone();
             rows.dedup();
             rows.truncate(5);
-            warnings.push(format!("rows without a number of workers are left out: {}", rows.join(", ")));
+            warnings.push(format!(
+                "rows without a number of workers are left out: {}",
+                rows.join(", ")
+            ));
         }
     }
 }
@@ -413,13 +461,15 @@ fn guess(
 
 fn efficiencies(table: &Table, layout: &Layout, columns: &[&Column]) -> Vec<(f64, f64)> {
     let Some(at) = layout.efficiency else { return Vec::new() };
-    let number = |row: Row<'_>, at: usize| match cell::parse(row.field(at), columns[at].facts.decimal) {
-        Cell::Number(figure) => Some(figure.value),
-        _ => None,
-    };
+    let number =
+        |row: Row<'_>, at: usize| match cell::parse(row.field(at), columns[at].facts.decimal) {
+            Cell::Number(figure) => Some(figure.value),
+            _ => None,
+        };
     let rows = table.rows_from(layout.first).take(4096);
-    let pairs: Vec<(f64, f64)> =
-        rows.filter_map(|row| Some((number(row, layout.axis.workers)?, number(row, at)?))).collect();
+    let pairs: Vec<(f64, f64)> = rows
+        .filter_map(|row| Some((number(row, layout.axis.workers)?, number(row, at)?)))
+        .collect();
     // Per cent without a sign.
     let percent = pairs.iter().map(|pair| pair.1).fold(0.0, f64::max) > 5.0;
     pairs.into_iter().map(|(n, e)| (n, if percent { e / 100.0 } else { e })).collect()
@@ -427,9 +477,9 @@ fn efficiencies(table: &Table, layout: &Layout, columns: &[&Column]) -> Vec<(f64
 
 /// Where curves are told apart by a second number of workers, the best of all pairs.
 fn best_pair(series: &mut [Series], axis: &str) {
-    let levels = series.iter().flat_map(|one| {
-        direction::levels(one).into_iter().map(|level| (one.name.clone(), level))
-    });
+    let levels = series
+        .iter()
+        .flat_map(|one| direction::levels(one).into_iter().map(|level| (one.name.clone(), level)));
     let best = levels.max_by(|a, b| a.1.1.total_cmp(&b.1.1));
     let Some((name, (workers, _))) = best else { return };
     let text = format!("the best pair is {axis}={workers} with {name}");

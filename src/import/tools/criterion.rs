@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use super::super::layouts::json::Node;
-use super::super::layouts::Table;
 use super::super::gather::Gather;
+use super::super::layouts::Table;
+use super::super::layouts::json::Node;
 use super::super::words::axis;
 use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series, positive};

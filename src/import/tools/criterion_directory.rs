@@ -65,7 +65,8 @@ fn document(path: &Path) -> Result<serde_json::Value, Fault> {
     if size > LARGEST {
         return Err(Fault::at(name, "is too large for a sample"));
     }
-    let text = fs::read_to_string(path).map_err(|error| Fault::at(name.clone(), format!("cannot be read: {error}")))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| Fault::at(name.clone(), format!("cannot be read: {error}")))?;
     json::parse(&text).map_err(|fault| Fault::at(name, fault.to_string()))
 }
 
@@ -75,10 +76,12 @@ fn benchmark(
     gather: &mut Gather,
     warnings: &mut Vec<String>,
 ) -> Result<(), Fault> {
-    let (about, sample) = (document(&path.join("benchmark.json"))?, document(&path.join("sample.json"))?);
+    let (about, sample) =
+        (document(&path.join("benchmark.json"))?, document(&path.join("sample.json"))?);
     let about = Node::root(&about);
     let id = about.get("full_id")?;
-    let (workers, name) = criterion::workers(id.text()?, param, warnings).map_err(|what| id.fault(what))?;
+    let (workers, name) =
+        criterion::workers(id.text()?, param, warnings).map_err(|what| id.fault(what))?;
     let (work, counted) = match about.find("throughput").and_then(|node| {
         let (kind, per) = node.fields().next()?;
         Some((kind.to_lowercase(), per.positive()))

@@ -28,7 +28,9 @@ impl Content {
         }
         if text.len() > source::LARGEST_JSON {
             let most = source::LARGEST_JSON >> 20;
-            return Err(Fault::whole(format!("is JSON of more than {most} MiB, too large for measurements")));
+            return Err(Fault::whole(format!(
+                "is JSON of more than {most} MiB, too large for measurements"
+            )));
         }
         // A value that ends with its line and is followed by more is the first of many.
         let first = trimmed.lines().next().unwrap_or_default();

@@ -52,7 +52,12 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
     }
     let mut gather = Gather::default();
     let asks_depth = request.param.is_some_and(|param| param.eq_ignore_ascii_case("iodepth"));
-    let several = groups.keys().map(|(name, _)| name.as_str()).collect::<std::collections::BTreeSet<_>>().len() > 1;
+    let several = groups
+        .keys()
+        .map(|(name, _)| name.as_str())
+        .collect::<std::collections::BTreeSet<_>>()
+        .len()
+        > 1;
     let mut counts = 0;
     for ((name, _), group) in &groups {
         // Without group reporting, every job stands there by itself.
@@ -75,7 +80,11 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
             None if several => name.clone(),
             None => "fio".to_owned(),
         };
-        gather.add(&label, "operations", Observation { workers, throughput: group.iops, repetition: None });
+        gather.add(
+            &label,
+            "operations",
+            Observation { workers, throughput: group.iops, repetition: None },
+        );
         counts += 1;
     }
     if counts == 0 {

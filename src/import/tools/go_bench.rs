@@ -37,7 +37,8 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let first = lines[0].processors;
     let swept = lines.iter().any(|line| line.processors.total_cmp(&first).is_ne());
     let stated = |line: &Line<'_>| axis::in_text(line.name, request.param);
-    let by_name = request.param.is_some() || (!swept && lines.iter().any(|line| stated(line).is_some()));
+    let by_name =
+        request.param.is_some() || (!swept && lines.iter().any(|line| stated(line).is_some()));
     let mut gather = Gather::default();
     let mut left_out = Vec::new();
     for line in &lines {
@@ -61,7 +62,9 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
         warnings.push(format!("left out, because they state no number of workers: {names}"));
     }
     if !swept && !by_name {
-        warnings.push("all results are of one number of processors; sweep it with -cpu 1,2,4,8".to_owned());
+        warnings.push(
+            "all results are of one number of processors; sweep it with -cpu 1,2,4,8".to_owned(),
+        );
     }
     Ok(gather.finish(&warnings))
 }
@@ -75,7 +78,8 @@ fn line(number: usize, text: &str) -> Result<Option<Line<'_>>, Fault> {
     let Some(at) = cells.iter().position(|cell| *cell == "ns/op") else { return Ok(None) };
     let fault = |what: String| Fault::at(format!("line {number}"), what);
     let figure = at.checked_sub(1).map_or("", |before| cells[before]);
-    let figure: f64 = figure.parse().map_err(|_| fault(format!("{figure:?} is not a number of ns/op")))?;
+    let figure: f64 =
+        figure.parse().map_err(|_| fault(format!("{figure:?} is not a number of ns/op")))?;
     let unit = Unit::Time { seconds: 1e-9, what: String::new() };
     let figure = positive(figure).map_err(&fault)?;
     let throughput = positive(unit.throughput(figure, 1.0, 1.0)).map_err(&fault)?;

@@ -4,15 +4,15 @@
 //! an iteration; before, it is that divided by N already. Rates (`items_per_second`) count per second of the clock that the benchmark was
 //! timed with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::super::words::words;
-use super::super::layouts::json::Node;
 use super::super::gather::Gather;
+use super::super::layouts::json::Node;
 use super::super::words::axis;
 use super::super::words::units as rate;
+use super::super::words::{counts_workers, words};
 use super::super::{Fault, Observation, Request, Series, positive};
 
 /// What is counted where a benchmark counts nothing itself.
@@ -42,6 +42,8 @@ struct Entry<'v> {
 /// Reads the document.
 pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let root = Node::root(json);
+    let stated = argument(&root, request)?;
+    let request = Request { param: stated.as_deref().or(request.param), ..request };
     let (meaning, doubt) = meaning(&root);
     let mut gather = Gather::default();
     let mut stopped = None;
@@ -77,6 +79,68 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         return Err(Fault::whole(format!("holds no usable measurement{why}")));
     }
     Ok(gather.finish(&[]))
+}
+
+/// The argument in the names that counts workers, where the library's own threads are always the same.
+fn argument(root: &Node<'_>, request: Request<'_>) -> Result<Option<String>, Fault> {
+    if request.param.is_some() {
+        return Ok(None);
+    }
+    let mut threads: HashSet<String> = HashSet::new();
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut places: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for node in root.get("benchmarks")?.items()? {
+        let Some(full) = node.find("run_name").or_else(|| node.find("name")) else { continue };
+        let full = full.text()?;
+        threads.extend(node.find("threads").and_then(|threads| threads.word()));
+        for part in full.split('/').skip(1) {
+            let Some((key, value)) = part.split_once(':') else { continue };
+            if key == "threads" {
+                threads.insert(value.to_owned());
+            } else if counts_workers(key) {
+                named.entry(key.to_owned()).or_default().insert(value.to_owned());
+            }
+        }
+        for (at, value) in positional(full).enumerate() {
+            places.entry(at + 1).or_default().insert(value.to_owned());
+        }
+    }
+    if threads.len() > 1 {
+        return Ok(None);
+    }
+    let varying: Vec<&String> =
+        named.iter().filter(|(_, values)| values.len() > 1).map(|(key, _)| key).collect();
+    match varying.as_slice() {
+        [] => {}
+        [one] => return Ok(Some((*one).clone())),
+        several => {
+            let list = axis::list(several.iter().map(|key| key.as_str()));
+            return Err(Fault::whole(format!(
+                "the arguments {list} all count workers; name the right one with --param"
+            )));
+        }
+    }
+    places.retain(|_, values| values.len() > 1);
+    let shown: Vec<String> = places
+        .iter()
+        .map(|(place, values)| {
+            let values: Vec<&str> = values.iter().take(4).map(String::as_str).collect();
+            format!("--param {place} ({})", values.join(", "))
+        })
+        .collect();
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    Err(Fault::whole(format!(
+        "is of one thread throughout, and no argument in its names says that it counts workers; say which place does: {}",
+        shown.join(", ")
+    )))
+}
+
+/// The arguments of a name that are numbers and nothing else: 4096 and 8 of `BM_Pool/4096/8`.
+fn positional(name: &str) -> impl Iterator<Item = &str> {
+    let is_number = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+    name.split('/').skip(1).filter(is_number)
 }
 
 /// Why a benchmark was stopped.
@@ -157,6 +221,21 @@ fn aggregate(node: &Node<'_>, full: &str) -> Option<String> {
 
 /// The number of workers that a counter, or an argument in the name, states: `BM_Pool/workers:4`.
 fn by_param(node: &Node<'_>, run_name: &str, param: &str) -> Result<(f64, String), Fault> {
+    if let Ok(place) = param.parse::<usize>() {
+        let value = place.checked_sub(1).and_then(|at| positional(run_name).nth(at));
+        let value = value.ok_or_else(|| node.fault(format!("has no argument in place {place}")))?;
+        let workers = value.parse::<f64>().unwrap_or_default();
+        positive(workers).map_err(|what| node.fault(format!("the number of workers {what}")))?;
+        // The place in the name, not the first number like it.
+        let mut left = place;
+        let keep = |part: &&str| {
+            let counts = !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+            left -= usize::from(counts && left > 0);
+            !(counts && left == 0 && *part == value)
+        };
+        let name: Vec<&str> = run_name.split('/').filter(keep).collect();
+        return Ok((workers, name.join("/")));
+    }
     if let Some(counter) = node.find(param) {
         return Ok((counter.positive()?, run_name.to_owned()));
     }

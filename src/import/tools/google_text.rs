@@ -59,7 +59,8 @@ pub(super) fn read_console(request: Request<'_>) -> Result<Vec<Series>, Fault> {
 fn console_row(line: &str) -> Option<Value> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let unit = |word: &str| units::seconds(word).is_some();
-    let at = (1..words.len().saturating_sub(3)).find(|&at| unit(words[at + 1]) && unit(words[at + 3]))?;
+    let at = (1..words.len().saturating_sub(3))
+        .find(|&at| unit(words[at + 1]) && unit(words[at + 3]))?;
     let number = |at: usize| words[at].parse::<f64>().ok();
     let mut entry = Map::new();
     entry.insert("name".to_owned(), json!(words[..at].join(" ")));

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::super::words::axis::{self, Candidate};
-use super::super::layouts::json::Node;
 use super::super::gather::Gather;
+use super::super::layouts::json::Node;
+use super::super::words::axis::{self, Candidate};
 use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series};
 use crate::units::plural;

@@ -1,9 +1,9 @@
 //! hyperfine's CSV of both versions: one line per command, with its parameters in columns of their own.
 
-use super::hyperfine::{Run, assemble};
 use super::super::layouts::{Row, Table};
 use super::super::words::units as rate;
 use super::super::{Fault, Request, Series};
+use super::hyperfine::{Run, assemble};
 
 /// Whether it is such a table.
 pub(super) fn is_table(table: &Table) -> bool {
@@ -20,7 +20,8 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
     let figure = figure.ok_or_else(|| missing("median"))?;
     let unit = table.column("time_wall_clock_unit");
     let header = table.row(0);
-    let runs: Result<Vec<Run>, Fault> = table.rows_from(1)
+    let runs: Result<Vec<Run>, Fault> = table
+        .rows_from(1)
         .map(|row| {
             let seconds = table.positive(row, figure, header.field(figure))? * scale(row, unit)?;
             Ok(Run {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::words::axis::{self, Candidate};
-use super::super::words::words;
-use super::super::layouts::json::Node;
-use super::super::words::units::Unit;
 use super::super::gather::Gather;
+use super::super::layouts::json::Node;
+use super::super::words::axis::{self, Candidate};
+use super::super::words::units::Unit;
+use super::super::words::words;
 use super::super::{Fault, Observation, Request, Series, positive};
 
 /// One benchmark with one set of parameters.

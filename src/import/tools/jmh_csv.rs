@@ -1,9 +1,9 @@
 //! JMH's CSV: one line per benchmark, with its score only.
 
+use super::super::gather::Gather;
+use super::super::layouts::Table;
 use super::super::words::units::Unit;
 use super::super::words::words;
-use super::super::layouts::Table;
-use super::super::gather::Gather;
 use super::super::{Fault, Observation, Request, Series, positive};
 
 /// What a reader must know of scores.
@@ -31,8 +31,7 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
         }
         _ => threads,
     };
-    let several_modes =
-        table.rows_from(1).any(|row| row.field(mode) != table.row(1).field(mode));
+    let several_modes = table.rows_from(1).any(|row| row.field(mode) != table.row(1).field(mode));
     let mut gather = Gather::default();
     for row in table.rows_from(1) {
         let others = params.iter().filter(|(at, _)| *at != axis && !row.field(*at).is_empty());

@@ -7,7 +7,8 @@ use super::super::words::words;
 use super::super::{Fault, Noise, Observation, Request, Series, positive};
 use super::{Format, refused};
 
-const WANTS: &str = "write JSON (-rf json), or sweep the threads by a parameter or one call each (-t 1, -t 2, ..)";
+const WANTS: &str =
+    "write JSON (-rf json), or sweep the threads by a parameter or one call each (-t 1, -t 2, ..)";
 
 /// A row of the table.
 #[derive(Debug)]
@@ -31,7 +32,8 @@ pub(super) fn is_text(text: &str) -> bool {
 fn heading(line: &str) -> Option<Vec<&str>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let mode = words.iter().position(|word| *word == "Mode")?;
-    let ends = words.ends_with(&["Score", "Error", "Units"]) || words.ends_with(&["Score", "Units"]);
+    let ends =
+        words.ends_with(&["Score", "Error", "Units"]) || words.ends_with(&["Score", "Units"]);
     let params = words.get(1..mode)?;
     let named = params.iter().all(|word| word.starts_with('(') && word.ends_with(')'));
     (words[0] == "Benchmark" && ends && named)
@@ -65,7 +67,8 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
             values: entries.iter().map(|one| one.params.get(at)?.parse().ok()).collect(),
         })
         .collect();
-    let own = request.param.is_some_and(|param| words(param) == ["threads"]) && !names.contains(&"threads");
+    let own = request.param.is_some_and(|param| words(param) == ["threads"])
+        && !names.contains(&"threads");
     let axis = if own { None } else { axis::choose(&candidates, request.param, "parameter")? };
     let several = entries.iter().any(|one| one.mode != entries[0].mode);
     let mut gather = Gather::default();
@@ -74,22 +77,35 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
         let stated = axis.and_then(|at| one.params.get(at)?.parse().ok());
         let in_name = || axis::in_text(request.stem, None).map(|found| found.workers);
         let workers = stated.or(one.threads).or_else(in_name).ok_or_else(|| {
-            refused(Format::Jmh, "neither a parameter nor a line \"# Threads:\" states the number of threads", WANTS)
+            refused(
+                Format::Jmh,
+                "neither a parameter nor a line \"# Threads:\" states the number of threads",
+                WANTS,
+            )
         })?;
         let threads = if stated.is_some() { one.threads.unwrap_or(1.0) } else { workers };
         let others = names.iter().zip(&one.params).enumerate().filter(|(at, _)| Some(*at) != axis);
-        let mut parts: Vec<String> =
-            others.filter(|(_, (_, value))| **value != "N/A").map(|(_, (name, value))| format!("{name}={value}")).collect();
+        let mut parts: Vec<String> = others
+            .filter(|(_, (_, value))| **value != "N/A")
+            .map(|(_, (name, value))| format!("{name}={value}"))
+            .collect();
         if several {
             parts.push(one.mode.to_owned());
         }
-        let rest = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+        let rest =
+            if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let name = format!("{}{rest}", one.benchmark);
         let place = || format!("line {}", one.line);
-        let workers = positive(workers).map_err(|what| Fault::at(place(), format!("the number of threads {what}")))?;
+        let workers = positive(workers)
+            .map_err(|what| Fault::at(place(), format!("the number of threads {what}")))?;
         let throughput = one.unit.throughput(one.score, 1.0, threads);
-        positive(throughput).map_err(|what| Fault::at(place(), format!("the score as a throughput {what}")))?;
-        gather.add(&name, &one.unit.counted(), Observation { workers, throughput, repetition: None });
+        positive(throughput)
+            .map_err(|what| Fault::at(place(), format!("the score as a throughput {what}")))?;
+        gather.add(
+            &name,
+            &one.unit.counted(),
+            Observation { workers, throughput, repetition: None },
+        );
         // JMH's error is half of a 99.9 % interval: 3.3 standard errors.
         spread.extend(one.error.map(|error| (name, error / one.score / 3.3)));
     }
@@ -97,9 +113,11 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
         "only the score of each benchmark is in the text; write JSON (-rf json) to keep the iterations".to_owned(),
     ]);
     for one in &mut series {
-        let own: Vec<f64> = spread.iter().filter(|(name, _)| *name == one.name).map(|(_, sd)| *sd).collect();
+        let own: Vec<f64> =
+            spread.iter().filter(|(name, _)| *name == one.name).map(|(_, sd)| *sd).collect();
         let square = own.iter().map(|sd| sd * sd).sum::<f64>() / own.len().max(1) as f64;
-        one.noise = (square > 0.0 && square.is_finite()).then(|| Noise { sd: square.sqrt(), df: 4.0 * own.len() as f64 });
+        one.noise = (square > 0.0 && square.is_finite())
+            .then(|| Noise { sd: square.sqrt(), df: 4.0 * own.len() as f64 });
         one.is_run = axis.is_none() && one.observations.len() == 1;
     }
     Ok(series)

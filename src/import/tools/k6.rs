@@ -14,11 +14,16 @@ const COUNTED: [(&str, &str); 2] = [("http_reqs", "requests"), ("iterations", "i
 
 pub(super) fn is_json(value: &Value) -> bool {
     let metrics = value.get("metrics");
-    metrics.is_some_and(|all| all.get("iterations").is_some() || all.get("http_reqs").is_some() || all.get("vus").is_some())
+    metrics.is_some_and(|all| {
+        all.get("iterations").is_some()
+            || all.get("http_reqs").is_some()
+            || all.get("vus").is_some()
+    })
 }
 
 pub(super) fn is_text(text: &str) -> bool {
-    text.contains("http_req_duration..") || text.contains("iteration_duration..") && text.contains("vus")
+    text.contains("http_req_duration..")
+        || text.contains("iteration_duration..") && text.contains("vus")
 }
 
 /// Reads the JSON of one run.
@@ -29,10 +34,14 @@ pub(super) fn read_json(json: &Value, request: Request<'_>) -> Result<Vec<Series
         let found = metric.find(key).or_else(|| metric.find("values")?.find(key));
         found.and_then(|node| node.number().ok())
     };
-    let rate = COUNTED.iter().find_map(|(name, unit)| Some((inside(metrics.find(name)?, "rate")?, *unit)));
+    let rate =
+        COUNTED.iter().find_map(|(name, unit)| Some((inside(metrics.find(name)?, "rate")?, *unit)));
     let users = ["vus_max", "vus"].iter().find_map(|name| {
         let metric = metrics.find(name)?;
-        ["max", "value"].iter().find_map(|key| inside(metric.clone(), key)).filter(|users| *users > 0.0)
+        ["max", "value"]
+            .iter()
+            .find_map(|key| inside(metric.clone(), key))
+            .filter(|users| *users > 0.0)
     });
     one(rate, users, request)
 }
@@ -64,11 +73,12 @@ fn one(
     users: Option<f64>,
     request: Request<'_>,
 ) -> Result<Vec<Series>, Fault> {
-    let (throughput, unit) = rate
-        .ok_or_else(|| refused(Format::K6, "it has no rate of requests or iterations", WANTS))?;
+    let (throughput, unit) =
+        rate.ok_or_else(|| refused(Format::K6, "it has no rate of requests or iterations", WANTS))?;
     let workers = users.or_else(|| Some(axis::in_text(request.stem, request.param)?.workers));
-    let workers = workers
-        .ok_or_else(|| refused(Format::K6, "neither it nor the file's name states the number of users", WANTS))?;
+    let workers = workers.ok_or_else(|| {
+        refused(Format::K6, "neither it nor the file's name states the number of users", WANTS)
+    })?;
     for (what, value) in [("the number of users", workers), ("the rate", throughput)] {
         positive(value).map_err(|fault| Fault::whole(format!("{what} {fault}")))?;
     }

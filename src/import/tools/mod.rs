@@ -81,28 +81,123 @@ const fn tool(
 
 /// All tools, in the order in which they are listed.
 const TOOLS: [Tool; 22] = [
-    tool(Format::Csv, "csv", "tables: CSV, Markdown, psql, LaTeX, aligned text, quoted mail", "threads,time_s"),
-    tool(Format::Records, "records", "JSON: records, lines of records, columns of arrays", r#"[{"threads": 8, "time": 1.98}]"#),
-    tool(Format::Hyperfine, "hyperfine", "hyperfine --export-json, --export-csv, --export-markdown", r#"{"results": [{"command": "make -j 8", "times": [1.98]}]}"#),
-    tool(Format::GoogleBenchmark, "google-benchmark", "Google Benchmark: JSON, CSV, console", "BM_Lock/threads:8   125 ns   998 ns   5600000"),
-    tool(Format::Jmh, "jmh", "JMH: -rf json, -rf csv, and its text", "Queue.offer  thrpt  5  38000.1 \u{b1} 120.4  ops/s"),
-    tool(Format::Pyperf, "pyperf", "pyperf -o FILE.json", r#"{"benchmarks": [{"runs": [{"values": [0.25]}]}]}"#),
-    tool(Format::PytestBenchmark, "pytest-benchmark", "pytest --benchmark-json", r#"{"benchmarks": [{"name": "test_pool[8]", "stats": {"data": [0.3]}}]}"#),
-    tool(Format::WillItScale, "will-it-scale", "will-it-scale's runtest.py", "tasks,processes,processes_idle,threads,threads_idle,linear"),
-    tool(Format::Criterion, "criterion", "target/criterion, raw.csv, cargo-criterion messages", "target/criterion/pool/threads/8/new/sample.json"),
-    tool(Format::GoBench, "go-bench", "go test -bench . -cpu 1,2,4", "BenchmarkPut-8   20010031   59.80 ns/op"),
-    tool(Format::BenchmarkDotNet, "benchmarkdotnet", "BenchmarkDotNet: CSV and Markdown", "Method;Threads;Mean;Error;StdDev"),
-    tool(Format::LlamaBench, "llama-bench", "llama-bench -o csv, -o md", "| llama 7B | 8 | tg128 | 24.90 \u{b1} 0.10 |"),
-    tool(Format::Sysbench, "sysbench", "sysbench run, one report per count", "Number of threads: 8"),
+    tool(
+        Format::Csv,
+        "csv",
+        "tables: CSV, Markdown, psql, LaTeX, aligned text, quoted mail",
+        "threads,time_s",
+    ),
+    tool(
+        Format::Records,
+        "records",
+        "JSON: records, lines of records, columns of arrays",
+        r#"[{"threads": 8, "time": 1.98}]"#,
+    ),
+    tool(
+        Format::Hyperfine,
+        "hyperfine",
+        "hyperfine --export-json, --export-csv, --export-markdown",
+        r#"{"results": [{"command": "make -j 8", "times": [1.98]}]}"#,
+    ),
+    tool(
+        Format::GoogleBenchmark,
+        "google-benchmark",
+        "Google Benchmark: JSON, CSV, console",
+        "BM_Lock/threads:8   125 ns   998 ns   5600000",
+    ),
+    tool(
+        Format::Jmh,
+        "jmh",
+        "JMH: -rf json, -rf csv, and its text",
+        "Queue.offer  thrpt  5  38000.1 \u{b1} 120.4  ops/s",
+    ),
+    tool(
+        Format::Pyperf,
+        "pyperf",
+        "pyperf -o FILE.json",
+        r#"{"benchmarks": [{"runs": [{"values": [0.25]}]}]}"#,
+    ),
+    tool(
+        Format::PytestBenchmark,
+        "pytest-benchmark",
+        "pytest --benchmark-json",
+        r#"{"benchmarks": [{"name": "test_pool[8]", "stats": {"data": [0.3]}}]}"#,
+    ),
+    tool(
+        Format::WillItScale,
+        "will-it-scale",
+        "will-it-scale's runtest.py",
+        "tasks,processes,processes_idle,threads,threads_idle,linear",
+    ),
+    tool(
+        Format::Criterion,
+        "criterion",
+        "target/criterion, raw.csv, cargo-criterion messages",
+        "target/criterion/pool/threads/8/new/sample.json",
+    ),
+    tool(
+        Format::GoBench,
+        "go-bench",
+        "go test -bench . -cpu 1,2,4",
+        "BenchmarkPut-8   20010031   59.80 ns/op",
+    ),
+    tool(
+        Format::BenchmarkDotNet,
+        "benchmarkdotnet",
+        "BenchmarkDotNet: CSV and Markdown",
+        "Method;Threads;Mean;Error;StdDev",
+    ),
+    tool(
+        Format::LlamaBench,
+        "llama-bench",
+        "llama-bench -o csv, -o md",
+        "| llama 7B | 8 | tg128 | 24.90 \u{b1} 0.10 |",
+    ),
+    tool(
+        Format::Sysbench,
+        "sysbench",
+        "sysbench run, one report per count",
+        "Number of threads: 8",
+    ),
     tool(Format::Pgbench, "pgbench", "pgbench -c N, one report per count", "number of clients: 8"),
     tool(Format::Wrk, "wrk", "wrk -c N, one report per count", "4 threads and 64 connections"),
     tool(Format::ApacheBench, "ab", "ab -c N, one report per count", "Concurrency Level:      8"),
-    tool(Format::Hey, "hey", "hey -c N, one report per count, with the count in the file's name", "Requests/sec: 3290.1"),
-    tool(Format::Fio, "fio", "fio --output-format=json, one report per count", r#"{"fio version": "fio-3.36", "jobs": [{"read": {"iops": 3290.1}}]}"#),
-    tool(Format::K6, "k6", "k6 --summary-export and k6's own summary, one per count", "http_reqs......: 98703  3290.1/s"),
-    tool(Format::Jube, "jube", "jube result", "| nodes | taskspernode | threadspertask | runtime_avg[s] |"),
-    tool(Format::Reframe, "reframe", "ReFrame's perflogs and tables", "job_completion_time|version|display_name|num_tasks|perf_value|perf_unit"),
-    tool(Format::Knee, "knee", "records, samples and findings of knee itself", r#"{"schema_version": 1, "curves": []}"#),
+    tool(
+        Format::Hey,
+        "hey",
+        "hey -c N, one report per count, with the count in the file's name",
+        "Requests/sec: 3290.1",
+    ),
+    tool(
+        Format::Fio,
+        "fio",
+        "fio --output-format=json, one report per count",
+        r#"{"fio version": "fio-3.36", "jobs": [{"read": {"iops": 3290.1}}]}"#,
+    ),
+    tool(
+        Format::K6,
+        "k6",
+        "k6 --summary-export and k6's own summary, one per count",
+        "http_reqs......: 98703  3290.1/s",
+    ),
+    tool(
+        Format::Jube,
+        "jube",
+        "jube result",
+        "| nodes | taskspernode | threadspertask | runtime_avg[s] |",
+    ),
+    tool(
+        Format::Reframe,
+        "reframe",
+        "ReFrame's perflogs and tables",
+        "job_completion_time|version|display_name|num_tasks|perf_value|perf_unit",
+    ),
+    tool(
+        Format::Knee,
+        "knee",
+        "records, samples and findings of knee itself",
+        r#"{"schema_version": 1, "curves": []}"#,
+    ),
 ];
 
 impl Format {
@@ -130,7 +225,12 @@ impl Format {
     fn has_columns(self) -> bool {
         matches!(
             self,
-            Self::Csv | Self::Records | Self::BenchmarkDotNet | Self::LlamaBench | Self::Jube | Self::Reframe
+            Self::Csv
+                | Self::Records
+                | Self::BenchmarkDotNet
+                | Self::LlamaBench
+                | Self::Jube
+                | Self::Reframe
         )
     }
 }
@@ -143,9 +243,13 @@ impl fmt::Display for Format {
 
 /// Everything that can be read, with an example line each.
 pub fn formats() -> String {
-    let mut text = "Tools, recognised by what stands in their files (--format forces one):\n".to_owned();
+    let mut text =
+        "Tools, recognised by what stands in their files (--format forces one):\n".to_owned();
     for tool in &TOOLS {
-        text.push_str(&format!("  {:<17} {}\n  {:<17}   {}\n", tool.name, tool.what, "", tool.example));
+        text.push_str(&format!(
+            "  {:<17} {}\n  {:<17}   {}\n",
+            tool.name, tool.what, "", tool.example
+        ));
     }
     text.push_str("\nLayouts of tables:\n");
     for layout in &LAYOUTS {
@@ -201,7 +305,8 @@ const WAYS: [(Format, Way); 30] = [
 
 /// Reads a file's content as the format that was asked for, or as the one that it shows.
 pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
-    let is_asked = |format: Format| asked.is_none_or(|asked| asked == format || asked.is_kind_of(format));
+    let is_asked =
+        |format: Format| asked.is_none_or(|asked| asked == format || asked.is_kind_of(format));
     for (format, way) in &WAYS {
         if let Way::Text(fits, read) = way
             && is_asked(*format)
@@ -215,9 +320,15 @@ pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
     let mut forced = None;
     for (format, way) in WAYS.iter().filter(|(format, _)| is_asked(*format)) {
         let (fits, read): (bool, Box<dyn Fn() -> Read>) = match (way, &content) {
-            (Way::Json(fits, read), Content::Json(json)) => (fits(json), Box::new(move || read(json, request))),
-            (Way::Lines(fits, read), Content::Lines(lines)) => (fits(lines), Box::new(move || read(lines, request))),
-            (Way::Table(fits, read), Content::Table(table)) => (fits(table), Box::new(move || read(table, request))),
+            (Way::Json(fits, read), Content::Json(json)) => {
+                (fits(json), Box::new(move || read(json, request)))
+            }
+            (Way::Lines(fits, read), Content::Lines(lines)) => {
+                (fits(lines), Box::new(move || read(lines, request)))
+            }
+            (Way::Table(fits, read), Content::Table(table)) => {
+                (fits(table), Box::new(move || read(table, request)))
+            }
             _ => continue,
         };
         if fits {
@@ -240,7 +351,15 @@ pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
 impl Format {
     /// Whether it is read as another one is.
     fn is_kind_of(self, other: Self) -> bool {
-        other == Self::Csv && matches!(self, Self::BenchmarkDotNet | Self::Jube | Self::Reframe | Self::Hyperfine | Self::LlamaBench)
+        other == Self::Csv
+            && matches!(
+                self,
+                Self::BenchmarkDotNet
+                    | Self::Jube
+                    | Self::Reframe
+                    | Self::Hyperfine
+                    | Self::LlamaBench
+            )
     }
 }
 

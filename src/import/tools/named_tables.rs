@@ -1,7 +1,6 @@
 //! Tables that a tool is known by: what its headings mean, and what is said where they cannot be read.
 
 use super::super::layouts::Table;
-use super::super::words;
 use super::super::{Fault, Request, Series};
 use super::detect::Content;
 use super::{Format, as_table};
@@ -77,19 +76,22 @@ pub(super) fn is_llama(table: &Table) -> bool {
 pub(super) fn llama(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let plain = |name: &str| -> Option<String> {
         Some(match name {
-            "avg_ts" => "mean tokens/s".to_owned(),
-            "stddev_ts" => "stddev tokens/s".to_owned(),
+            "avg_ts" => "avg (tokens/s)".to_owned(),
+            "stddev_ts" => "stddev (tokens/s)".to_owned(),
             "n_threads" | "n_prompt" | "n_gen" | "n_depth" | "model_type" => name.to_owned(),
             _ => return None,
         })
     };
-    let kept: Vec<(usize, String)> =
-        table.row(0).fields().enumerate().filter_map(|(at, name)| Some((at, plain(name)?))).collect();
+    let kept: Vec<(usize, String)> = table
+        .row(0)
+        .fields()
+        .enumerate()
+        .filter_map(|(at, name)| Some((at, plain(name)?)))
+        .collect();
     let mut narrow = Table::empty(kept.len());
     narrow.push(1, &kept.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
     for row in table.rows_from(1) {
         narrow.push(row.line(), &kept.iter().map(|(at, _)| row.field(*at)).collect::<Vec<_>>());
     }
-    debug_assert!(words::counts_workers("n_threads"));
     as_table(&narrow, request)
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::layouts::json::Node;
-use super::super::layouts::Table;
 use super::super::gather::Gather;
+use super::super::layouts::Table;
+use super::super::layouts::json::Node;
 use super::super::{Fault, Observation, Request, Series, positive};
 use crate::plan::Mode;
 use crate::record::{Record, read_from};

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::words::axis::{self, Candidate};
-use super::super::layouts::json::Node;
 use super::super::gather::Gather;
+use super::super::layouts::json::Node;
+use super::super::words::axis::{self, Candidate};
 use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series, positive};
 

@@ -33,11 +33,13 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         let (workers, name) = match &axis {
             Some(axis) => by_fact(test, axis, &tests)?,
             None => {
-                let found = axis::in_text(&test.base, request.param).ok_or_else(|| unknown(test))?;
+                let found =
+                    axis::in_text(&test.base, request.param).ok_or_else(|| unknown(test))?;
                 (found.workers, found.rest)
             }
         };
-        positive(workers).map_err(|what| test.node.fault(format!("the number of workers {what}")))?;
+        positive(workers)
+            .map_err(|what| test.node.fault(format!("the number of workers {what}")))?;
         let stats = test.node.get("stats")?;
         let times = match stats.find("data") {
             Some(data) => data.positives()?,
@@ -64,7 +66,9 @@ fn test(node: Node<'_>) -> Result<Test<'_>, Fault> {
     let mut facts = Vec::new();
     for key in ["params", "extra_info"] {
         let Some(inner) = node.find(key) else { continue };
-        facts.extend(inner.fields().filter_map(|(key, value)| Some((key.to_owned(), value.word()?))));
+        facts.extend(
+            inner.fields().filter_map(|(key, value)| Some((key.to_owned(), value.word()?))),
+        );
     }
     let places = inside.split('-').filter(|part| !part.is_empty()).enumerate();
     facts.extend(places.map(|(at, part)| (format!("{}", at + 1), part.to_owned())));
@@ -100,9 +104,12 @@ fn axis_of(tests: &[Test<'_>], param: Option<&str>) -> Result<Option<String>, Fa
 }
 
 fn unknown(test: &Test<'_>) -> Fault {
-    let names: Vec<String> = test.facts.iter().map(|(key, value)| format!("{key} ({value})")).collect();
+    let names: Vec<String> =
+        test.facts.iter().map(|(key, value)| format!("{key} ({value})")).collect();
     if names.is_empty() {
-        return test.node.fault("states no number of workers; give the test a parameter called workers");
+        return test
+            .node
+            .fault("states no number of workers; give the test a parameter called workers");
     }
     test.node.fault(format!(
         "no parameter bears the name of workers; name one, or its place in the brackets, with --param: {}",
@@ -116,13 +123,17 @@ fn by_fact(test: &Test<'_>, axis: &str, all: &[Test<'_>]) -> Result<(f64, String
         .trim()
         .parse()
         .map_err(|_| test.node.fault(format!("has no number in its parameter {axis:?}")))?;
-    let varies = |name: &str| all.iter().any(|other| other.base == test.base && other.fact(name) != test.fact(name));
+    let varies = |name: &str| {
+        all.iter().any(|other| other.base == test.base && other.fact(name) != test.fact(name))
+    };
     let is_place = |name: &str| name.chars().all(|c| c.is_ascii_digit());
     let others: Vec<String> = test
         .facts
         .iter()
         .filter(|(name, held)| name != axis && held != value && varies(name))
-        .filter(|(name, held)| !is_place(name) || !test.facts.iter().any(|(n, v)| !is_place(n) && v == held))
+        .filter(|(name, held)| {
+            !is_place(name) || !test.facts.iter().any(|(n, v)| !is_place(n) && v == held)
+        })
         .map(|(name, held)| format!("{name}={held}"))
         .collect();
     let rest = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };

@@ -33,6 +33,7 @@ pub(super) fn read_lines(
 }
 
 fn take(found: Option<Found>, request: Request<'_>) -> Result<Vec<Series>, Fault> {
-    let found = found.ok_or_else(|| Fault::whole("holds neither records nor columns of numbers"))?;
+    let found =
+        found.ok_or_else(|| Fault::whole("holds neither records nor columns of numbers"))?;
     table::read(&found.table()?, request)
 }

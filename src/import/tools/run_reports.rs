@@ -35,7 +35,13 @@ const SYSBENCH: Report = Report {
     format: Format::Sysbench,
     start: "sysbench ",
     counts: &[Behind("Number of threads:")],
-    rates: &[InBrackets("transactions:"), Behind("events per second:"), Behind("events/s (eps):"), InBrackets("Total operations:"), InBrackets("Operations performed:")],
+    rates: &[
+        InBrackets("transactions:"),
+        Behind("events per second:"),
+        Behind("events/s (eps):"),
+        InBrackets("Total operations:"),
+        InBrackets("Operations performed:"),
+    ],
     units: &["transactions", "events", "events", "operations", "operations"],
     wants: "give the whole reports of all counts: knee fit run-*.log",
 };
@@ -83,20 +89,25 @@ pub(super) fn is_sysbench(text: &str) -> bool {
 
 pub(super) fn is_pgbench(text: &str) -> bool {
     let starts = text.lines().take(50).any(|line| line.starts_with("pgbench ("));
-    starts || says(text, &["number of clients:", "tps ="]) || says(text, &["transaction type:", "number of clients:"])
+    starts
+        || says(text, &["number of clients:", "tps ="])
+        || says(text, &["transaction type:", "number of clients:"])
 }
 
 pub(super) fn is_wrk(text: &str) -> bool {
-    let starts = text.lines().take(50).any(|line| line.starts_with("Running ") && line.contains("test @"));
+    let starts =
+        text.lines().take(50).any(|line| line.starts_with("Running ") && line.contains("test @"));
     starts || says(text, &["Thread Stats", "Requests/sec:"])
 }
 
 pub(super) fn is_ab(text: &str) -> bool {
-    says(text, &["This is ApacheBench"]) || says(text, &["Concurrency Level:", "Requests per second:"])
+    says(text, &["This is ApacheBench"])
+        || says(text, &["Concurrency Level:", "Requests per second:"])
 }
 
 pub(super) fn is_hey(text: &str) -> bool {
-    says(text, &["Summary:", "Requests/sec:", "Latency distribution:"]) || says(text, &["Summary:", "Requests/sec:", "Response time histogram:"])
+    says(text, &["Summary:", "Requests/sec:", "Latency distribution:"])
+        || says(text, &["Summary:", "Requests/sec:", "Response time histogram:"])
 }
 
 pub(super) fn sysbench(request: Request<'_>) -> Result<Vec<Series>, Fault> {
@@ -139,18 +150,30 @@ fn read(report: &Report, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let name = report.format.name();
     for run in &runs {
         let Some((at, rate)) = run.rate else {
-            gather.warn(name, format!("the report that begins in line {} has no figure at its end; left out", run.line));
+            gather.warn(
+                name,
+                format!(
+                    "the report that begins in line {} has no figure at its end; left out",
+                    run.line
+                ),
+            );
             continue;
         };
-        let in_name = || (complete == 1).then(|| axis::in_text(request.stem, request.param)).flatten();
+        let in_name =
+            || (complete == 1).then(|| axis::in_text(request.stem, request.param)).flatten();
         let workers = match run.workers {
             Some(workers) => workers,
             None => in_name().ok_or_else(|| tell("neither it nor the file's name (run-8-threads.txt) states the number of workers"))?.workers,
         };
         let place = || format!("line {}", run.line);
-        positive(workers).map_err(|what| Fault::at(place(), format!("the number of workers {what}")))?;
+        positive(workers)
+            .map_err(|what| Fault::at(place(), format!("the number of workers {what}")))?;
         positive(rate).map_err(|what| Fault::at(place(), format!("the rate {what}")))?;
-        gather.add(name, report.units[at], Observation { workers, throughput: rate, repetition: None });
+        gather.add(
+            name,
+            report.units[at],
+            Observation { workers, throughput: rate, repetition: None },
+        );
     }
     let mut series = gather.finish(&[]);
     for one in &mut series {
@@ -179,14 +202,13 @@ fn runs(report: &Report, text: &str) -> Vec<Run> {
         }
         let Some(run) = runs.last_mut() else { continue };
         run.workers = run.workers.or(count);
-        let found = report
-            .rates
-            .iter()
-            .enumerate()
-            .find_map(|(at, place)| Some((at, place.find(line)?)));
+        let found =
+            report.rates.iter().enumerate().find_map(|(at, place)| Some((at, place.find(line)?)));
         // The first kind of rate counts where a report has several; of pgbench's two, the one without connecting.
         if let Some((at, rate)) = found {
-            let better = run.rate.is_none_or(|(before, _)| at < before || (at == before && is_without_connecting(line)));
+            let better = run.rate.is_none_or(|(before, _)| {
+                at < before || (at == before && is_without_connecting(line))
+            });
             if better {
                 run.rate = Some((at, rate));
             }

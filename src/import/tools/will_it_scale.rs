@@ -1,7 +1,7 @@
 //! will-it-scale's CSV: operations per second of 1 to N copies, as processes and as threads.
 
-use super::super::layouts::Table;
 use super::super::gather::Gather;
+use super::super::layouts::Table;
 use super::super::{Fault, Observation, Request, Series, positive};
 
 /// Whether it is a table of runtest.py.

@@ -72,6 +72,9 @@ pub(super) struct Meaning {
 /// Letters that stand for the number of workers where a name is nothing else.
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
+/// Words that say that a time is of the wall clock, not of a CPU.
+const WALL: [&str; 6] = ["wall", "walltime", "wallclock", "elapsed", "real", "realtime"];
+
 /// Whether a name means the number of workers: `threads`, `OMP_NUM_THREADS`, `# of clients`, `n`.
 pub(super) fn counts_workers(name: &str) -> bool {
     let words = words(name);
@@ -81,7 +84,10 @@ pub(super) fn counts_workers(name: &str) -> bool {
     {
         return true;
     }
-    if matches!(words.as_slice(), ["pool" | "world" | "comm" | "team", "size"] | ["queue", "depth"] | ["qd"] | ["dop"]) {
+    if matches!(
+        words.as_slice(),
+        ["pool" | "world" | "comm" | "team", "size"] | ["queue", "depth"] | ["qd"] | ["dop"]
+    ) {
         return true;
     }
     let telling: Vec<&&str> = words
@@ -107,7 +113,9 @@ pub(super) fn meaning(heading: &str) -> Meaning {
         per_worker: parts.per_worker,
         perhaps_minutes: parts.perhaps_minutes,
         is_length: matches!(kind, Kind::Time)
-            && parts.words.iter().any(|word| ["duration", "dur", "dauer", "period", "length"].contains(&word.as_str())),
+            && parts.words.iter().any(|word| {
+                ["duration", "dur", "dauer", "period", "length"].contains(&word.as_str())
+            }),
         unit: parts.unit.take(),
     }
 }
@@ -185,9 +193,24 @@ impl Parts {
         for word in ["per ", "per_", "per-", "/ ", "/"] {
             let Some(at) = lower.rfind(word) else { continue };
             let below = lower[at + word.len()..].trim();
-            let one = ["worker", "thread", "core", "process", "proc", "client", "user", "cpu", "rank", "node", "connection", "gpu"];
+            let one = [
+                "worker",
+                "thread",
+                "core",
+                "process",
+                "proc",
+                "client",
+                "user",
+                "cpu",
+                "rank",
+                "node",
+                "connection",
+                "gpu",
+            ];
             let above = text.get(..at).unwrap_or_default().trim_end_matches([' ', '_', '-']);
-            let is_rate = Unit::parse(above).is_some() || words(above).iter().any(|w| word_meaning(w) == Some(Sense::Rate)) || self.unit.is_some();
+            let is_rate = Unit::parse(above).is_some()
+                || words(above).iter().any(|w| word_meaning(w) == Some(Sense::Rate))
+                || self.unit.is_some();
             if one.contains(&below) && is_rate {
                 self.per_worker = true;
                 return above.to_owned();
@@ -198,13 +221,26 @@ impl Parts {
 
     /// `time in seconds`, `time, s`, `Zeit / ms`: the heading without its unit.
     fn with_unit_behind(&mut self, base: &str) -> String {
+        // `Zeit / ms` is a time in milliseconds; `ops / ms` is a rate.
+        if let Some((before, after)) = base.rsplit_once('/')
+            && self.unit.is_none()
+            && units::seconds(after).is_some()
+            && split::words(before)
+                .iter()
+                .any(|word| word != "t" && word_meaning(word) == Some(Sense::Time))
+        {
+            self.unit = Unit::parse(after);
+            return before.trim().to_owned();
+        }
         if self.unit.is_some() || Unit::parse(base).is_some() {
             return base.to_owned();
         }
         for mark in [" in ", ", ", " / ", "/", ": ", " - ", " en ", " as "] {
             let Some((before, after)) = base.rsplit_once(mark) else { continue };
             let is_plain = words(before).iter().all(|w| word_meaning(w) != Some(Sense::Counted));
-            let Some(unit) = Unit::parse(after).filter(|_| is_plain || mark != "/") else { continue };
+            let Some(unit) = Unit::parse(after).filter(|_| is_plain || mark != "/") else {
+                continue;
+            };
             self.perhaps_minutes |= after == "min";
             self.unit = Some(unit);
             return before.to_owned();
@@ -230,7 +266,8 @@ impl Parts {
         if let Some(at) = before.iter().rposition(|word| *word == "per") {
             let below = words[at + 1..].join(" ");
             if let Some(seconds) = units::seconds(&below) {
-                let what = words[..at].iter().filter(|w| is_counted(w)).copied().collect::<Vec<_>>();
+                let what =
+                    words[..at].iter().filter(|w| is_counted(w)).copied().collect::<Vec<_>>();
                 let what = if what.is_empty() { words[..at].join(" ") } else { what.join(" ") };
                 self.unit = Some(Unit::Rate { factor: 1.0 / seconds, what });
                 self.words.truncate(at);
@@ -282,8 +319,12 @@ impl Parts {
             && self.words.iter().zip(&self.senses).all(|(word, sense)| {
                 *sense != Some(Sense::Derived) || relative.contains(&word.as_str())
             });
-        let cpu_time = timed && self.words.iter().any(|w| ["cpu", "user", "sys", "system", "kernel", "idle"].contains(&w.as_str()))
-            && !self.words.iter().any(|w| w == "wall" || w == "elapsed" || w == "real");
+        let cpu_time = timed
+            && self
+                .words
+                .iter()
+                .any(|w| ["cpu", "user", "sys", "system", "kernel", "idle"].contains(&w.as_str()))
+            && !self.words.iter().any(|w| WALL.contains(&w.as_str()));
         let aside = self.is_share
             || (self.has(Sense::Derived) && !(only_relative && timed))
             || self.has(Sense::Failure)
@@ -291,14 +332,19 @@ impl Parts {
             || self.has(Sense::Percentile)
             || is_percentile(heading)
             || cpu_time
-            || (self.has(Sense::Cost) && !self.has(Sense::Time) && !is_time && !self.has(Sense::Rate));
-        if aside || (self.has(Sense::Cost) && !self.words.iter().any(|w| w == "wall" || w == "real" || w == "elapsed") && !self.has(Sense::Rate) && !timed) {
+            || (self.has(Sense::Cost)
+                && !self.has(Sense::Time)
+                && !is_time
+                && !self.has(Sense::Rate));
+        if aside {
             return Kind::Aside;
         }
         if self.has(Sense::Latency) {
             return Kind::Latency;
         }
-        if is_rate || (self.has(Sense::Rate) && !is_time) {
+        // `tps_time` is how long it took.
+        let ends_in_time = self.senses.last() == Some(&Some(Sense::Time));
+        if is_rate || (self.has(Sense::Rate) && !is_time && !ends_in_time) {
             return Kind::Rate;
         }
         if timed || self.has(Sense::Slowdown) {
@@ -319,11 +365,19 @@ impl Parts {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         let sense = telling.first().and_then(|word| word_meaning(word));
         match (words.as_slice(), telling.as_slice(), sense) {
-            (["run" | "repetition" | "rep" | "no" | "nr"], ..) | (_, [], _) if self.number.is_none() && !words.is_empty() => {
+            (["run" | "repetition" | "rep" | "no" | "nr"], ..) | (_, [], _)
+                if self.number.is_none() && !words.is_empty() =>
+            {
                 match words.as_slice() {
                     ["count" | "counts"] => Kind::Samples,
-                    ["total" | "overall" | "execution" | "solver" | "build" | "compile" | "run" | "wall" | "clock"] if words != ["run"] => Kind::Unknown,
-                    ["task" | "step" | "config" | "bench" | "benchmark" | "program" | "param" | "app"] => Kind::Unknown,
+                    [
+                        "total" | "overall" | "execution" | "solver" | "build" | "compile" | "run"
+                        | "wall" | "clock",
+                    ] if words != ["run"] => Kind::Unknown,
+                    [
+                        "task" | "step" | "config" | "bench" | "benchmark" | "program" | "param"
+                        | "app",
+                    ] => Kind::Unknown,
                     _ => Kind::Repetition,
                 }
             }
