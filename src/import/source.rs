@@ -9,7 +9,7 @@ use super::{Fault, ImportError};
 use crate::record::FILE_NAME;
 
 /// Larger files, also after decompression, are refused.
-const LARGEST: u64 = 256 << 20;
+pub(super) const LARGEST: u64 = 256 << 20;
 /// JSON takes many times its size while it is read.
 pub(super) const LARGEST_JSON: usize = 64 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{Format, Options, Series, read_bytes};
 
 /// Real files, to be damaged.
-const SAMPLES: [&[u8]; 14] = [
+const SAMPLES: [&[u8]; 25] = [
     include_bytes!("../../tests/fit/files/specsdm91.csv"),
     include_bytes!("../../tests/fit/files/spreadsheet.csv"),
     include_bytes!("../../tests/fit/files/wide.csv"),
@@ -20,6 +20,17 @@ const SAMPLES: [&[u8]; 14] = [
     include_bytes!("../../tests/fit/files/will-it-scale.csv"),
     include_bytes!("../../tests/fit/files/raw.csv"),
     include_bytes!("../../tests/fit/files/cargo-criterion.jsonl"),
+    include_bytes!("../../tests/fit/files/people/04-markdown-ranks.md"),
+    include_bytes!("../../tests/fit/files/people/29-gbench-arg-workers.json"),
+    include_bytes!("../../tests/fit/files/people/42-go-bench.txt"),
+    include_bytes!("../../tests/fit/files/people/43-sysbench-all.log"),
+    include_bytes!("../../tests/fit/files/people/44-benchmarkdotnet.csv"),
+    include_bytes!("../../tests/fit/files/people/46-pytest-benchmark.json"),
+    include_bytes!("../../tests/fit/files/people/47b-llama-bench.csv"),
+    include_bytes!("../../tests/fit/files/people/48-pgbench.txt"),
+    include_bytes!("../../tests/fit/files/people/49-wrk.txt"),
+    include_bytes!("../../tests/fit/files/people/60-records.jsonl"),
+    include_bytes!("../../tests/fit/files/people/95b-openffd.csv"),
 ];
 
 /// Reads as every format there is, with and without a parameter, and returns what came out of the recognised one.
@@ -29,7 +40,7 @@ fn survive(bytes: &[u8]) -> Option<Vec<Series>> {
     let recognised = read_bytes("file", bytes, &Options::default());
     for format in Format::ALL {
         for param in [None, Some("threads".to_owned())] {
-            let options = Options { format: Some(format), param };
+            let options = Options { format: Some(format), param, ..Options::default() };
             if let Ok(series) = read_bytes("file", bytes, &options) {
                 sound(&series);
             }

@@ -46,7 +46,7 @@ pub(in crate::import) enum Decimal {
 }
 
 /// What a cell says that holds no measurement, in lower case.
-const MISSING: [&str; 58] = [
+const MISSING: [&str; 57] = [
     "",
     "-",
     "--",
@@ -97,7 +97,6 @@ const MISSING: [&str; 58] = [
     "canceled",
     "skip",
     "skipped",
-    "x",
     "fehler",
     "abbruch",
     "absturz",
@@ -122,7 +121,7 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     let lower = text.to_lowercase();
     let first = lower.split([' ', '(', ':', ',']).next().unwrap_or_default();
     let failed = MISSING.contains(&lower.as_str())
-        || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty() && first != "x");
+        || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty());
     if failed { Cell::Missing } else { Cell::Text }
 }
 

@@ -130,7 +130,7 @@ fn separator(lines: &Lines<'_>) -> Split {
         let Some(fitting) = score(layout.split) else { continue };
         let better = match layout.split {
             Split::Gaps => fitting > best.1 && gaps_are_sure(lines),
-            Split::Spaces => best.1 == 0 || fitting >= 2 * best.1.max(1) + 1,
+            Split::Spaces => best.1 == 0 || fitting > 2 * best.1.max(1),
             _ => fitting > best.1,
         };
         if better {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::guess::{About, Guess};
+use super::super::guess::Guess;
 use super::super::layouts::Table;
 use super::super::words::{Kind, axis as names, words};
 use super::super::{Fault, Request};
@@ -77,25 +77,7 @@ pub(super) fn choose(
                 ))
             }),
         },
-        several => {
-            let together =
-                several.windows(2).all(|pair| goes_with(table, first, pair[0].at, pair[1].at));
-            if together && by.is_none() {
-                // 2 nodes are always 96 cores: the larger number is how many work at once.
-                let largest = several.iter().max_by(|a, b| a.facts.most.total_cmp(&b.facts.most));
-                let one = largest.expect("there are several");
-                let others =
-                    names::list(several.iter().filter(|c| c.at != one.at).map(|c| c.name.as_str()));
-                let text =
-                    format!("{:?}, not {others}, is taken as the number of workers", one.name);
-                let settle = format!("--param {}", shown(&one.name));
-                return Ok(Axis {
-                    guess: Some(Guess::new(About::Column, text, settle)),
-                    ..plain(one.at)
-                });
-            }
-            Err(asked(several))
-        }
+        several => Err(asked(several)),
     }
 }
 

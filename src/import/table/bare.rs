@@ -77,6 +77,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
         unit: None,
         samples: None,
         efficiency: None,
+        is_bare: true,
         warnings: table.remarks.clone(),
     };
     Ok(layout)

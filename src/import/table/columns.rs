@@ -78,7 +78,7 @@ impl Facts {
 
     /// Whether the column holds numbers, whatever single cells say.
     pub(super) fn is_numeric(&self) -> bool {
-        self.numbers * 2 > self.filled && self.numbers > 0
+        self.numbers * 2 >= self.filled && self.numbers > 0
     }
 
     pub(super) fn varies(&self) -> bool {
@@ -108,7 +108,11 @@ impl Column {
 
     /// Whether it holds figures of this kind that differ, or are the only ones.
     pub(super) fn measures(&self, kind: Kind) -> bool {
-        self.is(kind) && self.facts.is_numeric()
+        // Where nothing but failures stands, the heading says what was to be measured.
+        let failed = self.facts.filled == 0
+            && self.facts.missing > 0
+            && matches!(kind, Kind::Rate | Kind::Time | Kind::Value);
+        self.is(kind) && (self.facts.is_numeric() || failed)
     }
 }
 

@@ -52,21 +52,30 @@ fn shown(series: &Series) -> Option<Better> {
 }
 
 /// Decides which way is better where nothing says it, and says so.
-pub(super) fn decide(series: &mut [Series], column: &str) -> Result<Vec<Guess>, Fault> {
+pub(super) fn decide(
+    series: &mut [Series],
+    column: &str,
+    is_bare: bool,
+) -> Result<Vec<Guess>, Fault> {
     let counts = series.iter().map(|one| levels(one).len()).max().unwrap_or(0);
     let votes: Vec<Better> = series.iter().filter_map(shown).collect();
     let less = votes.iter().filter(|vote| **vote == Better::Less).count();
     let more = votes.len() - less;
     // One count shows nothing, and has no best count either.
-    if counts > 1 && (votes.is_empty() || (less > 0 && more > 0)) {
+    let is_open = votes.is_empty() || (less > 0 && more > 0);
+    if counts > 1 && is_open && !is_bare {
         return Err(Fault::whole(format!(
             "{column} may be a throughput or a time, and the figures do not show which; say --unit s, --unit ops/s or --lower-is-better"
         )));
     }
-    let what = if less > 0 { "a time, because it falls" } else { "a throughput, because it rises" };
     let what =
-        if counts > 1 { format!("{what} with the workers") } else { "a throughput".to_owned() };
-    if less > 0 {
+        if less > more { "a time, because it falls" } else { "a throughput, because it rises" };
+    let what = if counts > 1 && !is_open {
+        format!("{what} with the workers")
+    } else {
+        "a throughput".to_owned()
+    };
+    if less > more && !is_open {
         for one in series.iter_mut() {
             for observation in &mut one.observations {
                 observation.throughput = observation.throughput.recip();

@@ -132,7 +132,7 @@ fn class(free: &[&Column], is_long: bool) -> Option<Kind> {
         free.iter().any(|c| {
             c.measures(kind)
                 && c.meaning.statistic != Statistic::Deviation
-                && (c.facts.varies() || c.facts.numbers == 1)
+                && (c.facts.varies() || c.facts.numbers <= 1)
         })
     };
     let known = KNOWN.into_iter().find(|kind| varied(*kind));
@@ -157,7 +157,9 @@ fn is_series(column: &Column) -> bool {
 }
 
 fn belongs(column: &Column, class: Kind, is_long: bool) -> bool {
-    if column.meaning.statistic == Statistic::Deviation || !column.facts.is_numeric() {
+    if column.meaning.statistic == Statistic::Deviation
+        || !(column.facts.is_numeric() || column.measures(class))
+    {
         return false;
     }
     column.is(class) || (class == Kind::Unknown && !is_long && is_series(column))

@@ -5,6 +5,7 @@ mod bare;
 mod columns;
 mod direction;
 mod figures;
+mod settle;
 mod shape;
 mod take;
 
@@ -38,6 +39,8 @@ struct Layout {
     samples: Option<usize>,
     /// Speed-up per worker by the file, to see whether the work grows with the workers.
     efficiency: Option<usize>,
+    /// Whether there are no headings at all: then a figure is a throughput, unless it falls.
+    is_bare: bool,
     warnings: Vec<String>,
 }
 
@@ -81,6 +84,7 @@ fn laid_out(
     taken.extend(&axis.by);
     let mut figures = figures::find(&columns, &taken, is_long, request)?;
     if figures.list.is_empty() {
+        no_numbers(table, &columns, first)?;
         return Err(figures::asked(&columns, axis.workers));
     }
     forced(&mut figures, request)?;
@@ -104,6 +108,7 @@ fn laid_out(
         texts: Vec::new(),
         parameters: Vec::new(),
         warnings: Vec::new(),
+        is_bare: false,
         columns: columns.clone(),
         figures: figures.clone(),
         axis,
@@ -113,6 +118,20 @@ fn laid_out(
     names_of_series(table, &mut layout, &taken, is_long);
     remarks(&mut layout);
     Ok(layout)
+}
+
+/// A column whose heading says that it is measured, but whose cells are no numbers.
+fn no_numbers(table: &Table, columns: &[Column], first: usize) -> Result<(), Fault> {
+    let measured = |column: &&Column| {
+        let kind = words::meaning(&column.name).kind;
+        column.facts.numbers == 0 && matches!(kind, Kind::Rate | Kind::Time | Kind::Value)
+    };
+    let Some(column) = columns.iter().find(measured) else { return Ok(()) };
+    let filled = table.rows_from(first).find(|row| !row.field(column.at).is_empty());
+    filled.map_or(Ok(()), |row| {
+        let text = row.field(column.at);
+        Err(row.fault(&column.name, format!("{text:?} is not a number")))
+    })
 }
 
 /// What the user said of the figures holds, whatever the headings say.

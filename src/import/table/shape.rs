@@ -112,7 +112,7 @@ fn transposed(table: &Table) -> Option<Headed<'static>> {
         numbers(lead) + 1 == width && (first.line() == lead.line() || numbers(first) == 0);
     let measured =
         table.rows().filter(|row| row.line() != lead.line()).any(|row| numbers(row) * 2 > width);
-    if !named || !of_workers || !measured {
+    if !named || !of_workers || !measured || table.rows().all(|row| counts(row.field(0))) {
         return None;
     }
     let rows: Vec<Row<'_>> = table.rows().filter(|row| numbers(*row) > 0).collect();
