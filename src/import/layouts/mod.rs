@@ -109,7 +109,7 @@ impl Table {
         let cleaned = sniff::without_marks(text);
         let text = cleaned.as_deref().unwrap_or(text);
         let (text, declared) = declared_separator(text);
-        let block = sniff::block(text, declared)?;
+        let block = sniff::block(text, declared);
         let mut table = Self::empty(0);
         table.usual = (block.split == Split::Byte(b';')).then_some(Decimal::Comma);
         table.data.reserve(text.len());
@@ -142,7 +142,8 @@ impl Table {
             return Err(Fault::at(format!("line {line}"), what));
         }
         if self.lines.is_empty() {
-            return self.begin(line, cells, block);
+            self.begin(line, cells, block);
+            return Ok(());
         }
         if cells.iter().all(|cell| cell.is_empty() || cell.chars().all(|c| c == '.' || c == '…'))
         {
@@ -165,7 +166,7 @@ impl Table {
     }
 
     /// The first row, or a line before it.
-    fn begin(&mut self, line: u32, cells: &[&str], block: &Block) -> Result<(), Fault> {
+    fn begin(&mut self, line: u32, cells: &[&str], block: &Block) {
         match block.header.as_ref().filter(|(at, _)| *at == line) {
             Some((_, names)) => {
                 self.width = names.len();
@@ -178,7 +179,6 @@ impl Table {
                 self.push(line, cells);
             }
         }
-        Ok(())
     }
 
     fn remark(&mut self, line: u32, cells: &[&str]) {

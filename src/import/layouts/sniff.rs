@@ -1,6 +1,5 @@
 //! Which layout a text has, and where in it the table stands.
 
-use super::super::Fault;
 use super::super::words;
 use super::LAYOUTS;
 use super::cell::{self, Cell, Decimal};
@@ -65,7 +64,7 @@ pub(super) fn without_marks(text: &str) -> Option<String> {
 type Lines<'t> = Vec<(u32, &'t str)>;
 
 /// Finds separator and place of the table.
-pub(super) fn block(text: &str, declared: Option<u8>) -> Result<Block, Fault> {
+pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     let marks = ["#", "//", "%"];
     let is_comment =
         |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !is_share(line);
@@ -83,7 +82,7 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Result<Block, Fault> {
     };
     let mut block = Block { split, start: 0, width: 0, header: None };
     let widths: Vec<usize> = lines.iter().map(|(_, line)| split::of(line, split).len()).collect();
-    let Some((width, _)) = modal(&widths) else { return Ok(block) };
+    let Some((width, _)) = modal(&widths) else { return block };
     block.width = width;
     let first = widths.iter().position(|one| *one == width).unwrap_or(0);
     block.start = lines[first].0;
@@ -95,7 +94,7 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Result<Block, Fault> {
         block.start = lines[0].0;
         block.width = widths[0];
     }
-    Ok(block)
+    block
 }
 
 /// The most frequent width of two cells or more, and of how many lines; the first one where several are as frequent.

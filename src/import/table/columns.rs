@@ -10,6 +10,9 @@ use super::super::words::{self, Kind, Meaning, Statistic};
 /// More different values than this are not told apart: such a column is no parameter.
 const MOST_DISTINCT: usize = 4096;
 
+/// So many cells show which mark is decimal.
+const MARKED: usize = 20_000;
+
 /// What the cells of a column are.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
@@ -32,7 +35,7 @@ impl Facts {
     /// Looks at every cell of a column.
     fn of(table: &Table, first: usize, at: usize, usual: Option<Decimal>) -> Self {
         let cells = || table.rows_from(first).map(move |row| row.field(at));
-        let (decimal, open) = Decimal::of(cells().filter(|cell| cell.contains([',', '.'])), usual);
+        let (decimal, open) = Decimal::of(cells().take(MARKED), usual);
         let mut facts = Self {
             filled: 0,
             numbers: 0,

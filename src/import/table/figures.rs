@@ -110,7 +110,7 @@ pub(super) fn find(
             }
         }
         Kind::Unknown | Kind::Value => {
-            figures.is_open = chosen.iter().all(|column| column.meaning.unit.is_none())
+            figures.is_open = chosen.iter().all(|column| column.meaning.unit.is_none());
         }
         _ => {}
     }
@@ -361,10 +361,11 @@ fn minutes(figures: &mut Figures, chosen: &[&Column]) {
 
 /// What is asked where nothing shows which column is measured.
 pub(super) fn asked(columns: &[Column], workers: usize) -> Fault {
-    let names = columns.iter().filter(|column| column.at != workers && column.facts.is_numeric());
+    let mut names =
+        columns.iter().filter(|column| column.at != workers && column.facts.is_numeric());
     let list: Vec<String> =
         names.clone().map(|column| format!("{:?}", column.name)).take(8).collect();
-    let example = names.last().map_or("COLUMN".to_owned(), |column| shown(&column.name));
+    let example = names.next_back().map_or("COLUMN".to_owned(), |column| shown(&column.name));
     Fault::whole(if list.is_empty() {
         "has no column of numbers beside the number of workers".to_owned()
     } else {

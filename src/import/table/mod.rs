@@ -47,7 +47,7 @@ struct Layout {
 /// Reads a plain table.
 pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let Some(headed) = shape::headed(table) else {
-        return take::all(table, bare::layout(table, request)?, request);
+        return take::all(table, &bare::layout(table, request)?, request);
     };
     let table = headed.table.as_ref();
     if table.len() <= headed.first {
@@ -61,14 +61,14 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
     {
         let mut layout = laid_out(&stated, &names, 0, Request { param: None, ..request })?;
         layout.warnings.push(said);
-        return take::all(&stated, layout, request);
+        return take::all(&stated, &layout, request);
     }
     let mut layout = attempt?;
     if let Some(text) = headed.turned {
         layout.figures.guesses.push(Guess::new(About::Column, text, "a column of workers"));
     }
     layout.warnings.extend(table.remarks.iter().cloned());
-    take::all(table, layout, request)
+    take::all(table, &layout, request)
 }
 
 fn laid_out(

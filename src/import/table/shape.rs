@@ -163,8 +163,8 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let mut turned = Table::empty(from + 2);
     turned.usual = table.usual;
     for row in rows() {
-        for at in from..width {
-            let count = found[at].unwrap_or_default().to_string();
+        for (at, count) in found.iter().enumerate().skip(from) {
+            let count = count.unwrap_or_default().to_string();
             let mut cells: Vec<&str> = (0..from).map(|at| row.field(at)).collect();
             cells.extend([count.as_str(), row.field(at)]);
             turned.push(row.line(), &cells);

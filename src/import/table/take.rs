@@ -75,16 +75,18 @@ struct Taking<'a> {
 /// All curves of a table.
 pub(super) fn all(
     table: &Table,
-    layout: Layout,
+    layout: &Layout,
     request: Request<'_>,
 ) -> Result<Vec<Series>, Fault> {
     let rows = (table.len() - layout.first) * layout.figures.list.len();
-    let size = rows.div_ceil(MOST_OBSERVATIONS).max(1) as u32;
+    // Where batches are needed, a tenth of what could be analysed says as much.
+    let wanted = if rows > MOST_OBSERVATIONS { MOST_OBSERVATIONS / 10 } else { MOST_OBSERVATIONS };
+    let size = rows.div_ceil(wanted).max(1) as u32;
     let mut columns: Vec<&Column> = layout.columns.iter().collect();
     columns.sort_by_key(|column| column.at);
     let mut taking = Taking {
         table,
-        layout: &layout,
+        layout,
         stem: request.stem,
         columns,
         gather: Gather::default(),

@@ -85,6 +85,8 @@ fn one(
     let mut gather = Gather::default();
     gather.add("k6", unit, Observation { workers, throughput, repetition: None });
     let mut series = gather.finish(&[format!("this is k6's report of one count; {WANTS}")]);
-    series.iter_mut().for_each(|one| one.is_run = true);
+    for one in &mut series {
+        one.is_run = true;
+    }
     Ok(series)
 }

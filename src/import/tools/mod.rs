@@ -21,7 +21,7 @@ mod records;
 mod run_reports;
 mod will_it_scale;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use serde_json::Value;
@@ -246,14 +246,12 @@ pub fn formats() -> String {
     let mut text =
         "Tools, recognised by what stands in their files (--format forces one):\n".to_owned();
     for tool in &TOOLS {
-        text.push_str(&format!(
-            "  {:<17} {}\n  {:<17}   {}\n",
-            tool.name, tool.what, "", tool.example
-        ));
+        let Tool { name, what, example, .. } = tool;
+        let _ = writeln!(text, "  {name:<17} {what}\n  {:<17}   {example}", "");
     }
     text.push_str("\nLayouts of tables:\n");
     for layout in &LAYOUTS {
-        text.push_str(&format!("  {:<17} {}\n", layout.name, layout.example));
+        let _ = writeln!(text, "  {:<17} {}", layout.name, layout.example);
     }
     text
 }

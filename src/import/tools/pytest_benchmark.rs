@@ -30,23 +30,20 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
     let axis = axis_of(&tests, request.param)?;
     let mut gather = Gather::default();
     for test in &tests {
-        let (workers, name) = match &axis {
-            Some(axis) => by_fact(test, axis, &tests)?,
-            None => {
-                let found =
-                    axis::in_text(&test.base, request.param).ok_or_else(|| unknown(test))?;
-                (found.workers, found.rest)
-            }
+        let (workers, name) = if let Some(axis) = &axis {
+            by_fact(test, axis, &tests)?
+        } else {
+            let found = axis::in_text(&test.base, request.param).ok_or_else(|| unknown(test))?;
+            (found.workers, found.rest)
         };
         positive(workers)
             .map_err(|what| test.node.fault(format!("the number of workers {what}")))?;
         let stats = test.node.get("stats")?;
-        let times = match stats.find("data") {
-            Some(data) => data.positives()?,
-            None => {
-                gather.warn(&name, "only the median of the rounds is in the file; keep them with --benchmark-save-data");
-                vec![stats.find("median").map_or_else(|| stats.get("mean"), Ok)?.positive()?]
-            }
+        let times = if let Some(data) = stats.find("data") {
+            data.positives()?
+        } else {
+            gather.warn(&name, "only the median of the rounds is in the file; keep them with --benchmark-save-data");
+            vec![stats.find("median").map_or_else(|| stats.get("mean"), Ok)?.positive()?]
         };
         for seconds in times {
             let throughput = rate::throughput(1.0, 1.0, seconds);

@@ -9,6 +9,7 @@ const WALL: [&str; 6] = ["wall", "walltime", "wallclock", "elapsed", "real", "re
 
 /// A heading in parts.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own")]
 pub(super) struct Parts {
     pub(super) words: Vec<String>,
     senses: Vec<Option<Sense>>,
