@@ -106,11 +106,24 @@ pub trait Workload: Debug + Sync + 'static {
         Ok(None)
     }
 
+    /// The host and port of a server of the user's own that does the work. Where it runs on this machine, what it uses belongs to the work, and is
+    /// no disturbance.
+    fn server(&self, params: &Params) -> Option<(String, u16)> {
+        let _ = params;
+        None
+    }
+
     /// Whether one task uses a cell's whole worker count by itself. Such tasks run one at a time, and
     /// [`Context::workers`] says how many workers the task is to use.
     fn parallel_by_itself(&self, params: &Params) -> bool {
         let _ = params;
         false
+    }
+
+    /// Whether what a task does depends on how many workers the crew has. Then a crew is launched anew for each count; else
+    /// one large crew serves them all, some of its workers asleep.
+    fn needs_exact_count(&self, params: &Params) -> bool {
+        self.parallel_by_itself(params)
     }
 
     /// What a reader must know about *this* measurement: the file system is memory, reads came from the cache.

@@ -1,17 +1,20 @@
 //! Which cells are measured next: one workload at a time, every mode of it in one block.
 //!
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
-//! Workloads are not compared with each other, so each may go on at its own pace: all get the same time for each of their cells, and the
-//! one that has had least of it is next. What is dear to measure is so measured less often, instead of taking the time of all others.
+//! Workloads are not compared with each other, so each may go on at its own pace: all get about as many blocks, and the
+//! one that is furthest behind is next. What is settled gives its time to what is not.
 
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
 use super::share::{Claim, divide};
+use super::standing::Standing;
 
-/// A listed series is done after so many blocks: more would hardly narrow its intervals.
+/// A listed series is done after so many blocks, where its counts can be told apart or do not differ.
 const ENOUGH: u32 = 16;
+/// A workload is done after so many blocks, whatever is open: more would hardly narrow its intervals.
+const MOST_BLOCKS: u32 = 48;
 /// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than long rounds in few, since a machine's spells hit
 /// the counts of a short block alike.
 const WANTED_BLOCKS: f64 = 12.0;
@@ -30,10 +33,10 @@ pub(super) struct Steer {
 struct Group {
     entry: usize,
     courses: Vec<(Mode, Course)>,
+    /// How its modes stand against each other.
+    standing: Standing,
     /// What the first block of each series may hold: what one block of it costs is reckoned from these.
     first: Vec<Vec<Cell>>,
-    /// How much of the budget the workload is worth: its cells.
-    weight: f64,
     /// Seconds that it has had.
     spent: f64,
     /// Blocks begun, where a block of fewer cells than the largest counts as a part.
@@ -41,6 +44,8 @@ struct Group {
     /// Cells of the largest block so far.
     width: usize,
     blocks: u32,
+    /// Whether what is left of the budget cannot pay another comparison of its modes.
+    exhausted: bool,
 }
 
 /// How one series goes on.
@@ -70,6 +75,10 @@ pub(super) struct Turn {
     pub(super) share: f64,
     /// Rounds that it would like to have in these.
     pub(super) rounds: f64,
+    /// Seconds that this workload has from the beginning of the run to its end.
+    pub(super) whole: f64,
+    /// Whether its crews are to be launched anew.
+    pub(super) fresh: bool,
     /// Seconds that all have together.
     left: f64,
 }
@@ -85,14 +94,39 @@ impl Steer {
         Self { groups: groups.collect(), seed: plan.seed }
     }
 
-    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least`; nobody's when all is decided.
-    pub(super) fn turn(&self, left: f64, least: Cost<'_>) -> Option<Turn> {
+    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least` and launching the crews of an entry `launch`;
+    /// nobody's when all is decided. Where the crews of an entry are `at_work`, it is that one's turn or nobody's.
+    pub(super) fn turn(
+        &self,
+        left: f64,
+        least: Cost<'_>,
+        launch: &dyn Fn(usize) -> f64,
+        at_work: Option<usize>,
+    ) -> Option<Turn> {
         let alive: Vec<&Group> = self.groups.iter().filter(|group| !group.is_done()).collect();
-        let claims: Vec<Claim> = alive.iter().map(|group| group.claim(least)).collect();
+        let claim = |group: &&Group| group.claim(least, launch(group.entry));
+        let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
-        let (group, share) =
-            alive.into_iter().zip(shares).min_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()))?;
-        Some(Turn { entry: group.entry, share, rounds: group.wanted_rounds(), left })
+        let (group, share) = alive
+            .into_iter()
+            .zip(shares)
+            .filter(|(group, _)| at_work.is_none_or(|entry| group.entry == entry))
+            .min_by(|(a, _), (b, _)| a.rank(least).total_cmp(&b.rank(least)))?;
+        Some(Turn {
+            entry: group.entry,
+            share,
+            rounds: group.wanted_rounds(),
+            whole: group.spent + share,
+            fresh: at_work.is_none(),
+            left,
+        })
+    }
+
+    /// So many seconds were spent for this workload.
+    pub(super) fn spend(&mut self, entry: usize, seconds: f64) {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == entry) {
+            group.spent += seconds;
+        }
     }
 
     /// Seconds without which this workload can say nothing.
@@ -109,7 +143,7 @@ impl Steer {
         };
         let mut cells = group.cells(turn, cost);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-        let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+        let place = |cell: Cell| cell.mode.salt() ^ cell.workers as u64;
         cells.sort_by_cached_key(|wanted| {
             knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
         });
@@ -118,9 +152,8 @@ impl Steer {
 
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
-        let group = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry);
-        if let Some(group) = group {
-            group.spent += sample.launch + sample.warm_up + sample.usage.span + sample.dismiss;
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry) {
+            group.standing.enter(sample.cell, sample.block, sample.throughput);
         }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
@@ -152,41 +185,61 @@ impl Group {
         Self {
             entry,
             courses: series.iter().map(course).collect(),
+            standing: Standing::default(),
             first: series.iter().map(cells).collect(),
-            weight: series.iter().map(|series| series.candidates.first().len() as f64).sum(),
             spent: 0.0,
             progress: 0.0,
             width: 0,
             blocks: 0,
+            exhausted: false,
         }
     }
 
-    /// Done when every series but the serial one is: that one only accompanies the others.
+    /// Done when the counts are decided, and which mode is best.
     fn is_done(&self) -> bool {
-        let done = |(_, course): &(Mode, Course)| match course {
+        let modes = self.courses.iter().map(|(mode, _)| *mode);
+        let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
+        self.is_decided() && (enough || !self.standing.is_open(modes))
+    }
+
+    /// Decided when every series but the serial one is: that one only accompanies the others.
+    fn is_decided(&self) -> bool {
+        let done = |(mode, course): &(Mode, Course)| match course {
             Course::Done => true,
-            Course::Listed(counts) => counts.is_empty() || self.blocks >= ENOUGH,
+            Course::Listed(counts) => {
+                let open = counts.len() > 1 && self.standing.is_open_within(*mode);
+                counts.is_empty() || self.blocks >= if open { MOST_BLOCKS } else { ENOUGH }
+            }
             Course::Searched(_) => false,
         };
         let mut others = self.courses.iter().filter(|(mode, _)| *mode != Mode::Serial).peekable();
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
+    /// How much of the budget the workload is worth: what a block of it costs, so that all get about as many blocks.
+    fn weight(&self, least: Cost<'_>) -> f64 {
+        // Cells that cost next to nothing are worth a window all the same.
+        const WINDOW: f64 = 0.02;
+        self.first.iter().flatten().map(|&cell| WINDOW + least(cell)).sum()
+    }
+
     /// The lower, the sooner it is its turn.
-    fn rank(&self) -> f64 {
+    fn rank(&self, least: Cost<'_>) -> f64 {
         // Blocks come before seconds until everybody has had the least number of them.
         const LATER: f64 = 1e9;
-        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight
+        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight(least)
     }
 
     fn block_cost(&self, cost: Cost<'_>) -> f64 {
         self.first.iter().flatten().map(|&cell| cost(cell)).sum()
     }
 
-    fn claim(&self, cost: Cost<'_>) -> Claim {
+    fn claim(&self, cost: Cost<'_>, launch: f64) -> Claim {
         let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
-        let least = missing * self.block_cost(cost);
-        Claim { weight: self.weight, spent: self.spent, least }
+        // At least one launch serves them all.
+        let launch = if self.blocks == 0 { launch } else { 0.0 };
+        let least = missing * self.block_cost(cost) + launch;
+        Claim { weight: self.weight(cost), spent: self.spent, least }
     }
 
     fn wanted_rounds(&self) -> f64 {
@@ -199,17 +252,24 @@ impl Group {
         let (entry, mut cells) = (self.entry, Vec::new());
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
         let all: f64 = self.first.iter().map(|first| of(first)).sum();
+        let decided = self.is_decided();
         for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
             // A block that can be paid only in part would compare nothing; but the first is better than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
-            let (counts, confirms) = course.next(&purse, left);
+            let (counts, confirms) = if decided {
+                (self.standing.best(*mode).into_iter().collect(), true)
+            } else {
+                course.next(&purse, left)
+            };
             cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
-        // The serial cell alone decides nothing.
-        if self.is_done() {
+        // The serial cell alone decides nothing, and a part of a comparison neither.
+        let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
+        self.exhausted = decided && (cells.is_empty() || price > turn.left);
+        if self.is_done() || self.is_decided() != decided {
             return Vec::new();
         }
         self.width = self.width.max(cells.len());
@@ -226,7 +286,7 @@ impl Course {
             Candidates::Search { first, most, .. } => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
-                Self::Searched(Box::new(Search::new(space, seed ^ (series.mode as u64) << 48)))
+                Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
     }
