@@ -305,7 +305,6 @@ impl Parts {
             None => true,
             Some(Sense::Workers) => kind != Kind::Workers,
             Some(Sense::Counted) => matches!(kind, Kind::Rate | Kind::Work),
-            Some(Sense::Rate) => false,
             _ => false,
         };
         let words = self.words.iter().zip(&self.senses);
