@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod batch;
+mod between;
 mod bound;
 pub mod compare;
 pub mod comparison;
@@ -28,6 +29,7 @@ mod run_tests;
 mod series;
 mod verdict;
 
+pub use between::{Side, between};
 pub use bound::{Evidence, Witness};
 pub use curve::{Input, analyse as analyse_curve};
 pub(crate) use doubt::NEIGHBOUR;

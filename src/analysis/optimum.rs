@@ -22,7 +22,7 @@ pub(super) const ASSUMED_NOISE: f64 = 0.03;
 /// As sure of that as a measurement with so many degrees of freedom would make.
 const ASSUMED_DF: f64 = 30.0;
 /// No benchmark repeats itself more exactly than this.
-const LEAST_NOISE: f64 = 0.01;
+pub(super) const LEAST_NOISE: f64 = 0.01;
 /// Resampled outcomes behind the probability of being best.
 const DRAWS: usize = 4000;
 
