@@ -6,6 +6,7 @@ mod compare;
 pub mod exit;
 mod fit;
 mod guard;
+mod leftovers;
 mod list;
 mod machine;
 mod output;
@@ -16,6 +17,7 @@ mod run;
 mod schema;
 mod share;
 mod sides;
+mod signals;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -147,6 +149,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
 /// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
+    signals::settle();
     crate::mode::become_worker_if_asked(registry, crate::claims::entries());
 }
 

@@ -69,11 +69,42 @@ fn program() -> Result<PathBuf> {
     if Registry::get().is_none() {
         return Err(Error::NotInitialised);
     }
-    if cfg!(target_os = "linux") {
-        // Still this very program when its file was replaced or removed meanwhile.
-        return Ok("/proc/self/exe".into());
+    own_program().map_err(Error::io("find the path of this program"))
+}
+
+/// The file of this very program, to be executed again.
+///
+/// # Errors
+/// The system does not say which file that is.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    #[cfg(target_os = "linux")]
+    {
+        let own = PathBuf::from("/proc/self/exe");
+        if own.exists() {
+            // Still this very program when its file was replaced or removed meanwhile.
+            return Ok(own);
+        }
+        if let Some(path) = executed_path() {
+            return std::path::absolute(path);
+        }
     }
-    std::env::current_exe().map_err(Error::io("find the path of this program"))
+    std::env::current_exe()
+}
+
+/// The path by which this program was executed, for systems on which nothing is mounted on `/proc`.
+#[cfg(target_os = "linux")]
+fn executed_path() -> Option<PathBuf> {
+    use std::ffi::{CStr, OsStr};
+    use std::os::unix::ffi::OsStrExt;
+    // SAFETY: it reads what the kernel has told this process at its start.
+    let address = unsafe { libc::getauxval(libc::AT_EXECFN) };
+    if address == 0 {
+        return None;
+    }
+    // SAFETY: where it is there, it is the address of a string that lives as long as the process.
+    let path = unsafe { CStr::from_ptr(address as *const libc::c_char) };
+    let path = PathBuf::from(OsStr::from_bytes(path.to_bytes()));
+    path.exists().then_some(path)
 }
 
 /// All that a new child needs.
