@@ -50,7 +50,7 @@ fn rate(mode: Mode, site: &Site, job: &Job, workers: usize, window: Duration) ->
     let workers = NonZeroUsize::new(workers).expect("at least one");
     let (mut crew, _) = launch(mode, site, job, workers).expect("the crew gets ready");
     let shape = Window { extent: Extent::Time(window), warm_up: Duration::from_millis(30) };
-    let round = crew.round(shape).expect("the round is measured");
+    let round = crew.round(workers, shape).expect("the round is measured");
     crew.dismiss().expect("the crew ends");
     round.rate()
 }

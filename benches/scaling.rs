@@ -31,7 +31,7 @@ fn scaling(criterion: &mut Criterion) {
                         let tasks = iterations * workers as u64;
                         let window =
                             Window { extent: Extent::Tasks(tasks), warm_up: Duration::ZERO };
-                        crew.round(window).expect("the batch is done").span
+                        crew.round(count, window).expect("the batch is done").span
                     });
                 });
                 crew.dismiss().expect("the crew ends");

@@ -1,8 +1,6 @@
 //! Every workload in every mode returns what serial returned.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use knee::mode::{Extent, Job, Site, Window, launch, reference};
@@ -10,13 +8,7 @@ use knee::plan::{Mode, Registry};
 use knee::workloads::Params;
 
 fn site(scratch: &tempfile::TempDir) -> Site {
-    Site {
-        registry: Registry::new(&[]),
-        scratch: scratch.path().to_owned(),
-        cancel: Arc::new(AtomicBool::new(false)),
-        cores: 2,
-        placement: Vec::new(),
-    }
+    Site { cores: 2, ..Site::new(Registry::new(&[]), scratch.path()) }
 }
 
 fn job(registry: Registry, name: &str, checked: u64) -> Job {
@@ -24,23 +16,26 @@ fn job(registry: Registry, name: &str, checked: u64) -> Job {
     Job { workload: name.to_owned(), params, seed: 7, checked }
 }
 
-/// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all checksums.
+/// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all checksums. One crew of three
+/// serves both counts.
 fn conforms(name: &str, mode: Mode) {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let site = site(&scratch);
     let expected = reference(&site, &job(site.registry, name, 0)).expect("serial works").checksums;
     let job = job(site.registry, name, expected.len() as u64);
-    for workers in [1, 3] {
-        let workers =
-            NonZeroUsize::new(if mode == Mode::Serial { 1 } else { workers }).expect("not zero");
-        let (mut crew, _) = launch(mode, &site, &job, workers).expect("the crew gets ready");
+    let members = NonZeroUsize::new(if mode == Mode::Serial { 1 } else { 3 }).expect("not zero");
+    let (mut crew, _) = launch(mode, &site, &job, members).expect("the crew gets ready");
+    for active in [3, 1, 2] {
+        let active = NonZeroUsize::new(active).expect("not zero").min(members);
         let timed = Window {
             extent: Extent::Time(Duration::from_millis(10)),
             warm_up: Duration::from_millis(5),
         };
         let batch = Window { extent: Extent::Tasks(5), warm_up: Duration::ZERO };
         for window in [timed, batch] {
-            let round = crew.round(window).unwrap_or_else(|error| panic!("{name} {mode}: {error}"));
+            let round =
+                crew.round(active, window).unwrap_or_else(|error| panic!("{name} {mode}: {error}"));
+            assert_eq!(round.laps.len(), active.get(), "{name} {mode}: the others sleep");
             let checks: Vec<_> =
                 round.laps.iter().flat_map(|lap| lap.checks.iter().copied()).collect();
             assert!(!checks.is_empty(), "{name} {mode}: nothing was compared");
@@ -60,8 +55,8 @@ fn conforms(name: &str, mode: Mode) {
                 }
             }
         }
-        crew.dismiss().expect("the crew ends");
     }
+    crew.dismiss().expect("the crew ends");
     let left: Vec<_> = std::fs::read_dir(scratch.path()).expect("readable").collect();
     assert!(left.is_empty(), "{name} {mode} left {left:?}");
 }

@@ -113,6 +113,12 @@ pub trait Workload: Debug + Sync + 'static {
         false
     }
 
+    /// Whether what a task does depends on how many workers the crew has. Then a crew is launched anew for each count; else
+    /// one large crew serves them all, some of its workers asleep.
+    fn needs_exact_count(&self, params: &Params) -> bool {
+        self.parallel_by_itself(params)
+    }
+
     /// What a reader must know about *this* measurement: the file system is memory, reads came from the cache.
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let _ = context;

@@ -2,8 +2,6 @@
 
 mod measuring;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use knee::mode::{Job, Site};
 use knee::plan::Registry;
@@ -15,13 +13,7 @@ pub(crate) use measuring::measuring;
 pub(crate) fn site(scratch: &tempfile::TempDir) -> Site {
     // A bench is no worker: its processes run the binary that is one.
     knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
-    Site {
-        registry: Registry::new(&[]),
-        scratch: scratch.path().to_owned(),
-        cancel: Arc::new(AtomicBool::new(false)),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
-        placement: Vec::new(),
-    }
+    Site::new(Registry::new(&[]), scratch.path())
 }
 
 /// A job with the defaults, or with the small parameters where nothing is measured.

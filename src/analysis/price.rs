@@ -2,6 +2,7 @@
 
 use super::findings::Price;
 use super::series::Series;
+use crate::run::Sample;
 
 /// What the empty task costs: seconds per task in the serial loop, and in each mode at one worker and at its most.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,7 +13,7 @@ pub(super) struct Empty {
     alone: Option<f64>,
     /// Of the mode at its best count: all workers together.
     best: Option<f64>,
-    /// To launch a crew of one.
+    /// To launch one worker.
     launch: Option<f64>,
 }
 
@@ -35,7 +36,7 @@ impl Empty {
             serial: serial.and_then(|series| seconds(series, 1.0)),
             alone: mode.and_then(|series| seconds(series, 1.0)),
             best,
-            launch: mode.and_then(|series| series.median_of(1.0, |s| Some(s.launch))),
+            launch: mode.and_then(|series| series.median(Sample::launch_per_worker)),
         }
     }
 

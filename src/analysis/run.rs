@@ -17,6 +17,7 @@ use super::series::Series;
 use super::verdict::{Contender, verdict};
 use crate::plan::{Entry, Mode};
 use crate::record::{Record, Survey};
+use crate::run::Sample;
 
 /// The workload that does nothing: what it takes is the mode's own.
 const EMPTY: &str = "noop";
@@ -87,7 +88,7 @@ impl<'r> Context<'r> {
 
     /// The seed of one series: its own, so that adding a mode changes nothing else.
     fn seed(&self, entry: usize, mode: Mode) -> u64 {
-        knee_workloads::mix(self.record.header.plan.seed, (entry as u64) << 8 | mode as u64)
+        knee_workloads::mix(self.record.header.plan.seed, entry as u64 ^ mode.salt())
     }
 
     fn empty_task(&self, mode: Mode) -> Empty {
@@ -219,7 +220,7 @@ impl<'r> Context<'r> {
         let usable = self.record.header.machine.budget.usable();
         for curve in &mut workload.curves {
             let Ok(mode) = curve.name.parse::<Mode>() else { continue };
-            let launch = Series::of(self.record, at, mode).median_of(1.0, |s| Some(s.launch));
+            let launch = Series::of(self.record, at, mode).median(Sample::launch_per_worker);
             let crossing = lengths::crossing(&workload.lengths, &curve.name).rounded();
             let knee = curve.knee.map_or(1.0, |knee| knee.workers);
             curve.price = price::price(&self.empty_task(mode), launch, crossing, knee.min(usable));

@@ -60,6 +60,13 @@ impl<'r> Series<'r> {
         median(&values)
     }
 
+    /// The median of a figure over all rounds that have it, whatever their count.
+    pub(super) fn median(&self, figure: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
+        let rounds = self.rounds.iter().map(|round| round.sample);
+        let values: Vec<f64> = rounds.filter_map(figure).collect();
+        median(&values)
+    }
+
     /// The curve, or its only point for the serial mode.
     pub(super) fn curve(
         &self,

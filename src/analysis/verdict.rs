@@ -84,15 +84,6 @@ fn pooled(one: Spread, other: Spread) -> Spread {
     Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
-/// What a reader would rather do when two modes do the same: the simplest first.
-const SIMPLEST: [Mode; 6] = [
-    Mode::Serial,
-    Mode::Threads,
-    Mode::Async,
-    Mode::ProcessPool,
-    Mode::ThreadPerTask,
-    Mode::ProcessPerTask,
-];
 /// A mode is as good as the best when at most this share is lost for sure, and the two cannot be told apart.
 const AS_GOOD: f64 = 0.02;
 
@@ -103,8 +94,8 @@ pub(super) fn verdict(label: &str, contenders: &[Contender]) -> Option<Verdict> 
         contender.mode == fastest.mode
             || contender.over(fastest).is_some_and(|e| e.high >= 1.0 && e.median >= 1.0 - AS_GOOD)
     };
-    let rank = |mode: Mode| SIMPLEST.iter().position(|other| *other == mode);
-    let chosen = contenders.iter().filter(as_good).min_by_key(|c| rank(c.mode))?;
+    let rank = |contender: &&Contender| contender.mode.description().rank;
+    let chosen = contenders.iter().filter(as_good).min_by_key(rank)?;
     let mut others: Vec<Other> = contenders
         .iter()
         .filter(|other| other.mode != chosen.mode)

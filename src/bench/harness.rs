@@ -3,8 +3,6 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::arguments::Arguments;
@@ -104,13 +102,7 @@ impl Harness<'_> {
 
     fn attempt(&self, plan: &Plan) -> Result<(), String> {
         let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let site = Site {
-            registry: self.registry,
-            scratch: scratch.path().to_owned(),
-            cancel: Arc::new(AtomicBool::new(false)),
-            cores: 2,
-            placement: Vec::new(),
-        };
+        let site = Site { cores: 2, ..Site::new(self.registry, scratch.path()) };
         let entry = &plan.entries[0];
         let job = |checked| Job {
             workload: entry.workload.clone(),
@@ -126,7 +118,7 @@ impl Harness<'_> {
             let window = Window { extent: Extent::Tasks(TRIED), warm_up: Duration::ZERO };
             let attempt = || {
                 let (mut crew, _) = mode::launch(series.mode, &site, &job, workers)?;
-                let round = crew.round(window)?;
+                let round = crew.round(workers, window)?;
                 crew.dismiss()?;
                 crate::run::verify(&round, &reference)
             };

@@ -75,7 +75,7 @@ impl Sweep<'_> {
         let (mut crew, _) =
             launch(self.mode, &place.site, job, workers).map_err(|error| error.to_string())?;
         let window = Window { extent: Extent::Time(WINDOW), warm_up: WARM_UP };
-        let round = crew.round(window);
+        let round = crew.round(workers, window);
         crew.dismiss().map_err(|error| error.to_string())?;
         let round = round.map_err(|error| error.to_string())?;
         let switched = round.usage.involuntary.unwrap_or(0) as f64 / round.usage.span.max(1e-9);

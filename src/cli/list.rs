@@ -55,7 +55,7 @@ pub(super) fn list(_: &Args, registry: Registry, output: Output) -> Result<u8, F
             }
         })
         .collect();
-    let modes = Mode::ALL.iter().map(|mode| mode.name()).collect();
+    let modes = Mode::all().map(Mode::name).collect();
     let listing = Listing { schema_version: 1, modes, workloads };
     if output.json {
         let json = serde_json::to_string_pretty(&listing).expect("a listing is plain data");

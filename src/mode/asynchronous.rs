@@ -5,11 +5,13 @@
 //! | tokio runtime up, prepare | spawn, run_async, join |
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use knee_workloads::Task;
 use tokio::sync::Barrier;
 
+use super::memory::Book;
 use super::{Crew, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
@@ -17,6 +19,7 @@ use crate::clock;
 pub(super) struct Runtime {
     tokio: tokio::runtime::Runtime,
     tasks: Vec<Box<dyn Task>>,
+    memory: Book,
     ground: Ground,
 }
 
@@ -39,25 +42,28 @@ impl Runtime {
             })?;
         // Tasks may register sockets and timers with the runtime when they are prepared.
         let entered = runtime.enter();
-        let tasks =
-            (0..ground.workers).map(|worker| ground.prepare(worker)).collect::<Result<_, _>>()?;
+        let prepare = || (0..ground.members).map(|member| ground.prepare(member)).collect();
+        let (tasks, memory) = Book::open(&ground.held, ground.members, prepare);
         drop(entered);
-        Ok(Self { tokio: runtime, tasks, ground })
+        let tasks: Result<_, ModeError> = tasks;
+        Ok(Self { tokio: runtime, tasks: tasks?, memory, ground })
     }
 }
 
 impl Crew for Runtime {
-    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        let workers = self.ground.workers;
-        let whom = Whom::with_helpers(self.tasks.iter().map(|task| &**task as &dyn Task));
-        let (gate, meter) = (self.ground.gate(window), Arc::new(Meter::new(whom)));
-        let barrier = Arc::new(Barrier::new(workers + 1));
-        let checked = self.ground.job.checked;
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let active = self.ground.active(active).min(self.tasks.len());
+        let before = self.memory.before(active);
+        let working = &self.tasks[..active];
+        let whom = Whom::with_helpers(working.iter().map(|task| &**task as &dyn Task));
+        let (gate, meter) = (self.ground.gate(window, active), Arc::new(Meter::new(whom)));
+        let barrier = Arc::new(Barrier::new(active + 1));
+        let asleep = self.tasks.split_off(active);
         let lanes: Vec<_> = std::mem::take(&mut self.tasks)
             .into_iter()
             .enumerate()
-            .map(|(worker, task)| {
-                let lane = Lane::new(&gate, worker, workers, checked);
+            .map(|(member, task)| {
+                let lane = self.ground.lane(&gate, member, active);
                 let released = Arc::clone(&barrier);
                 let (gate, meter) = (Arc::clone(&gate), Arc::clone(&meter));
                 self.tokio.spawn(async move {
@@ -85,18 +91,20 @@ impl Crew for Runtime {
             (tasks, laps, clock::since(start))
         });
         self.tasks = tasks;
-        let usage = meter.end();
+        self.tasks.extend(asleep);
+        let usage = meter.end_without(before.others);
+        self.memory.after(active, before);
         Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
-        let Self { tokio, tasks, ground } = *self;
+        let Self { tokio, tasks, memory, ground } = *self;
         {
             // Sockets and timers deregister from the runtime that they belong to.
             let _entered = tokio.enter();
             drop(tasks);
         }
-        drop((tokio, ground));
+        drop((tokio, memory, ground));
         Ok(())
     }
 }

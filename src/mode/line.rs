@@ -19,6 +19,14 @@ impl StartingLine {
         Self { missing: AtomicUsize::new(count), released: OnceLock::new() }
     }
 
+    /// Says that somebody is here who need not wait. The last one does what is left to do `before` anybody is released.
+    pub(super) fn pass(&self, before: impl FnOnce()) {
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            before();
+            self.released.get_or_init(|| ());
+        }
+    }
+
     /// Waits until all are here. The last one does what is left to do `before` anybody is released.
     pub(super) fn wait(&self, before: impl FnOnce()) {
         if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {

@@ -4,11 +4,14 @@ mod asynchronous;
 mod gate;
 mod lane;
 mod line;
+mod memory;
 mod process_per_task;
 mod process_pool;
 mod reference;
 mod serial;
 mod starters;
+#[cfg(test)]
+mod tests;
 mod thread_per_task;
 mod threads;
 mod usage;
@@ -31,6 +34,7 @@ use crate::plan::{Mode, PlanError, Registry};
 
 pub use gate::{Extent, Gate, Moment, Window};
 pub use lane::{Lane, Lap};
+pub use memory::Held;
 pub use reference::{Reference, reference};
 pub use usage::{Probe, Usage, Whom};
 pub use worker::become_worker_if_asked;
@@ -48,6 +52,23 @@ pub struct Site {
     pub cores: usize,
     /// Worker `i` is bound to CPU `placement[i % len]`; empty leaves workers free.
     pub placement: Vec<usize>,
+    /// The resident memory that the crews in this process hold, so that each is charged with its own.
+    pub held: Arc<Held>,
+}
+
+impl Site {
+    /// A place where workloads of `registry` are run, with a private directory for each crew below `scratch`: nobody interrupts,
+    /// workers are free to move, and an async runtime gets a thread per CPU.
+    pub fn new(registry: Registry, scratch: impl Into<std::path::PathBuf>) -> Self {
+        Self {
+            registry,
+            scratch: scratch.into(),
+            cancel: Arc::default(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            placement: Vec::new(),
+            held: Arc::default(),
+        }
+    }
 }
 
 /// What a crew is to do: names and numbers, which is all that crosses a process.
@@ -63,13 +84,21 @@ pub struct Job {
     pub checked: u64,
 }
 
-/// The workers of one cell, alive.
+/// The workers of one workload in one mode, alive: its members.
 pub trait Crew: Debug {
-    /// Measures once.
+    /// Measures once: the first `active` members work for one window, the others sleep and cost nothing.
+    ///
+    /// More than there are members means all of them.
     ///
     /// # Errors
-    /// A task failed, a worker died or the user interrupted; what was measured until then is void.
-    fn round(&mut self, window: Window) -> Result<Round, ModeError>;
+    /// A task failed, a worker died or the user interrupted; what was measured until then is void. After any error but
+    /// an interrupt the crew is to be dismissed.
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError>;
+
+    /// The processes in which members live and which outlive a round; empty where members are threads or come and go.
+    fn processes(&self) -> Vec<u32> {
+        Vec::new()
+    }
 
     /// Ends all workers; returns when none is left.
     ///
@@ -148,7 +177,10 @@ pub enum ModeError {
     Interrupted,
 }
 
-/// Launches a crew and returns when every worker is ready, with the time that took.
+/// Launches a crew of `members` and returns when every one is ready, with the time that took.
+///
+/// It can then be measured at every count up to that. Only where tasks [depend on the count](Workload::needs_exact_count)
+/// it must be launched at the very count that is wanted.
 ///
 /// # Errors
 /// Whatever kept a worker from getting ready; none is left behind then.
@@ -156,17 +188,24 @@ pub fn launch(
     mode: Mode,
     site: &Site,
     job: &Job,
-    workers: NonZeroUsize,
+    members: NonZeroUsize,
 ) -> Result<(Box<dyn Crew>, Duration), ModeError> {
     let start = clock::now();
-    let ground = Ground::new(site, job, workers.get())?;
+    let ground = Ground::new(site, job, members.get())?;
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
-        Mode::Threads => Box::new(threads::Pool::launch(ground)?),
+        // A thread that waits for a program costs next to nothing: the copies are what is measured.
+        Mode::Threads | Mode::Copies => Box::new(threads::Pool::launch(ground)?),
         Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
         Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
         Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
         Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
+        Mode::Interpreters => {
+            return Err(ModeError::Launch {
+                what: "the crew could not be launched",
+                reason: format!("{mode} run functions of another language, not {}", job.workload),
+            });
+        }
     };
     Ok((crew, clock::since(start)))
 }
@@ -176,10 +215,12 @@ pub fn launch(
 struct Ground {
     workload: &'static dyn Workload,
     job: Job,
-    /// How many tasks run at once.
-    workers: usize,
-    /// How many workers the cell has: more than `workers` where each task uses all of them by itself.
+    /// How many tasks can run at once.
+    members: usize,
+    /// How many workers the crew has: more than `members` where each task uses all of them by itself.
     count: usize,
+    /// The resident memory that all crews in this process hold together.
+    held: Arc<memory::Held>,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
@@ -204,7 +245,8 @@ impl Ground {
         let mut ground = Self {
             workload,
             job: job.clone(),
-            workers: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
+            members: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
+            held: Arc::clone(&site.held),
             count: workers,
             cores: site.cores,
             placement: site.placement.clone(),
@@ -244,8 +286,18 @@ impl Ground {
             .map_err(|error| ModeError::Prepare { worker, reason: error.to_string() })
     }
 
-    fn gate(&self, window: Window) -> Arc<Gate> {
-        Arc::new(Gate::new(window, self.workers, &self.cancel))
+    /// How many members a round of `active` workers has.
+    fn active(&self, active: NonZeroUsize) -> usize {
+        active.get().min(self.members)
+    }
+
+    fn gate(&self, window: Window, active: usize) -> Arc<Gate> {
+        Arc::new(Gate::new(window, active, &self.cancel))
+    }
+
+    /// The lane of one of `active` members.
+    fn lane(&self, gate: &Arc<Gate>, member: usize, active: usize) -> Lane {
+        Lane::new(gate, member, active, self.job.checked)
     }
 }
 
@@ -299,6 +351,15 @@ impl Meter {
             Reading::Ended(usage) => usage,
             _ => Usage::default(),
         }
+    }
+
+    /// The same without the bytes that `others` hold in this process. Memory of other processes is nobody else's.
+    fn end_without(&self, others: u64) -> Usage {
+        let mut usage = self.end();
+        if matches!(self.whom, Whom::Ourselves) {
+            usage.peak_memory = usage.peak_memory.map(|peak| peak.saturating_sub(others));
+        }
+        usage
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Reading> {

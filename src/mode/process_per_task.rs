@@ -4,11 +4,14 @@
 //! |---|---|
 //! | nothing | spawn, prepare, run, exit, reap |
 
+use std::num::NonZeroUsize;
+
 use knee_process::{Failure, Process};
 use knee_workloads::{Aside, Work};
 
+use super::starters::{self, Order};
 use super::worker::{Orders, single};
-use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
+use super::{Crew, Ground, ModeError, Round, Whom, Window};
 
 /// Starters of one process after another.
 #[derive(Debug)]
@@ -39,10 +42,10 @@ impl Starter {
 }
 
 impl Crew for Starter {
-    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        starters::round(&self.ground, window, Whom::Reaped, |worker, number| {
-            self.task(worker, number)
-        })
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let active = self.ground.active(active);
+        let order = Order { active, window, whom: Whom::Reaped, others: 0 };
+        starters::round(&self.ground, order, |worker, number| self.task(worker, number))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

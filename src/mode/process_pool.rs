@@ -4,6 +4,7 @@
 //! |---|---|
 //! | workers started, prepare, ready | dispatch, run, reply |
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use knee_process::{Failure, Pool};
@@ -32,7 +33,7 @@ impl Workers {
         };
         // A worker that dies is a finding about this cell, not something to mend behind its back.
         let pool = Pool::<Crewman>::of(&Orders::of(&ground))
-            .workers(ground.workers)
+            .workers(ground.members)
             .restarts(0, READY_WITHIN)
             .build()
             .map_err(failed)?;
@@ -42,13 +43,13 @@ impl Workers {
 }
 
 impl Crew for Workers {
-    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        let (gate, workers) = (self.ground.gate(window), self.ground.workers);
-        let pids = self.pool.pids().into_iter().flatten().collect();
-        let meter = Meter::new(Whom::Workers(pids));
-        let mut lanes: Vec<Lane> = (0..workers)
-            .map(|worker| Lane::new(&gate, worker, workers, self.ground.job.checked))
-            .collect();
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let active = self.ground.active(active);
+        self.pool.set_active(active);
+        let gate = self.ground.gate(window, active);
+        let meter = Meter::new(Whom::Workers(self.processes().into_iter().take(active).collect()));
+        let mut lanes: Vec<Lane> =
+            (0..active).map(|worker| self.ground.lane(&gate, worker, active)).collect();
         if gate.is_open_from_start() {
             meter.open(&gate);
         }
@@ -87,6 +88,10 @@ impl Crew for Workers {
             return Err(ModeError::Interrupted);
         }
         Ok(Round::new(lanes.into_iter().map(Lane::finish).collect(), usage, span))
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        self.pool.pids().into_iter().flatten().collect()
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

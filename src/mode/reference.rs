@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use knee_workloads::{Ceiling, Note};
+use knee_workloads::{Ceiling, Note, Task};
 
 use super::{Ground, Job, ModeError, Site};
 use crate::clock;
+use crate::machine::{cpu_time_of, process_cpu_time};
 
 /// At most so many task numbers are compared in every round.
 const MOST_CHECKED: u64 = 8;
@@ -19,12 +20,20 @@ pub struct Reference {
     pub checksums: Vec<u64>,
     /// Seconds of the fastest of them.
     pub task: f64,
+    /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that waits.
+    pub busy: f64,
     /// Seconds that preparing one worker took.
     pub prepare: f64,
     /// The workload's remarks on this machine.
     pub notes: Vec<Note>,
     /// What one core can do by design.
     pub ceiling: Option<Ceiling>,
+}
+
+/// CPU seconds of this process, its ended children and those that work for the task; `None` where the system does not say.
+fn cpu_time(task: &dyn Task) -> Option<f64> {
+    let helpers: f64 = task.processes().into_iter().filter_map(cpu_time_of).sum();
+    Some(process_cpu_time().ok()? + helpers)
 }
 
 /// Runs the first tasks of `job` and keeps what they returned.
@@ -37,6 +46,7 @@ pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
     let mut task = ground.prepare(0)?;
     let prepare = clock::since(start).as_secs_f64();
     let (mut checksums, mut fastest) = (Vec::new(), f64::INFINITY);
+    let used = cpu_time(&*task);
     let start = clock::now();
     for number in 0..MOST_CHECKED {
         let began = clock::now();
@@ -48,11 +58,15 @@ pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
             break;
         }
     }
+    let wall = clock::since(start).as_secs_f64();
+    let busy = cpu_time(&*task).zip(used).map(|(after, before)| (after - before) / wall);
     drop(task);
     let context = ground.context(0);
     Ok(Reference {
         checksums,
         task: fastest,
+        // Where it cannot be told, work is taken to compute.
+        busy: busy.filter(|busy| busy.is_finite()).map_or(1.0, |busy| busy.max(0.0)),
         prepare,
         notes: ground.workload.notes(&context),
         ceiling: ground.workload.ceiling(&job.params),

@@ -5,36 +5,42 @@
 //! | prepare | run |
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use knee_workloads::Task;
 
-use super::{Crew, Ground, Lane, Meter, ModeError, Round, Whom, Window, drive};
+use super::memory::Book;
+use super::{Crew, Ground, Meter, ModeError, Round, Whom, Window, drive};
 use crate::clock;
 
 /// A single worker without company.
 pub(super) struct Alone {
     task: Box<dyn Task>,
+    memory: Book,
     ground: Ground,
 }
 
 impl Alone {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
-        Ok(Self { task: ground.prepare(0)?, ground })
+        let (task, memory) = Book::open(&ground.held, 1, || ground.prepare(0));
+        Ok(Self { task: task?, memory, ground })
     }
 }
 
 impl Crew for Alone {
-    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
-        let gate = self.ground.gate(window);
+    fn round(&mut self, _active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let gate = self.ground.gate(window, 1);
+        let before = self.memory.before(1);
         let meter = Meter::new(Whom::with_helpers([&*self.task]));
         if gate.is_open_from_start() {
             meter.open(&gate);
         }
-        let mut lane = Lane::new(&gate, 0, 1, self.ground.job.checked);
+        let mut lane = self.ground.lane(&gate, 0, 1);
         let start = clock::now();
         lane.start();
         drive(&mut lane, &mut *self.task, &gate, &meter)?;
-        let (span, usage) = (clock::since(start), meter.end());
+        let (span, usage) = (clock::since(start), meter.end_without(before.others));
+        self.memory.after(1, before);
         if gate.stopped() {
             return Err(ModeError::Interrupted);
         }

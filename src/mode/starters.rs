@@ -9,19 +9,30 @@ use super::line::StartingLine;
 use super::{Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
+/// What is to be measured in one round.
+pub(super) struct Order {
+    /// How many tasks run at once.
+    pub(super) active: usize,
+    pub(super) window: Window,
+    /// Whose usage it is.
+    pub(super) whom: Whom,
+    /// Bytes of this process that are not the round's.
+    pub(super) others: u64,
+}
+
 /// Measures a round in which worker `w` does task `n` by `task(w, n)`, from birth to burial.
 pub(super) fn round(
     ground: &Ground,
-    window: Window,
-    whom: Whom,
+    order: Order,
     task: impl Fn(usize, u64) -> Result<(Work, Aside), ModeError> + Sync,
 ) -> Result<Round, ModeError> {
-    let (gate, meter) = (ground.gate(window), Meter::new(whom));
-    let line = StartingLine::new(ground.workers + 1);
-    let lap = |worker| lap(ground, worker, &gate, &meter, &task);
+    let Order { active, window, whom, others } = order;
+    let (gate, meter) = (ground.gate(window, active), Meter::new(whom));
+    let line = StartingLine::new(active + 1);
+    let lap = |worker| lap(ground.lane(&gate, worker, active), worker, &gate, &meter, &task);
     let (laps, span) = thread::scope(|scope| {
         let (lap, line) = (&lap, &line);
-        let starters: Vec<_> = (0..ground.workers)
+        let starters: Vec<_> = (0..active)
             .map(|worker| {
                 scope.spawn(move || {
                     line.wait(|| {});
@@ -38,18 +49,17 @@ pub(super) fn round(
         let laps = starters.into_iter().map(super::joined).collect();
         (laps, clock::since(start))
     });
-    let usage = meter.end();
+    let usage = meter.end_without(others);
     Ok(Round::new(gather(&gate, laps)?, usage, span))
 }
 
 fn lap(
-    ground: &Ground,
+    mut lane: Lane,
     worker: usize,
     gate: &Arc<Gate>,
     meter: &Meter,
     task: &impl Fn(usize, u64) -> Result<(Work, Aside), ModeError>,
 ) -> Result<Lap, ModeError> {
-    let mut lane = Lane::new(gate, worker, ground.workers, ground.job.checked);
     lane.start();
     while let Some(number) = lane.take() {
         let (work, aside) = task(worker, number).inspect_err(|_| gate.stop())?;

@@ -4,22 +4,27 @@
 //! |---|---|
 //! | nothing | spawn, prepare, run, join |
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
 use knee_workloads::{Aside, Work};
 
-use super::{Crew, Ground, ModeError, Round, Whom, Window, starters};
+use super::memory::Book;
+use super::starters::{self, Order};
+use super::{Crew, Ground, ModeError, Round, Whom, Window};
 
 /// Starters of one thread after another.
 #[derive(Debug)]
 pub(super) struct Starter {
+    memory: Book,
     ground: Arc<Ground>,
 }
 
 impl Starter {
     pub(super) fn launch(ground: Ground) -> Self {
-        Self { ground: Arc::new(ground) }
+        let ((), memory) = Book::open(&ground.held, ground.members, || {});
+        Self { memory, ground: Arc::new(ground) }
     }
 
     fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
@@ -41,9 +46,14 @@ impl Starter {
 }
 
 impl Crew for Starter {
-    fn round(&mut self, window: Window) -> Result<Round, ModeError> {
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let active = self.ground.active(active);
+        let before = self.memory.before(active);
         let task = |worker, number| self.task(worker, number);
-        starters::round(&self.ground, window, Whom::Ourselves, task)
+        let order = Order { active, window, whom: Whom::Ourselves, others: before.others };
+        let round = starters::round(&self.ground, order, task);
+        self.memory.after(active, before);
+        round
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

@@ -6,6 +6,7 @@ use knee_workloads::{Params, Workload};
 
 use super::{
     Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry, Series,
+    Subject,
 };
 
 /// What the user asked for.
@@ -60,6 +61,7 @@ pub fn expand(
                 continue;
             }
         }
+        fits(workload, &request.modes)?;
         let entry = entry(workload, params, request, cores);
         if entries.iter().any(|known| known.label == entry.label) {
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
@@ -78,6 +80,20 @@ pub fn expand(
         limits: Limits::default(),
         entries,
     })
+}
+
+/// Whether a workload of this binary can be run in these modes.
+fn fits(workload: &dyn Workload, modes: &[Mode]) -> Result<(), PlanError> {
+    let name = workload.meta().name;
+    let foreign = knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == name);
+    match modes.iter().find(|mode| !foreign && !mode.runs(Subject::Workload)) {
+        None => Ok(()),
+        Some(mode) => {
+            let modes: Vec<&str> = Mode::of(Subject::Workload).map(Mode::name).collect();
+            let modes = modes.join(", ");
+            Err(PlanError::Usage(format!("{name} cannot run as {mode}; its modes are {modes}")))
+        }
+    }
 }
 
 /// The same work in shorter tasks, on as many workers as cores: from which length on does a mode pay?

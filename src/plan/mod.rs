@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
 pub use limits::{Limits, Objective};
-pub use mode::Mode;
+pub use mode::{Description, Mode, Subject, Workers};
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
 

@@ -1,4 +1,4 @@
-//! The six ways to run tasks, as words; `crate::mode` makes them work.
+//! The ways to run tasks: one table that says all of each; `crate::mode` makes them work.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Mode {
     /// One after another, by one thread.
     Serial,
@@ -24,37 +25,216 @@ pub enum Mode {
     ProcessPerTask,
     /// As futures on a few threads.
     Async,
+    /// By a pool of Python interpreters in one process.
+    Interpreters,
+    /// By copies of a program of the user's own.
+    Copies,
+}
+
+/// All that is to be known of a mode.
+///
+/// Whoever needs a name, a colour or a rank reads it here. To add a mode is one row of [`Mode::TABLE`] and one file in `src/mode/`.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// Which mode this row is about.
+    pub mode: Mode,
+    /// Its word on the command line, in records and in reports.
+    pub name: &'static str,
+    /// How it runs tasks, in one line.
+    pub meaning: &'static str,
+    /// What happens before the clock starts.
+    pub before: &'static str,
+    /// What the clock sees for each task.
+    pub inside: &'static str,
+    /// The simplest mode has rank 0. Where two modes do equally well, the simpler one is recommended.
+    pub rank: u8,
+    /// Its place in the palette of the plots; no other mode has it.
+    pub colour: usize,
+    /// What its workers are. It chooses the words of settings to paste.
+    pub workers: Workers,
+    /// What can be run in it.
+    pub subjects: &'static [Subject],
+    /// The answer as settings to paste, where `{n}` stands for the count; empty where there are none.
+    pub settings: &'static [&'static str],
+}
+
+/// What the workers of a mode are to the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// A single thread.
+    One,
+    /// Threads of one process.
+    Threads,
+    /// Processes of their own.
+    Processes,
+    /// Futures on a few threads.
+    Futures,
+}
+
+/// What can be run in a mode. It says where the crew lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A workload of this binary. Its crew lives in this process and in workers of it.
+    Workload,
+    /// A program of the user's own, started by this process.
+    Program,
+    /// A function in another language. Its crew lives in a helper.
+    Function,
 }
 
 impl Mode {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [
-        Self::Serial,
-        Self::Threads,
-        Self::ThreadPerTask,
-        Self::ProcessPool,
-        Self::ProcessPerTask,
-        Self::Async,
+    /// Every mode, in the order in which modes are shown.
+    pub const TABLE: [Description; 8] = [
+        Description {
+            mode: Self::Serial,
+            name: "serial",
+            meaning: "one task after another",
+            before: "prepare",
+            inside: "run",
+            rank: 0,
+            colour: 7,
+            workers: Workers::One,
+            subjects: &[Subject::Workload, Subject::Function],
+            settings: &[],
+        },
+        Description {
+            mode: Self::Threads,
+            name: "threads",
+            meaning: "a pool of threads (rayon)",
+            before: "pool started (rayon), prepare",
+            inside: "take a task, run",
+            rank: 1,
+            colour: 0,
+            workers: Workers::Threads,
+            subjects: &[Subject::Workload, Subject::Function],
+            settings: &[
+                "RAYON_NUM_THREADS={n} OMP_NUM_THREADS={n}",
+                "ThreadPoolExecutor(max_workers={n})",
+            ],
+        },
+        Description {
+            mode: Self::ThreadPerTask,
+            name: "thread-per-task",
+            meaning: "a thread is started for each task",
+            before: "nothing",
+            inside: "spawn, prepare, run, join",
+            rank: 5,
+            colour: 3,
+            workers: Workers::Threads,
+            subjects: &[Subject::Workload],
+            settings: &["threading.Semaphore({n})"],
+        },
+        Description {
+            mode: Self::ProcessPool,
+            name: "process-pool",
+            meaning: "a pool of processes",
+            before: "workers started, prepare, ready",
+            inside: "dispatch, run, reply",
+            rank: 4,
+            colour: 1,
+            workers: Workers::Processes,
+            subjects: &[Subject::Workload, Subject::Function],
+            settings: &["ProcessPoolExecutor(max_workers={n})", "gunicorn --workers {n}"],
+        },
+        Description {
+            mode: Self::ProcessPerTask,
+            name: "process-per-task",
+            meaning: "a process is started for each task",
+            before: "nothing",
+            inside: "spawn, prepare, run, exit, reap",
+            rank: 6,
+            colour: 4,
+            workers: Workers::Processes,
+            subjects: &[Subject::Workload],
+            settings: &["make -j{n}", "xargs -P{n}"],
+        },
+        Description {
+            mode: Self::Async,
+            name: "async",
+            meaning: "futures on a thread per usable CPU (tokio)",
+            before: "tokio runtime up, prepare",
+            inside: "spawn, run_async, join",
+            rank: 2,
+            colour: 2,
+            workers: Workers::Futures,
+            subjects: &[Subject::Workload, Subject::Function],
+            settings: &["tokio::sync::Semaphore::new({n})", "asyncio.Semaphore({n})"],
+        },
+        Description {
+            mode: Self::Interpreters,
+            name: "interpreters",
+            meaning: "a pool of Python interpreters in one process",
+            before: "interpreters started, prepare",
+            inside: "dispatch, run, reply",
+            rank: 3,
+            colour: 5,
+            workers: Workers::Threads,
+            subjects: &[Subject::Function],
+            settings: &["InterpreterPoolExecutor(max_workers={n})"],
+        },
+        Description {
+            mode: Self::Copies,
+            name: "copies",
+            meaning: "copies of a program of your own, side by side",
+            before: "nothing, or the workers started and ready",
+            inside: "start, run, reap, or order, run, reply",
+            rank: 7,
+            colour: 6,
+            workers: Workers::Processes,
+            subjects: &[Subject::Program],
+            settings: &["xargs -P{n}"],
+        },
     ];
 
     /// What plain `knee run` measures.
     pub const DEFAULT: [Self; 3] = [Self::Serial, Self::Threads, Self::ProcessPool];
 
+    /// Every mode, in the order in which modes are shown.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::TABLE.iter().map(|row| row.mode)
+    }
+
+    /// The modes in which something of this kind can be run.
+    pub fn of(subject: Subject) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |mode| mode.runs(subject))
+    }
+
+    /// The mode of this name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|mode| mode.name() == name)
+    }
+
+    /// Its row of the table.
+    pub const fn description(self) -> &'static Description {
+        let mut row = 0;
+        // A loop by hand: iterators cannot run in a constant.
+        while row < Self::TABLE.len() {
+            if Self::TABLE[row].mode as u8 == self as u8 {
+                return &Self::TABLE[row];
+            }
+            row += 1;
+        }
+        panic!("every mode has its row: a test holds it so")
+    }
+
     /// The word on the command line and in files.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Serial => "serial",
-            Self::Threads => "threads",
-            Self::ThreadPerTask => "thread-per-task",
-            Self::ProcessPool => "process-pool",
-            Self::ProcessPerTask => "process-per-task",
-            Self::Async => "async",
-        }
+        self.description().name
+    }
+
+    /// Whether something of this kind can be run in this mode.
+    pub fn runs(self, subject: Subject) -> bool {
+        self.description().subjects.contains(&subject)
     }
 
     /// Whether each task runs in a process other than knee's own.
-    pub const fn in_processes(self) -> bool {
-        matches!(self, Self::ProcessPool | Self::ProcessPerTask)
+    pub fn in_processes(self) -> bool {
+        self.description().workers == Workers::Processes
+    }
+
+    /// A number that depends on the name alone, so that a new mode changes no seed of the others.
+    pub fn salt(self) -> u64 {
+        self.name().bytes().fold(0, |salt, byte| knee_workloads::mix(salt, byte.into()))
     }
 }
 
@@ -68,13 +248,44 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let names = || Self::ALL.iter().map(|mode| mode.name());
-        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or_else(|| {
+        Self::named(text).ok_or_else(|| {
+            let names = || Self::all().map(Self::name);
             let hint = knee_workloads::nearest(text, names())
                 .map(|near| format!("did you mean {near}? "))
                 .unwrap_or_default();
             let all: Vec<&str> = names().collect();
             format!("no mode is called {text:?}; {hint}(there are {})", all.join(", "))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_mode_has_one_row_that_shares_nothing_that_tells_modes_apart() {
+        let distinct = |of: &dyn Fn(&Description) -> String| {
+            Mode::TABLE.iter().map(of).collect::<BTreeSet<_>>().len()
+        };
+        assert_eq!(distinct(&|row| format!("{:?}", row.mode)), Mode::TABLE.len());
+        assert_eq!(distinct(&|row| row.name.to_owned()), Mode::TABLE.len());
+        assert_eq!(distinct(&|row| row.rank.to_string()), Mode::TABLE.len());
+        assert_eq!(distinct(&|row| row.colour.to_string()), Mode::TABLE.len());
+        assert_eq!(distinct(&|row| row.mode.salt().to_string()), Mode::TABLE.len());
+        for row in &Mode::TABLE {
+            assert_eq!(row.mode.description().name, row.name);
+            assert!(!row.subjects.is_empty() && !row.meaning.is_empty(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn records_write_a_mode_by_the_name_that_users_type() {
+        for mode in Mode::all() {
+            let written = serde_json::to_string(&mode).expect("it is a word");
+            assert_eq!(written, format!("{:?}", mode.name()));
+            assert_eq!(mode.name().parse(), Ok(mode));
+        }
     }
 }

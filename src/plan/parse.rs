@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Mode, PlanError};
+use super::{Mode, PlanError, Subject};
 
 /// More workers than this are refused: no machine gains from them, and starting them would take minutes.
 pub const MOST_WORKERS: usize = 4096;
@@ -57,7 +57,7 @@ pub fn workload(text: &str) -> Result<Named, PlanError> {
 /// An unknown mode, with the nearest known one; an empty list.
 pub fn modes(text: &str) -> Result<Vec<Mode>, PlanError> {
     if text == "all" {
-        return Ok(Mode::ALL.to_vec());
+        return Ok(Mode::of(Subject::Workload).collect());
     }
     let mut modes = Vec::new();
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {

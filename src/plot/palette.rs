@@ -1,6 +1,7 @@
 //! Colours that readers with any colour vision can tell apart, and which series takes which.
 
 use super::scene::{Ink, Marker};
+use crate::plan::Mode;
 
 /// Red, green and blue.
 pub(super) type Rgb = (u8, u8, u8);
@@ -18,19 +19,11 @@ const LIGHT: [Rgb; 8] = [
 ];
 
 /// Palette place of what was measured without a crew.
-pub const SERIAL: usize = 7;
+pub const SERIAL: usize = Mode::Serial.description().colour;
 
 /// The place of a mode, the same in every plot of every run.
-fn place_of_mode(mode: &str) -> Option<usize> {
-    match mode {
-        "threads" => Some(0),
-        "process-pool" => Some(1),
-        "async" => Some(2),
-        "thread-per-task" => Some(3),
-        "process-per-task" => Some(4),
-        "serial" => Some(SERIAL),
-        _ => None,
-    }
+fn place_of_mode(name: &str) -> Option<usize> {
+    Mode::named(name).map(|mode| mode.description().colour)
 }
 
 /// One palette place per name: modes have theirs, other names (machines, curves measured elsewhere) take what is left in their order.

@@ -52,9 +52,8 @@ fn of_sample(sample: &Sample) -> Option<String> {
     let times = [
         ("at", sample.at),
         ("makespan", sample.makespan.unwrap_or(0.0)),
-        ("launch", sample.launch),
+        ("launch", sample.launch.unwrap_or(0.0)),
         ("warm_up", sample.warm_up),
-        ("dismiss", sample.dismiss),
         ("usage.span", sample.usage.span),
     ];
     // The times of many workers are summed.

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
+use crate::plan::{Mode, Workers};
 use crate::units::workers;
 
 /// Room above the memory that was measured: a limit that is just met kills the program.
@@ -116,11 +117,11 @@ impl<'f> Answer<'f> {
                     self.variables().iter().map(|name| format!("{name}={n}\n")).collect();
                 lines.concat()
             }
-            Dialect::Gunicorn => match self.mode {
-                "threads" | "thread-per-task" => {
+            Dialect::Gunicorn => match self.workers() {
+                Some(Workers::Threads) => {
                     format!("workers = 1\nworker_class = \"gthread\"\nthreads = {n}\n")
                 }
-                "async" => {
+                Some(Workers::Futures) => {
                     format!("workers = 1\nworker_class = \"gevent\"\nworker_connections = {n}\n")
                 }
                 _ => format!("workers = {n}\nthreads = 1\n"),
@@ -134,13 +135,18 @@ impl<'f> Answer<'f> {
         }
     }
 
+    /// What the recommended workers are; `None` where the mode's name is not one of ours.
+    fn workers(&self) -> Option<Workers> {
+        Mode::named(self.mode).map(|mode| mode.description().workers)
+    }
+
     /// The environment variables by which runtimes are told a count.
     fn variables(&self) -> &'static [&'static str] {
-        match self.mode {
-            "process-pool" | "process-per-task" => {
+        match self.workers() {
+            Some(Workers::Processes) => {
                 &["WEB_CONCURRENCY", "CARGO_BUILD_JOBS", "PYTEST_XDIST_AUTO_NUM_WORKERS"]
             }
-            "async" => &["CONCURRENCY"],
+            Some(Workers::Futures) => &["CONCURRENCY"],
             _ => &["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "GOMAXPROCS", "TOKIO_WORKER_THREADS"],
         }
     }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::findings::{
     Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
 };
+use crate::plan::Mode;
 use crate::plot::View;
 use crate::plot::curves::set_text;
 use crate::plot::label::shortened;
@@ -63,7 +64,7 @@ fn chosen(verdict: &Verdict) -> Answer {
 }
 
 /// The mode that speed-ups are relative to.
-const SERIAL: &str = "serial";
+const SERIAL: &str = Mode::Serial.name();
 /// Modes whose throughputs lie this close and cannot be told apart are as good as each other.
 const CLOSE: f64 = 0.05;
 
@@ -261,21 +262,8 @@ pub(super) fn settings(mode: &str, count: f64) -> Vec<String> {
         return Vec::new();
     }
     let n = Quantity::Count.text(count.round());
-    match mode {
-        "threads" => vec![
-            format!("RAYON_NUM_THREADS={n} OMP_NUM_THREADS={n}"),
-            format!("ThreadPoolExecutor(max_workers={n})"),
-        ],
-        "thread-per-task" => vec![format!("threading.Semaphore({n})")],
-        "process-pool" => {
-            vec![format!("ProcessPoolExecutor(max_workers={n})"), format!("gunicorn --workers {n}")]
-        }
-        "process-per-task" => vec![format!("make -j{n}"), format!("xargs -P{n}")],
-        "async" => {
-            vec![format!("tokio::sync::Semaphore::new({n})"), format!("asyncio.Semaphore({n})")]
-        }
-        _ => Vec::new(),
-    }
+    let templates = Mode::named(mode).map_or(&[][..], |mode| mode.description().settings);
+    templates.iter().map(|template| template.replace("{n}", &n)).collect()
 }
 
 /// Columns that a name may take on a page.

@@ -1,31 +1,34 @@
 //! Measuring: blocks of rounds in random order, within a budget; events for whoever watches.
 //!
 //! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts treats all alike. Blocks
-//! follow one another until every decision is settled or the budget is spent.
+//! follow one another until every decision is settled or the budget is spent. The crews of a workload stay alive for several blocks.
 
+mod crews;
 mod event;
 mod pace;
 mod past;
+mod round;
 mod sample;
 mod share;
 mod steer;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
-use crate::machine::{BURN_TIME, Burn, Ledger, Machine, Root, Watch, process_cpu_time};
-use crate::mode::{self, Job, ModeError, Reference, Round, Site};
-use crate::plan::{Cell, Plan};
-use crate::units::Quantity;
+use crate::machine::{BURN_TIME, Burn, Machine, Root, Watch};
+use crate::mode::{Job, Reference, Site};
+use crate::plan::{Cell, Plan, Series};
+use crews::Crews;
 use pace::Pace;
-use sample::Seconds;
+use round::Order;
 use steer::{Steer, Turn, Wanted};
 
 pub use event::{Event, Observer};
 pub use past::Past;
+pub(crate) use round::verify;
 pub use sample::{Failure, Latencies, Sample};
 
 /// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
@@ -85,7 +88,8 @@ pub fn run(
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64),
         failures: BTreeMap::new(),
-        told: past.iter().flat_map(|past| &past.samples).map(|sample| sample.cell.entry).collect(),
+        told: past.iter().flat_map(|past| &past.samples).map(|sample| sample.cell).collect(),
+        crews: Crews::new(site, past.map_or(0, Past::crews)),
         before: past.map_or(0.0, |past| past.wall),
         rounds: past.map_or(0, |past| past.rounds),
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
@@ -95,10 +99,16 @@ pub fn run(
     let mut number = past.map_or(0, |past| past.blocks);
     for sample in past.iter().flat_map(|past| &past.samples) {
         steer.observe(sample);
+        steer.spend(sample.cell.entry, sample.warm_up + sample.usage.span);
     }
     while !run.interrupted() {
         run.burn_if_due(observer)?;
         let Some(turn) = run.turn(&steer) else { break };
+        if turn.fresh {
+            let entry = run.crews.age().map_or(turn.entry, |(entry, _)| entry);
+            let took = run.crews.dismiss();
+            steer.spend(entry, took.as_secs_f64());
+        }
         let window = run.window(&turn);
         let cells = steer.block(&turn, &|cell| run.cost(cell, window));
         // Without cells that workload has come to its end, and it is another one's turn.
@@ -109,6 +119,7 @@ pub fn run(
             number += 1;
         }
     }
+    run.crews.dismiss();
     run.burned = f64::NEG_INFINITY;
     run.burn_if_due(observer)?;
     run.name_the_unmeasured(&steer, observer)?;
@@ -135,22 +146,15 @@ struct Run<'a> {
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
     failures: BTreeMap<Cell, u32>,
-    /// Entries of which something was measured, or failed with a reason.
-    told: BTreeSet<usize>,
+    /// Cells that were measured, or failed with a reason.
+    told: BTreeSet<Cell>,
+    /// Those of the workload whose turn it is.
+    crews: Crews<'a>,
     /// Seconds that the run had taken before it was interrupted and resumed.
     before: f64,
     /// The number of the next round.
     rounds: u32,
     outcome: Outcome,
-}
-
-/// One round to be measured.
-struct Order {
-    wanted: Wanted,
-    block: u32,
-    window: f64,
-    /// The disturbed round that this one repeats.
-    repeats: Option<u32>,
 }
 
 impl Run<'_> {
@@ -172,55 +176,6 @@ impl Run<'_> {
         }
     }
 
-    /// Runs each workload serially once.
-    fn survey(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
-        for entry in 0..self.plan.entries.len() {
-            if self.interrupted() {
-                break;
-            }
-            match mode::reference(self.site, &self.job(entry)) {
-                Ok(reference) => {
-                    observer.observe(&Event::Surveyed { entry, reference: &reference })?;
-                    self.references.insert(entry, reference);
-                }
-                Err(_) if self.interrupted() => break,
-                Err(error) => {
-                    let reason = error.to_string();
-                    self.outcome.failed += 1;
-                    let failure = Failure { cell: None, entry, block: 0, reason };
-                    observer.observe(&Event::Failed(&failure))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A workload for which the budget was too small says so, instead of being silently absent.
-    fn name_the_unmeasured(
-        &mut self,
-        steer: &Steer,
-        observer: &mut dyn Observer,
-    ) -> Result<(), RunError> {
-        if self.interrupted() {
-            return Ok(());
-        }
-        for (&entry, reference) in &self.references {
-            if self.told.contains(&entry) {
-                continue;
-            }
-            let least = steer.least(entry, &|cell| self.cost(cell, pace::SHORTEST));
-            let seconds = |value: f64| Quantity::Duration.text(value);
-            let reason = format!(
-                "a task takes {}, and nothing of it fitted into the budget; measuring it takes about {}: give a larger --budget, fewer --workers or --modes",
-                seconds(reference.task),
-                seconds(least)
-            );
-            self.outcome.failed += 1;
-            observer.observe(&Event::Failed(&Failure { cell: None, entry, block: 0, reason }))?;
-        }
-        Ok(())
-    }
-
     /// Asks before the first block, between blocks from time to time, and after the last one.
     fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
         let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
@@ -232,20 +187,72 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Seconds that a round of this cell takes with a window of `window` seconds.
+    /// Seconds that a round of this cell takes with a window of `window` seconds, once its crew is launched.
     fn cost(&self, cell: Cell, window: f64) -> f64 {
         self.pace.cost(cell, &self.references[&cell.entry], window)
     }
 
+    /// Seconds that launching the crews of an entry takes.
+    fn launch_cost(&self, entry: usize) -> f64 {
+        let largest = |series: &Series| {
+            let workers = series.candidates.first().last().copied().unwrap_or(1);
+            self.pace.launch(Cell { entry, mode: series.mode, workers }, &self.references[&entry])
+        };
+        self.plan.entries[entry].series.iter().map(largest).sum()
+    }
+
+    /// Whose turn it is: the workload whose crews are alive goes on until they have served long enough.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
-        steer.turn(left, &|cell| self.cost(cell, pace::SHORTEST))
+        let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, pace::SHORTEST);
+        let launch: &dyn Fn(usize) -> f64 = &|entry| self.launch_cost(entry);
+        let at_work = self.crews.age().and_then(|(entry, age)| {
+            let turn = steer.turn(left, cost, launch, Some(entry))?;
+            (!age.is_due(turn.whole)).then_some(turn)
+        });
+        at_work.or_else(|| steer.turn(left, cost, launch, None))
     }
 
     /// The window with which the workload whose turn it is gets the rounds that it wants in its share of the budget.
     fn window(&self, turn: &Turn) -> f64 {
         let reference = &self.references[&turn.entry];
         self.pace.window(turn.entry, reference, turn.share / turn.rounds)
+    }
+
+    /// Launches the crews that a block needs, each at the largest count wanted of it. Where that fails, the next smaller count is tried.
+    fn launch(
+        &mut self,
+        number: u32,
+        cells: &mut Vec<Wanted>,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), RunError> {
+        let mut order: Vec<Cell> = cells.iter().map(|wanted| wanted.cell).collect();
+        order.sort_by_key(|cell| (cell.mode, std::cmp::Reverse(cell.workers)));
+        for cell in order {
+            if self.interrupted() {
+                return Ok(());
+            }
+            let job = self.job(cell.entry);
+            let guess = self.pace.launch(cell, &self.references[&cell.entry]);
+            if !self.crews.serve(cell, &job) && self.elapsed() + guess > self.plan.budget {
+                cells.retain(|wanted| wanted.cell != cell);
+                continue;
+            }
+            let began = self.elapsed();
+            match self.crews.launch(cell, &job) {
+                Ok(None) => {}
+                Ok(Some(seconds)) => {
+                    self.pace.learn_launch(cell, seconds);
+                    steer.spend(cell.entry, self.elapsed() - began);
+                }
+                Err(error) => {
+                    cells.retain(|wanted| wanted.cell != cell);
+                    self.fail(cell, number, &error, steer, observer)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Measures one block; false when the budget is spent.
@@ -259,6 +266,7 @@ impl Run<'_> {
     ) -> Result<bool, RunError> {
         cells.retain(|one| self.failures.get(&one.cell).is_none_or(|&times| times < 2));
         observer.observe(&Event::Block { number, rounds: cells.len() })?;
+        self.launch(number, &mut cells, steer, observer)?;
         let mut queue: VecDeque<_> = cells.into_iter().map(|wanted| (wanted, None)).collect();
         while let Some((wanted, repeats)) = queue.pop_front() {
             let cell = wanted.cell;
@@ -286,103 +294,4 @@ impl Run<'_> {
     fn may_repeat(&self) -> bool {
         self.repeated * 5 <= self.outcome.measured
     }
-
-    /// Measures one cell once; the number of the round where it was disturbed.
-    fn round(
-        &mut self,
-        order: &Order,
-        steer: &mut Steer,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<u32>, RunError> {
-        let (cell, began) = (order.wanted.cell, self.elapsed());
-        let expected = self.cost(cell, order.window);
-        let result = self.watched(order);
-        let took = self.elapsed() - began;
-        // Nor does such a round say what the next one will take: it would never be tried again.
-        if result.as_ref().is_ok_and(Sample::was_stopped) {
-            self.stopped += (took - expected).max(0.0);
-        } else {
-            self.pace.learn(cell, took, order.window);
-        }
-        self.told.insert(cell.entry);
-        match result {
-            Ok(sample) => {
-                steer.observe(&sample);
-                self.outcome.measured += 1;
-                self.rounds += 1;
-                observer.observe(&Event::Measured(&sample))?;
-                Ok(sample.is_disturbed().then_some(sample.round))
-            }
-            // A task that was cut short by the interrupt has not failed.
-            Err(_) if self.interrupted() => Ok(None),
-            Err(ModeError::Interrupted) => Ok(None),
-            Err(error) => {
-                let times = self.failures.entry(cell).or_default();
-                *times += 1;
-                if *times > 1 {
-                    steer.fail(cell);
-                }
-                self.outcome.failed += 1;
-                let (entry, block, reason) = (cell.entry, order.block, error.to_string());
-                observer.observe(&Event::Failed(&Failure {
-                    cell: Some(cell),
-                    entry,
-                    block,
-                    reason,
-                }))?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// Measures with a look at the machine before and after. All workers are reaped in between, so that their CPU time
-    /// is ours.
-    fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
-        let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
-        let mut sample = self.measure(order)?;
-        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
-        let after = self.watch.snapshot();
-        sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
-        Ok(sample)
-    }
-
-    fn measure(&self, order: &Order) -> Result<Sample, ModeError> {
-        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
-        let reference = &self.references[&cell.entry];
-        let shape = pace::shape(self.plan.batch, reference, window);
-        let workers = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
-        let at = self.elapsed();
-        let (mut crew, launch) =
-            mode::launch(cell.mode, self.site, &self.job(cell.entry), workers)?;
-        let round = crew.round(shape);
-        let dismissing = clock::now();
-        let dismissed = crew.dismiss();
-        let dismiss = clock::since(dismissing).as_secs_f64();
-        let round = round?;
-        dismissed?;
-        verify(&round, reference)?;
-        let seconds = Seconds {
-            block,
-            round: self.rounds,
-            at,
-            launch: launch.as_secs_f64(),
-            dismiss,
-            repeats,
-            confirms,
-        };
-        Ok(Sample::new(cell, shape, &round, seconds))
-    }
-}
-
-/// Every mode must return what serial returned, or the cell is void.
-pub(crate) fn verify(round: &Round, reference: &Reference) -> Result<(), ModeError> {
-    for lap in &round.laps {
-        for &(number, checksum) in &lap.checks {
-            if reference.checksums.get(number as usize) != Some(&checksum) {
-                let reason = "its checksum is not the one that serial returned".to_owned();
-                return Err(ModeError::Task { number, reason });
-            }
-        }
-    }
-    Ok(())
 }

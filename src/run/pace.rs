@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::mode::{Extent, Reference, Window};
-use crate::plan::{Cell, Mode};
+use crate::plan::{Cell, Mode, Workers};
 
 /// Shorter windows are drowned in the system's own ticks.
 pub(super) const SHORTEST: f64 = 0.020;
@@ -18,17 +18,43 @@ const LONG_TASK: f64 = 0.050;
 pub(super) struct Pace {
     /// Seconds of the last round of a cell beyond its window.
     overhead: BTreeMap<Cell, f64>,
+    /// Seconds per member of the last launch of a crew.
+    launches: BTreeMap<(usize, Mode), f64>,
     cores: f64,
 }
 
 impl Pace {
     pub(super) fn new(cores: f64) -> Self {
-        Self { overhead: BTreeMap::new(), cores: cores.max(1.0) }
+        Self { cores: cores.max(1.0), ..Self::default() }
     }
 
     /// Learns from a round that took `total` seconds with a window of `window`.
     pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64) {
         self.overhead.insert(cell, (total - window).max(0.0));
+    }
+
+    /// Learns from a launch that took `total` seconds.
+    pub(super) fn learn_launch(&mut self, cell: Cell, total: f64) {
+        self.launches.insert((cell.entry, cell.mode), total / cell.workers.max(1) as f64);
+    }
+
+    /// Seconds that launching a crew for this cell takes.
+    pub(super) fn launch(&self, cell: Cell, reference: &Reference) -> f64 {
+        let workers = cell.workers as f64;
+        if let Some(each) = self.launches.get(&(cell.entry, cell.mode)) {
+            return each * workers;
+        }
+        let start = match cell.mode.description().workers {
+            Workers::One | Workers::Futures => 0.5e-3,
+            Workers::Threads => 0.2e-3 * workers,
+            Workers::Processes => 5e-3 + 1e-3 * workers,
+        };
+        start + reference.prepare * self.crowd(workers, 1.0)
+    }
+
+    /// How many workers share a CPU, where each of them alone keeps a part of one `busy`.
+    fn crowd(&self, workers: f64, busy: f64) -> f64 {
+        (workers * busy / self.cores).max(1.0)
     }
 
     /// Seconds that a round of this cell takes with a window of `window` seconds.
@@ -37,17 +63,10 @@ impl Pace {
         window + overhead.unwrap_or_else(|| self.guess(cell, reference, window))
     }
 
-    /// What launching, warming up and finishing whole tasks may take before it was ever tried.
+    /// What warming up and finishing whole tasks may take before it was ever tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
-        let workers = cell.workers as f64;
-        let launch = match cell.mode {
-            Mode::Serial | Mode::Async => 0.5e-3,
-            Mode::Threads | Mode::ThreadPerTask => 0.2e-3 * workers,
-            Mode::ProcessPool | Mode::ProcessPerTask => 5e-3 + 1e-3 * workers,
-        };
-        let crowd = (workers / self.cores).max(1.0);
-        let prepare = reference.prepare * crowd;
-        launch + prepare + reference.task * crowd + warm_up(reference, window)
+        let task = reference.task * self.crowd(cell.workers as f64, reference.busy);
+        task + warm_up(reference, window, true)
     }
 
     /// The window with which a typical round of this workload takes `seconds` altogether.
@@ -65,16 +84,22 @@ impl Pace {
     }
 }
 
-/// The longest that warming up may take, in seconds.
-fn warm_up(reference: &Reference, window: f64) -> f64 {
-    if reference.task > LONG_TASK { 0.0 } else { (window / 2.0).clamp(0.005, 0.100) }
+/// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
+fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
+    if reference.task > LONG_TASK {
+        0.0
+    } else if fresh {
+        (window / 4.0).clamp(0.005, 0.100)
+    } else {
+        (window / 16.0).clamp(0.002, 0.030)
+    }
 }
 
 /// The window of one round.
-pub(super) fn shape(batch: Option<u64>, reference: &Reference, window: f64) -> Window {
+pub(super) fn shape(batch: Option<u64>, reference: &Reference, window: f64, fresh: bool) -> Window {
     let extent = match batch {
         Some(tasks) => Extent::Tasks(tasks),
         None => Extent::Time(Duration::from_secs_f64(window)),
     };
-    Window { extent, warm_up: Duration::from_secs_f64(warm_up(reference, window)) }
+    Window { extent, warm_up: Duration::from_secs_f64(warm_up(reference, window, fresh)) }
 }

@@ -13,6 +13,11 @@ pub struct Past {
 }
 
 impl Past {
+    /// How many crews had been launched.
+    pub(super) fn crews(&self) -> u32 {
+        self.samples.iter().filter_map(|sample| sample.crew).map(|crew| crew + 1).max().unwrap_or(0)
+    }
+
     /// What these samples tell.
     pub fn of(samples: &[Sample]) -> Self {
         Self {

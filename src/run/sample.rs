@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Ledger;
-use crate::mode::{Extent, Round, Usage, Window};
+use crate::mode::{Extent, Usage, Window};
 use crate::plan::Cell;
+
+use super::crews::Measured;
 
 /// One round of one cell. SI base units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +17,7 @@ pub struct Sample {
     pub cell: Cell,
     /// In which block, from 0.
     pub block: u32,
-    /// The how-manieth round of the run, from 0: the order in time.
+    /// Its number in the run, from 0: the order in time.
     pub round: u32,
     /// When the round began, in seconds from the beginning of the run.
     pub at: f64,
@@ -33,12 +35,17 @@ pub struct Sample {
     pub usage: Usage,
     /// From the first submit to the last join, where a batch was asked for.
     pub makespan: Option<f64>,
-    /// Seconds that launching the crew took.
-    pub launch: f64,
+    /// Which launch of a crew in this run it was measured with, from 0; `None` in older records, where each round had a crew of its own.
+    #[serde(default)]
+    pub crew: Option<u32>,
+    /// How many members that crew had; `None` in older records, where there were as many as workers.
+    #[serde(default)]
+    pub members: Option<usize>,
+    /// Seconds that launching the crew took; the first round of a crew tells it.
+    #[serde(default)]
+    pub launch: Option<f64>,
     /// Seconds of warm-up until the last worker was warm.
     pub warm_up: f64,
-    /// Seconds that dismissing the crew took.
-    pub dismiss: f64,
     /// The disturbed round in whose stead this one was measured.
     pub repeats: Option<u32>,
     /// Whether it was measured to decide among counts already chosen, rather than to choose them.
@@ -52,8 +59,9 @@ pub struct Sample {
 pub struct Latencies(Histogram<u64>);
 
 impl Sample {
-    /// The sample of a round; the seconds are those of its launch, its dismissal and its beginning.
-    pub(super) fn new(cell: Cell, window: Window, round: &Round, seconds: Seconds) -> Self {
+    /// The sample of a round of a cell.
+    pub(super) fn new(cell: Cell, window: Window, measured: &Measured, place: Place) -> Self {
+        let Measured { round, crew } = measured;
         let mut latency: Option<Histogram<u64>> = None;
         for lap in &round.laps {
             match &mut latency {
@@ -69,9 +77,9 @@ impl Sample {
         let warm_up = round.laps.iter().map(|lap| lap.warm_up).max().unwrap_or_default();
         Self {
             cell,
-            block: seconds.block,
-            round: seconds.round,
-            at: seconds.at,
+            block: place.block,
+            round: place.round,
+            at: place.at,
             throughput: makespan.map_or_else(|| round.rate(), |span| units as f64 / span),
             tasks,
             units,
@@ -83,13 +91,19 @@ impl Sample {
                 .collect(),
             usage: round.usage,
             makespan,
-            launch: seconds.launch,
+            crew: Some(crew.number),
+            members: Some(crew.members),
+            launch: crew.launch,
             warm_up: warm_up.as_secs_f64(),
-            dismiss: seconds.dismiss,
-            repeats: seconds.repeats,
-            confirms: seconds.confirms,
+            repeats: place.repeats,
+            confirms: place.confirms,
             ledger: None,
         }
+    }
+
+    /// Seconds that launching one worker of its crew took, where this round tells it.
+    pub fn launch_per_worker(&self) -> Option<f64> {
+        Some(self.launch? / self.members.unwrap_or(self.cell.workers).max(1) as f64)
     }
 
     /// Whether knee itself was stopped and went on meanwhile.
@@ -103,14 +117,12 @@ impl Sample {
     }
 }
 
-/// When a round happened and what it took beside the measuring.
+/// Where a round stands in its run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seconds {
+pub(super) struct Place {
     pub(super) block: u32,
     pub(super) round: u32,
     pub(super) at: f64,
-    pub(super) launch: f64,
-    pub(super) dismiss: f64,
     pub(super) repeats: Option<u32>,
     pub(super) confirms: bool,
 }

@@ -70,6 +70,10 @@ pub(super) struct Turn {
     pub(super) share: f64,
     /// Rounds that it would like to have in these.
     pub(super) rounds: f64,
+    /// Seconds that this workload has from the beginning of the run to its end.
+    pub(super) whole: f64,
+    /// Whether its crews are to be launched anew.
+    pub(super) fresh: bool,
     /// Seconds that all have together.
     left: f64,
 }
@@ -85,14 +89,39 @@ impl Steer {
         Self { groups: groups.collect(), seed: plan.seed }
     }
 
-    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least`; nobody's when all is decided.
-    pub(super) fn turn(&self, left: f64, least: Cost<'_>) -> Option<Turn> {
+    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least` and launching the crews of an entry `launch`;
+    /// nobody's when all is decided. Where the crews of an entry are `at_work`, it is that one's turn or nobody's.
+    pub(super) fn turn(
+        &self,
+        left: f64,
+        least: Cost<'_>,
+        launch: &dyn Fn(usize) -> f64,
+        at_work: Option<usize>,
+    ) -> Option<Turn> {
         let alive: Vec<&Group> = self.groups.iter().filter(|group| !group.is_done()).collect();
-        let claims: Vec<Claim> = alive.iter().map(|group| group.claim(least)).collect();
+        let claim = |group: &&Group| group.claim(least, launch(group.entry));
+        let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
-        let (group, share) =
-            alive.into_iter().zip(shares).min_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()))?;
-        Some(Turn { entry: group.entry, share, rounds: group.wanted_rounds(), left })
+        let (group, share) = alive
+            .into_iter()
+            .zip(shares)
+            .filter(|(group, _)| at_work.is_none_or(|entry| group.entry == entry))
+            .min_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()))?;
+        Some(Turn {
+            entry: group.entry,
+            share,
+            rounds: group.wanted_rounds(),
+            whole: group.spent + share,
+            fresh: at_work.is_none(),
+            left,
+        })
+    }
+
+    /// So many seconds were spent for this workload.
+    pub(super) fn spend(&mut self, entry: usize, seconds: f64) {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == entry) {
+            group.spent += seconds;
+        }
     }
 
     /// Seconds without which this workload can say nothing.
@@ -109,7 +138,7 @@ impl Steer {
         };
         let mut cells = group.cells(turn, cost);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-        let place = |cell: Cell| (cell.mode as u64) << 32 | cell.workers as u64;
+        let place = |cell: Cell| cell.mode.salt() ^ cell.workers as u64;
         cells.sort_by_cached_key(|wanted| {
             knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
         });
@@ -118,10 +147,6 @@ impl Steer {
 
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
-        let group = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry);
-        if let Some(group) = group {
-            group.spent += sample.launch + sample.warm_up + sample.usage.span + sample.dismiss;
-        }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
         }
@@ -183,9 +208,11 @@ impl Group {
         self.first.iter().flatten().map(|&cell| cost(cell)).sum()
     }
 
-    fn claim(&self, cost: Cost<'_>) -> Claim {
+    fn claim(&self, cost: Cost<'_>, launch: f64) -> Claim {
         let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
-        let least = missing * self.block_cost(cost);
+        // At least one launch serves them all.
+        let launch = if self.blocks == 0 { launch } else { 0.0 };
+        let least = missing * self.block_cost(cost) + launch;
         Claim { weight: self.weight, spent: self.spent, least }
     }
 
@@ -226,7 +253,7 @@ impl Course {
             Candidates::Search { first, most, .. } => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
-                Self::Searched(Box::new(Search::new(space, seed ^ (series.mode as u64) << 48)))
+                Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
     }

@@ -48,7 +48,7 @@ fn spoil(record: &mut Record, places: &[(prop::sample::Index, u8, f64, u64)]) {
             6 => sample.usage.span = *figure,
             7 => (sample.tasks, sample.units) = (*count, count.rotate_left(1)),
             8 => sample.block = *count as u32,
-            9 => sample.launch = *figure,
+            9 => sample.launch = Some(*figure),
             10 => sample.cell.entry = *count as usize % entries,
             _ => record.surveys[0].task = *figure,
         }

@@ -22,10 +22,21 @@ impl State {
     #[inline]
     pub(crate) fn note(&mut self, index: usize) {
         let seat = &self.seats[index];
-        let room = seat.has_room(&self.settings);
+        let room = index < self.active && seat.has_room(&self.settings);
         self.row = Row::default();
         self.room.set(index, room);
         self.idle.set(index, room && seat.flights.is_empty());
+    }
+
+    /// Gives tasks for any worker to the first `count` workers alone from now on.
+    pub(crate) fn set_active(&mut self, count: usize) {
+        self.active = count.clamp(1, self.seats.len());
+        for index in 0..self.seats.len() {
+            self.note(index);
+            if !self.backlog.is_empty() {
+                self.refill(index);
+            }
+        }
     }
 
     /// Gives a new task to a worker with room: an idle one, else the next in turn.
@@ -79,9 +90,11 @@ impl State {
     /// the end of the work the shares become small, and all workers end at about the same time. What is done sooner than
     /// another worker could be woken for it is not shared.
     pub(crate) fn refill(&mut self, index: usize) {
-        let equal = self.backlog.len().div_ceil(self.seats.len());
+        let equal = self.backlog.len().div_ceil(self.active);
         let seat = &mut self.seats[index];
-        let mut share = equal.max(seat.done_before_waking());
+        // A worker that rests is given only what is for it alone.
+        let rests = index >= self.active;
+        let mut share = if rests { 0 } else { equal.max(seat.done_before_waking()) };
         let (before, was_empty) = (seat.given, seat.flights.is_empty());
         while seat.has_room(&self.settings) {
             let given = if seat.directed.is_empty() {
@@ -132,12 +145,13 @@ impl State {
     /// steps, since each step costs a wake-up, and never more than there is room for: to wait costs a task more than to
     /// be given.
     pub(crate) fn appetite(&self) -> usize {
-        let seats = self.seats.iter().filter(|seat| seat.has_room(&self.settings));
+        let active = || self.seats.iter().take(self.active);
+        let seats = active().filter(|seat| seat.has_room(&self.settings));
         let room: usize = seats.map(|seat| seat.depth - seat.flights.len()).sum();
         if !self.are_many() {
             return room;
         }
-        let depths: usize = self.seats.iter().map(|seat| seat.depth).sum();
+        let depths: usize = active().map(|seat| seat.depth).sum();
         let room = room.saturating_sub(self.backlog.len());
         if room >= depths / 4 { room } else { 0 }
     }

@@ -96,6 +96,15 @@ impl<W> Pool<W> {
         ready.unwrap_or(Err(Error::TimedOut(limit)))
     }
 
+    /// Lets only the first `count` workers run tasks from now on; the others sleep until they are wanted again.
+    ///
+    /// So a pool can be used at every size up to its own without starting a process anew. A worker that sleeps still runs
+    /// what it was given before and what is given to it [by its number](Pool::submit_to). `count` is at least 1 and
+    /// at most [`workers`](Self::workers); a count beyond that means the nearer of the two.
+    pub fn set_active(&self, count: usize) {
+        self.shared.lock().set_active(count);
+    }
+
     /// How many tasks have no outcome yet.
     pub fn outstanding(&self) -> usize {
         self.shared.lock().slots.open()

@@ -220,8 +220,14 @@ impl Seat {
     /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
     ///
     /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter, whose cache line is the
-    /// worker's own, is left alone for a while.
-    pub(crate) fn adapt(&mut self, answered: usize, nothing_waits: bool, settings: &Settings) {
+    /// worker's own, is left alone for a while. `active` workers are given tasks.
+    pub(crate) fn adapt(
+        &mut self,
+        answered: usize,
+        nothing_waits: bool,
+        active: usize,
+        settings: &Settings,
+    ) {
         let Depth::ByTaskLength = settings.depth else { return };
         self.unmetered += answered;
         let known = self.mean_ns > 0.0;
@@ -244,7 +250,7 @@ impl Seat {
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
         let mean = self.mean_ns.max(1.0);
         // Where results come faster than somebody can be woken for each, a worker cannot wait for its own to be read.
-        let crowd = (1.0 + WAKING_NS * settings.workers as f64 / mean).min(CROWD);
+        let crowd = (1.0 + WAKING_NS * active as f64 / mean).min(CROWD);
         self.depth = (1.0 + AHEAD_NS / mean).clamp(crowd, DEEPEST as f64) as usize;
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) door: Door,
     pub(crate) slots: Slots<Arc<Shared>>,
     pub(crate) seats: Vec<Seat>,
+    /// Only the first so many seats are given tasks that any worker may run.
+    pub(crate) active: usize,
     pub(super) backlog: Backlog,
     /// Whether tasks that wait may have an outcome already, as those have that were cancelled.
     pub(super) withdrawn: bool,
@@ -79,6 +81,7 @@ impl State {
             door: Door::Open,
             slots: Slots::default(),
             seats: (0..workers as u32).map(|index| Seat::new(index, &settings)).collect(),
+            active: workers,
             backlog: Backlog::default(),
             withdrawn: false,
             idle: Bits::new(workers),
@@ -211,7 +214,7 @@ impl State {
                 seat.since = Instant::now();
             }
             let nothing_waits = self.backlog.is_empty() && seat.directed.is_empty();
-            seat.adapt(count, nothing_waits, &self.settings);
+            seat.adapt(count, nothing_waits, self.active, &self.settings);
         }
         if let Some(error) = damage {
             condemn(seat, &error);

@@ -101,7 +101,7 @@ impl Stream {
     /// How many more tasks to give now; some even while the workers are still starting.
     fn wanted(&self) -> usize {
         let state = self.shared.lock();
-        state.appetite().max(self.shared.settings.workers.saturating_sub(self.outstanding))
+        state.appetite().max(state.active.saturating_sub(self.outstanding))
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("pool::large_tasks_and_results", large_tasks),
     Test::new("pool::large_results_do_not_block_small_ones", many_large),
     Test::new("pool::closed_loop_runs_every_task_once", closed_loop),
+    Test::new("pool::only_the_active_workers_run_tasks", only_the_active),
     Test::new("pool::iterators_are_lazy_and_bounded", iterators_are_lazy),
     Test::new("pool::many_threads_share_a_pool", many_threads),
     Test::new("pool::short_tasks_do_not_wait_behind_a_long_one", not_behind_a_long_one),
@@ -303,6 +304,36 @@ fn closed_loop() {
         .unwrap();
         assert_eq!(counts.iter().sum::<u64>(), 20_000);
         assert_eq!(counts, sums, "each worker has counted its own tasks");
+    }
+}
+
+fn only_the_active() {
+    for transport in [Transport::Ring, Transport::Socket] {
+        let pool = Pool::<Counter>::of(&1).workers(4).transport(transport).build().unwrap();
+        for active in [1, 3, 2, 4, 9] {
+            pool.set_active(active);
+            let (mut given, mut counts) = (0, [0_u64; 4]);
+            pool.run_closed_loop(
+                || {
+                    given += 1;
+                    (given <= 4000).then_some(1)
+                },
+                |report| {
+                    assert!(report.outcome.is_ok());
+                    counts[report.worker] += 1;
+                },
+            )
+            .unwrap();
+            assert_eq!(counts.iter().sum::<u64>(), 4000);
+            assert!(counts.iter().skip(active).all(|count| *count == 0), "{active}: {counts:?}");
+        }
+        pool.set_active(1);
+        // What is for a sleeping worker alone reaches it, and tasks for any do not.
+        let before = pool.submit_to(3, &1).unwrap().wait().unwrap();
+        for _ in 0..100 {
+            pool.submit(&1).unwrap().wait().unwrap();
+        }
+        assert_eq!(pool.submit_to(3, &1).unwrap().wait(), Ok(before + 1));
     }
 }
 

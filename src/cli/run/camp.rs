@@ -74,11 +74,10 @@ impl Camp {
         placement: Vec<usize>,
     ) -> Site {
         Site {
-            registry,
-            scratch: self.scratch.clone(),
             cancel: Arc::clone(&self.cancel),
             cores: (machine.budget.usable().ceil() as usize).max(1),
             placement,
+            ..Site::new(registry, &self.scratch)
         }
     }
 

@@ -1,0 +1,233 @@
+//! The crews that are alive: launched when they are wanted, kept while they serve, dismissed together.
+//!
+//! Launching takes the time of the user, measuring earns it. So the crews of one workload are launched once, at the largest counts
+//! wanted, and then measured at every count by their first members. They are of one workload at a time: a crew that sleeps still holds memory.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::clock;
+use crate::machine::cpu_time_of;
+use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
+use crate::plan::{Cell, Mode};
+
+/// Which crew: that of a mode, or of a mode at one count where tasks depend on the count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    mode: Mode,
+    exactly: Option<usize>,
+}
+
+/// The crews of one workload.
+#[derive(Debug)]
+pub(super) struct Crews<'s> {
+    site: &'s Site,
+    entry: Option<usize>,
+    alive: BTreeMap<Key, Alive>,
+    /// How many crews were launched so far, in the whole run.
+    launched: u32,
+    /// Seconds that launching those that are alive took.
+    spent: f64,
+    /// Since when the oldest of them is alive.
+    since: std::time::Instant,
+}
+
+#[derive(Debug)]
+struct Alive {
+    crew: Box<dyn Crew>,
+    members: usize,
+    number: u32,
+    /// Seconds that launching it took, until a round has told it.
+    launch: Option<f64>,
+    /// The processes that belong to it.
+    processes: Vec<u32>,
+    rounds: u32,
+}
+
+/// What a round gave, and which crew it was measured with.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) round: Round,
+    pub(super) crew: Provenance,
+}
+
+/// Which crew a round was measured with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Provenance {
+    /// Which launch of the run.
+    pub(super) number: u32,
+    pub(super) members: usize,
+    /// Seconds that its launch took; in its first round alone.
+    pub(super) launch: Option<f64>,
+}
+
+impl<'s> Crews<'s> {
+    /// No crew yet; `launched` were launched in a past that the run goes on from.
+    pub(super) fn new(site: &'s Site, launched: u32) -> Self {
+        let (entry, alive) = (None, BTreeMap::new());
+        Self { site, entry, alive, launched, spent: 0.0, since: clock::now() }
+    }
+
+    fn key(&self, cell: Cell, job: &Job) -> Key {
+        let workload = self.site.registry.find(&job.workload);
+        let exact = workload.is_ok_and(|workload| workload.needs_exact_count(&job.params));
+        Key { mode: cell.mode, exactly: exact.then_some(cell.workers) }
+    }
+
+    /// Whether a crew for this cell is alive.
+    pub(super) fn serve(&self, cell: Cell, job: &Job) -> bool {
+        let alive = self.alive.get(&self.key(cell, job));
+        self.entry == Some(cell.entry) && alive.is_some_and(|crew| crew.members >= cell.workers)
+    }
+
+    /// Which workload's crews are alive, and for how many seconds they are and took to be launched.
+    pub(super) fn age(&self) -> Option<(usize, Age)> {
+        let entry = self.entry.filter(|_| !self.alive.is_empty())?;
+        let alive = clock::since(self.since).as_secs_f64();
+        Some((entry, Age { alive, launching: self.spent }))
+    }
+
+    /// Makes sure that a crew for this cell is alive. One that is too small makes place for a larger one. Returns the seconds that launching took, if it
+    /// did.
+    ///
+    /// # Errors
+    /// The crew cannot be launched.
+    pub(super) fn launch(&mut self, cell: Cell, job: &Job) -> Result<Option<f64>, ModeError> {
+        if self.serve(cell, job) {
+            return Ok(None);
+        }
+        if self.entry != Some(cell.entry) {
+            self.dismiss();
+        }
+        if self.alive.is_empty() {
+            (self.entry, self.since, self.spent) = (Some(cell.entry), clock::now(), 0.0);
+        }
+        let key = self.key(cell, job);
+        let start = clock::now();
+        if let Some(small) = self.alive.remove(&key) {
+            small.crew.dismiss()?;
+        }
+        let members = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
+        let (crew, launch) = mode::launch(cell.mode, self.site, job, members)?;
+        let took = clock::since(start).as_secs_f64();
+        let number = self.launched;
+        self.launched += 1;
+        self.spent += took;
+        let alive = Alive {
+            processes: crew.processes(),
+            crew,
+            members: cell.workers,
+            number,
+            launch: Some(launch.as_secs_f64()),
+            rounds: 0,
+        };
+        self.alive.insert(key, alive);
+        Ok(Some(took))
+    }
+
+    /// Whether the crew of this cell has not worked yet: then its caches are cold.
+    pub(super) fn is_fresh(&self, cell: Cell, job: &Job) -> bool {
+        self.alive.get(&self.key(cell, job)).is_none_or(|crew| crew.rounds == 0)
+    }
+
+    /// CPU seconds that the processes of this cell's crew have used so far.
+    pub(super) fn cpu_time(&self, cell: Cell, job: &Job) -> f64 {
+        let crew = self.alive.get(&self.key(cell, job));
+        crew.map_or(0.0, |crew| crew.processes.iter().filter_map(|pid| cpu_time_of(*pid)).sum())
+    }
+
+    /// Measures a cell once, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it
+    /// is next wanted.
+    ///
+    /// # Errors
+    /// As [`Crew::round`]; also where the crew is gone since an earlier failure and cannot be launched.
+    pub(super) fn round(
+        &mut self,
+        cell: Cell,
+        job: &Job,
+        window: Window,
+    ) -> Result<Measured, ModeError> {
+        self.launch(cell, job)?;
+        let key = self.key(cell, job);
+        let Some(alive) = self.alive.get_mut(&key) else { return Err(ModeError::Interrupted) };
+        let active = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
+        let result = alive.crew.round(active, window);
+        alive.rounds += 1;
+        match result {
+            Ok(round) => {
+                let Alive { number, members, .. } = *alive;
+                let crew = Provenance { number, members, launch: alive.launch.take() };
+                Ok(Measured { round, crew })
+            }
+            Err(error) => {
+                self.discard(cell, job);
+                Err(error)
+            }
+        }
+    }
+
+    /// Dismisses the crew of this cell, whatever state it is in.
+    pub(super) fn discard(&mut self, cell: Cell, job: &Job) {
+        if let Some(alive) = self.alive.remove(&self.key(cell, job)) {
+            // It has failed already, and that was told.
+            let _ = alive.crew.dismiss();
+        }
+    }
+
+    /// Dismisses all. Returns the seconds that it took.
+    pub(super) fn dismiss(&mut self) -> Duration {
+        let start = clock::now();
+        for (_, alive) in std::mem::take(&mut self.alive) {
+            // Its rounds are measured, and nothing of them depends on how its members end.
+            let _ = alive.crew.dismiss();
+        }
+        self.entry = None;
+        clock::since(start)
+    }
+}
+
+/// Seconds that crews are alive, and seconds that launching them took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Age {
+    pub(super) alive: f64,
+    pub(super) launching: f64,
+}
+
+impl Age {
+    /// Launching may take this share of the time.
+    const SHARE: f64 = 0.1;
+    /// Where launching is not that dear, a workload's crews are launched so many times at least, so that the intervals hold what launches differ by.
+    const LAUNCHES: f64 = 3.0;
+    /// For that launching may take this share of the time.
+    const SHARE_FOR_LAUNCHES: f64 = 0.3;
+
+    /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
+    pub(super) fn is_due(self, whole: f64) -> bool {
+        let earned = self.launching / Self::SHARE - self.launching;
+        let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
+        let stint = whole / Self::LAUNCHES;
+        self.alive >= if affordable { earned.min(stint) } else { earned }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(alive: f64, launching: f64, whole: f64) -> bool {
+        Age { alive, launching }.is_due(whole)
+    }
+
+    #[test]
+    fn cheap_crews_are_launched_often_and_dear_ones_as_often_as_a_tenth_allows() {
+        assert!(due(0.5, 0.01, 5.0), "10 ms are a tenth after 0.1 s");
+        assert!(!due(0.05, 0.01, 5.0));
+        assert!(due(1.7, 0.3, 5.0), "three launches in 5 s, though a tenth would be two");
+        assert!(!due(1.5, 0.3, 5.0));
+        assert!(
+            !due(30.0, 16.0, 40.0),
+            "a crew that takes 16 s to start is not started again in 40 s"
+        );
+    }
+}

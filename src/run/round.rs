@@ -1,0 +1,123 @@
+//! One round: measured with a look at the machine before and after, checked against serial, and told.
+
+use std::io;
+
+use super::crews::Measured;
+use super::sample::Place;
+use super::steer::{Steer, Wanted};
+use super::{Event, Failure, Observer, Run, RunError, Sample, pace};
+use crate::machine::{Ledger, process_cpu_time};
+use crate::mode::{ModeError, Reference, Round};
+use crate::plan::Cell;
+
+/// One round to be measured.
+pub(super) struct Order {
+    pub(super) wanted: Wanted,
+    pub(super) block: u32,
+    /// Seconds.
+    pub(super) window: f64,
+    /// The disturbed round that this one repeats.
+    pub(super) repeats: Option<u32>,
+}
+
+impl Run<'_> {
+    /// Measures one cell once; the number of the round where it was disturbed.
+    pub(super) fn round(
+        &mut self,
+        order: &Order,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<u32>, RunError> {
+        let (cell, began) = (order.wanted.cell, self.elapsed());
+        let expected = self.cost(cell, order.window);
+        let result = self.watched(order);
+        let took = self.elapsed() - began;
+        // The time in which knee was stopped is not the round's.
+        if result.as_ref().is_ok_and(Sample::was_stopped) {
+            self.stopped += (took - expected).max(0.0);
+        } else {
+            self.pace.learn(cell, took, order.window);
+            steer.spend(cell.entry, took);
+        }
+        match result {
+            Ok(sample) => {
+                self.told.insert(cell);
+                steer.observe(&sample);
+                self.outcome.measured += 1;
+                self.rounds += 1;
+                observer.observe(&Event::Measured(&sample))?;
+                Ok(sample.is_disturbed().then_some(sample.round))
+            }
+            Err(error) => {
+                self.fail(cell, order.block, &error, steer, observer)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells that a cell gave no figure. After the second time it is not asked for again.
+    pub(super) fn fail(
+        &mut self,
+        cell: Cell,
+        block: u32,
+        error: &ModeError,
+        steer: &mut Steer,
+        observer: &mut dyn Observer,
+    ) -> io::Result<()> {
+        // A task that was cut short by the interrupt has not failed.
+        if self.interrupted() || matches!(error, ModeError::Interrupted) {
+            return Ok(());
+        }
+        self.told.insert(cell);
+        let times = self.failures.entry(cell).or_default();
+        *times += 1;
+        if *times > 1 {
+            steer.fail(cell);
+        }
+        self.outcome.failed += 1;
+        let (entry, reason) = (cell.entry, error.to_string());
+        observer.observe(&Event::Failed(&Failure { cell: Some(cell), entry, block, reason }))
+    }
+
+    /// Measures with a look at the machine before and after. What knee itself, its ended children and the crew's processes use is ours.
+    fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
+        let cell = order.wanted.cell;
+        let job = self.job(cell.entry);
+        let crews = self.crews.cpu_time(cell, &job);
+        let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
+        let mut sample = self.measure(order)?;
+        let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
+        let after = self.watch.snapshot();
+        // Processes that a crew's members start and reap show in what the crew used.
+        let crews = (self.crews.cpu_time(cell, &job) - crews).max(0.0);
+        let used = used.map(|used| (used + crews).max(sample.usage.cpu()));
+        sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
+        Ok(sample)
+    }
+
+    fn measure(&mut self, order: &Order) -> Result<Sample, ModeError> {
+        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
+        let job = self.job(cell.entry);
+        let reference = &self.references[&cell.entry];
+        let fresh = self.crews.is_fresh(cell, &job);
+        let shape = pace::shape(self.plan.batch, reference, window, fresh);
+        let at = self.before + crate::clock::since(self.start).as_secs_f64() - self.stopped;
+        let measured: Measured = self.crews.round(cell, &job, shape)?;
+        verify(&measured.round, reference).inspect_err(|_| self.crews.discard(cell, &job))?;
+        let place = Place { block, round: self.rounds, at, repeats, confirms };
+        Ok(Sample::new(cell, shape, &measured, place))
+    }
+}
+
+/// Every mode must return what serial returned, or the cell is void.
+pub(crate) fn verify(round: &Round, reference: &Reference) -> Result<(), ModeError> {
+    for lap in &round.laps {
+        for &(number, checksum) in &lap.checks {
+            if reference.checksums.get(number as usize) != Some(&checksum) {
+                let reason = "its checksum is not the one that serial returned".to_owned();
+                return Err(ModeError::Task { number, reason });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Before the first block and after the last one: what each workload does serially, and what could not be measured.
+
+use std::collections::BTreeSet;
+
+use super::steer::Steer;
+use super::{Event, Failure, Observer, Run, RunError, pace};
+use crate::mode;
+use crate::plan::{Candidates, Cell};
+use crate::units::Quantity;
+
+impl Run<'_> {
+    /// Runs each workload serially once.
+    pub(super) fn survey(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        for entry in 0..self.plan.entries.len() {
+            if self.interrupted() {
+                break;
+            }
+            match mode::reference(self.site, &self.job(entry)) {
+                Ok(reference) => {
+                    observer.observe(&Event::Surveyed { entry, reference: &reference })?;
+                    self.references.insert(entry, reference);
+                }
+                Err(_) if self.interrupted() => break,
+                Err(error) => {
+                    let reason = error.to_string();
+                    self.outcome.failed += 1;
+                    let failure = Failure { cell: None, entry, block: 0, reason };
+                    observer.observe(&Event::Failed(&failure))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the budget was too small for is named, with the budget that would hold it, instead of being silently absent: workloads of
+    /// which nothing was measured, and counts that the user listed.
+    pub(super) fn name_the_unmeasured(
+        &mut self,
+        steer: &Steer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), RunError> {
+        if self.interrupted() {
+            return Ok(());
+        }
+        let seconds = |value: f64| Quantity::Duration.text(value);
+        let entries: BTreeSet<usize> = self.told.iter().map(|cell| cell.entry).collect();
+        for (&entry, reference) in &self.references {
+            if !entries.contains(&entry) {
+                let least = steer.least(entry, &|cell| self.cost(cell, pace::SHORTEST))
+                    + self.launch_cost(entry);
+                let reason = format!(
+                    "a task takes {}, and nothing of it fitted into the budget; measuring it takes about {}: give a larger --budget, fewer --workers or --modes",
+                    seconds(reference.task),
+                    seconds(least)
+                );
+                self.outcome.failed += 1;
+                observer.observe(&Event::Failed(&Failure {
+                    cell: None,
+                    entry,
+                    block: 0,
+                    reason,
+                }))?;
+                continue;
+            }
+            for cell in self.listed(entry).into_iter().filter(|cell| !self.told.contains(cell)) {
+                let cost = self.cost(cell, pace::SHORTEST) + self.pace.launch(cell, reference);
+                let budget = self.plan.budget + 2.0 * cost;
+                let reason = format!(
+                    "it was not measured: one round takes about {}, for which the budget was too small; --budget {}s would hold it",
+                    seconds(cost),
+                    budget.ceil()
+                );
+                self.outcome.failed += 1;
+                observer.observe(&Event::Failed(&Failure {
+                    cell: Some(cell),
+                    entry,
+                    block: 0,
+                    reason,
+                }))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells that the user listed for an entry.
+    fn listed(&self, entry: usize) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for series in &self.plan.entries[entry].series {
+            if let Candidates::Exactly { counts } = &series.candidates {
+                let cell = |&workers| Cell { entry, mode: series.mode, workers };
+                cells.extend(counts.iter().map(cell));
+            }
+        }
+        cells
+    }
+}
