@@ -14,7 +14,7 @@ use super::link::{LinkPlan, Listener, Wiring};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::Shared;
-use super::state::{Door, State};
+use super::state::{Door, State, kill};
 use crate::boot::Work;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
@@ -32,6 +32,9 @@ const TICK: Duration = Duration::from_millis(1);
 /// after again and again.
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
 
+/// A worker that has closed its side is gone in a moment, or has closed all its descriptors by itself.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// How long after others have read results the keeper leaves it to them. Should they stop, workers may run dry for so long,
 /// once; a keeper that looked more often would take the lock and a core from those who read.
 const STAND_BACK: Duration = Duration::from_millis(1);
@@ -40,8 +43,8 @@ const STAND_BACK: Duration = Duration::from_millis(1);
 struct Watch {
     child: Arc<ChildProcess>,
     socket: Arc<OwnedFd>,
-    /// Whether the worker has closed its side; then only its end is awaited.
-    closed: bool,
+    /// Since when the worker's side is closed; then only its end is awaited.
+    closed: Option<Instant>,
     /// Whether it has said something or ended since the last look.
     stirred: bool,
 }
@@ -139,15 +142,19 @@ impl Keeper {
 
     /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which workers have stirred.
     fn poll(&mut self, wake_at: Deadline, backed_up: &[bool]) {
-        let leaving = !ENDS_ARE_SEEN && self.watches.iter().flatten().any(|watch| watch.closed);
-        let wake_at = if leaving { Some(Instant::now() + TICK) } else { wake_at };
+        let closed = self.watches.iter().flatten().filter_map(|watch| watch.closed).min();
+        let wake_at = match closed {
+            Some(_) if !ENDS_ARE_SEEN => Some(Instant::now() + TICK),
+            Some(since) => Some(wake_at.map_or(since + FAREWELL, |at| at.min(since + FAREWELL))),
+            None => wake_at,
+        };
         let mut fds = vec![PollFd::new(&self.shared.keeper, PollFlags::IN)];
         let mut whose = vec![None];
         for (index, watch) in self.watches.iter().enumerate() {
             let Some(watch) = watch else { continue };
             #[cfg(target_os = "linux")]
             fds.push(PollFd::new(&*watch.child, PollFlags::IN));
-            if !watch.closed {
+            if watch.closed.is_none() {
                 let out = if backed_up[index] { PollFlags::OUT } else { PollFlags::empty() };
                 fds.push(PollFd::from_borrowed_fd(watch.socket.as_fd(), PollFlags::IN | out));
             }
@@ -165,7 +172,8 @@ impl Keeper {
         drop(fds);
         for (index, watch) in self.watches.iter_mut().enumerate() {
             let Some(watch) = watch else { continue };
-            watch.stirred = stirred.contains(&index) || (watch.closed && !ENDS_ARE_SEEN);
+            watch.stirred =
+                stirred.contains(&index) || (watch.closed.is_some() && !ENDS_ARE_SEEN);
         }
         if rang {
             self.shared.keeper.hush();
@@ -177,6 +185,7 @@ impl Keeper {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let mut changed = self.meet(&mut state);
+        self.end_the_cut_off(&mut state);
         state.kill_silent_starts();
         if let Some(limit) = shared.settings.time_limit {
             changed |= state.kill_overdue(limit);
@@ -186,6 +195,17 @@ impl Keeper {
         }
         if state.lopsided() {
             state.rebalance();
+        }
+    }
+
+    /// A worker that has closed its side and does not end can neither be told anything nor say it.
+    fn end_the_cut_off(&mut self, state: &mut State) {
+        for (watch, seat) in self.watches.iter().zip(&mut state.seats) {
+            let since = watch.as_ref().and_then(|watch| watch.closed);
+            if since.is_some_and(|since| since.elapsed() >= FAREWELL) && seat.verdict.is_none() {
+                let reason = "the worker was killed because it had closed its channel to the pool";
+                kill(seat, Failure::Failed(reason.to_owned()));
+            }
         }
     }
 
@@ -231,7 +251,9 @@ impl Keeper {
                 }
             }
         }
-        watch.closed = live.link.control.is_closed();
+        if live.link.control.is_closed() {
+            watch.closed.get_or_insert_with(Instant::now);
+        }
         if ready {
             state.refill(index);
         }
@@ -241,7 +263,7 @@ impl Keeper {
     /// Settles the affairs of a worker that has ended, and decides whether another takes its seat.
     fn bury(&mut self, state: &mut State, index: usize, exit: Exit) {
         state.drain_seat(index);
-        let begun = state.recall(index);
+        let begun = state.recall(index, true);
         let seat = &mut state.seats[index];
         seat.flights.clear();
         seat.live = None;
@@ -291,7 +313,7 @@ impl Keeper {
             self.watches[index] = Some(Watch {
                 child: Arc::clone(&live.child),
                 socket: live.link.control.socket(),
-                closed: false,
+                closed: None,
                 // It may have spoken already while it was started; then its socket stays silent.
                 stirred: true,
             });

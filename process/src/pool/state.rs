@@ -296,7 +296,7 @@ impl State {
 }
 
 /// Kills a seat's worker for the given reason.
-fn kill(seat: &mut Seat, verdict: Failure) {
+pub(super) fn kill(seat: &mut Seat, verdict: Failure) {
     if let Some(live) = &seat.live {
         seat.verdict = Some(verdict);
         live.child.signal(Signal::KILL);

@@ -1,6 +1,8 @@
 //! Starting a child: which program, by which method, and what it is told first.
 
 pub(crate) mod fork_server;
+#[cfg(target_os = "linux")]
+pub(crate) mod warden;
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -134,6 +136,10 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     // PR_SET_PDEATHSIG goes by the thread that started the child.
     let direct = launch.method == StartMethod::ReExec;
     let die_with_thread = direct && (launch.lasting_thread || on_main_thread());
+    #[cfg(target_os = "linux")]
+    let is_warden = matches!(launch.work, Work::Warden);
+    #[cfg(target_os = "linux")]
+    let die_with_thread = die_with_thread && !is_warden;
     let mut start = Vec::new();
     let own = launch.own_fds.len();
     codec::encode(
@@ -142,7 +148,7 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     )?;
     let fds: Vec<&OwnedFd> = launch.own_fds.iter().chain(&launch.arg_fds).collect();
     let begin = || begin(launch.method, launch.name, launch.output, &start, &fds);
-    match begin() {
+    let launched = match begin() {
         // The fork server died before it had forked: another takes its place, once.
         Err(Error::Closed) => begin().map_err(|error| match error {
             Error::Closed => {
@@ -151,7 +157,12 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
             error => error,
         }),
         launched => launched,
+    }?;
+    #[cfg(target_os = "linux")]
+    if !die_with_thread && !is_warden {
+        launched.child.entrust(warden::watch(launched.child.pid()));
     }
+    Ok(launched)
 }
 
 /// As many bytes fit an empty socket on any system.
