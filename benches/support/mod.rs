@@ -2,7 +2,6 @@
 
 mod measuring;
 
-
 use knee::mode::{Job, Site};
 use knee::plan::Registry;
 use knee::workloads::Params;

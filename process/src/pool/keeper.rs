@@ -172,8 +172,7 @@ impl Keeper {
         drop(fds);
         for (index, watch) in self.watches.iter_mut().enumerate() {
             let Some(watch) = watch else { continue };
-            watch.stirred =
-                stirred.contains(&index) || (watch.closed.is_some() && !ENDS_ARE_SEEN);
+            watch.stirred = stirred.contains(&index) || (watch.closed.is_some() && !ENDS_ARE_SEEN);
         }
         if rang {
             self.shared.keeper.hush();

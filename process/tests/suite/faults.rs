@@ -18,7 +18,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::an_idle_worker_is_replaced", idle_worker_replaced),
     Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
     Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
-    Test::new("faults::tasks_behind_a_dead_one_are_done_over_sockets", behind_a_dead_one_on_a_socket),
+    Test::new(
+        "faults::tasks_behind_a_dead_one_are_done_over_sockets",
+        behind_a_dead_one_on_a_socket,
+    ),
     Test::new("faults::a_worker_without_descriptors_hangs_nobody", without_descriptors),
     Test::new("faults::a_task_that_forks_and_returns_hangs_nobody", forks_and_returns),
     Test::new("faults::death_is_noticed_soon", noticed_soon),
@@ -29,7 +32,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::forgotten_init_is_a_clear_error", forgotten_init),
     Test::new("faults::foreign_program_is_a_clear_error", foreign_program),
     Test::new("faults::killed_parent_leaves_nothing", killed_parent),
-    Test::new("faults::killed_parent_leaves_none_without_lifelines", killed_parent_without_lifelines),
+    Test::new(
+        "faults::killed_parent_leaves_none_without_lifelines",
+        killed_parent_without_lifelines,
+    ),
     Test::new("faults::marker_by_hand_is_refused", marker_by_hand),
 ];
 
@@ -300,9 +306,8 @@ fn forks_and_returns() {
     for transport in [Transport::Ring, Transport::Socket] {
         let pool = Pool::builder().workers(4).transport(transport).build().unwrap();
         pool.wait_ready(Duration::from_secs(30)).unwrap();
-        let handles: Vec<_> = (0..40)
-            .map(|number| pool.apply_async(fork_and_return, (number,)).unwrap())
-            .collect();
+        let handles: Vec<_> =
+            (0..40).map(|number| pool.apply_async(fork_and_return, (number,)).unwrap()).collect();
         for (number, handle) in handles.into_iter().enumerate() {
             assert_eq!(handle.wait(), Ok(number as u64));
         }

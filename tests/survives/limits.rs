@@ -1,0 +1,1 @@
+//! Limits on threads and processes, and others who want what we want.
