@@ -16,7 +16,7 @@ use clip::Clip;
 /// Decodes the first `frames` pictures of one group of pictures after another, each group with a decoder of its own.
 ///
 /// The clip that comes with knee has one group of 75 pictures of 1920x1080 in High profile; `file=` takes another H.264 stream in
-/// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes three pictures, in the order
+/// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes one picture, in the order
 /// in which they are stored, which take about a tenth of a second; `frames=0` decodes the group to its end.
 ///
 /// Every plane of every picture is hashed within the timed region, at about 1 % of the time of decoding it. The hashes of the
@@ -38,7 +38,7 @@ const META: Meta = Meta {
             name: "frames",
             help: "pictures of its group that each task decodes; 0 for all of them",
             form: Form::Count { min: 0, max: 1_000_000 },
-            default: "3",
+            default: "1",
             small: "1",
         },
         Param {

@@ -46,7 +46,7 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
 pub use self::memory::Memory;
-pub use self::own_cpu::{cpu_time_of, process_cpu_time};
+pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time};
 pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};

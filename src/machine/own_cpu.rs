@@ -40,6 +40,25 @@ pub fn cpu_time_of(pid: u32) -> Option<f64> {
     None
 }
 
+/// All living descendants of some processes, as far as the system tells.
+pub fn descendants(pids: &[u32]) -> Vec<u32> {
+    let (mut found, mut parents) = (Vec::new(), pids.to_vec());
+    while let Some(parent) = parents.pop() {
+        let tasks =
+            std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        for list in
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
+        {
+            let children = list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
+            for child in children {
+                found.push(child);
+                parents.push(child);
+            }
+        }
+    }
+    found
+}
+
 /// CPU seconds of the children that were reaped: their split into user and system time is rough, their sum is exact.
 #[cfg(unix)]
 fn reaped() -> io::Result<f64> {

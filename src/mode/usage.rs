@@ -9,6 +9,8 @@ use knee_workloads::Task;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::machine::descendants;
+
 /// What a crew used, all its workers together. What the system does not tell is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
@@ -126,29 +128,13 @@ fn read(whom: &Whom) -> Counters {
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
         // What a process had used stays in its parent's figures when it is reaped, so helpers may come and go.
         Whom::Workers(pids) => {
-            helpers_of(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), sum)
+            descendants(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), sum)
         }
     }
 }
 
 fn of_processes(pids: &[u32]) -> Counters {
     pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
-}
-
-/// All living descendants of some processes, as far as the system tells.
-fn helpers_of(pids: &[u32]) -> Vec<u32> {
-    let (mut found, mut parents) = (Vec::new(), pids.to_vec());
-    while let Some(parent) = parents.pop() {
-        let tasks = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-        for list in tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()) {
-            let children = list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
-            for child in children {
-                found.push(child);
-                parents.push(child);
-            }
-        }
-    }
-    found
 }
 
 /// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory any more.

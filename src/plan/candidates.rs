@@ -85,7 +85,8 @@ impl Candidates {
     fn waiting(mode: Mode, cores: &Cores) -> Self {
         let most = if mode.in_processes() { 512.min(cores.most_processes) } else { 1024 };
         let usable = (cores.usable.ceil() as usize).max(1);
-        let first = geometric((64 * usable).min(256).min(most), 4.0);
+        // Beyond that, counts are tried while they gain.
+        let first = geometric((16 * usable).min(256).min(most), 4.0);
         Self::Search { first: tidy(first, most), most, open: true }
     }
 }

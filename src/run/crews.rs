@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::clock;
-use crate::machine::cpu_time_of;
+use crate::machine::{cpu_time_of, descendants};
 use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
 use crate::plan::{Cell, Mode};
 
@@ -31,6 +31,8 @@ pub(super) struct Crews<'s> {
     spent: f64,
     /// Since when the oldest of them is alive.
     since: std::time::Instant,
+    /// Every process that this one has started, and those that they have: what they use is ours.
+    family: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -40,8 +42,6 @@ struct Alive {
     number: u32,
     /// Seconds that launching it took, until a round has told it.
     launch: Option<f64>,
-    /// The processes that belong to it.
-    processes: Vec<u32>,
     rounds: u32,
 }
 
@@ -66,7 +66,8 @@ impl<'s> Crews<'s> {
     /// No crew yet; `launched` were launched in a past that the run goes on from.
     pub(super) fn new(site: &'s Site, launched: u32) -> Self {
         let (entry, alive) = (None, BTreeMap::new());
-        Self { site, entry, alive, launched, spent: 0.0, since: clock::now() }
+        let (spent, since, family) = (0.0, clock::now(), Vec::new());
+        Self { site, entry, alive, launched, spent, since, family }
     }
 
     fn key(&self, cell: Cell, job: &Job) -> Key {
@@ -115,7 +116,6 @@ impl<'s> Crews<'s> {
         self.launched += 1;
         self.spent += took;
         let alive = Alive {
-            processes: crew.processes(),
             crew,
             members: cell.workers,
             number,
@@ -123,6 +123,7 @@ impl<'s> Crews<'s> {
             rounds: 0,
         };
         self.alive.insert(key, alive);
+        self.family = descendants(&[std::process::id()]);
         Ok(Some(took))
     }
 
@@ -131,10 +132,13 @@ impl<'s> Crews<'s> {
         self.alive.get(&self.key(cell, job)).is_none_or(|crew| crew.rounds == 0)
     }
 
-    /// CPU seconds that the processes of this cell's crew have used so far.
-    pub(super) fn cpu_time(&self, cell: Cell, job: &Job) -> f64 {
-        let crew = self.alive.get(&self.key(cell, job));
-        crew.map_or(0.0, |crew| crew.processes.iter().filter_map(|pid| cpu_time_of(*pid)).sum())
+    /// CPU seconds that all living processes of this one's family have used so far. Where the workload starts programs they come and go, so the family
+    /// is looked up anew.
+    pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
+        if knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload) {
+            self.family = descendants(&[std::process::id()]);
+        }
+        self.family.iter().filter_map(|pid| cpu_time_of(*pid)).sum()
     }
 
     /// Measures a cell once, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it
@@ -197,17 +201,19 @@ pub(super) struct Age {
 impl Age {
     /// Launching may take this share of the time.
     const SHARE: f64 = 0.1;
-    /// Where launching is not that dear, a workload's crews are launched so many times at least, so that the intervals hold what launches differ by.
-    const LAUNCHES: f64 = 3.0;
+    /// Where launching is not that dear, a workload's crews are launched so many times, so that the intervals hold what launches differ by.
+    const LAUNCHES: f64 = 4.0;
     /// For that launching may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.3;
+    /// No crew needs to serve longer than this many seconds where launching it is cheap.
+    const LONG_ENOUGH: f64 = 2.0;
 
     /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
     pub(super) fn is_due(self, whole: f64) -> bool {
         let earned = self.launching / Self::SHARE - self.launching;
         let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
         let stint = whole / Self::LAUNCHES;
-        self.alive >= if affordable { earned.min(stint) } else { earned }
+        self.alive >= if affordable { stint.min(earned.max(Self::LONG_ENOUGH)) } else { earned }
     }
 }
 
@@ -221,10 +227,10 @@ mod tests {
 
     #[test]
     fn cheap_crews_are_launched_often_and_dear_ones_as_often_as_a_tenth_allows() {
-        assert!(due(0.5, 0.01, 5.0), "10 ms are a tenth after 0.1 s");
-        assert!(!due(0.05, 0.01, 5.0));
-        assert!(due(1.7, 0.3, 5.0), "three launches in 5 s, though a tenth would be two");
-        assert!(!due(1.5, 0.3, 5.0));
+        assert!(due(2.1, 0.01, 60.0), "a cheap crew need not serve longer");
+        assert!(!due(1.9, 0.01, 60.0));
+        assert!(due(1.3, 0.3, 5.0), "four launches in 5 s, though a tenth would be two");
+        assert!(!due(1.2, 0.3, 5.0));
         assert!(
             !due(30.0, 16.0, 40.0),
             "a crew that takes 16 s to start is not started again in 40 s"

@@ -10,6 +10,7 @@ mod past;
 mod round;
 mod sample;
 mod share;
+mod standing;
 mod steer;
 mod survey;
 

@@ -12,6 +12,10 @@ pub(super) const SHORTEST: f64 = 0.020;
 const LONGEST: f64 = 0.500;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
 const LONG_TASK: f64 = 0.050;
+/// The same in a crew that has worked before: only its caches are cold.
+const LONG_TASK_OF_A_WARM_CREW: f64 = 0.001;
+/// A window is so many times as long as what a round takes beside it, so that most of the time is measured.
+const WORTH_ITS_OVERHEAD: f64 = 3.0;
 
 /// What is known of the costs of rounds.
 #[derive(Debug, Default)]
@@ -80,18 +84,21 @@ impl Pace {
             let workers = self.cores.ceil() as usize;
             self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
         };
-        (seconds - overhead).clamp(SHORTEST, LONGEST)
+        // Longer than asked for only as far as several blocks remain possible.
+        let longer = (WORTH_ITS_OVERHEAD * overhead).min(2.0 * seconds);
+        (seconds - overhead).max(longer).clamp(SHORTEST, LONGEST)
     }
 }
 
 /// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
-    if reference.task > LONG_TASK {
+    let long = if fresh { LONG_TASK } else { LONG_TASK_OF_A_WARM_CREW };
+    if reference.task > long {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)
     } else {
-        (window / 16.0).clamp(0.002, 0.030)
+        (window / 32.0).clamp(0.001, 0.010)
     }
 }
 

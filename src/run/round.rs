@@ -81,15 +81,14 @@ impl Run<'_> {
 
     /// Measures with a look at the machine before and after. What knee itself, its ended children and the crew's processes use is ours.
     fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
-        let cell = order.wanted.cell;
-        let job = self.job(cell.entry);
-        let crews = self.crews.cpu_time(cell, &job);
+        let job = self.job(order.wanted.cell.entry);
+        let crews = self.crews.cpu_time(&job);
         let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
         let mut sample = self.measure(order)?;
         let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
         let after = self.watch.snapshot();
         // Processes that a crew's members start and reap show in what the crew used.
-        let crews = (self.crews.cpu_time(cell, &job) - crews).max(0.0);
+        let crews = self.crews.cpu_time(&job) - crews;
         let used = used.map(|used| (used + crews).max(sample.usage.cpu()));
         sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
         Ok(sample)

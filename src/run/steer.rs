@@ -9,9 +9,12 @@ use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::Sample;
 use super::share::{Claim, divide};
+use super::standing::Standing;
 
-/// A listed series is done after so many blocks: more would hardly narrow its intervals.
+/// A listed series is done after so many blocks, where its counts can be told apart or do not differ.
 const ENOUGH: u32 = 16;
+/// A workload is done after so many blocks, whatever is open: more would hardly narrow its intervals.
+const MOST_BLOCKS: u32 = 48;
 /// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than long rounds in few, since a machine's spells hit
 /// the counts of a short block alike.
 const WANTED_BLOCKS: f64 = 12.0;
@@ -30,6 +33,8 @@ pub(super) struct Steer {
 struct Group {
     entry: usize,
     courses: Vec<(Mode, Course)>,
+    /// How its modes stand against each other.
+    standing: Standing,
     /// What the first block of each series may hold: what one block of it costs is reckoned from these.
     first: Vec<Vec<Cell>>,
     /// How much of the budget the workload is worth: its cells.
@@ -41,6 +46,8 @@ struct Group {
     /// Cells of the largest block so far.
     width: usize,
     blocks: u32,
+    /// Whether what is left of the budget cannot pay another comparison of its modes.
+    exhausted: bool,
 }
 
 /// How one series goes on.
@@ -147,6 +154,9 @@ impl Steer {
 
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry) {
+            group.standing.enter(sample.cell, sample.block, sample.throughput);
+        }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
         }
@@ -177,20 +187,32 @@ impl Group {
         Self {
             entry,
             courses: series.iter().map(course).collect(),
+            standing: Standing::default(),
             first: series.iter().map(cells).collect(),
             weight: series.iter().map(|series| series.candidates.first().len() as f64).sum(),
             spent: 0.0,
             progress: 0.0,
             width: 0,
             blocks: 0,
+            exhausted: false,
         }
     }
 
-    /// Done when every series but the serial one is: that one only accompanies the others.
+    /// Done when the counts are decided, and which mode is best.
     fn is_done(&self) -> bool {
-        let done = |(_, course): &(Mode, Course)| match course {
+        let modes = self.courses.iter().map(|(mode, _)| *mode);
+        let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
+        self.is_decided() && (enough || !self.standing.is_open(modes))
+    }
+
+    /// Decided when every series but the serial one is: that one only accompanies the others.
+    fn is_decided(&self) -> bool {
+        let done = |(mode, course): &(Mode, Course)| match course {
             Course::Done => true,
-            Course::Listed(counts) => counts.is_empty() || self.blocks >= ENOUGH,
+            Course::Listed(counts) => {
+                let open = counts.len() > 1 && self.standing.is_open_within(*mode);
+                counts.is_empty() || self.blocks >= if open { MOST_BLOCKS } else { ENOUGH }
+            }
             Course::Searched(_) => false,
         };
         let mut others = self.courses.iter().filter(|(mode, _)| *mode != Mode::Serial).peekable();
@@ -226,17 +248,24 @@ impl Group {
         let (entry, mut cells) = (self.entry, Vec::new());
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
         let all: f64 = self.first.iter().map(|first| of(first)).sum();
+        let decided = self.is_decided();
         for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
             // A block that can be paid only in part would compare nothing; but the first is better than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
-            let (counts, confirms) = course.next(&purse, left);
+            let (counts, confirms) = if decided {
+                (self.standing.best(*mode).into_iter().collect(), true)
+            } else {
+                course.next(&purse, left)
+            };
             cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
-        // The serial cell alone decides nothing.
-        if self.is_done() {
+        // The serial cell alone decides nothing, and a part of a comparison neither.
+        let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
+        self.exhausted = decided && (cells.is_empty() || price > turn.left);
+        if self.is_done() || self.is_decided() != decided {
             return Vec::new();
         }
         self.width = self.width.max(cells.len());

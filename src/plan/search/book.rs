@@ -34,6 +34,8 @@ pub(super) struct Level {
 
 /// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
 const HOPELESS: f64 = 1.5;
+/// What a user would miss: 5 % of throughput, as a logarithm.
+const MATTERS: f64 = 0.05;
 
 impl Book {
     pub(super) fn open(&mut self, stage: Stage) {
@@ -111,7 +113,7 @@ impl Book {
         if passes >= *CONFIRM.start() && verdict.settled() {
             return None;
         }
-        Some(verdict.possible(&list))
+        Some(verdict.possible(&list, passes < *CONFIRM.start()))
     }
 
     pub(super) fn decision(&self) -> Option<Decision> {
@@ -149,12 +151,14 @@ impl Verdict {
         known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
     }
 
-    /// The counts of `list` that are not clearly worse; at least two, because one alone cannot be compared with anything.
-    fn possible(&self, list: &[usize]) -> Vec<usize> {
+    /// The counts of `list` that have not surely lost by something that matters; at least two, because one alone cannot be compared with anything.
+    /// While it is `early`, only counts that lie further behind than a user would miss have lost.
+    fn possible(&self, list: &[usize], early: bool) -> Vec<usize> {
         let best = self.best.best;
         let close = |at: usize| {
             let pair = 1.0 / self.table.counts[at] as f64 + 1.0 / self.table.counts[best] as f64;
             let reach = HOPELESS * self.best.quantile * self.table.scale * pair.sqrt();
+            let reach = if early { reach.max(MATTERS) } else { reach };
             self.table.columns[best] - self.table.columns[at] <= reach
         };
         let mut keep: Vec<usize> = list

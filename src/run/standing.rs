@@ -1,0 +1,110 @@
+//! How the modes of a workload stand against each other, as far as its rounds tell: is it open which one is best?
+
+use std::collections::BTreeMap;
+
+use crate::plan::{Cell, Mode};
+use crate::stats::student;
+
+/// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
+const NEAR_ENOUGH: f64 = 0.08;
+/// With fewer blocks nothing is known.
+const FEW: usize = 3;
+/// With 95 % confidence, to one side.
+const CONFIDENCE: f64 = 0.95;
+
+/// The logarithm of throughput, by block.
+type Rounds = BTreeMap<u32, f64>;
+
+/// All rounds of a workload so far.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    cells: BTreeMap<(Mode, usize), Rounds>,
+}
+
+impl Standing {
+    /// Enters what a round gave.
+    pub(super) fn enter(&mut self, cell: Cell, block: u32, throughput: f64) {
+        if throughput > 0.0 && throughput.is_finite() {
+            let rounds = self.cells.entry((cell.mode, cell.workers)).or_default();
+            rounds.insert(block, throughput.ln());
+        }
+    }
+
+    /// The best count of a mode among those that were measured often enough to say so.
+    pub(super) fn best(&self, mode: Mode) -> Option<usize> {
+        let of_mode = || self.cells.iter().filter(|((of, _), _)| *of == mode);
+        let most = of_mode().map(|(_, rounds)| rounds.len()).max()?;
+        let known = of_mode().filter(|(_, rounds)| 2 * rounds.len() >= most);
+        let best = known.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
+        Some(best.0.1)
+    }
+
+    /// Whether another count of this mode may be better than the best one by something that matters.
+    pub(super) fn is_open_within(&self, mode: Mode) -> bool {
+        let Some(best) = self.best(mode) else { return false };
+        let Some(top) = self.cells.get(&(mode, best)) else { return false };
+        let mut others = self.cells.iter().filter(|((of, count), _)| *of == mode && *count != best);
+        others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH / 2.0)
+    }
+
+    /// Whether another of these modes may be better than the best one by something that matters.
+    pub(super) fn is_open(&self, modes: impl Iterator<Item = Mode>) -> bool {
+        let best = modes.filter_map(|mode| Some((mode, self.best(mode)?)));
+        let rounds: Vec<_> = best.filter_map(|cell| self.cells.get(&cell)).collect();
+        let Some(top) = rounds.iter().max_by(|a, b| mean(a).total_cmp(&mean(b))) else {
+            return false;
+        };
+        let others = rounds.iter().filter(|other| !std::ptr::eq::<Rounds>(**other, *top));
+        others.into_iter().any(|other| excess(other, top) > NEAR_ENOUGH)
+    }
+}
+
+fn mean(rounds: &Rounds) -> f64 {
+    rounds.values().sum::<f64>() / rounds.len().max(1) as f64
+}
+
+/// By how much `other` may be better than `top`, from the blocks that both were measured in.
+fn excess(other: &Rounds, top: &Rounds) -> f64 {
+    let both = other.iter().filter_map(|(block, log)| Some(log - top.get(block)?));
+    let differences: Vec<f64> = both.collect();
+    let count = differences.len();
+    if count < FEW {
+        return f64::INFINITY;
+    }
+    let mean = differences.iter().sum::<f64>() / count as f64;
+    let squares: f64 = differences.iter().map(|difference| (difference - mean).powi(2)).sum();
+    let error = (squares / (count - 1) as f64 / count as f64).sqrt();
+    mean + student::quantile(CONFIDENCE, (count - 1) as f64) * error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(processes: [f64; 4]) -> Standing {
+        let mut standing = Standing::default();
+        let threads = [1.00, 1.01, 0.99, 1.00];
+        for (mode, rounds) in [(Mode::Threads, threads), (Mode::ProcessPool, processes)] {
+            for (block, throughput) in rounds.into_iter().enumerate() {
+                let cell = Cell { entry: 0, mode, workers: 2 };
+                standing.enter(cell, block as u32, throughput);
+                let worse = Cell { workers: 1, ..cell };
+                standing.enter(worse, block as u32, throughput / 2.0);
+            }
+        }
+        standing
+    }
+
+    fn is_open(processes: [f64; 4]) -> bool {
+        standing(processes).is_open([Mode::Threads, Mode::ProcessPool].into_iter())
+    }
+
+    #[test]
+    fn modes_that_are_alike_or_far_apart_are_settled_and_noisy_ones_are_open() {
+        assert!(!is_open([1.00, 1.02, 0.98, 1.01]));
+        assert!(!is_open([0.50, 0.52, 0.49, 0.51]));
+        assert!(is_open([0.80, 1.30, 0.75, 1.20]));
+        assert!(!standing([1.0; 4]).is_open([Mode::Async].into_iter()), "it was not measured");
+        assert_eq!(standing([1.0; 4]).best(Mode::Threads), Some(2));
+    }
+}
