@@ -1,1 +1,85 @@
-//! Limits on threads and processes, and others who want what we want.
+//! Limits on threads and processes, workers that are stopped, others who want what we want.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::calls::{Place, Running, can, send, wait_until};
+
+/// Starts knee as a user who is nobody and may have so many processes and threads, or none where this user may not.
+fn limited(place: &Place, tasks: u32, args: &[&str]) -> Running {
+    for path in [place.home.path().to_owned(), place.tmp()] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("it is ours");
+    }
+    let limit = format!("--nproc={tasks}");
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let before = [&nobody[..], &["prlimit", &limit]].concat();
+    place.start_by(&before, args)
+}
+
+fn can_limit() -> bool {
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    can(&[&nobody[..], &["prlimit", "--nproc=9", crate::calls::KNEE, "list"]].concat())
+}
+
+/// Every mode at every limit: cells fail by name, the rest goes on, nothing hangs.
+#[test]
+fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
+    if !can_limit() {
+        return;
+    }
+    for (tasks, mode, word) in [
+        (4, "thread-per-task", "thread"),
+        (6, "process-per-task", "process"),
+        (3, "async", "async"),
+        (5, "threads", "thread pool"),
+        (5, "process-pool", "process"),
+    ] {
+        let place = Place::new();
+        let args = ["run", "noop", "--modes", mode, "--workers", "1,2,16", "--budget", "1s"];
+        let called = limited(&place, tasks, &[&args[..], &["--out", "out"]].concat()).finish();
+        assert_eq!(called.code.filter(|code| [1, 4].contains(code)), called.code, "{called:?}");
+        assert!(called.code.is_some(), "{mode}: {called:?}");
+        assert!(called.stderr.contains("ulimit -u"), "{mode}: {called:?}");
+        assert!(called.stderr.contains(word), "{mode}: {called:?}");
+        assert!(!called.stderr.contains("panicked"), "{mode}: {called:?}");
+        place.assert_clean();
+    }
+}
+
+/// Even the painting of the report needs no thread.
+#[test]
+fn a_report_is_painted_by_one_thread() {
+    if !can_limit() {
+        return;
+    }
+    let place = Place::new();
+    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    assert!(called.ran(), "{called:?}");
+    let called = limited(&place, 0, &["report", "out", "--out", "tmp/again"]).finish();
+    assert!(called.ran(), "{called:?}");
+    assert!(place.tmp().join("again/report.html").exists());
+}
+
+/// It takes longer than other tests: a round has ten seconds at least.
+#[test]
+#[ignore = "it takes half a minute"]
+fn a_worker_that_is_stopped_is_ended_and_named() {
+    for mode in ["process-pool", "process-per-task"] {
+        let place = Place::new();
+        let args = ["run", "sleep:ms=20", "--modes", mode, "--workers", "2", "--budget", "40s"];
+        let running = place.start(&[&args[..], &["--out", "out"]].concat());
+        let name = if mode == "process-pool" { "Crewman-1" } else { "single" };
+        wait_until("there is a worker", || !running.called(name).is_empty());
+        let pid = running.called(name)[0];
+        send(pid, libc::SIGSTOP);
+        wait_until("it is named", || {
+            let record = knee::record::read(&place.out());
+            let said = format!("process {pid} gave no sign");
+            record.is_ok_and(|record| record.failures.iter().any(|one| one.reason.contains(&said)))
+        });
+        send(running.id(), libc::SIGTERM);
+        let called = running.finish();
+        assert_eq!(called.code, Some(130), "{called:?}");
+        place.assert_clean();
+    }
+}

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::deaths::Deaths;
 use super::link::{LinkPlan, Listener, Wiring};
+use super::patience::{TICK, wake_time};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::Shared;
@@ -19,14 +20,11 @@ use crate::boot::Work;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
-use crate::spawn::{Launch, START_LIMIT, launch};
+use crate::spawn::{Launch, launch};
 use crate::sys::biased::Guard;
 use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
-
-/// How often to look for tasks behind a long one while a worker is idle.
-const TICK: Duration = Duration::from_millis(1);
 
 /// Whether the system tells the end of a process through a descriptor. Elsewhere one that has closed its side is looked
 /// after again and again.
@@ -189,6 +187,7 @@ impl Keeper {
         if let Some(limit) = shared.settings.time_limit {
             changed |= state.kill_overdue(limit);
         }
+        changed |= state.kill_silent();
         if changed {
             shared.announce(&state);
         }
@@ -383,19 +382,4 @@ fn dismiss(state: &mut State) {
             state.note(index);
         }
     }
-}
-
-/// When to look again, come what may.
-fn wake_time(state: &State) -> Option<Instant> {
-    let now = Instant::now();
-    let busy = state.slots.open() > 0;
-    let overdue = state
-        .settings
-        .time_limit
-        .filter(|_| busy)
-        .map(|limit| now + (limit / 10).clamp(TICK, Duration::from_millis(100)));
-    let tick = state.lopsided().then(|| now + TICK);
-    let booting =
-        state.seats.iter().any(|seat| seat.phase == Phase::Booting).then(|| now + START_LIMIT / 10);
-    [overdue, tick, booting].into_iter().flatten().min()
 }

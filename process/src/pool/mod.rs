@@ -13,6 +13,7 @@ mod inbox;
 mod keeper;
 mod link;
 mod pace;
+mod patience;
 mod raw;
 mod seat;
 pub(crate) mod serve;
@@ -37,6 +38,7 @@ pub use self::builder::Builder;
 pub use self::calls::{Ordered, Unordered};
 pub use self::handle::{Handle, Report};
 pub use self::link::Transport;
+use self::patience::Patience;
 pub use self::settings::Depth;
 pub use self::worker::{Functions, Worker, worker_index};
 pub(crate) use self::worker::{Typed, WorkerBody};
@@ -103,6 +105,14 @@ impl<W> Pool<W> {
     /// at most [`workers`](Self::workers); a count beyond that means the nearer of the two.
     pub fn set_active(&self, count: usize) {
         self.shared.lock().set_active(count);
+    }
+
+    /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None` is never.
+    ///
+    /// Other than the [limit of a task](Builder::time_limit) this costs nothing while tasks run.
+    pub fn set_patience(&self, limit: Option<Duration>) {
+        self.shared.lock().patience = limit.and_then(Patience::new);
+        self.shared.keeper.ring();
     }
 
     /// How many tasks have no outcome yet.

@@ -9,6 +9,7 @@ use super::backlog::{Backlog, Waiting};
 use super::bits::Bits;
 use super::giving::Row;
 use super::link::{Attachment, Listener};
+use super::patience::Patience;
 use super::raw::Answer;
 use super::seat::{Phase, Seat};
 use super::settings::Settings;
@@ -65,6 +66,8 @@ pub(crate) struct State {
     /// How workers have ended, once they have.
     pub(crate) exits: Vec<Exit>,
     pub(crate) broken: Option<String>,
+    /// Until when workers may be silent, if that has an end.
+    pub(crate) patience: Option<Patience>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
     pub(super) alert: bool,
@@ -95,6 +98,7 @@ impl State {
             ticking: false,
             exits: Vec::new(),
             broken: None,
+            patience: None,
             over: false,
             alert: false,
             unread: 0,

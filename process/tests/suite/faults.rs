@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::every_kind_of_death_is_told_and_costs_one_task", every_kind_of_death),
     Test::new("faults::an_idle_worker_is_replaced", idle_worker_replaced),
     Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
+    Test::new("faults::a_silent_worker_is_ended_when_patience_is", silent_worker),
     Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
     Test::new(
         "faults::tasks_behind_a_dead_one_are_done_over_sockets",
@@ -229,6 +230,23 @@ fn stopped_worker() {
     let outcome = stuck.wait();
     // It had not begun: the next worker does it. Or it had.
     assert!(outcome == Ok(2) || outcome == Err(Failure::TimedOut { after: limit }), "{outcome:?}");
+}
+
+fn silent_worker() {
+    let limit = Duration::from_millis(100);
+    let pool = Pool::builder().workers(2).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    pool.set_patience(Some(limit));
+    let stopped = pool.apply_to(0, stop_self, ()).unwrap();
+    // This one takes longer than the limit too, but ends in time.
+    let slow = pool.apply_to(1, nap, (1500,)).unwrap();
+    assert_eq!(stopped.wait(), Err(Failure::TimedOut { after: limit }));
+    assert_eq!(slow.wait(), Ok(1500));
+    // Nothing is left of it afterwards.
+    assert_eq!(pool.apply_to(1, nap, (100,)).unwrap().wait(), Ok(100));
+    pool.set_patience(Some(limit));
+    pool.set_patience(None);
+    assert_eq!(pool.apply_to(1, nap, (2500,)).unwrap().wait(), Ok(2500));
 }
 
 fn behind_a_dead_one() {
