@@ -102,10 +102,10 @@ fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     }
 }
 
-/// A round that takes longer has lost a worker: many times what it should take, and ten seconds.
+/// A round that takes longer has lost a worker: ten times what it should take, and five seconds.
 pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Duration {
     let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
-    let limit = 10.0 + 20.0 * (cost + tasks);
+    let limit = 5.0 + 10.0 * (cost + tasks);
     Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
 }
 
