@@ -2,6 +2,7 @@
 
 mod batch;
 mod bound;
+mod budget;
 pub mod compare;
 pub mod comparison;
 mod control;
@@ -27,6 +28,7 @@ mod series;
 mod verdict;
 
 pub use bound::{Evidence, Witness};
+pub use budget::BUDGET_CHANGED;
 pub use curve::{Input, analyse as analyse_curve};
 pub use observation::Observation;
 pub use optimum::SETTLED;

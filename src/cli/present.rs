@@ -80,6 +80,9 @@ fn verdict(findings: &Findings) -> u8 {
     let mut verdicts = findings.workloads.iter().filter_map(|workload| workload.verdict.as_ref());
     if findings.run.interrupted {
         exit::INTERRUPTED
+    } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
+        // Two machines were measured, and whatever is said of one of them is of no use on the other.
+        exit::INCONCLUSIVE
     } else if findings.run.rounds == 0 {
         exit::FAILED
     } else if failed {

@@ -94,3 +94,32 @@ fn a_worker_that_is_stopped_is_ended_and_named() {
         place.assert_clean();
     }
 }
+
+/// As `taskset -a -p` does it: to all threads and workers of the run.
+#[test]
+fn cpus_that_are_taken_away_are_said_and_not_averaged() {
+    let place = Place::new();
+    let args = ["run", "sleep", "--modes", "serial,threads", "--workers", "1,2", "--budget", "5s"];
+    let running = place.start(&[&args[..], &["--out", "out"]].concat());
+    let rounds = || knee::record::read(&place.out()).map_or(0, |record| record.samples.len());
+    wait_until("it measures", || rounds() > 4);
+    let before = knee::machine::placement::allowed_cpus().expect("the system says");
+    if before.len() < 2 {
+        println!("skipped: there is one CPU, and none can be taken away");
+        return;
+    }
+    let first = before.iter().next().expect("there is one").to_string();
+    let pid = running.id().to_string();
+    if !can(&["taskset", "-a", "-c", "-p", &first, &pid]) {
+        return;
+    }
+    let called = running.finish();
+    assert_eq!(called.code, Some(5), "{called:?}");
+    let said = format!("the allowed CPUs changed from {before} to {first} in mid-run");
+    assert!(called.stdout.contains(&said), "{said}: {called:?}");
+    let text = fs::read_to_string(place.out().join("findings.json")).expect("it is there");
+    assert!(text.contains("budget-changed"));
+    let record = place.record();
+    let findings = knee::analysis::analyse(&record);
+    assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
+}

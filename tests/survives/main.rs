@@ -6,4 +6,5 @@ mod endings;
 mod limits;
 mod records;
 mod secrets;
+mod sweeps;
 mod worlds;

@@ -23,7 +23,8 @@ fn a_run_that_goes_on_is_not_resumed() {
     assert_eq!(running.finish().code, Some(130));
     // Its lock went with it.
     let running = place.start(&["run", "--resume", "out"]);
-    wait_until("it goes on", || place.record().samples.len() > 2);
+    let before = place.record().samples.len();
+    wait_until("it goes on", || place.record().samples.len() > before);
     send(running.id(), libc::SIGTERM);
     assert_eq!(running.finish().code, Some(130));
 }
@@ -102,4 +103,34 @@ fn drafts_of_killed_reports_are_swept() {
     assert!(called.ran(), "{called:?}");
     assert!(!draft.exists() && !of_plots.exists());
     assert!(held.exists());
+}
+
+/// Whatever a record holds is read and thought about in time that grows with its size.
+#[test]
+fn a_crafted_record_takes_no_longer_than_its_size() {
+    use knee::record::{Line, Readers, Writer};
+    let place = Place::new();
+    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    assert!(called.ran(), "{called:?}");
+    let record = place.record();
+    let write = |name: &str, header: &knee::record::Header, failures: usize| {
+        let directory = place.home.path().join(name);
+        fs::create_dir(&directory).expect("it is ours");
+        let mut writer = Writer::create(&directory, Readers::All).expect("there is room");
+        writer.append(&Line::Header(header.clone()))?;
+        for number in 0..failures {
+            let reason = format!("reason {number}");
+            let failure = knee::run::Failure { cell: None, entry: 0, block: 0, reason };
+            writer.append(&Line::Failure(failure))?;
+        }
+        std::io::Result::Ok(())
+    };
+    write("failures", &record.header, 60_000).expect("it is sane");
+    let called = place.call(&["report", "failures", "--json", "--quiet"]);
+    assert_eq!(called.code, Some(130), "a run without an end: {}", called.stderr);
+    let mut header = record.header.clone();
+    let entry = header.plan.entries[0].clone();
+    header.plan.entries = vec![entry; 3000];
+    let error = write("entries", &header, 0).expect_err("nobody plans so many");
+    assert!(error.to_string().contains("3000 workloads"), "{error}");
 }

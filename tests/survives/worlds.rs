@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::calls::{KNEE, Place, can};
+use crate::calls::{KNEE, Place, can, send, wait_until};
 
 #[test]
 fn a_missing_directory_for_temporary_files_is_named() {
@@ -67,4 +67,29 @@ fn without_proc_it_runs_and_says_what_is_missing() {
     assert!(called.stderr.contains("/proc"), "{called:?}");
     assert!(Path::new(&place.out()).join("report.html").exists());
     place.assert_clean();
+}
+
+/// The terminal is gone with whoever would have read: that is an interrupt, and no failure to write.
+#[test]
+fn a_hang_up_is_an_interrupt() {
+    let place = Place::new();
+    let script = format!("exec {KNEE} run noop --modes serial --budget 40s --out out > /dev/full");
+    let running = place.start_by::<&str>(&["sh", "-c", &script], &[]);
+    wait_until("it measures", || {
+        knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+    });
+    send(running.id(), libc::SIGHUP);
+    let called = running.finish();
+    assert_eq!(called.code, Some(130), "{called:?}");
+    assert!(place.out().join("report.html").exists());
+}
+
+#[test]
+fn being_nice_is_mentioned() {
+    let place = Place::new();
+    let args =
+        ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "1s", "--out", "out"];
+    let called = place.start_by(&["nice", "-n", "7"], &args).finish();
+    assert!(called.ran() && called.stderr.contains("at nice 7"), "{called:?}");
+    assert!(place.record().warnings.iter().any(|warning| warning.code == "nice"));
 }

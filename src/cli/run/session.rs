@@ -105,6 +105,8 @@ impl Session<'_> {
     /// What bends figures and is known before the first one.
     fn warnings(&self) -> Vec<Warning> {
         let mut warnings = self.machine.warnings();
+        let nice = rustix::process::getpriority_process(None).unwrap_or(0);
+        warnings.extend((nice > 0).then_some(Warning::Nice(nice)));
         let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
         warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
         warnings
