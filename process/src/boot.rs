@@ -136,7 +136,7 @@ pub(crate) fn live(control: Control, frame: Frame, registry: &'static Registry) 
         Work::Worker(work) => serve::serve(control, registry, work, &start.args.0, own, args_fds),
         Work::ForkServer => fork_server::serve(control, registry),
         #[cfg(target_os = "linux")]
-        Work::Warden => crate::spawn::warden::serve(control, own),
+        Work::Warden => crate::spawn::warden::serve(control, &own),
         #[cfg(not(target_os = "linux"))]
         Work::Warden => fail(&control, "the warden is for Linux"),
     }

@@ -17,6 +17,7 @@ mod host;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+mod listeners;
 mod memory;
 pub mod neighbour;
 mod own_cpu;
@@ -45,6 +46,7 @@ pub use self::disturbance::{
 };
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
+pub use self::listeners::listeners;
 pub use self::memory::Memory;
 pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time};
 pub use self::placement::{Placement, PlacementError};

@@ -216,7 +216,9 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
         }
     };
     let hit: Vec<String> = victims.iter().map(|pid| name(*pid)).collect();
-    victims.iter().for_each(|pid| send(*pid, signal));
+    for pid in &victims {
+        send(*pid, signal);
+    }
     let case = |what: String| Err(format!("{what}; signal {signal} to {hit:?} of {args:?}"));
     let start = Instant::now();
     let status = loop {

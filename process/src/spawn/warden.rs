@@ -98,7 +98,7 @@ fn start(owner: u32) -> Result<Warden> {
 }
 
 /// Waits for the parent's end, and ends whom it has left.
-pub(crate) fn serve(mut control: Control, own: Vec<OwnedFd>) -> ! {
+pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     let table = own.first().ok_or(Error::Damaged("the warden has no table"));
     let table = table.and_then(|memory| Mapping::new(memory.as_fd(), 0, BYTES));
     let table = table.unwrap_or_else(|error| boot::fail(&control, &error.to_string()));
