@@ -61,8 +61,14 @@ impl Crew for Workers {
         let shared_start = clock::shared_nanos();
         lanes.iter_mut().for_each(Lane::start);
         let mut numbers = 0..;
+        // One that is lost while it has nothing to do is nobody's failure, and the others would wait for it.
+        let pool = &self.pool;
+        let all_here = || pool.lost_worker().is_none();
         let next = || {
-            more(&gate).then(|| numbers.next()).flatten().filter(|number| within(window, *number))
+            (more(&gate) && all_here())
+                .then(|| numbers.next())
+                .flatten()
+                .filter(|number| within(window, *number))
         };
         let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
             Ok(Numbered { number, work, aside, done }) => {
@@ -83,6 +89,9 @@ impl Crew for Workers {
         let (span, usage) = (clock::since(start), meter.end());
         if let Some(trouble) = trouble {
             return Err(trouble);
+        }
+        if let Some((worker, how)) = self.pool.lost_worker() {
+            return Err(ModeError::Worker { worker, how });
         }
         ran.map_err(|error| ModeError::Launch {
             what: "the pool of worker processes broke",

@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Release;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -280,10 +281,15 @@ impl Keeper {
         let early = matches!(phase, Phase::Booting | Phase::Preparing);
         if let (true, Some(Failure::NeverStarted(reason))) = (early, verdict) {
             // A start that the program itself refuses would be refused again.
-            give_up(state, index, &reason);
+            give_up(&self.shared, state, index, &reason);
         } else if !self.deaths.may_restart(&state.settings, early) {
             let what = if early { silent_start(exit) } else { failure.to_string() };
-            give_up(state, index, &format!("too many workers died; the last one: {what}"));
+            give_up(
+                &self.shared,
+                state,
+                index,
+                &format!("too many workers died; the last one: {what}"),
+            );
         }
     }
 
@@ -353,25 +359,23 @@ impl Keeper {
         let mut state = self.shared.lock();
         for index in 0..state.seats.len() {
             if state.seats[index].phase == Phase::Vacant {
-                give_up(&mut state, index, reason);
+                give_up(&self.shared, &mut state, index, reason);
             }
         }
         self.shared.announce(&state);
     }
 }
 
-/// Nobody will sit here again. Without any seat left the pool is broken.
-fn give_up(state: &mut State, index: usize, reason: &str) {
+/// Nobody will sit here again.
+fn give_up(shared: &Shared, state: &mut State, index: usize, reason: &str) {
+    shared.lost.store(true, Release);
     state.seats[index].phase = Phase::Given(reason.to_owned());
     state.note(index);
     while let Some(tag) = state.seats[index].directed.front().map(|task| task.tag) {
         state.seats[index].directed.pop();
         state.fail(tag, Failure::NeverStarted(reason.to_owned()), index);
     }
-    if state.seats.iter().all(|seat| matches!(seat.phase, Phase::Given(_))) {
-        state.broken = Some(reason.to_owned());
-        state.fail_all(&Failure::NeverStarted(reason.to_owned()));
-    }
+    state.break_without_workers();
 }
 
 /// Tells all workers to end: there is nothing more to do.

@@ -107,6 +107,21 @@ impl<W> Pool<W> {
         self.shared.lock().set_active(count);
     }
 
+    /// The first worker that may run tasks and was lost for good, and why; `None` while there is none.
+    ///
+    /// It costs next to nothing to ask. A loop that wants every worker to do its part must: the others go on without it.
+    pub fn lost_worker(&self) -> Option<(usize, String)> {
+        if !self.shared.lost.load(std::sync::atomic::Ordering::Acquire) {
+            return None;
+        }
+        let state = self.shared.lock();
+        let mut seats = state.seats[..state.active].iter().enumerate();
+        seats.find_map(|(index, seat)| match &seat.phase {
+            Phase::Given(reason) => Some((index, reason.clone())),
+            _ => None,
+        })
+    }
+
     /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None` is never.
     ///
     /// Other than the [limit of a task](Builder::time_limit) this costs nothing while tasks run.

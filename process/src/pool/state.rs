@@ -253,6 +253,19 @@ impl State {
         self.slots.settle(tag, worker, Answer::Failure(Box::new(failure)));
     }
 
+    /// Without any worker that may run tasks the pool is broken.
+    pub(crate) fn break_without_workers(&mut self) {
+        let reason = |seat: &Seat| match &seat.phase {
+            Phase::Given(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let given: Option<Vec<String>> = self.seats[..self.active].iter().map(reason).collect();
+        if let Some(reason) = given.and_then(|mut reasons| reasons.pop()) {
+            self.broken = Some(reason.clone());
+            self.fail_all(&Failure::NeverStarted(reason));
+        }
+    }
+
     /// Gives every task that has no outcome this one.
     pub(crate) fn fail_all(&mut self, failure: &Failure) {
         for tag in self.slots.all_open() {

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::an_idle_worker_is_replaced", idle_worker_replaced),
     Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
     Test::new("faults::a_silent_worker_is_ended_when_patience_is", silent_worker),
+    Test::new("faults::a_worker_lost_while_idle_is_known_and_hangs_nobody", lost_while_idle),
     Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
     Test::new(
         "faults::tasks_behind_a_dead_one_are_done_over_sockets",
@@ -247,6 +248,25 @@ fn silent_worker() {
     pool.set_patience(Some(limit));
     pool.set_patience(None);
     assert_eq!(pool.apply_to(1, nap, (2500,)).unwrap().wait(), Ok(2500));
+}
+
+fn lost_while_idle() {
+    let pool = Pool::builder().workers(2).restarts(0, Duration::from_mins(1)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    assert_eq!(pool.lost_worker(), None);
+    let victim = pool.pids()[0].unwrap();
+    send(victim, libc::SIGTERM);
+    let lost = loop {
+        if let Some(lost) = pool.lost_worker() {
+            break lost;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert!(lost.0 == 0 && lost.1.contains("SIGTERM"), "{lost:?}");
+    // The other one does the work as long as it may; then nobody can.
+    assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
+    pool.set_active(1);
+    assert!(matches!(pool.apply_async(add, (1, 1)), Err(Error::PoolBroken { .. })));
 }
 
 fn behind_a_dead_one() {
