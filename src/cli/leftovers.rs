@@ -18,6 +18,8 @@ pub(super) const MARK: &str = "KNEE_RUN";
 const PREFIX: &str = "knee-";
 /// In a scratch directory: locked for as long as its run lives.
 const LOCK: &str = "lock";
+/// How the name of one ends that is being removed.
+const OVER: &str = "-over";
 /// A directory without a lock is one that is being made, unless it is older than this.
 const BEING_MADE: Duration = Duration::from_mins(1);
 /// What was killed gets so many times ten milliseconds to go.
@@ -53,7 +55,10 @@ pub(super) fn clean(scratch: &Path) {
         std::thread::sleep(Duration::from_millis(10));
     }
     if is_own_directory(scratch) {
-        let _ = fs::remove_dir_all(scratch);
+        // Whoever is killed in the middle of this leaves something that is known not to be in use.
+        let over = scratch.with_file_name(format!("{PREFIX}{mark}{OVER}"));
+        let renamed = fs::rename(scratch, &over);
+        let _ = fs::remove_dir_all(if renamed.is_ok() { &over } else { scratch });
     }
 }
 
@@ -61,7 +66,13 @@ pub(super) fn clean(scratch: &Path) {
 pub(super) fn sweep() {
     let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
-        if mark_of(&path).is_some() && is_own_directory(&path) && is_dead(&path) {
+        if !is_own_directory(&path) {
+            continue;
+        }
+        let name = path.to_string_lossy();
+        if name.strip_suffix(OVER).is_some_and(|name| mark_of(Path::new(name)).is_some()) {
+            let _ = fs::remove_dir_all(&path);
+        } else if mark_of(&path).is_some() && is_dead(&path) {
             clean(&path);
         }
     }

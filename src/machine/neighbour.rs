@@ -1,4 +1,4 @@
-//! Whether other runs of knee are in progress on this machine, for two runs at once measure each other.
+//! Whether other runs of knee are in progress on this machine, for two runs at once disturb each other.
 
 use std::io;
 

@@ -222,7 +222,7 @@ impl Warning {
                 format!("knee runs at nice {value}: whatever else runs takes the CPUs first")
             }
             Self::OtherRun => {
-                "another run of knee is in progress: the two measure each other".into()
+                "another run of knee is in progress, and each disturbs the other".into()
             }
             Self::VirtualTopology { hypervisor, shown: true } => format!(
                 "this is a virtual machine ({hypervisor}): its cores may be hardware threads of the host"

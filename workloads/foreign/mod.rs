@@ -6,6 +6,7 @@ pub mod interrupt;
 pub(crate) mod line;
 mod strays;
 pub(crate) mod talk;
+pub(crate) mod target;
 pub(crate) mod watch;
 
 use std::io;

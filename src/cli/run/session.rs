@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::camp::Camp;
+use crate::analysis::NEIGHBOUR;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
 use crate::clock;
 use crate::machine::neighbour::{self, Neighbours};
-use crate::machine::{Machine, Placement, Warning};
+use crate::machine::{Busiest, Machine, Others, Placement, Warning};
 use crate::plan::{Plan, Registry};
+use crate::plot::label::visible;
 use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Survey, Writer};
 use crate::run::{self, Event, Observer, Outcome, Past, Setting};
+use crate::units::Quantity;
 
 /// What a session needs.
 pub(crate) struct Session<'a> {
@@ -43,7 +46,15 @@ impl Session<'_> {
         let neighbours = neighbour::enter();
         let kept = Mutex::new(Some(writer));
         let progress = Progress::new(self.plan, self.output);
-        let mut keeper = Keeper { writer: &kept, neighbours, warned: false, progress };
+        let mut keeper = Keeper {
+            writer: &kept,
+            neighbours,
+            warned: false,
+            progress,
+            others: Others::watch(),
+            rounds: 0,
+            disturbed: 0,
+        };
         for warning in self.warnings() {
             keeper.warn(&warning, self.output).map_err(|error| self.unwritten(&error))?;
         }
@@ -64,6 +75,9 @@ impl Session<'_> {
         keeper.progress.finish();
         let outcome = result.map_err(|run::RunError::Keep(error)| self.unwritten(&error))?;
         let end = End { wall: outcome.wall, interrupted: outcome.interrupted };
+        if let Some(advice) = keeper.neighbour(self.machine.budget.usable()) {
+            keeper.append(&Line::Warning(advice)).map_err(|error| self.unwritten(&error))?;
+        }
         let mut writer = taken(&kept);
         let ended = writer.append(&Line::End(end)).and_then(|()| writer.sync());
         ended.map_err(|error| self.unwritten(&error))?;
@@ -157,6 +171,30 @@ struct Keeper<'p, 'k> {
     /// Whether another run has been seen.
     warned: bool,
     progress: Progress<'p>,
+    others: Others,
+    rounds: usize,
+    disturbed: usize,
+}
+
+impl Keeper<'_, '_> {
+    /// Who disturbed the run, where it was disturbed and somebody is seen who may have done it.
+    fn neighbour(&mut self, cpus: f64) -> Option<Advice> {
+        const OFTEN: f64 = 0.2;
+        const MUCH: f64 = 0.05;
+        if self.disturbed as f64 <= OFTEN * self.rounds as f64 {
+            return None;
+        }
+        let Busiest { name, pid, share } = self.others.busiest(cpus)?;
+        (share >= MUCH).then(|| Advice {
+            code: NEIGHBOUR.to_owned(),
+            text: format!(
+                "{} (process {pid}) used {} of the CPUs",
+                visible(&name),
+                Quantity::Share.text(share)
+            ),
+            remedy: "stop it, or keep to CPUs that it does not use with --cpus".to_owned(),
+        })
+    }
 }
 
 impl Keeper<'_, '_> {
@@ -188,19 +226,26 @@ impl Observer for Keeper<'_, '_> {
             Event::Surveyed { entry, reference } => {
                 self.append(&Line::Survey(Survey::new(*entry, reference)))?;
             }
-            Event::Measured(sample) => match self.append(&Line::Sample((*sample).clone())) {
-                // What cannot be true would make the whole record unreadable.
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    let failure = run::Failure {
-                        cell: Some(sample.cell),
-                        entry: sample.cell.entry,
-                        block: sample.block,
-                        reason: format!("its figures cannot be true: {error}"),
-                    };
-                    return self.observe(&Event::Failed(&failure));
+            Event::Measured(sample) => {
+                self.rounds += 1;
+                if sample.is_disturbed() {
+                    self.disturbed += 1;
+                    self.others.look();
                 }
-                kept => kept?,
-            },
+                match self.append(&Line::Sample((*sample).clone())) {
+                    // What cannot be true would make the whole record unreadable.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        let failure = run::Failure {
+                            cell: Some(sample.cell),
+                            entry: sample.cell.entry,
+                            block: sample.block,
+                            reason: format!("its figures cannot be true: {error}"),
+                        };
+                        return self.observe(&Event::Failed(&failure));
+                    }
+                    kept => kept?,
+                }
+            }
             Event::Failed(failure) => self.append(&Line::Failure((*failure).clone()))?,
             Event::Burned(report) => self.append(&Line::Burn((*report).clone()))?,
             Event::Round { .. } => self.look_for_others()?,
