@@ -3,6 +3,7 @@
 mod batch;
 mod between;
 mod bound;
+mod budget;
 pub mod compare;
 pub mod comparison;
 mod control;
@@ -31,6 +32,7 @@ mod verdict;
 
 pub use between::{Side, between};
 pub use bound::{Evidence, Witness};
+pub use budget::BUDGET_CHANGED;
 pub use curve::{Input, analyse as analyse_curve};
 pub(crate) use doubt::NEIGHBOUR;
 pub use observation::Observation;

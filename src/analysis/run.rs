@@ -1,9 +1,10 @@
 //! A whole run: from its record to its findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch;
 use super::bound::Evidence;
+use super::budget;
 use super::doubt;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
@@ -26,6 +27,13 @@ const EMPTY: &str = "noop";
 
 /// Everything that a record tells. The same record gives the same findings, byte for byte.
 pub fn analyse(record: &Record) -> Findings {
+    match budget::kept(record) {
+        None => findings(record),
+        Some((kept, change)) => change.told(findings(&kept)),
+    }
+}
+
+fn findings(record: &Record) -> Findings {
     let context = Context::of(record);
     let entries = record.header.plan.entries.iter().enumerate();
     let mut workloads: Vec<WorkloadFindings> = entries
@@ -220,14 +228,16 @@ impl<'r> Context<'r> {
 
     /// Each reason once per cell.
     fn failures(&self, at: usize) -> Vec<CellFailure> {
-        let mut out: Vec<CellFailure> = Vec::new();
+        // Looked up, not searched: a record may hold any number of them.
+        let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
         for failure in self.record.failures.iter().filter(|failure| failure.entry == at) {
             let failure = CellFailure {
                 mode: failure.cell.map_or("all modes", |cell| cell.mode.name()).to_owned(),
                 workers: failure.cell.map_or(0.0, |cell| cell.workers as f64),
                 reason: in_one_line(&failure.reason),
             };
-            if !out.contains(&failure) {
+            let workers = failure.workers.to_bits();
+            if seen.insert((failure.mode.clone(), workers, failure.reason.clone())) {
                 out.push(failure);
             }
         }

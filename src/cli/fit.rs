@@ -18,6 +18,7 @@ use crate::clock;
 use crate::import::{self, Format, Guess, Options, Series, Sourced};
 use crate::plan::TOLERANCE;
 use crate::plot::label::shortened;
+use crate::record::Readers;
 use crate::report;
 use crate::report::terminal::{self, Tone};
 
@@ -138,7 +139,8 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
     let fit = Fit { schema_version: findings::SCHEMA_VERSION, curves, verdict };
     // Plots take a hundred times longer than all the rest, so that they are painted for --out only.
     let findings = findings(&fit, args);
-    let files = args.out.as_deref().map(|directory| report::write_all(directory, &findings, &[]));
+    let write = |directory: &Path| report::write_all(directory, &findings, &[], Readers::All);
+    let files = args.out.as_deref().map(write);
     let shown = if output.json {
         let text = serde_json::to_string_pretty(&fit)
             .map_err(|error| Failure::new(exit::FAILED, error))?;

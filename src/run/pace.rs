@@ -102,6 +102,13 @@ fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     }
 }
 
+/// A round that takes longer has lost a worker: ten times what it should take, and five seconds.
+pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Duration {
+    let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
+    let limit = 5.0 + 10.0 * (cost + tasks);
+    Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
+}
+
 /// The window of one round.
 pub(super) fn shape(batch: Option<u64>, reference: &Reference, window: f64, fresh: bool) -> Window {
     let extent = match batch {
