@@ -195,7 +195,7 @@ fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> Measu
         .collect();
     let noise = noise.map(|noise| (noise.sd, noise.df));
     let plain = Input::plain(&name, observations.clone(), seed);
-    let mut curve = analysis::analyse_curve(&Input { noise, tolerance, ..plain });
+    let mut curve = analysis::analyse_curve(&Input { tolerance, noise, ..plain });
     let mut warnings: Vec<String> = guessed.iter().map(Guess::line).collect();
     warnings.extend(said);
     warnings.append(&mut curve.warnings);
