@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod batch;
+mod between;
 mod bound;
 mod budget;
 pub mod compare;
@@ -29,6 +30,7 @@ mod run_tests;
 mod series;
 mod verdict;
 
+pub use between::{Side, between};
 pub use bound::{Evidence, Witness};
 pub use budget::BUDGET_CHANGED;
 pub use curve::{Input, analyse as analyse_curve};

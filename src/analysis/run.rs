@@ -18,7 +18,7 @@ use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
 use super::verdict::{Contender, verdict};
-use crate::plan::{Entry, Mode};
+use crate::plan::{Candidates, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -157,6 +157,12 @@ impl<'r> Context<'r> {
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
             let mut curve = series.curve(base, evidence(mode), tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());
+            // Who lists the counts asks about these alone.
+            if let Some(found) = curve.optimum.as_mut()
+                && matches!(asked, Candidates::Exactly { .. })
+            {
+                found.rising = false;
+            }
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);
             contenders.extend(Contender::of(mode, &curve, &own, asked));

@@ -5,6 +5,7 @@ mod claims;
 mod compare;
 pub mod exit;
 mod fit;
+mod fit_laws;
 mod guard;
 mod leftovers;
 mod list;

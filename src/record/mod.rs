@@ -3,7 +3,6 @@
 //! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every line ends with a CRC-32 of
 //! what stands before it, so that a torn last line (a power cut) is told from damage.
 
-pub mod foreign;
 mod sane;
 mod schema;
 mod store;

@@ -69,7 +69,7 @@ impl Pace {
 
     /// What warming up and finishing whole tasks may take before it was ever tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
-        let task = reference.task * self.crowd(cell.workers as f64, reference.busy);
+        let task = reference.wall * self.crowd(cell.workers as f64, reference.busy);
         task + warm_up(reference, window, true)
     }
 
@@ -93,7 +93,7 @@ impl Pace {
 /// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     let long = if fresh { LONG_TASK } else { LONG_TASK_OF_A_WARM_CREW };
-    if reference.task > long {
+    if reference.wall > long {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)

@@ -146,7 +146,7 @@ impl Own {
                 }
                 _ => quoted(&line),
             };
-            let open = request.counts == Counts::Auto && self.sweep_arg.is_none();
+            let open = request.counts == Counts::Auto;
             let candidates = if open {
                 Candidates::unknown(cores, MOST_AT_ONCE)
             } else {
