@@ -161,7 +161,7 @@ pub(super) fn decide(
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
-        rising: levels.is_rising(tolerance),
+        rising: levels.reach_the_largest_of(groups) && levels.is_rising(tolerance),
         regret: several.then(|| best.excess.exp_m1()),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
@@ -212,6 +212,13 @@ impl Levels {
         };
         let levels: Vec<Known> = kept.iter().map(known).collect();
         first_within(&levels, tolerance).map(|place| kept[place])
+    }
+
+    /// Whether the largest count that was measured is among those that decide.
+    fn reach_the_largest_of(&self, groups: &[Group]) -> bool {
+        let decides = self.groups.last().map(|&at| groups[at].workers);
+        let largest = groups.iter().map(|group| group.workers).fold(0.0, f64::max);
+        decides.is_some_and(|decides| decides >= largest)
     }
 
     /// Whether the last step still gained more than the tolerance, beyond one standard error.

@@ -83,7 +83,7 @@ impl Candidates {
 
     /// Geometrically into the hundreds, as long as it gains.
     fn waiting(mode: Mode, cores: &Cores) -> Self {
-        let most = if mode.in_processes() { 512.min(cores.most_processes) } else { 1024 };
+        let most = if mode.in_processes() { 256.min(cores.most_processes) } else { 1024 };
         let usable = (cores.usable.ceil() as usize).max(1);
         // Beyond that, counts are tried while they gain.
         let first = geometric((16 * usable).min(256).min(most), 4.0);

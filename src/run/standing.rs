@@ -6,11 +6,11 @@ use crate::plan::{Cell, Mode};
 use crate::stats::student;
 
 /// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
-const NEAR_ENOUGH: f64 = 0.08;
+const NEAR_ENOUGH: f64 = 0.05;
 /// With fewer blocks nothing is known.
 const FEW: usize = 3;
-/// With 95 % confidence, to one side.
-const CONFIDENCE: f64 = 0.95;
+/// With 95 % confidence, to both sides.
+const CONFIDENCE: f64 = 0.975;
 
 /// The logarithm of throughput, by block.
 type Rounds = BTreeMap<u32, f64>;
@@ -44,7 +44,7 @@ impl Standing {
         let Some(best) = self.best(mode) else { return false };
         let Some(top) = self.cells.get(&(mode, best)) else { return false };
         let mut others = self.cells.iter().filter(|((of, count), _)| *of == mode && *count != best);
-        others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH / 2.0)
+        others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.

@@ -1,6 +1,6 @@
 //! The first look: counts spread evenly over the octaves, and the counts where machines bend.
 
-use super::book::Book;
+use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
 
 /// Up to this size a space is measured whole.
@@ -33,7 +33,7 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     counts
 }
 
-/// The next octave and the best count so far, where the last octave of `counts` still gained.
+/// The next octave, or two where growth is steep, and the best count so far, where the last octave of `counts` still gained.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
     let top = counts.iter().copied().max()?;
     if top >= space.max {
@@ -52,7 +52,12 @@ pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<
     if before.is_some_and(|before| last.log - before.log < 2.0 * TOLERANCE) {
         return None;
     }
-    let mut next = between(space, top + 1, (2 * top).min(space.max), 2.0);
+    // Where throughput still grows nearly as the count does, the top is far away.
+    const NEARLY: f64 = 0.8;
+    let step = |before: Level| (last.workers as f64 / before.workers as f64).ln();
+    let steep = before.is_some_and(|before| last.log - before.log > NEARLY * step(before));
+    let (factor, per_octave) = if steep { (4, 1.0) } else { (2, 2.0) };
+    let mut next = between(space, top + 1, (factor * top).min(space.max), per_octave);
     next.push(last.workers); // The anchor that ties these blocks to the earlier ones.
     Some(next)
 }
