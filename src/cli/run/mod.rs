@@ -2,6 +2,7 @@
 
 mod args;
 mod camp;
+mod function;
 mod own;
 mod place;
 mod session;
@@ -27,6 +28,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     if let Some(directory) = &args.resume {
         return resume(args, directory, registry, output);
     }
+    function::meant(&args.workloads, registry)?;
     let request = args.request()?;
     let limits = args.wishes.limits()?;
     if let Some(list) = &args.cpus {
@@ -39,6 +41,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
+    args.functions.fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
     plan.limits = limits;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };

@@ -58,7 +58,7 @@ pub(in crate::cli) struct Own {
 /// them would only add one more; a thread that waits for a program costs next to nothing.
 const MODES: [Mode; 2] = [Mode::Serial, Mode::Threads];
 /// The most programs at once that are tried without being asked for.
-const MOST_AT_ONCE: usize = 256;
+pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl Own {
     /// What is to be measured, as if it had been named.
@@ -77,7 +77,10 @@ impl Own {
     }
 
     fn command(&self, budget: Duration) -> Result<Named, Failure> {
-        let mut given = vec![("argv", json(&self.words()?)), ("limit", self.limit(budget)?)];
+        let mut given = vec![
+            ("argv", json(&self.words()?)),
+            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
+        ];
         if let Some(prepare) = &self.prepare {
             let words = if self.shell { shell(prepare) } else { split("--prepare", prepare)? };
             given.push(("prepare", json(&words)));
@@ -90,8 +93,10 @@ impl Own {
     }
 
     fn worker(&self, line: &str, budget: Duration) -> Result<Named, Failure> {
-        let mut given =
-            vec![("argv", json(&split("--worker", line)?)), ("limit", self.limit(budget)?)];
+        let mut given = vec![
+            ("argv", json(&split("--worker", line)?)),
+            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
+        ];
         given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
         let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Named { name: "worker".to_owned(), given })
@@ -109,9 +114,9 @@ impl Own {
     }
 
     /// Seconds that one run may take: longer than the budget makes no sense.
-    fn limit(&self, budget: Duration) -> Result<String, Failure> {
+    pub(super) fn limit(&self, budget: Duration) -> Result<Duration, Failure> {
         let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
-        Ok(limit.unwrap_or(budget).as_secs_f64().to_string())
+        Ok(limit.unwrap_or(budget))
     }
 
     /// Fits the plan's entries of programs: which modes and counts, and what they are called.
@@ -155,7 +160,8 @@ impl Args {
 }
 
 fn is_program(workload: &str) -> bool {
-    knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == workload)
+    workload != "function"
+        && knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == workload)
 }
 
 fn shell(line: &str) -> Vec<String> {
