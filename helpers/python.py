@@ -7,6 +7,7 @@ a socket. Workers of process pools import this file again, so nothing happens at
 import asyncio
 import collections
 import ctypes
+import gc
 import hashlib
 import importlib
 import inspect
@@ -578,6 +579,8 @@ class Pool:
     def end(self):
         for executor in self.executors.values():
             executor.shutdown(wait=True)
+        self.executors.clear()
+        self.at_work = self.order = None
 
 
 class Threads(Pool):
@@ -740,10 +743,15 @@ class Crew:
 
     def end(self):
         """Ends all workers, as far as they can be ended within a second."""
+        ending = threading.Thread(target=self.end_crew, daemon=True)
+        ending.start()
+        ending.join(1)
+
+    def end_crew(self):
         if self.crew:
-            ending = threading.Thread(target=self.crew.end, daemon=True)
-            ending.start()
-            ending.join(1)
+            self.crew.end()
+            self.crew = None
+            gc.collect()  # What pools of processes share has names in the system, which are given back here.
 
 
 def has_lock():

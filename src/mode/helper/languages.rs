@@ -28,7 +28,9 @@ pub struct Language {
 }
 
 /// Every language, in the order in which they are shown.
-pub const LANGUAGES: &[Language] = &[Language {
+pub const LANGUAGES: &[Language] = &[PYTHON, NODE];
+
+const PYTHON: Language = Language {
     name: "python",
     help: "A Python function of yours, also as package.module:function; one task is one call of it",
     program_option: "python-exe",
@@ -49,7 +51,25 @@ pub const LANGUAGES: &[Language] = &[Language {
         ),
         (Mode::Async, "asyncio.Semaphore({n})"),
     ],
-}];
+};
+
+const NODE: Language = Language {
+    name: "node",
+    help: "A function that a JavaScript module of yours exports; one task is one call of it",
+    program_option: "node-exe",
+    example: "FILE.mjs:FUNCTION",
+    endings: &[".mjs", ".cjs", ".js"],
+    program: "node",
+    file: "knee_helper_node.mjs",
+    source: include_str!("../../../helpers/node.mjs"),
+    environment: &[],
+    settings: &[
+        (Mode::Serial, "a plain loop"),
+        (Mode::Threads, "new Piscina({ filename, maxThreads: {n} })"),
+        (Mode::ProcessPool, "workerpool.pool(file, { workerType: 'process', maxWorkers: {n} })"),
+        (Mode::Async, "pLimit({n})"),
+    ],
+};
 
 impl Language {
     /// The language of this name.
