@@ -25,7 +25,7 @@ from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 
 PROTOCOL = 1
-NAME = "knee_helper_python"
+NAME = os.path.splitext(os.path.basename(__file__))[0]  # Workers import this file by its name.
 clock = time.perf_counter_ns  # On Linux this is CLOCK_MONOTONIC, the same in all processes.
 MOST_LAPS = 1 << 20  # A window ends when it holds so many tasks.
 READY_WITHIN = 60  # Seconds.

@@ -31,7 +31,7 @@ const META: Meta = Meta {
     name: "function",
     summary: "calls a function of yours: knee run --python FILE.py:FUNCTION",
     kind: Kind::Cpu,
-    unit: Unit { one: "unit", many: "units" },
+    unit: Unit { one: "call", many: "calls" },
     params: &[
         Param {
             name: "language",

@@ -85,7 +85,6 @@ pub(super) struct Nothing {}
 pub(super) struct Hello {
     /// The lowest and the highest version of the protocol that it speaks.
     pub(super) crew: [u32; 2],
-    pub(super) helper: String,
     pub(super) version: String,
     pub(super) modes: Vec<String>,
 }

@@ -3,6 +3,7 @@
 //! A helper is told to launch a crew, to measure rounds and to end, by the crew protocol; it measures with its own clock. What
 //! its processes use is read here, as for any other crew. One that dies, falls silent or says what makes no sense is killed.
 
+mod conformance;
 mod languages;
 mod message;
 mod reference;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Crew, Extent, Ground, Lap, ModeError, Probe, Round, Whom, Window};
 use crate::plan::Mode;
+pub use conformance::{Candidate, conformance};
 pub use languages::{LANGUAGES, Language};
 use message::{Checked, Laps, Launch, Message, Order, PROTOCOL, Ready, Trial};
 pub(super) use reference::reference;

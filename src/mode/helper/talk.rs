@@ -45,6 +45,8 @@ pub(super) struct Helper {
     cancel: Arc<AtomicBool>,
     hello: Hello,
     id: u64,
+    /// Whether what was said last has that number.
+    numbered: bool,
     alive: bool,
 }
 
@@ -72,12 +74,7 @@ impl Helper {
         let printed = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&printed);
         std::thread::spawn(move || relay(output, &keep));
-        let nobody = Hello {
-            crew: [0, 0],
-            helper: String::new(),
-            version: String::new(),
-            modes: Vec::new(),
-        };
+        let nobody = Hello { crew: [0, 0], version: String::new(), modes: Vec::new() };
         let mut helper = Self {
             group: Pid::from_child(&child),
             child,
@@ -88,6 +85,7 @@ impl Helper {
             cancel: Arc::clone(cancel),
             hello: nobody,
             id: 0,
+            numbered: false,
             alive: true,
         };
         let first = helper.receive("hello", HELLO_WITHIN)?;
@@ -119,6 +117,7 @@ impl Helper {
         meanwhile: &mut dyn FnMut(&Message),
     ) -> Result<Message, HelperError> {
         self.id += 1;
+        self.numbered = true;
         let line = serde_json::to_string(&Numbered { id: self.id, order }).unwrap_or_default();
         self.say(&line)?;
         self.answer(order.name(), within, meanwhile)
@@ -126,6 +125,7 @@ impl Helper {
 
     /// Sends a line, whatever it holds.
     pub(super) fn say(&mut self, line: &str) -> Result<(), HelperError> {
+        self.numbered &= line.starts_with(&format!("{{\"id\":{}", self.id));
         let sent = self.socket.write_all(format!("{line}\n").as_bytes());
         sent.map_err(|_| self.gone())
     }
@@ -148,7 +148,7 @@ impl Helper {
                 meanwhile(&message);
                 continue;
             }
-            if message.id != Some(self.id) {
+            if self.numbered && message.id != Some(self.id) {
                 return Err(self.odd("an answer has not the number of the order"));
             }
             return Ok(message);
@@ -209,6 +209,21 @@ impl Helper {
         let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = &printed[printed.len().saturating_sub(TAIL)..];
         HelperError::Gone { how, printed: String::from_utf8_lossy(tail).trim().to_owned() }
+    }
+
+    /// Closes its input for it, as the end of knee would.
+    pub(super) fn hang_up(&mut self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        self.alive = false;
+        // It is reaped by whoever waits for our children, or with us.
+        let _ = self.child.try_wait();
+    }
+
+    /// Kills it, and none of the processes that it started.
+    pub(super) fn kill_alone(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.alive = false;
     }
 
     /// Lets it end by itself, and then kills what is left.
