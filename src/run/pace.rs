@@ -11,7 +11,7 @@ pub(super) const SHORTEST: f64 = 0.020;
 /// Longer windows are better spent on one more round.
 const LONGEST: f64 = 0.500;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
-const LONG_TASK: f64 = 0.050;
+const LONG_TASK: f64 = 0.010;
 /// The same in a crew that has worked before: only its caches are cold.
 const LONG_TASK_OF_A_WARM_CREW: f64 = 0.001;
 /// A window is so many times as long as what a round takes beside it, so that most of the time is measured.
@@ -85,7 +85,7 @@ impl Pace {
             self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
         };
         // Longer than asked for only as far as several blocks remain possible.
-        let longer = (WORTH_ITS_OVERHEAD * overhead).min(2.0 * seconds);
+        let longer = (WORTH_ITS_OVERHEAD * overhead).min(3.0 * seconds);
         (seconds - overhead).max(longer).clamp(SHORTEST, LONGEST)
     }
 }

@@ -1,8 +1,8 @@
 //! Which cells are measured next: one workload at a time, every mode of it in one block.
 //!
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
-//! Workloads are not compared with each other, so each may go on at its own pace: all get the same time for each of their cells, and the
-//! one that has had least of it is next. What is dear to measure is so measured less often, instead of taking the time of all others.
+//! Workloads are not compared with each other, so each may go on at its own pace: all get about as many blocks, and the
+//! one that is furthest behind is next. What is settled gives its time to what is not.
 
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
@@ -37,8 +37,6 @@ struct Group {
     standing: Standing,
     /// What the first block of each series may hold: what one block of it costs is reckoned from these.
     first: Vec<Vec<Cell>>,
-    /// How much of the budget the workload is worth: its cells.
-    weight: f64,
     /// Seconds that it has had.
     spent: f64,
     /// Blocks begun, where a block of fewer cells than the largest counts as a part.
@@ -113,7 +111,7 @@ impl Steer {
             .into_iter()
             .zip(shares)
             .filter(|(group, _)| at_work.is_none_or(|entry| group.entry == entry))
-            .min_by(|(a, _), (b, _)| a.rank().total_cmp(&b.rank()))?;
+            .min_by(|(a, _), (b, _)| a.rank(least).total_cmp(&b.rank(least)))?;
         Some(Turn {
             entry: group.entry,
             share,
@@ -189,7 +187,6 @@ impl Group {
             courses: series.iter().map(course).collect(),
             standing: Standing::default(),
             first: series.iter().map(cells).collect(),
-            weight: series.iter().map(|series| series.candidates.first().len() as f64).sum(),
             spent: 0.0,
             progress: 0.0,
             width: 0,
@@ -219,11 +216,18 @@ impl Group {
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
+    /// How much of the budget the workload is worth: what a block of it costs, so that all get about as many blocks.
+    fn weight(&self, least: Cost<'_>) -> f64 {
+        // Cells that cost next to nothing are worth a window all the same.
+        const WINDOW: f64 = 0.02;
+        self.first.iter().flatten().map(|&cell| WINDOW + least(cell)).sum()
+    }
+
     /// The lower, the sooner it is its turn.
-    fn rank(&self) -> f64 {
+    fn rank(&self, least: Cost<'_>) -> f64 {
         // Blocks come before seconds until everybody has had the least number of them.
         const LATER: f64 = 1e9;
-        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight
+        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight(least)
     }
 
     fn block_cost(&self, cost: Cost<'_>) -> f64 {
@@ -235,7 +239,7 @@ impl Group {
         // At least one launch serves them all.
         let launch = if self.blocks == 0 { launch } else { 0.0 };
         let least = missing * self.block_cost(cost) + launch;
-        Claim { weight: self.weight, spent: self.spent, least }
+        Claim { weight: self.weight(cost), spent: self.spent, least }
     }
 
     fn wanted_rounds(&self) -> f64 {

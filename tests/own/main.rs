@@ -3,6 +3,7 @@
 mod calls;
 mod claims;
 mod command;
+mod crews;
 mod rust;
 mod wishes;
 mod worker;
