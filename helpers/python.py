@@ -13,6 +13,7 @@ import importlib
 import inspect
 import itertools
 import json
+import multiprocessing
 import os
 import select
 import signal
@@ -623,7 +624,6 @@ class Processes(Pool):
     depth = 4
 
     def __init__(self, job, members, channel):
-        import multiprocessing
         self.context = multiprocessing.get_context(job.get("start") or None)
         self.flag = self.context.RawValue("L", 0)
         super().__init__(job, members, channel)
@@ -706,7 +706,8 @@ class Crew:
         function = load(order["function"])
         self.crew = CREWS[order["mode"]](order, order.get("members", 1), self.talk.socket)
         took, facts = clock() - begin, self.crew.facts()
-        facts.update(coroutine=is_coroutine(function), lock=has_lock(), launch_ns=took)
+        facts.update(coroutine=is_coroutine(function), lock=has_lock(), launch_ns=took,
+                     start=multiprocessing.get_start_method())
         return {"ready": facts}
 
     def check(self, order):

@@ -4,6 +4,7 @@
 //! Sources: Gregg, "Thread State Analysis" and "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
 
 use super::findings::{Bound, Law};
+use super::function::Runtime;
 use super::laws::Level;
 use crate::units::Quantity;
 
@@ -22,6 +23,8 @@ pub struct Evidence {
     pub dispatch: Option<f64>,
     /// Seconds that a task takes by itself.
     pub task: Option<f64>,
+    /// What the workers share in the runtime of their language.
+    pub runtime: Option<Runtime>,
     /// What was seen at each count, ascending.
     pub cells: Vec<Witness>,
 }
@@ -56,7 +59,7 @@ impl Witness {
     /// Share of a worker's time blocked: neither on a CPU nor waiting for one.
     ///
     /// Where the waiting for a CPU is not known it is what more workers than CPUs must do.
-    fn blocked(&self, cpus: f64) -> Option<f64> {
+    pub(super) fn blocked(&self, cpus: f64) -> Option<f64> {
         let crowd = if self.workers > cpus { 1.0 - cpus / self.workers } else { 0.0 };
         let queued = self.queued.map_or(crowd, |queued| queued / self.workers);
         Some((1.0 - self.on_cpu()? - queued).clamp(0.0, 1.0))
@@ -83,7 +86,8 @@ pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> O
     let shape = Shape::of(levels)?;
     let case = Case { shape, evidence };
     let verdict = case
-        .harness()
+        .runtime()
+        .or_else(|| case.harness())
         .or_else(|| case.quota())
         .or_else(|| case.waiting())
         .or_else(|| case.contention())
@@ -183,6 +187,14 @@ impl Case<'_> {
 
     fn claims(&self, kind: &str) -> bool {
         self.evidence.claimed.as_deref() == Some(kind)
+    }
+
+    /// What the workers share in the runtime of their language, where nothing is gained by more of them.
+    fn runtime(&self) -> Label {
+        let runtime = self.evidence.runtime.as_ref().filter(|_| self.shape.gain < FLAT)?;
+        let more = |cell: &&Witness| cell.workers > self.shape.first;
+        let cell = self.full().or_else(|| self.evidence.cells.iter().find(more))?;
+        runtime.holds(cell, self.cpus())
     }
 
     /// Tasks so short that the mode spends more on handing them out than they take.

@@ -9,6 +9,7 @@ mod curve;
 #[cfg(test)]
 mod curve_tests;
 pub mod findings;
+mod function;
 mod laws;
 mod lengths;
 mod limits;
@@ -28,6 +29,7 @@ mod verdict;
 
 pub use bound::{Evidence, Witness};
 pub use curve::{Input, analyse as analyse_curve};
+pub use function::Runtime;
 pub use observation::Observation;
 pub use optimum::SETTLED;
 pub use run::analyse;

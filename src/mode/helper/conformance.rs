@@ -58,7 +58,7 @@ pub fn conformance(candidate: &Candidate, tell: &mut dyn FnMut(&str, &Verdict)) 
         note(&format!("{mode}: tells the user's own error"), candidate.fails(mode));
         note(&format!("{mode}: is not disturbed by what is printed"), candidate.prints(mode));
         note(
-            &format!("{mode}: survives a task that ends its process, or ends"),
+            &format!("{mode}: tells when a task ends its process, or ends with it"),
             candidate.exits(mode),
         );
         note(&format!("{mode}: ends at the end of its input"), candidate.cut_off(mode));
@@ -295,6 +295,9 @@ fn gone(group: u32) -> Verdict {
             return Ok(());
         }
         if clock::since(start) > GONE_WITHIN {
+            if let Some(group) = rustix::process::Pid::from_raw(group.cast_signed()) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
             return Err(format!(
                 "{} s later there are still its processes {left:?}",
                 GONE_WITHIN.as_secs()

@@ -97,6 +97,7 @@ pub(super) struct Ready {
     pub(super) coroutine: bool,
     /// Whether a lock lets only one thread run code of the language at a time.
     pub(super) lock: bool,
+    pub(super) start: Option<String>,
     pub(super) handover_ns: Option<u64>,
     pub(super) busy_handover_ns: Option<u64>,
 }

@@ -100,6 +100,8 @@ pub struct Facts {
     pub lock: bool,
     /// Whether the function is a coroutine.
     pub coroutine: bool,
+    /// How the language starts processes unless it is told otherwise, where it knows several ways.
+    pub start: Option<String>,
     /// Seconds that a thread which wants to run waits beside two threads that run the function.
     pub knock: Option<f64>,
     /// Seconds by which an event loop wakes too late beside two calls of the function.

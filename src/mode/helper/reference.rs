@@ -45,6 +45,7 @@ pub(in crate::mode) fn reference(
         version,
         lock: ready.lock,
         coroutine: ready.coroutine,
+        start: ready.start.clone(),
         knock: late(threads && ready.lock && busy > 0.1, Mode::Threads),
         lag: late(event_loop && ready.coroutine, Mode::Async),
     };
