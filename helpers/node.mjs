@@ -451,6 +451,7 @@ class Crew {
     if (order.mode === 'async' && !coroutine) {
       throw new Failed('unsupported', `${order.function} is not async, so an event loop can run only one call at a time`);
     }
+    await this.end();
     this.crew = new CREWS[order.mode]();
     const facts = await this.crew.launch(order, order.members ?? 1);
     return { ready: { ...facts, coroutine, lock: false, launch_ns: clock() - begin } };
@@ -491,7 +492,9 @@ class Crew {
 
   /** Ends all workers, as far as they can be ended within a second. */
   async end() {
-    await Promise.race([this.crew?.end?.(), new Promise((done) => setTimeout(done, 1000))]);
+    const { crew } = this;
+    this.crew = undefined;
+    await Promise.race([crew?.end(), new Promise((done) => setTimeout(done, 1000))]);
   }
 }
 

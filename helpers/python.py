@@ -702,6 +702,7 @@ class Crew:
             raise Failed("order", f"this helper speaks version {PROTOCOL} of the crew protocol")
         if order.get("mode") not in CREWS:
             raise Failed("unsupported", f"this Python ({sys.version.split()[0]}) has no {order.get('mode')}")
+        self.end()
         begin = clock()
         function = load(order["function"])
         self.crew = CREWS[order["mode"]](order, order.get("members", 1), self.talk.socket)

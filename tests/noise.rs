@@ -56,8 +56,8 @@ fn a_competitor_on_every_cpu_is_seen_and_no_false_answer_is_trusted() {
         .status()
         .expect("knee starts");
     drop(competitors);
-    // Complete, or complete and not to be trusted.
-    assert!(matches!(status.code(), Some(0 | 5)), "{status}");
+    // Complete as far as that goes, and not to be trusted.
+    assert!(matches!(status.code(), Some(4 | 5)), "{status}");
 
     let record = record::read(&out).expect("it was written");
     let foreign =
@@ -75,5 +75,11 @@ fn a_competitor_on_every_cpu_is_seen_and_no_false_answer_is_trusted() {
     assert_eq!(findings.run.disturbed as usize, disturbed);
     // One busy competitor for every CPU: whatever the curve looks like, it is not said to be this machine's.
     assert!(!findings.quiet.trusted, "{:?}", findings.quiet);
+    let verdict = findings.workloads[0].verdict.as_ref();
+    assert!(verdict.is_none_or(|verdict| !verdict.conclusive), "{verdict:?}");
+    // Other tests may compute beside these, so that somebody else may be the busiest.
+    assert!(findings.quiet.sentence.contains(" (process "), "{:?}", findings.quiet);
+    let told = findings.to_settle.expect("nothing is settled");
+    assert!(told.contains("most rounds were disturbed: ") && told.contains("stop it"), "{told}");
     assert!(findings.quiet.foreign_cpu.is_some_and(|share| share > 0.05), "{:?}", findings.quiet);
 }

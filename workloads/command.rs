@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::foreign::capture::{Capture, Output, line};
 use crate::foreign::child::{Child, Ended, Status};
 use crate::foreign::line::{Line, Slot, Values};
+use crate::foreign::target::{Sink, Target};
 use crate::foreign::watch::{Cut, attend, drain};
 use crate::foreign::{GRACE, argv};
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
 /// Runs a program with its arguments, directly and without a shell, and waits for it and all it started.
 ///
 /// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as `KNEE_WORKER` and `KNEE_TASK`.
-/// - Standard input is empty. What the program prints is read and shown when it fails: 64 KiB of the beginning and of the end.
-/// - Whatever it leaves running in its process group is killed. Where that still holds the output, the task fails, since its work
+/// - Standard input is empty. After each worker's first run standard output goes to nothing, so that reading it slows nobody down; `output`
+///   can say otherwise. What is read is shown when it fails: 64 KiB of the beginning and of the end.
+/// - Whatever it leaves running in its process group is killed. Where that still holds its standard error, the task fails, since its work
 ///   was not done when it ended.
 /// - The checksum says how the program ended, nothing else: what it computes is not looked at.
 ///
@@ -70,6 +72,13 @@ const META: Meta = Meta {
             small: "",
         },
         Param {
+            name: "output",
+            help: "where its output goes: null, pipe (read and shown when it fails), inherit, or a file",
+            form: Form::Text,
+            default: "",
+            small: "pipe",
+        },
+        Param {
             name: "limit",
             help: "seconds that one run may take",
             form: Form::Number { min: 0.001, max: 604_800.0 },
@@ -96,6 +105,10 @@ impl Workload for Command {
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let note = |text: String| Note { warning: false, text, remedy: String::new() };
         let mut notes = Vec::new();
+        notes.extend(starting().map(|cost| {
+            let cost = 1e3 * cost.as_secs_f64();
+            note(format!("starting a program that does nothing takes {cost:.2} ms here; that is part of every run"))
+        }));
         let sweep = context.params.text("sweep");
         if !sweep.is_empty() {
             notes.push(note(format!(
@@ -113,12 +126,14 @@ impl Workload for Command {
     }
 
     fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>> {
-        let Settings { main, prepare, ignore, limit } = Settings::read(context.params)?;
+        let Settings { main, prepare, ignore, limit, target } = Settings::read(context.params)?;
         let mut runner = Runner {
             main: Prepared::new(main, context)?,
             prepare: prepare.map(|line| Prepared::new(line, context)).transpose()?,
             ignore,
             limit,
+            target: target.open()?,
+            first: true,
             aside: Aside::default(),
             buffer: vec![0; 64 << 10],
             capture: Capture::default(),
@@ -130,12 +145,26 @@ impl Workload for Command {
     }
 }
 
+/// What starting and reaping a program costs here, by one that does nothing; `None` where there is none.
+fn starting() -> Option<Duration> {
+    const TIMES: usize = 5;
+    let once = || {
+        let start = Instant::now();
+        let mut starter = Starter::new("true");
+        starter.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        starter.status().ok().filter(std::process::ExitStatus::success)?;
+        Some(start.elapsed())
+    };
+    (0..TIMES).filter_map(|_| once()).min()
+}
+
 /// The parameters, read and checked.
 struct Settings {
     main: Line,
     prepare: Option<Line>,
     ignore: Ignore,
     limit: Duration,
+    target: Target,
 }
 
 /// Which exit statuses count as success beside 0.
@@ -161,7 +190,8 @@ impl Settings {
         };
         let ignore = Ignore::read(params.text("ignore"))?;
         let limit = Duration::from_secs_f64(params.number("limit"));
-        Ok(Self { main, prepare, ignore, limit })
+        let target = Target::read(params.text("output"));
+        Ok(Self { main, prepare, ignore, limit, target })
     }
 }
 
@@ -195,6 +225,9 @@ struct Runner {
     prepare: Option<Prepared>,
     ignore: Ignore,
     limit: Duration,
+    target: Sink,
+    /// Whether nothing has run yet. The first run is seldom measured, and a program that cannot work fails in it: so it is read.
+    first: bool,
     aside: Aside,
     buffer: Vec<u8>,
     capture: Capture,
@@ -205,7 +238,9 @@ impl Runner {
     fn once(&mut self, preparing: bool, number: u64) -> Result<Status> {
         let prepared = if preparing { self.prepare.as_mut() } else { Some(&mut self.main) };
         let Some(prepared) = prepared else { return Ok(Status::Exited(0)) };
-        let run = prepared.run(number, self.limit, &mut self.capture, &mut self.buffer);
+        let first = std::mem::take(&mut self.first) && matches!(self.target, Sink::Null);
+        let target = if first { &Sink::Pipe } else { &self.target };
+        let run = prepared.run(number, self.limit, target, &mut self.capture, &mut self.buffer);
         let run = run.map_err(|error| {
             let program = prepared.line.program().display();
             let hint = match error.raw_os_error() {
@@ -217,7 +252,13 @@ impl Runner {
         if !preparing {
             self.aside.peak_memory = self.aside.peak_memory.max(run.ended.peak_memory);
         }
-        let printed = || self.capture.told();
+        let read = matches!(target, Sink::Pipe);
+        let printed = || match self.capture.told() {
+            told if read => told,
+            told => format!(
+                "on its standard error {told}\n(its output was not read; --output pipe shows it too)"
+            ),
+        };
         match (run.cut, run.ended.status) {
             (Some(Cut::Interrupt), _) => Err(Error::failed("interrupted")),
             (Some(Cut::TimeLimit { stubborn }), _) => Err(Error::failed(format!(
@@ -237,7 +278,7 @@ impl Runner {
                 Err(Error::failed(format!("it {status}; {}", printed())))
             }
             (None, _) if run.leaked && self.ignore != Ignore::All => Err(Error::failed(format!(
-                "it ended but left something running that still held its output, which was killed: let it wait for \
+                "it ended but left something running that still held its standard error, which was killed: let it wait for \
                  what it starts; {}",
                 printed()
             ))),
@@ -319,6 +360,7 @@ impl Prepared {
         &mut self,
         number: u64,
         limit: Duration,
+        target: &Sink,
         capture: &mut Capture,
         buffer: &mut [u8],
     ) -> io::Result<Run> {
@@ -328,14 +370,15 @@ impl Prepared {
         self.starter.env("KNEE_TASK", number.to_string());
         capture.clear();
         let (output, write) = Output::pipe()?;
-        self.starter.stdout(write.try_clone()?).stderr(write);
+        self.starter.stdout(target.stdout(&write)?).stderr(target.stderr(&write)?);
         let started = Child::start(&mut self.starter);
-        // The starter keeps the pipe's writing ends until the program has ended, so that only that end wakes us and not the
+        // We keep a writing end of the pipe until the program has ended, so that only that end wakes us and not the
         // closing of its output just before.
         let watched = started.and_then(|child| {
             let cut = attend(&child, &output, capture, buffer, limit)?;
             Ok((child, cut))
         });
+        drop(write);
         self.starter.stdout(Stdio::null()).stderr(Stdio::null());
         let (mut child, cut) = watched?;
         let leaked = cut.is_none() && !drain(&output, capture, buffer)?;

@@ -115,6 +115,13 @@ pub trait Workload: Debug + Sync + 'static {
         None
     }
 
+    /// The host and port of a server of the user's own that does the work. Where it runs on this machine, what it uses belongs to the work, and is
+    /// no disturbance.
+    fn server(&self, params: &Params) -> Option<(String, u16)> {
+        let _ = params;
+        None
+    }
+
     /// Whether one task uses a cell's whole worker count by itself. Such tasks run one at a time, and
     /// [`Context::workers`] says how many workers the task is to use.
     fn parallel_by_itself(&self, params: &Params) -> bool {

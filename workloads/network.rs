@@ -83,13 +83,18 @@ impl Workload for Network {
 
     /// Asks the user's own server once, so that a wrong address is told before anything starts.
     fn supported(&self, params: &Params) -> Result<()> {
-        let Some(url) = own_url(params)? else { return Ok(()) };
-        let mut client = Client::connect(url, PATIENCE)?;
-        client.get(None, |_, _| Ok(())).map(drop)
+        own_url(params).map(drop)
+    }
+
+    fn server(&self, params: &Params) -> Option<(String, u16)> {
+        own_url(params).ok()?.map(|url| (url.host, url.port))
     }
 
     fn host(&self, context: &Context<'_>) -> Result<Option<Host>> {
-        if own_url(context.params)?.is_some() {
+        if let Some(url) = own_url(context.params)? {
+            // Before any worker is started: does it answer at all?
+            let mut client = Client::connect(url, PATIENCE)?;
+            client.get(None, |_, _| Ok(()))?;
             return Ok(None);
         }
         let body = body(context.params, context.seed);

@@ -188,7 +188,11 @@ impl Process {
             Heard::TooLong(bytes) => {
                 format!("the worker's reply has more than {bytes} bytes without an end of line")
             }
-            Heard::Late => format!("the worker gave no reply within {:?}", self.limit),
+            Heard::Late => format!(
+                "the worker gave no reply within {:?}; if it did answer, its line is still in its buffer: flush after each \
+                 line (in Python print(.., flush=True))",
+                self.limit
+            ),
             Heard::Closed => "the worker closed its output".to_owned(),
             Heard::Ended => match self.child.reap() {
                 Ok(ended) => format!("the worker {}", ended.status),

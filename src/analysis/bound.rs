@@ -3,10 +3,15 @@
 //! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of work costs in CPU time, and the shape of the curve.
 //! Sources: Gregg, "Thread State Analysis" and "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
 
+mod shape;
+#[cfg(test)]
+mod tests;
+
 use super::findings::{Bound, Law};
 use super::function::Runtime;
 use super::laws::Level;
-use crate::units::Quantity;
+use crate::units::{Quantity, workers};
+use shape::{Shape, meaning};
 
 /// What is known of a curve besides its throughputs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +30,8 @@ pub struct Evidence {
     pub task: Option<f64>,
     /// What the workers share in the runtime of their language.
     pub runtime: Option<Runtime>,
+    /// Whether the count was told to a program that is run one at a time, so that its workers are not ours.
+    pub swept: bool,
     /// What was seen at each count, ascending.
     pub cells: Vec<Witness>,
 }
@@ -48,6 +55,10 @@ pub struct Witness {
     pub io_pressure: Option<f64>,
     /// Share of the CPUs' time for which a quota kept tasks from running.
     pub throttled: Option<f64>,
+    /// Share of the CPUs that others used.
+    pub foreign: Option<f64>,
+    /// Share of the CPUs that a hypervisor gave to other machines.
+    pub stolen: Option<f64>,
 }
 
 impl Witness {
@@ -62,7 +73,22 @@ impl Witness {
     pub(super) fn blocked(&self, cpus: f64) -> Option<f64> {
         let crowd = if self.workers > cpus { 1.0 - cpus / self.workers } else { 0.0 };
         let queued = self.queued.map_or(crowd, |queued| queued / self.workers);
-        Some((1.0 - self.on_cpu()? - queued).clamp(0.0, 1.0))
+        Some((1.0 - self.on_cpu()? - queued - self.kept_off(cpus)).clamp(0.0, 1.0))
+    }
+
+    /// Share of a worker's time for which others may have kept it off a CPU, beyond what its waiting for one tells.
+    fn kept_off(&self, cpus: f64) -> f64 {
+        let taken = self.stolen.unwrap_or(0.0) + self.throttled.unwrap_or(0.0);
+        // Waiting for a CPU that another program has is seen where the waiting is.
+        let foreign = if self.queued.is_some() { 0.0 } else { self.foreign.unwrap_or(0.0) };
+        if cpus.is_finite() { (taken + foreign) * (cpus / self.workers).max(1.0) } else { 0.0 }
+    }
+
+    /// Share of the CPUs that was not ours.
+    fn disturbed(&self, writes: bool) -> f64 {
+        // The kernel writes files in threads of its own, which look like others.
+        let foreign = self.foreign.filter(|_| !writes).unwrap_or(0.0);
+        foreign + self.stolen.unwrap_or(0.0)
     }
 }
 
@@ -80,86 +106,36 @@ const DEARER: f64 = 1.15;
 const DEARER_BY_SHARED_CORES: f64 = 1.7;
 /// This busy is fully busy: the rest is the harness and the clock's grain.
 const BUSY: f64 = 0.8;
+/// Where so much of the CPUs was not ours, what a curve does may be their doing.
+const DISTURBED: f64 = 0.1;
 
 /// What limits the curve; `None` where nothing but throughputs is known and there are fewer than two counts.
 pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> Option<Bound> {
     let shape = Shape::of(levels)?;
     let case = Case { shape, evidence };
     let verdict = case
-        .runtime()
+        .fixed_time()
+        .or_else(|| case.disturbed())
+        .or_else(|| case.runtime())
         .or_else(|| case.harness())
         .or_else(|| case.quota())
         .or_else(|| case.waiting())
         .or_else(|| case.contention())
         .or_else(|| case.computing());
-    let (label, mut sentences) = verdict.unwrap_or_else(|| ("unclear", case.shares()));
-    sentences.push(case.shape.sentence(evidence));
-    if label == "unclear" {
+    let (label, mut sentences) = verdict.unwrap_or_else(|| (UNCLEAR, case.shares()));
+    if !evidence.swept || label != UNCLEAR {
+        sentences.push(case.shape.sentence(evidence));
+    }
+    if label == UNCLEAR && evidence.cells.is_empty() {
         sentences.extend(laws.iter().find(|law| law.chosen).and_then(meaning));
     }
     Some(Bound { label: label.to_owned(), evidence: sentences })
 }
 
-/// The outline of a curve.
-struct Shape {
-    first: f64,
-    /// The smallest count with nearly all of the throughput: where the curve bends.
-    knee: f64,
-    last: f64,
-    /// Throughput at the best count over that at the first.
-    gain: f64,
-    /// Throughput at the last count over that at the best.
-    tail: f64,
-}
+/// What is said where nothing is shown.
+const UNCLEAR: &str = "unclear";
 
 type Label = Option<(&'static str, Vec<String>)>;
-
-impl Shape {
-    fn of(levels: &[Level]) -> Option<Self> {
-        let (first, last) = (levels.first()?, levels.last()?);
-        if levels.len() < 2 {
-            return None;
-        }
-        let best = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
-        Some(Self {
-            first: first.workers,
-            knee: levels.iter().find(|level| level.log >= best + (1.0 - NEARLY_ALL).ln())?.workers,
-            last: last.workers,
-            gain: (best - first.log).exp(),
-            tail: (last.log - best).exp(),
-        })
-    }
-
-    /// The outline in words.
-    fn sentence(&self, evidence: &Evidence) -> String {
-        let knee = self.knee;
-        let named = evidence
-            .usable_cpus
-            .filter(|cpus| (cpus.ceil() - knee).abs() < 1e-9)
-            .map_or_else(String::new, |_| " = the usable cores".to_owned());
-        if self.gain < FLAT && self.tail > 1.0 - NEARLY_ALL {
-            return format!("flat from {} to {} workers", self.first, self.last);
-        }
-        if self.knee <= self.first && self.tail <= 1.0 - NEARLY_ALL {
-            let loss = 100.0 * (1.0 - self.tail);
-            return format!("best at {}; {loss:.0} % lost at {} workers", self.first, self.last);
-        }
-        let gain = self.gain;
-        if self.knee >= self.last {
-            return format!("{gain:.1} x from {} to {knee}{named}, still rising there", self.first);
-        }
-        let beyond = if self.tail > 1.0 - NEARLY_ALL {
-            format!("flat beyond {knee}{named}")
-        } else {
-            format!(
-                "{:.0} % less at {} than at {knee}{named}",
-                100.0 * (1.0 - self.tail),
-                self.last
-            )
-        };
-        format!("{gain:.1} x from {} to {knee}; {beyond}", self.first)
-    }
-}
 
 struct Case<'e> {
     shape: Shape,
@@ -195,6 +171,37 @@ impl Case<'_> {
         let more = |cell: &&Witness| cell.workers > self.shape.first;
         let cell = self.full().or_else(|| self.evidence.cells.iter().find(more))?;
         runtime.holds(cell, self.cpus())
+    }
+
+    /// A program that takes as long whatever count it is told.
+    fn fixed_time(&self) -> Label {
+        let shape = &self.shape;
+        let flat = shape.gain < 1.0 + NEARLY_ALL && shape.tail > 1.0 - NEARLY_ALL;
+        let text = format!(
+            "a run takes as long with {} as with {}: it seems to run for a fixed time, so that its time says nothing; \
+             its own figure is wanted",
+            shape.last, shape.first
+        );
+        (self.evidence.swept && flat && shape.last >= 2.0 * shape.first)
+            .then(|| (UNCLEAR, vec![text]))
+    }
+
+    /// So much of the CPUs was not ours that whatever is seen may be the doing of others.
+    fn disturbed(&self) -> Label {
+        let cells = [self.first(), self.full(), self.at(self.shape.knee)];
+        let most = cells.into_iter().flatten().max_by(|a, b| {
+            let of = |cell: &Witness| cell.disturbed(self.claims("io"));
+            of(a).total_cmp(&of(b))
+        })?;
+        let share = most.disturbed(self.claims("io"));
+        (share > DISTURBED).then(|| {
+            let text = format!(
+                "others had {:.0} % of the CPUs at {}, which may explain what is seen",
+                100.0 * share,
+                workers(most.workers)
+            );
+            (UNCLEAR, vec![text])
+        })
     }
 
     /// Tasks so short that the mode spends more on handing them out than they take.
@@ -241,6 +248,7 @@ impl Case<'_> {
         let together = self.full().and_then(|cell| cell.blocked(self.cpus()).map(|b| (cell, b)));
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         if self.shape.gain < FLAT
+            && !self.evidence.swept
             && let Some((cell, blocked)) = together
             && blocked >= WAITS
         {
@@ -300,33 +308,40 @@ impl Case<'_> {
         };
         let messages =
             self.claims("ipc") && first.voluntary.is_some_and(|switches| switches >= 0.5);
+        // What a unit costs rises for memory, for locks that spin, and for whoever polls a device. Only a sign tells which.
+        let waits =
+            full.voluntary.zip(first.voluntary).is_some_and(|(now, alone)| now > alone + 0.5);
+        let sign = if self.claims("memory") {
+            Some("memory")
+        } else if messages {
+            Some("ipc")
+        } else if self.claims("sync") || waits {
+            Some("sync")
+        } else {
+            None
+        };
+        let told = |cell: &Witness, dearer: f64| {
+            let mut out = vec![text(cell, dearer)];
+            out.extend(sign.is_none().then(|| {
+                "that may be memory, a lock that spins, or waiting busily for a device: nothing seen here tells which"
+                    .to_owned()
+            }));
+            Some((sign.unwrap_or(UNCLEAR), out))
+        };
         if dearer >= 2.0 && self.shape.gain < 1.2 {
-            let label = if self.claims("memory") {
-                "memory"
-            } else if messages {
-                "ipc"
-            } else {
-                "sync"
-            };
-            return Some((label, vec![text(full, dearer)]));
+            return told(full, dearer);
         }
         let last = self.evidence.cells.last()?;
         if self.shape.tail < 0.8
             && let Some(at_last) = cost(last)
             && at_last >= 1.5
         {
-            return Some((if messages { "ipc" } else { "sync" }, vec![text(last, at_last)]));
+            return told(last, at_last);
         }
         let only_computes = self.claims("cpu") && dearer < DEARER_BY_SHARED_CORES;
-        if dearer >= DEARER && full.on_cpu()? >= BUSY && !only_computes {
-            let label = if self.claims("sync") { "sync" } else { "memory" };
-            let mut out = vec![text(full, dearer)];
-            out.push(
-                "all cores are busy, but wait for caches, memory or a shared pipeline".to_owned(),
-            );
-            return Some((label, out));
-        }
-        None
+        (dearer >= DEARER && full.on_cpu()? >= BUSY && !only_computes)
+            .then(|| told(full, dearer))
+            .flatten()
     }
 
     /// Work that keeps the CPUs busy.
@@ -371,32 +386,4 @@ impl Case<'_> {
             100.0 * blocked
         )]
     }
-}
-
-/// What the law that describes a curve says of its cause: a hint where nobody saw the workers.
-fn meaning(law: &Law) -> Option<String> {
-    let of = |name: &str| law.coefficients.get(name).map(|e| e.median);
-    Some(match law.name.as_str() {
-        "linear" => {
-            "grows in proportion: within these counts nothing shared is in the way".to_owned()
-        }
-        "amdahl" => format!(
-            "Amdahl's law describes it: {} of the work goes through something that serves one at a time",
-            Quantity::Share.text(of("sigma")?)
-        ),
-        "usl" => format!(
-            "the Universal Scalability Law describes it: {} of the work serves one at a time, and workers get into one another's way beyond that",
-            Quantity::Share.text(of("sigma")?)
-        ),
-        "saturation" => format!(
-            "saturation describes it: something is full at {:.1} times the throughput of one, from about that many workers on",
-            of("cap")? / of("lambda")?
-        ),
-        "saturation-decline" => format!(
-            "saturation with decline describes it: something is full from about {:.1} workers on, and more get in its way",
-            of("cap")? / of("lambda")?
-        ),
-        "flat" => "one worker already fills what limits it".to_owned(),
-        _ => return None,
-    })
 }

@@ -1,5 +1,7 @@
 //! One curve: measurements in, everything that is known about it out.
 
+use std::collections::BTreeSet;
+
 use super::bound::{self, Evidence};
 use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl};
 use super::laws::{self, Level, usl::fit_usl};
@@ -8,6 +10,7 @@ use super::optimum::{self, Decision, Noise};
 use super::ratio::{estimate, ratio};
 use super::round::Rounded;
 use crate::stats::median::median;
+use crate::stats::nested::nested;
 use crate::stats::polish::{Polish, outliers};
 
 /// What one curve is made from.
@@ -21,6 +24,8 @@ pub struct Input {
     pub serial: Vec<Observation>,
     /// What is known besides throughputs.
     pub evidence: Evidence,
+    /// What the knee may cost against the optimum, as a share of throughput.
+    pub tolerance: f64,
     /// The seed of all resampling.
     pub seed: u64,
 }
@@ -28,8 +33,14 @@ pub struct Input {
 impl Input {
     /// Measurements of which nothing more is known.
     pub fn plain(name: &str, observations: Vec<Observation>, seed: u64) -> Self {
-        let (serial, evidence) = (Vec::new(), Evidence::default());
-        Self { name: name.to_owned(), observations, serial, evidence, seed }
+        Self {
+            name: name.to_owned(),
+            observations,
+            serial: Vec::new(),
+            evidence: Evidence::default(),
+            tolerance: crate::plan::TOLERANCE,
+            seed,
+        }
     }
 }
 
@@ -47,11 +58,12 @@ pub fn analyse(input: &Input) -> Curve {
     let laws = laws::all(&levels, known);
     let law_noise = if within.df > 0.0 { None } else { laws::residual_spread(&levels) };
     let deciding = optimum::levels(&input.observations, &groups, within, law_noise);
-    let decision = optimum::decide(&deciding, &groups, input.seed);
+    let decision = optimum::decide(&deciding, &groups, input.tolerance, input.seed);
     let points = points(input, &groups, within, &table);
     let usl = usl(&input.observations, &laws);
     let bound = bound::classify(&levels, &laws, &input.evidence);
-    let warnings = warnings(&points, decision.as_ref(), usl.as_ref(), &laws, &deciding);
+    let warnings = warnings(&points, decision.as_ref(), &deciding);
+    let of_the_fit = of_the_fit(&points, usl.as_ref(), &laws);
     let (optimum, knee) = split(decision);
     let curve = Curve {
         name: input.name.clone(),
@@ -64,6 +76,7 @@ pub fn analyse(input: &Input) -> Curve {
         limits: None,
         price: None,
         warnings,
+        fit_remarks: of_the_fit,
     };
     curve.rounded()
 }
@@ -83,7 +96,9 @@ fn usl(observations: &[Observation], laws: &[Law]) -> Option<Usl> {
 
 fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Vec<Point> {
     let wild = wild(groups, table);
-    let throughputs = throughputs(groups, within, table);
+    let wider = nested(&by_launch(input, groups)).factor;
+    let throughputs = throughputs(groups, within, table).into_iter();
+    let throughputs = throughputs.map(|estimate| estimate.widened(wider));
     let blocks = (table.df > 0.0).then_some(Spread { sd: table.scale, df: table.df });
     let base = baseline(input, groups);
     groups
@@ -100,6 +115,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 workers: n,
                 throughput: level(&own, throughput),
                 samples: group.logs.len(),
+                launches: launches(&own),
                 speedup,
                 efficiency: speedup.map(per_worker),
                 makespan: None,
@@ -129,6 +145,18 @@ pub(super) fn throughputs(groups: &[Group], within: Spread, table: &Polish) -> V
             estimate(&group.logs, borrowed.over_blocks(table))
         })
         .collect()
+}
+
+/// The measurements of each count with the launches that they were made with.
+fn by_launch(input: &Input, groups: &[Group]) -> Vec<Vec<(Option<u32>, f64)>> {
+    let launch = |at: &usize| input.observations[*at].launch;
+    let cell = |group: &Group| group.members.iter().map(launch).zip(group.logs.clone()).collect();
+    groups.iter().map(cell).collect()
+}
+
+/// In how many launches measurements were made; 0 where that is not known.
+fn launches(own: &[Observation]) -> usize {
+    own.iter().filter_map(|one| one.launch).collect::<BTreeSet<_>>().len()
 }
 
 /// The interval comes from logarithms, the median from the throughputs themselves: half-way between two means what a reader expects.
@@ -162,8 +190,6 @@ fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
 fn warnings(
     points: &[Point],
     decision: Option<&Decision>,
-    usl: Option<&Usl>,
-    laws: &[Law],
     deciding: &optimum::Levels,
 ) -> Vec<String> {
     let mut out = Vec::new();
@@ -179,13 +205,8 @@ fn warnings(
                 100.0 * optimum::ASSUMED_NOISE
             ),
         });
-    } else if points.iter().any(|point| point.samples < 5) {
-        out.push(
-            "fewer than 5 measurements of some counts: their intervals borrow the spread of the others"
-                .to_owned(),
-        );
     }
-    out.extend(shape_warnings(points, decision, usl, laws));
+    out.extend(shape_warnings(points, decision));
     let outliers: usize = points.iter().map(|point| point.outliers.len()).sum();
     if outliers > 0 {
         let all: usize = points.iter().map(|point| point.samples).sum();
@@ -196,12 +217,7 @@ fn warnings(
     out
 }
 
-fn shape_warnings(
-    points: &[Point],
-    decision: Option<&Decision>,
-    usl: Option<&Usl>,
-    laws: &[Law],
-) -> Vec<String> {
+fn shape_warnings(points: &[Point], decision: Option<&Decision>) -> Vec<String> {
     let mut out = Vec::new();
     if let Some(text) = superlinear(points) {
         out.push(text);
@@ -216,6 +232,12 @@ fn shape_warnings(
             last.workers
         ));
     }
+    out
+}
+
+/// What a reader of coefficients and intervals must know, and nobody else.
+fn of_the_fit(points: &[Point], usl: Option<&Usl>, laws: &[Law]) -> Vec<String> {
+    let mut out = Vec::new();
     if let (Some(peak), Some(last)) = (usl.and_then(|usl| usl.peak_workers), points.last())
         && peak > last.workers
     {
@@ -223,6 +245,13 @@ fn shape_warnings(
             "the peak at {peak:.1} workers lies beyond the largest measured count ({}): it is an extrapolation",
             last.workers
         ));
+    }
+    let few = points.iter().any(|point| point.samples < 5);
+    if few && points.iter().any(|point| point.samples > 1) {
+        out.push(
+            "fewer than 5 measurements of some counts: their intervals borrow the spread of the others"
+                .to_owned(),
+        );
     }
     if points.len() < 3 {
         out.push(

@@ -9,7 +9,7 @@ pub(super) fn length(workload: &WorkloadFindings, task: f64) -> Option<TaskLengt
 }
 
 fn at_knee(curve: &Curve) -> Option<LengthResult> {
-    let knee = curve.knee?.workers;
+    let knee = curve.knee.as_ref()?.workers;
     let point = curve.points.iter().find(|point| (point.workers - knee).abs() < 1e-9)?;
     Some(LengthResult { mode: curve.name.clone(), workers: knee, speedup: point.speedup? })
 }

@@ -1,6 +1,8 @@
 //! The best count that keeps what the user asked for, and what keeping it costs.
 
 use super::findings::{Curve, LimitedOptimum, Point};
+use super::observation::Observation;
+use super::optimum::smallest_within;
 use super::round::Rounded;
 use crate::plan::{Limits, Objective};
 use crate::units::{Quantity, workers};
@@ -10,9 +12,14 @@ const ALIKE: f64 = 0.02;
 
 /// The count of `curve` that keeps `limits` and serves their objective best; `None` where nothing was asked for.
 ///
-/// A count whose figure for a limit is unknown does not keep it. Among counts of equal worth for throughput the smallest is taken, as
-/// for the knee: one that belongs to the optimum's set, where any of that set keeps the limits.
-pub(super) fn choose(curve: &Curve, limits: &Limits) -> Option<LimitedOptimum> {
+/// A count whose figure for a limit is unknown does not keep it. Of those that keep them the knee is taken, by the rule that chooses
+/// among all: the smallest that costs at most the tolerance against the best of them.
+pub(super) fn choose(
+    curve: &Curve,
+    limits: &Limits,
+    observations: &[Observation],
+    tolerance: f64,
+) -> Option<LimitedOptimum> {
     if !limits.is_set() {
         return None;
     }
@@ -27,7 +34,7 @@ pub(super) fn choose(curve: &Curve, limits: &Limits) -> Option<LimitedOptimum> {
         }
     }
     let chosen = match limits.objective {
-        Objective::Throughput => fastest(&kept, curve),
+        Objective::Throughput => knee(&kept, observations, tolerance),
         Objective::Latency => least(&kept, |point| point.latency.map(|latency| latency.p99)),
         Objective::Efficiency => {
             least(&kept, |point| Some(-point.throughput.median / point.workers))
@@ -82,11 +89,11 @@ fn violations(point: &Point, limits: &Limits) -> Vec<String> {
     reasons
 }
 
-/// The smallest count that cannot be told from the best one, or else the one with the highest median.
-fn fastest<'p>(kept: &[&'p Point], curve: &Curve) -> Option<&'p Point> {
-    let set = curve.optimum.as_ref().map_or(&[][..], |optimum| &optimum.set);
-    let among = |point: &&&Point| set.iter().any(|count| (count - point.workers).abs() < 1e-9);
-    kept.iter().find(among).copied().or_else(|| {
+/// The knee of those that keep the limits; where only other counts were measured to decide, the one with the highest median.
+fn knee<'p>(kept: &[&'p Point], observations: &[Observation], tolerance: f64) -> Option<&'p Point> {
+    let at = |count: f64| kept.iter().copied().find(|p| (p.workers - count).abs() < 1e-9);
+    let found = smallest_within(observations, tolerance, |count| at(count).is_some());
+    found.and_then(at).or_else(|| {
         kept.iter().copied().max_by(|a, b| a.throughput.median.total_cmp(&b.throughput.median))
     })
 }
@@ -103,17 +110,13 @@ fn least<'p>(kept: &[&'p Point], figure: impl Fn(&Point) -> Option<f64>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Curve, LimitedOptimum, Limits, Objective};
     use crate::analysis::findings::{Estimate, Latency};
     use crate::analysis::{Input, Observation, analyse_curve};
 
     /// A curve that goes up to 4 workers, where the 99th percentile of latency grows with the count.
     fn curve() -> Curve {
-        let rates = [(1.0, 100.0), (2.0, 190.0), (4.0, 300.0), (8.0, 280.0)];
-        let observations = rates.iter().flat_map(|&(workers, rate)| {
-            (0..6).map(move |i| Observation::plain(workers, rate * (1.0 + 1e-3 * f64::from(i))))
-        });
-        let mut curve = analyse_curve(&Input::plain("threads", observations.collect(), 1));
+        let mut curve = analyse_curve(&Input::plain("threads", observations(), 1));
         for point in &mut curve.points {
             let p99 = 0.01 * point.workers;
             point.latency =
@@ -123,6 +126,18 @@ mod tests {
             point.efficiency = Some(Estimate { median: each, low: each, high: each });
         }
         curve
+    }
+
+    fn observations() -> Vec<Observation> {
+        let rates = [(1.0, 100.0), (2.0, 190.0), (4.0, 300.0), (8.0, 280.0)];
+        let of_count = |&(workers, rate): &(f64, f64)| {
+            (0..6).map(move |i| Observation::plain(workers, rate * (1.0 + 1e-3 * f64::from(i))))
+        };
+        rates.iter().flat_map(of_count).collect()
+    }
+
+    fn choose(curve: &Curve, limits: &Limits) -> Option<LimitedOptimum> {
+        super::choose(curve, limits, &observations(), 0.05)
     }
 
     fn chosen(limits: Limits) -> (Option<f64>, Option<f64>) {

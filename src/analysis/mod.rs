@@ -8,6 +8,7 @@ mod control;
 mod curve;
 #[cfg(test)]
 mod curve_tests;
+mod doubt;
 pub mod findings;
 mod function;
 mod laws;
@@ -16,6 +17,7 @@ mod limits;
 mod observation;
 mod optimum;
 mod price;
+mod programs;
 mod quiet;
 #[cfg(test)]
 mod quiet_tests;
@@ -29,7 +31,9 @@ mod verdict;
 
 pub use bound::{Evidence, Witness};
 pub use curve::{Input, analyse as analyse_curve};
+pub(crate) use doubt::NEIGHBOUR;
 pub use function::Runtime;
 pub use observation::Observation;
 pub use optimum::SETTLED;
 pub use run::analyse;
+pub(crate) use verdict::EQUAL;

@@ -15,12 +15,14 @@ pub struct Observation {
     pub block: Option<u32>,
     /// Whether it was made to decide between counts already chosen, rather than to choose them.
     pub confirms: bool,
+    /// The launch of the crew that it was made with, where that is known.
+    pub launch: Option<u32>,
 }
 
 impl Observation {
     /// A measurement of which nothing more is known.
     pub fn plain(workers: f64, throughput: f64) -> Self {
-        Self { workers, throughput, block: None, confirms: true }
+        Self { workers, throughput, block: None, confirms: true, launch: None }
     }
 
     /// Whether it can be analysed: both figures finite and above 0.

@@ -1,18 +1,22 @@
-//! The best count, the counts that cannot be told apart from it, and how sure that is.
+//! The best count, the counts that cannot be told apart from it, the knee, and how sure that is.
 //!
 //! Counts are compared within blocks (a slow spell hits all of them) by Hsu's multiple comparisons with the best. Where the counts were chosen by looking at
 //! measurements, only the fresh measurements made afterwards decide, because a count chosen for its good figures has been flattered by the noise.
 
 use std::collections::BTreeMap;
 
-use super::findings::{Knee, Optimum};
-use super::observation::{Group, Observation, Spread};
+use super::findings::{Knee, More, Optimum};
+use super::observation::{Group, Observation, Spread, group, spread};
 use crate::rng::Rng;
 use crate::stats::dunnett::{self, Best};
+use crate::stats::knee::{Known, first_within};
+use crate::stats::nested::{self, Nested};
 use crate::stats::polish::{Cell, Polish, polish};
 
 /// A recommendation is settled when following it costs at most this share of throughput, with 95 % confidence.
 pub const SETTLED: f64 = 0.1;
+/// Who tolerates a larger loss leaves this much room for doubt beside it.
+const DOUBT: f64 = 0.05;
 /// The noise (standard deviation as a share) that is assumed where nothing at all tells it.
 pub(super) const ASSUMED_NOISE: f64 = 0.03;
 /// As sure of that as a measurement with so many degrees of freedom would make.
@@ -74,6 +78,17 @@ pub(super) fn table(observations: &[Observation], groups: &[Group], fresh: bool)
     polish(&cells)
 }
 
+/// What the launches of the crews add to the noise of the levels: what is left of each measurement, by count and launch.
+fn launches(observations: &[Observation], groups: &[Group], table: &Polish, fresh: bool) -> Nested {
+    let mut left = table.residuals.iter();
+    let cells = groups.iter().map(|group| {
+        let used = group.members.iter().filter(|&&at| !fresh || observations[at].confirms);
+        used.zip(left.by_ref()).map(|(&at, &rest)| (observations[at].launch, rest)).collect()
+    });
+    let cells: Vec<Vec<(Option<u32>, f64)>> = cells.collect();
+    nested::nested(&cells)
+}
+
 /// Whether at least two blocks hold at least two counts each: only then can blocks be compared.
 fn is_blocked(observations: &[Observation]) -> bool {
     let mut counts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
@@ -99,13 +114,14 @@ pub(super) fn levels(
     let table = table(observations, groups, fresh);
     let used: Vec<usize> =
         (0..table.columns.len()).filter(|&at| table.columns[at].is_finite()).collect();
+    let launches = launches(observations, groups, &table, fresh);
     let pick = |at: &usize| table.columns[*at];
     let mut levels = Levels {
         logs: used.iter().map(pick).collect(),
         counts: used.iter().map(|&at| table.counts[at]).collect(),
         groups: used,
-        scale: table.scale,
-        df: table.df,
+        scale: table.scale * launches.factor,
+        df: launches.df.map_or(table.df, |df| df.min(table.df)),
         noise: Noise::Measured,
     };
     if table.df <= 0.0 && spread.df > 0.0 {
@@ -120,26 +136,64 @@ pub(super) fn levels(
     levels
 }
 
+/// The regret up to which a recommendation is settled for one who tolerates this loss.
+pub(super) fn settled(tolerance: f64) -> f64 {
+    SETTLED.max(tolerance + DOUBT)
+}
+
 /// Compares the levels; `None` where there are none.
-pub(super) fn decide(levels: &Levels, groups: &[Group], seed: u64) -> Option<Decision> {
+pub(super) fn decide(
+    levels: &Levels,
+    groups: &[Group],
+    tolerance: f64,
+    seed: u64,
+) -> Option<Decision> {
     let best = dunnett::best(&levels.logs, &levels.counts, levels.scale, levels.df)?;
     let workers = |at: usize| groups[levels.groups[at]].workers;
-    let knee = *best.set.first()?;
+    let knee = levels.first_within(tolerance, |_| true)?;
     let several = levels.logs.len() > 1;
-    let knee_bound = levels.excess_over(knee, &best).exp_m1();
-    let conclusive = several
-        && levels.noise == Noise::Measured
-        && (best.set.len() == 1 || knee_bound <= SETTLED);
+    let regret = levels.excess_over(knee, &best, 1.0).exp_m1();
+    let alone = best.set.as_slice() == [knee];
+    let conclusive =
+        several && levels.noise == Noise::Measured && (alone || regret <= settled(tolerance));
     let optimum = Optimum {
         workers: workers(best.best),
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
-        bound: several.then(|| best.excess.exp_m1()),
-        remedy: (!conclusive).then(|| levels.remedy(&best.set, knee_bound)),
+        regret: several.then(|| best.excess.exp_m1()),
+        remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
-    let knee = Knee { workers: workers(knee), bound: several.then_some(knee_bound) };
+    // By more than the tolerance, beyond what chance makes of it.
+    let may_lose = -(1.0 - tolerance).ln();
+    let as_good = (0..levels.logs.len())
+        .filter(|&at| at == knee || levels.excess_over(at, &best, -1.0) <= may_lose);
+    let sure = |at: &usize| levels.logs[*at] > levels.logs[knee];
+    let more = best.set.iter().find(|at| sure(at)).filter(|_| !best.set.contains(&knee));
+    let knee = Knee {
+        workers: workers(knee),
+        loss: several.then(|| -(levels.logs[knee] - levels.logs[best.best]).exp_m1()),
+        regret: several.then_some(regret),
+        as_good: as_good.map(workers).collect(),
+        more: more.map(|&at| More {
+            workers: workers(at),
+            gain: (levels.logs[at] - levels.logs[knee]).exp_m1(),
+            p99: None,
+        }),
+    };
     Some(Decision { optimum, knee, noise: levels.noise })
+}
+
+/// The smallest of the counts that are `kept` which costs at most the tolerance against the best of them.
+pub(super) fn smallest_within(
+    observations: &[Observation],
+    tolerance: f64,
+    kept: impl Fn(f64) -> bool,
+) -> Option<f64> {
+    let groups = group(observations);
+    let levels = levels(observations, &groups, spread(&groups), None);
+    let at = levels.first_within(tolerance, |at| kept(groups[levels.groups[at]].workers))?;
+    Some(groups[levels.groups[at]].workers)
 }
 
 impl Levels {
@@ -148,13 +202,25 @@ impl Levels {
         self.scale
     }
 
-    /// How much better than `at` another count may be, on logarithms.
-    fn excess_over(&self, at: usize, best: &Best) -> f64 {
+    /// The first of the `kept` levels that costs at most the tolerance against the best of them.
+    fn first_within(&self, tolerance: f64, kept: impl Fn(usize) -> bool) -> Option<usize> {
+        let kept: Vec<usize> = (0..self.logs.len()).filter(|&at| kept(at)).collect();
+        let known = |&at: &usize| Known {
+            log: self.logs[at],
+            error: self.scale / (self.counts[at].max(1) as f64).sqrt(),
+        };
+        let levels: Vec<Known> = kept.iter().map(known).collect();
+        first_within(&levels, tolerance).map(|place| kept[place])
+    }
+
+    /// How much better than `at` another count may be, on logarithms; with a `side` of -1, is at least.
+    fn excess_over(&self, at: usize, best: &Best, side: f64) -> f64 {
         (0..self.logs.len())
             .filter(|&other| other != at)
             .map(|other| {
                 let pair = 1.0 / self.counts[at] as f64 + 1.0 / self.counts[other] as f64;
-                self.logs[other] - self.logs[at] + best.quantile * self.scale * pair.sqrt()
+                let reach = best.quantile * self.scale * pair.sqrt();
+                self.logs[other] - self.logs[at] + side * reach
             })
             .fold(0.0, f64::max)
     }
@@ -185,7 +251,7 @@ impl Levels {
     }
 
     /// What would settle the question, in words.
-    fn remedy(&self, set: &[usize], knee_bound: f64) -> String {
+    fn remedy(&self, set: &[usize], regret: f64, settled: f64) -> String {
         if self.logs.len() < 2 {
             return "measure more than one worker count".to_owned();
         }
@@ -194,17 +260,15 @@ impl Levels {
         }
         // Counts that have clearly lost need no further measurements.
         let times = set.iter().map(|&at| self.counts[at]).min().unwrap_or(1).max(1);
-        let ratio = (knee_bound.ln_1p() / SETTLED.ln_1p()).powi(2);
+        let ratio = (regret.ln_1p() / settled.ln_1p()).powi(2);
         let wanted = (times as f64 * ratio).ceil().max(times as f64 + 1.0);
         if wanted > 200.0 {
             return format!(
-                "the noise of {:.0} % per measurement hides the differences: quieten the machine or measure longer at a time",
+                "a quieter machine or longer measurements: a noise of {:.0} % each hides the differences",
                 100.0 * self.scale
             );
         }
-        format!(
-            "measure these counts about {wanted:.0} times (now {times}), or quieten the machine"
-        )
+        format!("about {wanted:.0} measurements of each count ({times} now), or a quieter machine")
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use knee_workloads::Kind;
 
 use super::control::{self, Core};
+use super::doubt::NEIGHBOUR;
 use super::findings::{Quiet, Warning};
 use super::round::Rounded;
 use crate::machine::{self, BURN_LIMIT, Cause, Ledger, Severity, WeakCore};
@@ -57,8 +58,12 @@ pub(super) fn quiet(record: &Record) -> (Quiet, Vec<Warning>) {
         remedy: advice.remedy,
     });
     let word = if trusted { "quiet" } else { "disturbed" };
+    let mut parts = noise.parts();
+    // Who it was stands beside how much it was.
+    let who = record.warnings.iter().rfind(|advice| advice.code == NEIGHBOUR);
+    parts.extend(who.filter(|_| !trusted).map(|who| who.text.clone()));
     let quiet = Quiet {
-        sentence: format!("{word}: {}", noise.parts().join(", ")),
+        sentence: format!("{word}: {}", parts.join(", ")),
         trusted,
         foreign_cpu: noise.foreign.rounded(),
         steal: noise.steal.rounded(),
@@ -206,7 +211,7 @@ fn clock(samples: &[Sample]) -> Option<f64> {
 /// Drifts and jumps of the whole machine over the session.
 pub(super) fn changes(record: &Record) -> Vec<Warning> {
     let sequence = sequence(&record.samples);
-    let minutes = record.samples.last().map_or(0.0, |sample| sample.at) / 60.0;
+    let seconds = record.samples.last().map_or(0.0, |sample| sample.at);
     let mut out = Vec::new();
     let percent = |log: f64| format!("{:+.0} %", 100.0 * log.exp_m1());
     let jump = trend::jump(&sequence).filter(|jump| jump.p < 0.01 && jump.size.abs() > CHANGE);
@@ -223,13 +228,17 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
                     percent(jump.size),
                     100.0 * jump.at as f64 / sequence.len() as f64
                 ),
-                remedy: "counts were compared within blocks and stand; absolute figures are of a mixture: measure again on a quiet machine".to_owned(),
+                remedy: "comparisons of counts and modes hold, since they were made at the same times; for absolute figures measure again on a quiet machine".to_owned(),
             });
         }
         (_, Some((_, change))) => out.push(Warning {
             code: "drift".to_owned(),
-            text: format!("the whole machine drifted by {} over {minutes:.1} minutes", percent(change)),
-            remedy: "counts were compared within blocks and stand; absolute figures are of the middle of the run".to_owned(),
+            text: format!(
+                "the whole machine drifted by {} within {}",
+                percent(change),
+                Quantity::Duration.text(seconds)
+            ),
+            remedy: "comparisons of counts and modes hold, since they were made at the same times; absolute figures are averages over the drift".to_owned(),
         }),
         _ => {}
     }

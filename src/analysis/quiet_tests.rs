@@ -2,11 +2,11 @@
 
 use knee_workloads::Kind;
 
-use super::analyse;
 use super::findings::Findings;
 use super::run_tests::record;
+use super::{NEIGHBOUR, analyse};
 use crate::machine::{BurnReport, CoreBurn, Ledger, QuotaLevel};
-use crate::record::Record;
+use crate::record::{Advice, Record};
 
 /// What the ledger of a quiet round on two cores says.
 fn quiet_ledger() -> Ledger {
@@ -179,4 +179,42 @@ fn a_clock_that_varies_is_told_and_left_to_the_blocks() {
         ledger.frequency = Some(if number % 36 < 18 { 3e9 } else { 2e9 });
     });
     assert_eq!(told(&steady).2, "", "another clock for another number of workers is no news");
+}
+
+/// Where a neighbour had most of the rounds there is no answer, however well the figures agree; who it was is said.
+#[test]
+fn a_busy_machine_gets_no_answer() {
+    let spoiled = |share: f64| {
+        let mut record = run(|number, ledger| {
+            if (number as f64) < share * 324.0 {
+                ledger.foreign = Some(0.48);
+            }
+        });
+        record.warnings.push(Advice {
+            code: NEIGHBOUR.to_owned(),
+            text: "sh (process 7) used 48 % of the CPUs".to_owned(),
+            remedy: "stop it".to_owned(),
+        });
+        analyse(&record)
+    };
+    let settled = |findings: &Findings| {
+        let verdicts = findings.workloads.iter().filter_map(|found| found.verdict.as_ref());
+        verdicts.filter(|verdict| verdict.conclusive).count()
+    };
+    let quiet = spoiled(0.0);
+    assert_eq!((settled(&quiet), quiet.to_settle.as_deref()), (2, None));
+    assert!(!quiet.quiet.sentence.contains("process 7"), "{:?}", quiet.quiet);
+    let busy = spoiled(0.9);
+    assert_eq!(settled(&busy), 0);
+    let optima = busy.workloads.iter().flat_map(|found| &found.curves);
+    assert!(optima.filter_map(|curve| curve.optimum.as_ref()).all(|one| !one.conclusive));
+    assert!(
+        busy.quiet.sentence.contains("sh (process 7) used 48 % of the CPUs"),
+        "{:?}",
+        busy.quiet
+    );
+    let told = busy.to_settle.as_deref().expect("nothing is settled");
+    assert!(told.contains("most rounds were disturbed: sh (process 7)"), "{told}");
+    let bounds = busy.workloads[0].curves.iter().filter_map(|curve| curve.bound.as_ref());
+    assert!(bounds.clone().count() > 0 && bounds.clone().all(|bound| bound.label == "unclear"));
 }

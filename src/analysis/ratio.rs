@@ -3,6 +3,7 @@
 use super::findings::Estimate;
 use super::observation::{Observation, Spread, interval};
 use crate::stats::median::median;
+use crate::stats::nested::nested;
 
 /// So many common blocks are enough to compare within them.
 const PAIRED: usize = 3;
@@ -31,15 +32,18 @@ pub(super) fn ratio(
     if a.is_empty() || b.is_empty() {
         return None;
     }
-    let differences: Vec<f64> = above
+    let paired: Vec<(Option<u32>, f64)> = above
         .iter()
         .filter(|o| o.is_sound())
-        .filter_map(|o| Some(o.throughput.ln() - in_block(below, o.block?)?))
+        .filter_map(|o| Some((o.launch, o.throughput.ln() - in_block(below, o.block?)?)))
         .collect();
-    if differences.len() >= PAIRED {
+    if paired.len() >= PAIRED {
+        let differences: Vec<f64> = paired.iter().map(|(_, difference)| *difference).collect();
         // A difference of two measurements spreads by the square root of two more than one.
         let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
-        return Some(estimate(&differences, wider));
+        // Where one crew was lucky for all the blocks that it lived through, these blocks count less.
+        let launches = nested(std::slice::from_ref(&paired)).factor;
+        return Some(estimate(&differences, wider).widened(launches));
     }
     let (a, b) = (estimate(&a, within), estimate(&b, within));
     let half = |outer: f64, inner: f64| (outer / inner).ln();
@@ -75,6 +79,7 @@ mod tests {
                     throughput: level * spell * (0.02 * rng.normal()).exp(),
                     block: Some(block),
                     confirms: true,
+                    launch: None,
                 };
                 a.push(one(1.9));
                 b.push(one(1.0));

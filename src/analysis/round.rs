@@ -67,13 +67,13 @@ impl Rounded for Point {
 
 impl Rounded for Optimum {
     fn rounded(self) -> Self {
-        Self { bound: self.bound.rounded(), ..self }
+        Self { regret: self.regret.rounded(), ..self }
     }
 }
 
 impl Rounded for Knee {
     fn rounded(self) -> Self {
-        Self { bound: self.bound.rounded(), ..self }
+        Self { loss: self.loss.rounded(), regret: self.regret.rounded(), ..self }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::batch;
 use super::bound::Evidence;
+use super::doubt;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
     SCHEMA_VERSION, TaskLength, Warning, WorkloadFindings,
@@ -12,6 +13,7 @@ use super::function::{self, Runtime};
 use super::lengths;
 use super::limits;
 use super::price::{self, Empty};
+use super::programs;
 use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
@@ -28,10 +30,15 @@ const EMPTY: &str = "noop";
 pub fn analyse(record: &Record) -> Findings {
     let context = Context::of(record);
     let entries = record.header.plan.entries.iter().enumerate();
-    let workloads = entries
+    let mut workloads: Vec<WorkloadFindings> = entries
         .filter(|(_, entry)| entry.shorter_of.is_none())
-        .map(|(at, entry)| context.with_lengths(at, context.workload(at, entry)))
+        .map(|(at, entry)| {
+            let mut found = context.with_lengths(at, context.workload(at, entry));
+            doubt::withdraw(record, at, &mut found);
+            found
+        })
         .collect();
+    let to_settle = doubt::settle(record, &mut workloads);
     let mut warnings: Vec<Warning> = record
         .warnings
         .iter()
@@ -44,7 +51,14 @@ pub fn analyse(record: &Record) -> Findings {
     let (quiet, noise) = quiet::quiet(record);
     warnings.extend(noise);
     warnings.extend(quiet::changes(record));
-    Findings { schema_version: SCHEMA_VERSION, run: summary(record), workloads, quiet, warnings }
+    Findings {
+        schema_version: SCHEMA_VERSION,
+        run: summary(record),
+        workloads,
+        quiet,
+        warnings,
+        to_settle,
+    }
 }
 
 fn summary(record: &Record) -> RunSummary {
@@ -61,6 +75,7 @@ fn summary(record: &Record) -> RunSummary {
         interrupted: record.end.is_none_or(|end| end.interrupted),
         machine: header.machine.summary(),
         usable_cpus: header.machine.budget.usable(),
+        tolerance: header.plan.tolerance,
         rounds: record.samples.len() as u64,
         disturbed: record.samples.iter().filter(|sample| sample.is_disturbed()).count() as u64,
     }
@@ -117,6 +132,7 @@ impl<'r> Context<'r> {
             dispatch: self.empty_task(at, mode).dispatch(),
             task: self.survey(at).map(|survey| survey.task),
             runtime: Runtime::of(entry, mode, self.facts(at)),
+            swept: programs::swept(entry).is_some(),
             cells: Vec::new(),
         }
     }
@@ -125,8 +141,9 @@ impl<'r> Context<'r> {
         let serial = Series::of(self.record, at, Mode::Serial);
         let baseline = serial.observations();
         let evidence = |mode| self.evidence(at, entry, mode);
+        let tolerance = self.record.header.plan.tolerance;
         let serial_point = serial
-            .curve(Vec::new(), evidence(Mode::Serial), self.seed(at, Mode::Serial))
+            .curve(Vec::new(), evidence(Mode::Serial), tolerance, self.seed(at, Mode::Serial))
             .points
             .into_iter()
             .next();
@@ -139,16 +156,23 @@ impl<'r> Context<'r> {
             if series.rounds.is_empty() {
                 continue;
             }
-            let mut curve = series.curve(baseline.clone(), evidence(mode), self.seed(at, mode));
-            curve.limits = limits::choose(&curve, &self.record.header.plan.limits);
-            let asked = &planned.candidates;
-            contenders.extend(Contender::of(mode, &curve, &series.observations(), asked));
+            let (base, seed) = (baseline.clone(), self.seed(at, mode));
+            let mut curve = series.curve(base, evidence(mode), tolerance, seed);
+            let (asked, own) = (&planned.candidates, series.observations());
+            let limits = &self.record.header.plan.limits;
+            curve.limits = limits::choose(&curve, limits, &own, tolerance);
+            contenders.extend(Contender::of(mode, &curve, &own, asked));
             curves.push(curve);
         }
         let mut notes = self.notes(at);
         let batch = self.record.header.plan.batch;
         notes.extend(batch.and_then(|n| batch::remark(n, serial_point.as_ref(), &curves)));
         let best = best_throughput(serial_point.as_ref(), &curves);
+        let mut verdict = verdict(&entry.label, &contenders, tolerance);
+        if let Some(verdict) = &mut verdict {
+            let usable = self.record.header.machine.budget.usable();
+            verdict.asides.extend(programs::crowding(entry, &curves, usable));
+        }
         WorkloadFindings {
             label: entry.label.clone(),
             workload: entry.workload.clone(),
@@ -157,7 +181,7 @@ impl<'r> Context<'r> {
             unit_one: entry.unit_one.clone(),
             unit_many: entry.unit_many.clone(),
             serial: serial_point,
-            verdict: verdict(&entry.label, &contenders),
+            verdict,
             curves,
             equivalent: best.zip(entry.equivalent.as_ref()).map(|(best, (name, per_second))| {
                 Equivalent { name: name.clone(), count: (best / per_second).rounded() }
@@ -233,7 +257,7 @@ impl<'r> Context<'r> {
             let Ok(mode) = curve.name.parse::<Mode>() else { continue };
             let launch = Series::of(self.record, at, mode).median(Sample::launch_per_worker);
             let crossing = lengths::crossing(&workload.lengths, &curve.name).rounded();
-            let knee = curve.knee.map_or(1.0, |knee| knee.workers);
+            let knee = curve.knee.as_ref().map_or(1.0, |knee| knee.workers);
             curve.price =
                 price::price(&self.empty_task(at, mode), launch, crossing, knee.min(usable));
         }

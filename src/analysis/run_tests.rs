@@ -68,6 +68,7 @@ const TASKS: [f64; 4] = [1e-3, 1e-7, 2e-5, 4e-6];
 pub(super) fn record(noise: f64) -> Record {
     let plan = Plan {
         limits: crate::plan::Limits::default(),
+        tolerance: 0.05,
         seed: 1,
         budget: 60.0,
         batch: None,

@@ -72,6 +72,7 @@ impl<'r> Series<'r> {
         &self,
         serial: Vec<Observation>,
         mut evidence: Evidence,
+        tolerance: f64,
         seed: u64,
     ) -> Curve {
         let observations = self.observations();
@@ -80,9 +81,14 @@ impl<'r> Series<'r> {
         counts.dedup();
         evidence.cells = counts.iter().map(|&workers| self.witness(workers)).collect();
         let name = self.mode.name().to_owned();
-        let mut curve = analyse(&Input { name, observations, serial, evidence, seed });
+        let mut curve = analyse(&Input { name, observations, serial, evidence, tolerance, seed });
         for point in &mut curve.points {
             self.fill(point);
+        }
+        if let Some(knee) = &mut curve.knee
+            && let Some(more) = &mut knee.more
+        {
+            more.p99 = longer(&curve.points, knee.workers, more.workers).rounded();
         }
         curve
     }
@@ -97,10 +103,14 @@ impl<'r> Series<'r> {
                 (both > 0.0).then(|| s.usage.system / both)
             }),
             cpu_per_unit: of(&cpu_per_unit),
-            queued: of(&|s| Some(s.usage.run_queue? / span(s)?)),
+            queued: of(&|s| Some(s.usage.run_queue? / span(s)?))
+                // Programs wait for CPUs where nobody sees it.
+                .filter(|_| self.mode != Mode::Copies),
             voluntary: of(&voluntary),
             io_pressure: of(&|s| s.ledger.as_ref()?.io_pressure),
             throttled: of(&|s| s.ledger.as_ref()?.throttled),
+            foreign: of(&|s| s.ledger.as_ref()?.foreign),
+            stolen: of(&|s| s.ledger.as_ref()?.steal),
         }
     }
 
@@ -139,7 +149,17 @@ fn observation(sample: &Sample) -> Observation {
         throughput: sample.throughput,
         block: Some(sample.block),
         confirms: sample.confirms,
+        launch: sample.crew,
     }
+}
+
+/// The 99th percentile of the latency with `more` workers relative to that with `few`.
+fn longer(points: &[Point], few: f64, more: f64) -> Option<f64> {
+    let p99 = |workers: f64| {
+        let point = points.iter().find(|point| (point.workers - workers).abs() < 1e-9)?;
+        Some(point.latency?.p99).filter(|p99| *p99 > 0.0)
+    };
+    Some(p99(more)? / p99(few)?)
 }
 
 fn span(sample: &Sample) -> Option<f64> {

@@ -2,11 +2,12 @@
 
 use super::findings::{Curve, Estimate, Other, Verdict};
 use super::observation::{Observation, Spread, group, spread};
-use super::optimum::{self, SETTLED};
+use super::optimum::{self, settled};
 use super::ratio::ratio;
 use super::round::Rounded;
 use crate::plan::{Candidates, Mode};
-use crate::units::{Quantity, workers};
+use crate::stats::knee::{Known, first_within};
+use crate::units::{Quantity, plural, workers};
 
 /// One mode at its own knee.
 #[derive(Debug, Clone)]
@@ -21,6 +22,12 @@ pub(super) struct Contender {
     pub(super) in_block: Spread,
     /// Whether its own count is settled.
     pub(super) settled: bool,
+    /// Another count of it may be better by this share.
+    pub(super) regret: Option<f64>,
+    /// What its knee costs against its best count.
+    pub(super) loss: f64,
+    /// The measurements at its best count.
+    pub(super) top: Vec<Observation>,
     /// Against serial there.
     pub(super) speedup: Option<Estimate>,
 }
@@ -33,19 +40,27 @@ impl Contender {
         observations: &[Observation],
         asked: &Candidates,
     ) -> Option<Self> {
-        let knee = curve.knee?.workers;
-        let at = |workers: f64| (workers - knee).abs() < 1e-9;
+        let found = curve.knee.as_ref()?;
+        let knee = found.workers;
+        let best = curve.optimum.as_ref().map_or(knee, |optimum| optimum.workers);
+        let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        let cell = |count: f64| -> Vec<Observation> {
+            observations.iter().copied().filter(|o| same(o.workers, count)).collect()
+        };
         let groups = group(observations);
         let table = optimum::table(observations, &groups, false);
         Some(Self {
             mode,
             workers: knee,
-            cell: observations.iter().copied().filter(|o| at(o.workers)).collect(),
+            cell: cell(knee),
             within: spread(&groups),
             in_block: Spread { sd: table.scale, df: table.df },
             settled: matches!(asked, Candidates::Exactly { counts } if counts.len() == 1)
                 || curve.optimum.as_ref().is_some_and(|optimum| optimum.conclusive),
-            speedup: curve.points.iter().find(|point| at(point.workers))?.speedup,
+            regret: found.regret,
+            loss: found.loss.unwrap_or(0.0),
+            top: cell(best),
+            speedup: curve.points.iter().find(|point| same(point.workers, knee))?.speedup,
         })
     }
 
@@ -57,18 +72,42 @@ impl Contender {
         settled.then_some(Self {
             mode: Mode::Serial,
             workers: 1.0,
+            top: cell.clone(),
             cell,
             within,
             in_block: Spread { sd: 0.0, df: 0.0 },
             settled,
+            regret: None,
+            loss: 0.0,
             speedup: Some(one),
         })
     }
 
+    /// Against the fastest, with the error of that.
+    fn against(&self, fastest: &Self) -> Known {
+        const ENDS: f64 = 2.0 * 1.959_963_985;
+        if self.mode == fastest.mode {
+            return Known { log: 0.0, error: 0.0 };
+        }
+        match self.over(fastest) {
+            Some(e) => Known { log: e.median.ln(), error: (e.high / e.low).ln() / ENDS },
+            None => Known { log: f64::NAN, error: 0.0 },
+        }
+    }
+
     fn over(&self, other: &Self) -> Option<Estimate> {
+        self.ratio(&self.cell, other)
+    }
+
+    /// At its best count against the other one's knee.
+    fn top_over(&self, other: &Self) -> Option<Estimate> {
+        self.ratio(&self.top, other)
+    }
+
+    fn ratio(&self, own: &[Observation], other: &Self) -> Option<Estimate> {
         let within = pooled(self.within, other.within);
         let in_block = Some(pooled(self.in_block, other.in_block)).filter(|pair| pair.df > 0.0);
-        ratio(&self.cell, &other.cell, within, in_block.unwrap_or(within))
+        ratio(own, &other.cell, within, in_block.unwrap_or(within))
     }
 
     fn level(&self) -> f64 {
@@ -84,31 +123,29 @@ fn pooled(one: Spread, other: Spread) -> Spread {
     Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
-/// A mode is as good as the best when at most this share is lost for sure, and the two cannot be told apart.
-const AS_GOOD: f64 = 0.02;
+/// Modes closer than this share are equal.
+pub(crate) const EQUAL: f64 = 0.02;
 
-/// The verdict over all modes; `None` without any.
-pub(super) fn verdict(label: &str, contenders: &[Contender]) -> Option<Verdict> {
+/// The verdict over all modes for one who may lose `tolerance`; `None` without any.
+///
+/// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses among counts.
+pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> Option<Verdict> {
     let fastest = contenders.iter().max_by(|a, b| a.level().total_cmp(&b.level()))?;
-    let as_good = |contender: &&Contender| {
-        contender.mode == fastest.mode
-            || contender.over(fastest).is_some_and(|e| e.high >= 1.0 && e.median >= 1.0 - AS_GOOD)
-    };
-    let rank = |contender: &&Contender| contender.mode.description().rank;
-    let chosen = contenders.iter().filter(as_good).min_by_key(rank)?;
-    let mut others: Vec<Other> = contenders
+    let mut ranked: Vec<&Contender> = contenders.iter().collect();
+    ranked.sort_by_key(|contender| contender.mode.description().rank);
+    let levels: Vec<Known> = ranked.iter().map(|contender| contender.against(fastest)).collect();
+    let chosen = ranked[first_within(&levels, tolerance)?];
+    let rivals: Vec<Rival<'_>> = contenders
         .iter()
         .filter(|other| other.mode != chosen.mode)
-        .filter_map(|other| {
-            Some(Other {
-                mode: other.mode.name().to_owned(),
-                workers: other.workers,
-                ratio: other.over(chosen)?.rounded(),
-            })
-        })
+        .filter_map(|other| Rival::of(other, chosen))
         .collect();
+    let mut others: Vec<Other> = rivals.iter().map(Rival::told).collect();
     others.sort_by(|a, b| b.ratio.median.total_cmp(&a.ratio.median).then(a.mode.cmp(&b.mode)));
-    let conclusive = chosen.settled && others.iter().all(|other| other.ratio.high <= 1.0 + SETTLED);
+    let limit = settled(tolerance);
+    let most = rivals.iter().map(|rival| rival.top.high - 1.0).reduce(f64::max);
+    let regret = [chosen.regret, most].into_iter().flatten().reduce(f64::max);
+    let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
     let sentence = sentence(label, chosen, &others, conclusive);
     Some(Verdict {
         mode: chosen.mode.name().to_owned(),
@@ -116,26 +153,80 @@ pub(super) fn verdict(label: &str, contenders: &[Contender]) -> Option<Verdict> 
         speedup: chosen.speedup,
         others,
         conclusive,
+        regret: regret.map(|regret| regret.max(0.0)).rounded(),
+        times_the_rounds: (!conclusive).then(|| times(chosen, &rivals, limit)).flatten().rounded(),
+        asides: Vec::new(),
         sentence,
     })
+}
+
+/// Another mode beside the chosen one.
+struct Rival<'c> {
+    contender: &'c Contender,
+    /// At its knee against the chosen one.
+    ratio: Estimate,
+    /// At its best count against the chosen one.
+    top: Estimate,
+}
+
+impl<'c> Rival<'c> {
+    fn of(contender: &'c Contender, chosen: &Contender) -> Option<Self> {
+        let ratio = contender.over(chosen)?;
+        let top = contender.top_over(chosen).unwrap_or(ratio);
+        Some(Self { contender, ratio, top })
+    }
+
+    fn told(&self) -> Other {
+        Other {
+            mode: self.contender.mode.name().to_owned(),
+            workers: self.contender.workers,
+            ratio: self.ratio.rounded(),
+        }
+    }
+}
+
+/// How many times the rounds would bring the regret below the limit; `None` where no number would.
+///
+/// Doubt shrinks with the root of the rounds; what is known to be better elsewhere stays.
+fn times(chosen: &Contender, rivals: &[Rival<'_>], limit: f64) -> Option<f64> {
+    let gap = |loss: f64| -(1.0 - loss).max(f64::MIN_POSITIVE).ln();
+    let own = chosen.regret.map(|regret| {
+        let gap = gap(chosen.loss);
+        (gap, regret.ln_1p() - gap)
+    });
+    let others = rivals.iter().map(|rival| {
+        let middle = rival.top.median.ln();
+        (middle, rival.top.high.ln() - middle)
+    });
+    let needed = own.into_iter().chain(others).map(|(gap, doubt)| {
+        let room = limit.ln_1p() - gap;
+        if room > 0.0 { (doubt / room).powi(2) } else { f64::INFINITY }
+    });
+    needed.reduce(f64::max).filter(|times| times.is_finite()).map(|times| times.max(1.0))
 }
 
 fn sentence(label: &str, chosen: &Contender, others: &[Other], conclusive: bool) -> String {
     let what = match chosen.mode {
         Mode::Serial => "nothing beats doing it serially".to_owned(),
+        Mode::Copies => plural(chosen.workers.round() as u64, "copy", "copies"),
         mode => format!("{} in {mode} mode", workers(chosen.workers)),
     };
+    let base = if chosen.mode == Mode::Copies { "one" } else { "serial" };
     let gain =
         chosen.speedup.filter(|_| chosen.mode != Mode::Serial).map_or_else(String::new, |e| {
-            format!(", {} of serial", Quantity::Ratio.interval(e.median, e.low, e.high))
+            format!(", {} of {base}", Quantity::Ratio.interval(e.median, e.low, e.high))
         });
     let rest: Vec<String> = others
         .iter()
         .filter(|other| other.mode != Mode::Serial.name())
         .map(|other| {
             let e = other.ratio;
+            if (e.median - 1.0).abs() < EQUAL {
+                return format!("{} is equal", other.mode);
+            }
             if e.low <= 1.0 && e.high >= 1.0 {
-                return format!("{} cannot be told apart", other.mode);
+                let both = format!("{} or {}", chosen.mode, other.mode);
+                return format!("{both}: too close to call; either will do");
             }
             let share = Quantity::Share.text((1.0 - e.median).abs());
             let side = if e.median < 1.0 { "less" } else { "more" };
@@ -159,10 +250,14 @@ mod tests {
                 throughput,
                 block: Some(block),
                 confirms: true,
+                launch: None,
             })
             .collect();
         let within = spread(&group(&cell));
-        Contender { mode, workers, cell, within, in_block: within, settled: true, speedup: None }
+        let top = cell.clone();
+        let (regret, loss, speedup) = (None, 0.0, None);
+        let (in_block, settled) = (within, true);
+        Contender { mode, workers, cell, within, in_block, settled, regret, loss, top, speedup }
     }
 
     #[test]
@@ -171,15 +266,15 @@ mod tests {
         let threads = contender(Mode::Threads, 2.0, [1.9, 1.93, 1.88, 1.9, 1.92, 1.91]);
         let slower = contender(Mode::ProcessPool, 2.0, [1.7, 1.72, 1.69, 1.7, 1.71, 1.73]);
         let alike = contender(Mode::ProcessPool, 2.0, [1.92, 1.9, 1.91, 1.91, 1.89, 1.93]);
-        let clear = verdict("pi", &[serial.clone(), threads.clone(), slower]).unwrap();
+        let clear = verdict("pi", &[serial.clone(), threads.clone(), slower], 0.05).unwrap();
         assert_eq!((clear.mode.as_str(), clear.conclusive), ("threads", true));
         assert!(clear.sentence.contains("process-pool does 1"), "{}", clear.sentence);
         assert_eq!(clear.others[0].mode, "process-pool");
-        let tie = verdict("pi", &[serial.clone(), threads, alike]).unwrap();
+        let tie = verdict("pi", &[serial.clone(), threads, alike], 0.05).unwrap();
         assert_eq!(tie.mode, "threads");
-        assert!(tie.sentence.contains("cannot be told apart"), "{}", tie.sentence);
+        assert!(tie.sentence.contains("process-pool is equal"), "{}", tie.sentence);
         let useless = contender(Mode::Threads, 2.0, [1.0, 1.0, 0.99, 1.01, 1.01, 0.99]);
-        assert_eq!(verdict("noop", &[useless, serial]).unwrap().mode, "serial");
-        assert!(verdict("none", &[]).is_none());
+        assert_eq!(verdict("noop", &[useless, serial], 0.05).unwrap().mode, "serial");
+        assert!(verdict("none", &[], 0.05).is_none());
     }
 }

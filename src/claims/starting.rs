@@ -1,4 +1,4 @@
-//! Starting processes is dear against threads; a pool pays that once, in time and in memory.
+//! Starting a process costs far more than starting a thread; a pool pays that once, in time and in memory.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -12,14 +12,14 @@ use crate::clock;
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "starting",
-    claim: "Starting a process is dear against a thread; a pool pays that only once",
+    claim: "Starting a process costs far more than starting a thread; a pool pays that only once",
     bent_by_load: false,
     run,
 };
 
 /// Rounds, each of which starts everything once or more.
 const ROUNDS: usize = 15;
-/// A process is dear where it costs more than so many threads.
+/// A process costs far more where it costs more than so many threads.
 const DEAR: f64 = 3.0;
 /// Threads whose memory is measured together, since one alone is lost among the pages.
 const THREADS: usize = 16;

@@ -61,7 +61,11 @@ fn run(place: &Place) -> Result<Measured, String> {
         (Some(false), _) | (_, Some(true)) => Some(false),
         _ => None,
     };
-    let knee = swept.curve.knee.map_or_else(|| "unknown".to_owned(), |knee| workers(knee.workers));
+    let knee = swept
+        .curve
+        .knee
+        .as_ref()
+        .map_or_else(|| "unknown".to_owned(), |knee| workers(knee.workers));
     let evidence = format!(
         "tasks that compute 1 ms and wait 4 ms: {} do {} of what {} do; the limit is at {knee} (the textbook says {textbook}), and {} \
          workers do {} of that",

@@ -9,7 +9,7 @@ use crate::report;
 
 /// Hold a run against a baseline: exit code 0 if it keeps the limits, 3 if it breaks one, 5 if the data cannot tell.
 ///
-/// Throughput at the optimum, efficiency at the baseline's optimum, and the optimum itself are held against the baseline. A limit
+/// Throughput at the knee, efficiency at the baseline's knee, and the knee itself are held against the baseline. A limit
 /// counts as kept or broken with 95 % confidence. Several runs on either side (a directory of run directories) make the answer sharper.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,15 +19,18 @@ pub(super) struct Args {
     /// What it is held against
     #[arg(long, value_name = "PATH")]
     baseline: String,
-    /// How much of the throughput at the optimum may be lost
+    /// How much of the throughput at the knee may be lost
     #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
     max_slowdown: String,
-    /// How much of the efficiency at the baseline's optimum may be lost [default: as --max-slowdown]
+    /// How much of the efficiency at the baseline's knee may be lost [default: as --max-slowdown]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     max_efficiency_loss: Option<String>,
     /// By how much runs of one machine differ (standard deviation), where a side has one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
+    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    tolerance: Option<String>,
 }
 
 pub(super) fn check(args: &Args, output: Output) -> Result<u8, Failure> {
@@ -37,9 +40,10 @@ pub(super) fn check(args: &Args, output: Output) -> Result<u8, Failure> {
         None => max_slowdown,
     };
     let run_to_run = share::parse(&args.run_to_run, "--run-to-run")?;
+    let tolerance = args.tolerance.as_deref().map(share::tolerance).transpose()?;
     let named = [format!("baseline={}", args.baseline), format!("run={}", args.run)];
     let mut skip = |message: String| output.remark(&format!("knee: left out: {message}"));
-    let sides = sides::read(&named, &mut skip)?;
+    let sides = sides::read(&named, tolerance, &mut skip)?;
     let [baseline, run] = sides.as_slice() else {
         return Err(Failure::usage("one run and one baseline are needed"));
     };

@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// By how much runs of one machine differ (standard deviation), where a side has one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
+    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    tolerance: Option<String>,
     /// Write the comparison with its plots to this directory as well
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -43,8 +46,9 @@ enum Format {
 
 pub(super) fn compare(args: &Args, output: Output) -> Result<u8, Failure> {
     let run_to_run = share::parse(&args.run_to_run, "--run-to-run")?;
+    let tolerance = args.tolerance.as_deref().map(share::tolerance).transpose()?;
     let mut skip = |message: String| output.remark(&format!("knee: left out: {message}"));
-    let mut contenders = sides::read(&args.sides, &mut skip)?;
+    let mut contenders = sides::read(&args.sides, tolerance, &mut skip)?;
     set_prices(&mut contenders, &args.prices)?;
     let comparison = compare::compare(&contenders, run_to_run).map_err(Failure::usage)?;
     if let Some(directory) = &args.out {

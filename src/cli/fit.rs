@@ -8,12 +8,13 @@ use clap::builder::PossibleValue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Failure, Output, exit, written};
+use super::{Failure, Output, exit, share, written};
 use crate::analysis::findings::{
     self, Curve, Findings, Quiet, RunSummary, Usl, UslIntervals, WorkloadFindings,
 };
 use crate::analysis::{self, Input, Observation};
 use crate::clock;
+use crate::plan::TOLERANCE;
 use crate::plot::label::shortened;
 use crate::record::foreign::{self, Format, Options, Series, Sourced};
 use crate::report;
@@ -50,6 +51,9 @@ pub(super) struct Args {
     /// Write page, plots, summary and findings into DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// What a recommended count may cost against the best, as a share of throughput
+    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
+    tolerance: String,
     /// The seed of resampling
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -120,6 +124,7 @@ fn curves(args: &Args) -> Result<Vec<FitCurve>, Failure> {
     if stdin > 1 {
         return Err(Failure::usage("standard input can be read only once; give - once"));
     }
+    let tolerance = share::tolerance(&args.tolerance)?;
     let options = Options { format: args.format, param: args.param.clone() };
     let names = names(&args.files);
     let mut files = Vec::new();
@@ -128,10 +133,10 @@ fn curves(args: &Args) -> Result<Vec<FitCurve>, Failure> {
             .map_err(|error| Failure::usage(shortened(&error.to_string(), LONGEST_MESSAGE)))?;
         files.push((name, series));
     }
-    Ok(foreign::merge(files).into_iter().map(|one| curve(one, args.seed)).collect())
+    Ok(foreign::merge(files).into_iter().map(|one| curve(one, tolerance, args.seed)).collect())
 }
 
-fn curve(Sourced { files, series }: Sourced, seed: u64) -> FitCurve {
+fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> FitCurve {
     let Series { name, unit, observations, mut warnings } = series;
     let observations = observations
         .iter()
@@ -140,7 +145,8 @@ fn curve(Sourced { files, series }: Sourced, seed: u64) -> FitCurve {
             ..Observation::plain(one.workers, one.throughput)
         })
         .collect();
-    let mut curve = analysis::analyse_curve(&Input::plain(&name, observations, seed));
+    let input = Input { tolerance, ..Input::plain(&name, observations, seed) };
+    let mut curve = analysis::analyse_curve(&input);
     warnings.append(&mut curve.warnings);
     curve.warnings = warnings;
     FitCurve { curve, unit, files }
@@ -179,13 +185,29 @@ fn findings(fit: &Fit, args: &Args) -> Findings {
         }
     }
     let warnings = Vec::new();
+    let to_settle = to_settle(&fit.curves);
     Findings {
         schema_version: fit.schema_version,
         run: run(args),
         workloads,
         quiet: quiet(),
         warnings,
+        to_settle,
     }
+}
+
+/// What each curve lacks that is not settled; once where all lack the same.
+fn to_settle(curves: &[FitCurve]) -> Option<String> {
+    let open = curves.iter().filter_map(|one| {
+        let remedy = one.curve.optimum.as_ref()?.remedy.as_deref()?;
+        Some((shortened(&one.curve.name, LONGEST_NAME), remedy))
+    });
+    let open: Vec<(String, &str)> = open.collect();
+    let (_, first) = open.first()?;
+    if open.iter().all(|(_, remedy)| remedy == first) {
+        return Some((*first).to_owned());
+    }
+    Some(open.iter().map(|(name, text)| format!("{name}: {text}")).collect::<Vec<_>>().join("; "))
 }
 
 fn workload(one: &FitCurve) -> WorkloadFindings {
@@ -226,6 +248,7 @@ fn run(args: &Args) -> RunSummary {
         interrupted: false,
         machine: String::new(),
         usable_cpus: 0.0,
+        tolerance: share::tolerance(&args.tolerance).unwrap_or(TOLERANCE),
         rounds: 0,
         disturbed: 0,
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Failure, Output, exit, present, written};
+use super::{Failure, Output, exit, present, share, written};
 use crate::analysis;
 use crate::analysis::findings::{Findings, SCHEMA_VERSION};
 use crate::record::{self, FILE_NAME};
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
     #[arg(long)]
     index: bool,
+    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
+    tolerance: Option<String>,
     /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s
     #[arg(long, value_name = "FOR")]
     settings: Option<Dialect>,
@@ -32,7 +35,10 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     if args.index {
         return table(&args.run, output);
     }
-    let record = record::read(&args.run).map_err(Failure::usage)?;
+    let mut record = record::read(&args.run).map_err(Failure::usage)?;
+    if let Some(text) = &args.tolerance {
+        record.header.plan.tolerance = share::tolerance(text)?;
+    }
     let own = if args.run.is_dir() { &args.run } else { args.run.parent().unwrap_or(&args.run) };
     let directory = args.out.as_deref().unwrap_or(own);
     std::fs::create_dir_all(directory).map_err(|error| {

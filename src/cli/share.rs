@@ -15,6 +15,18 @@ pub(super) fn parse(text: &str, flag: &str) -> Result<f64, Failure> {
     })
 }
 
+/// What a knee may cost against the optimum: the word behind `--tolerance`, 5 % where there is none.
+pub(super) fn tolerance(text: &str) -> Result<f64, Failure> {
+    const MOST: f64 = 0.5;
+    let share = parse(text, "--tolerance")?;
+    if share > MOST {
+        let what =
+            format!("--tolerance: who may lose {text} needs no measuring; write 50% or less");
+        return Err(Failure::usage(what));
+    }
+    Ok(share)
+}
+
 #[test]
 fn shares_are_percents_or_parts_of_one() {
     let read = |text: &str| parse(text, "--max-slowdown").ok();

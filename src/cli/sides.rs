@@ -10,15 +10,17 @@ use crate::record::{self, FILE_NAME};
 /// No comparison needs more runs of one side; a directory with more is something else.
 const MOST_RUNS: usize = 1000;
 
-/// Reads all sides; paths of one name are runs of one side. What cannot be read is told to `skip` where other runs are left.
+/// Reads all sides; paths of one name are runs of one side, analysed at one `tolerance` where that is given. What cannot be read is told to
+/// `skip` where other runs are left.
 pub(super) fn read(
     named: &[String],
+    tolerance: Option<f64>,
     skip: &mut dyn FnMut(String),
 ) -> Result<Vec<Contender>, Failure> {
     let mut sides: Vec<Contender> = Vec::new();
     for text in named {
         let (name, path) = split(text);
-        let runs = runs(&path, skip)?;
+        let runs = runs(&path, tolerance, skip)?;
         match sides.iter_mut().find(|side| side.name == name) {
             Some(side) if text.starts_with(&format!("{name}=")) => side.runs.extend(runs),
             Some(_) => {
@@ -52,14 +54,18 @@ fn own_name(path: &Path) -> String {
 }
 
 /// The run at a path, or all runs in the directories directly below it.
-fn runs(path: &Path, skip: &mut dyn FnMut(String)) -> Result<Vec<Run>, Failure> {
+fn runs(
+    path: &Path,
+    tolerance: Option<f64>,
+    skip: &mut dyn FnMut(String),
+) -> Result<Vec<Run>, Failure> {
     let inner = inner_runs(path);
     if inner.is_empty() {
-        return Ok(vec![run(path)?]);
+        return Ok(vec![run(path, tolerance)?]);
     }
     let mut runs = Vec::new();
     for path in inner {
-        match run(&path) {
+        match run(&path, tolerance) {
             Ok(run) => runs.push(run),
             Err(failure) => skip(failure.message),
         }
@@ -70,8 +76,11 @@ fn runs(path: &Path, skip: &mut dyn FnMut(String)) -> Result<Vec<Run>, Failure> 
     Ok(runs)
 }
 
-fn run(path: &Path) -> Result<Run, Failure> {
-    let record = record::read(path).map_err(Failure::usage)?;
+fn run(path: &Path, tolerance: Option<f64>) -> Result<Run, Failure> {
+    let mut record = record::read(path).map_err(Failure::usage)?;
+    if let Some(tolerance) = tolerance {
+        record.header.plan.tolerance = tolerance;
+    }
     let findings = analysis::analyse(&record);
     Ok(Run { record, findings })
 }

@@ -17,8 +17,10 @@ mod host;
 mod ledger;
 #[cfg(test)]
 mod ledger_tests;
+mod listeners;
 mod memory;
 pub mod neighbour;
+mod others;
 mod own_cpu;
 pub mod placement;
 mod root;
@@ -45,7 +47,9 @@ pub use self::disturbance::{
 };
 pub use self::frequency::Frequency;
 pub use self::ledger::Ledger;
+pub use self::listeners::listeners;
 pub use self::memory::Memory;
+pub use self::others::{Busiest, Others};
 pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time};
 pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;

@@ -1,4 +1,4 @@
-//! Whether another run of knee is in progress on this machine, for two runs at once measure each other.
+//! Whether another run of knee is in progress on this machine, for two runs at once disturb each other.
 
 use std::io;
 

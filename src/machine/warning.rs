@@ -216,7 +216,7 @@ impl Warning {
             }
             Self::DebugBuild => "this is a debug build: figures are many times too low".into(),
             Self::OtherRun => {
-                "another run of knee is in progress: the two measure each other".into()
+                "another run of knee is in progress, and each disturbs the other".into()
             }
             Self::VirtualTopology { hypervisor, shown: true } => format!(
                 "this is a virtual machine ({hypervisor}): its cores may be hardware threads of the host"

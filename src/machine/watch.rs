@@ -323,13 +323,13 @@ fn parse_pressure(text: &str) -> Option<f64> {
 
 /// Ticks per second in which `/proc/stat` counts.
 #[cfg(unix)]
-fn clock_ticks() -> f64 {
+pub(super) fn clock_ticks() -> f64 {
     rustix::param::clock_ticks_per_second().max(1) as f64
 }
 
 /// Ticks per second in which `/proc/stat` counts.
 #[cfg(not(unix))]
-fn clock_ticks() -> f64 {
+pub(super) fn clock_ticks() -> f64 {
     100.0
 }
 

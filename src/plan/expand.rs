@@ -78,6 +78,7 @@ pub fn expand(
         batch: request.batch,
         pin: request.pin,
         limits: Limits::default(),
+        tolerance: super::TOLERANCE,
         entries,
     })
 }

@@ -17,9 +17,12 @@ use serde::{Deserialize, Serialize};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
 pub use limits::{Limits, Objective};
-pub use mode::{Description, Mode, Subject, Workers};
+pub use mode::{Description, Language, Mode, Subject, Workers};
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
+
+/// What a user would not miss of the throughput, unless told otherwise: 5 %.
+pub const TOLERANCE: f64 = 0.05;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +52,15 @@ pub struct Plan {
     /// What a recommended count must keep.
     #[serde(default)]
     pub limits: Limits,
+    /// What a recommended count may cost against the best, as a share of throughput.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: f64,
     /// One entry per workload with its parameters.
     pub entries: Vec<Entry>,
+}
+
+fn default_tolerance() -> f64 {
+    TOLERANCE
 }
 
 /// One workload with its parameters, under several modes.

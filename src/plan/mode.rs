@@ -54,8 +54,19 @@ pub struct Description {
     pub workers: Workers,
     /// What can be run in it.
     pub subjects: &'static [Subject],
-    /// The answer as settings to paste, where `{n}` stands for the count; empty where there are none.
-    pub settings: &'static [&'static str],
+    /// The answer as settings to paste, where `{n}` stands for the count, each with the language that it is for.
+    pub settings: &'static [(Language, &'static str)],
+}
+
+/// In what work is written. What was measured in one language says nothing about another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// The workloads of this binary.
+    Rust,
+    /// Functions and programs in Python.
+    Python,
+    /// Whatever it is.
+    Any,
 }
 
 /// What the workers of a mode are to the operating system.
@@ -108,8 +119,8 @@ impl Mode {
             workers: Workers::Threads,
             subjects: &[Subject::Workload, Subject::Function],
             settings: &[
-                "RAYON_NUM_THREADS={n} OMP_NUM_THREADS={n}",
-                "ThreadPoolExecutor(max_workers={n})",
+                (Language::Rust, "RAYON_NUM_THREADS={n}"),
+                (Language::Python, "ThreadPoolExecutor(max_workers={n})"),
             ],
         },
         Description {
@@ -122,7 +133,7 @@ impl Mode {
             colour: 3,
             workers: Workers::Threads,
             subjects: &[Subject::Workload],
-            settings: &["threading.Semaphore({n})"],
+            settings: &[],
         },
         Description {
             mode: Self::ProcessPool,
@@ -134,7 +145,10 @@ impl Mode {
             colour: 1,
             workers: Workers::Processes,
             subjects: &[Subject::Workload, Subject::Function],
-            settings: &["ProcessPoolExecutor(max_workers={n})", "gunicorn --workers {n}"],
+            settings: &[
+                (Language::Rust, "knee_process::Pool::builder().workers({n})"),
+                (Language::Python, "ProcessPoolExecutor(max_workers={n})"),
+            ],
         },
         Description {
             mode: Self::ProcessPerTask,
@@ -146,7 +160,7 @@ impl Mode {
             colour: 4,
             workers: Workers::Processes,
             subjects: &[Subject::Workload],
-            settings: &["make -j{n}", "xargs -P{n}"],
+            settings: &[(Language::Any, "make -j{n}"), (Language::Any, "xargs -P{n}")],
         },
         Description {
             mode: Self::Async,
@@ -158,7 +172,10 @@ impl Mode {
             colour: 2,
             workers: Workers::Futures,
             subjects: &[Subject::Workload, Subject::Function],
-            settings: &["tokio::sync::Semaphore::new({n})", "asyncio.Semaphore({n})"],
+            settings: &[
+                (Language::Rust, "tokio::sync::Semaphore::new({n})"),
+                (Language::Python, "asyncio.Semaphore({n})"),
+            ],
         },
         Description {
             mode: Self::Interpreters,
@@ -170,7 +187,7 @@ impl Mode {
             colour: 5,
             workers: Workers::Threads,
             subjects: &[Subject::Function],
-            settings: &["InterpreterPoolExecutor(max_workers={n})"],
+            settings: &[(Language::Python, "InterpreterPoolExecutor(max_workers={n})")],
         },
         Description {
             mode: Self::Copies,
@@ -182,7 +199,7 @@ impl Mode {
             colour: 6,
             workers: Workers::Processes,
             subjects: &[Subject::Program],
-            settings: &["xargs -P{n}"],
+            settings: &[(Language::Any, "xargs -P{n}")],
         },
     ];
 

@@ -4,7 +4,7 @@ use super::chart::{Along, Band, Chart, Dot, Mark, Range, Reference, Series};
 use super::palette;
 use super::scale::{self, Spacing};
 use super::scene::Dash;
-use crate::analysis::findings::{Curve, Estimate, Point, TaskLength};
+use crate::analysis::findings::{Curve, Estimate, Optimum, Point, TaskLength};
 use crate::units::{Quantity, count_set, workers};
 
 /// Curves that share their axes.
@@ -155,7 +155,7 @@ impl<'a> View<'a> {
     /// One series per curve, of one figure per point.
     fn fill(&self, chart: &mut Chart, figure: impl Fn(&Point) -> Option<Estimate>) {
         for ((name, curve), place) in self.curves.iter().zip(self.places()) {
-            let knee = curve.knee.map(|knee| knee.workers);
+            let knee = curve.knee.as_ref().map(|knee| knee.workers);
             let dots: Vec<Dot> = curve
                 .points
                 .iter()
@@ -188,11 +188,12 @@ impl<'a> View<'a> {
         }
         let Some((curve, place)) = self.leader() else { return };
         chart.range = curve.optimum.as_ref().and_then(|optimum| {
-            let name = format!("as good as the best: {}", set_text(curve)?);
-            let (from, to) = (*optimum.set.first()?, *optimum.set.last()?);
+            let name = format!("as good: {}", set_text(curve)?);
+            let set = as_good(curve, optimum);
+            let (from, to) = (*set.first()?, *set.last()?);
             Some(Range { name, place, from, to })
         });
-        if let Some(knee) = curve.knee {
+        if let Some(knee) = &curve.knee {
             let name = format!("knee: {}", workers(knee.workers));
             chart.marks.push(Mark { name, x: knee.workers, place: Some(place) });
         }
@@ -224,10 +225,16 @@ impl<'a> View<'a> {
     }
 }
 
-/// The optimum's set in words; runs of neighbouring measured counts are drawn together.
+/// The counts that are as good as any in words; runs of neighbouring measured counts are drawn together.
 pub fn set_text(curve: &Curve) -> Option<String> {
     let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
-    curve.optimum.as_ref().map(|optimum| count_set(&optimum.set, &measured))
+    curve.optimum.as_ref().map(|optimum| count_set(as_good(curve, optimum), &measured))
+}
+
+/// Every count that is not shown to cost more than the tolerance; findings of earlier versions know only those that cannot be told apart.
+fn as_good<'c>(curve: &'c Curve, optimum: &'c Optimum) -> &'c [f64] {
+    let known = curve.knee.as_ref().map(|knee| knee.as_good.as_slice());
+    known.filter(|known| !known.is_empty()).unwrap_or(&optimum.set)
 }
 
 /// A law as people call it.

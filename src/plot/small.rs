@@ -138,8 +138,14 @@ fn probe(bar: &Bar, (name, text): &(String, String), x: f64, y: f64) -> Probe {
     Probe { x, title: String::new(), rows: vec![row] }
 }
 
-/// Draws a curve without axes, its highest point marked.
-pub fn sparkline(title: &str, points: &[(f64, f64)], place: usize, size: (f64, f64)) -> Scene {
+/// Draws a curve without axes, its knee marked.
+pub fn sparkline(
+    title: &str,
+    points: &[(f64, f64)],
+    knee: Option<f64>,
+    place: usize,
+    size: (f64, f64),
+) -> Scene {
     let finite: Vec<(f64, f64)> =
         points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
     let (xs, ys): (Vec<f64>, Vec<f64>) = finite.iter().copied().unzip();
@@ -152,10 +158,16 @@ pub fn sparkline(title: &str, points: &[(f64, f64)], place: usize, size: (f64, f
     let path: Vec<Spot> = finite.iter().map(|(x, y)| (across.place(*x), up.place(*y))).collect();
     let ink = Ink::Series(place);
     let mut shapes = Vec::new();
-    if let Some(best) = path.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1)) {
+    let marked: Vec<Spot> = finite
+        .iter()
+        .zip(&path)
+        .filter(|((x, _), _)| knee.is_some_and(|knee| (knee - x).abs() < 1e-9))
+        .map(|(_, spot)| *spot)
+        .collect();
+    if !path.is_empty() {
         shapes.push(stroke(ink, 1.6, Dash::Solid, path));
         let marker = palette::marker(place);
-        shapes.push(Shape::Markers { ink, marker, hollow: false, radius: 3.0, at: vec![best] });
+        shapes.push(Shape::Markers { ink, marker, hollow: false, radius: 3.0, at: marked });
     }
     let span = [PAD / 2.0, height - PAD / 2.0];
     finished(Scene { width, height, title: visible(title), shapes, probes: Vec::new(), span })

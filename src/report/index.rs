@@ -20,8 +20,7 @@ pub fn table(runs: &[(String, Findings)]) -> String {
             .iter()
             .map(|workload| {
                 let answer = words::answer(workload);
-                let doubt =
-                    if answer.certainty == Certainty::Open { " (inconclusive)" } else { "" };
+                let doubt = if answer.certainty == Certainty::Open { " (not settled)" } else { "" };
                 format!("{}: {}{doubt}", cell(&workload.label), cell(&answer.choice))
             })
             .collect();

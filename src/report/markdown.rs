@@ -27,6 +27,9 @@ pub fn summary(findings: &Findings) -> String {
         let answer = escape(&words::answer(workload).line());
         line(&mut out, &format!("- **{}**: {answer}", escape(&workload.label)));
     }
+    if let Some(text) = words::to_settle(findings) {
+        let _ = write!(out, "\n{}\n", escape(&text));
+    }
     warnings(&mut out, findings);
     for workload in &findings.workloads {
         section(&mut out, workload);
@@ -98,11 +101,10 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
 fn about(curve: &Curve) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(bound) = &curve.bound {
-        remarks.push(format!("bound by {}: {}", bound.label, bound.evidence.join("; ")));
+        remarks.push(format!("{}: {}", words::limited(bound), bound.evidence.join("; ")));
     }
+    remarks.extend(words::more(curve));
     remarks.extend(words::optimum(curve));
-    let open = curve.optimum.as_ref().and_then(|optimum| optimum.remedy.as_ref());
-    remarks.extend(open.map(|remedy| format!("to settle it: {remedy}")));
     remarks.extend(words::chosen_law(curve).map(words::law));
     remarks.extend(words::limits(curve));
     remarks.iter().map(|remark| escape(remark)).collect()

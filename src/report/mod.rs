@@ -7,6 +7,7 @@ pub mod html;
 pub mod index;
 pub mod json;
 pub mod markdown;
+mod program;
 mod samples;
 pub mod settings;
 pub mod terminal;

@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use super::program;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
-use crate::plan::{Mode, Workers};
+use crate::plan::{Language, Mode, Workers};
 use crate::units::workers;
 
 /// Room above the memory that was measured: a limit that is just met kills the program.
@@ -37,6 +38,18 @@ impl Dialect {
         ("nginx", Self::Nginx),
         ("k8s", Self::Kubernetes),
     ];
+
+    /// Why there are no settings where there are none.
+    const fn why_not(self) -> &'static str {
+        match self {
+            Self::Env => "no variable tells this to a program",
+            Self::Gunicorn => "this was not measured in Python, and says nothing about Python",
+            Self::Make => "make starts processes, and these were none",
+            Self::Rayon => "these were no threads of Rust",
+            Self::Nginx => "this was not measured in nginx, and says nothing about it",
+            Self::Kubernetes => "nothing is known to ask for",
+        }
+    }
 
     /// How a comment begins.
     const fn comment(self) -> &'static str {
@@ -78,7 +91,10 @@ pub fn settings(findings: &Findings, dialect: Dialect) -> String {
 /// What is recommended for one workload.
 struct Answer<'f> {
     label: String,
-    mode: &'f str,
+    workload: &'f WorkloadFindings,
+    /// `None` where its name is not one of ours.
+    mode: Option<Mode>,
+    mode_name: &'f str,
     count: u64,
     conclusive: bool,
     /// The limits that chose the count, where there are any.
@@ -101,7 +117,9 @@ impl<'f> Answer<'f> {
             points.chain(&workload.serial).find(|point| (point.workers - count).abs() < 1e-9);
         Some(Self {
             label: one_line(&workload.label),
-            mode: &verdict.mode,
+            workload,
+            mode: Mode::named(&verdict.mode),
+            mode_name: &verdict.mode,
             count: count.round().max(1.0) as u64,
             conclusive: verdict.conclusive,
             asked: limits.map(|limits| limits.asked.join(", ")),
@@ -109,53 +127,70 @@ impl<'f> Answer<'f> {
         })
     }
 
+    /// The settings, or a comment where nothing was measured that they could come from.
     fn lines(&self, dialect: Dialect) -> String {
         let n = self.count;
-        match dialect {
-            Dialect::Env => {
-                let lines: Vec<String> =
-                    self.variables().iter().map(|name| format!("{name}={n}\n")).collect();
-                lines.concat()
-            }
-            Dialect::Gunicorn => match self.workers() {
-                Some(Workers::Threads) => {
-                    format!("workers = 1\nworker_class = \"gthread\"\nthreads = {n}\n")
-                }
-                Some(Workers::Futures) => {
-                    format!("workers = 1\nworker_class = \"gevent\"\nworker_connections = {n}\n")
-                }
-                _ => format!("workers = {n}\nthreads = 1\n"),
-            },
-            Dialect::Make => format!("MAKEFLAGS += -j{n}\n"),
-            Dialect::Rayon => {
-                format!("rayon::ThreadPoolBuilder::new().num_threads({n}).build_global()?;\n")
-            }
-            Dialect::Nginx => format!("worker_processes {n};\n"),
-            Dialect::Kubernetes => self.manifest(),
+        if let Some(line) = program::filled_in(self.workload, &n.to_string())
+            && dialect != Dialect::Kubernetes
+        {
+            return format!("{line}\n");
         }
-    }
-
-    /// What the recommended workers are; `None` where the mode's name is not one of ours.
-    fn workers(&self) -> Option<Workers> {
-        Mode::named(self.mode).map(|mode| mode.description().workers)
-    }
-
-    /// The environment variables by which runtimes are told a count.
-    fn variables(&self) -> &'static [&'static str] {
-        match self.workers() {
-            Some(Workers::Processes) => {
-                &["WEB_CONCURRENCY", "CARGO_BUILD_JOBS", "PYTEST_XDIST_AUTO_NUM_WORKERS"]
+        let workers = self.mode.map(|mode| mode.description().workers);
+        let language = program::language(self.workload);
+        let python = language == Language::Python;
+        let found = match dialect {
+            Dialect::Env => {
+                let lines =
+                    self.variables().into_iter().map(|(name, value)| format!("{name}={value}\n"));
+                Some(lines.collect::<String>()).filter(|lines| !lines.is_empty())
             }
-            Some(Workers::Futures) => &["CONCURRENCY"],
-            _ => &["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "GOMAXPROCS", "TOKIO_WORKER_THREADS"],
+            Dialect::Gunicorn => match workers.filter(|_| python) {
+                Some(Workers::Threads) => {
+                    Some(format!("workers = 1\nworker_class = \"gthread\"\nthreads = {n}\n"))
+                }
+                Some(Workers::Processes) => Some(format!("workers = {n}\nthreads = 1\n")),
+                // How many futures are best says nothing about connections.
+                Some(Workers::Futures | Workers::One) | None => None,
+            },
+            Dialect::Make => {
+                (workers == Some(Workers::Processes)).then(|| format!("MAKEFLAGS += -j{n}\n"))
+            }
+            Dialect::Rayon => (workers == Some(Workers::Threads) && language == Language::Rust)
+                .then(|| {
+                    format!("rayon::ThreadPoolBuilder::new().num_threads({n}).build_global()?;\n")
+                }),
+            Dialect::Nginx => (program::name(self.workload).as_deref() == Some("nginx"))
+                .then(|| format!("worker_processes {n};\n")),
+            Dialect::Kubernetes => Some(self.manifest()),
+        };
+        found.unwrap_or_else(|| format!("{} {}\n", dialect.comment(), dialect.why_not()))
+    }
+
+    /// The environment variables by which runtimes are told a count, of those whose language was measured.
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let Some(mode) = self.mode else { return Vec::new() };
+        let n = self.count.to_string();
+        let language = program::language(self.workload);
+        match (mode.description().workers, language) {
+            (Workers::Threads, Language::Rust) => vec![("RAYON_NUM_THREADS", n)],
+            (Workers::Processes, _) if mode == Mode::ProcessPerTask => {
+                vec![("MAKEFLAGS", format!("-j{n}"))]
+            }
+            (Workers::Processes, _) if self.workload.workload == "command" => {
+                vec![("MAKEFLAGS", format!("-j{n}"))]
+            }
+            (Workers::Processes, _) => vec![("WEB_CONCURRENCY", n)],
+            (Workers::Futures, _) => vec![("CONCURRENCY", n)],
+            _ => Vec::new(),
         }
     }
 
     /// The CPU is only requested: a limit at the measured mean would throttle every burst.
     fn manifest(&self) -> String {
-        let mut text = "env:\n".to_owned();
-        for name in self.variables() {
-            let _ = writeln!(text, "  - name: {name}\n    value: \"{}\"", self.count);
+        let variables = self.variables();
+        let mut text = if variables.is_empty() { String::new() } else { "env:\n".to_owned() };
+        for (name, value) in variables {
+            let _ = writeln!(text, "  - name: {name}\n    value: \"{value}\"");
         }
         let cpu =
             self.point.and_then(|point| point.cpu).map(|cpu| (cpu * 10.0).ceil().max(1.0) * 100.0);
@@ -173,15 +208,67 @@ impl<'f> Answer<'f> {
 
 impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.label, workers(self.count as f64), self.mode)?;
+        write!(f, "{}: {} ({})", self.label, workers(self.count as f64), self.mode_name)?;
         if let Some(asked) = &self.asked {
             write!(f, " for {asked}")?;
         }
-        f.write_str(if self.conclusive { "" } else { "; inconclusive" })
+        f.write_str(if self.conclusive { "" } else { "; not settled" })
     }
 }
 
 /// A label that cannot end its comment.
 fn one_line(label: &str) -> String {
     label.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::compare::planted;
+
+    /// The settings for a program with this command line, measured in a mode.
+    fn told(argv: &str, sweep: &str, mode: Mode, dialect: Dialect) -> String {
+        let mut findings = planted("run", 1, &["pi"]).runs.remove(0).findings;
+        let workload = &mut findings.workloads[0];
+        workload.params.insert("argv".to_owned(), argv.to_owned());
+        workload.params.insert("sweep".to_owned(), sweep.to_owned());
+        let curve = &mut workload.curves[0];
+        mode.name().clone_into(&mut curve.name);
+        let verdict = workload.verdict.as_mut().expect("it is planted");
+        mode.name().clone_into(&mut verdict.mode);
+        verdict.workers = 4.0;
+        let text = settings(&findings, dialect);
+        let (first, rest) = text.split_once('\n').expect("a comment and settings");
+        assert!(first.contains(" pi: 4 workers"), "{text}");
+        rest.to_owned()
+    }
+
+    #[test]
+    fn a_python_worker_was_a_process() {
+        let python = r#"["python3","w.py"]"#;
+        assert_eq!(told(python, "", Mode::Copies, Dialect::Gunicorn), "workers = 4\nthreads = 1\n");
+        let other = told(r#"["./render"]"#, "", Mode::Copies, Dialect::Gunicorn);
+        assert!(other.starts_with("# this was not measured in Python"), "{other}");
+        assert_eq!(told(python, "", Mode::Copies, Dialect::Env), "WEB_CONCURRENCY=4\n");
+    }
+
+    #[test]
+    fn a_program_that_parallelises_itself_gets_its_own_command_line() {
+        let argv = r#"["./pool.py","--jobs","{n}","a b"]"#;
+        let line = "./pool.py --jobs 4 'a b'\n";
+        for dialect in [Dialect::Env, Dialect::Gunicorn, Dialect::Rayon, Dialect::Make] {
+            assert_eq!(told(argv, "{n}", Mode::Copies, dialect), line);
+        }
+    }
+
+    #[test]
+    fn threads_of_rust_say_nothing_about_others() {
+        let mut findings = planted("run", 1, &["pi"]).runs.remove(0).findings;
+        findings.workloads[0].params.clear();
+        let said = |dialect| settings(&findings, dialect).lines().nth(1).map(str::to_owned);
+        assert!(said(Dialect::Env).is_some_and(|line| line.starts_with("RAYON_NUM_THREADS=")));
+        for dialect in [Dialect::Gunicorn, Dialect::Make, Dialect::Nginx] {
+            assert!(said(dialect).is_some_and(|line| line.starts_with('#')), "{dialect:?}");
+        }
+    }
 }

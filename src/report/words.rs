@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
+use super::program;
+use crate::analysis::EQUAL;
 use crate::analysis::findings::{
-    Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
+    Bound, Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
 };
-use crate::plan::Mode;
+use crate::plan::{Language, Mode};
 use crate::plot::View;
 use crate::plot::curves::set_text;
 use crate::plot::label::shortened;
-use crate::units::{Quantity, coefficient, plural, workers};
+use crate::units::{Quantity, coefficient, count_set, plural, workers};
 
 /// How sure an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,50 +27,94 @@ pub(super) enum Certainty {
 /// The answer for one workload.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
-    /// `2 workers, threads (1.9x)`.
+    /// `2 workers, threads`.
     pub(super) choice: String,
-    /// `process-pool 3.1 % behind`, one per other mode.
+    /// `1.9x`, `at most 3.1 % better elsewhere`: what belongs in brackets behind the choice.
+    pub(super) figures: Vec<String>,
+    /// `process-pool 3.1 % behind`, one per other mode; and what else must be said in the same breath.
     pub(super) others: Vec<String>,
     /// Whether to trust it.
     pub(super) certainty: Certainty,
 }
 
+/// What an answer that is not settled carries.
+pub(super) const MARK: &str = "*";
+
 impl Answer {
     /// All of it in one line.
     pub(super) fn line(&self) -> String {
-        let mut parts = vec![self.choice.clone()];
+        let figures = self.figures.join(", ");
+        let figures = if figures.is_empty() { figures } else { format!(" ({figures})") };
+        let mut parts = vec![format!("{}{figures}", self.choice)];
         parts.extend(self.others.iter().cloned());
         let line = parts.join("; ");
-        if self.certainty == Certainty::Open { format!("inconclusive: {line}") } else { line }
+        if self.certainty == Certainty::Open { format!("{line} {MARK}") } else { line }
     }
+}
+
+/// The sentence that stands once below all answers, where any of them carries the mark.
+pub(super) fn to_settle(findings: &Findings) -> Option<String> {
+    let marked = findings.workloads.iter().filter(|w| answer(w).certainty == Certainty::Open);
+    let marked = Some(marked.count()).filter(|count| *count > 0)?;
+    let what = plural(marked as u64, "answer is", "answers are");
+    let remedy = findings.to_settle.as_ref()?;
+    Some(format!("{MARK} {what} not settled; to settle it: {remedy}"))
 }
 
 /// Which mode at how many workers, and how far behind the others are.
 pub(super) fn answer(workload: &WorkloadFindings) -> Answer {
     match &workload.verdict {
-        Some(verdict) => chosen(verdict),
+        Some(verdict) => chosen(workload, verdict),
         None => unchosen(workload),
     }
 }
 
-fn chosen(verdict: &Verdict) -> Answer {
+fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
     // Against itself, serial gains nothing.
     let speedup = verdict.speedup.filter(|_| verdict.mode != SERIAL);
-    let gain = speedup.map(|speedup| format!(" ({})", Quantity::Ratio.text(speedup.median)));
-    let choice =
-        format!("{}, {}{}", workers(verdict.workers), verdict.mode, gain.unwrap_or_default());
+    let mut figures: Vec<String> =
+        speedup.map(|speedup| Quantity::Ratio.text(speedup.median)).into_iter().collect();
+    figures.extend(doubt(verdict.regret));
     let certainty = if verdict.conclusive { Certainty::Settled } else { Certainty::Open };
     // How far serial lies behind is the speed-up that has just been said.
     let others = verdict.others.iter().filter(|other| other.mode != SERIAL);
-    Answer { choice, others: others.map(beside).collect(), certainty }
+    let others = others.map(beside).chain(verdict.asides.iter().cloned());
+    Answer { choice: choice(workload, verdict), figures, others: others.collect(), certainty }
+}
+
+/// What is recommended: `2 workers, threads`, `4 copies`, `{n} = 4`.
+pub(super) fn choice(workload: &WorkloadFindings, verdict: &Verdict) -> String {
+    if verdict.mode != Mode::Copies.name() {
+        return format!("{}, {}", workers(verdict.workers), verdict.mode);
+    }
+    match program::swept(workload) {
+        Some(word) => format!("{word} = {}", Quantity::Count.text(verdict.workers)),
+        None => plural(verdict.workers.max(0.0).round() as u64, "copy", "copies"),
+    }
+}
+
+/// How much better it may be elsewhere; nothing where that is nothing.
+fn doubt(regret: Option<f64>) -> Option<String> {
+    const LEAST: f64 = 0.005;
+    let regret = regret.filter(|regret| *regret >= LEAST && regret.is_finite())?;
+    Some(format!("at most {} better elsewhere", Quantity::Share.text(regret)))
 }
 
 /// The mode that speed-ups are relative to.
 const SERIAL: &str = Mode::Serial.name();
-/// Modes whose throughputs lie this close and cannot be told apart are as good as each other.
-const CLOSE: f64 = 0.05;
 
-/// `process-pool 3.1 % behind`; `perhaps` where it cannot be told apart.
+/// What a speed-up is against.
+pub(super) fn against(workload: &WorkloadFindings) -> &'static str {
+    let copies = |curve: &Curve| curve.name == Mode::Copies.name();
+    match &workload.serial {
+        Some(_) => " against serial",
+        None if program::swept(workload).is_some() => " against a count of 1",
+        None if workload.curves.iter().any(copies) => " against one copy",
+        None => " against one worker",
+    }
+}
+
+/// `process-pool 3.1 % behind`, `process-pool equal`.
 fn beside(other: &Other) -> String {
     let ratio = other.ratio;
     let mode = &other.mode;
@@ -76,13 +122,14 @@ fn beside(other: &Other) -> String {
     if !ratio.median.is_finite() {
         return format!("{mode} unknown");
     }
-    let told_apart = ratio.low > 1.0 || ratio.high < 1.0;
-    if !told_apart && away <= CLOSE {
-        return format!("{mode} as good");
+    if away < EQUAL {
+        return format!("{mode} equal");
     }
-    let perhaps = if told_apart { "" } else { "perhaps " };
+    if ratio.low <= 1.0 && ratio.high >= 1.0 {
+        return format!("{mode} too close to call");
+    }
     let side = if ratio.median < 1.0 { "behind" } else { "ahead" };
-    format!("{mode} {perhaps}{} {side}", Quantity::Share.text(away))
+    format!("{mode} {} {side}", Quantity::Share.text(away))
 }
 
 /// Without a verdict (curves measured elsewhere, or failures) the curves speak for themselves.
@@ -96,15 +143,43 @@ fn unchosen(workload: &WorkloadFindings) -> Answer {
         false => Certainty::Open,
     };
     let words = |(curve, optimum): &(&Curve, &Optimum)| {
-        let best = curve.knee.map_or(optimum.workers, |knee| knee.workers);
+        let best = curve.knee.as_ref().map_or(optimum.workers, |knee| knee.workers);
         if one { workers(best) } else { format!("{}: {}", curve.name, workers(best)) }
     };
+    let regret = counts.first().filter(|_| one).and_then(|(curve, _)| curve.knee.as_ref()?.regret);
     let mut parts = counts.iter().map(words);
     let choice = parts.next().unwrap_or_else(|| match workload.failures.len() {
         0 => "no figure".to_owned(),
         failed => format!("no figure: {} failed", plural(failed as u64, "cell", "cells")),
     });
-    Answer { choice, others: parts.collect(), certainty }
+    let figures = doubt(regret).into_iter().collect();
+    Answer { choice, figures, others: parts.collect(), certainty }
+}
+
+/// What limits a curve, in a word: `bound by cpu`.
+pub(super) fn limited(bound: &Bound) -> String {
+    match bound.label.as_str() {
+        "unclear" => "limit not identified".to_owned(),
+        label => format!("bound by {label}"),
+    }
+}
+
+/// What more workers than the knee are sure to gain: `4 workers: 2.8 % more, at 3 times the p99`.
+pub(super) fn more(curve: &Curve) -> Option<String> {
+    let more = curve.knee.as_ref()?.more?;
+    let gain = Quantity::Share.text(more.gain);
+    let price = match more.p99 {
+        Some(times) if times >= 1.1 => {
+            let times = Quantity::Number.text(if times < 10.0 {
+                (times * 10.0).round() / 10.0
+            } else {
+                times.round()
+            });
+            format!(", at {} times the p99", times.trim_end_matches('0').trim_end_matches('.'))
+        }
+        Some(_) | None => String::new(),
+    };
+    Some(format!("{}: {gain} more{price}", workers(more.workers)))
 }
 
 /// The index of the curve that is recommended, else of the first with an optimum.
@@ -139,7 +214,7 @@ pub(super) fn rate(workload: &WorkloadFindings) -> Quantity {
 /// The point of a curve at its knee, else at its optimum, else the best one.
 pub(super) fn best_point(curve: &Curve) -> Option<&Point> {
     let at = |workers: f64| curve.points.iter().find(|point| same(point.workers, workers));
-    let knee = curve.knee.and_then(|knee| at(knee.workers));
+    let knee = curve.knee.as_ref().and_then(|knee| at(knee.workers));
     knee.or_else(|| curve.optimum.as_ref().and_then(|optimum| at(optimum.workers))).or_else(|| {
         let rate = |point: &&Point| point.throughput.median;
         curve.points.iter().max_by(|a, b| rate(a).total_cmp(&rate(b)))
@@ -151,18 +226,20 @@ pub(super) fn same(one: f64, other: f64) -> bool {
     (one - other).abs() < 1e-9
 }
 
-/// `2-4` (P = 83 % that 2 is the best measured count; no other is more than 1.2 % better).
+/// `best measured: 4 workers with probability 83 %; cannot be told apart: 3-4; as good: 2-4; no other than the knee is more than 1.2 % better`.
 pub(super) fn optimum(curve: &Curve) -> Option<String> {
     let optimum = curve.optimum.as_ref()?;
+    let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
     let mut words = format!(
-        "best measured: {} with probability {}; as good: {}",
+        "best measured: {} with probability {}; not to be told apart from it: {}; as good as far as the data tell: {}",
         workers(optimum.workers),
         Quantity::Share.text(optimum.probability),
+        count_set(&optimum.set, &measured),
         set_text(curve)?
     );
-    if let Some(bound) = optimum.bound {
-        let most = Quantity::Share.text(bound);
-        let _ = write!(words, "; no other count is more than {most} better");
+    if let Some(regret) = curve.knee.as_ref().and_then(|knee| knee.regret) {
+        let most = Quantity::Share.text(regret);
+        let _ = write!(words, "; no other count is more than {most} better than the knee");
     }
     Some(words)
 }
@@ -256,14 +333,21 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
     })
 }
 
-/// The answer as settings that can be pasted, for the runtimes that people use; empty for modes that have no such setting.
-pub(super) fn settings(mode: &str, count: f64) -> Vec<String> {
+/// The answer as settings that can be pasted, of those that the work's own language has; a program that parallelises itself gets its own
+/// command line.
+pub(super) fn settings(workload: &WorkloadFindings, verdict: &Verdict) -> Vec<String> {
+    let count = verdict.workers;
     if !(count.is_finite() && count >= 1.0) {
         return Vec::new();
     }
     let n = Quantity::Count.text(count.round());
-    let templates = Mode::named(mode).map_or(&[][..], |mode| mode.description().settings);
-    templates.iter().map(|template| template.replace("{n}", &n)).collect()
+    if let Some(line) = program::filled_in(workload, &n) {
+        return vec![line];
+    }
+    let own = program::language(workload);
+    let templates = Mode::named(&verdict.mode).map_or(&[][..], |mode| mode.description().settings);
+    let fits = |(language, _): &&(Language, &str)| *language == Language::Any || *language == own;
+    templates.iter().filter(fits).map(|(_, template)| template.replace("{n}", &n)).collect()
 }
 
 /// Columns that a name may take on a page.

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::clock;
-use crate::machine::{cpu_time_of, descendants};
+use crate::machine::{cpu_time_of, descendants, listeners};
 use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
 use crate::plan::{Cell, Mode};
 
@@ -31,8 +31,10 @@ pub(super) struct Crews<'s> {
     spent: f64,
     /// Since when the oldest of them is alive.
     since: std::time::Instant,
-    /// Every process that this one has started, and those that they have: what they use is ours.
+    /// Every process whose use is ours: those that this one has started, the servers that the work asks, and all that they have started.
     family: Vec<u32>,
+    /// The servers.
+    servers: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -66,8 +68,9 @@ impl<'s> Crews<'s> {
     /// No crew yet; `launched` were launched in a past that the run goes on from.
     pub(super) fn new(site: &'s Site, launched: u32) -> Self {
         let (entry, alive) = (None, BTreeMap::new());
-        let (spent, since, family) = (0.0, clock::now(), Vec::new());
-        Self { site, entry, alive, launched, spent, since, family }
+        let (spent, since) = (0.0, clock::now());
+        let (family, servers) = (Vec::new(), Vec::new());
+        Self { site, entry, alive, launched, spent, since, family, servers }
     }
 
     fn key(&self, cell: Cell, job: &Job) -> Key {
@@ -102,6 +105,9 @@ impl<'s> Crews<'s> {
             self.dismiss();
         }
         if self.alive.is_empty() {
+            let workload = self.site.registry.find(&job.workload).ok();
+            let server = workload.and_then(|workload| workload.server(&job.params));
+            self.servers = server.map_or_else(Vec::new, |(host, port)| listeners(&host, port));
             (self.entry, self.since, self.spent) = (Some(cell.entry), clock::now(), 0.0);
         }
         let key = self.key(cell, job);
@@ -123,7 +129,7 @@ impl<'s> Crews<'s> {
             rounds: 0,
         };
         self.alive.insert(key, alive);
-        self.family = descendants(&[std::process::id()]);
+        self.meet_family();
         Ok(Some(took))
     }
 
@@ -136,9 +142,18 @@ impl<'s> Crews<'s> {
     /// is looked up anew.
     pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
         if knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload) {
-            self.family = descendants(&[std::process::id()]);
+            self.meet_family();
         }
         self.family.iter().filter_map(|pid| cpu_time_of(*pid)).sum()
+    }
+
+    fn meet_family(&mut self) {
+        let mut parents = self.servers.clone();
+        parents.push(std::process::id());
+        self.family = descendants(&parents);
+        self.family.extend(&self.servers);
+        self.family.sort_unstable();
+        self.family.dedup();
     }
 
     /// Measures a cell once, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it

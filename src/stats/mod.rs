@@ -2,9 +2,11 @@
 
 pub mod compare;
 pub mod dunnett;
+pub mod knee;
 pub mod least_squares;
 pub mod median;
 pub mod moderate;
+pub mod nested;
 pub mod normal;
 pub mod polish;
 pub mod special;

@@ -24,7 +24,7 @@ fn waiting_programs_gain_from_more_at_once() {
     let record = called.record();
     assert_eq!(record.header.plan.entries[0].label, "sleep 0.05");
     let modes: Vec<Mode> = record.header.plan.entries[0].series.iter().map(|s| s.mode).collect();
-    assert_eq!(modes, [Mode::Serial, Mode::Threads]);
+    assert_eq!(modes, [Mode::Copies]);
     let best = |workers: usize| {
         let of = record.samples.iter().filter(|sample| sample.cell.workers == workers);
         of.map(|sample| sample.throughput).fold(0.0, f64::max)
@@ -42,7 +42,7 @@ fn programs_know_their_worker_and_task() {
         seen.display()
     );
     let program = script(directory.path(), "note", &text);
-    let called = run(&brief(&["--modes", "threads", "--", &program, "{worker}", "{task}"]));
+    let called = run(&brief(&["--", &program, "{worker}", "{task}"]));
     assert!(called.ran(), "{called:?}");
     let lines = lines(&seen);
     assert!(lines.len() > 4, "{lines:?}");
@@ -117,6 +117,40 @@ fn a_failing_program_is_shown_with_what_it_printed() {
     assert!(forgiven.ran(), "{}", forgiven.stderr);
     let other = run(&brief(&["--ignore-failure=2", "--shell", "--", "exit 3"]));
     assert_eq!(other.code, 1, "{}", other.stderr);
+}
+
+/// What floods its output is not slowed by being read, once it has shown that it works; what fails later says where to look.
+#[test]
+fn output_goes_to_nothing_unless_it_is_asked_for() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let seen = directory.path().join("seen");
+    let text =
+        format!("#!/bin/sh\nout=$(readlink /proc/$$/fd/1)\necho $out >> {}\n", seen.display());
+    let program = script(directory.path(), "where", &text);
+    assert!(run(&brief(&["--", &program])).ran());
+    let targets = lines(&seen);
+    let nothing = targets.iter().filter(|at| *at == "/dev/null").count();
+    assert!(nothing > targets.len() / 2, "{targets:?}");
+    let kept = directory.path().join("kept");
+    let file = kept.to_str().expect("text");
+    assert!(run(&brief(&["--output", file, "--", "echo", "a line"])).ran());
+    let all = lines(&kept);
+    assert!(all.len() > 2 && all.iter().all(|line| line == "a line"), "{all:?}");
+    let later = script(
+        directory.path(),
+        "later",
+        &format!(
+            "#!/bin/sh\necho x >> {file}\n[ $(wc -l < {file}) -gt 6 ] && echo lost >&2 && exit 9\nexit 0\n"
+        ),
+    );
+    std::fs::remove_file(&kept).expect("it was written");
+    let failed = run(&brief(&["--", &later]));
+    assert!(
+        failed.stderr.contains("exit status 9") && failed.stderr.contains("| lost"),
+        "{}",
+        failed.stderr
+    );
+    assert!(failed.stderr.contains("--output pipe"), "{}", failed.stderr);
 }
 
 #[test]

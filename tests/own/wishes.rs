@@ -60,16 +60,18 @@ fn settings_are_all_that_is_printed() {
     assert!([0, 5].contains(&called.code), "{}", called.stderr);
     let env = &called.stdout;
     assert!(env.starts_with("# sleep:ms=2: 4 workers (threads)"), "{env}");
-    assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 5, "{env}");
+    assert!(env.contains("RAYON_NUM_THREADS=4\n") && env.lines().count() == 2, "{env}");
     let out = called.out();
     let again = |dialect: &str| {
         knee(&["report", out.to_str().expect("text"), "--settings", dialect]).stdout
     };
     let manifest = again("k8s");
     assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
-    assert!(again("gunicorn").contains("threads = 4\n"));
-    assert!(again("make").contains("-j4\n"));
-    assert!(again("nginx").contains("worker_processes 4;\n"));
+    // Threads of Rust say nothing about what other languages and programs would do.
+    for other in ["gunicorn", "make", "nginx"] {
+        let said = again(other);
+        assert!(said.lines().all(|line| line.starts_with('#')), "{said}");
+    }
     assert!(again("rayon").contains("num_threads(4)"));
     let resumed = knee(&["run", "--resume", out.to_str().expect("text")]);
     assert_eq!(resumed.code, 2, "there is nothing to go on with: {}", resumed.stderr);

@@ -174,7 +174,13 @@ fn bars_and_sparklines_show_their_figures() {
         assert!(left >= 0.0 && right <= scene.width, "{text}");
     }
     plot::svg(&scene).expect("it can be drawn");
-    let spark = small::sparkline("pi", &[(1.0, 1.0), (2.0, 1.9), (3.0, f64::NAN)], 0, (96.0, 30.0));
+    let spark = small::sparkline(
+        "pi",
+        &[(1.0, 1.0), (2.0, 1.9), (3.0, f64::NAN)],
+        Some(2.0),
+        0,
+        (96.0, 30.0),
+    );
     assert_eq!(spark.shapes.len(), 2);
-    assert!(small::sparkline("none", &[], 0, (96.0, 30.0)).shapes.is_empty());
+    assert!(small::sparkline("none", &[], None, 0, (96.0, 30.0)).shapes.is_empty());
 }

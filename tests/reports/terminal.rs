@@ -33,27 +33,42 @@ fn without_colours(text: &str) -> String {
 
 #[test]
 fn the_answer_comes_first_in_one_line_per_workload() {
-    let text = shown(&fake::small(), plain(Some(100)));
+    let text = shown(&fake::small(), plain(Some(160)));
     assert!(
-        text.contains("frames: 2 workers, threads (1.9x); process-pool 3 % behind\n"),
+        text.contains("frames: 2 workers, threads (1.9x, at most 3.1 % better elsewhere); process-pool 3 % behind\n"),
         "{text}"
     );
-    assert!(text.contains("float: 2 workers, threads (1.9x); process-pool as good\n"), "{text}");
-    assert!(text.contains("lock: 1 worker, threads (0.99x); process-pool 30 % behind\n"), "{text}");
-    assert!(text.contains("noop: inconclusive: "), "{text}");
+    assert!(text.contains("at most 3.1 % better elsewhere); process-pool equal\n"), "{text}");
+    assert!(text.contains("lock: 1 worker, threads (0.99x, at most 3.1 %"), "{text}");
+    assert!(!text.contains("inconclusive"), "{text}");
+    let noop = text.lines().find(|line| line.contains("noop: ")).expect("it has a line");
+    assert!(noop.contains("at most 12 % better elsewhere") && noop.ends_with(" *"), "{noop}");
+    assert!(text.contains("\n\n* 1 answer is not settled; to settle it: --budget 90s\n"), "{text}");
     let answers = text.find("frames: ").expect("there");
     let tables = text.find("throughput").expect("there");
     assert!(answers < tables);
 }
 
+/// Twelve workloads, on a terminal of 100 columns: what was found is seen before anything scrolls.
 #[test]
-fn failures_say_why_and_inconclusive_answers_say_what_would_settle_them() {
+fn the_summary_of_twelve_workloads_fits_forty_lines() {
+    let mut findings = fake::small();
+    findings.workloads.truncate(12);
+    let text = shown(&findings, plain(Some(100)));
+    let first = findings.workloads[0].label.as_str();
+    let details = text.find(&format!("\n{first}  ")).expect("the details follow");
+    assert!(text[..details].lines().count() <= 40, "{}", &text[..details]);
+}
+
+#[test]
+fn failures_say_why_and_what_more_workers_gain_is_told_beside_the_knee() {
     let text = shown(&fake::broken(), plain(Some(120)));
     assert!(text.contains("pi: no figure: 3 cells failed\n"), "{text}");
     assert!(text.contains("failed: 2 workers, threads: task 17 returned checksum 9b1c"), "{text}");
     assert!(text.contains("interrupted"), "{text}");
     let text = shown(&fake::small(), plain(Some(120)));
-    assert!(text.contains("12 more rounds at 1, 2 and 3 workers (--budget 90s)"), "{text}");
+    assert!(text.contains("4 workers: 2.8 % more, at 3 times the p99"), "{text}");
+    assert_eq!(text.matches("--budget 90s").count(), 1, "it is said once: {text}");
     assert!(text.contains("give a directory on a disk: file:dir=PATH"), "{text}");
 }
 

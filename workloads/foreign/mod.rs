@@ -5,6 +5,7 @@ pub(crate) mod child;
 pub mod interrupt;
 pub(crate) mod line;
 pub(crate) mod talk;
+pub(crate) mod target;
 pub(crate) mod watch;
 
 use std::io;

@@ -132,11 +132,15 @@ fn a_server_of_another_mind_is_told_before_the_start() {
         (vec![b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"], "middle"),
     ] {
         let (url, thread) = stranger(answers);
-        let error = Network.supported(&params(&[("url", &url)])).unwrap_err().to_string();
+        let params = params(&[("url", &url)]);
+        // To plan asks nobody.
+        Network.supported(&params).unwrap();
+        let error = Network.host(&context(&params, None)).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
         thread.join().unwrap();
     }
-    let refused = Network.supported(&params(&[("url", "http://127.0.0.1:1/")])).unwrap_err();
+    let nobody = params(&[("url", "http://127.0.0.1:1/")]);
+    let refused = Network.host(&context(&nobody, None)).unwrap_err();
     assert!(refused.to_string().contains("cannot connect to 127.0.0.1:1"), "{refused}");
     assert!(Network.supported(&params(&[("url", "https://a/")])).unwrap_err().is_usage());
 }

@@ -1,5 +1,8 @@
 //! A run against a baseline, with limits: kept, broken, or not to be told.
 
+#[cfg(test)]
+mod tests;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +11,7 @@ use super::{
     Best, CompareError, Contender, Entrant, WorkloadFindings, matching, point_at, same, same_runs,
     values_at, words,
 };
-use crate::analysis::findings::{Curve, Estimate, SCHEMA_VERSION, Warning};
+use crate::analysis::findings::{Curve, Estimate, Knee, Optimum, SCHEMA_VERSION, Warning};
 use crate::stats::compare::holm;
 use crate::units::{Quantity, count_list, workers};
 
@@ -139,7 +142,7 @@ impl Judge<'_> {
         };
         let efficiency = self.efficiency(wanted, before.mode, before.point.workers);
         [
-            Some(verdict("throughput", self.throughput(&before, &now))),
+            Some(verdict("throughput", self.throughput(wanted, &before, &now))),
             efficiency.map(|judged| verdict("efficiency", judged)),
             self.optimum(wanted, before.mode).map(|judged| verdict("optimum", judged)),
         ]
@@ -148,7 +151,22 @@ impl Judge<'_> {
         .collect()
     }
 
-    fn throughput(&self, before: &Best<'_>, now: &Best<'_>) -> Word {
+    /// Each at its own knee; where that of the baseline is as good for the run, both there: a knee that wanders within the tolerance is no
+    /// change.
+    fn throughput(&self, wanted: &WorkloadFindings, before: &Best<'_>, now: &Best<'_>) -> Word {
+        let (mode, count) = (before.mode, before.point.workers);
+        let as_good = now.curve.and_then(|curve| curve.knee.as_ref()).is_some_and(|knee| {
+            now.mode == mode && knee.as_good.iter().any(|other| same(*other, count))
+        });
+        let may_lose = self.limits.max_slowdown;
+        if as_good
+            && !same(now.point.workers, count)
+            && let Some(values) = values_at(self.run, wanted, mode, count)
+        {
+            let ratio = self.ratio(&values, &before.values, may_lose);
+            let what = format!("throughput at the knee, {} in {mode}", workers(count));
+            return judged(&what, ratio, may_lose);
+        }
         let at = |best: &Best<'_>| format!("{} in {}", workers(best.point.workers), best.mode);
         let (before_at, now_at) = (at(before), at(now));
         let place = if before_at == now_at {
@@ -156,9 +174,8 @@ impl Judge<'_> {
         } else {
             format!("{now_at} (baseline: {before_at})")
         };
-        let may_lose = self.limits.max_slowdown;
         let ratio = self.ratio(&now.values, &before.values, may_lose);
-        judged(&format!("throughput at the optimum, {place}"), ratio, may_lose)
+        judged(&format!("throughput at the knee, {place}"), ratio, may_lose)
     }
 
     /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing gives the speed of one.
@@ -184,14 +201,16 @@ impl Judge<'_> {
             let text = format!("no optimum was found in {mode}");
             return Some(Word::plain(Answer::Inconclusive, text));
         };
-        let shared = before.set.iter().any(|one| now.set.iter().any(|other| same(*one, *other)));
+        // Counts that cost no more than the tolerance are one answer.
+        let holds = |knees: &[f64], set: &[f64]| {
+            knees.iter().any(|knee| set.iter().any(|count| same(*knee, *count)))
+        };
+        let shared = holds(&before.knees, &now.set) || holds(&now.knees, &before.set);
         let counts =
-            format!("best counts in {mode}: {}, baseline {}", told(&now.set), told(&before.set));
+            format!("knee in {mode}: {}, baseline {}", told(&now.knees), told(&before.knees));
         let (answer, said) = match shared {
-            true => (Answer::Pass, ": the optimum has not moved"),
-            false if before.conclusive && now.conclusive => {
-                (Answer::Fail, ": the optimum has moved")
-            }
+            true => (Answer::Pass, ": it has not moved by more than the tolerance"),
+            false if before.conclusive && now.conclusive => (Answer::Fail, ": it has moved"),
             false => (Answer::Inconclusive, ", and one of them is not settled"),
         };
         Some(Word::plain(answer, format!("{counts}{said}")))
@@ -258,8 +277,9 @@ fn speedups(
     Some(many.into_iter().zip(one).map(speedup).collect())
 }
 
-/// The counts that may be best in a mode, by any run of a side.
+/// What is recommended in a mode by the runs of a side, and every count that is as good by any of them.
 struct Optima {
+    knees: Vec<f64>,
     set: Vec<f64>,
     conclusive: bool,
 }
@@ -267,120 +287,15 @@ struct Optima {
 fn optima(side: &Entrant<'_>, wanted: &WorkloadFindings, mode: &str) -> Option<Optima> {
     let curves = side.runs.iter().filter_map(|run| matching::find(run, wanted));
     let curves = curves.flat_map(|found| &found.curves).filter(|curve: &&Curve| curve.name == mode);
-    let all: Vec<_> = curves.filter_map(|curve| curve.optimum.as_ref()).collect();
-    let mut set: Vec<f64> = all.iter().flat_map(|optimum| optimum.set.iter().copied()).collect();
-    set.sort_by(f64::total_cmp);
-    set.dedup_by(|a, b| same(*a, *b));
-    let conclusive = all.iter().all(|optimum| optimum.conclusive);
-    (!set.is_empty()).then_some(Optima { set, conclusive })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::RUN_TO_RUN;
-    use super::super::fixture::{Planted, side};
-    use super::*;
-    use crate::rng::Rng;
-
-    const LIMITS: Limits = Limits { max_slowdown: 0.05, max_efficiency_loss: 0.05 };
-
-    /// A check of so many runs that do `ratio` of the baseline's work, with this curve.
-    fn checked(runs: usize, ratio: f64, curve: [f64; 3]) -> Check {
-        let mut rng = Rng::new(1);
-        let mut planted = |run, curve| {
-            side("baseline", runs, |_| {
-                Planted { run, curve, noise: 0.005, ..Planted::default() }.run(&mut rng)
-            })
-        };
-        let baseline = planted(1.0, [1.0, 1.9, 1.8]);
-        let mut run = planted(ratio, curve);
-        run.name = "run".into();
-        check(&run, &baseline, LIMITS, RUN_TO_RUN).unwrap()
-    }
-
-    fn answer(check: &Check, what: &str) -> Answer {
-        check.verdicts.iter().find(|verdict| verdict.what == what).unwrap().answer
-    }
-
-    #[test]
-    fn the_same_again_passes_and_half_of_it_fails() {
-        let same = checked(3, 1.0, [1.0, 1.9, 1.8]);
-        assert_eq!(same.answer, Answer::Pass, "{same:?}");
-        assert_eq!(same.verdicts.len(), 3);
-        let half = checked(3, 0.5, [1.0, 1.9, 1.8]);
-        assert_eq!(half.answer, Answer::Fail);
-        assert_eq!(answer(&half, "throughput"), Answer::Fail);
-        assert_eq!(answer(&half, "efficiency"), Answer::Pass, "all counts are slower alike");
-        assert!(half.verdicts[0].text.contains("breaks the limit of 0.95x"), "{half:?}");
-    }
-
-    #[test]
-    fn near_the_limit_one_run_cannot_tell() {
-        let near = checked(1, 0.95, [1.0, 1.9, 1.8]);
-        assert_eq!(near.answer, Answer::Inconclusive, "{near:?}");
-        assert_eq!(near.assumed_run_to_run, Some(RUN_TO_RUN));
-        assert!(near.verdicts[0].text.contains("may keep or break"), "{near:?}");
-    }
-
-    #[test]
-    fn a_lost_second_worker_is_lost_efficiency_and_a_moved_optimum_is_told() {
-        let flat = checked(3, 1.0, [1.9, 1.0, 1.9]);
-        assert_eq!(answer(&flat, "efficiency"), Answer::Fail, "{flat:?}");
-        let moved = checked(3, 1.0, [1.0, 1.9, 3.0]);
-        assert_eq!(answer(&moved, "optimum"), Answer::Fail, "{moved:?}");
-        assert!(
-            moved.verdicts[2].text.contains("best counts in threads: 4, baseline 2"),
-            "{moved:?}"
-        );
-    }
-
-    /// Sixteen limits on noisy runs that do not differ: each alone would seem broken in one of twenty checks.
-    #[test]
-    fn many_limits_raise_no_more_false_alarms_than_one() {
-        let labels = vec!["a", "b", "c", "d", "e", "f", "g", "h"];
-        let strict = Limits { max_slowdown: 0.0, max_efficiency_loss: 0.0 };
-        let mut rng = Rng::new(7);
-        let mut noisy = |name: &str| {
-            side(name, 3, |_| {
-                let planted = Planted { noise: 0.1, labels: labels.clone(), ..Planted::default() };
-                planted.run(&mut rng)
-            })
-        };
-        let (mut alarms, mut seeming) = (0, 0);
-        for _ in 0..200 {
-            let (baseline, run) = (noisy("baseline"), noisy("run"));
-            let found = check(&run, &baseline, strict, 0.0).unwrap();
-            let ratios = || found.verdicts.iter().filter(|verdict| verdict.what != "optimum");
-            let seems = |verdict: &Verdict| verdict.ratio.is_some_and(|ratio| ratio.high < 1.0);
-            alarms += i32::from(ratios().any(|verdict| verdict.answer == Answer::Fail));
-            seeming += i32::from(ratios().any(seems));
-        }
-        // Three standard errors of 200 checks above 5 %.
-        assert!(alarms <= 19, "{alarms} of 200");
-        assert!(seeming > 60, "one limit at a time: {seeming} of 200");
-    }
-
-    #[test]
-    fn the_very_same_record_passes_any_limit() {
-        let mut rng = Rng::new(2);
-        let baseline = side("baseline", 1, |_| Planted::default().run(&mut rng));
-        let run = Contender { name: "run".into(), ..baseline.clone() };
-        let strict = Limits { max_slowdown: 0.0, max_efficiency_loss: 0.0 };
-        assert_eq!(check(&run, &baseline, strict, RUN_TO_RUN).unwrap().answer, Answer::Pass);
-    }
-
-    #[test]
-    fn what_was_not_measured_is_not_passed() {
-        let mut rng = Rng::new(3);
-        let mut planted = |name, labels: &[&'static str]| {
-            side(name, 1, |_| {
-                Planted { labels: labels.to_vec(), ..Planted::default() }.run(&mut rng)
-            })
-        };
-        let (baseline, run) = (planted("baseline", &["pi", "lock"]), planted("run", &["pi"]));
-        let found = check(&run, &baseline, LIMITS, 0.0).unwrap();
-        let lock = found.verdicts.iter().find(|verdict| verdict.workload == "lock").unwrap();
-        assert_eq!((lock.answer, lock.text.as_str()), (Answer::Inconclusive, "not measured there"));
-        assert_ne!(found.answer, Answer::Pass);
-    }
+    let all: Vec<(&Optimum, &Knee)> =
+        curves.filter_map(|curve| Some((curve.optimum.as_ref()?, curve.knee.as_ref()?))).collect();
+    let once = |mut counts: Vec<f64>| {
+        counts.sort_by(f64::total_cmp);
+        counts.dedup_by(|a, b| same(*a, *b));
+        counts
+    };
+    let knees = once(all.iter().map(|(_, knee)| knee.workers).collect());
+    let set = once(all.iter().flat_map(|(_, knee)| knee.as_good.iter().copied()).collect());
+    let conclusive = all.iter().all(|(optimum, _)| optimum.conclusive);
+    (!knees.is_empty()).then_some(Optima { knees, set, conclusive })
 }

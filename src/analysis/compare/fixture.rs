@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Contender, Run};
 use crate::analysis::findings::{
-    Curve, Estimate, Findings, Optimum, Point, Quiet, RunSummary, SCHEMA_VERSION, Verdict,
+    Curve, Estimate, Findings, Knee, Optimum, Point, Quiet, RunSummary, SCHEMA_VERSION, Verdict,
     WorkloadFindings,
 };
 use crate::machine::Machine;
@@ -63,6 +63,7 @@ impl Planted {
             workers,
             throughput: Estimate { median: middle, low, high },
             samples: self.rounds,
+            launches: 0,
             speedup: None,
             efficiency: None,
             makespan: None,
@@ -90,20 +91,27 @@ impl Planted {
             set: vec![best],
             probability: 0.99,
             conclusive: true,
-            bound: None,
+            regret: None,
             remedy: None,
         };
         let curve = Curve {
             name: "threads".into(),
             points,
             optimum: Some(optimum),
-            knee: None,
+            knee: Some(Knee {
+                workers: best,
+                loss: None,
+                regret: None,
+                as_good: vec![best],
+                more: None,
+            }),
             usl: None,
             laws: Vec::new(),
             bound: None,
             limits: None,
             price: None,
             warnings: Vec::new(),
+            fit_remarks: Vec::new(),
         };
         WorkloadFindings {
             label: label.into(),
@@ -120,6 +128,9 @@ impl Planted {
                 speedup: None,
                 others: Vec::new(),
                 conclusive: true,
+                regret: None,
+                times_the_rounds: None,
+                asides: Vec::new(),
                 sentence: String::new(),
             }),
             equivalent: None,
@@ -135,6 +146,7 @@ impl Planted {
     fn record(&self, rng: &mut Rng) -> Record {
         let plan = Plan {
             limits: crate::plan::Limits::default(),
+            tolerance: 0.05,
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,
@@ -177,6 +189,7 @@ impl Planted {
                 interrupted: false,
                 machine: "Test CPU".into(),
                 usable_cpus: 4.0,
+                tolerance: 0.05,
                 rounds: 100,
                 disturbed: 0,
             },
@@ -189,6 +202,7 @@ impl Planted {
                 burn: None,
             },
             warnings: Vec::new(),
+            to_settle: None,
         }
     }
 }

@@ -252,7 +252,7 @@ impl<'a> Best<'a> {
     }
 }
 
-/// The best of one run: in the recommended mode its optimum, without a recommendation the largest throughput.
+/// What is recommended of one run: in the recommended mode its knee, without a recommendation the mode with the largest throughput there.
 fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
     let largest = |curve: &'_ Curve| -> Option<usize> {
         let points = curve.points.iter().enumerate();
@@ -260,7 +260,7 @@ fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
         best.map(|(index, _)| index)
     };
     let at = |curve: &'_ Curve| -> Option<usize> {
-        let told = curve.optimum.as_ref().map(|optimum| optimum.workers);
+        let told = curve.knee.as_ref().map(|knee| knee.workers);
         let told =
             told.and_then(|count| curve.points.iter().position(|point| same(point.workers, count)));
         told.or_else(|| largest(curve))

@@ -14,7 +14,7 @@ pub struct Curve {
     pub points: Vec<Point>,
     /// The best count, as a set with a probability.
     pub optimum: Option<Optimum>,
-    /// The smallest count of the set: what we recommend.
+    /// The smallest count that costs at most the tolerance: what we recommend.
     pub knee: Option<Knee>,
     /// The Universal Scalability Law fitted to the points.
     pub usl: Option<Usl>,
@@ -28,6 +28,9 @@ pub struct Curve {
     pub price: Option<Price>,
     /// What a reader must know.
     pub warnings: Vec<String>,
+    /// What a reader of the coefficients and intervals must know besides.
+    #[serde(default)]
+    pub fit_remarks: Vec<String>,
 }
 
 /// A median with its 95 % interval.
@@ -41,6 +44,14 @@ pub struct Estimate {
     pub high: f64,
 }
 
+impl Estimate {
+    /// The same with an interval so many times as wide, on logarithms.
+    pub(in crate::analysis) fn widened(self, factor: f64) -> Self {
+        let end = |end: f64| self.median * (end / self.median).powf(factor);
+        Self { low: end(self.low), high: end(self.high), ..self }
+    }
+}
+
 /// One cell of a curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
@@ -51,6 +62,9 @@ pub struct Point {
     pub throughput: Estimate,
     /// How many rounds stand behind it.
     pub samples: usize,
+    /// In how many launches of the crew they were measured; 0 where that is not known.
+    #[serde(default)]
+    pub launches: usize,
     /// Throughput relative to the serial cell (or to one worker where there is no serial cell).
     pub speedup: Option<Estimate>,
     /// Speed-up per worker.
@@ -109,19 +123,42 @@ pub struct Optimum {
     /// Whether the data settle the question well enough to act on.
     pub conclusive: bool,
     /// No other count is more than this share better (0.02 = 2 %), with 95 % confidence.
-    pub bound: Option<f64>,
+    #[serde(default, alias = "bound")]
+    pub regret: Option<f64>,
     /// Where inconclusive: what would settle it.
     pub remedy: Option<String>,
 }
 
 /// The recommended count.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Knee {
-    /// The smallest count in the optimum's set.
+    /// The smallest count that costs at most the tolerance against the optimum, as far as the data tell.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
+    /// What it costs against the optimum by the middle of what is known (0.02 = 2 %).
+    #[serde(default)]
+    pub loss: Option<f64>,
     /// No other count is more than this share better than the knee, with 95 % confidence.
-    pub bound: Option<f64>,
+    #[serde(default, alias = "bound")]
+    pub regret: Option<f64>,
+    /// Every count that is not shown to cost more than the tolerance, ascending.
+    #[serde(default, serialize_with = "all_whole_if_whole")]
+    pub as_good: Vec<f64>,
+    /// What more workers are sure to gain, and what that takes; `None` where nothing is sure.
+    #[serde(default)]
+    pub more: Option<More>,
+}
+
+/// A count that does more than the knee.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct More {
+    /// How many workers.
+    #[serde(serialize_with = "whole_if_whole")]
+    pub workers: f64,
+    /// How much more throughput they give, as a share of the knee's.
+    pub gain: f64,
+    /// The 99th percentile of their task latency relative to the knee's.
+    pub p99: Option<f64>,
 }
 
 /// The Universal Scalability Law: X(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1)).

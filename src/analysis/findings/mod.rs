@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use curve::{
-    Bound, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, Optimum, Point, Price, Usl,
+    Bound, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price, Usl,
     UslIntervals,
 };
 
@@ -30,6 +30,9 @@ pub struct Findings {
     pub quiet: Quiet,
     /// What a reader must know before using a figure, each with its remedy.
     pub warnings: Vec<Warning>,
+    /// What to type, or to do, to settle what is not settled; `None` where everything is.
+    #[serde(default)]
+    pub to_settle: Option<String>,
 }
 
 /// Which run the findings are about.
@@ -53,10 +56,18 @@ pub struct RunSummary {
     pub machine: String,
     /// CPUs that this run could use, as a fraction where a quota says so.
     pub usable_cpus: f64,
+    /// What a knee may cost against the optimum, as a share of throughput.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: f64,
     /// Rounds measured, and how many of them were disturbed.
     pub rounds: u64,
     /// Rounds marked as disturbed.
     pub disturbed: u64,
+}
+
+/// What runs went by before it could be chosen.
+fn default_tolerance() -> f64 {
+    crate::plan::TOLERANCE
 }
 
 /// What was found for one workload with one set of parameters.
@@ -131,6 +142,15 @@ pub struct Verdict {
     pub others: Vec<Other>,
     /// Whether the data settle it.
     pub conclusive: bool,
+    /// No other count or mode is more than this share better (0.02 = 2 %), with 95 % confidence; `None` where nothing was compared.
+    #[serde(default)]
+    pub regret: Option<f64>,
+    /// Where it is not settled: so many times the rounds would do.
+    #[serde(default)]
+    pub times_the_rounds: Option<f64>,
+    /// What belongs beside the answer: `one copy already uses 1.9 of 2 CPUs`.
+    #[serde(default)]
+    pub asides: Vec<String>,
     /// The answer in one sentence.
     pub sentence: String,
 }

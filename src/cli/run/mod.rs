@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     }
     function::meant(&args.workloads, registry)?;
     let request = args.request()?;
-    let limits = args.wishes.limits()?;
+    let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     args.functions.fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
     plan.limits = limits;
+    plan.tolerance = tolerance;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));

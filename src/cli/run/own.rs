@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::Args;
 use crate::cli::Failure;
-use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Request, parse};
+use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Request, Series, Subject, parse};
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own programs";
@@ -37,6 +37,9 @@ pub(in crate::cli) struct Own {
         help_heading = HEADING
     )]
     ignore_failure: Option<String>,
+    /// Where the output of COMMAND goes: null, pipe (read, and shown when it fails), inherit, or a file [default: null]
+    #[arg(long, value_name = "WHERE", requires = "command", help_heading = HEADING)]
+    output: Option<String>,
     /// How long one run of COMMAND, or one task of a worker, may take, e.g. `10s` [default: the budget]
     #[arg(
         long,
@@ -54,9 +57,6 @@ pub(in crate::cli) struct Own {
     command: Vec<String>,
 }
 
-/// What makes sense for programs unless the user says otherwise. They are processes already, so a pool of processes around
-/// them would only add one more; a thread that waits for a program costs next to nothing.
-const MODES: [Mode; 2] = [Mode::Serial, Mode::Threads];
 /// The most programs at once that are tried without being asked for.
 pub(super) const MOST_AT_ONCE: usize = 256;
 
@@ -86,6 +86,7 @@ impl Own {
             given.push(("prepare", json(&words)));
         }
         given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
+        given.extend(self.output.iter().map(|place| ("output", place.clone())));
         given.extend(self.warmup.iter().map(|count| ("warmup", count.to_string())));
         given.extend(self.ignore_failure.iter().map(|codes| ("ignore", codes.clone())));
         let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -127,26 +128,26 @@ impl Own {
         cores: &Cores,
         modes_given: bool,
     ) -> Result<(), Failure> {
-        if self.sweep_arg.is_some()
-            && request.modes.iter().any(|mode| modes_given && !MODES.contains(mode))
+        let alone = plan.entries.iter().all(|entry| is_program(&entry.workload));
+        if let Some(mode) = request.modes.iter().find(|mode| !mode.runs(Subject::Program))
+            && modes_given
+            && alone
         {
-            return Err(Failure::usage(
-                "--sweep-arg runs one program at a time, so there is nothing for other modes to do; leave --modes out",
-            ));
+            return Err(Failure::usage(format!(
+                "a program of your own cannot run as {mode}: knee starts copies of it; leave --modes out"
+            )));
         }
         for entry in plan.entries.iter_mut().filter(|entry| is_program(&entry.workload)) {
             let line: Vec<String> =
                 serde_json::from_str(entry.params.text("argv")).unwrap_or_default();
             entry.label = quoted(&line);
-            if !modes_given {
-                entry.series.retain(|series| MODES.contains(&series.mode));
-            }
             let open = request.counts == Counts::Auto && self.sweep_arg.is_none();
-            for series in
-                entry.series.iter_mut().filter(|series| open && series.mode != Mode::Serial)
-            {
-                series.candidates = Candidates::unknown(cores, MOST_AT_ONCE);
-            }
+            let candidates = if open {
+                Candidates::unknown(cores, MOST_AT_ONCE)
+            } else {
+                Candidates::choose(Mode::Copies, entry.kind, cores, &request.counts)
+            };
+            entry.series = vec![Series { mode: Mode::Copies, candidates }];
         }
         Ok(())
     }

@@ -4,14 +4,17 @@ use std::io;
 use std::path::Path;
 
 use super::camp::Camp;
+use crate::analysis::NEIGHBOUR;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
 use crate::clock;
 use crate::machine::neighbour::{self, Neighbourhood};
-use crate::machine::{Machine, Placement, Warning};
+use crate::machine::{Busiest, Machine, Others, Placement, Warning};
 use crate::plan::{Plan, Registry};
+use crate::plot::label::visible;
 use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
 use crate::run::{Event, Observer, Outcome, Past, Setting};
+use crate::units::Quantity;
 
 /// What a session needs.
 pub(crate) struct Session<'a> {
@@ -36,7 +39,8 @@ impl Session<'_> {
             Some(_) => Writer::resume(self.directory),
         };
         let progress = Progress::new(self.plan, self.output);
-        let mut keeper = Keeper { writer: writer.map_err(unwritten)?, progress };
+        let (writer, others) = (writer.map_err(unwritten)?, Others::watch());
+        let mut keeper = Keeper { writer, progress, others, rounds: 0, disturbed: 0 };
         if past.is_none() {
             keeper.writer.append(&Line::Header(self.header())).map_err(unwritten)?;
         }
@@ -51,6 +55,9 @@ impl Session<'_> {
         let result = crate::run::run(&setting, past, &mut keeper);
         keeper.progress.finish();
         let outcome = result.map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+        if let Some(advice) = keeper.neighbour(self.machine.budget.usable()) {
+            keeper.writer.append(&Line::Warning(advice)).map_err(unwritten)?;
+        }
         let end = Line::End(End { wall: outcome.wall, interrupted: outcome.interrupted });
         keeper.writer.append(&end).and_then(|()| keeper.writer.sync()).map_err(unwritten)?;
         Ok(outcome)
@@ -95,6 +102,30 @@ impl Session<'_> {
 struct Keeper<'p> {
     writer: Writer,
     progress: Progress<'p>,
+    others: Others,
+    rounds: usize,
+    disturbed: usize,
+}
+
+impl Keeper<'_> {
+    /// Who disturbed the run, where it was disturbed and somebody is seen who may have done it.
+    fn neighbour(&mut self, cpus: f64) -> Option<Advice> {
+        const OFTEN: f64 = 0.2;
+        const MUCH: f64 = 0.05;
+        if self.disturbed as f64 <= OFTEN * self.rounds as f64 {
+            return None;
+        }
+        let Busiest { name, pid, share } = self.others.busiest(cpus)?;
+        (share >= MUCH).then(|| Advice {
+            code: NEIGHBOUR.to_owned(),
+            text: format!(
+                "{} (process {pid}) used {} of the CPUs",
+                visible(&name),
+                Quantity::Share.text(share)
+            ),
+            remedy: "stop it, or keep to CPUs that it does not use with --cpus".to_owned(),
+        })
+    }
 }
 
 impl Observer for Keeper<'_> {
@@ -104,7 +135,14 @@ impl Observer for Keeper<'_> {
                 let survey = crate::record::Survey::new(*entry, reference);
                 self.writer.append(&Line::Survey(survey))?;
             }
-            Event::Measured(sample) => self.writer.append(&Line::Sample((*sample).clone()))?,
+            Event::Measured(sample) => {
+                self.rounds += 1;
+                if sample.is_disturbed() {
+                    self.disturbed += 1;
+                    self.others.look();
+                }
+                self.writer.append(&Line::Sample((*sample).clone()))?;
+            }
             Event::Failed(failure) => self.writer.append(&Line::Failure((*failure).clone()))?,
             Event::Burned(report) => self.writer.append(&Line::Burn((*report).clone()))?,
             Event::Block { .. } | Event::Round { .. } => {}

@@ -1,6 +1,6 @@
 //! What the user wants kept and what of the answer: limits, the objective, settings to paste.
 
-use crate::cli::Failure;
+use crate::cli::{Failure, share};
 use crate::plan::{Limits, parse};
 use crate::report::settings::Dialect;
 
@@ -8,7 +8,7 @@ use crate::report::settings::Dialect;
 const HEADING: &str = "Limits and wishes";
 
 /// Options about the answer.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Wishes {
     /// 99 % of the tasks must take no longer than this, e.g. `20ms`
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
@@ -19,6 +19,9 @@ pub(in crate::cli) struct Wishes {
     /// Speed-up per worker must be at least this, e.g. `0.7`
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = HEADING)]
     min_efficiency: Option<String>,
+    /// What a recommended count may cost against the best, as a share of throughput
+    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true, help_heading = HEADING)]
+    tolerance: String,
     /// What is wanted among the counts that keep the limits: throughput, latency or efficiency
     #[arg(long, value_name = "WISH", default_value = "throughput", help_heading = HEADING)]
     objective: String,
@@ -28,6 +31,11 @@ pub(in crate::cli) struct Wishes {
 }
 
 impl Wishes {
+    /// What a recommended count may cost.
+    pub(super) fn tolerance(&self) -> Result<f64, Failure> {
+        share::tolerance(&self.tolerance)
+    }
+
     /// The limits, every one of them checked.
     pub(super) fn limits(&self) -> Result<Limits, Failure> {
         let max_p99 = self.max_p99.as_deref().map(parse::duration).transpose()?;

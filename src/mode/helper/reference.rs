@@ -5,6 +5,7 @@ use std::time::Duration;
 use knee_workloads::{Foreign, Note};
 
 use super::message::{Checked, Trial};
+use super::talk::Helper;
 use super::{Facts, HelperError, SLACK, check, launch, round, start};
 use crate::clock;
 use crate::mode::reference::{ENOUGH, MOST_CHECKED, Reference};
@@ -31,24 +32,25 @@ pub(in crate::mode) fn reference(
     let first = check(&mut helper, MOST_CHECKED, ENOUGH, within)?;
     let again = check(&mut helper, first.checksums.len() as u64, Duration::ZERO, within)?;
     let version = helper.hello().version.clone();
-    let has = |mode: Mode| helper.hello().modes.iter().any(|name| name == mode.name());
-    let (threads, event_loop) = (has(Mode::Threads), has(Mode::Async));
-    helper.dismiss()?;
-
+    let has =
+        |helper: &Helper, mode: Mode| helper.hello().modes.iter().any(|name| name == mode.name());
     let same = checksums(&first).filter(|sums| checksums(&again).as_ref() == Some(sums));
     let busy = again.cpu_ns as f64 / again.wall_ns.max(1) as f64;
-    let late = |wanted: bool, mode: Mode| match wanted {
-        true => probe(&ground, foreign, mode).ok().flatten(),
-        false => None,
+    let mut late = |wanted: bool, mode: Mode| {
+        (wanted && has(&helper, mode))
+            .then(|| probe(&mut helper, foreign, mode))
+            .and_then(Result::ok)
     };
     let function = Facts {
         version,
         lock: ready.lock,
         coroutine: ready.coroutine,
         start: ready.start.clone(),
-        knock: late(threads && ready.lock && busy > 0.1, Mode::Threads),
-        lag: late(event_loop && ready.coroutine, Mode::Async),
+        knock: late(ready.lock && busy > 0.1, Mode::Threads).flatten(),
+        lag: late(ready.coroutine, Mode::Async).flatten(),
     };
+    // All that was to be known is known, however it ends.
+    let _ = helper.dismiss();
     let task = Duration::from_nanos(again.task_ns.min(first.task_ns).max(1)).as_secs_f64();
     let notes = notes(foreign, same.is_some(), busy);
     Ok(Reference {
@@ -69,13 +71,11 @@ pub(super) fn checksums(checked: &Checked) -> Option<Vec<u64>> {
 }
 
 /// How many seconds others come too late to run, beside two workers of this mode.
-fn probe(ground: &Ground, foreign: &Foreign, mode: Mode) -> Result<Option<f64>, HelperError> {
-    let mut helper = start(foreign, ground.shared(), &ground.cancel)?;
-    launch(&mut helper, foreign, mode, 2)?;
+fn probe(helper: &mut Helper, foreign: &Foreign, mode: Mode) -> Result<Option<f64>, HelperError> {
+    launch(helper, foreign, mode, 2)?;
     let window_ns = PROBE.as_nanos() as u64;
     let trial = Trial { active: 2, warm_ns: 0, window_ns, tasks: None, probe: true };
-    let (laps, _) = round(&mut helper, trial, PROBE + foreign.limit + SLACK)?;
-    helper.dismiss()?;
+    let (laps, _) = round(helper, trial, PROBE + foreign.limit + SLACK)?;
     Ok(laps.knock_ns.map(|nanos| nanos.max(0) as f64 * 1e-9))
 }
 

@@ -8,6 +8,7 @@ mod tables;
 pub(crate) use self::markup::Markup;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Findings, WorkloadFindings};
+use crate::plan::Mode;
 use crate::plot::small;
 use crate::units::{Quantity, plural};
 
@@ -100,12 +101,16 @@ fn warnings(body: &mut Markup, findings: &Findings) {
 fn answers(body: &mut Markup, findings: &Findings) {
     body.raw(
         "<section id=\"answers\"><h2>Answers</h2><table class=\"answers\"><thead><tr><th>workload</th><th>recommended</th>\
-         <th class=\"n\">speed-up</th><th>other modes</th><th>bound by</th><th class=\"spark\">curve</th></tr></thead><tbody>",
+         <th class=\"n\">speed-up</th><th>other modes</th><th>limit</th><th class=\"spark\">curve</th></tr></thead><tbody>",
     );
     for (index, workload) in findings.workloads.iter().enumerate() {
         answer(body, workload, index);
     }
-    body.raw("</tbody></table></section>");
+    body.raw("</tbody></table>");
+    if let Some(text) = words::to_settle(findings) {
+        body.wrap("<p class=\"note bad\">", text.trim_start_matches("* "), "</p>");
+    }
+    body.raw("</section>");
 }
 
 fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
@@ -116,41 +121,42 @@ fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
     match answer.certainty {
         Certainty::Settled => {}
         Certainty::Open => {
-            body.raw("<span class=\"tag bad\">inconclusive</span> ");
+            body.raw("<span class=\"tag bad\">not settled</span> ");
         }
         Certainty::Missing => {
             body.raw("<span class=\"tag bad\">no answer</span> ");
         }
     }
     match &workload.verdict {
-        Some(verdict) => {
+        Some(verdict) if verdict.mode != Mode::Copies.name() => {
             let count = crate::units::workers(verdict.workers);
             body.wrap("<strong>", &count, "</strong>, ");
             body.wrap("<span class=\"mode\">", &verdict.mode, "</span>");
         }
-        None => {
+        _ => {
             body.wrap("<strong>", &answer.choice, "</strong>");
         }
+    }
+    if let Some(doubt) = answer.figures.last().filter(|text| text.starts_with("at most")) {
+        body.wrap("<small class=\"doubt\">", doubt, "</small>");
     }
     let speedup = workload.verdict.as_ref().and_then(|verdict| verdict.speedup);
     let gain = speedup.map(|gain| Quantity::Ratio.interval(gain.median, gain.low, gain.high));
     body.raw("</td><td class=\"n\">");
-    optional(body, gain.as_deref(), " against serial");
+    optional(body, gain.as_deref(), words::against(workload));
     body.raw("</td><td>").text(&answer.others.join("; ")).raw("</td><td>");
     let bound = leader.and_then(|curve| curve.bound.as_ref());
     if let Some(bound) = bound {
-        body.wrap(
-            "<span class=\"hint\">bound by </span><span class=\"tag\">",
-            &bound.label,
-            "</span>",
-        );
+        body.wrap("<span class=\"tag\">", &words::limited(bound), "</span>");
     }
     body.raw("</td><td class=\"spark\">");
     let view = words::view(workload, 0.0);
     if let (Some(curve), Some(leader)) = (leader, view.leading) {
         let points: Vec<(f64, f64)> =
             curve.points.iter().map(|point| (point.workers, point.throughput.median)).collect();
-        body.plot(&small::sparkline(&workload.label, &points, view.places()[leader], (96.0, 30.0)));
+        let knee = words::best_point(curve).map(|point| point.workers);
+        let place = view.places()[leader];
+        body.plot(&small::sparkline(&workload.label, &points, knee, place, (96.0, 30.0)));
     }
     body.raw("</td></tr>");
 }

@@ -46,18 +46,17 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
         Certainty::Settled | Certainty::Open => "<p class=\"answer\">",
     });
     if answer.certainty == Certainty::Open {
-        body.raw("<span class=\"tag bad\">inconclusive</span> ");
+        body.raw("<span class=\"tag bad\">not settled</span> ");
     }
     match &workload.verdict {
         Some(verdict) => {
-            body.wrap(
-                "<strong>",
-                &format!("{}, {}", workers(verdict.workers), verdict.mode),
-                "</strong>",
-            );
+            body.wrap("<strong>", &words::choice(workload, verdict), "</strong>");
             if let Some(gain) = verdict.speedup {
                 let gain = Quantity::Ratio.interval(gain.median, gain.low, gain.high);
-                body.text(&format!(" – {gain} against serial"));
+                body.text(&format!(" – {gain}{}", words::against(workload)));
+            }
+            if let Some(doubt) = answer.figures.last().filter(|text| text.starts_with("at most")) {
+                body.raw(", ").text(doubt);
             }
         }
         None => {
@@ -69,7 +68,10 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
     }
     body.raw("</p>");
     // A settled answer is said above; an open one needs its reasons.
-    let open = workload.verdict.as_ref().filter(|verdict| !verdict.conclusive);
+    let open = workload
+        .verdict
+        .as_ref()
+        .filter(|verdict| !verdict.conclusive && !verdict.others.is_empty());
     if let Some(sentence) = open.map(|verdict| &verdict.sentence).filter(|text| !text.is_empty()) {
         body.wrap("<p class=\"sentence\">", sentence, "</p>");
     }
@@ -89,7 +91,7 @@ pub(super) fn main_plot(body: &mut Markup, chart: &Chart) {
 fn small_plots(body: &mut Markup, view: &View<'_>) {
     let base = match view.serial {
         Some(_) => "against serial; dashed: ideal",
-        None => "against one worker; dashed: ideal",
+        None => "against one; dashed: ideal",
     };
     let plots = [
         ("Speed-up", base, view.speedup()),
@@ -127,7 +129,7 @@ fn facts(body: &mut Markup, workload: &WorkloadFindings) {
 }
 
 fn bound_by(body: &mut Markup, bound: &Bound) {
-    body.wrap("<h3>Bound by <span class=\"tag\">", &bound.label, "</span></h3>");
+    body.wrap("<h3><span class=\"tag\">", &words::limited(bound), "</span></h3>");
     if !bound.evidence.is_empty() {
         body.raw("<ul>");
         for line in &bound.evidence {
@@ -140,8 +142,11 @@ fn bound_by(body: &mut Markup, bound: &Bound) {
 fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     let Some(optimum) = &curve.optimum else { return };
     body.wrap("<h3>Optimum <small>", &curve.name, "</small></h3><dl>");
-    if let Some(knee) = curve.knee {
+    if let Some(knee) = &curve.knee {
         pair(body, "knee", &workers(knee.workers));
+    }
+    if let Some(more) = words::more(curve) {
+        pair(body, "beyond it", &more);
     }
     pair(body, "as good", &set_text(curve).unwrap_or_default());
     let likely = Quantity::Share.text(optimum.probability);
@@ -150,8 +155,8 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
         "best measured",
         &format!("{}, with probability {likely}", workers(optimum.workers)),
     );
-    if let Some(bound) = optimum.bound {
-        pair(body, "any other", &format!("at most {} better", Quantity::Share.text(bound)));
+    if let Some(regret) = curve.knee.as_ref().and_then(|knee| knee.regret) {
+        pair(body, "any other", &format!("at most {} better", Quantity::Share.text(regret)));
     }
     if let Some(textbook) = workload.textbook_optimum {
         pair(body, "textbook", &workers(textbook));
@@ -159,7 +164,8 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     if let Some(limits) = words::limits(curve) {
         pair(body, "with limits", &limits);
     }
-    if let Some(remedy) = &optimum.remedy {
+    // What would settle a run is said once, under the answers.
+    if let Some(remedy) = optimum.remedy.as_ref().filter(|_| workload.verdict.is_none()) {
         pair(body, "to settle it", remedy);
     }
     body.raw("</dl>");
@@ -204,7 +210,7 @@ fn meaning(body: &mut Markup, workload: &WorkloadFindings) {
 
 fn settings(body: &mut Markup, workload: &WorkloadFindings) {
     let Some(verdict) = &workload.verdict else { return };
-    let settings = words::settings(&verdict.mode, verdict.workers);
+    let settings = words::settings(workload, verdict);
     if !settings.is_empty() {
         body.raw("<h3>To paste</h3><pre><code>").text(&settings[0]);
         for line in &settings[1..] {

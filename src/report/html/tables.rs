@@ -33,7 +33,7 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     }
     let says = |(_, of): &&Cell| rows.iter().any(|(_, curve, point)| of(point, *curve).is_some());
     let columns: Vec<&Cell> = MODES.iter().filter(says).collect();
-    body.raw("<h3>At their knees</h3><div class=\"scroll\"><table><thead><tr><th>mode</th>");
+    body.raw("<h3>Each mode at its knee</h3><div class=\"scroll\"><table><thead><tr><th>mode</th>");
     heads(body, &["workers", "throughput [95 %]"]);
     for (head, _) in &columns {
         heads(body, &[head]);
@@ -105,14 +105,14 @@ pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
         .collect();
     let rate = words::rate(workload);
     body.raw("<details><summary>All figures</summary><div class=\"scroll\"><table class=\"all\"><thead><tr><th>mode</th>");
-    heads(body, &["workers", "throughput [95 %]", "rounds"]);
+    heads(body, &["workers", "throughput [95 %]", "rounds", "launches"]);
     for (head, _) in &columns {
         heads(body, &[head]);
     }
     body.raw("</tr></thead><tbody>");
     for (name, curve, point) in rows {
         let knee = curve
-            .and_then(|curve| curve.knee)
+            .and_then(|curve| curve.knee.as_ref())
             .is_some_and(|knee| words::same(knee.workers, point.workers));
         body.raw(if knee {
             "<tr class=\"knee\"><th scope=\"row\">"
@@ -122,6 +122,9 @@ pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
         body.text(name).raw("</th>");
         throughput(body, point, &rate);
         body.wrap("<td>", &point.samples.to_string(), "</td>");
+        let launches = Some(point.launches).filter(|launches| *launches > 0);
+        let launches = launches.map_or_else(absent, |launches| launches.to_string());
+        body.wrap("<td>", &launches, "</td>");
         for (_, of) in &columns {
             let cell = of(point).map_or_else(absent, |(quantity, value)| quantity.text(value));
             body.wrap("<td>", &cell, "</td>");
@@ -179,6 +182,9 @@ fn sets(body: &mut Markup, workload: &WorkloadFindings) {
     for curve in &workload.curves {
         if let Some(optimum) = words::optimum(curve) {
             body.wrap("<li>", &curve.name, ": ").text(&optimum).raw("</li>");
+        }
+        for remark in &curve.fit_remarks {
+            body.wrap("<li>", &curve.name, ": ").text(remark).raw("</li>");
         }
     }
     body.raw("</ul>");

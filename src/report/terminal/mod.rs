@@ -67,6 +67,12 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
             }
         }
     }
+    if let Some(text) = words::to_settle(findings) {
+        writeln!(out)?;
+        for line in style.wrap(&text, style.columns()) {
+            writeln!(out, "{}", style.paint(Tone::Bad, &line))?;
+        }
+    }
     Ok(())
 }
 
@@ -152,7 +158,7 @@ fn title(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> io:
     let label = style.cut(&workload.label, style.columns());
     let bound = words::leading(workload)
         .and_then(|index| workload.curves[index].bound.as_ref())
-        .map(|bound| format!("bound by {}", bound.label));
+        .map(words::limited);
     let mut rest = vec![words::params(workload)];
     rest.extend(bound);
     rest.extend(words::meaning(workload));
@@ -203,6 +209,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
         Column::figures("p50", 7),
         Column::figures("p99", 2),
         Column::figures("CPUs", 6),
+        Column::figures("launches", 8),
     ];
     let rate = words::rate(workload);
     for (tone, name, curve, point) in rows(workload) {
@@ -215,7 +222,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     columns.to_vec()
 }
 
-fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 10] {
+fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 11] {
     let absent = || ABSENT.to_owned();
     let set = curve.and_then(set_text);
     let estimate = point.throughput;
@@ -237,6 +244,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         time(point.latency.map(|latency| latency.p50)),
         time(point.latency.map(|latency| latency.p99)),
         point.cpu.map_or_else(absent, |cpu| Quantity::Count.text(cpu)),
+        Some(point.launches).filter(|n| *n > 0).map_or_else(absent, |n| n.to_string()),
     ]
 }
 
@@ -246,17 +254,13 @@ fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
     if let Some(bound) = leader.and_then(|curve| curve.bound.as_ref()) {
         let why = bound.evidence.join("; ");
-        remarks.push((Tone::Plain, format!("bound by {}: {why}", bound.label)));
+        remarks.push((Tone::Plain, format!("{}: {why}", words::limited(bound))));
     }
+    remarks.extend(leader.and_then(words::more).map(|text| (Tone::Plain, text)));
     if let Some(limits) = leader.and_then(words::limits) {
         remarks.push((Tone::Plain, limits));
     }
     remarks.extend(words::lengths(workload).into_iter().map(|text| (Tone::Plain, text)));
-    let open = |curve: &'_ Curve| {
-        let optimum = curve.optimum.as_ref().filter(|optimum| !optimum.conclusive)?;
-        optimum.remedy.as_ref().map(|remedy| vec![format!("inconclusive: {remedy}")])
-    };
-    remarks.extend(together(workload, |curve| open(curve).unwrap_or_default()));
     if thorough {
         remarks.extend(together(workload, |curve| curve.warnings.clone()));
     }

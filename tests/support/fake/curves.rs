@@ -50,6 +50,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         workers,
         throughput: estimate(rate, noise),
         samples: 9,
+        launches: 3,
         speedup,
         efficiency: speedup.map(per_worker),
         makespan: None,
@@ -91,13 +92,19 @@ pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
         .filter(|point| point.throughput.high >= best.throughput.low)
         .map(|point| point.workers)
         .collect();
-    let knee = Knee { workers: set[0], bound: Some(0.02) };
+    let knee = Knee {
+        workers: set[0],
+        loss: Some(0.008),
+        regret: Some(0.02),
+        as_good: set.clone(),
+        more: None,
+    };
     let optimum = Optimum {
         workers: best.workers,
         set,
         probability: 0.83,
         conclusive: true,
-        bound: Some(0.012),
+        regret: Some(0.012),
         remedy: None,
     };
     let bound = Bound {
@@ -119,6 +126,7 @@ pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
         limits: None,
         price: price(plan.mode),
         warnings: vec![],
+        fit_remarks: vec![],
     }
 }
 
@@ -262,7 +270,7 @@ pub(crate) fn lengths(workload: &WorkloadFindings, tasks: &[f64]) -> Vec<TaskLen
 }
 
 fn at_knee(curve: &Curve) -> &Point {
-    let knee = curve.knee.expect("every planted curve has a knee").workers;
+    let knee = curve.knee.as_ref().expect("every planted curve has a knee").workers;
     curve
         .points
         .iter()
@@ -282,5 +290,15 @@ fn verdict(name: &str, curves: &[Curve]) -> Verdict {
         .collect();
     let (mode, workers) = (curves[0].name.clone(), best.workers);
     let sentence = format!("{name}: {workers} workers, {mode}");
-    Verdict { mode, workers, speedup: best.speedup, others, conclusive: true, sentence }
+    Verdict {
+        mode,
+        workers,
+        speedup: best.speedup,
+        others,
+        conclusive: true,
+        regret: Some(0.031),
+        times_the_rounds: None,
+        asides: vec![],
+        sentence,
+    }
 }

@@ -3,7 +3,7 @@
 mod curves;
 
 use knee::analysis::findings::{
-    CeilingShare, CellFailure, Equivalent, Estimate, Findings, LimitedOptimum, Quiet, Remark,
+    CeilingShare, CellFailure, Equivalent, Estimate, Findings, LimitedOptimum, More, Quiet, Remark,
     RunSummary, SCHEMA_VERSION, Warning, WorkloadFindings,
 };
 
@@ -79,6 +79,7 @@ pub(crate) fn small() -> Findings {
             text: "/tmp is a tmpfs: `file` measured memory, not a disk".to_owned(),
             remedy: "give a directory on a disk: file:dir=PATH".to_owned(),
         }],
+        to_settle: Some("--budget 90s".to_owned()),
     }
 }
 
@@ -93,6 +94,7 @@ fn run(machine: &str, usable_cpus: f64) -> RunSummary {
         interrupted: false,
         machine: machine.to_owned(),
         usable_cpus,
+        tolerance: 0.05,
         rounds: 540,
         disturbed: 3,
     }
@@ -129,10 +131,13 @@ fn embellish(workloads: &mut [WorkloadFindings]) {
         let optimum = curve.optimum.as_mut().expect("planted");
         optimum.conclusive = false;
         optimum.probability = 0.41;
-        optimum.remedy = Some("12 more rounds at 1, 2 and 3 workers (--budget 90s)".to_owned());
+        optimum.remedy = Some("--budget 90s".to_owned());
+        let knee = curve.knee.as_mut().expect("planted");
+        knee.more = Some(More { workers: 4.0, gain: 0.028, p99: Some(3.0) });
         curve.warnings.push("the intervals are wider than the differences".to_owned());
     }
-    unsure.verdict.as_mut().expect("planted").conclusive = false;
+    let verdict = unsure.verdict.as_mut().expect("planted");
+    (verdict.conclusive, verdict.regret) = (false, Some(0.12));
 }
 
 /// A machine of 64 cores with a curve that peaks.

@@ -1,0 +1,112 @@
+//! What is not settled, and what to do about it: answers are withdrawn where others had the machine, and the rest is told what would
+//! settle it.
+
+use super::findings::WorkloadFindings;
+use crate::record::{Advice, Record};
+use crate::units::Quantity;
+
+/// Where more than this share of the rounds was disturbed there is no answer.
+const MOST: f64 = 0.5;
+/// Budgets that people type, in seconds.
+const BUDGETS: [f64; 12] =
+    [30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0];
+/// What an answer that rests on hardly any rounds would take, as a multiple of what there is.
+const UNKNOWN: f64 = 3.0;
+
+/// Takes back what was concluded of a workload whose rounds were disturbed for the most part.
+pub(super) fn withdraw(record: &Record, entry: usize, found: &mut WorkloadFindings) {
+    if !is_disturbed(record, entry) {
+        return;
+    }
+    for optimum in found.curves.iter_mut().filter_map(|curve| curve.optimum.as_mut()) {
+        optimum.conclusive = false;
+        optimum.remedy = None;
+    }
+    if let Some(verdict) = &mut found.verdict {
+        verdict.conclusive = false;
+        verdict.times_the_rounds = None;
+    }
+}
+
+/// Whether most rounds of a workload were disturbed.
+fn is_disturbed(record: &Record, entry: usize) -> bool {
+    let rounds = || record.samples.iter().filter(|sample| sample.cell.entry == entry);
+    let disturbed = rounds().filter(|sample| sample.is_disturbed()).count();
+    disturbed as f64 > MOST * rounds().count() as f64
+}
+
+/// What to do so that all is settled; `None` where it is.
+pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Option<String> {
+    let entries = record.header.plan.entries.iter().enumerate();
+    let places = entries.filter(|(_, entry)| entry.shorter_of.is_none()).map(|(at, _)| at);
+    let open: Vec<(usize, &mut WorkloadFindings)> =
+        places.zip(workloads.iter_mut()).filter(|(_, found)| is_open(found)).collect();
+    if open.is_empty() {
+        return None;
+    }
+    if open.iter().any(|(at, _)| is_disturbed(record, *at)) {
+        let who = record.warnings.iter().rfind(|warning| warning.code == NEIGHBOUR);
+        return Some(who.map_or_else(
+            || "a quiet machine, for most rounds were disturbed".to_owned(),
+            |who| {
+                let Advice { text, remedy, .. } = who;
+                format!("a quiet machine, for most rounds were disturbed: {text}; {remedy}, and measure again")
+            },
+        ));
+    }
+    // What a workload has had is about its part of the whole; what it still wants comes on top.
+    let part = 1.0 / workloads_of(record) as f64;
+    let times = |found: &WorkloadFindings| {
+        found.verdict.as_ref().and_then(|verdict| verdict.times_the_rounds).unwrap_or(UNKNOWN)
+    };
+    let more: f64 = open.iter().map(|(_, found)| (times(found) - 1.0) * part).sum();
+    let given = whole(record.header.plan.budget);
+    let wanted = given * (1.0 + more);
+    let budget = BUDGETS.into_iter().find(|one| *one >= 0.95 * wanted && *one > 1.1 * given);
+    let told = budget.map_or_else(
+        || "a quieter machine: no budget within an hour would do".to_owned(),
+        |budget| format!("--budget {}", typed(budget)),
+    );
+    for curve in open.into_iter().flat_map(|(_, found)| &mut found.curves) {
+        if let Some(optimum) = curve.optimum.as_mut().filter(|optimum| optimum.remedy.is_some()) {
+            optimum.remedy = Some(told.clone());
+        }
+    }
+    Some(told)
+}
+
+/// The code of the advice that names who used the CPUs.
+pub(crate) const NEIGHBOUR: &str = "neighbour";
+
+fn is_open(found: &WorkloadFindings) -> bool {
+    found.verdict.as_ref().is_some_and(|verdict| !verdict.conclusive)
+}
+
+fn workloads_of(record: &Record) -> usize {
+    let entries = record.header.plan.entries.iter();
+    entries.filter(|entry| entry.shorter_of.is_none()).count().max(1)
+}
+
+/// The budget that was typed, of which the plan has what is left for measuring.
+fn whole(measuring: f64) -> f64 {
+    BUDGETS
+        .into_iter()
+        .find(|typed| (measuring..measuring + 3.0).contains(typed))
+        .unwrap_or(measuring)
+}
+
+/// Seconds as they are typed: `90s`, `3m`, `1h`.
+fn typed(seconds: f64) -> String {
+    let count = |by: f64| Quantity::Count.text(seconds / by);
+    match seconds {
+        hours if hours % 3600.0 == 0.0 => format!("{}h", count(3600.0)),
+        minutes if minutes >= 120.0 && minutes % 60.0 == 0.0 => format!("{}m", count(60.0)),
+        _ => format!("{}s", count(1.0)),
+    }
+}
+
+#[test]
+fn budgets_are_typed_as_people_type_them() {
+    assert_eq!(BUDGETS.map(typed)[..5], ["30s", "60s", "90s", "2m", "3m"]);
+    assert_eq!(typed(3600.0), "1h");
+}

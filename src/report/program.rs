@@ -1,0 +1,40 @@
+//! Programs of the user's own, as findings keep them: their language, and their command line with a count filled in.
+
+use crate::analysis::findings::WorkloadFindings;
+use crate::plan::Language;
+
+/// The placeholder that the count replaces in the command line of a program that parallelises itself.
+pub(super) fn swept(workload: &WorkloadFindings) -> Option<&str> {
+    workload.params.get("sweep").map(String::as_str).filter(|word| !word.is_empty())
+}
+
+/// The command line of a program that parallelises itself, with `n` where the count belongs.
+pub(super) fn filled_in(workload: &WorkloadFindings, n: &str) -> Option<String> {
+    let word = swept(workload)?;
+    let line: Vec<String> = words(workload)?.iter().map(|part| part.replace(word, n)).collect();
+    shlex::try_join(line.iter().map(String::as_str)).ok()
+}
+
+/// The name of the program, without its directory; `None` where the work is no program.
+pub(super) fn name(workload: &WorkloadFindings) -> Option<String> {
+    let words = words(workload)?;
+    words.first()?.rsplit('/').next().map(str::to_owned)
+}
+
+/// In what the work is written, as far as its command line tells.
+pub(super) fn language(workload: &WorkloadFindings) -> Language {
+    if workload.workload == "function" {
+        let python = workload.params.get("language").is_some_and(|name| name == "python");
+        return if python { Language::Python } else { Language::Any };
+    }
+    match name(workload) {
+        None => Language::Rust,
+        Some(name) if name.starts_with("python") || name.starts_with("pypy") => Language::Python,
+        Some(_) => Language::Any,
+    }
+}
+
+/// The words of the command line.
+fn words(workload: &WorkloadFindings) -> Option<Vec<String>> {
+    serde_json::from_str(workload.params.get("argv")?).ok()
+}
