@@ -3,7 +3,7 @@
 use knee::plan::Mode;
 
 use crate::calls::{Called, run};
-use crate::{functions, have};
+use crate::{Subject, best, counts_a_batch, functions, have, measures_in, refuses};
 
 const WORK: &str = "
 export const square = (number) => number * number;
@@ -22,19 +22,21 @@ fn function(name: &str, args: &[&str]) -> Called {
     run(&[&["--node", &call], args].concat())
 }
 
+/// A function of [`WORK`], to be measured without a budget.
+fn subject(directory: &std::path::Path, name: &str, more: &[(&str, &str)]) -> Subject {
+    let call = functions(directory, "work.mjs", WORK)(name);
+    Subject::new(directory, &[&[("language", "node"), ("call", call.as_str())], more].concat())
+}
+
 #[test]
 fn a_function_runs_in_its_own_threads_and_processes() {
     if !have("node") {
         return;
     }
-    let called = function("square", &["--budget", "15s", "--workers", "2"]);
-    assert!(called.ran(), "{}", called.stderr);
-    let record = called.record();
-    for mode in [Mode::Serial, Mode::Threads, Mode::ProcessPool] {
-        let of = record.samples.iter().filter(|sample| sample.cell.mode == mode);
-        assert!(of.map(|sample| sample.tasks).sum::<u64>() > 0, "{mode}: {}", called.stderr);
-    }
-    let facts = record.surveys[0].function.as_ref().expect("it is a function");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut subject = subject(directory.path(), "square", &[]);
+    measures_in(&mut subject, &[Mode::Serial, Mode::Threads, Mode::ProcessPool]);
+    let facts = subject.reference().function.expect("it is a function");
     assert!(!facts.lock && facts.knock.is_none(), "{facts:?}");
 }
 
@@ -43,14 +45,11 @@ fn promises_wait_in_one_event_loop() {
     if !have("node") {
         return;
     }
-    let called = function("wait", &["--budget", "8s", "--workers", "1,16", "--modes", "async"]);
-    assert!(called.ran(), "{}", called.stderr);
-    let record = called.record();
-    let best = |workers: usize| {
-        let of = record.samples.iter().filter(|s| s.cell.workers == workers);
-        of.map(|sample| sample.throughput).fold(0.0, f64::max)
-    };
-    assert!(best(16) > 2.0 * best(1), "{} and {}", best(1), best(16));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut crew =
+        subject(directory.path(), "wait", &[]).launch(Mode::Async, 16).expect("it starts");
+    let (one, many) = (best(&mut *crew, 1), best(&mut *crew, 16));
+    assert!(many > 2.0 * one, "{one} and {many}");
 }
 
 #[test]
@@ -59,14 +58,23 @@ fn setup_chunks_and_batches_are_kept() {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let name = functions(directory.path(), "work.mjs", WORK);
-    let args = ["--node", &name("prepared"), "--setup", &name("prepare"), "--chunk", "8"];
-    let more = ["--batch", "100", "--workers", "2", "--budget", "10s", "--modes", "threads"];
-    let called = run(&[&args[..], &more].concat());
-    assert!(called.ran(), "{}", called.stderr);
-    let record = called.record();
-    assert!(!record.samples.is_empty(), "{}", called.stderr);
-    assert!(record.samples.iter().all(|sample| (sample.tasks, sample.units) == (100, 700)));
+    let setup = functions(directory.path(), "work.mjs", WORK)("prepare");
+    for mode in [Mode::Threads, Mode::ProcessPool] {
+        let more = [("setup", setup.as_str()), ("chunk", "8")];
+        counts_a_batch(&subject(directory.path(), "prepared", &more), mode);
+    }
+}
+
+#[test]
+fn a_mode_in_which_it_cannot_run_is_void() {
+    if !have("node") {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, says) in [("unclonable", "cannot be handed over"), ("dies", "exit code 3")] {
+        let text = refuses(&subject(directory.path(), name, &[]), Mode::Threads);
+        assert!(text.contains(says), "{name}: {text}");
+    }
 }
 
 #[test]
@@ -80,8 +88,6 @@ fn what_is_wrong_is_said() {
         ("square", &["--modes", "async"], 2, "it is not async"),
         ("square", &["--modes", "interpreters"], 2, "cannot run as interpreters"),
         ("bad", &["--budget", "4s"], 1, "Error: no such luck"),
-        ("unclonable", &["--modes", "threads", "--budget", "6s"], 1, "cannot be handed over"),
-        ("dies", &["--modes", "threads", "--workers", "2", "--budget", "6s"], 1, "exit code 3"),
     ] {
         let called = function(name, args);
         assert_eq!(called.code, code, "{name} {args:?}: {}", called.stderr);

@@ -3,7 +3,7 @@
 use knee::plan::Mode;
 
 use crate::calls::{Called, assert_gone, await_alive, odd_seconds, run, signal, start};
-use crate::{functions, have};
+use crate::{Subject, best, counts_a_batch, functions, have, measures_in, refuses};
 
 const WORK: &str = r#"
 import os, subprocess, sys, time
@@ -68,9 +68,24 @@ fn function(name: &str, args: &[&str]) -> Called {
     run(&[&["--python", &call], args].concat())
 }
 
-fn measured(called: &Called, mode: Mode) -> u64 {
+/// A function of [`WORK`], to be measured without a budget.
+fn subject(directory: &std::path::Path, name: &str, more: &[(&str, &str)]) -> Subject {
+    let call = functions(directory, "work.py", WORK)(name);
+    Subject::new(directory, &[&[("call", call.as_str())], more].concat())
+}
+
+#[test]
+fn a_function_is_measured_by_its_command_line() {
+    if !have("python3") {
+        return;
+    }
+    let called = function("square", &["--budget", "25s", "--workers", "2", "--modes", "threads"]);
+    assert!(called.ran(), "{}", called.stderr);
     let record = called.record();
-    record.samples.iter().filter(|sample| sample.cell.mode == mode).map(|one| one.tasks).sum()
+    let facts = record.surveys[0].function.as_ref().expect("it is a function");
+    assert!(facts.version.starts_with("3.") && !facts.coroutine, "{facts:?}");
+    assert!(record.samples.iter().all(|sample| sample.usage.run_queue.is_some()));
+    assert!(called.stdout.contains("ThreadPoolExecutor(max_workers="), "{}", called.stdout);
 }
 
 #[test]
@@ -78,19 +93,9 @@ fn a_function_runs_in_its_own_threads_and_processes() {
     if !have("python3") {
         return;
     }
-    let called = function("square", &["--budget", "12s", "--workers", "1,2"]);
-    assert!(called.ran(), "{}", called.stderr);
-    for mode in [Mode::Serial, Mode::Threads, Mode::ProcessPool] {
-        assert!(measured(&called, mode) > 0, "{mode}: {}", called.stderr);
-    }
-    let record = called.record();
-    let facts = record.surveys[0].function.as_ref().expect("it is a function");
-    assert!(facts.version.starts_with("3.") && !facts.coroutine, "{facts:?}");
-    for sample in &record.samples {
-        assert!(sample.usage.cpu() > 0.0 && sample.usage.run_queue.is_some(), "{sample:?}");
-        let handed_over = sample.handover.is_some_and(|price| price.alone > 0.0);
-        assert_eq!(handed_over, sample.cell.mode != Mode::Serial, "{sample:?}");
-    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut subject = subject(directory.path(), "square", &[]);
+    measures_in(&mut subject, &[Mode::Serial, Mode::Threads, Mode::ProcessPool]);
 }
 
 #[test]
@@ -98,16 +103,12 @@ fn waiting_gains_from_more_workers_than_cpus() {
     if !have("python3") {
         return;
     }
-    let called =
-        function("nap", &["--budget", "8s", "--workers", "1,8", "--modes", "serial,threads"]);
-    assert!(called.ran(), "{}", called.stderr);
-    let record = called.record();
-    let best = |workers: usize| {
-        let of = record.samples.iter().filter(|s| s.cell.workers == workers);
-        of.map(|sample| sample.throughput).fold(0.0, f64::max)
-    };
-    assert!(best(8) > 2.0 * best(1), "{} and {}", best(1), best(8));
-    assert!(best(1) < 501.0, "a nap of 2 ms cannot be taken {} times per second", best(1));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut crew =
+        subject(directory.path(), "nap", &[]).launch(Mode::Threads, 8).expect("it starts");
+    let (one, eight) = (best(&mut *crew, 1), best(&mut *crew, 8));
+    assert!(eight > 2.0 * one, "{one} and {eight}");
+    assert!(one < 501.0, "a nap of 2 ms cannot be taken {one} times per second");
 }
 
 #[test]
@@ -115,13 +116,13 @@ fn a_coroutine_runs_in_one_event_loop() {
     if !have("python3") {
         return;
     }
-    let called = function("wait", &["--budget", "10s", "--workers", "1,16"]);
-    assert!(called.ran(), "{}", called.stderr);
-    for mode in [Mode::Serial, Mode::Async, Mode::ProcessPool] {
-        assert!(measured(&called, mode) > 0, "{mode}: {}", called.stderr);
-    }
-    let facts = called.record().surveys[0].function.clone().expect("it is a function");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut subject = subject(directory.path(), "wait", &[]);
+    let facts = subject.reference().function.expect("it is a function");
     assert!(facts.coroutine && facts.lag.is_some(), "{facts:?}");
+    let mut crew = subject.launch(Mode::Async, 16).expect("it starts");
+    let (one, many) = (best(&mut *crew, 1), best(&mut *crew, 16));
+    assert!(many > 2.0 * one, "{one} and {many}");
 }
 
 #[test]
@@ -129,19 +130,14 @@ fn setup_chunks_start_methods_and_batches_are_kept() {
     if !have("python3") {
         return;
     }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let setup = functions(directory.path(), "work.py", WORK)("prepare");
     for start in ["fork", "forkserver", "spawn"] {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let name = functions(directory.path(), "work.py", WORK);
-        let args = ["--python", &name("prepared"), "--setup", &name("prepare"), "--chunk", "8"];
-        let more = ["--start-method", start, "--batch", "100", "--workers", "2", "--budget", "8s"];
-        let modes = ["--modes", "serial,process-pool"];
-        let called = run(&[&args[..], &more, &modes].concat());
-        assert!(called.ran(), "{start}: {}", called.stderr);
-        for sample in &called.record().samples {
-            assert_eq!((sample.tasks, sample.units), (100, 700), "{start}: {sample:?}");
-        }
-        assert!(measured(&called, Mode::ProcessPool) > 0, "{start}");
+        let more = [("setup", setup.as_str()), ("chunk", "8"), ("start-method", start)];
+        counts_a_batch(&subject(directory.path(), "prepared", &more), Mode::ProcessPool);
     }
+    let more = [("setup", setup.as_str())];
+    counts_a_batch(&subject(directory.path(), "prepared", &more), Mode::Threads);
 }
 
 #[test]
@@ -196,17 +192,21 @@ fn a_mode_that_cannot_return_what_serial_returned_is_void() {
     if !have("python3") {
         return;
     }
+    let directory = tempfile::tempdir().expect("a temporary directory");
     for (name, says) in [
         ("unpicklable", "cannot be handed over"),
-        ("differs", "its checksum is not the one that serial returned"),
         ("dies", "a worker process ended in the middle of a task"),
     ] {
-        let modes = ["--modes", "process-pool", "--workers", "2", "--budget", "8s"];
-        let called = function(name, &modes);
-        assert_eq!(called.code, 1, "{name}: {}", called.stderr);
-        assert!(called.stderr.contains(says), "{name}: {}", called.stderr);
-        assert!(called.record().samples.is_empty(), "{name}");
+        let text = refuses(&subject(directory.path(), name, &[]), Mode::ProcessPool);
+        assert!(text.contains(says), "{name}: {text}");
     }
+    let mut differs = subject(directory.path(), "differs", &[]);
+    let reference = differs.reference();
+    let mut crew = differs.launch(Mode::ProcessPool, 2).expect("it starts");
+    let extent = knee::mode::Extent::Tasks(10);
+    let round = crate::round(&mut *crew, 2, extent).expect("it is measured");
+    let sums: Vec<u64> = round.laps[0].checks.iter().map(|(_, sum)| *sum).collect();
+    assert_ne!(sums, reference.checksums, "each process returns another number");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn what_a_function_prints_and_reads_disturbs_nothing() {
     if !have("python3") {
         return;
     }
-    let called = function("prints", &["--budget", "8s", "--workers", "2"]);
+    let called = function("prints", &["--budget", "15s", "--modes", "serial"]);
     assert!(called.ran(), "{}", called.stderr);
     assert!(called.stderr.contains("a word"), "{}", called.stderr);
     assert!(!called.stdout.contains("a word"), "{}", called.stdout);
