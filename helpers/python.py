@@ -172,6 +172,10 @@ def digest(value):
 
 # What runs in a worker
 
+class Plain:
+    """Holds attributes. What is a thread's own is forgotten between two calls of an interpreter, which has one thread only."""
+
+
 LOCAL = threading.local()
 STOP = None  # The number of the last round that has ended, seen by all processes.
 BARRIER = None
@@ -607,7 +611,7 @@ class Interpreters(Pool):
     def make(self, count):
         self.arrived, self.go = os.pipe(), os.pipe()
         lines = (f"import sys, json\nsys.path[:] = {sys.path!r}\nimport {NAME}\n"
-                 f"{NAME}.enter(json.loads({json.dumps(self.job)!r}))")
+                 f"{NAME}.LOCAL = {NAME}.Plain()\n{NAME}.enter(json.loads({json.dumps(self.job)!r}))")
         executor = futures.InterpreterPoolExecutor(count, initializer=exec, initargs=(lines,))
         return executor, (self.arrived[1], self.go[0])
 

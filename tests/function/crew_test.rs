@@ -1,5 +1,7 @@
 //! `knee crew-test`: both helpers pass, and what is no helper does not.
 
+use knee::mode::helper::{Candidate, conformance};
+
 use crate::calls::knee;
 use crate::have;
 
@@ -9,12 +11,18 @@ fn helper(program: &str, file: &str, functions: &str) {
         return;
     }
     let folder = format!("{}/helpers", env!("CARGO_MANIFEST_DIR"));
-    let functions = format!("{folder}/tests/{functions}:{{name}}");
-    let path = format!("{folder}/{file}");
-    let called = knee(&["crew-test", "--functions", &functions, "--", program, &path]);
-    assert_eq!(called.code, 0, "{} {}", called.stdout, called.stderr);
-    assert!(called.stdout.contains(" tests, 0 failed"), "{}", called.stdout);
-    assert!(called.stdout.contains("ok      process-pool: leaves nothing"), "{}", called.stdout);
+    let candidate = Candidate {
+        command: vec![program.to_owned(), format!("{folder}/{file}")],
+        functions: format!("{folder}/tests/{functions}:{{name}}"),
+    };
+    let (mut tests, mut wrong) = (0, Vec::new());
+    let failed = conformance(&candidate, &mut |name, verdict| {
+        tests += 1;
+        wrong.extend(verdict.as_ref().err().map(|why| format!("{name}: {why}")));
+    });
+    assert!(failed == 0 && wrong.is_empty(), "{wrong:#?}");
+    // Three modes at least, and what holds for all.
+    assert!(tests >= 3 * 9 + 3, "only {tests} tests were run");
 }
 
 #[test]

@@ -185,12 +185,15 @@ fn allowed(
 
 /// Why a function cannot be measured, as a mistake of the command line wherever it is one.
 fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
+    let Some(language) = Language::named(&foreign.language) else { return Failure::usage(error) };
+    let (needs, option) = (language.needs, language.program_option);
     match error {
         HelperError::Start { program, error } => Failure::usage(format!(
-            "{program} cannot be started ({error}); name another interpreter by {}",
-            Language::named(&foreign.language)
-                .map_or(String::new(), |row| format!("--{}", row.program_option))
+            "{program} cannot be started ({error}); {needs} is wanted, named by --{option}"
         )),
+        HelperError::Gone { .. } | HelperError::Odd { .. } => {
+            Failure::usage(format!("{error}\n{needs} is wanted, named by --{option}"))
+        }
         other => Failure::usage(other),
     }
 }

@@ -15,6 +15,8 @@ pub struct Language {
     pub example: &'static str,
     /// How the names of its files end.
     pub endings: &'static [&'static str],
+    /// What the helper needs.
+    pub needs: &'static str,
     /// The interpreter that is started unless the user names one.
     pub program: &'static str,
     /// The helper's name as a file: workers of some modes load it again by this name.
@@ -36,6 +38,7 @@ const PYTHON: Language = Language {
     program_option: "python-exe",
     example: "FILE.py:FUNCTION",
     endings: &[".py"],
+    needs: "Python 3.8 or newer",
     program: "python3",
     file: "knee_helper_python.py",
     source: include_str!("../../../helpers/python.py"),
@@ -59,6 +62,7 @@ const NODE: Language = Language {
     program_option: "node-exe",
     example: "FILE.mjs:FUNCTION",
     endings: &[".mjs", ".cjs", ".js"],
+    needs: "Node 18 or newer",
     program: "node",
     file: "knee_helper_node.mjs",
     source: include_str!("../../../helpers/node.mjs"),
