@@ -133,7 +133,6 @@ impl Functions {
 
     /// Looks at each function of the plan, and fits its entry: which modes and counts, and what it is called.
     pub(super) fn fit(
-        &self,
         plan: &mut Plan,
         request: &Request,
         cores: &Cores,

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
-    args.functions.fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
+    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
     plan.limits = limits;
     plan.tolerance = tolerance;
     if args.dry_run {

@@ -321,6 +321,6 @@ fn members_of(group: u32) -> Vec<u32> {
     pids.filter(is_member).collect()
 }
 
-fn words(error: HelperError) -> String {
+fn words(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

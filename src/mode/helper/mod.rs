@@ -176,7 +176,7 @@ fn launch(
         start: &foreign.start,
     });
     let answer = helper.order(&order, READY_WITHIN, &mut |_| {})?;
-    answer.ready.ok_or_else(|| helper.odd("launch was not answered by ready"))
+    answer.ready.ok_or_else(|| Helper::odd("launch was not answered by ready"))
 }
 
 /// The first tasks of a crew, for their checksums.
@@ -188,7 +188,7 @@ fn check(
 ) -> Result<Checked, HelperError> {
     let order = Order::Check { count, limit_ns: limit.as_nanos() as u64 };
     let answer = helper.order(&order, within, &mut |_| {})?;
-    answer.checked.ok_or_else(|| helper.odd("check was not answered by checked"))
+    answer.checked.ok_or_else(|| Helper::odd("check was not answered by checked"))
 }
 
 /// Measures a round, with what the helper's processes use in its window.
@@ -207,11 +207,11 @@ fn round(
         }
     };
     let answer = helper.order(&Order::Round(trial), within, &mut meanwhile)?;
-    let laps = answer.laps.ok_or_else(|| helper.odd("round was not answered by laps"))?;
-    let usage = usage.ok_or_else(|| helper.odd("a round did not say open and close"))?;
+    let laps = answer.laps.ok_or_else(|| Helper::odd("round was not answered by laps"))?;
+    let usage = usage.ok_or_else(|| Helper::odd("a round did not say open and close"))?;
     let sane = |member: &message::Member| member.rate.is_finite() && member.rate >= 0.0;
     if laps.members.len() != trial.active || !laps.members.iter().all(sane) {
-        return Err(helper.odd("a round needs one sound lap for each active member"));
+        return Err(Helper::odd("a round needs one sound lap for each active member"));
     }
     Ok((laps, usage))
 }

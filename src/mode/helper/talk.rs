@@ -89,10 +89,10 @@ impl Helper {
             alive: true,
         };
         let first = helper.receive("hello", HELLO_WITHIN)?;
-        helper.hello = first.hello.ok_or_else(|| helper.odd("its first message is not hello"))?;
+        helper.hello = first.hello.ok_or_else(|| Self::odd("its first message is not hello"))?;
         let [lowest, highest] = helper.hello.crew;
         if !(lowest..=highest).contains(&PROTOCOL) {
-            return Err(helper.odd(&format!(
+            return Err(Self::odd(&format!(
                 "it speaks versions {lowest} to {highest} of the crew protocol, and knee speaks {PROTOCOL}"
             )));
         }
@@ -149,14 +149,14 @@ impl Helper {
                 continue;
             }
             if self.numbered && message.id != Some(self.id) {
-                return Err(self.odd("an answer has not the number of the order"));
+                return Err(Self::odd("an answer has not the number of the order"));
             }
             return Ok(message);
         }
     }
 
     /// Says that a message is not one that was expected.
-    pub(super) fn odd(&self, what: &str) -> HelperError {
+    pub(super) fn odd(what: &str) -> HelperError {
         HelperError::Odd { what: what.to_owned() }
     }
 
@@ -170,9 +170,9 @@ impl Helper {
             }
             self.seen = self.rest.len();
             if self.rest.len() > LONGEST_LINE {
-                return Err(self.odd("a line has no end"));
+                return Err(Self::odd("a line has no end"));
             }
-            let mut buffer = [0; 1 << 16];
+            let mut buffer = [0; 1 << 13];
             match self.socket.read(&mut buffer) {
                 Ok(0) => return Err(self.gone()),
                 Ok(count) => self.rest.extend_from_slice(&buffer[..count]),
@@ -189,7 +189,7 @@ impl Helper {
         serde_json::from_slice(&line).map_err(|error| {
             let text: String =
                 String::from_utf8_lossy(&line).trim_end().chars().take(200).collect();
-            self.odd(&format!("{text:?} is no message of the crew protocol: {error}"))
+            Self::odd(&format!("{text:?} is no message of the crew protocol: {error}"))
         })
     }
 
