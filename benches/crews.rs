@@ -67,7 +67,7 @@ impl Case<'_> {
     fn ratios(&self, turn: usize, pairs: usize, window: Duration) -> Vec<f64> {
         let (many, exact) = (self.members, self.active);
         let (mut large, mut small);
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             (large, small) = (self.crew(many), self.crew(exact));
         } else {
             small = self.crew(exact);
@@ -79,10 +79,10 @@ impl Case<'_> {
             crew.round(active, window).expect("the round is measured").rate()
         };
         // The first round of each crew finds its caches cold.
-        (rate(&mut large), rate(&mut small));
+        let _ = (rate(&mut large), rate(&mut small));
         let ratios = (0..pairs)
             .map(|pair| {
-                if pair % 2 == 0 {
+                if pair.is_multiple_of(2) {
                     let many = rate(&mut large);
                     many / rate(&mut small)
                 } else {

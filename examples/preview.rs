@@ -6,6 +6,7 @@ mod fake;
 
 use std::path::PathBuf;
 
+use knee::record::Readers;
 use knee::report::terminal::{self, Style};
 
 fn is_json(path: &str) -> bool {
@@ -47,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("give a directory to write to")?);
     std::fs::create_dir_all(&folder)?;
     if let Some(path) = arguments.get(1).filter(|path| is_json(path)) {
-        knee::report::write_all(&folder, &read(path), &[])?;
+        knee::report::write_all(&folder, &read(path), &[], Readers::All)?;
         return Ok(());
     }
     for (name, findings) in [
@@ -63,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let page = knee::report::html::page(&findings, &[]);
         println!("{name}: page of {} kB in {:.1?}", page.len() / 1000, begun.elapsed());
         let begun = std::time::Instant::now();
-        let paths = knee::report::write_all(&folder.join(name), &findings, &[])?;
+        let paths = knee::report::write_all(&folder.join(name), &findings, &[], Readers::All)?;
         println!("{name}: {} files in {:.1?}", paths.len(), begun.elapsed());
     }
     Ok(())

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod claims;
 pub mod cli;
 pub mod clock;
+pub mod import;
 pub mod machine;
 pub mod mode;
 pub mod plan;

@@ -240,7 +240,8 @@ fn a_resumed_run_keeps_its_own_setting() {
     let mut header = record.header;
     header.machine.budget.affinity = Some("9999".parse().expect("a list"));
     fs::remove_file(running.out.join(knee::record::FILE_NAME)).expect("it is there");
-    let mut writer = knee::record::Writer::create(&running.out).expect("there is room");
+    let mut writer = knee::record::Writer::create(&running.out, knee::record::Readers::All)
+        .expect("there is room");
     writer.append(&knee::record::Line::Header(header)).expect("there is room");
     drop(writer);
     let (code, errors) = resume(&[]);

@@ -24,7 +24,7 @@ use crate::{
 ///   can say otherwise. What is read is shown when it fails: 64 KiB of the beginning and of the end.
 /// - Whatever it leaves running in its process group is killed. Where that still holds its standard error, the task fails, since its work
 ///   was not done when it ended.
-/// - The checksum says how the program ended, nothing else: what it computes is not looked at.
+/// - What it computes is not looked at, so there is no checksum: any end that counts as success is as good as another.
 ///
 /// Where the program parallelises itself, `sweep` names the placeholder that the worker count replaces; one run at a time then.
 #[derive(Debug)]
@@ -302,12 +302,9 @@ impl Task for Runner {
             })?;
             self.aside.untimed = start.elapsed();
         }
-        let status = self.once(false, number)?;
-        let checksum = match status {
-            Status::Exited(status) => status.cast_unsigned().into(),
-            Status::Killed(signal) => 256 + u64::from(signal.cast_unsigned()),
-        };
-        Ok(Work { units: 1, checksum })
+        self.once(false, number)?;
+        // An exit status that counts as success says nothing about what was computed, and the next one may differ.
+        Ok(Work { units: 1, checksum: 0 })
     }
 
     fn aside(&self) -> Aside {

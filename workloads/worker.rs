@@ -25,6 +25,9 @@ pub struct Worker;
 /// A worker that does not end at the end of its input is killed after this time.
 const FAREWELL: Duration = Duration::from_millis(500);
 
+/// No run counts further: what it adds up must stay exact.
+const MOST_UNITS: u64 = 1 << 53;
+
 const META: Meta = Meta {
     name: "worker",
     summary: "tasks for a worker process of yours: knee run --worker 'PROGRAM [ARG..]'",
@@ -223,6 +226,9 @@ fn judge(reply: &str, number: u64) -> Result<Work> {
         Reply { task: Some(other), .. } if other != number => {
             Err(Error::wrong(format!("the worker answered to task {other}")))
         }
+        Reply { units, .. } if units > MOST_UNITS => Err(Error::wrong(format!(
+            "the worker answered that task {number} did {units} units; more than {MOST_UNITS} cannot be counted"
+        ))),
         Reply { units, checksum, .. } => Ok(Work { units, checksum }),
     }
 }
@@ -279,6 +285,7 @@ mod tests {
         let says = |reply: &str| judge(reply, 3).unwrap_err().to_string();
         assert!(says("hello").contains("printed \"hello\""));
         assert!(says(r#"{"units": -1}"#).contains("was expected"));
+        assert!(says(r#"{"units": 18446744073709551615}"#).contains("cannot be counted"));
         assert!(says(r#"{"task": 4}"#).contains("answered to task 4"));
         assert!(says(r#"{"error": "no disk"}"#).contains("the worker said: no disk"));
     }

@@ -15,6 +15,7 @@ use crate::registry::{Action, Entry, Id, Registry};
 use crate::spawn::fork_server;
 use crate::sys::control::{Control, Frame, Kind};
 use crate::sys::lifeline;
+use crate::sys::original::Original;
 
 /// The first argument of a child, by which `init` knows that it is one.
 pub(crate) const MARKER: &str = "__knee-process";
@@ -45,6 +46,8 @@ pub(crate) enum Work {
     Worker(WorkerStart),
     /// Fork children on request.
     ForkServer,
+    /// Outlive the parent, and end whom it has left.
+    Warden,
 }
 
 impl Start {
@@ -132,6 +135,10 @@ pub(crate) fn live(control: Control, frame: Frame, registry: &'static Registry) 
         Work::Call { id, target } => call(&control, registry, id, &target, &start.args.0, args_fds),
         Work::Worker(work) => serve::serve(control, registry, work, &start.args.0, own, args_fds),
         Work::ForkServer => fork_server::serve(control, registry),
+        #[cfg(target_os = "linux")]
+        Work::Warden => crate::spawn::warden::serve(control, &own),
+        #[cfg(not(target_os = "linux"))]
+        Work::Warden => fail(&control, "the warden is for Linux"),
     }
 }
 
@@ -148,7 +155,13 @@ fn prepare(kind: Kind, payload: &[u8], line: Option<OwnedFd>) -> Result<Start> {
         );
         return Err(Error::NotUp { reason });
     }
-    lifeline::attach(line.ok_or(Error::Damaged("the start comes without a lifeline"))?)?;
+    let line = line.ok_or(Error::Damaged("the start comes without a lifeline"))?;
+    if matches!(start.work, Work::Warden) {
+        // Its work begins with the parent's end.
+        name_this_process(&start.name);
+        return Ok(start);
+    }
+    lifeline::attach(line)?;
     #[cfg(target_os = "linux")]
     if start.die_with_thread {
         use rustix::process::{Signal, set_parent_process_death_signal};
@@ -188,6 +201,7 @@ fn call(
         fail(control, &Error::NotRegistered { name: target.to_owned() }.to_string())
     };
     hello(control);
+    let original = Original::new();
     let mut reply = Vec::new();
     let (kind, payload, code) =
         match catch_unwind(AssertUnwindSafe(|| call(args, &mut fds, &mut reply))) {
@@ -195,6 +209,7 @@ fn call(
             Ok(Err(error)) => (Kind::Failed, error.to_string().into_bytes(), 1),
             Err(panic) => (Kind::Panicked, panic_text(&*panic).into_bytes(), 101),
         };
+    original.end_copy();
     // A parent that is gone needs no answer.
     let _ = control.send(kind, &payload, &[], None);
     exit(code)

@@ -30,4 +30,4 @@ pub use process::{Child, Process};
 #[cfg(target_os = "linux")]
 pub use queue::{Consumer, Producer, Queue};
 pub use registry::{Entry, Function, Run, function, runnable, worker};
-pub use spawn::{Output, StartMethod, set_program};
+pub use spawn::{Output, StartMethod, own_program, set_program};

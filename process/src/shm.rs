@@ -84,6 +84,7 @@ impl Drop for Mapping {
 
 /// New shared memory of `size` bytes, all zero; on Linux it can neither shrink nor grow.
 pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
+    allowed(size)?;
     let memory = anonymous(name)?;
     ftruncate(&memory, size).map_err(Error::os("create shared memory"))?;
     #[cfg(target_os = "linux")]
@@ -93,6 +94,20 @@ pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
         fcntl_add_seals(&memory, seals).map_err(Error::os("seal shared memory"))?;
     }
     Ok(memory)
+}
+
+/// The system ends a process without a word that goes beyond its limit on the size of files, which counts for this memory too.
+fn allowed(size: u64) -> Result<()> {
+    use rustix::process::{Resource, getrlimit};
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if size > limit => {
+            let what =
+                format!("{size} bytes are needed, and files may have {limit}: see ulimit -f");
+            let source = std::io::Error::new(std::io::ErrorKind::FileTooLarge, what);
+            Err(Error::Io { what: "create shared memory", source })
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -120,6 +135,7 @@ fn anonymous(name: &str) -> Result<OwnedFd> {
 
 /// Shared memory that holds `bytes`, to be handed to one reader.
 pub(crate) fn parcel(bytes: &[u8]) -> Result<OwnedFd> {
+    allowed(bytes.len() as u64)?;
     let memory = anonymous("knee-parcel")?;
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -26,6 +26,8 @@ pub struct Input {
     pub evidence: Evidence,
     /// What the knee may cost against the optimum, as a share of throughput.
     pub tolerance: f64,
+    /// Standard deviation (as a share) and degrees of freedom of one measurement, where only a summary says so.
+    pub noise: Option<(f64, f64)>,
     /// The seed of all resampling.
     pub seed: u64,
 }
@@ -39,6 +41,7 @@ impl Input {
             serial: Vec::new(),
             evidence: Evidence::default(),
             tolerance: crate::plan::TOLERANCE,
+            noise: None,
             seed,
         }
     }
@@ -47,7 +50,10 @@ impl Input {
 /// Everything that the measurements of one curve tell.
 pub fn analyse(input: &Input) -> Curve {
     let groups = group(&input.observations);
-    let within = spread(&groups);
+    let within = match (spread(&groups), input.noise) {
+        (Spread { df: 0.0, .. }, Some((sd, df))) => Spread { sd: sd.max(optimum::LEAST_NOISE), df },
+        (measured, _) => measured,
+    };
     let table = optimum::table(&input.observations, &groups, false);
     let levels: Vec<Level> = groups
         .iter()
@@ -198,6 +204,10 @@ fn warnings(
         out.push(match decision.map(|decision| decision.noise) {
             Some(Noise::Law) => format!(
                 "one measurement per count: no intervals; the noise of {:.1} % is judged by the distances to a smooth law",
+                100.0 * deciding.scale()
+            ),
+            Some(Noise::Measured) => format!(
+                "one figure per count; the deviation that stands beside it ({:.1} %) is taken as its noise",
                 100.0 * deciding.scale()
             ),
             _ => format!(

@@ -1,7 +1,9 @@
 #![doc = include_str!("README.md")]
 
 mod batch;
+mod between;
 mod bound;
+mod budget;
 pub mod compare;
 pub mod comparison;
 mod control;
@@ -29,7 +31,9 @@ mod run_tests;
 mod series;
 mod verdict;
 
+pub use between::{Side, between};
 pub use bound::{Evidence, Witness};
+pub use budget::BUDGET_CHANGED;
 pub use curve::{Input, analyse as analyse_curve};
 pub(crate) use doubt::NEIGHBOUR;
 pub use function::Runtime;

@@ -22,7 +22,7 @@ pub(super) const ASSUMED_NOISE: f64 = 0.03;
 /// As sure of that as a measurement with so many degrees of freedom would make.
 const ASSUMED_DF: f64 = 30.0;
 /// No benchmark repeats itself more exactly than this.
-const LEAST_NOISE: f64 = 0.01;
+pub(super) const LEAST_NOISE: f64 = 0.01;
 /// Resampled outcomes behind the probability of being best.
 const DRAWS: usize = 4000;
 
@@ -161,6 +161,7 @@ pub(super) fn decide(
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
+        rising: levels.is_rising(tolerance),
         regret: several.then(|| best.excess.exp_m1()),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
@@ -211,6 +212,15 @@ impl Levels {
         };
         let levels: Vec<Known> = kept.iter().map(known).collect();
         first_within(&levels, tolerance).map(|place| kept[place])
+    }
+
+    /// Whether the last step still gained more than the tolerance, beyond one standard error.
+    fn is_rising(&self, tolerance: f64) -> bool {
+        let [.., before, last] = self.logs.as_slice() else { return false };
+        let [.., few, many] = self.counts.as_slice() else { return false };
+        let error = self.scale * (1.0 / *few.max(&1) as f64 + 1.0 / *many.max(&1) as f64).sqrt();
+        let highest = self.logs.iter().all(|log| log <= last);
+        highest && last - before - error > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
     }
 
     /// How much better than `at` another count may be, on logarithms; with a `side` of -1, is at least.

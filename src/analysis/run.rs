@@ -1,9 +1,10 @@
 //! A whole run: from its record to its findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch;
 use super::bound::Evidence;
+use super::budget;
 use super::doubt;
 use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
@@ -19,7 +20,7 @@ use super::round::Rounded;
 use super::series::Series;
 use super::verdict::{Contender, verdict};
 use crate::mode::helper::Facts;
-use crate::plan::{Entry, Mode};
+use crate::plan::{Candidates, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -28,6 +29,13 @@ const EMPTY: &str = "noop";
 
 /// Everything that a record tells. The same record gives the same findings, byte for byte.
 pub fn analyse(record: &Record) -> Findings {
+    match budget::kept(record) {
+        None => findings(record),
+        Some((kept, change)) => change.told(findings(&kept)),
+    }
+}
+
+fn findings(record: &Record) -> Findings {
     let context = Context::of(record);
     let entries = record.header.plan.entries.iter().enumerate();
     let mut workloads: Vec<WorkloadFindings> = entries
@@ -159,6 +167,12 @@ impl<'r> Context<'r> {
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
             let mut curve = series.curve(base, evidence(mode), tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());
+            // Who lists the counts asks about these alone.
+            if let Some(found) = curve.optimum.as_mut()
+                && matches!(asked, Candidates::Exactly { .. })
+            {
+                found.rising = false;
+            }
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);
             contenders.extend(Contender::of(mode, &curve, &own, asked));
@@ -224,14 +238,16 @@ impl<'r> Context<'r> {
 
     /// Each reason once per cell.
     fn failures(&self, at: usize) -> Vec<CellFailure> {
-        let mut out: Vec<CellFailure> = Vec::new();
+        // Looked up, not searched: a record may hold any number of them.
+        let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
         for failure in self.record.failures.iter().filter(|failure| failure.entry == at) {
             let failure = CellFailure {
                 mode: failure.cell.map_or("all modes", |cell| cell.mode.name()).to_owned(),
                 workers: failure.cell.map_or(0.0, |cell| cell.workers as f64),
                 reason: in_one_line(&failure.reason),
             };
-            if !out.contains(&failure) {
+            let workers = failure.workers.to_bits();
+            if seen.insert((failure.mode.clone(), workers, failure.reason.clone())) {
                 out.push(failure);
             }
         }

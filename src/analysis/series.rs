@@ -81,7 +81,9 @@ impl<'r> Series<'r> {
         counts.dedup();
         evidence.cells = counts.iter().map(|&workers| self.witness(workers)).collect();
         let name = self.mode.name().to_owned();
-        let mut curve = analyse(&Input { name, observations, serial, evidence, tolerance, seed });
+        let (noise, observations) = (None, observations);
+        let mut curve =
+            analyse(&Input { name, observations, serial, evidence, tolerance, noise, seed });
         for point in &mut curve.points {
             self.fill(point);
         }

@@ -56,7 +56,7 @@ impl Contender {
             within: spread(&groups),
             in_block: Spread { sd: table.scale, df: table.df },
             settled: matches!(asked, Candidates::Exactly { counts } if counts.len() == 1)
-                || curve.optimum.as_ref().is_some_and(|optimum| optimum.conclusive),
+                || curve.optimum.as_ref().is_some_and(|found| found.conclusive && !found.rising),
             regret: found.regret,
             loss: found.loss.unwrap_or(0.0),
             top: cell(best),

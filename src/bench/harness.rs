@@ -158,6 +158,8 @@ impl Harness<'_> {
             directory: &directory,
             registry: self.registry,
             output: self.output,
+            hide_command: false,
+            show: &|| exit::INTERRUPTED,
         };
         session.measure(None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;

@@ -10,6 +10,7 @@ use super::{Failure, Output, exit, written};
 use crate::claims::{self, Finding, Verdict};
 use crate::machine::{Machine, Root};
 use crate::plan::Registry;
+use crate::record::Readers;
 use crate::report::write_file;
 
 /// Test what is said of threads and processes, on this machine
@@ -45,11 +46,14 @@ pub(super) fn claims(args: &Args, registry: Registry, output: Output) -> Result<
     }
     known(&args.names)?;
     let machine = Machine::read(&Root::live());
-    let camp = Camp::pitch(0)?;
+    let camp = Camp::pitch(output)?;
     let site = camp.site(registry, &machine, Vec::new());
-    let findings = claims::run(&args.names, site, &machine, &mut |claim| {
-        output.remark(&format!("knee: {claim} ..."));
-    });
+    let test = || {
+        claims::run(&args.names, site, &machine, &mut |claim| {
+            output.remark(&format!("knee: {claim} ..."));
+        })
+    };
+    let findings = camp.interruptible(test, || exit::INTERRUPTED);
     let interrupted = camp.is_interrupted();
     let document = Answers { schema_version: 1, machine: machine.summary(), claims: &findings };
     let json = serde_json::to_string_pretty(&document)
@@ -98,8 +102,8 @@ fn keep(
     std::fs::create_dir_all(&directory).map_err(|error| unwritten(&error))?;
     let page = directory.join("claims.html");
     let html = claims::html(findings, &machine.summary());
-    write_file(&page, html.as_bytes()).map_err(|error| unwritten(&error))?;
-    write_file(&directory.join("claims.json"), json.as_bytes())
+    write_file(&page, html.as_bytes(), Readers::All).map_err(|error| unwritten(&error))?;
+    write_file(&directory.join("claims.json"), json.as_bytes(), Readers::All)
         .map_err(|error| unwritten(&error))?;
     output.remark(&format!("knee: {}", page.display()));
     Ok(())

@@ -50,12 +50,14 @@ pub(super) fn compare(args: &Args, output: Output) -> Result<u8, Failure> {
     let mut skip = |message: String| output.remark(&format!("knee: left out: {message}"));
     let mut contenders = sides::read(&args.sides, tolerance, &mut skip)?;
     set_prices(&mut contenders, &args.prices)?;
+    let runs = contenders.iter().flat_map(|side| &side.runs);
+    let readers = runs.map(|run| run.record.header.readers()).max().unwrap_or_default();
     let comparison = compare::compare(&contenders, run_to_run).map_err(Failure::usage)?;
     if let Some(directory) = &args.out {
         std::fs::create_dir_all(directory).map_err(|error| {
             Failure::new(exit::UNWRITTEN, format!("{}: {error}", directory.display()))
         })?;
-        report::write_comparison(directory, &comparison)
+        report::write_comparison(directory, &comparison, readers)
             .map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
     }
     if output.json {

@@ -8,30 +8,31 @@ use clap::builder::PossibleValue;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fit_laws::{LONGEST_NAME, laws};
 use super::{Failure, Output, exit, share, written};
 use crate::analysis::findings::{
-    self, Curve, Findings, Quiet, RunSummary, Usl, UslIntervals, WorkloadFindings,
+    self, Curve, Findings, Quiet, RunSummary, Verdict, Warning, WorkloadFindings,
 };
-use crate::analysis::{self, Input, Observation};
+use crate::analysis::{self, Input, Observation, Side};
 use crate::clock;
+use crate::import::{self, Format, Guess, Options, Series, Sourced};
 use crate::plan::TOLERANCE;
 use crate::plot::label::shortened;
-use crate::record::foreign::{self, Format, Options, Series, Sourced};
+use crate::record::Readers;
 use crate::report;
-use crate::report::terminal::{self, Style};
-use crate::units::{Quantity, coefficient, workers};
+use crate::report::terminal::{self, Tone};
 
 /// A message longer than this many columns is no help to anyone.
 const LONGEST_MESSAGE: usize = 400;
 
-/// A name longer than this many columns is cut where only figures matter.
-const LONGEST_NAME: usize = 40;
-
 /// Find optimum, law and bound in measurements made elsewhere.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Formats: csv (long, wide or two bare columns), hyperfine (JSON and CSV), google-benchmark, jmh, pyperf, will-it-scale, criterion (raw.csv, \
-cargo-criterion messages), knee (records, findings).
+Formats: csv (tables of any layout), records (JSON), hyperfine, google-benchmark, jmh, pyperf, pytest-benchmark, will-it-scale, criterion, \
+go-bench, benchmarkdotnet, llama-bench, sysbench, pgbench, wrk, ab, hey, fio, k6, jube, reframe, knee (records, findings). --formats shows a line of each. \
+Reports of single runs make one sweep: knee fit run-*.log.
+
+What a file does not say is guessed only where its figures show it, and then it is said, with the option that settles it. What they do not show is asked.
 
 Times become throughputs by one rule: throughput = work of a run x runs made at once / time per run. A run that uses all workers itself is made \
 once at a time (hyperfine, pyperf, criterion, CSV); where every worker makes runs of its own (JMH, Google Benchmark), as many as there are workers.
@@ -40,14 +41,35 @@ Exit code: 0 with findings, also where they are inconclusive (the findings say s
 written.")]
 pub(super) struct Args {
     /// The files, or - for standard input; compressed ones too
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "formats")]
     files: Vec<PathBuf>,
+    /// List everything that can be read, with an example line each
+    #[arg(long)]
+    formats: bool,
     /// The format of all files; recognised by content if not given
     #[arg(long, value_name = "NAME")]
     format: Option<Format>,
     /// The column, parameter, counter or metadata that holds the number of workers
     #[arg(long, value_name = "NAME")]
     param: Option<String>,
+    /// A second column that counts workers: a curve for each of its values
+    #[arg(long, value_name = "COLUMN")]
+    by: Option<String>,
+    /// The column of throughputs or times; may be given several times
+    #[arg(long = "value", value_name = "COLUMN")]
+    values: Vec<String>,
+    /// The unit of the figures: s, ms, min, ops/s, MB/s, ..
+    #[arg(long, value_name = "UNIT")]
+    unit: Option<String>,
+    /// The figures are times, not throughputs
+    #[arg(long)]
+    lower_is_better: bool,
+    /// Every worker does the work of a run, so that the work grows with the workers (weak scaling)
+    #[arg(long)]
+    work_per_worker: bool,
+    /// The encoding of files that are not UTF-8: windows-1252, shift_jis, ..
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
     /// Write page, plots, summary and findings into DIR
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -76,6 +98,8 @@ pub(super) struct Fit {
     pub schema_version: u32,
     /// One entry per curve, in the order of the files.
     pub curves: Vec<FitCurve>,
+    /// Which of several modes, where the curves of one file are modes of doing the same work.
+    pub verdict: Option<Verdict>,
 }
 
 /// A curve with what is known of its origin.
@@ -88,27 +112,42 @@ pub(super) struct FitCurve {
     pub unit: String,
     /// The files that it comes from.
     pub files: Vec<String>,
+    /// What the files do not say, and what it was taken for.
+    pub guessed: Vec<Guess>,
+}
+
+/// A curve with the measurements that it was made from.
+struct Measured {
+    fit: FitCurve,
+    observations: Vec<Observation>,
+    noise: Option<(f64, f64)>,
 }
 
 pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
-    let curves = curves(args)?;
+    if args.formats {
+        return written(output.result(&import::formats()));
+    }
+    let measured = curves(args)?;
     if let Some(directory) = &args.out {
         std::fs::create_dir_all(directory).map_err(|error| {
             let what = format!("{} cannot be written: {error}", directory.display());
             Failure::new(exit::UNWRITTEN, what)
         })?;
     }
-    let fit = Fit { schema_version: findings::SCHEMA_VERSION, curves };
+    let verdict = verdict(&measured, args);
+    let curves = measured.into_iter().map(|one| one.fit).collect();
+    let fit = Fit { schema_version: findings::SCHEMA_VERSION, curves, verdict };
     // Plots take a hundred times longer than all the rest, so that they are painted for --out only.
     let findings = findings(&fit, args);
-    let files = args.out.as_deref().map(|directory| report::write_all(directory, &findings, &[]));
+    let write = |directory: &Path| report::write_all(directory, &findings, &[], Readers::All);
+    let files = args.out.as_deref().map(write);
     let shown = if output.json {
         let text = serde_json::to_string_pretty(&fit)
             .map_err(|error| Failure::new(exit::FAILED, error))?;
         format!("{text}\n")
     } else {
         let written = files.as_ref().and_then(|files| files.as_ref().ok());
-        text(&findings, args.out.as_deref().zip(written.map(Vec::as_slice)), output)
+        text(findings, args.out.as_deref().zip(written.map(Vec::as_slice)), output)
     };
     // What was found is printed even where it cannot be kept.
     let printed = written(output.result(&shown))?;
@@ -119,37 +158,97 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
 }
 
 /// All curves of all files, analysed.
-fn curves(args: &Args) -> Result<Vec<FitCurve>, Failure> {
+fn curves(args: &Args) -> Result<Vec<Measured>, Failure> {
     let stdin = args.files.iter().filter(|file| file.as_os_str() == "-").count();
     if stdin > 1 {
         return Err(Failure::usage("standard input can be read only once; give - once"));
     }
     let tolerance = share::tolerance(&args.tolerance)?;
-    let options = Options { format: args.format, param: args.param.clone() };
+    let options = Options {
+        format: args.format,
+        param: args.param.clone(),
+        by: args.by.clone(),
+        values: args.values.clone(),
+        unit: args.unit.clone(),
+        lower_is_better: args.lower_is_better,
+        work_per_worker: args.work_per_worker,
+        encoding: args.encoding.clone(),
+    };
     let names = names(&args.files);
     let mut files = Vec::new();
     for (path, name) in args.files.iter().zip(names) {
-        let series = foreign::read(path, &options)
+        let series = import::read(path, &options)
             .map_err(|error| Failure::usage(shortened(&error.to_string(), LONGEST_MESSAGE)))?;
         files.push((name, series));
     }
-    Ok(foreign::merge(files).into_iter().map(|one| curve(one, tolerance, args.seed)).collect())
+    Ok(import::merge(files).into_iter().map(|one| curve(one, tolerance, args.seed)).collect())
 }
 
-fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> FitCurve {
-    let Series { name, unit, observations, mut warnings } = series;
-    let observations = observations
+fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> Measured {
+    let Series { name, unit, observations, noise, guessed, warnings: said, .. } = series;
+    let observations: Vec<Observation> = observations
         .iter()
         .map(|one| Observation {
             block: one.repetition,
             ..Observation::plain(one.workers, one.throughput)
         })
         .collect();
-    let input = Input { tolerance, ..Input::plain(&name, observations, seed) };
-    let mut curve = analysis::analyse_curve(&input);
+    let noise = noise.map(|noise| (noise.sd, noise.df));
+    let plain = Input::plain(&name, observations.clone(), seed);
+    let mut curve = analysis::analyse_curve(&Input { tolerance, noise, ..plain });
+    let mut warnings: Vec<String> = guessed.iter().map(Guess::line).collect();
+    warnings.extend(said);
     warnings.append(&mut curve.warnings);
-    curve.warnings = warnings;
-    FitCurve { curve, unit, files }
+    warnings.extend(unfinished(&curve));
+    curve.warnings.clone_from(&warnings);
+    // Which count is the best rests on what was guessed.
+    let open = guessed.iter().find(|guess| guess.leaves_the_answer_open());
+    if let (Some(guess), Some(optimum)) = (open, curve.optimum.as_mut()) {
+        optimum.conclusive = false;
+        optimum.remedy = Some(format!("settle what was guessed with {}", guess.settle));
+    }
+    Measured { fit: FitCurve { curve, unit, files, guessed }, observations, noise }
+}
+
+/// A sweep that ends while it still rises, where the analysis does not say so already.
+fn unfinished(curve: &Curve) -> Option<String> {
+    const RISES: f64 = 1.03;
+    let (optimum, last) = (curve.optimum.as_ref()?, curve.points.last()?);
+    let before = curve.points.len().checked_sub(2).map(|at| &curve.points[at])?;
+    let rises = last.throughput.median > RISES * before.throughput.median;
+    let is_best = optimum.workers >= last.workers && optimum.set.len() > 1;
+    (is_best && rises).then(|| {
+        let count = last.workers;
+        format!(
+            "the largest measured count ({count}) is the best: more workers may do better still"
+        )
+    })
+}
+
+/// Which mode, where all curves are of one file and each is another mode, or another value of `--by`.
+fn verdict(measured: &[Measured], args: &Args) -> Option<Verdict> {
+    let first = &measured.first()?.fit;
+    let together =
+        measured.iter().all(|one| one.fit.files == first.files && one.fit.unit == first.unit);
+    let mode = |one: &Measured| import::mode_in(&one.fit.curve.name);
+    let mut modes: Vec<&str> = measured.iter().filter_map(mode).collect();
+    modes.sort_unstable();
+    modes.dedup();
+    let by_mode = modes.len() == measured.len();
+    if !together || measured.len() < 2 || !(by_mode || args.by.is_some()) {
+        return None;
+    }
+    let side = |one: &'_ Measured| -> &'static str { mode(one).unwrap_or_default() };
+    let sides: Vec<Side<'_>> = measured
+        .iter()
+        .map(|one| Side {
+            mode: if by_mode { side(one) } else { &one.fit.curve.name },
+            curve: &one.fit.curve,
+            observations: &one.observations,
+            noise: one.noise,
+        })
+        .collect();
+    analysis::between(&first.files.join(" + "), &sides)
 }
 
 /// A short name for each file that no other one has.
@@ -184,8 +283,18 @@ fn findings(fit: &Fit, args: &Args) -> Findings {
             workload.label = format!("{} ({})", workload.label, workload.unit_many);
         }
     }
-    let warnings = Vec::new();
     let to_settle = to_settle(&fit.curves);
+    let mut warnings: Vec<Warning> = Vec::new();
+    for guess in fit.curves.iter().flat_map(|one| &one.guessed) {
+        let (text, remedy) = (format!("guessed: {}", guess.text), guess.settle.clone());
+        let warning = Warning { code: "guessed".to_owned(), text, remedy };
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    if let (Some(verdict), [workload]) = (&fit.verdict, workloads.as_mut_slice()) {
+        workload.verdict = Some(verdict.clone());
+    }
     Findings {
         schema_version: fit.schema_version,
         run: run(args),
@@ -258,64 +367,32 @@ fn quiet() -> Quiet {
     Quiet { sentence: String::new(), trusted: true, foreign_cpu: None, steal: None, burn: None }
 }
 
-fn text(findings: &Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -> String {
+fn text(mut findings: Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -> String {
     let style = output.style();
     let mut text = Vec::new();
-    terminal::write(&mut text, findings, &style).expect("writing to memory does not fail");
-    text.extend(laws(findings, &style).into_bytes());
+    // A guess stands above the answer that rests on it, and once.
+    let guesses = std::mem::take(&mut findings.warnings);
+    for Warning { text: what, remedy, .. } in &guesses {
+        let line = format!("{what}; settle it with {remedy}");
+        for line in style.wrap(&line, style.columns()) {
+            text.extend(format!("{}\n", style.paint(Tone::Bad, &line)).into_bytes());
+        }
+        for curve in findings.workloads.iter_mut().flat_map(|workload| &mut workload.curves) {
+            curve.warnings.retain(|warning| *warning != line);
+        }
+    }
+    if !guesses.is_empty() {
+        text.push(b'\n');
+    }
+    terminal::write(&mut text, &findings, &style).expect("writing to memory does not fail");
+    for verdict in findings.workloads.iter().filter_map(|workload| workload.verdict.as_ref()) {
+        let lines = style.wrap(&verdict.sentence, style.columns().saturating_sub(2));
+        text.extend(format!("\n  {}\n", lines.join("\n  ")).into_bytes());
+    }
+    text.extend(laws(&findings, &style).into_bytes());
     if let Some((directory, files)) = out {
         let written = terminal::files(&mut text, directory, files, &style);
         written.expect("writing to memory does not fail");
     }
     String::from_utf8_lossy(&text).into_owned()
-}
-
-/// The coefficients that others who fit the law publish too.
-fn laws(findings: &Findings, style: &Style) -> String {
-    let mut text = String::new();
-    for workload in &findings.workloads {
-        let rate = Quantity::rate(&workload.unit_many);
-        for curve in &workload.curves {
-            let Some(usl) = &curve.usl else { continue };
-            let name = shortened(&curve.name, LONGEST_NAME);
-            let figures = format!("{name}: {}", coefficients(usl, &rate));
-            for (margin, paragraph) in [("  ", Some(figures)), ("    ", intervals(usl))] {
-                let columns = style.columns().saturating_sub(4).max(20);
-                let lines = paragraph.map_or_else(Vec::new, |text| style.wrap(&text, columns));
-                for (at, line) in lines.iter().enumerate() {
-                    let margin = if at == 0 { margin } else { "    " };
-                    text.extend([margin, line, "\n"]);
-                }
-            }
-        }
-    }
-    if text.is_empty() {
-        return text;
-    }
-    format!("\nX(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1))\n{text}")
-}
-
-fn coefficients(usl: &Usl, rate: &Quantity) -> String {
-    let peak = match (usl.peak_workers, usl.peak_throughput) {
-        (Some(count), Some(throughput)) => {
-            format!("peak {} at {}", rate.text(throughput), workers(count))
-        }
-        _ => "no peak".to_owned(),
-    };
-    let [lambda, sigma, kappa] = [usl.lambda, usl.sigma, usl.kappa].map(coefficient);
-    let doubt = if usl.adequate { "" } else { "; the curve is not of this form" };
-    format!("lambda {lambda}, sigma {sigma}, kappa {kappa}; {peak}{doubt}")
-}
-
-/// How far the coefficients may be off, of those that say it.
-fn intervals(usl: &Usl) -> Option<String> {
-    let UslIntervals { sigma, kappa, lambda } = usl.intervals;
-    let known: Vec<String> = [("lambda", lambda), ("sigma", sigma), ("kappa", kappa)]
-        .into_iter()
-        .filter_map(|(name, ends)| {
-            let [low, high] = ends?.map(coefficient);
-            Some(format!("{name} {low} to {high}"))
-        })
-        .collect();
-    (!known.is_empty()).then(|| format!("95 % intervals: {}", known.join(", ")))
 }

@@ -6,7 +6,9 @@ mod compare;
 mod crew_test;
 pub mod exit;
 mod fit;
+mod fit_laws;
 mod guard;
+mod leftovers;
 mod list;
 mod machine;
 mod output;
@@ -17,6 +19,7 @@ mod run;
 mod schema;
 mod share;
 mod sides;
+mod signals;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -151,6 +154,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
 /// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
+    signals::settle();
     crate::mode::become_worker_if_asked(registry, crate::claims::entries());
 }
 

@@ -27,19 +27,32 @@ pub(crate) fn present(
         .into_iter()
         .map(|fact| (fact.label.to_owned(), fact.value))
         .collect();
-    let files = report::write_all(directory, &findings, &machine);
+    let readers = record.header.readers();
+    let files = report::write_all(directory, &findings, &machine, readers);
     let rows = report::samples(record).map_err(|error| Failure::new(exit::FAILED, error))?;
-    let samples = report::write_file(&directory.join("samples.csv"), &rows);
+    let samples = report::write_file(&directory.join("samples.csv"), &rows, readers);
     // What was found is printed even where it cannot be kept.
-    match settings {
+    let printed = match settings {
         Some(dialect) => {
-            written(output.result(&report::settings::settings(&findings, dialect)))?;
+            written(output.result(&report::settings::settings(&findings, dialect))).map(drop)
         }
-        None => print(&findings, directory, files.as_deref().unwrap_or_default(), output)?,
+        None => print(&findings, directory, files.as_deref().unwrap_or_default(), output),
+    };
+    // A terminal that was closed is no news.
+    if !findings.run.interrupted {
+        printed?;
     }
     files.map_err(|error| unwritten(&error))?;
     samples.map_err(|error| unwritten(&error))?;
     Ok(verdict(&findings))
+}
+
+/// Prints the findings of a record whose report cannot be written.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn show(record: &Record, output: Output) -> Result<(), Failure> {
+    print(&analysis::analyse(record), Path::new(""), &[], output)
 }
 
 fn print(
@@ -67,6 +80,9 @@ fn verdict(findings: &Findings) -> u8 {
     let mut verdicts = findings.workloads.iter().filter_map(|workload| workload.verdict.as_ref());
     if findings.run.interrupted {
         exit::INTERRUPTED
+    } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
+        // Two machines were measured, and whatever is said of one of them is of no use on the other.
+        exit::INCONCLUSIVE
     } else if findings.run.rounds == 0 {
         exit::FAILED
     } else if failed {

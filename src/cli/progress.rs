@@ -38,7 +38,13 @@ impl<'p> Progress<'p> {
         }
     }
 
-    fn say(&self, text: &str) {
+    /// Where it says things.
+    pub(super) fn output(&self) -> Output {
+        self.output
+    }
+
+    /// Says something beside the bar.
+    pub(super) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.output.remark(text)),
             None => self.output.remark(text),

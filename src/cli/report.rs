@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Failure, Output, exit, present, share, written};
 use crate::analysis;
 use crate::analysis::findings::{Findings, SCHEMA_VERSION};
-use crate::record::{self, FILE_NAME};
+use crate::record::{self, FILE_NAME, Readers};
 use crate::report::settings::Dialect;
 use crate::report::{index, write_file};
 
@@ -68,7 +68,8 @@ fn table(directory: &Path, output: Output) -> Result<u8, Failure> {
     let page = directory.join("README.md");
     let spliced = std::fs::read_to_string(&page).ok().and_then(|old| index::spliced(&old, &text));
     if let Some(new) = spliced {
-        write_file(&page, new.as_bytes()).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+        write_file(&page, new.as_bytes(), Readers::All)
+            .map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
     }
     if output.json {
         let row = |(name, findings): &(String, Findings)| {

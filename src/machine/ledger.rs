@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CpuSet;
 use super::watch::Snapshot;
 
 /// What the machine did during a round besides the round, as shares of the CPUs it could use.
@@ -53,6 +54,9 @@ pub struct Ledger {
     pub stopped: usize,
     /// The quota at the end, in CPUs; `None` where there is none.
     pub quota: Option<f64>,
+    /// The CPUs that this process might run on at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<CpuSet>,
     /// What this process may use was changed during the round, in words.
     pub budget_change: Option<String>,
 }
@@ -100,6 +104,7 @@ impl Ledger {
             suspended: suspended(before, after),
             stopped: after.continued.saturating_sub(before.continued),
             quota: after.quota,
+            allowed: after.affinity.clone(),
             budget_change: budget_change(before, after),
         }
     }
@@ -145,6 +150,7 @@ impl Ledger {
             suspended: sum(self.suspended, other.suspended),
             stopped: self.stopped + other.stopped,
             quota: other.quota.or(self.quota),
+            allowed: other.allowed.or(self.allowed),
             budget_change: self.budget_change.or(other.budget_change),
         }
     }

@@ -1,60 +1,88 @@
-//! Whether another run of knee is in progress on this machine, for two runs at once disturb each other.
+//! Whether other runs of knee are in progress on this machine, for two runs at once disturb each other.
 
 use std::io;
 
-/// The sign that a run is in progress, held as long as this lives.
+/// As many runs at once have a sign of their own; more are not needed to know that there is company.
+const SIGNS: usize = 4;
+
+/// The sign that a run is in progress, held as long as this lives, and an eye for those of others.
 ///
-/// On Linux it is a name in the abstract socket namespace: the kernel frees it however the process ends, it leaves no
+/// On Linux a sign is a name in the abstract socket namespace: the kernel frees it however the process ends, it leaves no
 /// file behind, and runs of other users see it. Nothing listens there. Runs in another network namespace (most
 /// containers) are not seen; what they do is seen by the ledger. Elsewhere there is no such sign.
 #[derive(Debug)]
-pub struct RunSign {
-    #[cfg(target_os = "linux")]
-    _socket: std::os::unix::net::UnixDatagram,
+pub struct Neighbours {
+    name: String,
+    /// Our own sign and its number; `None` where there was none left or there are none at all.
+    sign: Option<(usize, Sign)>,
 }
 
-/// What became of raising the sign.
-#[derive(Debug)]
-pub enum Neighbourhood {
-    /// This is the only run; keep the sign until it ends.
-    Alone(RunSign),
-    /// Another run is in progress.
-    Shared,
-    /// It cannot be told here.
-    Unknown(io::Error),
+/// Raises the sign of a run.
+pub fn enter() -> Neighbours {
+    Neighbours::enter("knee: a run is in progress")
 }
 
-/// Raises the sign of a run, or finds that another one is up.
-pub fn enter() -> Neighbourhood {
-    raise(b"knee: a run is in progress")
-}
+impl Neighbours {
+    fn enter(name: &str) -> Self {
+        let sign = (0..SIGNS).find_map(|number| Some((number, raise(name, number).ok()?)));
+        Self { name: name.to_owned(), sign }
+    }
 
-#[cfg(target_os = "linux")]
-fn raise(name: &[u8]) -> Neighbourhood {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
-    let bound =
-        SocketAddr::from_abstract_name(name).and_then(|name| UnixDatagram::bind_addr(&name));
-    match bound {
-        Ok(socket) => Neighbourhood::Alone(RunSign { _socket: socket }),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Neighbourhood::Shared,
-        Err(error) => Neighbourhood::Unknown(error),
+    /// Whether another run is in progress now.
+    pub fn is_company(&self) -> bool {
+        let own = self.sign.as_ref().map(|(number, _)| *number);
+        (0..SIGNS).filter(|number| Some(*number) != own).any(|number| is_up(&self.name, number))
     }
 }
 
+#[cfg(target_os = "linux")]
+type Sign = std::os::unix::net::UnixDatagram;
+
+#[cfg(target_os = "linux")]
+fn address(name: &str, number: usize) -> io::Result<std::os::unix::net::SocketAddr> {
+    use std::os::linux::net::SocketAddrExt;
+    let name = if number == 0 { name.to_owned() } else { format!("{name} ({number})") };
+    std::os::unix::net::SocketAddr::from_abstract_name(name)
+}
+
+#[cfg(target_os = "linux")]
+fn raise(name: &str, number: usize) -> io::Result<Sign> {
+    Sign::bind_addr(&address(name, number)?)
+}
+
+#[cfg(target_os = "linux")]
+fn is_up(name: &str, number: usize) -> bool {
+    let seen = || Sign::unbound()?.connect_addr(&address(name, number)?);
+    seen().is_ok()
+}
+
 #[cfg(not(target_os = "linux"))]
-fn raise(_name: &[u8]) -> Neighbourhood {
-    Neighbourhood::Unknown(io::ErrorKind::Unsupported.into())
+type Sign = ();
+
+#[cfg(not(target_os = "linux"))]
+fn raise(_name: &str, _number: usize) -> io::Result<Sign> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_up(_name: &str, _number: usize) -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_second_run_sees_the_first_until_it_ends() {
+fn runs_see_each_other_whoever_came_first() {
     // A name of this test alone, for real runs may be in progress.
-    let name = format!("knee: test {}", std::process::id());
-    let first = raise(name.as_bytes());
-    assert!(matches!(first, Neighbourhood::Alone(_)), "{first:?}");
-    assert!(matches!(raise(name.as_bytes()), Neighbourhood::Shared));
+    let enter = || Neighbours::enter(&format!("knee: test {}", std::process::id()));
+    let first = enter();
+    assert!(!first.is_company());
+    let second = enter();
+    assert!(first.is_company() && second.is_company());
+    drop(second);
+    assert!(!first.is_company());
+    let third = enter();
     drop(first);
-    assert!(matches!(raise(name.as_bytes()), Neighbourhood::Alone(_)));
+    assert!(!third.is_company());
+    let fourth = enter();
+    assert!(fourth.is_company() && third.is_company());
 }

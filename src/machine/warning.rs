@@ -70,6 +70,8 @@ pub enum Warning {
     },
     /// This is a debug build.
     DebugBuild,
+    /// Others come first: knee was started by `nice`.
+    Nice(i32),
     /// Another run of knee measures at the same time.
     OtherRun,
     /// A virtual machine, which may show its own idea of cores.
@@ -148,6 +150,7 @@ impl Warning {
             Self::ClockVaried(_) => "clock-varied",
             Self::Rounds { cause, .. } => cause.code(),
             Self::DebugBuild => "debug-build",
+            Self::Nice(_) => "nice",
             Self::OtherRun => "other-run",
             Self::VirtualTopology { .. } => "virtual-topology",
             Self::Memory { .. } => "memory-limit",
@@ -215,6 +218,9 @@ impl Warning {
                 format!("in {rounds} {}", cause.text())
             }
             Self::DebugBuild => "this is a debug build: figures are many times too low".into(),
+            Self::Nice(value) => {
+                format!("knee runs at nice {value}: whatever else runs takes the CPUs first")
+            }
             Self::OtherRun => {
                 "another run of knee is in progress, and each disturbs the other".into()
             }
@@ -287,6 +293,7 @@ impl Warning {
             }
             Self::Rounds { cause, .. } => cause.remedy(),
             Self::DebugBuild => "build with --release",
+            Self::Nice(_) => "start it without nice, or stop what else runs",
             Self::OtherRun => "wait for it to end and repeat",
             Self::VirtualTopology { .. } => {
                 "ask the provider, or trust the measured curve over the number of CPUs"

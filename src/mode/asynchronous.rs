@@ -11,6 +11,7 @@ use std::sync::Arc;
 use knee_workloads::Task;
 use tokio::sync::Barrier;
 
+use super::line::StartingLine;
 use super::memory::Book;
 use super::{Crew, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
@@ -25,10 +26,12 @@ pub(super) struct Runtime {
 
 impl Runtime {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
+        let count = ground.cores.max(1);
+        threads_can_be_had(count)?;
         let placement = ground.placement.clone();
         let started = std::sync::atomic::AtomicUsize::new(0);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(ground.cores.max(1))
+            .worker_threads(count)
             .thread_name("knee-async")
             .on_thread_start(move || {
                 let thread = started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -48,6 +51,24 @@ impl Runtime {
         let tasks: Result<_, ModeError> = tasks;
         Ok(Self { tokio: runtime, tasks: tasks?, memory, ground })
     }
+}
+
+/// Tokio panics where the system refuses it a thread, and then waits for ever; so they are tried before.
+fn threads_can_be_had(count: usize) -> Result<(), ModeError> {
+    let line = &StartingLine::new(count + 1);
+    std::thread::scope(|scope| {
+        let tried: Vec<_> = (0..count)
+            .map(|_| {
+                let thread = std::thread::Builder::new().spawn_scoped(scope, || line.wait(|| {}));
+                thread.map(drop).inspect_err(|_| line.pass(|| {}))
+            })
+            .collect();
+        line.wait(|| {});
+        tried.into_iter().collect::<Result<(), _>>().map_err(|error| ModeError::Launch {
+            what: "the async runtime could not be started",
+            reason: error.to_string(),
+        })
+    })
 }
 
 impl Crew for Runtime {

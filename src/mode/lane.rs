@@ -236,7 +236,7 @@ impl Lane {
     #[inline]
     fn count(&mut self, start: Instant, now: Instant, took: Duration, work: Work) -> Moment {
         self.lap.tasks += 1;
-        self.lap.units += work.units;
+        self.lap.units = self.lap.units.saturating_add(work.units);
         self.lap.latency.saturating_record((took.as_nanos() as u64).max(1));
         let wall = now.duration_since(start);
         self.lap.wall = wall;

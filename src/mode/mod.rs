@@ -96,6 +96,12 @@ pub trait Crew: Debug {
     /// an interrupt the crew is to be dismissed.
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError>;
 
+    /// From now on a round that takes longer than `limit` has lost a worker: one that gives no sign is ended and named.
+    /// Members that are threads cannot be ended.
+    fn allow(&mut self, limit: Duration) {
+        let _ = limit;
+    }
+
     /// The processes in which members live and which outlive a round; empty where members are threads or come and go.
     fn processes(&self) -> Vec<u32> {
         Vec::new()
@@ -135,6 +141,17 @@ impl Round {
     pub fn rate(&self) -> f64 {
         self.laps.iter().map(|lap| lap.rate).sum()
     }
+}
+
+/// What the system refuses and a limit is likely to be the cause of, with the limit's name; as it is, anything else.
+pub(crate) fn advised(reason: String) -> String {
+    let again = std::io::Error::from_raw_os_error(libc::EAGAIN).to_string();
+    if reason.contains(&again) && !reason.contains("ulimit") {
+        return format!(
+            "{reason}; the limit on processes and threads is reached: see ulimit -u, and pids.max of the control group"
+        );
+    }
+    reason
 }
 
 /// Why a crew could not be launched or a round not be measured.
@@ -418,6 +435,13 @@ fn pin(placement: &[usize], worker: usize) {
         set.set(cpu);
         let _ = rustix::thread::sched_setaffinity(None, &set);
     }
+}
+
+/// What is said of a process that was ended because nothing was heard of it, as the end of the sentence "worker 3: ..".
+fn silent(pid: u32, limit: Duration) -> String {
+    format!(
+        "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait for something?"
+    )
 }
 
 /// What a panicking task said.

@@ -5,6 +5,7 @@
 //! | nothing | spawn, prepare, run, exit, reap |
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use knee_process::{Failure, Process};
 use knee_workloads::{Aside, Work};
@@ -18,11 +19,13 @@ use super::{Crew, Ground, ModeError, Round, Whom, Window};
 pub(super) struct Starter {
     ground: Ground,
     orders: Orders,
+    /// How long a round, and so a task, may take.
+    limit: Option<Duration>,
 }
 
 impl Starter {
     pub(super) fn launch(ground: Ground) -> Self {
-        Self { orders: Orders::of(&ground), ground }
+        Self { orders: Orders::of(&ground), ground, limit: None }
     }
 
     fn task(&self, worker: usize, number: u64) -> Result<(Work, Aside), ModeError> {
@@ -31,6 +34,11 @@ impl Starter {
             what: "a process could not be started",
             reason: error.to_string(),
         })?;
+        if let Some(limit) = self.limit
+            && let Ok(None) = child.join_within(limit)
+        {
+            return Err(ModeError::Worker { worker, how: super::silent(child.pid(), limit) });
+        }
         match child.outcome() {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(reason)) | Err(Failure::Failed(reason)) => {
@@ -46,6 +54,10 @@ impl Crew for Starter {
         let active = self.ground.active(active);
         let order = Order { active, window, whom: Whom::Reaped, others: 0 };
         starters::round(&self.ground, order, |worker, number| self.task(worker, number))
+    }
+
+    fn allow(&mut self, limit: Duration) {
+        self.limit = Some(limit);
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

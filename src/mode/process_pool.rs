@@ -23,6 +23,8 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Workers {
     pool: Pool<Crewman>,
     ground: Ground,
+    /// How long a round may take.
+    limit: Option<Duration>,
 }
 
 impl Workers {
@@ -38,7 +40,7 @@ impl Workers {
             .build()
             .map_err(failed)?;
         pool.wait_ready(READY_WITHIN).map_err(failed)?;
-        Ok(Self { pool, ground })
+        Ok(Self { pool, ground, limit: None })
     }
 }
 
@@ -46,6 +48,7 @@ impl Crew for Workers {
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
         let active = self.ground.active(active);
         self.pool.set_active(active);
+        self.pool.set_patience(self.limit);
         let gate = self.ground.gate(window, active);
         let meter = Meter::new(Whom::Workers(self.processes().into_iter().take(active).collect()));
         let mut lanes: Vec<Lane> =
@@ -58,8 +61,14 @@ impl Crew for Workers {
         let shared_start = clock::shared_nanos();
         lanes.iter_mut().for_each(Lane::start);
         let mut numbers = 0..;
+        // One that is lost while it has nothing to do is nobody's failure, and the others would wait for it.
+        let pool = &self.pool;
+        let all_here = || pool.lost_worker().is_none();
         let next = || {
-            more(&gate).then(|| numbers.next()).flatten().filter(|number| within(window, *number))
+            (more(&gate) && all_here())
+                .then(|| numbers.next())
+                .flatten()
+                .filter(|number| within(window, *number))
         };
         let ran = self.pool.run_closed_loop(next, |report| match report.outcome {
             Ok(Numbered { number, work, aside, done }) => {
@@ -70,15 +79,19 @@ impl Crew for Workers {
             }
             Err(failure) => {
                 gate.stop();
-                trouble.get_or_insert(ModeError::Worker {
-                    worker: report.worker,
-                    how: told(&failure),
-                });
+                let how = match failure {
+                    Failure::TimedOut { after } => super::silent(report.pid, after),
+                    failure => told(&failure),
+                };
+                trouble.get_or_insert(ModeError::Worker { worker: report.worker, how });
             }
         });
         let (span, usage) = (clock::since(start), meter.end());
         if let Some(trouble) = trouble {
             return Err(trouble);
+        }
+        if let Some((worker, how)) = self.pool.lost_worker() {
+            return Err(ModeError::Worker { worker, how });
         }
         ran.map_err(|error| ModeError::Launch {
             what: "the pool of worker processes broke",
@@ -88,6 +101,10 @@ impl Crew for Workers {
             return Err(ModeError::Interrupted);
         }
         Ok(Round::new(lanes.into_iter().map(Lane::finish).collect(), usage, span))
+    }
+
+    fn allow(&mut self, limit: Duration) {
+        self.limit = Some(limit);
     }
 
     fn processes(&self) -> Vec<u32> {

@@ -21,6 +21,8 @@ pub struct Reference {
     pub checksums: Vec<u64>,
     /// Seconds of the fastest of them.
     pub task: f64,
+    /// Seconds of wall time per task, with what it does beside its work: what a round must wait for.
+    pub wall: f64,
     /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that waits.
     pub busy: f64,
     /// Seconds that preparing one worker took.
@@ -65,12 +67,14 @@ pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
         }
     }
     let wall = clock::since(start).as_secs_f64();
+    let ran = checksums.len().max(1);
     let busy = cpu_time(&*task).zip(used).map(|(after, before)| (after - before) / wall);
     drop(task);
     let context = ground.context(0);
     Ok(Reference {
         checksums,
         task: fastest,
+        wall: wall / ran as f64,
         // Where it cannot be told, work is taken to compute.
         busy: busy.filter(|busy| busy.is_finite()).map_or(1.0, |busy| busy.max(0.0)),
         prepare,

@@ -32,21 +32,29 @@ pub(super) fn round(
     let lap = |worker| lap(ground.lane(&gate, worker, active), worker, &gate, &meter, &task);
     let (laps, span) = thread::scope(|scope| {
         let (lap, line) = (&lap, &line);
-        let starters: Vec<_> = (0..active)
-            .map(|worker| {
-                scope.spawn(move || {
-                    line.wait(|| {});
-                    lap(worker)
-                })
+        let begin = |worker| {
+            let body = move || {
+                line.wait(|| {});
+                lap(worker)
+            };
+            thread::Builder::new().spawn_scoped(scope, body).map_err(|error| {
+                // Those who are there already must not wait for this one.
+                gate.stop();
+                line.pass(|| {});
+                ModeError::Launch {
+                    what: "a thread could not be started",
+                    reason: error.to_string(),
+                }
             })
-            .collect();
+        };
+        let starters: Vec<_> = (0..active).map(begin).collect();
         if gate.is_open_from_start() {
             meter.open(&gate);
         }
         // The clock is read before the release: afterwards this thread may be the last to run.
         let start = clock::now();
         line.wait(|| {});
-        let laps = starters.into_iter().map(super::joined).collect();
+        let laps = starters.into_iter().map(|starter| super::joined(starter?)).collect();
         (laps, clock::since(start))
     });
     let usage = meter.end_without(others);

@@ -3,12 +3,11 @@
 //! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every line ends with a CRC-32 of
 //! what stands before it, so that a torn last line (a power cut) is told from damage.
 
-pub mod foreign;
 mod sane;
 mod schema;
 mod store;
 
-use knee_workloads::{Ceiling, Note};
+use knee_workloads::{Ceiling, FOREIGN, Note};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +18,7 @@ use crate::plan::Plan;
 use crate::run::{Failure, Sample};
 
 pub use schema::schema;
-pub use store::{ReadError, Writer, read, read_from};
+pub use store::{ReadError, Readers, Writer, read, read_from};
 
 /// The version of the record that this knee writes; it reads this and all older ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -65,6 +64,15 @@ pub struct Header {
     pub machine: Machine,
     /// What was planned.
     pub plan: Plan,
+}
+
+impl Header {
+    /// Who may read what is made of this run: a command line may hold secrets.
+    pub fn readers(&self) -> Readers {
+        let is_program = |name: &str| FOREIGN.iter().any(|foreign| foreign.meta().name == name);
+        let private = self.plan.entries.iter().any(|entry| is_program(&entry.workload));
+        if private { Readers::Owner } else { Readers::All }
+    }
 }
 
 /// How a run ended.

@@ -9,6 +9,8 @@ use crate::run::Sample;
 const MOST: f64 = 1e30;
 /// A run does not take longer than a century, in seconds.
 const LONGEST: f64 = 3.2e9;
+/// What is made of a record is made for each of its workloads.
+const MOST_ENTRIES: usize = 512;
 /// Tasks, units and other counts: what a double holds exactly.
 const MOST_COUNTED: u64 = 1 << 53;
 
@@ -26,6 +28,10 @@ pub(super) fn objection(line: &Line) -> Option<String> {
 
 fn of_header(header: &Header) -> Option<String> {
     let plan = &header.plan;
+    let entries = plan.entries.len();
+    if entries > MOST_ENTRIES {
+        return Some(format!("{entries} workloads; a run has at most {MOST_ENTRIES}"));
+    }
     let units = plan.entries.iter().filter_map(|entry| entry.equivalent.as_ref());
     let mut figures = units.map(|(_, per_second)| figure("equivalent", *per_second));
     seconds("budget", plan.budget).or_else(|| figures.find_map(|found| found)).or_else(|| {

@@ -2,8 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::sane;
 use super::{FILE_NAME, Line, Record, SCHEMA_VERSION};
@@ -16,7 +20,7 @@ const LARGEST: u64 = 256 << 20;
 /// How often the file is forced to disk while running.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// Appends lines to a record.
+/// Appends lines to a record, which nobody else can write meanwhile.
 #[derive(Debug)]
 pub struct Writer {
     file: File,
@@ -24,29 +28,59 @@ pub struct Writer {
     synced: Instant,
 }
 
+/// Who may read what a run writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Readers {
+    /// Whoever the user's `umask` lets.
+    #[default]
+    All,
+    /// The user alone: a command line may hold secrets.
+    Owner,
+}
+
+impl Readers {
+    /// The mode of a new file.
+    pub fn mode(self) -> u32 {
+        match self {
+            Self::All => 0o666,
+            Self::Owner => 0o600,
+        }
+    }
+}
+
 impl Writer {
     /// Creates the record of a new run in `directory`.
     ///
     /// # Errors
     /// The directory cannot be written, or holds a record already (`AlreadyExists`).
-    pub fn create(directory: &Path) -> io::Result<Self> {
+    pub fn create(directory: &Path, readers: Readers) -> io::Result<Self> {
         let path = directory.join(FILE_NAME);
-        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create_new(true).mode(readers.mode()).open(&path)?;
+        lock(&file, &path)?;
         sync_directory(directory);
         Ok(Self { file, path, synced: clock::now() })
     }
 
-    /// Goes on with the record in `directory`, whose torn last line, if any, is cut off.
+    /// Goes on with the record in `directory`; its torn last line, if any, is to be [cut off](Self::mend) before anything is appended.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or another process writes it (`ResourceBusy`).
+    pub fn resume(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(FILE_NAME);
+        let file = OpenOptions::new().read(true).append(true).open(&path)?;
+        lock(&file, &path)?;
+        Ok(Self { file, path, synced: clock::now() })
+    }
+
+    /// Cuts off what an interruption left of a last line.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn resume(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(FILE_NAME);
-        let text = fs::read(&path)?;
+    pub fn mend(&mut self) -> io::Result<()> {
+        let text = fs::read(&self.path)?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let file = OpenOptions::new().append(true).open(&path)?;
-        file.set_len(whole as u64)?;
-        Ok(Self { file, path, synced: clock::now() })
+        self.file.set_len(whole as u64)
     }
 
     /// Where it writes.
@@ -57,8 +91,11 @@ impl Writer {
     /// Appends one line. It is in the system's hands on return, and on disk at most a second later than the next line.
     ///
     /// # Errors
-    /// The disk is full or gone.
+    /// The disk is full or gone, or the line is one that [`read`] would refuse (`InvalidData`): then nothing is written.
     pub fn append(&mut self, line: &Line) -> io::Result<()> {
+        if let Some(what) = sane::objection(line) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
         self.file.write_all(encode(line)?.as_bytes())?;
         if clock::since(self.synced) >= SYNC_EVERY {
             self.sync()?;
@@ -74,6 +111,34 @@ impl Writer {
         self.synced = clock::now();
         self.file.sync_data()
     }
+}
+
+/// Keeps every other run away from a record for as long as the file is open.
+fn lock(file: &File, path: &Path) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
+            let who = holder(file).map_or_else(String::new, |pid| format!(", process {pid}"));
+            let what = format!(
+                "{} is being written by another run{who}; wait until it ends, or stop it",
+                path.display()
+            );
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, what))
+        }
+        // Where the file system has no locks, there is none.
+        _ => Ok(()),
+    }
+}
+
+/// The process that has locked a file, where the system says.
+fn holder(file: &File) -> Option<u32> {
+    let inode = file.metadata().ok()?.ino().to_string();
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let of_file = |line: &&str| {
+        let mut words = line.split_ascii_whitespace();
+        words.nth(1) == Some("FLOCK")
+            && words.nth(3).and_then(|file| file.rsplit(':').next()) == Some(&inode)
+    };
+    locks.lines().find(of_file)?.split_ascii_whitespace().nth(4)?.parse().ok()
 }
 
 /// Forces a directory's own entries to disk, where the system can.
@@ -187,7 +252,6 @@ impl Record {
 
 /// Opens a regular file of a believable size, without ever waiting for a pipe's other end.
 fn open(path: &Path) -> Result<File, ReadError> {
-    use std::os::unix::fs::OpenOptionsExt;
     let fail = |source| ReadError::Io { path: path.to_owned(), source };
     let file =
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(fail)?;

@@ -1,15 +1,18 @@
 //! Every file of a report, each either the old one or the new one, complete.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use rustix::fs::{FlockOperation, flock};
 
 use super::{compared, html, json, markdown, words};
 use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
 use crate::plot::{self, Chart, Format, PaintError};
+use crate::record::Readers;
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +38,8 @@ pub enum WriteError {
     Json(#[from] serde_json::Error),
 }
 
-/// What a user can do about the usual causes.
-fn advice(error: &io::Error) -> &'static str {
+/// What a user can do about the usual causes of a failed writing.
+pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             " (free some space, or give another directory with --out)"
@@ -44,12 +47,13 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             " (give a directory that you may write to with --out)"
         }
+        io::ErrorKind::FileTooLarge => " (a limit on the size of files is set: see ulimit -f)",
         _ => "",
     }
 }
 
 /// Writes `report.html`, `summary.md`, `findings.json` and `plots/` into `dir`, and returns their paths in this order. `machine` describes the
-/// machine for the page, as pairs of a name and a value.
+/// machine for the page, as pairs of a name and a value. What others left of drafts there is removed.
 ///
 /// # Errors
 /// The first file that cannot be written, painted or serialized. Files that were written before it are complete; those after it are as they
@@ -58,9 +62,11 @@ pub fn write_all(
     dir: &Path,
     findings: &Findings,
     machine: &[(String, String)],
+    readers: Readers,
 ) -> Result<Vec<PathBuf>, WriteError> {
     let plots = dir.join("plots");
     std::fs::create_dir_all(&plots).map_err(|source| failed(&plots, source))?;
+    [dir, &plots].into_iter().for_each(sweep);
     let texts = [
         ("report.html", html::page(findings, machine)),
         ("summary.md", markdown::summary(findings)),
@@ -69,15 +75,16 @@ pub fn write_all(
     let mut paths = Vec::new();
     for (name, text) in texts {
         let path = dir.join(name);
-        write_file(&path, text.as_bytes())?;
+        write_file(&path, text.as_bytes(), readers)?;
         paths.push(path);
     }
     let jobs = jobs(findings, &plots);
-    // Painting takes longer than all the rest together.
-    let painted: Vec<[PathBuf; 2]> = jobs
-        .into_par_iter()
-        .map(|(stem, chart)| paint(&stem, &chart))
-        .collect::<Result<_, WriteError>>()?;
+    let paint = |(stem, chart): &(PathBuf, Chart)| paint(stem, chart, readers);
+    // Painting takes longer than all the rest together. Where no thread can be had it is done by this one.
+    let painted: Vec<[PathBuf; 2]> = match rayon::ThreadPoolBuilder::new().build() {
+        Ok(threads) => threads.install(|| jobs.par_iter().map(paint).collect::<Result<_, _>>())?,
+        Err(_) => jobs.iter().map(paint).collect::<Result<_, _>>()?,
+    };
     paths.extend(painted.into_iter().flatten());
     sync_dir(&plots)?;
     sync_dir(dir)?;
@@ -88,9 +95,14 @@ pub fn write_all(
 ///
 /// # Errors
 /// As [`write_all`].
-pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathBuf>, WriteError> {
+pub fn write_comparison(
+    dir: &Path,
+    comparison: &Comparison,
+    readers: Readers,
+) -> Result<Vec<PathBuf>, WriteError> {
     let plots = dir.join("plots");
     std::fs::create_dir_all(&plots).map_err(|source| failed(&plots, source))?;
+    [dir, &plots].into_iter().for_each(sweep);
     let texts = [
         ("comparison.html", html::comparison(comparison)),
         ("comparison.md", markdown::comparison(comparison)),
@@ -99,13 +111,13 @@ pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathB
     let mut paths = Vec::new();
     for (name, text) in texts {
         let path = dir.join(name);
-        write_file(&path, text.as_bytes())?;
+        write_file(&path, text.as_bytes(), readers)?;
         paths.push(path);
     }
     let labels = comparison.workloads.iter().map(|workload| workload.label.as_str());
     for (workload, stem) in comparison.workloads.iter().zip(stems(labels)) {
         if let Some(chart) = compared::chart(workload) {
-            paths.extend(paint(&plots.join(format!("{stem}-compared")), &chart)?);
+            paths.extend(paint(&plots.join(format!("{stem}-compared")), &chart, readers)?);
         }
     }
     sync_dir(&plots)?;
@@ -117,14 +129,16 @@ pub fn write_comparison(dir: &Path, comparison: &Comparison) -> Result<Vec<PathB
 ///
 /// # Errors
 /// The path and the cause; what stood there before still stands.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+pub fn write_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), WriteError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let replace = || -> io::Result<()> {
-        if nameless(dir, path, bytes)? {
+        if nameless(dir, path, bytes, readers)? {
             return Ok(());
         }
+        let permissions = Permissions::from_mode(readers.mode());
         let mut file =
-            tempfile::Builder::new().prefix(".knee-").permissions(readable()).tempfile_in(dir)?;
+            tempfile::Builder::new().prefix(DRAFT).permissions(permissions).tempfile_in(dir)?;
+        hold(file.as_file());
         file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -133,23 +147,45 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     replace().map_err(|source| failed(path, source))
 }
 
-/// The same with a file that has no name until it is whole, so that nothing is left behind by whoever is killed meanwhile; false
-/// where this file system or a missing `/proc` does not allow that.
+/// How the name of a file begins that is not whole yet.
+const DRAFT: &str = ".knee-";
+
+/// Keeps others from taking a draft for one that was left behind.
+fn hold(file: &File) {
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+}
+
+/// Removes the drafts of those who were killed in the middle: nobody holds them any more.
+fn sweep(dir: &Path) {
+    for path in std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let open = || OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&path);
+        if name.starts_with(DRAFT)
+            && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+            && open().is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_ok())
+        {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+/// The same with a file that has no name until it is whole; false where this file system or a missing `/proc` does not allow that.
 #[cfg(target_os = "linux")]
-fn nameless(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+fn nameless(dir: &Path, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let Ok(file) = open(dir, flags, Mode::from_raw_mode(0o666)) else { return Ok(false) };
+    let Ok(file) = open(dir, flags, Mode::from_raw_mode(readers.mode())) else { return Ok(false) };
     let mut file = File::from(file);
+    hold(&file);
     file.write_all(bytes)?;
     file.sync_all()?;
     // A name cannot be given over an existing one; so it gets one of its own for the moment until it is renamed.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let beside = dir.join(format!(".knee-{}-{number}", std::process::id()));
+    let beside = dir.join(format!("{DRAFT}{}-{number}", std::process::id()));
     let own = format!("/proc/self/fd/{}", file.as_raw_fd());
     if linkat(CWD, &own, CWD, &beside, AtFlags::SYMLINK_FOLLOW).is_err() {
         return Ok(false);
@@ -159,14 +195,8 @@ fn nameless(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn nameless(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
+fn nameless(_: &Path, _: &Path, _: &[u8], _: Readers) -> io::Result<bool> {
     Ok(false)
-}
-
-/// A temporary file is private by default; a report is as readable as any other file of the user's.
-fn readable() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }
 
 /// A rename is on the disk once its directory is.
@@ -204,7 +234,7 @@ fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
 }
 
 /// Paints one chart into its two files.
-fn paint(stem: &Path, chart: &Chart) -> Result<[PathBuf; 2], WriteError> {
+fn paint(stem: &Path, chart: &Chart, readers: Readers) -> Result<[PathBuf; 2], WriteError> {
     let scene = plot::lay_out(chart, &Format::FILE);
     let [svg, png] = ["svg", "png"].map(|ending| {
         let mut name = stem.as_os_str().to_owned();
@@ -216,8 +246,8 @@ fn paint(stem: &Path, chart: &Chart) -> Result<[PathBuf; 2], WriteError> {
         let path = path.to_owned();
         move |source| WriteError::Plot { path, source }
     };
-    write_file(&svg, plot::svg(&scene).map_err(failed(&svg))?.as_bytes())?;
-    write_file(&png, &plot::png(&scene).map_err(failed(&png))?)?;
+    write_file(&svg, plot::svg(&scene).map_err(failed(&svg))?.as_bytes(), readers)?;
+    write_file(&png, &plot::png(&scene).map_err(failed(&png))?, readers)?;
     Ok([svg, png])
 }
 

@@ -13,5 +13,5 @@ pub mod settings;
 pub mod terminal;
 mod words;
 
-pub use files::{WriteError, write_all, write_comparison, write_file};
+pub use files::{WriteError, advice, write_all, write_comparison, write_file};
 pub use samples::samples;

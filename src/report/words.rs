@@ -84,6 +84,18 @@ fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
 
 /// What is recommended: `2 workers, threads`, `4 copies`, `{n} = 4`.
 pub(super) fn choice(workload: &WorkloadFindings, verdict: &Verdict) -> String {
+    let chosen = counted(workload, verdict);
+    if is_rising(workload, verdict) { format!("at least {chosen}, still rising") } else { chosen }
+}
+
+/// Whether the recommended count is the largest that was tried, and more would gain.
+fn is_rising(workload: &WorkloadFindings, verdict: &Verdict) -> bool {
+    let curve = workload.curves.iter().find(|curve| curve.name == verdict.mode);
+    let optimum = curve.and_then(|curve| curve.optimum.as_ref());
+    optimum.is_some_and(|found| found.rising && (found.workers - verdict.workers).abs() < 1e-9)
+}
+
+fn counted(workload: &WorkloadFindings, verdict: &Verdict) -> String {
     if verdict.mode != Mode::Copies.name() {
         return format!("{}, {}", workers(verdict.workers), verdict.mode);
     }

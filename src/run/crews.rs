@@ -156,7 +156,7 @@ impl<'s> Crews<'s> {
         self.family.dedup();
     }
 
-    /// Measures a cell once, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it
+    /// Measures a cell once, within `limit`, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it
     /// is next wanted.
     ///
     /// # Errors
@@ -166,11 +166,13 @@ impl<'s> Crews<'s> {
         cell: Cell,
         job: &Job,
         window: Window,
+        limit: Duration,
     ) -> Result<Measured, ModeError> {
         self.launch(cell, job)?;
         let key = self.key(cell, job);
         let Some(alive) = self.alive.get_mut(&key) else { return Err(ModeError::Interrupted) };
         let active = NonZeroUsize::new(cell.workers).unwrap_or(NonZeroUsize::MIN);
+        alive.crew.allow(limit);
         let result = alive.crew.round(active, window);
         alive.rounds += 1;
         match result {

@@ -72,7 +72,7 @@ impl Pace {
 
     /// What warming up and finishing whole tasks may take before it was ever tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
-        let task = reference.task * self.crowd(cell.workers as f64, reference.busy);
+        let task = reference.wall * self.crowd(cell.workers as f64, reference.busy);
         task + warm_up(reference, window, true)
     }
 
@@ -96,13 +96,20 @@ impl Pace {
 /// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     let long = if fresh { LONG_TASK } else { LONG_TASK_OF_A_WARM_CREW };
-    if reference.task > long {
+    if reference.wall > long {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)
     } else {
         (window / 32.0).clamp(0.001, 0.010)
     }
+}
+
+/// A round that takes longer has lost a worker: ten times what it should take, and five seconds.
+pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Duration {
+    let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
+    let limit = 5.0 + 10.0 * (cost + tasks);
+    Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
 }
 
 /// The window of one round.

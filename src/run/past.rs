@@ -27,4 +27,9 @@ impl Past {
             rounds: samples.iter().map(|sample| sample.round + 1).max().unwrap_or(0),
         }
     }
+
+    /// Seconds until its last round began.
+    pub fn wall(&self) -> f64 {
+        self.wall
+    }
 }

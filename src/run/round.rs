@@ -7,7 +7,7 @@ use super::sample::Place;
 use super::steer::{Steer, Wanted};
 use super::{Event, Failure, Observer, Run, RunError, Sample, pace};
 use crate::machine::{Ledger, process_cpu_time};
-use crate::mode::{ModeError, Reference, Round};
+use crate::mode::{self, ModeError, Reference, Round};
 use crate::plan::Cell;
 
 /// One round to be measured.
@@ -75,7 +75,7 @@ impl Run<'_> {
             steer.fail(cell);
         }
         self.outcome.failed += 1;
-        let (entry, reason) = (cell.entry, error.to_string());
+        let (entry, reason) = (cell.entry, mode::advised(error.to_string()));
         observer.observe(&Event::Failed(&Failure { cell: Some(cell), entry, block, reason }))
     }
 
@@ -101,7 +101,8 @@ impl Run<'_> {
         let fresh = self.crews.is_fresh(cell, &job);
         let shape = pace::shape(self.plan.batch, reference, window, fresh);
         let at = self.before + crate::clock::since(self.start).as_secs_f64() - self.stopped;
-        let measured: Measured = self.crews.round(cell, &job, shape)?;
+        let limit = pace::limit(self.cost(cell, window), self.plan.batch, reference);
+        let measured: Measured = self.crews.round(cell, &job, shape, limit)?;
         verify(&measured.round, reference).inspect_err(|_| self.crews.discard(cell, &job))?;
         let place = Place { block, round: self.rounds, at, repeats, confirms };
         Ok(Sample::new(cell, shape, &measured, place))

@@ -22,7 +22,7 @@ impl Run<'_> {
                 }
                 Err(_) if self.interrupted() => break,
                 Err(error) => {
-                    let reason = error.to_string();
+                    let reason = mode::advised(error.to_string());
                     self.outcome.failed += 1;
                     let failure = Failure { cell: None, entry, block: 0, reason };
                     observer.observe(&Event::Failed(&failure))?;

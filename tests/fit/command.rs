@@ -116,6 +116,9 @@ fn the_rule_for_times_is_in_the_help() {
     );
     for format in [
         "csv",
+        "records",
+        "go-bench",
+        "sysbench",
         "hyperfine",
         "google-benchmark",
         "jmh",

@@ -79,7 +79,7 @@ fn what_is_no_file_is_refused_without_waiting() {
     let huge = folder.path().join("huge.csv");
     let file = std::fs::File::create(&huge).expect("created");
     file.set_len(1 << 40).expect("it is sparse");
-    assert!(refused(huge.to_str().expect("text"), &[]).contains("larger than 64 MiB"));
+    assert!(refused(huge.to_str().expect("text"), &[]).contains("larger than 256 MiB"));
 }
 
 #[test]

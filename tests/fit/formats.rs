@@ -1,11 +1,11 @@
 //! Every format with a file as its tool writes it, and every trap that such files hold.
 
-use knee::record::foreign::{Format, Options, Series, merge, read, read_bytes};
+use knee::import::{Format, Options, Series, merge, read, read_bytes};
 
 use super::file;
 
 pub(crate) fn options(param: &str) -> Options {
-    Options { format: None, param: Some(param.to_owned()) }
+    Options { param: Some(param.to_owned()), ..Options::default() }
 }
 
 pub(crate) fn curves(name: &str) -> Vec<Series> {
@@ -253,7 +253,7 @@ fn criterions_time_is_per_iteration() {
 
 #[test]
 fn a_forced_format_refuses_what_it_never_writes() {
-    let forced = Options { format: Some(Format::Jmh), param: None };
+    let forced = Options { format: Some(Format::Jmh), ..Options::default() };
     let error = read(&file("hyperfine-1.json"), &forced).expect_err("it is hyperfine's");
     assert!(error.to_string().contains("is not an array"), "{error}");
     let error = read(&file("cargo-criterion.jsonl"), &forced).expect_err("it is criterion's");

@@ -4,6 +4,7 @@ mod command;
 mod contract;
 mod faults;
 mod formats;
+mod people;
 mod tables;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::path::Path;
 use knee::machine::Machine;
 use knee::mode::Usage;
 use knee::plan::{Candidates, Cell, Entry, Limits, Mode, Plan, Series};
-use knee::record::{End, Header, Line, Record, SCHEMA_VERSION, Survey, Writer};
+use knee::record::{End, Header, Line, Readers, Record, SCHEMA_VERSION, Survey, Writer};
 use knee::rng::Rng;
 use knee::run::Sample;
 use knee::workloads::{Kind, Params};
@@ -128,7 +128,7 @@ pub(crate) fn lines(record: &Record) -> Vec<Line> {
 /// Writes a record into a directory, as a run does.
 pub(crate) fn write(record: &Record, directory: &Path) {
     std::fs::create_dir_all(directory).expect("a directory can be made");
-    let mut writer = Writer::create(directory).expect("it is empty");
+    let mut writer = Writer::create(directory, Readers::All).expect("it is empty");
     for line in lines(record) {
         writer.append(&line).expect("there is room");
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use knee::analysis::findings::Findings;
+use knee::record::Readers;
 use knee::report::{self, WriteError, csv, json, markdown};
 
 use super::{every_shape, fake};
@@ -19,7 +20,8 @@ fn names(dir: &Path) -> BTreeSet<String> {
 #[test]
 fn everything_is_written_and_nothing_else() {
     let dir = tempfile::tempdir().expect("a directory");
-    let paths = report::write_all(dir.path(), &fake::broken(), &[]).expect("it can be written");
+    let paths = report::write_all(dir.path(), &fake::broken(), &[], Readers::All)
+        .expect("it can be written");
     let expected: BTreeSet<PathBuf> = ["report.html", "summary.md", "findings.json"]
         .iter()
         .map(|name| dir.path().join(name))
@@ -48,7 +50,8 @@ fn names_of_files_are_harmless_whatever_the_labels_are() {
             ..template.clone()
         })
         .collect();
-    let paths = report::write_all(dir.path(), &findings, &[]).expect("it can be written");
+    let paths =
+        report::write_all(dir.path(), &findings, &[], Readers::All).expect("it can be written");
     let unique: BTreeSet<&PathBuf> = paths.iter().collect();
     assert_eq!(unique.len(), paths.len(), "two plots share a file");
     for name in names(&dir.path().join("plots")) {
@@ -59,13 +62,13 @@ fn names_of_files_are_harmless_whatever_the_labels_are() {
 #[test]
 fn the_old_file_stands_until_the_new_one_is_whole() {
     let dir = tempfile::tempdir().expect("a directory");
-    report::write_all(dir.path(), &fake::single(), &[]).expect("it can be written");
+    report::write_all(dir.path(), &fake::single(), &[], Readers::All).expect("it can be written");
     let before = fs::read(dir.path().join("findings.json")).expect("it is there");
     // A directory in the place of a file cannot be replaced by one.
     fs::remove_file(dir.path().join("summary.md")).expect("it is there");
     fs::create_dir(dir.path().join("summary.md")).expect("it is free");
-    let error =
-        report::write_all(dir.path(), &fake::broken(), &[]).expect_err("it cannot be written");
+    let error = report::write_all(dir.path(), &fake::broken(), &[], Readers::All)
+        .expect_err("it cannot be written");
     let WriteError::File { path, source } = &error else { panic!("{error}") };
     assert_eq!(path, &dir.path().join("summary.md"));
     assert!(error.to_string().contains(&source.to_string()), "{error}");
@@ -81,7 +84,8 @@ fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("file");
     fs::write(&file, "in the way").expect("it can be written");
-    let error = report::write_all(&file, &fake::single(), &[]).expect_err("a file is in the way");
+    let error = report::write_all(&file, &fake::single(), &[], Readers::All)
+        .expect_err("a file is in the way");
     assert!(error.to_string().starts_with(&format!("cannot write {}", file.display())), "{error}");
     assert_eq!(fs::read_to_string(&file).expect("it stands"), "in the way");
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::poll_once;
+use super::{poll_once, strays};
 
 /// Shared while a program is being started: between its birth and its own image it holds a copy of every descriptor of ours, the
 /// writing ends of other threads' pipes among them, and on a busy machine that may last.
@@ -114,6 +114,7 @@ impl Child {
         self.signal_group(Signal::KILL);
         let ended = wait(self.pid)?;
         self.ended = Some(ended);
+        strays::reap(self.pid);
         Ok(ended)
     }
 }

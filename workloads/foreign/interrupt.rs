@@ -30,6 +30,6 @@ pub fn write_end() -> io::Result<BorrowedFd<'static>> {
 }
 
 /// The end that is readable once the user has interrupted, if anybody connected a signal.
-pub(crate) fn read_end() -> Option<BorrowedFd<'static>> {
+pub fn read_end() -> Option<BorrowedFd<'static>> {
     PIPE.get().map(|ends| ends.read.as_fd())
 }

@@ -4,6 +4,7 @@ pub(crate) mod capture;
 pub(crate) mod child;
 pub mod interrupt;
 pub(crate) mod line;
+mod strays;
 pub(crate) mod talk;
 pub(crate) mod target;
 pub(crate) mod watch;

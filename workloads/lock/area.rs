@@ -4,7 +4,7 @@
 
 use std::cell::UnsafeCell;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::path::Path;
 use std::ptr::NonNull;
@@ -61,8 +61,8 @@ impl Area {
 
     /// Makes the file under another name and links it to its own only when it is ready, so that nobody ever maps half a mutex.
     fn make(directory: &Path, path: &Path, lines: usize) -> io::Result<()> {
-        let draft = tempfile::NamedTempFile::new_in(directory)?;
-        draft.as_file().set_len(size_of::<Shared>() as u64)?;
+        let draft = tempfile::NamedTempFile::new_in(directory).map_err(advised)?;
+        reserve(draft.as_file(), size_of::<Shared>() as u64)?;
         let area = Self { shared: map(draft.as_file())?, lines };
         area.initialise()?;
         match std::fs::hard_link(draft.path(), path) {
@@ -189,6 +189,35 @@ impl Lines<'_> {
         for line in self.0 {
             line.count.store(latest.unwrap_or(0), Ordering::Relaxed);
         }
+    }
+}
+
+/// Makes the file as long as it will be, with room on the disk for all of it: to touch a mapped page for which there is none is the end of
+/// a process, without a word.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+    match fallocate(file, FallocateFlags::empty(), 0, length) {
+        // Such a file system has room once something was written there.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+            io::copy(&mut io::repeat(0).take(length), &mut &*file).map(drop)
+        }
+        Err(error) => Err(advised(error.into())),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The error of a disk, with what helps.
+fn advised(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => io::Error::new(
+            error.kind(),
+            format!("{error}; free some space there, or name another place in TMPDIR"),
+        ),
+        io::ErrorKind::FileTooLarge => {
+            io::Error::new(error.kind(), format!("{error}; see ulimit -f"))
+        }
+        _ => error,
     }
 }
 

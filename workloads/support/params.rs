@@ -97,6 +97,13 @@ impl Params {
         Self { values: declared.iter().map(|p| (p.name.to_owned(), p.small.to_owned())).collect() }
     }
 
+    /// Makes a text empty, so that nobody reads it any more.
+    pub fn blank(&mut self, name: &str) {
+        if let Some(value) = self.values.get_mut(name) {
+            value.clear();
+        }
+    }
+
     /// A whole number ([`Form::Count`]).
     pub fn count(&self, name: &str) -> u64 {
         self.parsed(name, |text| text.parse().ok())

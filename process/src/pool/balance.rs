@@ -5,10 +5,11 @@ use super::state::State;
 impl State {
     /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that it has, or may have,
     /// are returned.
-    pub(crate) fn recall(&mut self, index: usize) -> Vec<u64> {
+    pub(crate) fn recall(&mut self, index: usize, has_ended: bool) -> Vec<u64> {
         let seat = &mut self.seats[index];
         let Some(live) = &mut seat.live else { return Vec::new() };
-        let mut revoked = live.link.revoke().unwrap_or_default();
+        let revoked = if has_ended { live.link.unbegun() } else { live.link.revoke() };
+        let mut revoked = revoked.unwrap_or_default();
         let begun = seat.flights.len().saturating_sub(revoked.len());
         let last = seat.flights.iter().skip(begun).map(|(number, _)| number);
         if !last.eq(revoked.iter().map(|(number, _)| *number)) {
@@ -38,7 +39,7 @@ impl State {
             let stuck = self.seats[index].flights.len() > 1 && self.seats[index].seen == oldest;
             self.seats[index].seen = oldest;
             if stuck {
-                self.recall(index);
+                self.recall(index, false);
                 self.seats[index].depth = 1;
                 self.note(index);
             }

@@ -31,6 +31,7 @@ impl State {
     /// Gives tasks for any worker to the first `count` workers alone from now on.
     pub(crate) fn set_active(&mut self, count: usize) {
         self.active = count.clamp(1, self.seats.len());
+        self.break_without_workers();
         for index in 0..self.seats.len() {
             self.note(index);
             if !self.backlog.is_empty() {

@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Release;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -11,26 +12,27 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::deaths::Deaths;
 use super::link::{LinkPlan, Listener, Wiring};
+use super::patience::{TICK, wake_time};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::Shared;
-use super::state::{Door, State};
+use super::state::{Door, State, kill};
 use crate::boot::Work;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
-use crate::spawn::{Launch, START_LIMIT, launch};
+use crate::spawn::{Launch, launch};
 use crate::sys::biased::Guard;
 use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
 
-/// How often to look for tasks behind a long one while a worker is idle.
-const TICK: Duration = Duration::from_millis(1);
-
 /// Whether the system tells the end of a process through a descriptor. Elsewhere one that has closed its side is looked
 /// after again and again.
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
+
+/// A worker that has closed its side is gone in a moment, or has closed all its descriptors by itself.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long after others have read results the keeper leaves it to them. Should they stop, workers may run dry for so long,
 /// once; a keeper that looked more often would take the lock and a core from those who read.
@@ -40,8 +42,8 @@ const STAND_BACK: Duration = Duration::from_millis(1);
 struct Watch {
     child: Arc<ChildProcess>,
     socket: Arc<OwnedFd>,
-    /// Whether the worker has closed its side; then only its end is awaited.
-    closed: bool,
+    /// Since when the worker's side is closed; then only its end is awaited.
+    closed: Option<Instant>,
     /// Whether it has said something or ended since the last look.
     stirred: bool,
 }
@@ -139,15 +141,19 @@ impl Keeper {
 
     /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which workers have stirred.
     fn poll(&mut self, wake_at: Deadline, backed_up: &[bool]) {
-        let leaving = !ENDS_ARE_SEEN && self.watches.iter().flatten().any(|watch| watch.closed);
-        let wake_at = if leaving { Some(Instant::now() + TICK) } else { wake_at };
+        let closed = self.watches.iter().flatten().filter_map(|watch| watch.closed).min();
+        let wake_at = match closed {
+            Some(_) if !ENDS_ARE_SEEN => Some(Instant::now() + TICK),
+            Some(since) => Some(wake_at.map_or(since + FAREWELL, |at| at.min(since + FAREWELL))),
+            None => wake_at,
+        };
         let mut fds = vec![PollFd::new(&self.shared.keeper, PollFlags::IN)];
         let mut whose = vec![None];
         for (index, watch) in self.watches.iter().enumerate() {
             let Some(watch) = watch else { continue };
             #[cfg(target_os = "linux")]
             fds.push(PollFd::new(&*watch.child, PollFlags::IN));
-            if !watch.closed {
+            if watch.closed.is_none() {
                 let out = if backed_up[index] { PollFlags::OUT } else { PollFlags::empty() };
                 fds.push(PollFd::from_borrowed_fd(watch.socket.as_fd(), PollFlags::IN | out));
             }
@@ -165,7 +171,7 @@ impl Keeper {
         drop(fds);
         for (index, watch) in self.watches.iter_mut().enumerate() {
             let Some(watch) = watch else { continue };
-            watch.stirred = stirred.contains(&index) || (watch.closed && !ENDS_ARE_SEEN);
+            watch.stirred = stirred.contains(&index) || (watch.closed.is_some() && !ENDS_ARE_SEEN);
         }
         if rang {
             self.shared.keeper.hush();
@@ -177,15 +183,28 @@ impl Keeper {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let mut changed = self.meet(&mut state);
+        self.end_the_cut_off(&mut state);
         state.kill_silent_starts();
         if let Some(limit) = shared.settings.time_limit {
             changed |= state.kill_overdue(limit);
         }
+        changed |= state.kill_silent();
         if changed {
             shared.announce(&state);
         }
         if state.lopsided() {
             state.rebalance();
+        }
+    }
+
+    /// A worker that has closed its side and does not end can neither be told anything nor say it.
+    fn end_the_cut_off(&mut self, state: &mut State) {
+        for (watch, seat) in self.watches.iter().zip(&mut state.seats) {
+            let since = watch.as_ref().and_then(|watch| watch.closed);
+            if since.is_some_and(|since| since.elapsed() >= FAREWELL) && seat.verdict.is_none() {
+                let reason = "the worker was killed because it had closed its channel to the pool";
+                kill(seat, Failure::Failed(reason.to_owned()));
+            }
         }
     }
 
@@ -231,7 +250,9 @@ impl Keeper {
                 }
             }
         }
-        watch.closed = live.link.control.is_closed();
+        if live.link.control.is_closed() {
+            watch.closed.get_or_insert_with(Instant::now);
+        }
         if ready {
             state.refill(index);
         }
@@ -241,7 +262,7 @@ impl Keeper {
     /// Settles the affairs of a worker that has ended, and decides whether another takes its seat.
     fn bury(&mut self, state: &mut State, index: usize, exit: Exit) {
         state.drain_seat(index);
-        let begun = state.recall(index);
+        let begun = state.recall(index, true);
         let seat = &mut state.seats[index];
         seat.flights.clear();
         seat.live = None;
@@ -260,10 +281,15 @@ impl Keeper {
         let early = matches!(phase, Phase::Booting | Phase::Preparing);
         if let (true, Some(Failure::NeverStarted(reason))) = (early, verdict) {
             // A start that the program itself refuses would be refused again.
-            give_up(state, index, &reason);
+            give_up(&self.shared, state, index, &reason);
         } else if !self.deaths.may_restart(&state.settings, early) {
             let what = if early { silent_start(exit) } else { failure.to_string() };
-            give_up(state, index, &format!("too many workers died; the last one: {what}"));
+            give_up(
+                &self.shared,
+                state,
+                index,
+                &format!("too many workers died; the last one: {what}"),
+            );
         }
     }
 
@@ -291,7 +317,7 @@ impl Keeper {
             self.watches[index] = Some(Watch {
                 child: Arc::clone(&live.child),
                 socket: live.link.control.socket(),
-                closed: false,
+                closed: None,
                 // It may have spoken already while it was started; then its socket stays silent.
                 stirred: true,
             });
@@ -333,25 +359,23 @@ impl Keeper {
         let mut state = self.shared.lock();
         for index in 0..state.seats.len() {
             if state.seats[index].phase == Phase::Vacant {
-                give_up(&mut state, index, reason);
+                give_up(&self.shared, &mut state, index, reason);
             }
         }
         self.shared.announce(&state);
     }
 }
 
-/// Nobody will sit here again. Without any seat left the pool is broken.
-fn give_up(state: &mut State, index: usize, reason: &str) {
+/// Nobody will sit here again.
+fn give_up(shared: &Shared, state: &mut State, index: usize, reason: &str) {
+    shared.lost.store(true, Release);
     state.seats[index].phase = Phase::Given(reason.to_owned());
     state.note(index);
     while let Some(tag) = state.seats[index].directed.front().map(|task| task.tag) {
         state.seats[index].directed.pop();
         state.fail(tag, Failure::NeverStarted(reason.to_owned()), index);
     }
-    if state.seats.iter().all(|seat| matches!(seat.phase, Phase::Given(_))) {
-        state.broken = Some(reason.to_owned());
-        state.fail_all(&Failure::NeverStarted(reason.to_owned()));
-    }
+    state.break_without_workers();
 }
 
 /// Tells all workers to end: there is nothing more to do.
@@ -362,19 +386,4 @@ fn dismiss(state: &mut State) {
             state.note(index);
         }
     }
-}
-
-/// When to look again, come what may.
-fn wake_time(state: &State) -> Option<Instant> {
-    let now = Instant::now();
-    let busy = state.slots.open() > 0;
-    let overdue = state
-        .settings
-        .time_limit
-        .filter(|_| busy)
-        .map(|limit| now + (limit / 10).clamp(TICK, Duration::from_millis(100)));
-    let tick = state.lopsided().then(|| now + TICK);
-    let booting =
-        state.seats.iter().any(|seat| seat.phase == Phase::Booting).then(|| now + START_LIMIT / 10);
-    [overdue, tick, booting].into_iter().flatten().min()
 }

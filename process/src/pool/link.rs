@@ -131,6 +131,8 @@ pub(crate) struct Link {
     /// Frames that were read while looking for another.
     stash: VecDeque<Frame>,
     rings: Option<Rings>,
+    /// Over a socket: what the worker was given and has not answered, as it would be given again.
+    given: VecDeque<(u32, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -172,7 +174,7 @@ impl Wiring {
 
     /// Joins the prepared channel with the control channel of the worker that was started on it.
     pub(crate) fn connect(self, control: Control) -> Link {
-        Link { control, stash: VecDeque::new(), rings: self.rings }
+        Link { control, stash: VecDeque::new(), rings: self.rings, given: VecDeque::new() }
     }
 }
 
@@ -213,12 +215,16 @@ impl Link {
                 Ok(pushed)
             }
             (None, Some(attachment)) => {
-                attachment.send(Kind::Task, number, &mut self.control).map(|()| true)
+                attachment.send(Kind::Task, number, &mut self.control)?;
+                self.given.push_back((number, Vec::new()));
+                Ok(true)
             }
             (None, None) => {
                 let mut payload = number.to_le_bytes().to_vec();
                 payload.extend_from_slice(bytes);
-                self.control.queue(Kind::Task, &payload, Vec::new()).map(|()| true)
+                self.control.queue(Kind::Task, &payload, Vec::new())?;
+                self.given.push_back((number, bytes.to_vec()));
+                Ok(true)
             }
         }
     }
@@ -286,6 +292,7 @@ impl Link {
         let [kind, number @ ..] = *head;
         bytes.clear();
         bytes.extend_from_slice(rest);
+        self.given.pop_front();
         Ok(Some((u32::from_le_bytes(number), Answer::of(kind, bytes))))
     }
 
@@ -333,7 +340,7 @@ impl Link {
 
     /// Takes back the tasks that the worker has not taken, oldest first: their numbers and their bytes.
     ///
-    /// Over a socket nobody can tell, so all count as taken.
+    /// Over a socket nobody can tell while the worker lives, so all count as taken.
     pub(crate) fn revoke(&self) -> Result<Vec<(u32, Vec<u8>)>> {
         let mut revoked = Vec::new();
         let Some(rings) = &self.rings else { return Ok(revoked) };
@@ -347,5 +354,14 @@ impl Link {
             position = next;
         }
         Ok(revoked)
+    }
+
+    /// The tasks that a worker that has ended cannot have begun, oldest first. Over a socket it takes one after the other, and has
+    /// answered each before it takes the next: once its answers were read, it is the oldest that it was at.
+    pub(crate) fn unbegun(&mut self) -> Result<Vec<(u32, Vec<u8>)>> {
+        match self.rings {
+            Some(_) => self.revoke(),
+            None => Ok(std::mem::take(&mut self.given).into_iter().skip(1).collect()),
+        }
     }
 }

@@ -13,6 +13,7 @@ mod inbox;
 mod keeper;
 mod link;
 mod pace;
+mod patience;
 mod raw;
 mod seat;
 pub(crate) mod serve;
@@ -37,6 +38,7 @@ pub use self::builder::Builder;
 pub use self::calls::{Ordered, Unordered};
 pub use self::handle::{Handle, Report};
 pub use self::link::Transport;
+use self::patience::Patience;
 pub use self::settings::Depth;
 pub use self::worker::{Functions, Worker, worker_index};
 pub(crate) use self::worker::{Typed, WorkerBody};
@@ -103,6 +105,29 @@ impl<W> Pool<W> {
     /// at most [`workers`](Self::workers); a count beyond that means the nearer of the two.
     pub fn set_active(&self, count: usize) {
         self.shared.lock().set_active(count);
+    }
+
+    /// The first worker that may run tasks and was lost for good, and why; `None` while there is none.
+    ///
+    /// It costs next to nothing to ask. A loop that wants every worker to do its part must: the others go on without it.
+    pub fn lost_worker(&self) -> Option<(usize, String)> {
+        if !self.shared.lost.load(std::sync::atomic::Ordering::Acquire) {
+            return None;
+        }
+        let state = self.shared.lock();
+        let mut seats = state.seats[..state.active].iter().enumerate();
+        seats.find_map(|(index, seat)| match &seat.phase {
+            Phase::Given(reason) => Some((index, reason.clone())),
+            _ => None,
+        })
+    }
+
+    /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None` is never.
+    ///
+    /// Other than the [limit of a task](Builder::time_limit) this costs nothing while tasks run.
+    pub fn set_patience(&self, limit: Option<Duration>) {
+        self.shared.lock().patience = limit.and_then(Patience::new);
+        self.shared.keeper.ring();
     }
 
     /// How many tasks have no outcome yet.

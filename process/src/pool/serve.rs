@@ -22,6 +22,7 @@ use crate::ring::{Consumer, Producer};
 use crate::shm::Mapping;
 use crate::sys::bell::Bell;
 use crate::sys::control::{Control, Kind};
+use crate::sys::original::Original;
 
 /// What a new worker is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,9 +130,18 @@ fn build(
 
 /// Runs one task: what kind of answer it is; the answer itself replaces what `reply` holds.
 #[inline]
-fn run(body: &mut dyn WorkerBody, task: &[u8], fds: &mut Vec<OwnedFd>, reply: &mut Vec<u8>) -> u8 {
+fn run(
+    original: &Original,
+    body: &mut dyn WorkerBody,
+    task: &[u8],
+    fds: &mut Vec<OwnedFd>,
+    reply: &mut Vec<u8>,
+) -> u8 {
     reply.clear();
-    match catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply))) {
+    let ran = catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply)));
+    // A task may have forked. Two that answer, and take the next tasks, would break everything.
+    original.end_copy();
+    match ran {
         Ok(Ok(())) => record::DONE,
         Ok(Err(text)) => failed(record::FAILED, &text, reply),
         Err(panic) => failed(record::PANICKED, &said(&*panic), reply),
@@ -156,6 +166,7 @@ struct RingServer {
     waiter: Bell,
     busy_poll: Option<Duration>,
     meter: Meter,
+    original: Original,
 }
 
 impl RingServer {
@@ -184,6 +195,7 @@ impl RingServer {
             waiter,
             busy_poll,
             meter: Meter::new(memory),
+            original: Original::new(),
         })
     }
 
@@ -204,7 +216,7 @@ impl RingServer {
                 task = bytes;
                 fds
             };
-            let kind = run(&mut *self.body, &task, &mut fds, &mut reply);
+            let kind = run(&self.original, &mut *self.body, &task, &mut fds, &mut reply);
             self.answer(kind, header.tag, &reply)?;
             self.meter.ran();
         }
@@ -367,7 +379,7 @@ impl Meter {
 /// A worker on the control channel alone.
 fn serve_socket(mut control: Control, mut body: Box<dyn WorkerBody>) -> Result<()> {
     control.send(Kind::Ready, &[], &[], None)?;
-    let mut reply = Vec::new();
+    let (original, mut reply) = (Original::new(), Vec::new());
     loop {
         let mut frame = control.recv(None)?.ok_or(Error::Closed)?;
         match frame.kind {
@@ -377,7 +389,7 @@ fn serve_socket(mut control: Control, mut body: Box<dyn WorkerBody>) -> Result<(
                     .payload
                     .split_first_chunk::<4>()
                     .ok_or(Error::Damaged("a task frame is too short"))?;
-                let kind = run(&mut *body, task, &mut frame.fds, &mut reply);
+                let kind = run(&original, &mut *body, task, &mut frame.fds, &mut reply);
                 let mut answer = vec![kind];
                 answer.extend_from_slice(number);
                 answer.extend_from_slice(&reply);

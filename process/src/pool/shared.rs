@@ -6,6 +6,7 @@
 //! while all workers have enough to go on with (see [`pace`](super::pace)); an outcome that is there is picked up from
 //! its slot without any of this (see [`sheet`](super::sheet)).
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Bell,
     /// Wakes the leading thread.
     waiter: Bell,
+    /// Whether a seat was given up.
+    pub(crate) lost: AtomicBool,
     pub(crate) settings: Arc<Settings>,
 }
 
@@ -39,6 +42,7 @@ impl Shared {
             done: Condvar::new(),
             keeper: Bell::new()?,
             waiter: Bell::new()?,
+            lost: AtomicBool::new(false),
             settings,
         })
     }

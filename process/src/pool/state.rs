@@ -9,6 +9,7 @@ use super::backlog::{Backlog, Waiting};
 use super::bits::Bits;
 use super::giving::Row;
 use super::link::{Attachment, Listener};
+use super::patience::Patience;
 use super::raw::Answer;
 use super::seat::{Phase, Seat};
 use super::settings::Settings;
@@ -65,6 +66,8 @@ pub(crate) struct State {
     /// How workers have ended, once they have.
     pub(crate) exits: Vec<Exit>,
     pub(crate) broken: Option<String>,
+    /// Until when workers may be silent, if that has an end.
+    pub(crate) patience: Option<Patience>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
     pub(super) alert: bool,
@@ -95,6 +98,7 @@ impl State {
             ticking: false,
             exits: Vec::new(),
             broken: None,
+            patience: None,
             over: false,
             alert: false,
             unread: 0,
@@ -249,6 +253,19 @@ impl State {
         self.slots.settle(tag, worker, Answer::Failure(Box::new(failure)));
     }
 
+    /// Without any worker that may run tasks the pool is broken.
+    pub(crate) fn break_without_workers(&mut self) {
+        let reason = |seat: &Seat| match &seat.phase {
+            Phase::Given(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let given: Option<Vec<String>> = self.seats[..self.active].iter().map(reason).collect();
+        if let Some(reason) = given.and_then(|mut reasons| reasons.pop()) {
+            self.broken = Some(reason.clone());
+            self.fail_all(&Failure::NeverStarted(reason));
+        }
+    }
+
     /// Gives every task that has no outcome this one.
     pub(crate) fn fail_all(&mut self, failure: &Failure) {
         for tag in self.slots.all_open() {
@@ -296,7 +313,7 @@ impl State {
 }
 
 /// Kills a seat's worker for the given reason.
-fn kill(seat: &mut Seat, verdict: Failure) {
+pub(super) fn kill(seat: &mut Seat, verdict: Failure) {
     if let Some(live) = &seat.live {
         seat.verdict = Some(verdict);
         live.child.signal(Signal::KILL);

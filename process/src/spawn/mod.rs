@@ -1,6 +1,8 @@
 //! Starting a child: which program, by which method, and what it is told first.
 
 pub(crate) mod fork_server;
+#[cfg(target_os = "linux")]
+pub(crate) mod warden;
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -69,11 +71,42 @@ fn program() -> Result<PathBuf> {
     if Registry::get().is_none() {
         return Err(Error::NotInitialised);
     }
-    if cfg!(target_os = "linux") {
-        // Still this very program when its file was replaced or removed meanwhile.
-        return Ok("/proc/self/exe".into());
+    own_program().map_err(Error::io("find the path of this program"))
+}
+
+/// The file of this very program, to be executed again.
+///
+/// # Errors
+/// The system does not say which file that is.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    #[cfg(target_os = "linux")]
+    {
+        let own = PathBuf::from("/proc/self/exe");
+        if own.exists() {
+            // Still this very program when its file was replaced or removed meanwhile.
+            return Ok(own);
+        }
+        if let Some(path) = executed_path() {
+            return std::path::absolute(path);
+        }
     }
-    std::env::current_exe().map_err(Error::io("find the path of this program"))
+    std::env::current_exe()
+}
+
+/// The path by which this program was executed, for systems on which nothing is mounted on `/proc`.
+#[cfg(target_os = "linux")]
+fn executed_path() -> Option<PathBuf> {
+    use std::ffi::{CStr, OsStr};
+    use std::os::unix::ffi::OsStrExt;
+    // SAFETY: it reads what the kernel has told this process at its start.
+    let address = unsafe { libc::getauxval(libc::AT_EXECFN) };
+    if address == 0 {
+        return None;
+    }
+    // SAFETY: where it is there, it is the address of a string that lives as long as the process.
+    let path = unsafe { CStr::from_ptr(address as *const libc::c_char) };
+    let path = PathBuf::from(OsStr::from_bytes(path.to_bytes()));
+    path.exists().then_some(path)
 }
 
 /// All that a new child needs.
@@ -103,6 +136,10 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     // PR_SET_PDEATHSIG goes by the thread that started the child.
     let direct = launch.method == StartMethod::ReExec;
     let die_with_thread = direct && (launch.lasting_thread || on_main_thread());
+    #[cfg(target_os = "linux")]
+    let is_warden = matches!(launch.work, Work::Warden);
+    #[cfg(target_os = "linux")]
+    let die_with_thread = die_with_thread && !is_warden;
     let mut start = Vec::new();
     let own = launch.own_fds.len();
     codec::encode(
@@ -111,7 +148,7 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     )?;
     let fds: Vec<&OwnedFd> = launch.own_fds.iter().chain(&launch.arg_fds).collect();
     let begin = || begin(launch.method, launch.name, launch.output, &start, &fds);
-    match begin() {
+    let launched = match begin() {
         // The fork server died before it had forked: another takes its place, once.
         Err(Error::Closed) => begin().map_err(|error| match error {
             Error::Closed => {
@@ -120,7 +157,12 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
             error => error,
         }),
         launched => launched,
+    }?;
+    #[cfg(target_os = "linux")]
+    if !die_with_thread && !is_warden {
+        launched.child.entrust(warden::watch(launched.child.pid()));
     }
+    Ok(launched)
 }
 
 /// As many bytes fit an empty socket on any system.

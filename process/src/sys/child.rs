@@ -13,6 +13,8 @@ use super::poll;
 use super::poll::Deadline;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, ExitStatus, Usage};
+#[cfg(target_os = "linux")]
+use crate::spawn::warden::Ward;
 
 /// A child that leads its own process group.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub(crate) struct ChildProcess {
     #[cfg(target_os = "linux")]
     pidfd: OwnedFd,
     exit: Mutex<Option<Exit>>,
+    /// Its place with the warden, as long as it needs one.
+    #[cfg(target_os = "linux")]
+    ward: Mutex<Option<Ward>>,
 }
 
 impl ChildProcess {
@@ -36,7 +41,15 @@ impl ChildProcess {
                 .inspect_err(|_| end_unwatched(pid))
                 .map_err(Error::os("watch a child process"))?,
             exit: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            ward: Mutex::new(None),
         })
+    }
+
+    /// Keeps its place with the warden until it is reaped.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn entrust(&self, ward: Option<Ward>) {
+        *self.ward.lock().unwrap_or_else(PoisonError::into_inner) = ward;
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -63,6 +76,8 @@ impl ChildProcess {
         if exit.is_none() && self.ended() {
             // While the child is a zombie its group's number cannot be given to anybody else.
             let _ = kill_process_group(self.pid, Signal::KILL);
+            #[cfg(target_os = "linux")]
+            self.entrust(None);
             *exit = Some(self.reap());
         }
         *exit

@@ -7,4 +7,5 @@ pub(crate) mod control;
 pub(crate) mod fences;
 pub(crate) mod lifeline;
 pub(crate) mod oom;
+pub(crate) mod original;
 pub(crate) mod poll;

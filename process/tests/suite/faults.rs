@@ -17,7 +17,15 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::every_kind_of_death_is_told_and_costs_one_task", every_kind_of_death),
     Test::new("faults::an_idle_worker_is_replaced", idle_worker_replaced),
     Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
+    Test::new("faults::a_silent_worker_is_ended_when_patience_is", silent_worker),
+    Test::new("faults::a_worker_lost_while_idle_is_known_and_hangs_nobody", lost_while_idle),
     Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
+    Test::new(
+        "faults::tasks_behind_a_dead_one_are_done_over_sockets",
+        behind_a_dead_one_on_a_socket,
+    ),
+    Test::new("faults::a_worker_without_descriptors_hangs_nobody", without_descriptors),
+    Test::new("faults::a_task_that_forks_and_returns_hangs_nobody", forks_and_returns),
     Test::new("faults::death_is_noticed_soon", noticed_soon),
     Test::new("faults::restart_budget_is_kept", restart_budget),
     Test::new("faults::output_and_input_of_tasks_are_harmless", output_is_harmless),
@@ -26,6 +34,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::forgotten_init_is_a_clear_error", forgotten_init),
     Test::new("faults::foreign_program_is_a_clear_error", foreign_program),
     Test::new("faults::killed_parent_leaves_nothing", killed_parent),
+    Test::new(
+        "faults::killed_parent_leaves_none_without_lifelines",
+        killed_parent_without_lifelines,
+    ),
     Test::new("faults::marker_by_hand_is_refused", marker_by_hand),
 ];
 
@@ -41,6 +53,10 @@ pub(crate) fn entries() -> Vec<Entry> {
         function(leave_child),
         function(allocate),
         function(read_line),
+        function(close_all),
+        function(fork_and_return),
+        function(become_sleep),
+        function(close_all_and_sleep),
     ]
 }
 
@@ -111,6 +127,32 @@ fn allocate(limit: u64, bytes: usize) -> usize {
     // SAFETY: the struct lives through the call.
     unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) };
     std::hint::black_box(vec![1_u8; bytes]).len()
+}
+
+/// Closes every descriptor but the standard ones.
+fn close_all() -> u64 {
+    // SAFETY: nothing of this process uses one of its descriptors from here on without noticing.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+    7
+}
+
+pub(crate) fn close_all_and_sleep() {
+    close_all();
+    sleep_for_ever();
+}
+
+/// Returns twice.
+fn fork_and_return(number: u64) -> u64 {
+    // SAFETY: the copy has one thread, and it does nothing but return.
+    unsafe { libc::fork() };
+    number
+}
+
+/// Becomes another program, which knows nothing of lifelines.
+pub(crate) fn become_sleep() {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new("sleep").arg("1000").exec();
+    panic!("{error}");
 }
 
 fn expected(how: u32) -> ExitStatus {
@@ -191,6 +233,42 @@ fn stopped_worker() {
     assert!(outcome == Ok(2) || outcome == Err(Failure::TimedOut { after: limit }), "{outcome:?}");
 }
 
+fn silent_worker() {
+    let limit = Duration::from_millis(100);
+    let pool = Pool::builder().workers(2).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    pool.set_patience(Some(limit));
+    let stopped = pool.apply_to(0, stop_self, ()).unwrap();
+    // This one takes longer than the limit too, but ends in time.
+    let slow = pool.apply_to(1, nap, (1500,)).unwrap();
+    assert_eq!(stopped.wait(), Err(Failure::TimedOut { after: limit }));
+    assert_eq!(slow.wait(), Ok(1500));
+    // Nothing is left of it afterwards.
+    assert_eq!(pool.apply_to(1, nap, (100,)).unwrap().wait(), Ok(100));
+    pool.set_patience(Some(limit));
+    pool.set_patience(None);
+    assert_eq!(pool.apply_to(1, nap, (2500,)).unwrap().wait(), Ok(2500));
+}
+
+fn lost_while_idle() {
+    let pool = Pool::builder().workers(2).restarts(0, Duration::from_mins(1)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    assert_eq!(pool.lost_worker(), None);
+    let victim = pool.pids()[0].unwrap();
+    send(victim, libc::SIGTERM);
+    let lost = loop {
+        if let Some(lost) = pool.lost_worker() {
+            break lost;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    assert!(lost.0 == 0 && lost.1.contains("SIGTERM"), "{lost:?}");
+    // The other one does the work as long as it may; then nobody can.
+    assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
+    pool.set_active(1);
+    assert!(matches!(pool.apply_async(add, (1, 1)), Err(Error::PoolBroken { .. })));
+}
+
 fn behind_a_dead_one() {
     let pool = Pool::builder().workers(1).queue_depth(Depth::Fixed(50)).build().unwrap();
     pool.wait_ready(Duration::from_secs(30)).unwrap();
@@ -222,6 +300,61 @@ fn behind_a_dead_one() {
     for (number, handle) in large.into_iter().enumerate() {
         assert_eq!(handle.wait(), Ok(50_000 + number));
     }
+}
+
+fn behind_a_dead_one_on_a_socket() {
+    let builder = || Pool::builder().workers(1).transport(Transport::Socket);
+    let pool = builder().queue_depth(Depth::Fixed(20)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let killer = pool.apply_async(die, (3,)).unwrap();
+    let behind: Vec<_> =
+        (0..10).map(|number| pool.apply_async(add, (number, 0)).unwrap()).collect();
+    let large = pool.apply_async(length, (Bytes(vec![1; 200_000]),)).unwrap();
+    assert!(matches!(killer.wait(), Err(Failure::Died(_))));
+    for (number, handle) in behind.into_iter().enumerate() {
+        assert_eq!(handle.wait(), Ok(number as u64), "only what ran may be lost");
+    }
+    assert_eq!(large.wait(), Ok(200_000));
+    let limit = Duration::from_millis(200);
+    let pool = builder().queue_depth(Depth::Fixed(20)).time_limit(limit).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let stopped = pool.apply_async(stop_self, ()).unwrap();
+    let behind = pool.apply_async(add, (1, 1)).unwrap();
+    assert_eq!(stopped.wait(), Err(Failure::TimedOut { after: limit }));
+    assert_eq!(behind.wait(), Ok(2));
+}
+
+fn without_descriptors() {
+    for transport in [Transport::Ring, Transport::Socket] {
+        for workers in [1, 3] {
+            let pool = Pool::builder().workers(workers).transport(transport).build().unwrap();
+            pool.wait_ready(Duration::from_secs(30)).unwrap();
+            for _ in 0..2 {
+                let outcome = pool.apply_async(close_all, ()).unwrap().wait();
+                // What it has written before nobody could be woken any more still counts.
+                assert!(outcome.is_err() || outcome == Ok(7), "{outcome:?}");
+                assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
+            }
+            pool.join();
+        }
+    }
+}
+
+fn forks_and_returns() {
+    for transport in [Transport::Ring, Transport::Socket] {
+        let pool = Pool::builder().workers(4).transport(transport).build().unwrap();
+        pool.wait_ready(Duration::from_secs(30)).unwrap();
+        let handles: Vec<_> =
+            (0..40).map(|number| pool.apply_async(fork_and_return, (number,)).unwrap()).collect();
+        for (number, handle) in handles.into_iter().enumerate() {
+            assert_eq!(handle.wait(), Ok(number as u64));
+        }
+        let lengths = pool.map(length, vec![Bytes(vec![0; 3]); 20]).unwrap();
+        assert!(lengths.iter().all(|one| *one == Ok(3)), "{lengths:?}");
+        pool.join();
+    }
+    let alone = knee_process::Process::new(fork_and_return, (5,)).start().unwrap();
+    assert_eq!(alone.outcome(), Ok(5));
 }
 
 fn length(bytes: Bytes) -> usize {
@@ -354,6 +487,17 @@ fn killed_parent() {
             wait_gone(&pids)
         );
     }
+}
+
+/// Children that have lost their lifelines, by all ways of being started.
+fn killed_parent_without_lifelines() {
+    let (mut parent, lines) = scenarios::start("parent-of-deserters");
+    let pids: Vec<u32> = lines.map_while(|line| line.parse().ok()).collect();
+    assert_eq!(pids.len(), 6);
+    assert!(pids.iter().all(|pid| runs(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    println!("all were gone {:?} after their parent", wait_gone(&pids));
 }
 
 fn marker_by_hand() {

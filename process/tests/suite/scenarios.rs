@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use knee_process::{Pool, Process, StartMethod};
 
-use crate::faults::{busy, hold_with_grandchild, stop_self};
+use crate::faults::{become_sleep, busy, close_all_and_sleep, hold_with_grandchild, stop_self};
 use crate::processes::{add, sleep_for_ever};
 use crate::starts::without_processes;
 
@@ -46,6 +46,7 @@ pub(crate) fn play() -> Option<ExitCode> {
         "foreign-program" => foreign_program(),
         "parent-re-exec" => parent(StartMethod::ReExec),
         "parent-fork-server" => parent(StartMethod::ForkServer),
+        "parent-of-deserters" => parent_of_deserters(),
         other => panic!("no scenario is called {other}"),
     }
     Some(ExitCode::SUCCESS)
@@ -60,6 +61,29 @@ fn foreign_program() {
     knee_process::set_program("/nowhere/at/all");
     println!("missing: {}", Process::new(add, (1, 2)).start().unwrap_err());
     println!("missing pool: {}", Pool::builder().workers(1).build().unwrap_err());
+}
+
+/// Has children that give their ties away, started by the main thread, by one that lives and by the fork server.
+fn parent_of_deserters() {
+    let begin = |method| {
+        [Process::new(become_sleep, ()), Process::new(close_all_and_sleep, ())]
+            .map(|process| process.start_method(method).start().unwrap())
+    };
+    let first = begin(StartMethod::ReExec);
+    let forked = begin(StartMethod::ForkServer);
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        send.send(begin(StartMethod::ReExec)).unwrap();
+        sleep_for_ever();
+    });
+    let third = receive.recv().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    for child in first.iter().chain(&forked).chain(&third) {
+        println!("{}", child.pid());
+    }
+    println!("end");
+    std::io::stdout().flush().unwrap();
+    sleep_for_ever();
 }
 
 /// Has children of all sorts, tells their numbers, and waits to be killed.

@@ -91,6 +91,7 @@ impl Planted {
             set: vec![best],
             probability: 0.99,
             conclusive: true,
+            rising: false,
             regret: None,
             remedy: None,
         };

@@ -122,6 +122,9 @@ pub struct Optimum {
     pub probability: f64,
     /// Whether the data settle the question well enough to act on.
     pub conclusive: bool,
+    /// Whether it is the largest count measured and throughput was still rising there by more than the tolerance: then a larger one may be better.
+    #[serde(default)]
+    pub rising: bool,
     /// No other count is more than this share better (0.02 = 2 %), with 95 % confidence.
     #[serde(default, alias = "bound")]
     pub regret: Option<f64>,

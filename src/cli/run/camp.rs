@@ -1,43 +1,69 @@
 //! Where crews live while something is measured: a scratch directory, a guard that cleans up behind us, and the user's interrupt.
 
-use std::fs::DirBuilder;
+use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use knee_workloads::mix;
+use knee_workloads::foreign::interrupt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cli::guard::{Guard, MARK};
-use crate::cli::{Failure, exit};
+use crate::cli::guard::Guard;
+use crate::cli::leftovers::{self, MARK};
+use crate::cli::{Failure, Output, exit, signals};
 use crate::machine::Machine;
 use crate::mode::Site;
 use crate::plan::Registry;
+
+/// What is under way at an interrupt gets this long; then it is left where it is, and what stands is written.
+const GRACE: Duration = Duration::from_millis(1500);
 
 /// Everything that must be up before the first crew and down after the last one.
 #[derive(Debug)]
 pub(crate) struct Camp {
     cancel: Arc<AtomicBool>,
-    /// It removes the directory, and what crews left there and elsewhere.
-    _guard: Guard,
+    /// It removes the directory, and what crews left there and elsewhere; taken once.
+    guard: Mutex<Option<Guard>>,
+    /// Says that the directory is in use.
+    _lock: File,
     scratch: PathBuf,
 }
 
 impl Camp {
-    /// Starts the guard, makes the directory, marks our future children and listens to signals.
+    /// Cleans up behind runs that were killed, starts the guard, makes the directory, marks our future children and listens to signals.
     ///
     /// The guard knows the directory before it is there: whenever we are killed, somebody is left who removes it.
-    pub(crate) fn pitch(seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn pitch(output: Output) -> Result<Self, Failure> {
+        leftovers::sweep();
+        let parent = std::env::temp_dir();
         let unmade = |error: io::Error| {
-            Failure::new(exit::FAILED, format!("no temporary directory could be made: {error}"))
+            let what = format!(
+                "no temporary directory could be made in {}: {error}; name another place in TMPDIR",
+                parent.display()
+            );
+            Failure::new(exit::FAILED, what)
         };
-        let scratch = unused_path().map_err(unmade)?;
-        let guard = guard(&scratch, seed)?;
-        DirBuilder::new().mode(0o700).create(&scratch).map_err(unmade)?;
+        let mark = mark();
+        let scratch = leftovers::scratch(&mark).map_err(unmade)?;
+        let guard = Guard::start(&scratch).inspect_err(|error| {
+            output.remark(&format!(
+                "knee: without a guard ({error}): if knee is killed, what it has in {} stays there until its next run",
+                scratch.display()
+            ));
+        });
+        let lock = leftovers::make(&scratch).map_err(unmade)?;
+        // SAFETY: no other thread of this program runs yet, so nobody can be reading the environment.
+        unsafe { std::env::set_var(MARK, &mark) };
+        // What a command leaves behind comes to us, whatever it has done to get out of reach.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         raise_files();
-        Ok(Self { cancel: cancel(), _guard: guard, scratch })
+        let guard = Mutex::new(guard.ok());
+        Ok(Self { cancel: signals::cancel(), guard, _lock: lock, scratch })
     }
 
     /// Where crews are launched.
@@ -59,12 +85,73 @@ impl Camp {
     pub(crate) fn is_interrupted(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
+
+    /// Does `work`, which ends soon after the user has interrupted. Where it does not, because a task takes longer, it is left in the
+    /// middle: `rest` does what is left to do, and the program ends with its code.
+    pub(crate) fn interruptible<T>(
+        &self,
+        work: impl FnOnce() -> T,
+        rest: impl FnOnce() -> u8 + Send,
+    ) -> T {
+        let Ok((seen, done)) = std::os::unix::net::UnixStream::pair() else { return work() };
+        thread::scope(|scope| {
+            let watch = move || {
+                let Some(interrupted) = interrupt::read_end() else { return };
+                wait_for_either(&seen, interrupted, None);
+                // Both are over when the work is.
+                if is_over(&seen) || wait_for_either(&seen, &seen, Some(GRACE)) {
+                    return;
+                }
+                let code = rest();
+                self.strike();
+                std::process::exit(code.into());
+            };
+            // Without a thread to be had, an interrupt waits for the task.
+            let _ = thread::Builder::new().name("interrupt".into()).spawn_scoped(scope, watch);
+            let result = work();
+            drop(done);
+            result
+        })
+    }
+
+    /// Ends what commands have left behind and removes the directory.
+    fn strike(&self) {
+        let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        leftovers::kill_strays(guard.as_ref().map_or(0, Guard::id));
+        drop(guard);
+        // Where there was no guard, or it could not do it.
+        if self.scratch.exists() {
+            leftovers::clean(&self.scratch);
+        }
+    }
 }
 
-/// Where a directory of ours can be made; the name is random, so that nobody else has it or can take it before us.
-fn unused_path() -> io::Result<PathBuf> {
-    let random = RandomState::new().hash_one(std::process::id());
-    std::path::absolute(std::env::temp_dir().join(format!("knee-{random:016x}")))
+impl Drop for Camp {
+    fn drop(&mut self) {
+        self.strike();
+    }
+}
+
+/// Waits until one of the two is readable; whether that was within `limit`.
+fn wait_for_either(one: &impl AsFd, other: impl AsFd, limit: Option<Duration>) -> bool {
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    loop {
+        let mut both = [PollFd::new(one, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
+        match poll(&mut both, limit.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
+}
+
+fn is_over(seen: &impl AsFd) -> bool {
+    wait_for_either(seen, seen, Some(Duration::ZERO))
+}
+
+/// What tells this run from every other one: 128 bits from the system's own source of chance.
+fn mark() -> String {
+    let random = RandomState::new();
+    format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
 }
 
 /// Allows ourselves as many open files as we may: each worker process needs a few.
@@ -73,32 +160,4 @@ fn raise_files() {
     let limit = getrlimit(Resource::Nofile);
     // Best effort: where it is refused, the first worker that finds no descriptor says so.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-}
-
-/// Starts the guard and marks our future children.
-fn guard(scratch: &Path, seed: u64) -> Result<Guard, Failure> {
-    let mark = format!("{:016x}", mix(u64::from(std::process::id()), seed));
-    // SAFETY: no other thread of this program runs yet, so nobody can be reading the environment.
-    unsafe { std::env::set_var(MARK, &mark) };
-    Guard::start(scratch, &mark)
-        .map_err(|error| Failure::new(exit::FAILED, format!("knee cannot start itself: {error}")))
-}
-
-/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up.
-fn cancel() -> Arc<AtomicBool> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let code = i32::from(exit::INTERRUPTED);
-        // Registering fails for forbidden signals only, and these are not.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
-        let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
-        // Whoever waits for a program is woken.
-        if let Ok(end) =
-            knee_workloads::foreign::interrupt::write_end().and_then(|end| end.try_clone_to_owned())
-        {
-            let _ = signal_hook::low_level::pipe::register(signal, end);
-        }
-    }
-    cancel
 }

@@ -8,6 +8,7 @@ mod place;
 mod session;
 mod wishes;
 
+use std::io;
 use std::path::Path;
 
 pub(super) use args::Args;
@@ -53,9 +54,17 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     for line in &skipped {
         output.remark(line);
     }
-    let session =
-        Session { plan: &plan, machine: &machine, directory: &directory, registry, output };
-    let outcome = session.measure(None)?;
+    let show = || shown(args, &directory, output);
+    let session = Session {
+        plan: &plan,
+        machine: &machine,
+        directory: &directory,
+        registry,
+        output,
+        hide_command: args.own.hide_command,
+        show: &show,
+    };
+    let outcome = session.measure(None);
     finish(args, &directory, outcome, output)
 }
 
@@ -66,15 +75,31 @@ fn resume(
     registry: Registry,
     output: Output,
 ) -> Result<u8, Failure> {
+    // Held from before the reading: what another run writes meanwhile would not be seen.
+    let writer = record::Writer::resume(directory);
+    let busy = |error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy;
+    if let Some(error) = writer.as_ref().err().filter(|error| busy(error)) {
+        return Err(Failure::usage(error));
+    }
     let record = record::read(directory).map_err(Failure::usage)?;
     if record.end.as_ref().is_some_and(|end| !end.interrupted) {
         let shown = directory.display();
         return Err(Failure::usage(format!("{shown} is complete; knee report {shown} shows it")));
     }
     place::prove_writable(directory)?;
+    let unwritten = |error: io::Error| {
+        let what = format!("{} cannot be written: {error}", directory.display());
+        Failure::new(exit::UNWRITTEN, what)
+    };
+    let mut writer = writer.map_err(unwritten)?;
     let plan = &record.header.plan;
     for entry in &plan.entries {
         registry.find(&entry.workload)?;
+        if own::is_hidden(entry) {
+            let what =
+                "its command was kept out of the record by --hide-command, so it cannot go on";
+            return Err(Failure::usage(format!("{}: {what}", directory.display())));
+        }
     }
     let machine = same_machine(directory, &record.header.machine)?;
     let past = Past::of(&record.samples);
@@ -83,8 +108,18 @@ fn resume(
         record.samples.len(),
         announcement(plan, directory).trim_start_matches("knee: ")
     ));
-    let session = Session { plan, machine: &machine, directory, registry, output };
-    let outcome = session.measure(Some(&past))?;
+    let show = || shown(args, directory, output);
+    let session = Session {
+        plan,
+        machine: &machine,
+        directory,
+        registry,
+        output,
+        hide_command: false,
+        show: &show,
+    };
+    writer.mend().map_err(unwritten)?;
+    let outcome = session.measure(Some((writer, &past)));
     finish(args, directory, outcome, output)
 }
 
@@ -119,10 +154,44 @@ fn restrict(list: &str) -> Result<(), Failure> {
 }
 
 /// Says what came out and how it went.
-fn finish(args: &Args, directory: &Path, outcome: Outcome, output: Output) -> Result<u8, Failure> {
+fn finish(
+    args: &Args,
+    directory: &Path,
+    outcome: Result<Outcome, Failure>,
+    output: Output,
+) -> Result<u8, Failure> {
+    let outcome = match outcome {
+        // What stands is worth showing, also where no more can be kept.
+        Err(failure) if failure.code() == exit::UNWRITTEN => {
+            if let Ok(record) = record::read(directory)
+                && !record.samples.is_empty()
+            {
+                let _ = present::show(&record, output);
+            }
+            return Err(failure);
+        }
+        outcome => outcome?,
+    };
     output.remark(&format!("knee: {} rounds in {:.1} s", outcome.measured, outcome.wall));
     let record = record::read(directory).map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
     present::present(directory, &record, args.wishes.settings, output)
+}
+
+/// Shows what an interrupt has left, and nothing more is done after it.
+fn shown(args: &Args, directory: &Path, output: Output) -> u8 {
+    let record = record::read(directory);
+    let record = record.map_err(|error| Failure::new(exit::UNWRITTEN, error));
+    let presented = record.and_then(|record| {
+        if output.draws_progress() {
+            output.remark("");
+        }
+        output.remark(&format!("knee: interrupted after {} rounds", record.samples.len()));
+        present::present(directory, &record, args.wishes.settings, output)
+    });
+    presented.unwrap_or_else(|failure| {
+        Output { quiet: false, ..output }.remark(&format!("knee: {failure}"));
+        failure.code()
+    })
 }
 
 fn announcement(plan: &Plan, directory: &Path) -> String {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::args::Args;
 use crate::cli::Failure;
-use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Request, Series, Subject, parse};
+use crate::plan::{
+    Candidates, Cores, Counts, Entry, Mode, Named, Plan, Request, Series, Subject, parse,
+};
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own programs";
@@ -49,6 +51,9 @@ pub(in crate::cli) struct Own {
         help_heading = HEADING
     )]
     time_limit: Option<String>,
+    /// Keep the arguments of the command or worker out of all files; such a run cannot be resumed
+    #[arg(long, requires = "program", help_heading = HEADING)]
+    pub(super) hide_command: bool,
     /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with one
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
     worker: Vec<String>,
@@ -140,8 +145,13 @@ impl Own {
         for entry in plan.entries.iter_mut().filter(|entry| is_program(&entry.workload)) {
             let line: Vec<String> =
                 serde_json::from_str(entry.params.text("argv")).unwrap_or_default();
-            entry.label = quoted(&line);
-            let open = request.counts == Counts::Auto && self.sweep_arg.is_none();
+            entry.label = match line.first() {
+                Some(program) if self.hide_command => {
+                    format!("{} ..", quoted(std::slice::from_ref(program)))
+                }
+                _ => quoted(&line),
+            };
+            let open = request.counts == Counts::Auto;
             let candidates = if open {
                 Candidates::unknown(cores, MOST_AT_ONCE)
             } else {
@@ -158,6 +168,18 @@ impl Args {
     pub(super) fn modes_given(&self) -> bool {
         self.modes.is_some()
     }
+}
+
+/// Takes out of an entry what a command line may hold.
+pub(super) fn hide(entry: &mut Entry) {
+    for name in ["argv", "prepare"].iter().filter(|_| is_program(&entry.workload)) {
+        entry.params.blank(name);
+    }
+}
+
+/// Whether that was done with it.
+pub(super) fn is_hidden(entry: &Entry) -> bool {
+    is_program(&entry.workload) && entry.params.text("argv").is_empty()
 }
 
 fn is_program(workload: &str) -> bool {

@@ -14,13 +14,18 @@ pub(super) fn new(out: Option<&Path>) -> Result<PathBuf, Failure> {
         None => unused_in_target(""),
     };
     if directory.join(FILE_NAME).exists() {
-        return Err(Failure::usage(format!(
-            "{0} holds a run already; choose another directory, or go on with it by --resume {0}",
-            directory.display()
-        )));
+        return Err(taken(&directory));
     }
     prove_writable(&directory)?;
     Ok(directory)
+}
+
+/// A directory that holds a run already, perhaps since a moment ago.
+pub(super) fn taken(directory: &Path) -> Failure {
+    Failure::usage(format!(
+        "{0} holds a run already; choose another directory, or go on with it by --resume {0}",
+        directory.display()
+    ))
 }
 
 /// Makes the directory where it is missing and tries to write in it.

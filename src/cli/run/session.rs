@@ -2,18 +2,19 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::camp::Camp;
 use crate::analysis::NEIGHBOUR;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
 use crate::clock;
-use crate::machine::neighbour::{self, Neighbourhood};
+use crate::machine::neighbour::{self, Neighbours};
 use crate::machine::{Busiest, Machine, Others, Placement, Warning};
 use crate::plan::{Plan, Registry};
 use crate::plot::label::visible;
-use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Writer};
-use crate::run::{Event, Observer, Outcome, Past, Setting};
+use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Survey, Writer};
+use crate::run::{self, Event, Observer, Outcome, Past, Setting};
 use crate::units::Quantity;
 
 /// What a session needs.
@@ -23,44 +24,87 @@ pub(crate) struct Session<'a> {
     pub(crate) directory: &'a Path,
     pub(crate) registry: Registry,
     pub(crate) output: Output,
+    /// Whether the record names the commands without their arguments.
+    pub(crate) hide_command: bool,
+    /// Shows what was measured where an interrupt ends the program in the middle of a task; its exit code.
+    pub(crate) show: &'a (dyn Fn() -> u8 + Sync),
 }
 
+/// Where a session goes on.
+pub(crate) type Resumed<'p> = (Writer, &'p Past);
+
 impl Session<'_> {
-    /// Measures the plan and keeps what is measured; goes on after `past`, if there is one.
-    pub(crate) fn measure(&self, past: Option<&Past>) -> Result<Outcome, Failure> {
-        let camp = Camp::pitch(self.plan.seed)?;
+    /// Measures the plan and keeps what is measured; goes on with an earlier record, if there is one.
+    pub(crate) fn measure(&self, resumed: Option<Resumed<'_>>) -> Result<Outcome, Failure> {
+        let camp = Camp::pitch(self.output)?;
         let site = camp.site(self.registry, self.machine, self.placement()?);
-        let unwritten = |error: io::Error| {
-            let what = format!("{} cannot be written: {error}", self.directory.display());
-            Failure::new(exit::UNWRITTEN, what)
+        let (writer, past) = match resumed {
+            Some((writer, past)) => (writer, Some(past)),
+            None => (self.begun()?, None),
         };
-        let writer = match past {
-            None => Writer::create(self.directory),
-            Some(_) => Writer::resume(self.directory),
-        };
-        let progress = Progress::new(self.plan, self.output);
-        let (writer, others) = (writer.map_err(unwritten)?, Others::watch());
-        let mut keeper = Keeper { writer, progress, others, rounds: 0, disturbed: 0 };
-        if past.is_none() {
-            keeper.writer.append(&Line::Header(self.header())).map_err(unwritten)?;
-        }
         // Held until the run ends, so that another one sees it.
-        let neighbourhood = neighbour::enter();
-        for warning in self.warnings(&neighbourhood) {
-            let advice = Advice::from(&warning);
-            self.output.remark(&format!("knee: {}; {}", advice.text, advice.remedy));
-            keeper.writer.append(&Line::Warning(advice)).map_err(unwritten)?;
+        let neighbours = neighbour::enter();
+        let kept = Mutex::new(Some(writer));
+        let progress = Progress::new(self.plan, self.output);
+        let mut keeper = Keeper {
+            writer: &kept,
+            neighbours,
+            warned: false,
+            progress,
+            others: Others::watch(),
+            rounds: 0,
+            disturbed: 0,
+        };
+        for warning in self.warnings() {
+            keeper.warn(&warning, self.output).map_err(|error| self.unwritten(&error))?;
         }
+        let start = clock::now();
+        let before = past.map_or(0.0, Past::wall);
+        // What an interrupt leaves in the middle of a task is a record with an end, too.
+        let rest = || {
+            let Some(mut writer) = held(&kept).take() else { return exit::INTERRUPTED };
+            let wall = before + clock::since(start).as_secs_f64();
+            let end = Line::End(End { wall, interrupted: true });
+            match writer.append(&end).and_then(|()| writer.sync()) {
+                Ok(()) => (self.show)(),
+                Err(_) => exit::UNWRITTEN,
+            }
+        };
         let setting = Setting { plan: self.plan, site: &site, machine: self.machine };
-        let result = crate::run::run(&setting, past, &mut keeper);
+        let result = camp.interruptible(|| run::run(&setting, past, &mut keeper), rest);
         keeper.progress.finish();
-        let outcome = result.map_err(|error| Failure::new(exit::UNWRITTEN, error))?;
+        let outcome = result.map_err(|run::RunError::Keep(error)| self.unwritten(&error))?;
+        let end = End { wall: outcome.wall, interrupted: outcome.interrupted };
         if let Some(advice) = keeper.neighbour(self.machine.budget.usable()) {
-            keeper.writer.append(&Line::Warning(advice)).map_err(unwritten)?;
+            keeper.append(&Line::Warning(advice)).map_err(|error| self.unwritten(&error))?;
         }
-        let end = Line::End(End { wall: outcome.wall, interrupted: outcome.interrupted });
-        keeper.writer.append(&end).and_then(|()| keeper.writer.sync()).map_err(unwritten)?;
+        let mut writer = taken(&kept);
+        let ended = writer.append(&Line::End(end)).and_then(|()| writer.sync());
+        ended.map_err(|error| self.unwritten(&error))?;
         Ok(outcome)
+    }
+
+    /// A new record, with its header.
+    fn begun(&self) -> Result<Writer, Failure> {
+        let writer = Writer::create(self.directory, self.header().readers());
+        let mut writer = writer.map_err(|error| match error.kind() {
+            // Another run was faster.
+            io::ErrorKind::AlreadyExists | io::ErrorKind::ResourceBusy => {
+                super::place::taken(self.directory)
+            }
+            _ => self.unwritten(&error),
+        })?;
+        writer.append(&Line::Header(self.header())).map_err(|error| self.unwritten(&error))?;
+        Ok(writer)
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Failure {
+        let what = format!(
+            "{} cannot be written: {error}{}",
+            self.directory.display(),
+            crate::report::advice(error)
+        );
+        Failure::new(exit::UNWRITTEN, what)
     }
 
     /// The CPU of each worker, where they are to be bound.
@@ -73,11 +117,10 @@ impl Session<'_> {
     }
 
     /// What bends figures and is known before the first one.
-    fn warnings(&self, neighbourhood: &Neighbourhood) -> Vec<Warning> {
+    fn warnings(&self) -> Vec<Warning> {
         let mut warnings = self.machine.warnings();
-        if matches!(neighbourhood, Neighbourhood::Shared) {
-            warnings.push(Warning::OtherRun);
-        }
+        let nice = rustix::process::getpriority_process(None).unwrap_or(0);
+        warnings.extend((nice > 0).then_some(Warning::Nice(nice)));
         let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
         warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
         warnings
@@ -85,29 +128,55 @@ impl Session<'_> {
 
     fn header(&self) -> Header {
         let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
+        let mut plan = self.plan.clone();
+        let mut command: Vec<String> =
+            std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        if self.hide_command {
+            plan.entries.iter_mut().for_each(super::own::hide);
+            command.truncate(2);
+            command.push("[hidden]".to_owned());
+        }
         Header {
             schema_version: SCHEMA_VERSION,
             name: name.to_string_lossy().into_owned(),
             knee: env!("CARGO_PKG_VERSION").into(),
             optimised: !cfg!(debug_assertions),
-            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+            command,
             started: clock::utc(),
             machine: self.machine.clone(),
-            plan: self.plan.clone(),
+            plan,
         }
     }
 }
 
+fn held(kept: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The writer, for its last line. Where an interrupt has it, this thread waits for the end of the program.
+fn taken(kept: &Mutex<Option<Writer>>) -> Writer {
+    let taken = held(kept).take();
+    taken.unwrap_or_else(|| {
+        loop {
+            std::thread::park();
+        }
+    })
+}
+
 /// Keeps what is measured, then shows that it was.
-struct Keeper<'p> {
-    writer: Writer,
+struct Keeper<'p, 'k> {
+    /// `None` once the record has its last line.
+    writer: &'k Mutex<Option<Writer>>,
+    neighbours: Neighbours,
+    /// Whether another run has been seen.
+    warned: bool,
     progress: Progress<'p>,
     others: Others,
     rounds: usize,
     disturbed: usize,
 }
 
-impl Keeper<'_> {
+impl Keeper<'_, '_> {
     /// Who disturbed the run, where it was disturbed and somebody is seen who may have done it.
     fn neighbour(&mut self, cpus: f64) -> Option<Advice> {
         const OFTEN: f64 = 0.2;
@@ -128,12 +197,34 @@ impl Keeper<'_> {
     }
 }
 
-impl Observer for Keeper<'_> {
+impl Keeper<'_, '_> {
+    fn append(&self, line: &Line) -> io::Result<()> {
+        held(self.writer).as_mut().map_or(Ok(()), |writer| writer.append(line))
+    }
+
+    fn warn(&self, warning: &Warning, output: Output) -> io::Result<()> {
+        let advice = Advice::from(warning);
+        if !output.quiet {
+            self.progress.say(&format!("knee: {}; {}", advice.text, advice.remedy));
+        }
+        self.append(&Line::Warning(advice))
+    }
+
+    /// Another run may come at any time.
+    fn look_for_others(&mut self) -> io::Result<()> {
+        if !self.warned && self.neighbours.is_company() {
+            self.warned = true;
+            self.warn(&Warning::OtherRun, self.progress.output())?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Keeper<'_, '_> {
     fn observe(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Surveyed { entry, reference } => {
-                let survey = crate::record::Survey::new(*entry, reference);
-                self.writer.append(&Line::Survey(survey))?;
+                self.append(&Line::Survey(Survey::new(*entry, reference)))?;
             }
             Event::Measured(sample) => {
                 self.rounds += 1;
@@ -141,11 +232,24 @@ impl Observer for Keeper<'_> {
                     self.disturbed += 1;
                     self.others.look();
                 }
-                self.writer.append(&Line::Sample((*sample).clone()))?;
+                match self.append(&Line::Sample((*sample).clone())) {
+                    // What cannot be true would make the whole record unreadable.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        let failure = run::Failure {
+                            cell: Some(sample.cell),
+                            entry: sample.cell.entry,
+                            block: sample.block,
+                            reason: format!("its figures cannot be true: {error}"),
+                        };
+                        return self.observe(&Event::Failed(&failure));
+                    }
+                    kept => kept?,
+                }
             }
-            Event::Failed(failure) => self.writer.append(&Line::Failure((*failure).clone()))?,
-            Event::Burned(report) => self.writer.append(&Line::Burn((*report).clone()))?,
-            Event::Block { .. } | Event::Round { .. } => {}
+            Event::Failed(failure) => self.append(&Line::Failure((*failure).clone()))?,
+            Event::Burned(report) => self.append(&Line::Burn((*report).clone()))?,
+            Event::Round { .. } => self.look_for_others()?,
+            Event::Block { .. } => {}
         }
         self.progress.observe(event)
     }

@@ -104,6 +104,7 @@ pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
         set,
         probability: 0.83,
         conclusive: true,
+        rising: false,
         regret: Some(0.012),
         remedy: None,
     };

@@ -1,0 +1,14 @@
+//! Any bytes as a file measured elsewhere: curves or a refusal, never a panic, and every figure can be analysed.
+
+#![no_main]
+
+use knee::import::{Options, read_bytes};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(series) = read_bytes("fuzz", bytes, &Options::default()) else { return };
+    assert!(!series.is_empty());
+    for one in series.iter().flat_map(|one| &one.observations) {
+        assert!([one.workers, one.throughput].iter().all(|figure| figure.is_finite() && *figure > 0.0));
+    }
+});

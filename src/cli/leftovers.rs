@@ -1,0 +1,198 @@
+//! What a run leaves where it is killed: a scratch directory, and processes that carry its mark. Found and removed.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
+
+/// The mark: an environment variable that our children inherit. Its value is the random part of the scratch directory's name, so
+/// that no other run has it, in whatever namespace.
+pub(super) const MARK: &str = "KNEE_RUN";
+/// How a scratch directory's name begins; the mark follows.
+const PREFIX: &str = "knee-";
+/// In a scratch directory: locked for as long as its run lives.
+const LOCK: &str = "lock";
+/// How the name of one ends that is being removed.
+const OVER: &str = "-over";
+/// A directory without a lock is one that is being made, unless it is older than this.
+const BEING_MADE: Duration = Duration::from_mins(1);
+/// What was killed gets so many times ten milliseconds to go.
+const TRIES: u32 = 50;
+
+/// Where a run of this mark has its scratch directory.
+pub(super) fn scratch(mark: &str) -> io::Result<PathBuf> {
+    std::path::absolute(std::env::temp_dir().join(format!("{PREFIX}{mark}")))
+}
+
+/// The mark in the name of a scratch directory; `None` where it is none.
+pub(super) fn mark_of(scratch: &Path) -> Option<&str> {
+    let mark = scratch.file_name()?.to_str()?.strip_prefix(PREFIX)?;
+    (mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(mark)
+}
+
+/// Makes a scratch directory that only we may enter; it counts as in use until the returned lock is closed.
+pub(super) fn make(scratch: &Path) -> io::Result<File> {
+    fs::DirBuilder::new().mode(0o700).create(scratch)?;
+    let lock = File::create_new(scratch.join(LOCK))?;
+    // Where the file system has no locks, the directory is taken for a dead one's by the next run of ours, no sooner.
+    let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+    Ok(lock)
+}
+
+/// Ends what carries the mark of a run that is over, and removes its directory.
+pub(super) fn clean(scratch: &Path) {
+    let Some(mark) = mark_of(scratch) else { return };
+    for _ in 0..TRIES {
+        if kill_marked(mark) == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if is_own_directory(scratch) {
+        // Whoever is killed in the middle of this leaves something that is known not to be in use.
+        let over = scratch.with_file_name(format!("{PREFIX}{mark}{OVER}"));
+        let renamed = fs::rename(scratch, &over);
+        let _ = fs::remove_dir_all(if renamed.is_ok() { &over } else { scratch });
+    }
+}
+
+/// Cleans up behind runs of ours whose guard was killed with them.
+pub(super) fn sweep() {
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if !is_own_directory(&path) {
+            continue;
+        }
+        let name = path.to_string_lossy();
+        if name.strip_suffix(OVER).is_some_and(|name| mark_of(Path::new(name)).is_some()) {
+            let _ = fs::remove_dir_all(&path);
+        } else if mark_of(&path).is_some() && is_dead(&path) {
+            clean(&path);
+        }
+    }
+}
+
+/// Whether nobody lives any more who works in this directory.
+fn is_dead(scratch: &Path) -> bool {
+    let lock = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(scratch.join(LOCK));
+    match lock {
+        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = fs::symlink_metadata(scratch).and_then(|meta| meta.modified());
+            made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > BEING_MADE))
+        }
+        Err(_) => false,
+    }
+}
+
+fn is_own_directory(path: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.uid() == own)
+}
+
+/// Kills every process but this one whose environment carries the mark; says how many there were.
+fn kill_marked(mark: &str) -> usize {
+    let needle = [MARK.as_bytes(), b"=", mark.as_bytes()].concat();
+    let own = std::process::id().cast_signed();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| number(&entry.file_name()));
+    let mut killed = 0;
+    for pid in pids.filter(|pid| *pid != own) {
+        // Held first, so that what is killed is what was looked at.
+        let Some(held) = hold(pid) else { continue };
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        if environment.split(|&byte| byte == 0).any(|entry| entry == needle) {
+            killed += usize::from(pidfd_send_signal(&held, Signal::KILL).is_ok());
+        }
+    }
+    killed
+}
+
+/// Kills and reaps every child of this process but `spared` and those that knee-process looks after: what commands have put out of
+/// our reach and left behind came to us as their nearest living relative.
+pub(super) fn kill_strays(spared: u32) {
+    for _ in 0..TRIES {
+        let strays: Vec<i32> = children()
+            .into_iter()
+            .filter(|pid| pid.cast_unsigned() != spared && !is_looked_after(*pid))
+            .collect();
+        if strays.is_empty() {
+            return;
+        }
+        for pid in strays {
+            // A child that is not reaped keeps its number, so this is it.
+            if let Some(pid) = Pid::from_raw(pid) {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+                let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The children of all our threads.
+fn children() -> Vec<i32> {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn is_looked_after(pid: i32) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|&byte| byte == 0).nth(1) == Some(b"__knee-process")
+}
+
+fn number(name: &OsStr) -> Option<i32> {
+    name.to_str()?.parse().ok()
+}
+
+fn hold(pid: i32) -> Option<OwnedFd> {
+    pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scratch_directories_have_a_mark() {
+        let mark = "0123456789abcdef0123456789abcdef";
+        assert_eq!(mark_of(&scratch(mark).expect("there is a place for it")), Some(mark));
+        for other in [
+            "/",
+            "/home",
+            "/tmp/knee-",
+            "/tmp/knee-1",
+            "/tmp/knee-0123456789abcdef0123456789abcdeg",
+        ] {
+            assert_eq!(mark_of(Path::new(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_own_scratch_directories_is_removed() {
+        let other = tempfile::tempdir().expect("a directory");
+        clean(other.path());
+        assert!(other.path().exists());
+        let link = other.path().join("knee-0123456789abcdef0123456789abcdef");
+        let aim = other.path().join("aim");
+        fs::create_dir(&aim).expect("it is ours");
+        std::os::unix::fs::symlink(&aim, &link).expect("it is ours");
+        clean(&link);
+        assert!(aim.exists() && link.symlink_metadata().is_ok());
+    }
+}

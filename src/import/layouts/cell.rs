@@ -1,0 +1,363 @@
+//! What stands in one cell: a number as people write it, with unit and deviation; a word that says that it failed; or any other text.
+
+use super::super::words::units::{self, Unit};
+
+/// A number with what stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::import) struct Figure {
+    /// In seconds where the unit is one of time.
+    pub(in crate::import) value: f64,
+    /// The deviation that the cell states (`102.4 ± 1.9`), in the unit of the value.
+    pub(in crate::import) deviation: Option<f64>,
+    pub(in crate::import) unit: Beside,
+}
+
+/// What stands beside a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) enum Beside {
+    /// Nothing, or what says nothing.
+    Nothing,
+    /// A unit of time.
+    Time,
+    /// Something per time.
+    Rate,
+    /// `x`: a speed-up, or a ratio.
+    Times,
+    /// `%`.
+    Percent,
+    /// Another word: bytes, workers.
+    Other,
+}
+
+/// A cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::import) enum Cell {
+    Number(Figure),
+    /// Nothing was measured, and the cell says so.
+    Missing,
+    Text,
+}
+
+/// Which of comma and point is the decimal one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) enum Decimal {
+    Point,
+    Comma,
+}
+
+/// What a cell says that holds no measurement, in lower case.
+const MISSING: [&str; 57] = [
+    "",
+    "-",
+    "--",
+    "---",
+    "\u{2014}",
+    "\u{2013}",
+    "?",
+    "na",
+    "n/a",
+    "n.a.",
+    "#n/a",
+    "#div/0!",
+    "nan",
+    "-nan",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "inf",
+    "-inf",
+    "infinity",
+    "\u{221e}",
+    "oom",
+    "oom-killed",
+    "out of memory",
+    "killed",
+    "fail",
+    "failed",
+    "failure",
+    "fails",
+    "error",
+    "err",
+    "timeout",
+    "timed out",
+    "time out",
+    "timedout",
+    "t/o",
+    "dnf",
+    "dnr",
+    "did not finish",
+    "crash",
+    "crashed",
+    "segfault",
+    "sigsegv",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "skip",
+    "skipped",
+    "fehler",
+    "abbruch",
+    "absturz",
+    "fehlgeschlagen",
+    "k.a.",
+    "\u{e9}chec",
+    "fallo",
+];
+
+/// Reads a cell.
+pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
+    if let Ok(value) = text.parse::<f64>()
+        && decimal == Decimal::Point
+        && text.as_bytes().iter().any(u8::is_ascii_digit)
+    {
+        return Cell::Number(Figure { value, deviation: None, unit: Beside::Nothing });
+    }
+    let text = undressed(text);
+    if let Some(figure) = with_deviation(text, decimal).or_else(|| single(text, decimal)) {
+        return Cell::Number(figure);
+    }
+    let lower = text.to_lowercase();
+    let first = lower.split([' ', '(', ':', ',']).next().unwrap_or_default();
+    let failed = MISSING.contains(&lower.as_str())
+        || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty());
+    if failed { Cell::Missing } else { Cell::Text }
+}
+
+/// A plain number without anything beside it.
+pub(in crate::import) fn figure(text: &str, decimal: Decimal) -> Option<f64> {
+    match parse(text, decimal) {
+        Cell::Number(Figure { value, unit: Beside::Nothing, .. }) => Some(value),
+        _ => None,
+    }
+}
+
+/// Without the marks of emphasis, code and approximation.
+fn undressed(text: &str) -> &str {
+    let text =
+        text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '\''));
+    text.trim_start_matches(['~', '\u{2248}', '=']).trim()
+}
+
+/// `102.4 ± 1.9`, `102.4 ms +/- 1.9 ms`, `41.2 (0.4)`.
+fn with_deviation(text: &str, decimal: Decimal) -> Option<Figure> {
+    let marks = ["\u{b1}", "+/-", "+-", "\\pm"];
+    let (mark, at) = marks.iter().find_map(|mark| Some((mark, text.find(mark)?)))?;
+    let (before, after) = (text[..at].trim(), text[at + mark.len()..].trim());
+    let trimmed = before.trim_matches(['(', '$']).trim();
+    let value = single(trimmed, decimal)?;
+    let spread = single(after.trim_matches([')', '$']).trim(), decimal)?;
+    // The unit may stand behind both.
+    let shared = value.unit == Beside::Nothing && spread.unit != Beside::Nothing;
+    let of_value =
+        if shared { single(&format!("{trimmed}{}", tail(after)), decimal) } else { None };
+    let mut figure = of_value.unwrap_or(value);
+    let plain = spread.unit == Beside::Nothing && figure.unit == Beside::Time;
+    let factor = if plain && value.value > 0.0 { scale(trimmed) } else { 1.0 };
+    figure.deviation = match spread.unit {
+        Beside::Percent => Some(figure.value * spread.value),
+        _ => Some(spread.value * factor),
+    };
+    Some(figure)
+}
+
+/// What stands behind the digits of a text.
+fn tail(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '))
+}
+
+/// Seconds in the unit behind a number.
+fn scale(text: &str) -> f64 {
+    units::seconds(tail(text)).unwrap_or(1.0)
+}
+
+fn single(text: &str, decimal: Decimal) -> Option<Figure> {
+    let plain = |value: f64, unit| Some(Figure { value, deviation: None, unit });
+    let text = text.trim_end_matches('*').trim();
+    if !text.contains(|c: char| c.is_ascii_digit()) || text.len() > 64 {
+        return None;
+    }
+    if let Some(seconds) = duration(text, decimal) {
+        return plain(seconds, Beside::Time);
+    }
+    let (number, rest) = leading_number(text, decimal)?;
+    // What stands in brackets is a remark.
+    let rest = rest.split_once('(').map_or(rest, |(before, _)| before).trim();
+    if rest.is_empty() {
+        return plain(number, Beside::Nothing);
+    }
+    match rest {
+        "x" | "X" | "\u{d7}" | "-fold" | "fold" | "times" | "mal" | "fach" => {
+            plain(number, Beside::Times)
+        }
+        "%" | "percent" | "pct" => plain(number / 100.0, Beside::Percent),
+        _ => {
+            if let Some(seconds) = units::seconds(rest) {
+                return plain(number * seconds, Beside::Time);
+            }
+            match Unit::parse(rest) {
+                Some(Unit::Time { seconds, .. }) => plain(number * seconds, Beside::Time),
+                Some(Unit::Rate { factor, .. }) => plain(number * factor, Beside::Rate),
+                None => {
+                    let (prefix, of) = prefixed(rest);
+                    let value = number * prefix;
+                    match of {
+                        "" => plain(value, Beside::Nothing),
+                        of if is_word(of) => plain(value, Beside::Other),
+                        _ => None,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A short word such as `GB`, `threads`, `Gflop`; a version or a date is none.
+fn is_word(text: &str) -> bool {
+    text.len() <= 24
+        && text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '/' | '.' | '-'))
+}
+
+/// `2.65k` is 2650. `m` stays a word: it is more often metres or minutes than thousandths.
+fn prefixed(text: &str) -> (f64, &str) {
+    match text {
+        "k" | "K" => (1e3, ""),
+        "M" | "Mio" | "Mio." => (1e6, ""),
+        "G" => (1e9, ""),
+        other => (1.0, other),
+    }
+}
+
+/// `22m 50s`, `0m8.123s`, `02:10:41`, `1:02.5`, `1h30`, `2 min 3 s`: a time of several parts.
+fn duration(text: &str, decimal: Decimal) -> Option<f64> {
+    if text.contains(':') {
+        return clock(text, decimal);
+    }
+    let (mut rest, mut seconds, mut parts, mut last) = (text, 0.0, 0, f64::INFINITY);
+    while !rest.trim().is_empty() {
+        let (number, after) = leading_number(rest.trim(), decimal)?;
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let unit = units::seconds(after[..end].trim().trim_end_matches(',').trim_end())
+            .or_else(|| (after[..end].trim() == "m").then_some(60.0))?;
+        // The parts stand from the largest to the smallest.
+        if number < 0.0 || unit >= last {
+            return None;
+        }
+        (seconds, last, rest) = (seconds + number * unit, unit, &after[end..]);
+        parts += 1;
+    }
+    (parts > 1).then_some(seconds)
+}
+
+/// `02:10:41`, `22:50`, `1-02:10:41` (days before a dash, as Slurm has them).
+fn clock(text: &str, decimal: Decimal) -> Option<f64> {
+    let (days, text) = match text.split_once('-') {
+        Some((days, rest)) => (days.parse::<u32>().ok()?, rest),
+        None => (0, text),
+    };
+    let parts: Vec<&str> = text.split(':').collect();
+    if !(2..=3).contains(&parts.len()) || parts.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    let mut seconds = 0.0;
+    for (at, part) in parts.iter().enumerate() {
+        let last = at + 1 == parts.len();
+        let digits = part.chars().all(|c| c.is_ascii_digit() || (last && matches!(c, '.' | ',')));
+        let value = if digits { leading_number(part, decimal)?.0 } else { return None };
+        if at > 0 && value >= 60.0 {
+            return None;
+        }
+        seconds = seconds * 60.0 + value;
+    }
+    Some(f64::from(days) * 86_400.0 + seconds)
+}
+
+/// A number at the start of a text, with its thousands, and what stands behind it.
+fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
+    let (point, thousands) = match decimal {
+        Decimal::Point => ('.', ','),
+        Decimal::Comma => (',', '.'),
+    };
+    let bytes = text.as_bytes();
+    let mut plain = String::with_capacity(text.len());
+    let (mut end, mut seen_point) = (0, false);
+    let digits_follow = |at: usize, many: usize| {
+        let after: Vec<u8> = bytes[at..].iter().copied().take(many + 1).collect();
+        after.len() >= many
+            && after[..many].iter().all(u8::is_ascii_digit)
+            && after.get(many).is_none_or(|byte| !byte.is_ascii_digit())
+    };
+    for (at, c) in text.char_indices() {
+        let next = at + c.len_utf8();
+        if c.is_ascii_digit() {
+            plain.push(c);
+        } else if at == 0 && matches!(c, '-' | '+' | '\u{2212}') {
+            plain.push(if c == '+' { '+' } else { '-' });
+        } else if c == point && !seen_point {
+            seen_point = true;
+            plain.push('.');
+        } else if !seen_point
+            && end > 0
+            && digits_follow(next, 3)
+            && (c == thousands
+                || matches!(c, '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '_'))
+        {
+            // Three digits of a thousand follow.
+        } else if matches!(c, 'e' | 'E') && end > 0 {
+            let rest = text[next..].trim_start_matches(['+', '-']);
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let is_exponent = (1..=3).contains(&digits)
+                && !rest[digits..].starts_with(|c: char| c.is_alphanumeric());
+            if is_exponent {
+                end = text.len() - rest.len() + digits;
+                plain.push('e');
+                plain.push_str(&text[next..end]);
+            }
+            break;
+        } else {
+            break;
+        }
+        end = next;
+    }
+    if !plain.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    Some((plain.parse().ok()?, text[end..].trim_start()))
+}
+
+impl Decimal {
+    /// Which one the numbers of a column show, and whether that is a guess: `1,234` alone could be either.
+    ///
+    /// `usual` is what the rest of the table shows.
+    pub(in crate::import) fn of<'c>(
+        cells: impl Iterator<Item = &'c str>,
+        usual: Option<Self>,
+    ) -> (Self, bool) {
+        let (mut decimal, mut thousands, mut open) = (0, 0, 0);
+        for cell in cells {
+            let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+            let Some(start) = cell.find(|c: char| c.is_ascii_digit()) else { continue };
+            let end = cell[start..].find(|c| !number(c)).map_or(cell.len(), |at| start + at);
+            let text = cell[start..end].trim_end_matches([',', '.']);
+            let Some(comma) = text.rfind(',') else {
+                // `1.234.567` has points between its thousands.
+                decimal += usize::from(text.matches('.').count() > 1);
+                continue;
+            };
+            match text.rfind('.') {
+                Some(point) if point > comma => thousands += 1,
+                Some(_) => decimal += 1,
+                None if text.matches(',').count() > 1 => thousands += 1,
+                None if text.len() - comma - 1 != 3 || text.starts_with("0,") => decimal += 1,
+                None => open += 1,
+            }
+        }
+        match (decimal, thousands, open) {
+            (0, 0, 0) => (Self::Point, false),
+            (0, 0, _) => (usual.unwrap_or(Self::Point), usual.is_none()),
+            (decimal, thousands, _) if decimal > thousands => (Self::Comma, false),
+            _ => (Self::Point, false),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Reading JSON as tools really write it, with the path of everything that is wrong.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::super::{Fault, positive};
+
+/// More values than this are refused before they fill the memory.
+const MOST_VALUES: usize = 4_000_000;
+/// What C, C++ and Python print for figures that JSON does not have; longest first.
+const ABSENT: [&str; 9] =
+    ["-Infinity", "Infinity", "-nan(ind)", "-NaN", "-nan", "-inf", "NaN", "nan", "inf"];
+
+/// The value of a whole text; bare `NaN` and `Infinity` become `null`.
+pub(in crate::import) fn parse(text: &str) -> Result<Value, Fault> {
+    let text = standard(text)?;
+    serde_json::from_str(&text).map_err(|error| {
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or(&words);
+        let what =
+            if error.is_eof() { "is cut off".to_owned() } else { format!("is not JSON: {words}") };
+        Fault::at(format!("line {}, column {}", error.line(), error.column()), what)
+    })
+}
+
+/// The text with what is not JSON replaced by `null`, outside of strings.
+fn standard(text: &str) -> Result<Cow<'_, str>, Fault> {
+    let bytes = text.as_bytes();
+    let (mut fixed, mut kept, mut at, mut values) = (String::new(), 0, 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_string(bytes, at),
+            b',' | b'[' | b'{' => {
+                values += 1;
+                at += 1;
+            }
+            b'-' | b'I' | b'N' | b'n' | b'i' => {
+                let found = ABSENT.iter().find(|word| bytes[at..].starts_with(word.as_bytes()));
+                if let Some(word) = found {
+                    fixed.push_str(&text[kept..at]);
+                    fixed.push_str("null");
+                    kept = at + word.len();
+                }
+                // A longer word (`null`, `infinite`) must not be taken apart letter by letter.
+                at = bytes[at + 1..]
+                    .iter()
+                    .position(|byte| !byte.is_ascii_alphabetic())
+                    .map_or(bytes.len(), |length| at + 1 + length)
+                    .max(kept);
+            }
+            _ => at += 1,
+        }
+    }
+    if values > MOST_VALUES {
+        return Err(Fault::whole(format!("holds more than {MOST_VALUES} values")));
+    }
+    if kept == 0 {
+        return Ok(Cow::Borrowed(text));
+    }
+    fixed.push_str(&text[kept..]);
+    Ok(Cow::Owned(fixed))
+}
+
+/// The place after the closing quote.
+fn end_of_string(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// A value with its path from the root, such as `results[2].times`.
+#[derive(Debug, Clone)]
+pub(in crate::import) struct Node<'v> {
+    value: &'v Value,
+    path: String,
+}
+
+impl<'v> Node<'v> {
+    pub(in crate::import) fn root(value: &'v Value) -> Self {
+        Self { value, path: String::new() }
+    }
+
+    /// The root of one line of several.
+    pub(in crate::import) fn line(number: usize, value: &'v Value) -> Self {
+        Self { value, path: format!("line {number}") }
+    }
+
+    /// The field of this name; `None` where it is absent or `null`.
+    pub(in crate::import) fn find(&self, key: &str) -> Option<Self> {
+        let value = self.value.get(key).filter(|value| !value.is_null())?;
+        Some(Self { value, path: self.below(key) })
+    }
+
+    /// The field of this name.
+    pub(in crate::import) fn get(&self, key: &str) -> Result<Self, Fault> {
+        self.find(key).ok_or_else(|| {
+            let known = self.value.is_object();
+            let what =
+                if known { format!("has no {key:?}") } else { "is not an object".to_owned() };
+            self.fault(what)
+        })
+    }
+
+    fn below(&self, key: &str) -> String {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        format!("{}{dot}{key}", self.path)
+    }
+
+    /// The items of an array.
+    pub(in crate::import) fn items(&self) -> Result<impl Iterator<Item = Self> + use<'v>, Fault> {
+        let items = self.value.as_array().ok_or_else(|| self.fault("is not an array"))?;
+        let path = self.path.clone();
+        Ok(items
+            .iter()
+            .enumerate()
+            .map(move |(index, value)| Self { value, path: format!("{path}[{index}]") }))
+    }
+
+    /// The fields of an object; none where it is something else.
+    pub(in crate::import) fn fields(&self) -> impl Iterator<Item = (&'v str, Self)> {
+        let fields = self.value.as_object().into_iter().flatten();
+        fields.map(|(key, value)| (key.as_str(), Self { value, path: self.below(key) }))
+    }
+
+    /// A text.
+    pub(in crate::import) fn text(&self) -> Result<&'v str, Fault> {
+        self.value.as_str().ok_or_else(|| self.fault("is not a text"))
+    }
+
+    /// A text, or a number or truth value as text; `None` for everything else.
+    pub(in crate::import) fn word(&self) -> Option<String> {
+        match self.value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(self.value.to_string()),
+            _ => None,
+        }
+    }
+
+    pub(in crate::import) fn is_true(&self) -> bool {
+        self.value.as_bool() == Some(true)
+    }
+
+    pub(in crate::import) fn is_array(&self) -> bool {
+        self.value.is_array()
+    }
+
+    /// A number.
+    pub(in crate::import) fn number(&self) -> Result<f64, Fault> {
+        match self.value {
+            Value::Null => Err(self.fault("is no number (null, NaN or Infinity)")),
+            value => value.as_f64().ok_or_else(|| self.fault("is not a number")),
+        }
+    }
+
+    /// A number above 0.
+    pub(in crate::import) fn positive(&self) -> Result<f64, Fault> {
+        positive(self.number()?).map_err(|what| self.fault(what))
+    }
+
+    /// The numbers of an array, each above 0.
+    pub(in crate::import) fn positives(&self) -> Result<Vec<f64>, Fault> {
+        self.items()?.map(|item| item.positive()).collect()
+    }
+
+    pub(in crate::import) fn fault(&self, what: impl Into<String>) -> Fault {
+        Fault::at(self.path.clone(), what)
+    }
+}

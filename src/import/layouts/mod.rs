@@ -1,0 +1,282 @@
+//! How cells stand in a text: a table of layouts, and the rows and columns that any of them becomes.
+
+pub(super) mod cell;
+pub(super) mod json;
+pub(super) mod records;
+mod sniff;
+mod split;
+
+use std::fmt::Display;
+
+use super::{Fault, MOST_ROWS, positive};
+use cell::Decimal;
+use sniff::Block;
+use split::Split;
+
+/// More columns are refused.
+const MOST_COLUMNS: usize = 10_000;
+/// So many remarks around a table are told apart; beyond, they are counted only.
+const MOST_REMARKS: usize = 3;
+
+/// A layout of text, as `knee fit --formats` lists it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) name: &'static str,
+    pub(super) example: &'static str,
+    pub(super) split: Split,
+}
+
+/// All layouts; where several fit a text equally well, the first one counts.
+pub(super) const LAYOUTS: [Layout; 7] = [
+    Layout { name: "bars", example: "| 8 | 1.98 |", split: Split::Bars },
+    Layout { name: "semicolons", example: "8;1,98", split: Split::Byte(b';') },
+    Layout { name: "tabs", example: "8<TAB>1.98", split: Split::Byte(b'\t') },
+    Layout { name: "commas", example: "8,1.98", split: Split::Byte(b',') },
+    Layout { name: "ampersands", example: r"8 & 1.98 \\", split: Split::Ampersands },
+    Layout { name: "gaps", example: "number of threads   time (s)", split: Split::Gaps },
+    Layout { name: "spaces", example: "8 1.98", split: Split::Spaces },
+];
+
+/// Rows of equally many fields, without comments, rules and blank lines. Fields lie one behind the other in one text, because there may be millions.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    data: String,
+    /// Where each field ends.
+    ends: Vec<u32>,
+    /// The line of each row, from 1.
+    lines: Vec<u32>,
+    width: usize,
+    /// The last comment before the first row, split like a row: gnuplot users put their header there.
+    pub(super) comment: Option<Vec<String>>,
+    /// Which mark is decimal where the numbers do not show it: between semicolons it is the comma.
+    pub(super) usual: Option<Decimal>,
+    /// What was passed over.
+    pub(super) remarks: Vec<String>,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'t> {
+    table: &'t Table,
+    at: usize,
+}
+
+impl<'t> Row<'t> {
+    pub(super) fn len(self) -> usize {
+        self.table.width
+    }
+
+    /// From 1.
+    pub(super) fn line(self) -> u32 {
+        self.table.lines[self.at]
+    }
+
+    pub(super) fn field(self, column: usize) -> &'t str {
+        let table = self.table;
+        if column >= table.width {
+            return "";
+        }
+        let at = self.at * table.width + column;
+        let start = if at == 0 { 0 } else { table.ends[at - 1] as usize };
+        &table.data[start..table.ends[at] as usize]
+    }
+
+    pub(super) fn fields(self) -> impl Iterator<Item = &'t str> {
+        (0..self.len()).map(move |at| self.field(at))
+    }
+
+    pub(super) fn fault(self, column: &str, what: impl Display) -> Fault {
+        Fault::at(format!("line {}, column {column:?}", self.line()), what.to_string())
+    }
+}
+
+impl Table {
+    /// A table of `width` columns without rows.
+    pub(super) fn empty(width: usize) -> Self {
+        Self {
+            data: String::new(),
+            ends: Vec::new(),
+            lines: Vec::new(),
+            width,
+            comment: None,
+            usual: None,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Splits a text into rows.
+    pub(super) fn of(text: &str) -> Result<Self, Fault> {
+        let cleaned = sniff::without_marks(text);
+        let text = cleaned.as_deref().unwrap_or(text);
+        let (text, declared) = declared_separator(text);
+        let block = sniff::block(text, declared);
+        let mut table = Self::empty(0);
+        table.usual = (block.split == Split::Byte(b';')).then_some(Decimal::Comma);
+        table.data.reserve(text.len());
+        let skipped = u32::from(declared.is_some());
+        split::each(text, block.split, |line, cells| table.take(line + skipped, cells, &block))?;
+        if table.lines.is_empty() {
+            return Err(Fault::whole("holds no measurement, only comments"));
+        }
+        table.narrow();
+        Ok(table)
+    }
+
+    /// One line that the splitter found.
+    fn take(&mut self, line: u32, cells: &[&str], block: &Block) -> Result<(), Fault> {
+        let filled = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |at| at + 1);
+        if filled == 0 {
+            return Ok(());
+        }
+        let is_comment = ["#", "//", "%"].iter().any(|mark| cells[0].starts_with(mark))
+            && block.split != Split::Bars
+            && !sniff::is_share(cells[0]);
+        if is_comment {
+            if self.lines.is_empty() {
+                self.comment = Some(sniff::comment(cells));
+            }
+            return Ok(());
+        }
+        if cells.len() > MOST_COLUMNS {
+            let what = format!("has {} columns; at most {MOST_COLUMNS} can be read", cells.len());
+            return Err(Fault::at(format!("line {line}"), what));
+        }
+        if self.lines.is_empty() {
+            self.begin(line, cells, block);
+            return Ok(());
+        }
+        if cells.iter().all(|cell| cell.is_empty() || cell.chars().all(|c| c == '.' || c == '…'))
+        {
+            return Ok(());
+        }
+        if filled > self.width || (filled == 1 && self.width > 1 && block.is_loose(cells[0])) {
+            if block.is_remark(cells, self.width) {
+                self.remark(line, cells);
+                return Ok(());
+            }
+            let what = format!("has {filled} fields, but the first row has {}", self.width);
+            return Err(Fault::at(format!("line {line}"), what));
+        }
+        if self.lines.len() > MOST_ROWS {
+            let what = format!("has more than {MOST_ROWS} rows, too many for measurements");
+            return Err(Fault::whole(what));
+        }
+        self.push(line, cells);
+        Ok(())
+    }
+
+    /// The first row, or a line before it.
+    fn begin(&mut self, line: u32, cells: &[&str], block: &Block) {
+        match block.header.as_ref().filter(|(at, _)| *at == line) {
+            Some((_, names)) => {
+                self.width = names.len();
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                self.push(line, &names);
+            }
+            None if line < block.start => self.remark(line, cells),
+            None => {
+                self.width = cells.len().max(block.width);
+                self.push(line, cells);
+            }
+        }
+    }
+
+    fn remark(&mut self, line: u32, cells: &[&str]) {
+        if self.remarks.len() < MOST_REMARKS {
+            let text = cells.join(" ");
+            let short: String = text.chars().take(40).collect();
+            self.remarks.push(format!("line {line} is no row of the table: {short:?}"));
+        }
+    }
+
+    /// One more row; missing fields are empty, empty ones too many are left out.
+    pub(super) fn push(&mut self, line: u32, cells: &[&str]) {
+        for at in 0..self.width {
+            self.data.push_str(cells.get(at).unwrap_or(&""));
+            self.ends.push(self.data.len() as u32);
+        }
+        self.lines.push(line);
+    }
+
+    /// Columns at the end that are empty throughout are those of a spreadsheet.
+    fn narrow(&mut self) {
+        let used =
+            |row: Row<'_>| row.fields().collect::<Vec<_>>().iter().rposition(|f| !f.is_empty());
+        if self.row(0).field(self.width - 1).is_empty() {
+            let widest = self.rows().filter_map(used).max().map_or(1, |at| at + 1);
+            if widest < self.width {
+                let mut narrow = Self::empty(widest);
+                for row in self.rows() {
+                    narrow.push(row.line(), &row.fields().take(widest).collect::<Vec<_>>());
+                }
+                narrow.comment = self.comment.take();
+                narrow.usual = self.usual;
+                narrow.remarks = std::mem::take(&mut self.remarks);
+                *self = narrow;
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn row(&self, at: usize) -> Row<'_> {
+        Row { table: self, at }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows_from(0)
+    }
+
+    /// The rows from this one on.
+    pub(super) fn rows_from(&self, first: usize) -> impl Iterator<Item = Row<'_>> {
+        (first..self.len()).map(move |at| self.row(at))
+    }
+
+    /// The column of the first row with this name, whatever its case.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        (!self.lines.is_empty())
+            .then(|| self.row(0).fields().position(|field| field.eq_ignore_ascii_case(name)))?
+    }
+
+    /// Whether the first row has all these names.
+    pub(super) fn has(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.column(name).is_some())
+    }
+
+    /// A field as a plain number, or what is wrong with it.
+    pub(super) fn number(&self, text: &str) -> Result<f64, String> {
+        if text.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        let decimal = Decimal::of(std::iter::once(text), self.usual).0;
+        cell::figure(text, decimal).ok_or_else(|| format!("{text:?} is not a number"))
+    }
+
+    /// A field that must hold a number above 0.
+    pub(super) fn positive(&self, row: Row<'_>, column: usize, name: &str) -> Result<f64, Fault> {
+        let text = row.field(column);
+        let value = self.number(text).and_then(|value| {
+            positive(value)
+                .map_err(|what| if value.is_finite() { what } else { format!("{text:?} {what}") })
+        });
+        value.map_err(|what| row.fault(name, what))
+    }
+}
+
+/// A spreadsheet's first line `sep=;`.
+fn declared_separator(text: &str) -> (&str, Option<u8>) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    match first.trim_end_matches('\r').trim_matches('"').strip_prefix("sep=").map(str::as_bytes) {
+        Some([byte]) if byte.is_ascii() && *byte != b'"' => (rest, Some(*byte)),
+        _ => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

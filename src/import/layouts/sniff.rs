@@ -1,0 +1,251 @@
+//! Which layout a text has, and where in it the table stands.
+
+use super::super::words;
+use super::LAYOUTS;
+use super::cell::{self, Cell, Decimal};
+use super::split::{self, Split};
+
+/// So many lines decide what separates the fields.
+const LOOKED_AT: usize = 60;
+
+/// Where the table stands, and what separates its cells.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Block {
+    pub(super) split: Split,
+    /// The line of the first row; lines before it are remarks.
+    pub(super) start: u32,
+    pub(super) width: usize,
+    /// A header whose cells had to be found otherwise than those of the rows, with its line.
+    pub(super) header: Option<(u32, Vec<String>)>,
+}
+
+impl Block {
+    /// Whether a line of one cell is no row at all, such as prose between two tables.
+    pub(super) fn is_loose(&self, cell: &str) -> bool {
+        self.split != Split::Byte(b'\t') && !is_number(cell)
+    }
+
+    /// Whether a line that is longer or shorter than the rows is a remark: words where rows have numbers.
+    pub(super) fn is_remark(&self, cells: &[&str], width: usize) -> bool {
+        let loose = matches!(self.split, Split::Spaces | Split::Gaps) && self.header.is_some();
+        let one = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
+        width > 1 && (one || (loose && !is_number(cells[0])))
+    }
+}
+
+fn is_number(cell: &str) -> bool {
+    matches!(cell::parse(cell, Decimal::Point), Cell::Number(_))
+}
+
+/// Whether a cell is a share (`% of peak`), not a comment.
+pub(super) fn is_share(cell: &str) -> bool {
+    cell.starts_with('%') && cell.len() > 1 && !cell.starts_with("% ") && !cell.starts_with("%%")
+}
+
+/// A comment's cells, without its mark.
+pub(super) fn comment(cells: &[&str]) -> Vec<String> {
+    let text = cells[0].trim_start_matches(['#', '/', '%', ' ']);
+    let rest = cells.iter().skip(1).copied();
+    std::iter::once(text).chain(rest).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+}
+
+/// The text without the marks of quoted mail before each line; `None` where there are none.
+pub(super) fn without_marks(text: &str) -> Option<String> {
+    let filled = || text.lines().take(LOOKED_AT).filter(|line| !line.trim().is_empty());
+    let marked = filled().filter(|line| line.trim_start().starts_with('>')).count();
+    if marked == 0 || marked * 2 < filled().count() {
+        return None;
+    }
+    let plain = |line: &str| line.trim_start_matches(['>', ' ']).to_owned() + "\n";
+    Some(text.lines().map(plain).collect())
+}
+
+/// The lines that are looked at, with their numbers.
+type Lines<'t> = Vec<(u32, &'t str)>;
+
+/// Finds separator and place of the table.
+pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
+    let marks = ["#", "//", "%"];
+    let is_comment =
+        |line: &str| marks.iter().any(|mark| line.starts_with(mark)) && !is_share(line);
+    let lines: Lines<'_> = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| {
+            let line = line.trim();
+            !line.is_empty() && !is_comment(line) && !split::is_rule(line)
+        })
+        .take(LOOKED_AT)
+        .collect();
+    let split = match declared {
+        Some(byte) => Split::Byte(byte),
+        None => separator(&lines),
+    };
+    let mut block = Block { split, start: 0, width: 0, header: None };
+    let widths: Vec<usize> = lines.iter().map(|(_, line)| split::of(line, split).len()).collect();
+    let Some((width, _)) = modal(&widths) else { return block };
+    block.width = width;
+    let first = widths.iter().position(|one| *one == width).unwrap_or(0);
+    block.start = lines[first].0;
+    if matches!(split, Split::Spaces | Split::Gaps) {
+        spaced_header(&lines, &widths, first, &mut block);
+    }
+    // A first line that is longer than the rest makes rows too short, not itself a remark.
+    if widths[..first].iter().any(|one| *one > width) && block.header.is_none() {
+        block.start = lines[0].0;
+        block.width = widths[0];
+    }
+    block
+}
+
+/// The most frequent width of two cells or more, and of how many lines; the first one where several are as frequent.
+fn modal(widths: &[usize]) -> Option<(usize, usize)> {
+    let mut best: Option<(usize, usize)> = None;
+    for &width in widths.iter().filter(|width| **width >= 2) {
+        let lines = widths.iter().filter(|one| **one == width).count();
+        if best.is_none_or(|(_, most)| lines > most) {
+            best = Some((width, lines));
+        }
+    }
+    best
+}
+
+fn separator(lines: &Lines<'_>) -> Split {
+    let score = |split: Split| {
+        let cells: Vec<Vec<&str>> = lines.iter().map(|(_, line)| split::of(line, split)).collect();
+        let widths: Vec<usize> = cells.iter().map(Vec::len).collect();
+        let (_, fitting) = modal(&widths)?;
+        // `1 64,9` is separated by blanks, whatever its commas look like.
+        let holds_pairs = |cells: &Vec<&str>| {
+            cells.iter().any(|cell| {
+                let parts: Vec<&str> = cell.split_whitespace().collect();
+                parts.len() > 1 && parts.iter().all(|part| part.parse::<f64>().is_ok())
+            })
+        };
+        let pairs = cells.iter().filter(|cells| holds_pairs(cells)).count();
+        (split != Split::Byte(b',') || pairs * 2 < fitting).then_some(fitting)
+    };
+    let mut best = (Split::Byte(b'\t'), 0);
+    for layout in &LAYOUTS {
+        let Some(fitting) = score(layout.split) else { continue };
+        let better = match layout.split {
+            Split::Gaps => fitting > best.1 && gaps_are_sure(lines),
+            Split::Spaces => best.1 == 0 || fitting > 2 * best.1.max(1),
+            _ => fitting > best.1,
+        };
+        if better {
+            best = (layout.split, fitting);
+        }
+    }
+    // One line alone: whatever separates it.
+    best.0
+}
+
+/// Whether gaps find the same number of cells in all lines but remarks, and no line of single blanks is among them.
+fn gaps_are_sure(lines: &Lines<'_>) -> bool {
+    let widths: Vec<usize> =
+        lines.iter().map(|(_, line)| split::of(line, Split::Gaps).len()).collect();
+    let Some((width, _)) = modal(&widths) else { return false };
+    let spaced: Vec<usize> =
+        lines.iter().map(|(_, line)| split::of(line, Split::Spaces).len()).collect();
+    let tables = widths.iter().zip(&spaced).filter(|(gap, _)| **gap == width);
+    // Where blanks alone would do, they are surer.
+    let by_spaces = modal(&spaced).map_or(0, |(_, lines)| lines);
+    let by_gaps = tables.count();
+    by_gaps > by_spaces
+}
+
+/// Headings with blanks in them: their cells are found by gaps, by brackets, or by what stands below.
+fn spaced_header(lines: &Lines<'_>, widths: &[usize], first: usize, block: &mut Block) {
+    let rows_start_here = is_row(lines[first].1, block.split);
+    // The header is the line before the first row of numbers, or the first of these lines itself.
+    let at = if rows_start_here { first.checked_sub(1) } else { Some(first) };
+    let Some(at) = at else { return };
+    let (number, line) = lines[at];
+    if is_row(line, block.split) {
+        return;
+    }
+    let width = (at + 1..lines.len())
+        .map(|next| widths[next])
+        .find(|width| *width >= 2)
+        .unwrap_or(block.width);
+    let data = lines.get(at + 1).map_or("", |(_, line)| line);
+    if let Some(names) = names(line, data, width) {
+        block.start = number;
+        block.width = names.len();
+        block.header = Some((number, names));
+    }
+}
+
+fn is_row(line: &str, split: Split) -> bool {
+    split::of(line, split).iter().any(|cell| is_number(cell))
+}
+
+/// The headings of a line above rows of `width` cells; one fewer where rows begin with a number of their own.
+fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
+    let own = |cells: Vec<&str>| cells.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let plain = own(split::of(line, Split::Spaces));
+    if plain.len() == width {
+        return Some(plain);
+    }
+    let gaps = own(split::of(line, Split::Gaps));
+    for names in [gaps, bracketed(&plain)] {
+        if names.len() == width {
+            return Some(names);
+        }
+    }
+    if let Some(names) = above(line, data, width) {
+        return Some(names);
+    }
+    // pandas and R number their rows and leave the heading of that out.
+    if plain.len() + 1 == width && plain.iter().any(|name| words::counts_workers(name)) {
+        let index = std::iter::once(String::new());
+        return Some(index.chain(plain).collect());
+    }
+    None
+}
+
+/// `time (s)` is one heading, and so is `time [in s]`.
+fn bracketed(words: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in words {
+        let joins = open || word.starts_with(['(', '[']) || word == "in" || word == "/";
+        match names.last_mut().filter(|_| joins) {
+            Some(last) => *last = format!("{last} {word}"),
+            None => names.push(word.clone()),
+        }
+        open = (word.contains(['(', '[']) || open) && !word.ends_with([')', ']']);
+        open |= word == "in" || word == "/";
+    }
+    names
+}
+
+/// Each word of the header belongs to the cell that it stands above.
+fn above(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
+    let cells = spans(data);
+    if cells.len() != width {
+        return None;
+    }
+    let mut names = vec![String::new(); width];
+    for (start, end, word) in spans(line) {
+        let distance = |cell: &(usize, usize, &str)| {
+            if cell.1 <= start { start - cell.1 } else { cell.0.saturating_sub(end) }
+        };
+        let (at, _) = cells.iter().enumerate().min_by_key(|(_, cell)| distance(cell))?;
+        let name = &mut names[at];
+        let blank = if name.is_empty() { "" } else { " " };
+        *name = format!("{name}{blank}{word}");
+    }
+    names.iter().all(|name| !name.is_empty()).then_some(names)
+}
+
+/// Start, end and text of each word of a line, in characters.
+fn spans(line: &str) -> Vec<(usize, usize, &str)> {
+    let mut found = Vec::new();
+    for word in line.split_whitespace() {
+        let byte = word.as_ptr() as usize - line.as_ptr() as usize;
+        let start = line[..byte].chars().count();
+        found.push((start, start + word.chars().count(), word));
+    }
+    found
+}

@@ -1,0 +1,148 @@
+//! The cells of each line, by one way of separating them.
+
+use csv::StringRecord;
+
+use super::super::Fault;
+
+/// What separates cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) enum Split {
+    /// One byte, with quotes around what contains it.
+    Byte(u8),
+    /// Bars, plain or drawn, also around the whole: Markdown, psql, boxes.
+    Bars,
+    /// LaTeX.
+    Ampersands,
+    /// Two blanks or more, or a tab.
+    Gaps,
+    /// Any white space.
+    Spaces,
+}
+
+/// Bars that are drawn.
+const BARS: [char; 5] = ['|', '\u{2502}', '\u{2503}', '\u{2551}', '\u{250a}'];
+
+/// Calls `take` with the number and the cells of every line that is neither blank nor a rule.
+pub(super) fn each(
+    text: &str,
+    split: Split,
+    mut take: impl FnMut(u32, &[&str]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    if let Split::Byte(byte) = split {
+        return separated(text, byte, take);
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        let cells = of(line, split);
+        if !cells.is_empty() {
+            take(number, &cells)?;
+        }
+    }
+    Ok(())
+}
+
+fn separated(
+    text: &str,
+    byte: u8,
+    mut take: impl FnMut(u32, &[&str]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(byte)
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut fields = StringRecord::new();
+    let mut cells: Vec<&str> = Vec::new();
+    loop {
+        let more = reader.read_record(&mut fields);
+        if !more.map_err(|error| Fault::whole(format!("is not a table: {error}")))? {
+            return Ok(());
+        }
+        let line = fields.position().map_or(0, |start| line_of(text, start));
+        if fields.len() == 1 && is_rule(&fields[0]) {
+            continue;
+        }
+        // The list is kept from row to row; only what it points to is new.
+        let mut list = recycle(std::mem::take(&mut cells));
+        list.extend(fields.iter());
+        take(line, &list)?;
+        cells = recycle(list);
+    }
+}
+
+/// An empty list in the place of a used one.
+fn recycle<'a>(mut list: Vec<&str>) -> Vec<&'a str> {
+    list.clear();
+    list.into_iter().map(|_| "").collect()
+}
+
+/// The line in which a row starts; the reader counts blank lines before it as its own.
+fn line_of(text: &str, start: &csv::Position) -> u32 {
+    let rest = text.as_bytes().get(start.byte() as usize..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    (start.line() + blank.filter(|byte| **byte == b'\n').count() as u64) as u32
+}
+
+/// The cells of one line; none where it is blank, a rule or a fence.
+pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
+    let line = line.trim();
+    if line.is_empty() || is_rule(line) || line.starts_with("```") {
+        return Vec::new();
+    }
+    match split {
+        Split::Byte(byte) => quoted(line, byte as char),
+        Split::Bars => bars(line),
+        Split::Ampersands => {
+            let line = line.trim_end_matches("\\hline").trim().trim_end_matches("\\\\");
+            if line.starts_with('\\') && !line.contains('&') {
+                return Vec::new();
+            }
+            line.split('&').map(|cell| cell.trim().trim_matches('$')).collect()
+        }
+        Split::Gaps => gaps(line),
+        Split::Spaces => {
+            let mut quoted = false;
+            let parts = line.split(|c: char| {
+                quoted ^= c == '"';
+                c.is_whitespace() && !quoted
+            });
+            parts.filter(|part| !part.is_empty()).map(|part| part.trim_matches('"')).collect()
+        }
+    }
+}
+
+fn bars(line: &str) -> Vec<&str> {
+    let line = line.strip_prefix(BARS).unwrap_or(line);
+    let line = line.strip_suffix(BARS).unwrap_or(line);
+    line.split(BARS).map(str::trim).collect()
+}
+
+fn gaps(line: &str) -> Vec<&str> {
+    let mut cells = Vec::new();
+    for part in line.split('\t') {
+        cells.extend(part.split("  ").map(str::trim).filter(|cell| !cell.is_empty()));
+    }
+    cells
+}
+
+fn quoted(line: &str, separator: char) -> Vec<&str> {
+    let mut inside = false;
+    let parts = line.split(|c: char| {
+        inside ^= c == '"';
+        c == separator && !inside
+    });
+    parts.map(|part| part.trim().trim_matches('"')).collect()
+}
+
+/// A line that is drawn, not written: `|---|---:|`, `+----+`, `=====`, `\hline`.
+pub(super) fn is_rule(line: &str) -> bool {
+    if line.starts_with("\\hline") || line.starts_with("\\toprule") {
+        return line.trim_start_matches(|c: char| c == '\\' || c.is_ascii_alphabetic()).is_empty();
+    }
+    let drawn = |c: char| {
+        matches!(c, '-' | '=' | '+' | '|' | ':' | ' ' | '\t' | '_' | '*')
+            || ('\u{2500}'..='\u{257f}').contains(&c)
+    };
+    let strong = |c: char| matches!(c, '-' | '=' | '_') || ('\u{2500}'..='\u{257f}').contains(&c);
+    line.chars().all(drawn) && line.chars().filter(|c| strong(*c)).count() >= 3
+}

@@ -1,0 +1,150 @@
+//! Which column is the number of workers, and which second one tells curves apart.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::guess::Guess;
+use super::super::layouts::Table;
+use super::super::words::{Kind, axis as names, words};
+use super::super::{Fault, Request};
+use super::REMEDY;
+use super::columns::Column;
+
+/// The axis of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    pub(super) workers: usize,
+    /// Other columns that count workers and vary: a curve for each of their values.
+    pub(super) by: Vec<usize>,
+    pub(super) guess: Option<Guess>,
+}
+
+/// Finds the axis.
+pub(super) fn choose(
+    table: &Table,
+    columns: &[Column],
+    first: usize,
+    is_long: bool,
+    request: Request<'_>,
+) -> Result<Axis, Fault> {
+    let rows = table.len() - first;
+    let by = request.by.map(|name| named(columns, name)).transpose()?;
+    let plain = |workers: usize| Axis { workers, by: by.into_iter().collect(), guess: None };
+    let counting = |column: &&Column| column.measures(Kind::Workers);
+    if let Some(param) = request.param {
+        let workers = named(columns, param)?;
+        if by == Some(workers) {
+            return Err(Fault::whole("--by names the same column as --param; name another one"));
+        }
+        let others = columns
+            .iter()
+            .filter(counting)
+            .filter(|column| is_long && column.at != workers && column.facts.varies());
+        let others: Vec<usize> = others
+            .map(|column| column.at)
+            .filter(|at| !goes_with(table, first, workers, *at))
+            .collect();
+        let by = by.map_or(others, |by| vec![by]);
+        return Ok(Axis { workers, by, guess: None });
+    }
+    let found: Vec<&Column> =
+        columns.iter().filter(counting).filter(|c| Some(c.at) != by).collect();
+    if !is_long {
+        // In a wide table the other columns may be series called `threads` and `processes`.
+        let lead = columns.iter().find(|column| !column.name.is_empty()).unwrap_or(&columns[0]);
+        let bare = columns[0].name.is_empty() && columns[0].facts.is_numeric() && found.is_empty();
+        if bare {
+            return Ok(plain(0));
+        }
+        let unknown = columns
+            .iter()
+            .any(|column| column.measures(Kind::Unknown) || column.measures(Kind::Value));
+        let second = found.iter().filter(|column| column.at != lead.at);
+        let counts = second.filter(|column| column.facts.could_count(rows) && unknown).count();
+        if lead.measures(Kind::Workers) && counts == 0 {
+            return Ok(plain(lead.at));
+        }
+    }
+    let varying: Vec<&Column> =
+        found.iter().copied().filter(|column| column.facts.varies()).collect();
+    match varying.as_slice() {
+        [one] => Ok(plain(one.at)),
+        [] => match found.first() {
+            Some(one) => Ok(plain(one.at)),
+            None => lone(columns, table, first).map(plain).ok_or_else(|| {
+                let names = names::list(columns.iter().map(|column| column.name.as_str()));
+                Fault::whole(format!(
+                    "has no column for the number of workers among {names}; {REMEDY}"
+                ))
+            }),
+        },
+        several => Err(asked(several)),
+    }
+}
+
+/// Two columns of workers are never guessed at.
+fn asked(several: &[&Column]) -> Fault {
+    let list = names::list(several.iter().map(|column| column.name.as_str()));
+    let [one, other] = [&several[0].name, &several[1].name].map(|name| shown(name));
+    Fault::whole(format!(
+        "{list} all count workers and all vary; name the axis with --param {one}, or both with --param {one} --by {other}"
+    ))
+}
+
+/// A name as it is typed on a command line.
+pub(super) fn shown(name: &str) -> String {
+    if name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
+}
+
+/// The column of this name, or of these words, or in this place.
+pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
+    let exact = columns.iter().find(|column| column.name == name);
+    let alike = || columns.iter().find(|column| words(&column.name) == words(name));
+    let part = || {
+        let mut holding = columns.iter().filter(|column| {
+            let own = words(&column.name);
+            let asked = words(name);
+            !asked.is_empty() && own.windows(asked.len()).any(|part| part == asked)
+        });
+        holding.next().filter(|_| holding.next().is_none())
+    };
+    match exact.or_else(alike).or_else(part) {
+        Some(column) if column.facts.numbers > 0 => Ok(column.at),
+        Some(_) => Err(Fault::whole(format!("column {name:?} holds no numbers"))),
+        None => {
+            let list = names::list(columns.iter().map(|column| column.name.as_str()));
+            Err(Fault::whole(format!("has no column {name:?}; it has {list}")))
+        }
+    }
+}
+
+/// A column whose name alone would not say it, where nothing else counts workers.
+fn lone(columns: &[Column], table: &Table, first: usize) -> Option<usize> {
+    let rows = table.len() - first;
+    let one = |column: &&Column| {
+        matches!(words(&column.name).as_slice(), [word] if word == "cpu")
+            && column.facts.is_numeric()
+            && column.facts.could_count(rows)
+            && column.facts.least >= 1.0
+    };
+    columns.iter().find(one).map(|column| column.at)
+}
+
+/// Whether two columns rise together, each value of one with one value of the other.
+fn goes_with(table: &Table, first: usize, one: usize, other: usize) -> bool {
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    let mut pairs: BTreeSet<(u64, u64)> = BTreeSet::new();
+    for row in table.rows_from(first) {
+        let (a, b) = (row.field(one), row.field(other));
+        if *seen.entry(a).or_insert(b) != b {
+            return false;
+        }
+        let (Ok(a), Ok(b)) = (table.number(a), table.number(b)) else { continue };
+        pairs.insert(((a * 1e6) as u64, (b * 1e6) as u64));
+    }
+    let pairs: Vec<(u64, u64)> = pairs.into_iter().collect();
+    pairs.windows(2).all(|pair| pair[0].1 < pair[1].1)
+}

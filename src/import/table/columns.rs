@@ -1,0 +1,196 @@
+//! The columns of a table: what their cells are, and what their headings mean together with them.
+
+use std::collections::HashSet;
+
+use super::super::layouts::Table;
+use super::super::layouts::cell::{self, Beside, Cell, Decimal, Figure};
+use super::super::words::units::Unit;
+use super::super::words::{self, Kind, Meaning, Statistic};
+
+/// More different values than this are not told apart: such a column is no parameter.
+const MOST_DISTINCT: usize = 4096;
+
+/// So many cells show which mark is decimal.
+const MARKED: usize = 20_000;
+
+/// What the cells of a column are.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    pub(super) filled: usize,
+    pub(super) numbers: usize,
+    pub(super) missing: usize,
+    pub(super) whole: bool,
+    pub(super) least: f64,
+    pub(super) most: f64,
+    /// How many different values; `None` where there are too many to count.
+    pub(super) distinct: Option<usize>,
+    /// What stands beside most of the numbers.
+    pub(super) beside: Beside,
+    pub(super) decimal: Decimal,
+    /// Whether the decimal mark is a guess.
+    pub(super) open: bool,
+}
+
+impl Facts {
+    /// Looks at every cell of a column.
+    fn of(table: &Table, first: usize, at: usize, usual: Option<Decimal>) -> Self {
+        let cells = || table.rows_from(first).map(move |row| row.field(at));
+        let (decimal, open) = Decimal::of(cells().take(MARKED), usual);
+        let mut facts = Self {
+            filled: 0,
+            numbers: 0,
+            missing: 0,
+            whole: true,
+            least: f64::INFINITY,
+            most: f64::NEG_INFINITY,
+            distinct: None,
+            beside: Beside::Nothing,
+            decimal,
+            open,
+        };
+        let mut seen: HashSet<u64> = HashSet::new();
+        let mut beside: Vec<(Beside, usize)> = Vec::new();
+        for text in cells() {
+            match cell::parse(text, decimal) {
+                Cell::Missing => {
+                    facts.missing += 1;
+                    continue;
+                }
+                Cell::Text => {}
+                Cell::Number(Figure { value, unit, .. }) => {
+                    facts.numbers += 1;
+                    facts.whole &= value.fract() == 0.0 && unit != Beside::Time;
+                    facts.least = facts.least.min(value);
+                    facts.most = facts.most.max(value);
+                    if seen.len() <= MOST_DISTINCT {
+                        seen.insert(value.to_bits());
+                    }
+                    match beside.iter_mut().find(|(other, _)| *other == unit) {
+                        Some((_, count)) => *count += 1,
+                        None => beside.push((unit, 1)),
+                    }
+                }
+            }
+            facts.filled += 1;
+        }
+        facts.distinct = (seen.len() <= MOST_DISTINCT).then_some(seen.len());
+        let most = beside.into_iter().max_by_key(|(_, count)| *count);
+        facts.beside = most.map_or(Beside::Nothing, |(unit, _)| unit);
+        facts
+    }
+
+    /// Whether the column holds numbers, whatever single cells say.
+    pub(super) fn is_numeric(&self) -> bool {
+        self.numbers * 2 >= self.filled && self.numbers > 0
+    }
+
+    pub(super) fn varies(&self) -> bool {
+        self.most > self.least
+    }
+
+    /// Whether the values could be numbers of workers that were swept, rather than measurements.
+    pub(super) fn could_count(&self, rows: usize) -> bool {
+        let few = self.distinct.is_some_and(|distinct| distinct < rows || rows <= 12);
+        self.whole && self.least >= 0.0 && self.most <= 65_536.0 && few
+    }
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    pub(super) at: usize,
+    pub(super) name: String,
+    pub(super) meaning: Meaning,
+    pub(super) facts: Facts,
+}
+
+impl Column {
+    pub(super) fn is(&self, kind: Kind) -> bool {
+        self.meaning.kind == kind
+    }
+
+    /// Whether it holds figures of this kind that differ, or are the only ones.
+    pub(super) fn measures(&self, kind: Kind) -> bool {
+        // Where nothing but failures stands, the heading says what was to be measured.
+        let failed = self.facts.filled == 0
+            && self.facts.missing > 0
+            && matches!(kind, Kind::Rate | Kind::Time | Kind::Value);
+        self.is(kind) && (self.facts.is_numeric() || failed)
+    }
+}
+
+/// All columns that have a heading or stand first, with what they mean.
+pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Column> {
+    // What the marks of one column leave open, those of the others may show.
+    let shown = (0..names.len()).find_map(|at| {
+        let cells = table.rows_from(first).take(1000).map(move |row| row.field(at));
+        let (decimal, open) = Decimal::of(cells, table.usual);
+        (decimal == Decimal::Comma && !open).then_some(decimal)
+    });
+    let usual = shown.or(table.usual);
+    let column = |(at, name): (usize, &String)| {
+        let facts = Facts::of(table, first, at, usual);
+        let mut meaning = words::meaning(name);
+        by_cells(&mut meaning, &facts);
+        Column { at, name: name.clone(), meaning, facts }
+    };
+    let mut columns: Vec<Column> = names.iter().enumerate().map(column).collect();
+    minima(&mut columns);
+    // `user` beside `sys` is a time of a CPU, as `time` prints it.
+    let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
+    if has("sys") || has("real") {
+        let user = columns.iter_mut().filter(|column| column.name.eq_ignore_ascii_case("user"));
+        user.for_each(|column| column.meaning.kind = Kind::Aside);
+    }
+    columns
+}
+
+/// `time_min` beside `time_max` is a minimum, not minutes.
+fn minima(columns: &mut [Column]) {
+    let beside = |wanted: &[Statistic]| {
+        columns.iter().any(|column| {
+            wanted.contains(&column.meaning.statistic) && !column.meaning.perhaps_minutes
+        })
+    };
+    let has_most = beside(&[Statistic::Maximum]);
+    let has_centre = beside(&[Statistic::Mean, Statistic::Median, Statistic::Deviation]);
+    for column in columns.iter_mut().filter(|column| column.meaning.perhaps_minutes) {
+        if has_most || (has_centre && !column.name.contains(['(', '['])) {
+            column.meaning.statistic = Statistic::Minimum;
+            column.meaning.perhaps_minutes = false;
+            column.meaning.unit = None;
+        }
+    }
+}
+
+/// What stands in the cells tells more than the heading.
+fn by_cells(meaning: &mut Meaning, facts: &Facts) {
+    if facts.numbers == 0 && facts.filled > 0 {
+        // `Runtime` may be `.NET 8.0`.
+        if !matches!(meaning.kind, Kind::Aside | Kind::Unit | Kind::Repetition) {
+            meaning.kind = Kind::Unknown;
+        }
+        return;
+    }
+    let open =
+        matches!(meaning.kind, Kind::Unknown | Kind::Value | Kind::Work | Kind::Time | Kind::Rate);
+    match facts.beside {
+        Beside::Time if open => {
+            meaning.kind = Kind::Time;
+            meaning.unit = Some(Unit::Time { seconds: 1.0, what: String::new() });
+        }
+        Beside::Rate if open => {
+            meaning.kind = Kind::Rate;
+            if !matches!(meaning.unit, Some(Unit::Rate { .. })) {
+                meaning.unit = Some(Unit::Rate { factor: 1.0, what: "units".to_owned() });
+            }
+        }
+        Beside::Times if matches!(meaning.kind, Kind::Unknown | Kind::Value) => {
+            meaning.kind = Kind::Speedup;
+        }
+        Beside::Percent if matches!(meaning.kind, Kind::Unknown | Kind::Value | Kind::Rate) => {
+            meaning.kind = Kind::Aside;
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,213 @@
+//! Where the headings of a table stand: above, at the left, in a comment, in two lines, or nowhere.
+
+use std::borrow::Cow;
+
+use super::super::layouts::cell::{self, Cell, Decimal};
+use super::super::layouts::{Row, Table};
+use super::super::words::{self, Kind, axis, units};
+
+/// A table with its headings apart.
+#[derive(Debug)]
+pub(super) struct Headed<'t> {
+    /// The table itself, or one that was turned.
+    pub(super) table: Cow<'t, Table>,
+    pub(super) names: Vec<String>,
+    /// Rows from this one on are measurements.
+    pub(super) first: usize,
+    /// Whether the numbers of workers were headings themselves.
+    pub(super) turned: Option<String>,
+}
+
+fn is_number(text: &str) -> bool {
+    matches!(cell::parse(text, Decimal::Point), Cell::Number(_))
+        || matches!(cell::parse(text, Decimal::Comma), Cell::Number(_))
+}
+
+fn counts(name: &str) -> bool {
+    words::meaning(name).kind == Kind::Workers
+}
+
+/// Finds the headings; `None` where there are none.
+pub(super) fn headed(table: &Table) -> Option<Headed<'_>> {
+    if let Some(turned) = transposed(table).or_else(|| by_count(table)) {
+        return Some(turned);
+    }
+    let (names, first) = header(table)?;
+    let (names, first) = with_units_below(table, names, first);
+    Some(Headed { table: Cow::Borrowed(table), names, first, turned: None })
+}
+
+fn owned(row: Row<'_>) -> Vec<String> {
+    row.fields().map(str::to_owned).collect()
+}
+
+/// The names of the columns and the first row of measurements.
+fn header(table: &Table) -> Option<(Vec<String>, usize)> {
+    // A title above the table fills one cell of many.
+    let is_title = |row: Row<'_>| {
+        row.len() > 1
+            && row.fields().filter(|cell| !cell.is_empty()).count() == 1
+            && !row.field(0).is_empty()
+    };
+    let start = (0..table.len().min(3)).find(|at| !is_title(table.row(*at))).unwrap_or(0);
+    let first = table.row(start);
+    let filled = || (0..first.len()).filter(move |at| !first.field(*at).is_empty());
+    if !filled().any(|at| is_number(first.field(at))) {
+        return Some((owned(first), start + 1));
+    }
+    // `workers,1,2,3` heads repetitions; `threads,1,20.5` is a measurement of the series `threads`.
+    let heads = |at: usize| {
+        let below = table.len() > start + 1 && is_number(table.row(start + 1).field(at));
+        below && counts(first.field(at))
+    };
+    if filled().any(heads) {
+        return Some((owned(first), start + 1));
+    }
+    let comment = table.comment.as_ref()?;
+    let names = if comment.len() == first.len() {
+        comment.clone()
+    } else {
+        let words: Vec<String> =
+            comment.iter().flat_map(|cell| cell.split_whitespace()).map(str::to_owned).collect();
+        if words.len() == first.len() { words } else { return None }
+    };
+    names.iter().any(|name| counts(name)).then_some((names, start))
+}
+
+/// A second line of headings that holds only units: `(s)`, `[ops/s]`, `-`.
+fn with_units_below(table: &Table, names: Vec<String>, first: usize) -> (Vec<String>, usize) {
+    if first >= table.len() {
+        return (names, first);
+    }
+    let row = table.row(first);
+    let bare = |text: &str| text.trim_matches(['(', ')', '[', ']']).trim().to_owned();
+    let is_unit = |text: &str| {
+        let text = bare(text);
+        matches!(text.as_str(), "" | "-" | "#" | "count" | "%")
+            || units::Unit::parse(&text).is_some()
+    };
+    let named = |text: &&str| units::Unit::parse(&bare(text)).is_some();
+    if !row.fields().all(is_unit) || !row.fields().any(|text| named(&text)) {
+        return (names, first);
+    }
+    let join = |(name, unit): (String, &str)| match bare(unit).as_str() {
+        "" | "-" | "#" | "count" => name,
+        unit => format!("{name} ({unit})"),
+    };
+    (names.into_iter().zip(row.fields()).map(join).collect(), first + 1)
+}
+
+/// Headings at the left: `threads,1,2,4,8` above `time,8.1,4.2,2.3,1.9`.
+fn transposed(table: &Table) -> Option<Headed<'static>> {
+    let width = table.width();
+    if width < 3 || table.len() > 64 || table.len() < 2 {
+        return None;
+    }
+    let lead = table.rows().find(|row| counts(row.field(0)))?;
+    let numbers = |row: Row<'_>| (1..width).filter(|at| is_number(row.field(*at))).count();
+    let first = table.row(0);
+    // The numbers of workers run from left to right, and every row begins with a name.
+    let named = table.rows().all(|row| !is_number(row.field(0)) && !row.field(0).is_empty());
+    let of_workers =
+        numbers(lead) + 1 == width && (first.line() == lead.line() || numbers(first) == 0);
+    let measured =
+        table.rows().filter(|row| row.line() != lead.line()).any(|row| numbers(row) * 2 > width);
+    if !named || !of_workers || !measured || table.rows().all(|row| counts(row.field(0))) {
+        return None;
+    }
+    let rows: Vec<Row<'_>> = table.rows().filter(|row| numbers(*row) > 0).collect();
+    let mut turned = Table::empty(rows.len());
+    turned.usual = table.usual;
+    for at in 1..width {
+        turned.push(lead.line(), &rows.iter().map(|row| row.field(at)).collect::<Vec<_>>());
+    }
+    let names = rows.iter().map(|row| row.field(0).to_owned()).collect();
+    Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: None })
+}
+
+/// Numbers of workers as headings: `benchmark,1 thread,2 threads,4 threads`, or `size,1,2,4,8`.
+fn by_count(table: &Table) -> Option<Headed<'static>> {
+    let width = table.width();
+    if width < 3 || table.len() < 2 {
+        return None;
+    }
+    let head = table.row(0);
+    if (0..width).any(|at| words::meaning(head.field(at)).kind == Kind::Workers) {
+        return None;
+    }
+    let said = |text: &str| {
+        let found = axis::in_text(text, None).map(|found| found.workers);
+        found.or_else(|| {
+            text.strip_prefix(['t', 'T', 'p', 'P', 'n', 'N']).and_then(|rest| rest.parse().ok())
+        })
+    };
+    let by_word: Vec<Option<f64>> = (0..width).map(|at| said(head.field(at))).collect();
+    let plain: Vec<Option<f64>> = (0..width)
+        .map(|at| head.field(at).parse::<f64>().ok().filter(|n| *n >= 1.0 && n.fract() == 0.0))
+        .collect();
+    let words = by_word.iter().flatten().count();
+    let found = if words >= 2 { by_word } else { plain };
+    let (from, numbers) = (found.iter().position(Option::is_some)?, found.iter().flatten().count());
+    let ascends = found[from..].windows(2).all(|pair| matches!(pair, [Some(a), Some(b)] if a < b));
+    // 1, 2, 3 are repetitions as likely; 1, 2, 4 are not.
+    let sure = words >= 2 || found.iter().flatten().enumerate().any(|(at, n)| *n > at as f64 + 1.0);
+    if numbers < 2 || from == 0 || from > 3 || !ascends || !sure || from + numbers != width {
+        return None;
+    }
+    let rows = || table.rows_from(1).filter(|row| *row.field(from) != *head.field(from));
+    if !rows().all(|row| (from..width).any(|at| is_number(row.field(at))))
+        || rows().count() * numbers > 1_000_000
+    {
+        return None;
+    }
+    let mut turned = Table::empty(from + 2);
+    turned.usual = table.usual;
+    for row in rows() {
+        for (at, count) in found.iter().enumerate().skip(from) {
+            let count = count.unwrap_or_default().to_string();
+            let mut cells: Vec<&str> = (0..from).map(|at| row.field(at)).collect();
+            cells.extend([count.as_str(), row.field(at)]);
+            turned.push(row.line(), &cells);
+        }
+    }
+    let mut names: Vec<String> = (0..from).map(|at| head.field(at).to_owned()).collect();
+    names.extend(["workers".to_owned(), "value".to_owned()]);
+    let counts: Vec<&str> = (from..width).map(|at| head.field(at)).collect();
+    let said =
+        format!("the headings {} are taken as numbers of workers", axis::list(counts.into_iter()));
+    Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
+}
+
+/// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column of its own.
+pub(super) fn stated_in_texts(
+    table: &Table,
+    headed: &Headed<'_>,
+    param: Option<&str>,
+) -> Option<(Table, Vec<String>, String)> {
+    let rows = || table.rows_from(headed.first);
+    let stated = |at: usize| rows().filter_map(|row| axis::in_text(row.field(at), param)).count();
+    let width = table.width();
+    let at = (0..width).max_by_key(|at| (stated(*at), width - at))?;
+    let distinct: std::collections::BTreeSet<u64> = rows()
+        .filter_map(|row| axis::in_text(row.field(at), param))
+        .map(|f| f.workers.to_bits())
+        .collect();
+    if distinct.len() < 2 || rows().count() > 1_000_000 {
+        return None;
+    }
+    let mut wider = Table::empty(width + 1);
+    wider.usual = table.usual;
+    for row in rows() {
+        let found = axis::in_text(row.field(at), param);
+        let count = found.as_ref().map(|found| found.workers.to_string()).unwrap_or_default();
+        let rest = found.map_or_else(|| row.field(at).to_owned(), |found| found.rest);
+        let mut cells: Vec<&str> = row.fields().collect();
+        cells[at] = &rest;
+        cells.push(&count);
+        wider.push(row.line(), &cells);
+    }
+    let mut names = headed.names.clone();
+    names.push("workers".to_owned());
+    let said = format!("the number of workers is taken from column {:?}", headed.names[at]);
+    Some((wider, names, said))
+}

@@ -1,0 +1,240 @@
+//! Which of a file's names is the number of workers.
+
+use super::super::Fault;
+use super::counts_workers as means_workers;
+use super::split::words;
+use super::vocabulary::is_worker;
+
+/// A name that could be the number of workers, with its values.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Candidate<'a> {
+    pub(in crate::import) name: &'a str,
+    /// Its value in each run; `None` where that is missing or not a number.
+    pub(in crate::import) values: Vec<Option<f64>>,
+}
+
+impl Candidate<'_> {
+    fn is_numeric(&self) -> bool {
+        self.values.iter().any(Option::is_some)
+    }
+
+    fn varies(&self) -> bool {
+        let mut values = self.values.iter().flatten();
+        values.next().is_some_and(|first| values.any(|value| value.total_cmp(first).is_ne()))
+    }
+}
+
+/// The index of the candidate that is the number of workers; `None` where none bears such a name.
+///
+/// `what` says what they are: `parameter`, `column`.
+pub(in crate::import) fn choose(
+    candidates: &[Candidate<'_>],
+    param: Option<&str>,
+    what: &str,
+) -> Result<Option<usize>, Fault> {
+    if let Some(param) = param {
+        return asked(candidates, param, what);
+    }
+    let named =
+        |index: &usize| means_workers(candidates[*index].name) && candidates[*index].is_numeric();
+    let mut fitting: Vec<usize> = (0..candidates.len()).filter(named).collect();
+    if fitting.len() > 1 {
+        // What never changes is not what was swept.
+        let varying: Vec<usize> =
+            fitting.iter().copied().filter(|&index| candidates[index].varies()).collect();
+        if varying.len() == 1 {
+            fitting = varying;
+        }
+    }
+    match fitting.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        several => {
+            let names = list(several.iter().map(|&index| candidates[index].name));
+            Err(Fault::whole(format!(
+                "each {what} of {names} could be the number of workers; name the right one with --param"
+            )))
+        }
+    }
+}
+
+fn asked(candidates: &[Candidate<'_>], param: &str, what: &str) -> Result<Option<usize>, Fault> {
+    let exact = candidates.iter().position(|candidate| candidate.name == param);
+    let alike = || candidates.iter().position(|candidate| words(candidate.name) == words(param));
+    match exact.or_else(alike) {
+        Some(found) if candidates[found].is_numeric() => Ok(Some(found)),
+        Some(_) => Err(Fault::whole(format!("{what} {param:?} holds no numbers"))),
+        None => Err(Fault::whole(match candidates {
+            [] => format!("has no {what} {param:?}; it has none at all"),
+            some => {
+                let names = list(some.iter().map(|candidate| candidate.name));
+                format!("has no {what} {param:?}; it has {names}")
+            }
+        })),
+    }
+}
+
+/// Names as a sentence shows them, not too many of them.
+pub(in crate::import) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=12 => names.join(", "),
+        more => format!("{} and {} more", names[..12].join(", "), more - 12),
+    }
+}
+
+/// A number of workers found in a text, and the text with `N` in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Found {
+    pub(in crate::import) workers: f64,
+    pub(in crate::import) rest: String,
+}
+
+/// The number that stands beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`, `--workers=2`.
+///
+/// With `param`, the number that stands beside that word. The first one counts where there are several.
+pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Found> {
+    let numbers = numbers(text);
+    let before = |&&(start, _): &&(usize, usize)| leads(&text[..start], param);
+    let after = |&&(_, end): &&(usize, usize)| follows(&text[end..], param);
+    let &(start, end) = numbers.iter().find(before).or_else(|| numbers.iter().find(after))?;
+    let workers = text[start..end].parse().ok()?;
+    Some(Found { workers, rest: format!("{}N{}", &text[..start], &text[end..]) })
+}
+
+/// Where the whole numbers of a text start and end; digits within a decimal fraction are none.
+fn numbers(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while at < bytes.len() && (bytes[at].is_ascii_digit() || bytes[at] == b'.') {
+            at += 1;
+        }
+        if !bytes[start..at].contains(&b'.') && (start == 0 || bytes[start - 1] != b'.') {
+            found.push((start, at));
+        }
+    }
+    found
+}
+
+/// Whether what stands before a number says that it counts workers.
+fn leads(before: &str, param: Option<&str>) -> bool {
+    let open = before.strip_suffix(['=', ':', ' ', '_', '-', '/', '(']).unwrap_or(before);
+    let word_start = open
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .map_or(0, |at| at + open[at..].chars().next().map_or(1, char::len_utf8));
+    let word = &open[word_start..];
+    if let Some(param) = param {
+        return ends_with_words(word, param);
+    }
+    if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.starts_with('-')) {
+        return matches!(flag, "j" | "t" | "p" | "P" | "n" | "c");
+    }
+    words(word).last().is_some_and(|last| is_worker(last))
+}
+
+/// Whether what stands after a number says that it counts workers.
+fn follows(after: &str, param: Option<&str>) -> bool {
+    let open = after.strip_prefix([' ', '_', '-']).unwrap_or(after);
+    let end = open.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(open.len());
+    match param {
+        Some(param) => words(&open[..end]) == words(param),
+        None => is_worker(&open[..end].to_ascii_lowercase()),
+    }
+}
+
+fn ends_with_words(text: &str, ending: &str) -> bool {
+    let (text, ending) = (words(text), words(ending));
+    !ending.is_empty() && text.ends_with(&ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Candidate, choose, in_text, means_workers};
+
+    #[test]
+    fn names_of_workers_are_known_whatever_they_are_dressed_in() {
+        for name in [
+            "workers",
+            "Threads",
+            "OMP_NUM_THREADS",
+            "# of clients",
+            "num_jobs",
+            "nThreads",
+            "thread count",
+            "N",
+            "load",
+            "Processors",
+            "GOMAXPROCS",
+        ] {
+            assert!(means_workers(name), "{name}");
+        }
+        for name in [
+            "threads_idle",
+            "thread_id",
+            "time",
+            "cpu_count",
+            "size",
+            "pid",
+            "",
+            "t",
+            "per_thread_rate",
+        ] {
+            assert!(!means_workers(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn counts_are_found_beside_their_word() {
+        let cases = [
+            ("make -j8 all2", Some((8.0, "make -jN all2"))),
+            ("sleep 0.5 --threads 4", Some((4.0, "sleep 0.5 --threads N"))),
+            ("OMP_NUM_THREADS=16 ./run 3", Some((16.0, "OMP_NUM_THREADS=N ./run 3"))),
+            ("BM_Lock/1024/threads:2", Some((2.0, "BM_Lock/1024/threads:N"))),
+            ("8 threads", Some((8.0, "N threads"))),
+            ("pool_4_workers", Some((4.0, "pool_N_workers"))),
+            ("sort 1000", None),
+            ("threads 1.5", None),
+        ];
+        for (text, expected) in cases {
+            let found = in_text(text, None).map(|found| (found.workers, found.rest));
+            assert_eq!(found, expected.map(|(n, rest)| (n, rest.to_owned())), "{text}");
+        }
+        assert_eq!(in_text("f --lanes 3", Some("lanes")).map(|found| found.workers), Some(3.0));
+        assert_eq!(in_text("f --threads 3", Some("lanes")), None);
+    }
+
+    #[test]
+    fn an_ambiguous_axis_is_an_error_that_names_the_choice() {
+        let values = |values: &[f64]| values.iter().map(|value| Some(*value)).collect();
+        let both = [
+            Candidate { name: "threads", values: values(&[1.0, 2.0]) },
+            Candidate { name: "clients", values: values(&[3.0, 4.0]) },
+        ];
+        let error = choose(&both, None, "parameter").expect_err("it is ambiguous").to_string();
+        assert!(error.contains("\"threads\", \"clients\"") && error.contains("--param"), "{error}");
+        assert_eq!(choose(&both, Some("clients"), "parameter"), Ok(Some(1)));
+        let fixed = [
+            Candidate { name: "threads", values: values(&[1.0, 2.0]) },
+            Candidate { name: "clients", values: values(&[3.0, 3.0]) },
+        ];
+        assert_eq!(choose(&fixed, None, "parameter"), Ok(Some(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_search(text in any::<String>(), param in any::<Option<String>>()) {
+            let _ = in_text(&text, param.as_deref());
+            let _ = means_workers(&text);
+        }
+    }
+}

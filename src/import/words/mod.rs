@@ -1,0 +1,123 @@
+//! What a heading means, told from its words and its units.
+
+pub(super) mod axis;
+mod parts;
+mod split;
+pub(super) mod units;
+pub(super) mod vocabulary;
+
+use parts::Parts;
+pub(super) use split::words;
+use units::Unit;
+use vocabulary::{Sense, meaning as word_meaning};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// The number of workers.
+    Workers,
+    /// A time of a whole run.
+    Time,
+    /// A time of one request among many: neither a throughput nor the time of a run.
+    Latency,
+    /// Something per time.
+    Rate,
+    /// How much was done, or how much is done per time: another column tells which.
+    Work,
+    /// Compared with one worker.
+    Speedup,
+    /// Speed-up per worker.
+    Efficiency,
+    /// A figure whose unit stands in another column, or nowhere.
+    Value,
+    /// The unit of the value.
+    Unit,
+    /// Which repetition it is.
+    Repetition,
+    /// How often something was measured.
+    Samples,
+    /// Something derived, spent or remarked: left out without a word.
+    Aside,
+    /// Anything else: a name, a parameter, a series.
+    Unknown,
+}
+
+/// Which figure of several measurements it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Statistic {
+    Median,
+    Plain,
+    Mean,
+    Minimum,
+    Maximum,
+    Deviation,
+}
+
+/// What a heading means.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Meaning {
+    pub(super) kind: Kind,
+    pub(super) unit: Option<Unit>,
+    pub(super) statistic: Statistic,
+    /// The number at its end: perhaps one of several repetitions.
+    pub(super) number: Option<u32>,
+    /// What is left when kind, unit and statistic are taken away: whose figure it is, as words.
+    pub(super) subject: String,
+    /// Whether the figure is one worker's.
+    pub(super) per_worker: bool,
+    /// Whether `min` could be minutes.
+    pub(super) perhaps_minutes: bool,
+    /// Whether it is a given length of time, rather than one that was measured.
+    pub(super) is_length: bool,
+}
+
+/// Letters that stand for the number of workers where a name is nothing else.
+const LETTERS: [&str; 3] = ["n", "p", "j"];
+
+/// Whether a name means the number of workers: `threads`, `OMP_NUM_THREADS`, `# of clients`, `n`.
+pub(super) fn counts_workers(name: &str) -> bool {
+    let words = words(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let [letter] = words.as_slice()
+        && LETTERS.contains(letter)
+    {
+        return true;
+    }
+    if matches!(
+        words.as_slice(),
+        ["pool" | "world" | "comm" | "team", "size"] | ["queue", "depth"] | ["qd" | "dop"]
+    ) {
+        return true;
+    }
+    let telling: Vec<&&str> = words
+        .iter()
+        .filter(|word| word_meaning(word) != Some(Sense::Beside) && **word != "size")
+        .collect();
+    // `worker processes`, `client threads`; `cpu cores` are no share of a CPU.
+    let counts = |word: &str| vocabulary::is_worker(word) || word == "cpu";
+    telling.iter().all(|word| counts(word)) && telling.iter().any(|w| vocabulary::is_worker(w))
+}
+
+/// What the column of this name holds.
+pub(super) fn meaning(heading: &str) -> Meaning {
+    let heading = split::undressed(heading);
+    let mut parts = Parts::of(&heading);
+    let kind = parts.kind(&heading);
+    let subject = parts.subject(kind);
+    Meaning {
+        kind,
+        statistic: parts.statistic(),
+        number: parts.number,
+        subject,
+        per_worker: parts.per_worker,
+        perhaps_minutes: parts.perhaps_minutes,
+        is_length: matches!(kind, Kind::Time)
+            && parts.words.iter().any(|word| {
+                ["duration", "dur", "dauer", "period", "length"].contains(&word.as_str())
+            }),
+        unit: parts.unit.take(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! A heading taken apart: its words, what stands in brackets, and a number at its end.
+
+/// The words of a name in lower case: `maxWorkers_2` is `max`, `workers`, `2`.
+pub(in crate::import) fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for character in name.chars() {
+        let kind = |c: char| (c.is_alphabetic(), c.is_numeric());
+        let new_word =
+            kind(character) != kind(last) || (last.is_lowercase() && character.is_uppercase());
+        if character.is_alphanumeric() {
+            match words.last_mut().filter(|_| !new_word) {
+                Some(word) => word.extend(character.to_lowercase()),
+                None => words.push(character.to_lowercase().collect()),
+            }
+        }
+        last = character;
+    }
+    words
+}
+
+/// A heading without its brackets, and what stands in them: `OpenMPI (processes) total (s)` is `OpenMPI total` with `processes` and `s`.
+pub(super) fn brackets(heading: &str) -> (String, Vec<String>) {
+    let (mut base, mut inside) = (String::new(), Vec::new());
+    let mut rest = heading;
+    while let Some(open) = rest.find(['(', '[', '{', '<']) {
+        let close = match rest.as_bytes()[open] {
+            b'(' => ')',
+            b'[' => ']',
+            b'{' => '}',
+            _ => '>',
+        };
+        let Some(end) = rest[open..].find(close) else { break };
+        base.push_str(&rest[..open]);
+        base.push(' ');
+        inside.push(rest[open + 1..open + end].trim().to_owned());
+        rest = &rest[open + end + 1..];
+    }
+    base.push_str(rest);
+    (base.trim().to_owned(), inside)
+}
+
+/// `run_2` is the second `run`.
+pub(super) fn number_at_end(text: &str) -> (&str, Option<u32>) {
+    let base = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    match text[base.len()..].parse() {
+        Ok(number) => (base.trim_end_matches([' ', '_', '-', '.', ':', '#']), Some(number)),
+        Err(_) => (text, None),
+    }
+}
+
+/// A heading as people meant it, without marks of emphasis and code.
+pub(super) fn undressed(heading: &str) -> String {
+    let plain: String = heading.chars().filter(|c| !matches!(c, '*' | '`' | '"')).collect();
+    let plain = plain.replace("<br>", " ").replace("<br/>", " ").replace("\\#", "#");
+    plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()
+}

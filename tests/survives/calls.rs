@@ -1,0 +1,208 @@
+//! Calls knee as the test wants it started, and looks for what it leaves.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use knee::record::{Record, read};
+
+/// The program under test.
+pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
+/// What takes longer hangs.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A place of a test's own: `tmp` for knee's temporary files, `out` for the run.
+pub(crate) struct Place {
+    pub(crate) home: tempfile::TempDir,
+}
+
+/// What a call gave.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A call under way.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) tmp: PathBuf,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let place = Self { home };
+        fs::create_dir(place.tmp()).expect("it is ours");
+        place
+    }
+
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.home.path().join("tmp")
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.home.path().join("out")
+    }
+
+    pub(crate) fn record(&self) -> Record {
+        read(&self.out()).expect("the record is readable")
+    }
+
+    /// Asserts that nothing is left where temporary files are made, a moment after a kill.
+    pub(crate) fn assert_clean(&self) {
+        let left = || fs::read_dir(self.tmp()).expect("it is there").count();
+        wait_until("its temporary files are gone", || left() == 0);
+    }
+
+    /// Starts knee behind the words of `before`, which start it.
+    pub(crate) fn start_by<S: AsRef<OsStr>>(&self, before: &[&str], args: &[S]) -> Running {
+        let line = before.iter().map(OsStr::new).chain([OsStr::new(KNEE)]);
+        let line: Vec<&OsStr> = line.chain(args.iter().map(AsRef::as_ref)).collect();
+        let child = Command::new(line[0])
+            .args(&line[1..])
+            .env("TMPDIR", self.tmp())
+            .env("NO_COLOR", "1")
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        Running { child, tmp: self.tmp() }
+    }
+
+    pub(crate) fn start(&self, args: &[&str]) -> Running {
+        self.start_by(&[], args)
+    }
+
+    pub(crate) fn call(&self, args: &[&str]) -> Called {
+        self.start(args).finish()
+    }
+
+    /// Calls `knee run --out out ARGS`.
+    pub(crate) fn run(&self, args: &[&str]) -> Called {
+        self.call(&[&["run", "--out", "out"], args].concat())
+    }
+}
+
+impl Called {
+    /// Whether everything was measured; so brief a run on a busy machine may well be inconclusive.
+    pub(crate) fn ran(&self) -> bool {
+        matches!(self.code, Some(0 | 5)) && !self.stderr.contains("panicked")
+    }
+}
+
+impl Running {
+    pub(crate) fn id(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Everything of this call that goes by this name, itself included.
+    pub(crate) fn called(&self, name: &str) -> Vec<i32> {
+        let mark = format!("TMPDIR={}", self.tmp.display());
+        let ours = |pid: &i32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+        };
+        let is_called = |pid: &i32| {
+            let found = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            found.trim() == name
+        };
+        processes().into_iter().filter(is_called).filter(ours).collect()
+    }
+
+    pub(crate) fn finish(mut self) -> Called {
+        let [stdout, stderr] = [
+            reader(self.child.stdout.take().expect("it is piped")),
+            reader(self.child.stderr.take().expect("it is piped")),
+        ];
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                break status;
+            }
+            assert!(start.elapsed() < DEADLINE, "knee hangs");
+            thread::sleep(Duration::from_millis(5));
+        };
+        let [stdout, stderr] = [stdout, stderr].map(|text| text.join().expect("it is read"));
+        Called { code: status.code(), stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// All processes of this machine.
+pub(crate) fn processes() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("there is a /proc").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Processes whose command line ends with `word`, which a test makes unmistakable.
+pub(crate) fn alive(word: &str) -> Vec<i32> {
+    let ends = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let first = line.split(|byte| *byte == 0).next().unwrap_or_default();
+        first.ends_with(b"sleep") && line.ends_with(format!("{word}\0").as_bytes())
+    };
+    processes().into_iter().filter(ends).collect()
+}
+
+/// A number that no other process on this machine sleeps for.
+pub(crate) fn odd_seconds(tag: u32) -> String {
+    format!("8{tag}{}.25", std::process::id())
+}
+
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub(crate) fn send(pid: i32, signal: i32) {
+    // SAFETY: kill has no effects in this process.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Whether these words can be called here; else says that the test is skipped.
+pub(crate) fn can(words: &[&str]) -> bool {
+    let tried = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let can = tried.is_ok_and(|status| status.success());
+    if !can {
+        println!("skipped: `{}` does not work here", words.join(" "));
+    }
+    can
+}
+
+/// Every file below a directory.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    entries.flat_map(|entry| below(entry.path())).collect()
+}

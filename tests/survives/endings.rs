@@ -1,0 +1,117 @@
+//! Every way in which a run can be ended: nothing of it stays, and what was measured is kept.
+
+use std::fs;
+
+use crate::calls::{Place, alive, odd_seconds, send, wait_until};
+
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    let place = Place::new();
+    let args =
+        ["run", "noop", "--workers", "1", "--modes", "serial", "--budget", "2s", "--out", "out"];
+    let running = place.start_by(&["env", "--ignore-signal=HUP", "--ignore-signal=INT"], &args);
+    wait_until("it runs", || place.out().join("record.jsonl").exists());
+    send(running.id(), libc::SIGHUP);
+    send(running.id(), libc::SIGINT);
+    let called = running.finish();
+    assert!(called.ran(), "{called:?}");
+    assert!(place.record().end.is_some_and(|end| !end.interrupted));
+}
+
+#[test]
+fn children_that_the_parent_wanted_reaped_are_waited_for() {
+    let place = Place::new();
+    let args = ["run", "--budget", "1s", "--workers", "1", "--out", "out", "--", "true"];
+    let called = place.start_by(&["env", "--ignore-signal=CHLD"], &args).finish();
+    assert!(called.ran(), "{called:?}");
+}
+
+/// A task that takes ten minutes does not make an interrupt wait.
+#[test]
+fn an_interrupt_does_not_wait_for_the_task() {
+    for mode in ["serial", "process-pool"] {
+        let place = Place::new();
+        let task = if mode == "serial" { "sleep:ms=60000" } else { "pi:digits=3000000" };
+        let args = ["run", task, "--modes", mode, "--workers", "1", "--budget", "9m"];
+        let running = place.start(&[&args[..], &["--out", "out"]].concat());
+        wait_until("it runs", || place.out().join("record.jsonl").exists());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        send(running.id(), libc::SIGINT);
+        let called = running.finish();
+        assert_eq!(called.code, Some(130), "{called:?}");
+        assert!(place.record().end.is_some_and(|end| end.interrupted));
+        place.assert_clean();
+    }
+}
+
+/// As `killall` does it: whatever is called knee gets the signal.
+#[test]
+fn a_signal_to_all_of_knee_leaves_nothing() {
+    for (tag, signal) in
+        [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGKILL].into_iter().enumerate()
+    {
+        let (place, seconds) = (Place::new(), odd_seconds(tag as u32));
+        let running =
+            place.start(&["run", "--budget", "50s", "--out", "out", "--", "sleep", &seconds]);
+        wait_until("the command runs", || !alive(&seconds).is_empty());
+        for pid in running.called("knee") {
+            send(pid, signal);
+        }
+        wait_until("the command is gone", || alive(&seconds).is_empty());
+        place.assert_clean();
+        let called = running.finish();
+        assert!(called.code.is_none_or(|code| code == 130), "{called:?}");
+    }
+}
+
+/// Nobody is left to clean up: the next run does it.
+#[test]
+fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
+    let (place, seconds) = (Place::new(), odd_seconds(7));
+    let running = place.start(&["run", "--budget", "50s", "--out", "out", "--", "sleep", &seconds]);
+    wait_until("the command runs", || !alive(&seconds).is_empty());
+    let guards = running.called("guard");
+    assert_eq!(guards.len(), 1);
+    // Stopped first, so that it does not notice.
+    send(guards[0], libc::SIGSTOP);
+    send(running.id(), libc::SIGKILL);
+    send(guards[0], libc::SIGKILL);
+    running.finish();
+    assert_eq!(alive(&seconds).len(), 1, "nobody has ended it");
+    assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
+    // A directory that is in use, and one that is no run's, stay.
+    let half = place.tmp().join("knee-0123456789abcdef0123456789abcdef-over");
+    fs::create_dir(&half).expect("it is ours");
+    let stranger = place.tmp().join("knee-of-somebody");
+    fs::create_dir(&stranger).expect("it is ours");
+    let called =
+        place.call(&["run", "noop", "--budget", "1s", "--modes", "serial", "--out", "again"]);
+    assert!(called.ran(), "{called:?}");
+    assert!(alive(&seconds).is_empty());
+    assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
+    assert!(stranger.exists());
+}
+
+#[test]
+fn what_a_command_puts_out_of_reach_ends_with_the_run() {
+    let (place, seconds) = (Place::new(), odd_seconds(9));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let line = format!("setsid env -i PATH={path} sleep {seconds} >/dev/null 2>&1 & true");
+    let called = place.run(&["--budget", "1s", "--workers", "1", "--", "sh", "-c", &line]);
+    assert!(called.ran(), "{called:?}");
+    assert!(alive(&seconds).is_empty(), "left behind: {:?}", alive(&seconds));
+    place.assert_clean();
+}
+
+#[test]
+fn nothing_that_the_environment_names_is_deleted() {
+    let place = Place::new();
+    let dear = place.home.path().join("dear");
+    fs::create_dir(&dear).expect("it is ours");
+    let setting = format!("KNEE_GUARD_SCRATCH={}", dear.display());
+    let called = place.start_by(&["env", &setting], &["list"]).finish();
+    assert_eq!(called.code, Some(0), "{called:?}");
+    assert!(called.stdout.contains("noop") && dear.exists());
+    let called = place.call(&["__guard"]);
+    assert_eq!(called.code, Some(2), "{called:?}");
+}

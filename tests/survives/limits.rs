@@ -1,0 +1,125 @@
+//! Limits on threads and processes, workers that are stopped, others who want what we want.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::calls::{Place, Running, can, send, wait_until};
+
+/// Starts knee as a user who is nobody and may have so many processes and threads, or none where this user may not.
+fn limited(place: &Place, tasks: u32, args: &[&str]) -> Running {
+    for path in [place.home.path().to_owned(), place.tmp()] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("it is ours");
+    }
+    let limit = format!("--nproc={tasks}");
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let before = [&nobody[..], &["prlimit", &limit]].concat();
+    place.start_by(&before, args)
+}
+
+fn can_limit() -> bool {
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    can(&[&nobody[..], &["prlimit", "--nproc=9", crate::calls::KNEE, "list"]].concat())
+}
+
+/// Every mode at every limit: cells fail by name, the rest goes on, nothing hangs.
+#[test]
+fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
+    if !can_limit() {
+        return;
+    }
+    for (tasks, mode, word) in [
+        (4, "thread-per-task", "thread"),
+        (6, "process-per-task", "process"),
+        (3, "async", "async"),
+        (5, "threads", "thread pool"),
+        (5, "process-pool", "process"),
+    ] {
+        let place = Place::new();
+        let args = ["run", "noop", "--modes", mode, "--workers", "1,2,16", "--budget", "1s"];
+        let called = limited(&place, tasks, &[&args[..], &["--out", "out"]].concat()).finish();
+        assert_eq!(called.code.filter(|code| [1, 4].contains(code)), called.code, "{called:?}");
+        assert!(called.code.is_some(), "{mode}: {called:?}");
+        assert!(called.stderr.contains("ulimit -u"), "{mode}: {called:?}");
+        assert!(called.stderr.contains(word), "{mode}: {called:?}");
+        assert!(!called.stderr.contains("panicked"), "{mode}: {called:?}");
+        place.assert_clean();
+    }
+}
+
+/// Even the painting of the report needs no thread.
+#[test]
+fn a_report_is_painted_by_one_thread() {
+    if !can_limit() {
+        return;
+    }
+    let place = Place::new();
+    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    assert!(called.ran(), "{called:?}");
+    let called = limited(&place, 0, &["report", "out", "--out", "tmp/again"]).finish();
+    assert!(called.ran(), "{called:?}");
+    assert!(place.tmp().join("again/report.html").exists());
+}
+
+/// It takes longer than other tests: a round has five seconds at least.
+#[test]
+#[ignore = "it takes half a minute"]
+fn a_worker_that_is_stopped_is_ended_and_named() {
+    for mode in ["process-pool", "process-per-task"] {
+        let place = Place::new();
+        let args = ["run", "sleep:ms=20", "--modes", mode, "--workers", "2", "--budget", "40s"];
+        let running = place.start(&[&args[..], &["--out", "out"]].concat());
+        let name = if mode == "process-pool" { "worker-1" } else { "single" };
+        wait_until("it measures", || {
+            knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+        });
+        // Of those that come and go one is easily missed.
+        let stopped = std::cell::Cell::new(0);
+        wait_until("a worker is stopped", || {
+            stopped.set(running.called(name).first().copied().unwrap_or(0));
+            stopped.get() > 0 && {
+                send(stopped.get(), libc::SIGSTOP);
+                let stat = fs::read_to_string(format!("/proc/{}/stat", stopped.get()));
+                stat.is_ok_and(|stat| stat.contains(") T "))
+            }
+        });
+        let pid = stopped.get();
+        wait_until("it is named", || {
+            let record = knee::record::read(&place.out());
+            let said = format!("process {pid} gave no sign");
+            record.is_ok_and(|record| record.failures.iter().any(|one| one.reason.contains(&said)))
+        });
+        send(running.id(), libc::SIGTERM);
+        let called = running.finish();
+        assert_eq!(called.code, Some(130), "{called:?}");
+        place.assert_clean();
+    }
+}
+
+/// As `taskset -a -p` does it: to all threads and workers of the run.
+#[test]
+fn cpus_that_are_taken_away_are_said_and_not_averaged() {
+    let place = Place::new();
+    let args = ["run", "sleep", "--modes", "serial,threads", "--workers", "1,2", "--budget", "5s"];
+    let running = place.start(&[&args[..], &["--out", "out"]].concat());
+    let rounds = || knee::record::read(&place.out()).map_or(0, |record| record.samples.len());
+    wait_until("it measures", || rounds() > 4);
+    let before = knee::machine::placement::allowed_cpus().expect("the system says");
+    if before.len() < 2 {
+        println!("skipped: there is one CPU, and none can be taken away");
+        return;
+    }
+    let first = before.iter().next().expect("there is one").to_string();
+    let pid = running.id().to_string();
+    if !can(&["taskset", "-a", "-c", "-p", &first, &pid]) {
+        return;
+    }
+    let called = running.finish();
+    assert_eq!(called.code, Some(5), "{called:?}");
+    let said = format!("the allowed CPUs changed from {before} to {first} in mid-run");
+    assert!(called.stdout.contains(&said), "{said}: {called:?}");
+    let text = fs::read_to_string(place.out().join("findings.json")).expect("it is there");
+    assert!(text.contains("budget-changed"));
+    let record = place.record();
+    let findings = knee::analysis::analyse(&record);
+    assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
+}

@@ -1,0 +1,10 @@
+//! What systems do to programs: limits, full disks, signals to everybody, a second run, secrets; and what knee does then.
+
+mod calls;
+mod disks;
+mod endings;
+mod limits;
+mod records;
+mod secrets;
+mod sweeps;
+mod worlds;

@@ -1,0 +1,95 @@
+//! Systems in which something is missing: one clear line each, or a run that says what it could not see.
+
+use std::path::Path;
+
+use crate::calls::{KNEE, Place, can, send, wait_until};
+
+#[test]
+fn a_missing_directory_for_temporary_files_is_named() {
+    let place = Place::new();
+    let args = ["run", "noop", "--budget", "1s", "--out", "out"];
+    let called = place.start_by(&["env", "TMPDIR=/nowhere/at/all"], &args).finish();
+    assert_eq!(called.code, Some(1), "{called:?}");
+    assert!(
+        called.stderr.contains("/nowhere/at/all") && called.stderr.contains("TMPDIR"),
+        "{called:?}"
+    );
+}
+
+/// Two that want the same directory: one gets it, and the other says what it would say later.
+#[test]
+fn a_race_for_a_directory_is_a_usage_error() {
+    for _ in 0..3 {
+        let place = Place::new();
+        let args = ["run", "noop", "--modes", "serial", "--budget", "1s", "--out", "out"];
+        let racers = [place.start(&args), place.start(&args)];
+        let mut codes = racers.map(|one| one.finish().code);
+        codes.sort();
+        assert!(codes.contains(&Some(2)) && !codes.contains(&Some(6)), "{codes:?}");
+    }
+}
+
+/// A mount namespace of its own, in which `change` was done.
+fn changed(change: &str, args: &str) -> Vec<String> {
+    let script = format!("{change} && exec {KNEE} {args}");
+    ["unshare", "--mount", "sh", "-c", &script].map(str::to_owned).to_vec()
+}
+
+fn call(place: &Place, line: &[String]) -> crate::calls::Called {
+    let words: Vec<&str> = line.iter().map(String::as_str).collect();
+    place.start_by::<&str>(&words, &[]).finish()
+}
+
+#[test]
+fn without_devices_there_is_one_clear_line() {
+    let change = "mount -t tmpfs none /dev";
+    if !can(&["unshare", "--mount", "sh", "-c", change]) {
+        return;
+    }
+    let place = Place::new();
+    let called = call(&place, &changed(change, "run --budget 1s --out out -- true"));
+    assert!(called.stderr.contains("/dev/null"), "{called:?}");
+    assert!(called.code.is_some_and(|code| code != 0), "{called:?}");
+    assert!(!called.stderr.contains("panicked"), "{called:?}");
+}
+
+#[test]
+fn without_proc_it_runs_and_says_what_is_missing() {
+    let change = "mount -t tmpfs none /proc";
+    if !can(&["unshare", "--mount", "sh", "-c", change]) {
+        return;
+    }
+    let place = Place::new();
+    let args =
+        "run noop sleep --modes serial,threads,process-pool --workers 1,2 --budget 3s --out out";
+    let called = call(&place, &changed(change, args));
+    assert!(called.ran(), "{called:?}");
+    assert!(called.stderr.contains("/proc"), "{called:?}");
+    assert!(Path::new(&place.out()).join("report.html").exists());
+    place.assert_clean();
+}
+
+/// The terminal is gone with whoever would have read: that is an interrupt, and no failure to write.
+#[test]
+fn a_hang_up_is_an_interrupt() {
+    let place = Place::new();
+    let script = format!("exec {KNEE} run noop --modes serial --budget 40s --out out > /dev/full");
+    let running = place.start_by::<&str>(&["sh", "-c", &script], &[]);
+    wait_until("it measures", || {
+        knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+    });
+    send(running.id(), libc::SIGHUP);
+    let called = running.finish();
+    assert_eq!(called.code, Some(130), "{called:?}");
+    assert!(place.out().join("report.html").exists());
+}
+
+#[test]
+fn being_nice_is_mentioned() {
+    let place = Place::new();
+    let args =
+        ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "1s", "--out", "out"];
+    let called = place.start_by(&["nice", "-n", "7"], &args).finish();
+    assert!(called.ran() && called.stderr.contains("at nice 7"), "{called:?}");
+    assert!(place.record().warnings.iter().any(|warning| warning.code == "nice"));
+}

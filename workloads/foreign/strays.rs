@@ -1,0 +1,44 @@
+//! What a program has left behind and what was brought to this process, as to its nearest living relative: its end is taken notice of, so
+//! that no number of a process stays taken.
+
+use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::{Pid, WaitOptions, waitpgid, waitpid};
+
+/// What has left its group and its session is looked for after so many ends of programs.
+const EVERY: u32 = 256;
+
+/// Takes notice of the ends of what was in a program's group, after the program's own end was.
+pub(super) fn reap(group: Pid) {
+    static ENDS: AtomicU32 = AtomicU32::new(0);
+    while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
+    if ENDS.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1 {
+        reap_elsewhere();
+    }
+}
+
+/// Children of ours lead a group in our own session. Others that have ended were their children once.
+fn reap_elsewhere() {
+    let Ok(session) = rustix::process::getsid(None) else { return };
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    for pid in lists.flat_map(|list| {
+        list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+    }) {
+        if let Some(pid) = Pid::from_raw(pid)
+            && is_dead_of_another_session(pid, session)
+        {
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
+/// By the fields behind the name in `/proc/PID/stat`: state, parent, group, session.
+fn is_dead_of_another_session(pid: Pid, session: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    let stat = stat.unwrap_or_default();
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().take(4).collect();
+    matches!(fields[..], ["Z", _, _, other] if other != session.as_raw_nonzero().to_string())
+}
