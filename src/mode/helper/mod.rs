@@ -223,6 +223,8 @@ pub(super) struct Remote {
     handover: Option<Handover>,
     checks: Vec<(u64, u64)>,
     limit: Duration,
+    /// No round may take longer.
+    allowed: Duration,
     ground: Ground,
 }
 
@@ -243,7 +245,14 @@ impl Remote {
                 (0..).zip(reference::checksums(&checked).unwrap_or_default()).collect()
             }
         };
-        Ok(Self { helper: Some(helper), handover, checks, limit: foreign.limit, ground })
+        Ok(Self {
+            helper: Some(helper),
+            handover,
+            checks,
+            limit: foreign.limit,
+            allowed: Duration::MAX,
+            ground,
+        })
     }
 }
 
@@ -262,7 +271,7 @@ impl Crew for Remote {
             probe: false,
         };
         // A batch may take as long as all of its tasks.
-        let within = window.warm_up + length + self.limit + SLACK;
+        let within = (window.warm_up + length + self.limit + SLACK).min(self.allowed);
         let (laps, usage) = match round(helper, trial, within) {
             Ok(measured) => measured,
             Err(error) => {
@@ -279,6 +288,10 @@ impl Crew for Remote {
             first.checks.clone_from(&self.checks);
         }
         Ok(Round { handover: self.handover, ..Round::new(members, usage, span) })
+    }
+
+    fn allow(&mut self, limit: Duration) {
+        self.allowed = limit;
     }
 
     fn processes(&self) -> Vec<u32> {

@@ -56,6 +56,7 @@ pub(in crate::mode) fn reference(
     Ok(Reference {
         checksums: same.unwrap_or_default(),
         task,
+        wall: again.wall_ns as f64 * 1e-9 / again.checksums.len().max(1) as f64,
         busy,
         prepare,
         notes,
