@@ -47,13 +47,12 @@ def serial(tasks):
     for _ in range(tasks):
         function()
 
-async def limited(gate):
-    async with gate:
+async def lane(tasks):
+    for _ in range(tasks):
         await function()
 
 async def gathered(tasks):
-    gate = asyncio.Semaphore(count)
-    await asyncio.gather(*[limited(gate) for _ in range(tasks)])
+    await asyncio.gather(*[lane(tasks // count) for _ in range(count)])
 
 def over(executor):
     list(executor.map(one, range(4 * count)))

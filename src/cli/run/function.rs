@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use knee_workloads::Foreign;
+use knee_workloads::{Foreign, Kind};
 
 use super::own::MOST_AT_ONCE;
-use crate::cli::Failure;
+use crate::cli::{Failure, exit};
 use crate::mode::helper::{self, Abilities, HelperError, LANGUAGES, Language};
-use crate::plan::{Candidates, Cores, Counts, Entry, Mode, Named, Plan, Registry, Request, Series};
+use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Registry, Request, Series};
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own functions";
+/// The most processes that are tried without being asked for: each is an interpreter with all its modules.
+const MOST_PROCESSES: usize = 64;
 /// The most calls at once in one event loop that are tried without being asked for.
 const MOST_COROUTINES: usize = 1024;
 
@@ -151,8 +153,7 @@ impl Functions {
                 abilities.modes.clone()
             };
             entry.label = label(&foreign);
-            entry.series =
-                modes.into_iter().map(|mode| series(mode, entry, request, cores)).collect();
+            entry.series = modes.into_iter().map(|mode| series(mode, request, cores)).collect();
         }
         Ok(())
     }
@@ -193,7 +194,10 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
         HelperError::Gone { .. } | HelperError::Odd { .. } => {
             Failure::usage(format!("{error}\n{needs} is wanted, named by --{option}"))
         }
-        other => Failure::usage(other),
+        HelperError::Failed { kind, .. } if ["import", "unsupported"].contains(&kind.as_str()) => {
+            Failure::usage(error)
+        }
+        other => Failure::new(exit::FAILED, format!("{}: {other}", foreign.function)),
     }
 }
 
@@ -214,12 +218,12 @@ fn label(foreign: &Foreign) -> String {
 }
 
 /// Nobody knows what a function is bound by, so counts go on as long as they gain.
-fn series(mode: Mode, entry: &Entry, request: &Request, cores: &Cores) -> Series {
-    let most = if mode == Mode::Async { MOST_COROUTINES } else { MOST_AT_ONCE };
-    let candidates = if request.counts == Counts::Auto && mode != Mode::Serial {
-        Candidates::unknown(cores, most)
-    } else {
-        Candidates::choose(mode, entry.kind, cores, &request.counts)
+fn series(mode: Mode, request: &Request, cores: &Cores) -> Series {
+    let candidates = match (&request.counts, mode) {
+        (Counts::Auto, Mode::Async) => Candidates::unknown(cores, MOST_COROUTINES),
+        (Counts::Auto, mode) if mode.in_processes() => Candidates::unknown(cores, MOST_PROCESSES),
+        (Counts::Auto, mode) if mode != Mode::Serial => Candidates::unknown(cores, MOST_AT_ONCE),
+        (counts, mode) => Candidates::choose(mode, Kind::Cpu, cores, counts),
     };
     Series { mode, candidates }
 }

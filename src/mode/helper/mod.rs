@@ -128,10 +128,10 @@ pub struct Abilities {
     pub coroutine: bool,
 }
 
-/// Looks at a function: starts its helper, which imports it.
+/// Looks at a function: starts its helper, which imports it and does not call it.
 ///
 /// # Errors
-/// There is no such interpreter, file or function, or it has a wrong signature.
+/// There is no such interpreter, file or function; it has a wrong signature; its setup fails.
 pub fn look(foreign: &Foreign, cancel: &Arc<AtomicBool>) -> Result<Abilities, HelperError> {
     let directory = tempfile::Builder::new().prefix("knee-look-").tempdir();
     let directory = directory
