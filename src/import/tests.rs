@@ -152,9 +152,10 @@ fn a_million_values_too_many_are_refused_before_they_fill_the_memory() {
         read_bytes("file", json.as_bytes(), &Options::default()).expect_err("it is too much");
     assert!(error.to_string().contains("values"), "{error}");
     let table = format!("workers,throughput\n{}", "1,2\n".repeat(super::MOST_OBSERVATIONS + 2));
-    let error =
-        read_bytes("file", table.as_bytes(), &Options::default()).expect_err("it is too much");
-    assert!(error.to_string().contains("rows"), "{error}");
+    let series = read_bytes("file", table.as_bytes(), &Options::default()).expect("it is a table");
+    assert!(series[0].observations.len() <= super::MOST_OBSERVATIONS);
+    let told = series[0].warnings.iter().any(|warning| warning.contains("is the mean of"));
+    assert!(told, "{:?}", series[0].warnings);
     let rows: Vec<String> =
         (1..=super::MOST_COUNTS + 1).map(|count| format!("{count},5\n")).collect();
     let counts = format!("workers,throughput\n{}", rows.concat());
@@ -172,14 +173,14 @@ fn depth_is_no_danger() {
 #[test]
 fn a_bomb_is_not_unpacked() {
     use std::io::Write;
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let zeros = vec![b'1'; 1 << 20];
     for _ in 0..=(super::source::LARGEST >> 20) {
         packed.write_all(&zeros).expect("memory takes it");
     }
     let bytes = packed.finish().expect("memory takes it");
     let error = read_bytes("file.gz", &bytes, &Options::default()).expect_err("it is too much");
-    assert!(error.to_string().contains("larger than 64 MiB"), "{error}");
+    assert!(error.to_string().contains("is larger than"), "{error}");
 }
 
 #[test]

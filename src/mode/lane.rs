@@ -64,6 +64,8 @@ pub struct Lane {
     began: Instant,
     /// What the task under way took for itself before it began.
     untimed: Duration,
+    /// When its window began. The window is as long as it was ordered, what tasks take for themselves included.
+    window_began: Instant,
     /// When it was released, from the gate's origin: there measuring begins where nothing is warmed up.
     released: Duration,
     share: Share,
@@ -107,6 +109,7 @@ impl Lane {
             phase,
             began: now,
             untimed: Duration::ZERO,
+            window_began: now,
             released: Duration::ZERO,
             share: Share::default(),
             lap: Lap {
@@ -126,7 +129,7 @@ impl Lane {
     /// Resets the clock of the task under way: called once all workers are ready and released together.
     pub fn start(&mut self) {
         let now = clock::now();
-        self.began = now;
+        (self.began, self.window_began) = (now, now);
         match &mut self.phase {
             Phase::Warming { slice, .. } => slice.start = now,
             Phase::Measuring { start } => *start = now,
@@ -202,6 +205,7 @@ impl Lane {
                 if let Some(opened) = self.gate.opened().filter(|opened| now >= *opened) {
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
                     self.phase = Phase::Measuring { start: self.began };
+                    self.window_began = self.began;
                 }
                 Moment::Ordinary
             }
@@ -241,7 +245,7 @@ impl Lane {
         let wall = now.duration_since(start);
         self.lap.wall = wall;
         if let Extent::Time(length) = self.gate.window().extent
-            && wall >= length
+            && now.duration_since(self.window_began) >= length
         {
             self.lap.ended = now.duration_since(self.gate.origin());
             self.phase = Phase::Loading;

@@ -1,3 +1,5 @@
+//! Layouts of text as people have them, and bytes that are none.
+
 use proptest::prelude::*;
 
 use super::Table;

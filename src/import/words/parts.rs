@@ -264,7 +264,7 @@ impl Parts {
                     ] if words != ["run"] => Kind::Unknown,
                     [
                         "task" | "step" | "config" | "bench" | "benchmark" | "program" | "param"
-                        | "app",
+                        | "app" | "pool",
                     ] => Kind::Unknown,
                     _ => Kind::Repetition,
                 }

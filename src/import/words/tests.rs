@@ -1,3 +1,5 @@
+//! Headings as people write them, in several languages.
+
 use proptest::prelude::*;
 
 use super::{Kind, Statistic, counts_workers, meaning, vocabulary};
