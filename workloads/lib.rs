@@ -6,6 +6,7 @@ mod float;
 pub mod foreign;
 #[cfg(feature = "frames")]
 mod frames;
+mod function;
 mod lock;
 mod memory;
 mod mixed;
@@ -35,6 +36,7 @@ pub use file::File;
 pub use float::Float;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use function::{Foreign, Function};
 pub use lock::Lock;
 pub use memory::Memory;
 pub use mixed::Mixed;
@@ -70,7 +72,7 @@ pub fn entries() -> impl Iterator<Item = knee_process::Entry> {
 }
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
-pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker];
+pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker, &Function];
 
 /// A kind of work that can be measured.
 ///
@@ -104,6 +106,13 @@ pub trait Workload: Debug + Sync + 'static {
     fn host(&self, context: &Context<'_>) -> Result<Option<Host>> {
         let _ = context;
         Ok(None)
+    }
+
+    /// The function of another language that is run, where this is what the workload does: then crews live in a helper, and nothing is
+    /// [prepared](Workload::prepare) here.
+    fn foreign(&self, params: &Params) -> Option<Foreign> {
+        let _ = params;
+        None
     }
 
     /// The host and port of a server of the user's own that does the work. Where it runs on this machine, what it uses belongs to the work, and is

@@ -8,6 +8,7 @@ mod shape;
 mod tests;
 
 use super::findings::{Bound, Law};
+use super::function::Runtime;
 use super::laws::Level;
 use crate::units::{Quantity, workers};
 use shape::{Shape, meaning};
@@ -27,6 +28,8 @@ pub struct Evidence {
     pub dispatch: Option<f64>,
     /// Seconds that a task takes by itself.
     pub task: Option<f64>,
+    /// What the workers share in the runtime of their language.
+    pub runtime: Option<Runtime>,
     /// Whether the count was told to a program that is run one at a time, so that its workers are not ours.
     pub swept: bool,
     /// What was seen at each count, ascending.
@@ -67,7 +70,7 @@ impl Witness {
     /// Share of a worker's time blocked: neither on a CPU nor waiting for one.
     ///
     /// Where the waiting for a CPU is not known it is what more workers than CPUs must do.
-    fn blocked(&self, cpus: f64) -> Option<f64> {
+    pub(super) fn blocked(&self, cpus: f64) -> Option<f64> {
         let crowd = if self.workers > cpus { 1.0 - cpus / self.workers } else { 0.0 };
         let queued = self.queued.map_or(crowd, |queued| queued / self.workers);
         Some((1.0 - self.on_cpu()? - queued - self.kept_off(cpus)).clamp(0.0, 1.0))
@@ -113,6 +116,7 @@ pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> O
     let verdict = case
         .fixed_time()
         .or_else(|| case.disturbed())
+        .or_else(|| case.runtime())
         .or_else(|| case.harness())
         .or_else(|| case.quota())
         .or_else(|| case.waiting())
@@ -159,6 +163,14 @@ impl Case<'_> {
 
     fn claims(&self, kind: &str) -> bool {
         self.evidence.claimed.as_deref() == Some(kind)
+    }
+
+    /// What the workers share in the runtime of their language, where nothing is gained by more of them.
+    fn runtime(&self) -> Label {
+        let runtime = self.evidence.runtime.as_ref().filter(|_| self.shape.gain < FLAT)?;
+        let more = |cell: &&Witness| cell.workers > self.shape.first;
+        let cell = self.full().or_else(|| self.evidence.cells.iter().find(more))?;
+        runtime.holds(cell, self.cpus())
     }
 
     /// A program that takes as long whatever count it is told.

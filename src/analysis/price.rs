@@ -40,6 +40,11 @@ impl Empty {
         }
     }
 
+    /// Where it was measured beside the work: seconds per task with one worker, and with all of them kept busy.
+    pub(super) fn known(alone: f64, best: f64) -> Self {
+        Self { serial: Some(0.0), alone: Some(alone), best: Some(best), launch: None }
+    }
+
     /// Seconds that handing out a task costs beyond the serial loop.
     pub(super) fn dispatch(&self) -> Option<f64> {
         Some((self.alone? - self.serial.unwrap_or(0.0)).max(0.0))

@@ -10,6 +10,7 @@ use super::findings::{
     CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
     SCHEMA_VERSION, TaskLength, Warning, WorkloadFindings,
 };
+use super::function::{self, Runtime};
 use super::lengths;
 use super::limits;
 use super::price::{self, Empty};
@@ -18,6 +19,7 @@ use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
 use super::verdict::{Contender, verdict};
+use crate::mode::helper::Facts;
 use crate::plan::{Candidates, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
@@ -109,12 +111,19 @@ impl<'r> Context<'r> {
         self.record.surveys.iter().rfind(|survey| survey.entry == entry)
     }
 
+    fn facts(&self, entry: usize) -> Option<&'r Facts> {
+        self.survey(entry)?.function.as_ref()
+    }
+
     /// The seed of one series: its own, so that adding a mode changes nothing else.
     fn seed(&self, entry: usize, mode: Mode) -> u64 {
         knee_workloads::mix(self.record.header.plan.seed, entry as u64 ^ mode.salt())
     }
 
-    fn empty_task(&self, mode: Mode) -> Empty {
+    fn empty_task(&self, at: usize, mode: Mode) -> Empty {
+        if let Some(known) = function::empty_task(&Series::of(self.record, at, mode)) {
+            return known;
+        }
         let Some(entry) = self.empty else { return Empty::default() };
         let serial = Series::of(self.record, entry, Mode::Serial);
         let mode = Series::of(self.record, entry, mode);
@@ -128,8 +137,9 @@ impl<'r> Context<'r> {
             usable_cpus: Some(machine.budget.usable()),
             physical_cores: machine.topology.cores.map(f64::from),
             quota: machine.budget.quota.as_ref().map(|quota| quota.cpus),
-            dispatch: self.empty_task(mode).dispatch(),
+            dispatch: self.empty_task(at, mode).dispatch(),
             task: self.survey(at).map(|survey| survey.task),
+            runtime: Runtime::of(entry, mode, self.facts(at)),
             swept: programs::swept(entry).is_some(),
             cells: Vec::new(),
         }
@@ -258,13 +268,19 @@ impl<'r> Context<'r> {
             workload.lengths = lengths;
         }
         let usable = self.record.header.machine.budget.usable();
+        let entry = &self.record.header.plan.entries[at];
         for curve in &mut workload.curves {
             let Ok(mode) = curve.name.parse::<Mode>() else { continue };
             let launch = Series::of(self.record, at, mode).median(Sample::launch_per_worker);
             let crossing = lengths::crossing(&workload.lengths, &curve.name).rounded();
             let knee = curve.knee.as_ref().map_or(1.0, |knee| knee.workers);
-            curve.price = price::price(&self.empty_task(mode), launch, crossing, knee.min(usable));
+            curve.price =
+                price::price(&self.empty_task(at, mode), launch, crossing, knee.min(usable));
         }
+        let task = self.survey(at).map(|survey| survey.task);
+        let verdict = workload.verdict.as_ref();
+        let more = function::remarks(entry, self.facts(at), task, &workload.curves, verdict);
+        workload.notes.extend(more);
         workload
     }
 }

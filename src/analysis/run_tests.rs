@@ -54,6 +54,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         crew: Some(0),
         members: Some(1),
         launch: Some(if cell.mode == Mode::ProcessPool { 0.02 } else { 0.001 }),
+        handover: None,
         warm_up: 0.0,
         repeats: None,
         confirms: true,
@@ -121,6 +122,7 @@ pub(super) fn record(noise: f64) -> Record {
                 prepare: 0.0,
                 notes: Vec::new(),
                 ceiling: None,
+                function: None,
             })
             .collect(),
         samples,

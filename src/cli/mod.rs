@@ -3,6 +3,7 @@
 mod check;
 mod claims;
 mod compare;
+mod crew_test;
 pub mod exit;
 mod fit;
 mod fit_laws;
@@ -66,6 +67,8 @@ enum Command {
     List(list::Args),
     /// Show what this machine is, how many CPUs can be used, and what other programs make of that
     Machine(machine::Args),
+    /// Test whether a helper for another language speaks the crew protocol
+    CrewTest(crew_test::Args),
     /// Print the JSON Schema of what knee writes
     Schema(schema::Args),
     /// Print a completion script
@@ -131,6 +134,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Claims(args) => claims::claims(&args, registry, output),
         Command::Compare(args) => compare::compare(&args, output),
         Command::Check(args) => check::check(&args, output),
+        Command::CrewTest(args) => crew_test::crew_test(&args, output),
         Command::Schema(args) => schema::schema(&args, output),
         Command::Report(args) => report::report(&args, output),
         Command::Fit(args) => fit::fit(&args, output),

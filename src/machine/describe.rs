@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Budget, Machine};
+use super::{Accelerator, Budget, Machine};
 use crate::units::{Quantity, plural};
 
 /// A label and what is known under it.
@@ -45,8 +45,32 @@ impl Machine {
             ("frequency", self.frequency_rules()),
             ("clock", self.clock_source.clone()),
             ("memory", self.memory_sizes()),
+            ("GPU", self.accelerator_list()),
         ];
         facts(rows)
+    }
+
+    /// `2 x NVIDIA H200 (nvidia 570.86.15)`.
+    fn accelerator_list(&self) -> Option<String> {
+        let name = |one: &Accelerator| {
+            let driver = [Some(one.driver.as_str()), one.version.as_deref()];
+            let driver: Vec<&str> = driver.into_iter().flatten().collect();
+            let memory = one.memory.map(|bytes| Quantity::Memory.text(bytes as f64));
+            let memory = memory.map_or_else(String::new, |text| format!(", {text}"));
+            format!("{} ({}{memory})", one.name, driver.join(" "))
+        };
+        let mut kinds: Vec<(String, usize)> = Vec::new();
+        for text in self.accelerators.iter().map(name) {
+            match kinds.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((text, 1)),
+            }
+        }
+        let told = |(text, count): &(String, usize)| {
+            if *count == 1 { text.clone() } else { format!("{count} x {text}") }
+        };
+        let list: Vec<String> = kinds.iter().map(told).collect();
+        (!list.is_empty()).then(|| list.join(", "))
     }
 
     fn inside(&self) -> Option<String> {

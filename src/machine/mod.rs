@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod accelerators;
 mod advice;
 mod arm;
 mod budget;
@@ -35,6 +36,7 @@ mod watch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::accelerators::Accelerator;
 pub use self::budget::Budget;
 pub use self::burn::{BURN_LIMIT, BURN_TIME, Burn, BurnReport, CoreBurn};
 pub use self::cache::Cache;
@@ -91,6 +93,9 @@ pub struct Machine {
     pub memory: Memory,
     /// How much of all that this process may use.
     pub budget: Budget,
+    /// Devices that compute beside the CPUs, as far as their drivers name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accelerators: Vec<Accelerator>,
 }
 
 impl Machine {
@@ -116,6 +121,7 @@ impl Machine {
             budget: Budget::read(root, &topology, memory.total),
             topology,
             memory,
+            accelerators: accelerators::read(root),
         };
         if root.is_live() {
             fallback::fill(&mut machine);

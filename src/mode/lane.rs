@@ -42,6 +42,14 @@ pub struct Lap {
     pub peak_memory: u64,
 }
 
+impl Lap {
+    /// An empty histogram of latencies; those of all laps have the same bounds.
+    pub(super) fn histogram() -> Histogram<u64> {
+        Histogram::new_with_bounds(1, LONGEST_NANOS, 3)
+            .expect("three digits over an hour of nanoseconds are within the histogram's limits")
+    }
+}
+
 /// The state of one worker's measuring.
 #[derive(Debug)]
 pub struct Lane {
@@ -110,9 +118,7 @@ impl Lane {
                 wall: Duration::ZERO,
                 rate: 0.0,
                 ended: Duration::ZERO,
-                latency: Histogram::new_with_bounds(1, LONGEST_NANOS, 3).expect(
-                    "three digits over an hour of nanoseconds are within the histogram's limits",
-                ),
+                latency: Lap::histogram(),
                 checks: Vec::new(),
                 warm_up: Duration::ZERO,
                 peak_memory: 0,

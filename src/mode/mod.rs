@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod gate;
+pub mod helper;
 mod lane;
 mod line;
 mod memory;
@@ -122,6 +123,8 @@ pub struct Round {
     pub usage: Usage,
     /// From the release of the workers to the last join: the makespan of a batch.
     pub span: Duration,
+    /// What handing over an empty task costs in this crew, where it was measured beside the work.
+    pub handover: Option<helper::Handover>,
 }
 
 impl Round {
@@ -131,7 +134,7 @@ impl Round {
         if programs > 0 {
             usage.peak_memory = Some(programs);
         }
-        Self { laps, usage, span }
+        Self { laps, usage, span, handover: None }
     }
 
     /// Units per second: the sum of the workers' own rates.
@@ -189,6 +192,9 @@ pub enum ModeError {
         /// What became of it, in words.
         how: String,
     },
+    /// The helper in which the crew lives could not do it.
+    #[error(transparent)]
+    Helper(helper::HelperError),
     /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -209,6 +215,10 @@ pub fn launch(
 ) -> Result<(Box<dyn Crew>, Duration), ModeError> {
     let start = clock::now();
     let ground = Ground::new(site, job, members.get())?;
+    if let Some(function) = ground.workload.foreign(&job.params) {
+        let crew = helper::Remote::launch(ground, &function, mode)?;
+        return Ok((Box::new(crew), clock::since(start)));
+    }
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
         // A thread that waits for a program costs next to nothing: the copies are what is measured.

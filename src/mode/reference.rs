@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use knee_workloads::{Ceiling, Note, Task};
 
+use super::helper::{self, Facts};
 use super::{Ground, Job, ModeError, Site};
 use crate::clock;
 use crate::machine::{cpu_time_of, process_cpu_time};
 
 /// At most so many task numbers are compared in every round.
-const MOST_CHECKED: u64 = 8;
+pub(super) const MOST_CHECKED: u64 = 8;
 /// No further number is tried after this time.
-const ENOUGH: Duration = Duration::from_millis(40);
+pub(super) const ENOUGH: Duration = Duration::from_millis(40);
 
 /// The first tasks of a workload, done one after another by one worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Reference {
     pub notes: Vec<Note>,
     /// What one core can do by design.
     pub ceiling: Option<Ceiling>,
+    /// What is known of a function of another language.
+    pub function: Option<Facts>,
 }
 
 /// CPU seconds of this process, its ended children and those that work for the task; `None` where the system does not say.
@@ -43,6 +46,9 @@ fn cpu_time(task: &dyn Task) -> Option<f64> {
 /// # Errors
 /// The workload cannot be prepared or run here at all.
 pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
+    if let Some(function) = site.registry.find(&job.workload)?.foreign(&job.params) {
+        return helper::reference(site, job, &function);
+    }
     let ground = Ground::new(site, job, 1)?;
     let start = clock::now();
     let mut task = ground.prepare(0)?;
@@ -74,5 +80,6 @@ pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
         prepare,
         notes: ground.workload.notes(&context),
         ceiling: ground.workload.ceiling(&job.params),
+        function: None,
     })
 }

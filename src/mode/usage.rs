@@ -196,7 +196,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
     line[name.len()..].split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// One other process: exact CPU time from `schedstat`, split into user and system by `stat`'s ticks.
+/// One other process: exact CPU time from its clock, split into user and system by `stat`'s ticks.
 fn of_process(pid: u32) -> Counters {
     let who = pid.to_string();
     let mut counters = Counters::default();
@@ -212,18 +212,39 @@ fn of_process(pid: u32) -> Counters {
     };
     (counters.minor, counters.major) = (Some(stat.minor), Some(stat.major));
     (counters.user, counters.system) = (stat.user, stat.system);
-    // Exact, but of the first thread alone.
-    let exact = schedstat(format!("/proc/{who}/schedstat").as_ref()).filter(|_| stat.threads == 1);
-    if let Some([on_cpu, waited]) = exact {
+    // Exact, of all threads.
+    if let Some(exact) = crate::machine::cpu_time_of(pid) {
         let both = stat.user + stat.system;
-        counters.system = if both > 0.0 { on_cpu * stat.system / both } else { 0.0 };
-        counters.user = on_cpu - counters.system;
-        counters.run_queue = Some(waited);
+        counters.system = if both > 0.0 { exact * stat.system / both } else { 0.0 };
+        counters.user = exact - counters.system;
+    }
+    if stat.threads == 1 {
+        counters.run_queue =
+            schedstat(format!("/proc/{who}/schedstat").as_ref()).map(|[_, waited]| waited);
+    } else {
+        of_threads(&who, &mut counters);
     }
     // What it ran to its end, such as commands.
     counters.user += stat.reaped_user;
     counters.system += stat.reaped_system;
     counters
+}
+
+/// Waiting and switches of all living threads of a process; the files of the process itself tell those of its first thread.
+fn of_threads(who: &str, counters: &mut Counters) {
+    let tasks = fs::read_dir(format!("/proc/{who}/task")).into_iter().flatten().flatten();
+    let (mut waited, mut switches) = (0.0, [0; 2]);
+    for task in tasks {
+        if let Some([_, one]) = schedstat(&task.path().join("schedstat")) {
+            waited += one;
+        }
+        let Ok(text) = fs::read_to_string(task.path().join("status")) else { continue };
+        let of = |name: &str| field(&text, name).unwrap_or(0);
+        switches[0] += of("voluntary_ctxt_switches:");
+        switches[1] += of("nonvoluntary_ctxt_switches:");
+    }
+    counters.run_queue = Some(waited);
+    [counters.voluntary, counters.involuntary] = switches.map(Some);
 }
 
 /// What `/proc/PID/stat` says of a process and all its threads; times in seconds, to the system's tick.

@@ -61,7 +61,7 @@ pub fn expand(
                 continue;
             }
         }
-        fits(workload, &request.modes)?;
+        fits(workload, &params, &request.modes)?;
         let entry = entry(workload, params, request, cores);
         if entries.iter().any(|known| known.label == entry.label) {
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
@@ -83,14 +83,20 @@ pub fn expand(
     })
 }
 
-/// Whether a workload of this binary can be run in these modes.
-fn fits(workload: &dyn Workload, modes: &[Mode]) -> Result<(), PlanError> {
+/// Whether a workload can be run in these modes.
+fn fits(workload: &dyn Workload, params: &Params, modes: &[Mode]) -> Result<(), PlanError> {
     let name = workload.meta().name;
-    let foreign = knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == name);
-    match modes.iter().find(|mode| !foreign && !mode.runs(Subject::Workload)) {
+    let program = knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == name);
+    let subject = match workload.foreign(params) {
+        Some(_) => Subject::Function,
+        // Programs are run in the modes of workloads too.
+        None if program => return Ok(()),
+        None => Subject::Workload,
+    };
+    match modes.iter().find(|mode| !mode.runs(subject)) {
         None => Ok(()),
         Some(mode) => {
-            let modes: Vec<&str> = Mode::of(Subject::Workload).map(Mode::name).collect();
+            let modes: Vec<&str> = Mode::of(subject).map(Mode::name).collect();
             let modes = modes.join(", ");
             Err(PlanError::Usage(format!("{name} cannot run as {mode}; its modes are {modes}")))
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::{BurnReport, Machine, Warning};
 use crate::mode::Reference;
+use crate::mode::helper::Facts;
 use crate::plan::Plan;
 use crate::run::{Failure, Sample};
 
@@ -119,6 +120,9 @@ pub struct Survey {
     /// What one core can do by design.
     #[schemars(with = "Option<schema::CeilingShape>")]
     pub ceiling: Option<Ceiling>,
+    /// What is known of a function of another language; `None` for other workloads and in older records.
+    #[serde(default)]
+    pub function: Option<Facts>,
 }
 
 impl Survey {
@@ -130,6 +134,7 @@ impl Survey {
             prepare: reference.prepare,
             notes: reference.notes.clone(),
             ceiling: reference.ceiling.clone(),
+            function: reference.function.clone(),
         }
     }
 }

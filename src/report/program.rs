@@ -23,6 +23,10 @@ pub(super) fn name(workload: &WorkloadFindings) -> Option<String> {
 
 /// In what the work is written, as far as its command line tells.
 pub(super) fn language(workload: &WorkloadFindings) -> Language {
+    if workload.workload == "function" {
+        let python = workload.params.get("language").is_some_and(|name| name == "python");
+        return if python { Language::Python } else { Language::Any };
+    }
     match name(workload) {
         None => Language::Rust,
         Some(name) if name.starts_with("python") || name.starts_with("pypy") => Language::Python,

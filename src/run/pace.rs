@@ -22,8 +22,8 @@ const WORTH_ITS_OVERHEAD: f64 = 3.0;
 pub(super) struct Pace {
     /// Seconds of the last round of a cell beyond its window.
     overhead: BTreeMap<Cell, f64>,
-    /// Seconds per member of the last launch of a crew.
-    launches: BTreeMap<(usize, Mode), f64>,
+    /// Seconds that the last launch of a crew took, and how many members it had.
+    launches: BTreeMap<(usize, Mode), (f64, f64)>,
     cores: f64,
 }
 
@@ -39,21 +39,24 @@ impl Pace {
 
     /// Learns from a launch that took `total` seconds.
     pub(super) fn learn_launch(&mut self, cell: Cell, total: f64) {
-        self.launches.insert((cell.entry, cell.mode), total / cell.workers.max(1) as f64);
+        self.launches.insert((cell.entry, cell.mode), (total, cell.workers.max(1) as f64));
     }
 
     /// Seconds that launching a crew for this cell takes.
     pub(super) fn launch(&self, cell: Cell, reference: &Reference) -> f64 {
         let workers = cell.workers as f64;
-        if let Some(each) = self.launches.get(&(cell.entry, cell.mode)) {
-            return each * workers;
+        // A helper is started once for all of its members.
+        let once = if reference.function.is_some() { reference.prepare } else { 0.0 };
+        if let Some(&(total, members)) = self.launches.get(&(cell.entry, cell.mode)) {
+            let once = once.min(total);
+            return once + (total - once) / members * workers;
         }
         let start = match cell.mode.description().workers {
             Workers::One | Workers::Futures => 0.5e-3,
             Workers::Threads => 0.2e-3 * workers,
             Workers::Processes => 5e-3 + 1e-3 * workers,
         };
-        start + reference.prepare * self.crowd(workers, 1.0)
+        start + once.max((reference.prepare - once) * self.crowd(workers, 1.0))
     }
 
     /// How many workers share a CPU, where each of them alone keeps a part of one `busy`.

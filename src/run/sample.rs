@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Ledger;
+use crate::mode::helper::Handover;
 use crate::mode::{Extent, Usage, Window};
 use crate::plan::Cell;
 
@@ -44,6 +45,9 @@ pub struct Sample {
     /// Seconds that launching the crew took; the first round of a crew tells it.
     #[serde(default)]
     pub launch: Option<f64>,
+    /// What handing over an empty task costs in its crew, where the crew lives in a helper.
+    #[serde(default)]
+    pub handover: Option<Handover>,
     /// Seconds of warm-up until the last worker was warm.
     pub warm_up: f64,
     /// The disturbed round in whose stead this one was measured.
@@ -94,6 +98,7 @@ impl Sample {
             crew: Some(crew.number),
             members: Some(crew.members),
             launch: crew.launch,
+            handover: round.handover,
             warm_up: warm_up.as_secs_f64(),
             repeats: place.repeats,
             confirms: place.confirms,

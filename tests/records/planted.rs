@@ -70,8 +70,14 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         machine,
         plan,
     };
-    let survey =
-        Survey { entry: 0, task: 1.0 / RATE, prepare: 0.0, notes: Vec::new(), ceiling: None };
+    let survey = Survey {
+        entry: 0,
+        task: 1.0 / RATE,
+        prepare: 0.0,
+        notes: Vec::new(),
+        ceiling: None,
+        function: None,
+    };
     Record {
         header,
         surveys: vec![survey],
@@ -102,6 +108,7 @@ fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
         crew: Some(0),
         members: Some(1),
         launch: Some(0.001),
+        handover: None,
         warm_up: 0.0,
         repeats: None,
         confirms: true,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::function::Functions;
 use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
@@ -52,6 +53,8 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     pub(super) own: Own,
     #[command(flatten)]
+    pub(super) functions: Functions,
+    #[command(flatten)]
     pub(super) wishes: Wishes,
 }
 
@@ -77,6 +80,8 @@ impl Args {
             self.workloads.iter().map(|text| parse::workload(text)).collect::<Result<_, _>>()?;
         let budget = self.budget()?;
         workloads.extend(self.own.named(budget)?);
+        let limit = self.own.limit(budget)?;
+        workloads.extend(self.functions.named(limit));
         let modes = self.modes.as_deref().map(parse::modes).transpose()?;
         Ok(Request {
             workloads,

@@ -2,6 +2,7 @@
 
 mod args;
 mod camp;
+mod function;
 mod own;
 mod place;
 mod session;
@@ -28,6 +29,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     if let Some(directory) = &args.resume {
         return resume(args, directory, registry, output);
     }
+    function::meant(&args.workloads, registry)?;
     let request = args.request()?;
     let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
     if let Some(list) = &args.cpus {
@@ -40,6 +42,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
+    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
     plan.limits = limits;
     plan.tolerance = tolerance;
     if args.dry_run {

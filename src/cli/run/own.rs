@@ -63,7 +63,7 @@ pub(in crate::cli) struct Own {
 }
 
 /// The most programs at once that are tried without being asked for.
-const MOST_AT_ONCE: usize = 256;
+pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl Own {
     /// What is to be measured, as if it had been named.
@@ -82,7 +82,10 @@ impl Own {
     }
 
     fn command(&self, budget: Duration) -> Result<Named, Failure> {
-        let mut given = vec![("argv", json(&self.words()?)), ("limit", self.limit(budget)?)];
+        let mut given = vec![
+            ("argv", json(&self.words()?)),
+            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
+        ];
         if let Some(prepare) = &self.prepare {
             let words = if self.shell { shell(prepare) } else { split("--prepare", prepare)? };
             given.push(("prepare", json(&words)));
@@ -96,8 +99,10 @@ impl Own {
     }
 
     fn worker(&self, line: &str, budget: Duration) -> Result<Named, Failure> {
-        let mut given =
-            vec![("argv", json(&split("--worker", line)?)), ("limit", self.limit(budget)?)];
+        let mut given = vec![
+            ("argv", json(&split("--worker", line)?)),
+            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
+        ];
         given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
         let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Named { name: "worker".to_owned(), given })
@@ -115,9 +120,9 @@ impl Own {
     }
 
     /// Seconds that one run may take: longer than the budget makes no sense.
-    fn limit(&self, budget: Duration) -> Result<String, Failure> {
+    pub(super) fn limit(&self, budget: Duration) -> Result<Duration, Failure> {
         let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
-        Ok(limit.unwrap_or(budget).as_secs_f64().to_string())
+        Ok(limit.unwrap_or(budget))
     }
 
     /// Fits the plan's entries of programs: which modes and counts, and what they are called.
@@ -178,7 +183,8 @@ pub(super) fn is_hidden(entry: &Entry) -> bool {
 }
 
 fn is_program(workload: &str) -> bool {
-    knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == workload)
+    workload != "function"
+        && knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == workload)
 }
 
 fn shell(line: &str) -> Vec<String> {

@@ -39,9 +39,11 @@ pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A directory below `target/knee` that does not exist yet, named after this moment.
+/// A directory for results that does not exist yet, named after this moment: below `target/knee`, or in `knee-results` where there is
+/// no Cargo project.
 pub(crate) fn unused_in_target(prefix: &str) -> PathBuf {
-    unused(&target().join("knee"), prefix)
+    let parent = target().map_or_else(|| "knee-results".into(), |target| target.join("knee"));
+    unused(&parent, prefix)
 }
 
 /// A directory named after this moment that does not exist yet.
@@ -51,17 +53,19 @@ fn unused(parent: &Path, prefix: &str) -> PathBuf {
     names.map(|name| parent.join(name)).find(|path| !path.exists()).expect("the names never end")
 }
 
-/// Where Cargo keeps what it builds, so that results lie beside it: as criterion does it.
-fn target() -> PathBuf {
+/// Where Cargo keeps what it builds, so that results lie beside it: as criterion does it. `None` where nothing here is Cargo's.
+fn target() -> Option<PathBuf> {
     if let Some(directory) = std::env::var_os("CARGO_TARGET_DIR") {
-        return directory.into();
+        return Some(directory.into());
     }
     // A binary under a Cargo target directory was built there, whatever the working directory is now.
     let own = std::env::current_exe().unwrap_or_default();
+    let here = std::env::current_dir().unwrap_or_default();
     let marked = |path: &&Path| path.join("CACHEDIR.TAG").exists();
-    let inside = std::env::current_dir().is_ok_and(|here| here.join("target").exists());
+    let inside = here.join("target").exists();
+    let project = here.ancestors().any(|folder| folder.join("Cargo.toml").exists());
     match own.ancestors().skip(1).find(marked) {
-        Some(directory) if !inside => directory.to_owned(),
-        _ => "target".into(),
+        Some(directory) if !inside => Some(directory.to_owned()),
+        _ => (inside || project).then(|| "target".into()),
     }
 }

@@ -1,0 +1,108 @@
+//! The languages whose functions can be run: a row each, and a file each in `helpers/`.
+
+use crate::plan::Mode;
+
+/// A language and its helper.
+#[derive(Debug, Clone, Copy)]
+pub struct Language {
+    /// Its word on the command line, in records and in reports.
+    pub name: &'static str,
+    /// What its option means.
+    pub help: &'static str,
+    /// The option that names another interpreter.
+    pub program_option: &'static str,
+    /// How a function of it is named.
+    pub example: &'static str,
+    /// How the names of its files end.
+    pub endings: &'static [&'static str],
+    /// What the helper needs.
+    pub needs: &'static str,
+    /// The interpreter that is started unless the user names one.
+    pub program: &'static str,
+    /// The helper's name as a file: workers of some modes load it again by this name.
+    file: &'static str,
+    /// The helper itself.
+    source: &'static str,
+    /// What the interpreter finds in its environment.
+    environment: &'static [(&'static str, &'static str)],
+    /// What runs a function in each mode, to be pasted. `{n}` stands for the count, `{start}` for how processes are started.
+    pub settings: &'static [(Mode, &'static str)],
+}
+
+/// Every language, in the order in which they are shown.
+pub const LANGUAGES: &[Language] = &[PYTHON, NODE];
+
+const PYTHON: Language = Language {
+    name: "python",
+    help: "A Python function of yours, also as package.module:function; one task is one call of it",
+    program_option: "python-exe",
+    example: "FILE.py:FUNCTION",
+    endings: &[".py"],
+    needs: "Python 3.8 or newer",
+    program: "python3",
+    file: "knee_helper_python.py",
+    source: include_str!("../../../helpers/python.py"),
+    // Texts of sets must be the same in all processes.
+    environment: &[("PYTHONHASHSEED", "0")],
+    settings: &[
+        (Mode::Serial, "a plain loop"),
+        (Mode::Threads, "ThreadPoolExecutor(max_workers={n})"),
+        (Mode::Interpreters, "InterpreterPoolExecutor(max_workers={n})"),
+        (
+            Mode::ProcessPool,
+            "ProcessPoolExecutor(max_workers={n}, mp_context=get_context(\"{start}\"))",
+        ),
+        (Mode::Async, "asyncio.Semaphore({n})"),
+    ],
+};
+
+const NODE: Language = Language {
+    name: "node",
+    help: "A function that a JavaScript module of yours exports; one task is one call of it",
+    program_option: "node-exe",
+    example: "FILE.mjs:FUNCTION",
+    endings: &[".mjs", ".cjs", ".js"],
+    needs: "Node 18 or newer",
+    program: "node",
+    file: "knee_helper_node.mjs",
+    source: include_str!("../../../helpers/node.mjs"),
+    environment: &[],
+    settings: &[
+        (Mode::Serial, "a plain loop"),
+        (Mode::Threads, "new Piscina({ filename, maxThreads: {n} })"),
+        (Mode::ProcessPool, "workerpool.pool(file, { workerType: 'process', maxWorkers: {n} })"),
+        (Mode::Async, "pLimit({n})"),
+    ],
+};
+
+impl Language {
+    /// The language of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|language| language.name == name)
+    }
+
+    /// The language of a file, by the end of its name.
+    pub fn of_file(name: &str) -> Option<&'static Self> {
+        LANGUAGES.iter().find(|row| row.endings.iter().any(|ending| name.ends_with(ending)))
+    }
+
+    /// What runs a function in this mode with `workers`, to be pasted.
+    pub fn setting(&self, mode: Mode, workers: u64, start: &str) -> Option<String> {
+        let (_, text) = self.settings.iter().find(|(known, _)| *known == mode)?;
+        Some(text.replace("{n}", &workers.to_string()).replace("{start}", start))
+    }
+
+    /// The command that starts the helper, which is put into `directory` before.
+    pub(super) fn command(
+        &self,
+        program: &str,
+        directory: &std::path::Path,
+    ) -> std::io::Result<std::process::Command> {
+        let file = directory.join(self.file);
+        std::fs::write(&file, self.source)?;
+        let program = if program.is_empty() { self.program } else { program };
+        let mut command = std::process::Command::new(program);
+        command.arg(file).envs(self.environment.iter().copied());
+        Ok(command)
+    }
+}
