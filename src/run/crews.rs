@@ -222,15 +222,13 @@ impl Age {
     const LAUNCHES: f64 = 4.0;
     /// For that launching may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.3;
-    /// No crew needs to serve longer than this many seconds where launching it is cheap.
-    const LONG_ENOUGH: f64 = 2.0;
 
     /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
     pub(super) fn is_due(self, whole: f64) -> bool {
         let earned = self.launching / Self::SHARE - self.launching;
         let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
         let stint = whole / Self::LAUNCHES;
-        self.alive >= if affordable { stint.min(earned.max(Self::LONG_ENOUGH)) } else { earned }
+        self.alive >= if affordable { stint.min(earned) } else { earned }
     }
 }
 
@@ -244,8 +242,8 @@ mod tests {
 
     #[test]
     fn cheap_crews_are_launched_often_and_dear_ones_as_often_as_a_tenth_allows() {
-        assert!(due(2.1, 0.01, 60.0), "a cheap crew need not serve longer");
-        assert!(!due(1.9, 0.01, 60.0));
+        assert!(due(0.1, 0.01, 60.0), "a cheap crew is launched for each block");
+        assert!(!due(0.08, 0.01, 60.0));
         assert!(due(1.3, 0.3, 5.0), "four launches in 5 s, though a tenth would be two");
         assert!(!due(1.2, 0.3, 5.0));
         assert!(

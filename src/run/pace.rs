@@ -12,8 +12,6 @@ pub(super) const SHORTEST: f64 = 0.020;
 const LONGEST: f64 = 0.500;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
 const LONG_TASK: f64 = 0.010;
-/// The same in a crew that has worked before: only its caches are cold.
-const LONG_TASK_OF_A_WARM_CREW: f64 = 0.001;
 /// A window is so many times as long as what a round takes beside it, so that most of the time is measured.
 const WORTH_ITS_OVERHEAD: f64 = 3.0;
 
@@ -67,7 +65,18 @@ impl Pace {
     /// Seconds that a round of this cell takes with a window of `window` seconds.
     pub(super) fn cost(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
         let overhead = self.overhead.get(&cell).copied();
-        window + overhead.unwrap_or_else(|| self.guess(cell, reference, window))
+        let guess = || self.guess(cell, reference, window).max(self.by_smaller(cell));
+        window + overhead.unwrap_or_else(guess)
+    }
+
+    /// What the next smaller count tells of a count that was never tried; 0 where there is none.
+    fn by_smaller(&self, cell: Cell) -> f64 {
+        let same = |(other, _): &(&Cell, &f64)| {
+            (other.entry, other.mode) == (cell.entry, cell.mode) && other.workers < cell.workers
+        };
+        let smaller = self.overhead.iter().filter(same).max_by_key(|(other, _)| other.workers);
+        smaller
+            .map_or(0.0, |(other, overhead)| overhead * cell.workers as f64 / other.workers as f64)
     }
 
     /// What warming up and finishing whole tasks may take before it was ever tried.
@@ -95,13 +104,13 @@ impl Pace {
 
 /// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
-    let long = if fresh { LONG_TASK } else { LONG_TASK_OF_A_WARM_CREW };
-    if reference.wall > long {
+    if reference.wall > LONG_TASK {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)
     } else {
-        (window / 32.0).clamp(0.001, 0.010)
+        // Members that were woken together share a CPU until the system has spread them, which takes it some milliseconds.
+        (window / 16.0).clamp(0.004, 0.010)
     }
 }
 

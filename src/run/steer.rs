@@ -17,7 +17,7 @@ const ENOUGH: u32 = 16;
 const MOST_BLOCKS: u32 = 48;
 /// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than long rounds in few, since a machine's spells hit
 /// the counts of a short block alike.
-const WANTED_BLOCKS: f64 = 12.0;
+const WANTED_BLOCKS: f64 = 10.0;
 /// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
 const LEAST_BLOCKS: u32 = 3;
 
