@@ -25,6 +25,8 @@ pub struct Reference {
     pub wall: f64,
     /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that waits.
     pub busy: f64,
+    /// Whether one task uses all workers of a cell by itself: then more workers make no task longer.
+    pub parallel: bool,
     /// Seconds that preparing one worker took.
     pub prepare: f64,
     /// The workload's remarks on this machine.
@@ -77,6 +79,7 @@ pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
         wall: wall / ran as f64,
         // Where it cannot be told, work is taken to compute.
         busy: busy.filter(|busy| busy.is_finite()).map_or(1.0, |busy| busy.max(0.0)),
+        parallel: ground.workload.parallel_by_itself(&job.params),
         prepare,
         notes: ground.workload.notes(&context),
         ceiling: ground.workload.ceiling(&job.params),

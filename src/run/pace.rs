@@ -62,27 +62,31 @@ impl Pace {
         (workers * busy / self.cores).max(1.0)
     }
 
+    /// How many times as long a task takes in this cell as it does alone.
+    fn crowd_of(&self, cell: Cell, reference: &Reference) -> f64 {
+        if reference.parallel { 1.0 } else { self.crowd(cell.workers as f64, reference.busy) }
+    }
+
     /// Seconds that a round of this cell takes with a window of `window` seconds.
     pub(super) fn cost(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
         let overhead = self.overhead.get(&cell).copied();
-        let guess = || self.guess(cell, reference, window).max(self.by_smaller(cell));
+        let guess = || self.guess(cell, reference, window).max(self.by_smaller(cell, reference));
         window + overhead.unwrap_or_else(guess)
     }
 
     /// What the next smaller count tells of a count that was never tried; 0 where there is none.
-    fn by_smaller(&self, cell: Cell) -> f64 {
+    fn by_smaller(&self, cell: Cell, reference: &Reference) -> f64 {
         let same = |(other, _): &(&Cell, &f64)| {
             (other.entry, other.mode) == (cell.entry, cell.mode) && other.workers < cell.workers
         };
         let smaller = self.overhead.iter().filter(same).max_by_key(|(other, _)| other.workers);
-        smaller
-            .map_or(0.0, |(other, overhead)| overhead * cell.workers as f64 / other.workers as f64)
+        let crowd = |cell: Cell| self.crowd_of(cell, reference);
+        smaller.map_or(0.0, |(other, overhead)| overhead * crowd(cell) / crowd(*other))
     }
 
     /// What warming up and finishing whole tasks may take before it was ever tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
-        let task = reference.wall * self.crowd(cell.workers as f64, reference.busy);
-        task + warm_up(reference, window, true)
+        reference.wall * self.crowd_of(cell, reference) + warm_up(reference, window, true)
     }
 
     /// The window with which a typical round of this workload takes `seconds` altogether.

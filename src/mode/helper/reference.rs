@@ -58,6 +58,7 @@ pub(in crate::mode) fn reference(
         task,
         wall: again.wall_ns as f64 * 1e-9 / again.checksums.len().max(1) as f64,
         busy,
+        parallel: false,
         prepare,
         notes,
         ceiling: None,

@@ -3,6 +3,8 @@
 use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
 
+/// Growth by so much of the growth of the count is nearly the same.
+const NEARLY: f64 = 0.8;
 /// Up to this size a space is measured whole.
 const SMALL: usize = 6;
 
@@ -53,7 +55,6 @@ pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<
         return None;
     }
     // Where throughput still grows nearly as the count does, the top is far away.
-    const NEARLY: f64 = 0.8;
     let step = |before: Level| (last.workers as f64 / before.workers as f64).ln();
     let steep = before.is_some_and(|before| last.log - before.log > NEARLY * step(before));
     let (factor, per_octave) = if steep { (4, 1.0) } else { (2, 2.0) };
