@@ -1,11 +1,13 @@
 #![doc = include_str!("README.md")]
 
 mod asynchronous;
+mod error;
 mod gate;
 pub mod helper;
 mod lane;
 mod line;
 mod memory;
+mod meter;
 mod process_per_task;
 mod process_pool;
 mod reference;
@@ -31,8 +33,11 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::clock;
-use crate::plan::{Mode, PlanError, Registry};
+use crate::plan::{Mode, Registry};
 
+use meter::Meter;
+
+pub use error::ModeError;
 pub use gate::{Extent, Gate, Moment, Window};
 pub use lane::{Lane, Lap};
 pub use memory::Held;
@@ -152,52 +157,6 @@ pub(crate) fn advised(reason: String) -> String {
         );
     }
     reason
-}
-
-/// Why a crew could not be launched or a round not be measured.
-#[derive(Debug, thiserror::Error)]
-pub enum ModeError {
-    /// The workload is unknown where the worker lives.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The crew could not be made ready.
-    #[error("worker {worker} could not get ready: {reason}")]
-    Prepare {
-        /// Which worker, from 0.
-        worker: usize,
-        /// Why, in words.
-        reason: String,
-    },
-    /// What the crew needs around it could not be made.
-    #[error("{what}: {reason}")]
-    Launch {
-        /// What could not be made.
-        what: &'static str,
-        /// Why, in words.
-        reason: String,
-    },
-    /// A task failed.
-    #[error("task {number} failed: {reason}")]
-    Task {
-        /// Its number.
-        number: u64,
-        /// Why, in words.
-        reason: String,
-    },
-    /// A worker process failed or is gone.
-    #[error("worker {worker}: {how}")]
-    Worker {
-        /// Which worker, from 0.
-        worker: usize,
-        /// What became of it, in words.
-        how: String,
-    },
-    /// The helper in which the crew lives could not do it.
-    #[error(transparent)]
-    Helper(helper::HelperError),
-    /// The user interrupted.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 /// Launches a crew of `members` and returns when every one is ready, with the time that took.
@@ -325,72 +284,6 @@ impl Ground {
     /// The lane of one of `active` members.
     fn lane(&self, gate: &Arc<Gate>, member: usize, active: usize) -> Lane {
         Lane::new(gate, member, active, self.job.checked)
-    }
-}
-
-/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate, ended by whoever closes it.
-#[derive(Debug)]
-struct Meter {
-    whom: Whom,
-    reading: Mutex<Reading>,
-}
-
-#[derive(Debug)]
-enum Reading {
-    NotBegun,
-    Begun(Probe),
-    Ended(Usage),
-}
-
-impl Meter {
-    fn new(whom: Whom) -> Self {
-        Self { whom, reading: Mutex::new(Reading::NotBegun) }
-    }
-
-    /// Reads the counters and opens the gate.
-    fn open(&self, gate: &Gate) {
-        *self.slot() = Reading::Begun(Probe::begin(self.whom.clone()));
-        gate.open();
-    }
-
-    /// Does what is due at this moment.
-    #[inline]
-    fn at(&self, moment: Moment, gate: &Gate) {
-        match moment {
-            Moment::Ordinary => {}
-            Moment::AllWarm => self.open(gate),
-            // Of children that come and go only the ended ones can be read: those under way must end first.
-            Moment::AllFinished if matches!(self.whom, Whom::Reaped) => {}
-            // Later, workers that have no task any more would make the crew look idle.
-            Moment::AllFinished => {
-                self.end();
-            }
-        }
-    }
-
-    /// What was used; up to now, where nobody has ended it before.
-    fn end(&self) -> Usage {
-        let mut reading = self.slot();
-        if let Reading::Begun(probe) = &*reading {
-            *reading = Reading::Ended(probe.end());
-        }
-        match *reading {
-            Reading::Ended(usage) => usage,
-            _ => Usage::default(),
-        }
-    }
-
-    /// The same without the bytes that `others` hold in this process. Memory of other processes is nobody else's.
-    fn end_without(&self, others: u64) -> Usage {
-        let mut usage = self.end();
-        if matches!(self.whom, Whom::Ourselves) {
-            usage.peak_memory = usage.peak_memory.map(|peak| peak.saturating_sub(others));
-        }
-        usage
-    }
-
-    fn slot(&self) -> std::sync::MutexGuard<'_, Reading> {
-        self.reading.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
