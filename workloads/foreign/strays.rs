@@ -20,25 +20,24 @@ pub(super) fn reap(group: Pid) {
 
 /// Children of ours lead a group in our own session. Others that have ended were their children once.
 fn reap_elsewhere() {
-    let Ok(session) = rustix::process::getsid(None) else { return };
+    // `getsid` is not asked: the number is 0 where the session began outside a container, which it does not expect.
+    let Some((_, ours)) = state_and_session("self") else { return };
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     for pid in lists.flat_map(|list| {
         list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
     }) {
-        if let Some(pid) = Pid::from_raw(pid)
-            && is_dead_of_another_session(pid, session)
-        {
+        let seen = state_and_session(&pid.to_string());
+        let stray = seen.is_some_and(|(state, session)| state == "Z" && session != ours);
+        if let Some(pid) = Pid::from_raw(pid).filter(|_| stray) {
             let _ = waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }
 }
 
-/// By the fields behind the name in `/proc/PID/stat`: state, parent, group, session.
-fn is_dead_of_another_session(pid: Pid, session: Pid) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-    let stat = stat.unwrap_or_default();
-    let fields: Vec<&str> =
-        stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().take(4).collect();
-    matches!(fields[..], ["Z", _, _, other] if other != session.as_raw_nonzero().to_string())
+/// The fields behind the name in `/proc/PID/stat` are state, parent, group and session.
+fn state_and_session(pid: &str) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_ascii_whitespace();
+    Some((fields.next()?.to_string(), fields.nth(2)?.to_string()))
 }

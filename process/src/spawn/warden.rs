@@ -12,13 +12,14 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Launch, Launched, Output, StartMethod, launch};
 use crate::boot::{self, Work};
 use crate::error::{Error, Result};
 use crate::shm::{self, Mapping};
+use crate::sys::child::leads_its_group;
 use crate::sys::control::Control;
 
 /// Room for so many children at once; more have their lifelines only.
@@ -109,7 +110,7 @@ pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     for place in 0..PLACES {
         let pid = table.flag(4 * place).load(Acquire).cast_signed();
         if let Some(pid) = Pid::from_raw(pid).filter(|pid| began_before(*pid, end)) {
-            if getpgid(Some(pid)) == Ok(pid) {
+            if leads_its_group(pid) {
                 let _ = kill_process_group(pid, Signal::KILL);
             }
             let _ = kill_process(pid, Signal::KILL);
