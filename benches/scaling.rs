@@ -16,7 +16,7 @@ fn scaling(criterion: &mut Criterion) {
         let job = support::job(name);
         let mut group = criterion.benchmark_group(format!("scaling/{name}"));
         group.sample_size(10).warm_up_time(Duration::from_millis(300));
-        reference(&site, &job).expect("serial works");
+        reference(&site, &job, 1).expect("serial works");
         for mode in Mode::DEFAULT {
             for workers in [1, site.cores, 2 * site.cores] {
                 if mode == Mode::Serial && workers > 1 {

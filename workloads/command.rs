@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::foreign::capture::{Capture, Output, line};
 use crate::foreign::child::{Child, Ended, Status};
+use crate::foreign::figure::{Reader, Rule};
 use crate::foreign::line::{Line, Slot, Values};
 use crate::foreign::target::{Sink, Target};
 use crate::foreign::watch::{Cut, attend, drain};
 use crate::foreign::{GRACE, argv};
 use crate::{
-    Aside, Context, Error, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work,
+    Aside, Context, Error, Figure, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work,
     Workload,
 };
 
@@ -25,6 +26,7 @@ use crate::{
 /// - Whatever it leaves running in its process group is killed. Where that still holds its standard error, the task fails, since its work
 ///   was not done when it ended.
 /// - What it computes is not looked at, so there is no checksum: any end that counts as success is as good as another.
+/// - Where it prints a figure about itself, `figure` says how that is found: it is then the throughput, in place of runs per second.
 ///
 /// Where the program parallelises itself, `sweep` names the placeholder that the worker count replaces; one run at a time then.
 #[derive(Debug)]
@@ -79,6 +81,13 @@ const META: Meta = Meta {
             small: "pipe",
         },
         Param {
+            name: "figure",
+            help: "how the figure is found that the program prints about itself, as JSON",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
             name: "limit",
             help: "seconds that one run may take",
             form: Form::Number { min: 0.001, max: 604_800.0 },
@@ -115,6 +124,12 @@ impl Workload for Command {
                 "the worker count was given to the program itself in place of {sweep}; one run at a time"
             )));
         }
+        if !context.params.text("figure").is_empty() {
+            notes.push(note(
+                "the throughput is what the program printed about itself, and so is a p99; what starting it takes is not in it"
+                    .to_owned(),
+            ));
+        }
         if !context.params.text("prepare").is_empty() {
             notes.push(note(
                 "the time of --prepare is taken out of rates, not of a batch's makespan; with several workers, one prepares \
@@ -126,13 +141,16 @@ impl Workload for Command {
     }
 
     fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>> {
-        let Settings { main, prepare, ignore, limit, target } = Settings::read(context.params)?;
+        let Settings { main, prepare, ignore, limit, target, figure } =
+            Settings::read(context.params)?;
         let mut runner = Runner {
             main: Prepared::new(main, context)?,
             prepare: prepare.map(|line| Prepared::new(line, context)).transpose()?,
             ignore,
             limit,
-            target: target.open()?,
+            // A figure is read in every run.
+            target: if figure.is_some() { Sink::Pipe } else { target.open()? },
+            figure,
             first: true,
             aside: Aside::default(),
             buffer: vec![0; 64 << 10],
@@ -165,6 +183,7 @@ struct Settings {
     ignore: Ignore,
     limit: Duration,
     target: Target,
+    figure: Option<Reader>,
 }
 
 /// Which exit statuses count as success beside 0.
@@ -191,7 +210,8 @@ impl Settings {
         let ignore = Ignore::read(params.text("ignore"))?;
         let limit = Duration::from_secs_f64(params.number("limit"));
         let target = Target::read(params.text("output"));
-        Ok(Self { main, prepare, ignore, limit, target })
+        let figure = Rule::of(params.text("figure"))?.map(|rule| rule.reader()).transpose()?;
+        Ok(Self { main, prepare, ignore, limit, target, figure })
     }
 }
 
@@ -226,6 +246,7 @@ struct Runner {
     ignore: Ignore,
     limit: Duration,
     target: Sink,
+    figure: Option<Reader>,
     /// Whether nothing has run yet. The first run is seldom measured, and a program that cannot work fails in it: so it is read.
     first: bool,
     aside: Aside,
@@ -285,6 +306,20 @@ impl Runner {
             (None, status) => Ok(status),
         }
     }
+
+    /// What the program that has just ended printed about itself, where that is asked for.
+    fn figure(&self) -> Result<Option<Figure>> {
+        let Some(reader) = &self.figure else { return Ok(None) };
+        let told = |error: Error| Error::failed(format!("{error}; {}", self.capture.told()));
+        reader.read(&self.capture.text()).map(Some).map_err(told)
+    }
+}
+
+/// What a run of this length did at this rate, which is at least something.
+fn units(rate: f64, took: Duration) -> u64 {
+    // What is added up must stay exact.
+    const MOST: f64 = 1e12;
+    (rate * took.as_secs_f64()).clamp(1.0, MOST).round() as u64
 }
 
 impl Task for Runner {
@@ -302,9 +337,13 @@ impl Task for Runner {
             })?;
             self.aside.untimed = start.elapsed();
         }
+        let start = Instant::now();
         self.once(false, number)?;
+        self.aside.figure = self.figure()?;
         // An exit status that counts as success says nothing about what was computed, and the next one may differ.
-        Ok(Work { units: 1, checksum: 0 })
+        let rate = self.aside.figure.map(|figure| figure.rate);
+        let units = rate.map_or(1, |rate| units(rate, start.elapsed()));
+        Ok(Work { units, checksum: 0 })
     }
 
     fn aside(&self) -> Aside {

@@ -34,6 +34,7 @@ pub use support::params::{Form, Param, Params, nearest, parse_size};
 pub use command::Command;
 pub use file::File;
 pub use float::Float;
+pub use foreign::figure::Figure;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
 pub use function::{Foreign, Function};
@@ -198,12 +199,15 @@ pub struct Work {
 }
 
 /// What one task did beside its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Aside {
     /// How long it prepared before it worked: a time that does not count.
     pub untimed: Duration,
     /// The largest resident memory so far of the programs that it ran, in bytes; 0 where it ran none.
     pub peak_memory: u64,
+    /// What the program that it ran printed about itself, where that is what counts.
+    #[serde(default)]
+    pub figure: Option<Figure>,
 }
 
 /// What a workload is.

@@ -126,6 +126,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 efficiency: speedup.map(per_worker),
                 makespan: None,
                 latency: None,
+                printed_p99: None,
                 cpu: None,
                 cpu_per_unit: None,
                 voluntary_switches: None,

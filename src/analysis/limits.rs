@@ -35,7 +35,7 @@ pub(super) fn choose(
     }
     let chosen = match limits.objective {
         Objective::Throughput => knee(&kept, observations, tolerance),
-        Objective::Latency => least(&kept, |point| point.latency.map(|latency| latency.p99)),
+        Objective::Latency => least(&kept, Point::p99),
         Objective::Efficiency => {
             least(&kept, |point| Some(-point.throughput.median / point.workers))
         }
@@ -81,7 +81,7 @@ fn violations(point: &Point, limits: &Limits) -> Vec<String> {
                 Some(_) => {}
             }
         };
-    let p99 = point.latency.map(|latency| latency.p99);
+    let p99 = point.p99();
     let efficiency = point.efficiency.map(|efficiency| efficiency.median);
     judge("p99", limits.max_p99, p99, 1.0, &Quantity::Duration);
     judge("memory", limits.max_memory, point.peak_memory, 1.0, &Quantity::Memory);

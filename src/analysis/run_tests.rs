@@ -49,6 +49,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         units: (throughput / 10.0) as u64,
         rates: vec![throughput / cell.workers as f64; cell.workers],
         latency: vec![((1e9 * cell.workers as f64 / throughput) as u64, 10)],
+        printed_p99: None,
         usage: Usage { user: cpu * 0.1, span: 0.1, run_queue: None, ..Usage::default() },
         makespan: None,
         crew: Some(0),

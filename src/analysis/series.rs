@@ -134,6 +134,7 @@ impl<'r> Series<'r> {
         let makespans: Vec<f64> = samples.iter().filter_map(|sample| sample.makespan).collect();
         point.makespan = batch::makespan(&makespans);
         point.latency = latency;
+        point.printed_p99 = of(&|s| s.printed_p99).rounded();
         point.cpu = cpu.rounded();
         point.cpu_per_unit = cpu_per_unit.rounded();
         point.voluntary_switches = voluntary.rounded();
@@ -159,7 +160,7 @@ fn observation(sample: &Sample) -> Observation {
 fn longer(points: &[Point], few: f64, more: f64) -> Option<f64> {
     let p99 = |workers: f64| {
         let point = points.iter().find(|point| (point.workers - workers).abs() < 1e-9)?;
-        Some(point.latency?.p99).filter(|p99| *p99 > 0.0)
+        point.p99().filter(|p99| *p99 > 0.0)
     };
     Some(p99(more)? / p99(few)?)
 }

@@ -110,7 +110,7 @@ impl Harness<'_> {
             seed: plan.seed,
             checked,
         };
-        let reference = mode::reference(&site, &job(0)).map_err(|error| error.to_string())?;
+        let reference = mode::reference(&site, &job(0), 1).map_err(|error| error.to_string())?;
         let job = job(reference.checksums.len() as u64);
         for series in &entry.series {
             let workers = if series.mode == Mode::Serial { 1 } else { 2 };

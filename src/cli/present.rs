@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use knee_workloads::foreign::figure::MISSING;
+
 use super::{Failure, Output, exit, written};
 use crate::analysis::{self, findings::Findings};
 use crate::record::Record;
@@ -74,6 +76,12 @@ fn print(
     written(output.result(&String::from_utf8_lossy(&text))).map(|_| ())
 }
 
+/// Whether programs ran as they should, and only printed no figure.
+fn lacks_figures(findings: &Findings) -> bool {
+    let mut failures = findings.workloads.iter().flat_map(|workload| &workload.failures).peekable();
+    failures.peek().is_some() && failures.all(|failure| failure.reason.contains(MISSING))
+}
+
 /// The exit code that the findings themselves call for.
 fn verdict(findings: &Findings) -> u8 {
     let failed = findings.workloads.iter().any(|workload| !workload.failures.is_empty());
@@ -83,7 +91,7 @@ fn verdict(findings: &Findings) -> u8 {
     } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
         // Two machines were measured, and whatever is said of one of them is of no use on the other.
         exit::INCONCLUSIVE
-    } else if findings.run.rounds == 0 {
+    } else if findings.run.rounds == 0 && !lacks_figures(findings) {
         exit::FAILED
     } else if failed {
         exit::INCOMPLETE

@@ -16,7 +16,7 @@ use gather::Gather;
 pub use guess::{About, Guess};
 pub use merge::{Sourced, merge};
 use source::Document;
-pub use tools::{Format, formats};
+pub use tools::{Format, Preset, formats, presets};
 pub(crate) use words::vocabulary::mode_in;
 
 /// Of more measurements in one table, batches are kept: no analysis needs as many.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use knee_workloads::{Aside, Work};
+use knee_workloads::{Aside, Figure, Work};
 
 use super::gate::{Extent, Gate, Moment};
 use crate::clock;
@@ -40,6 +40,8 @@ pub struct Lap {
     pub warm_up: Duration,
     /// The largest resident memory of programs that this worker ran, in bytes; 0 where it ran none.
     pub peak_memory: u64,
+    /// What the programs of its whole tasks printed about themselves.
+    pub printed: Vec<Figure>,
 }
 
 impl Lap {
@@ -47,6 +49,12 @@ impl Lap {
     pub(super) fn histogram() -> Histogram<u64> {
         Histogram::new_with_bounds(1, LONGEST_NANOS, 3)
             .expect("three digits over an hour of nanoseconds are within the histogram's limits")
+    }
+
+    /// The mean of the rates that its programs printed; `None` where they printed none.
+    fn printed_rate(&self) -> Option<f64> {
+        let sum: f64 = self.printed.iter().map(|figure| figure.rate).sum();
+        (!self.printed.is_empty()).then(|| sum / self.printed.len() as f64)
     }
 }
 
@@ -69,6 +77,8 @@ pub struct Lane {
     /// When it was released, from the gate's origin: there measuring begins where nothing is warmed up.
     released: Duration,
     share: Share,
+    /// What the program of the task under way printed about itself.
+    figure: Option<Figure>,
     lap: Lap,
 }
 
@@ -112,6 +122,7 @@ impl Lane {
             window_began: now,
             released: Duration::ZERO,
             share: Share::default(),
+            figure: None,
             lap: Lap {
                 tasks: 0,
                 units: 0,
@@ -122,6 +133,7 @@ impl Lane {
                 checks: Vec::new(),
                 warm_up: Duration::ZERO,
                 peak_memory: 0,
+                printed: Vec::new(),
             },
         }
     }
@@ -159,6 +171,7 @@ impl Lane {
     #[inline]
     pub fn set_aside(&mut self, aside: Aside) {
         self.lap.peak_memory = self.lap.peak_memory.max(aside.peak_memory);
+        self.figure = aside.figure;
         if aside.untimed.is_zero() {
             return;
         }
@@ -234,6 +247,9 @@ impl Lane {
             // A batch, or a round that was broken off: its own tasks are all there is.
             None => self.share.rate(self.lap.wall),
         };
+        if let Some(rate) = self.lap.printed_rate() {
+            self.lap.rate = rate;
+        }
         self.lap
     }
 
@@ -241,7 +257,11 @@ impl Lane {
     fn count(&mut self, start: Instant, now: Instant, took: Duration, work: Work) -> Moment {
         self.lap.tasks += 1;
         self.lap.units = self.lap.units.saturating_add(work.units);
-        self.lap.latency.saturating_record((took.as_nanos() as u64).max(1));
+        match self.figure {
+            // How long a program takes says nothing about the latency of what it measures.
+            Some(figure) => self.lap.printed.push(figure),
+            None => self.lap.latency.saturating_record((took.as_nanos() as u64).max(1)),
+        }
         let wall = now.duration_since(start);
         self.lap.wall = wall;
         if let Extent::Time(length) = self.gate.window().extent

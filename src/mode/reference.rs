@@ -43,15 +43,17 @@ fn cpu_time(task: &dyn Task) -> Option<f64> {
     Some(process_cpu_time().ok()? + helpers)
 }
 
-/// Runs the first tasks of `job` and keeps what they returned.
+/// Runs the first tasks of `job` and keeps what they returned. A task that uses all workers of a cell by itself is given `workers`.
 ///
 /// # Errors
 /// The workload cannot be prepared or run here at all.
-pub fn reference(site: &Site, job: &Job) -> Result<Reference, ModeError> {
-    if let Some(function) = site.registry.find(&job.workload)?.foreign(&job.params) {
+pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, ModeError> {
+    let workload = site.registry.find(&job.workload)?;
+    if let Some(function) = workload.foreign(&job.params) {
         return helper::reference(site, job, &function);
     }
-    let ground = Ground::new(site, job, 1)?;
+    let workers = if workload.parallel_by_itself(&job.params) { workers } else { 1 };
+    let ground = Ground::new(site, job, workers)?;
     let start = clock::now();
     let mut task = ground.prepare(0)?;
     let prepare = clock::since(start).as_secs_f64();

@@ -107,8 +107,10 @@ impl<'a> View<'a> {
         for ((name, curve), place) in self.curves.iter().zip(self.places()) {
             for (percentile, dash) in [("p50", Dash::Solid), ("p99", Dash::Dashed)] {
                 let figure = |point: &Point| {
-                    let latency = point.latency?;
-                    let y = if dash == Dash::Solid { latency.p50 } else { latency.p99 };
+                    let y = match dash {
+                        Dash::Solid => point.latency?.p50,
+                        _ => point.p99()?,
+                    };
                     Some(Dot { x: point.workers, y, interval: None, ringed: false })
                 };
                 let dots: Vec<Dot> = curve.points.iter().filter_map(figure).collect();

@@ -60,6 +60,7 @@ fn of_sample(sample: &Sample) -> Option<String> {
         ("makespan", sample.makespan.unwrap_or(0.0)),
         ("launch", sample.launch.unwrap_or(0.0)),
         ("warm_up", sample.warm_up),
+        ("printed_p99", sample.printed_p99.unwrap_or(0.0)),
         ("usage.span", sample.usage.span),
     ];
     // The times of many workers are summed.

@@ -89,7 +89,7 @@ fn row<'a>(workload: &'a str, mode: &'a str, unit: &'a str, point: &Point) -> Ro
         efficiency: point.efficiency.map(|estimate| estimate.median),
         latency_p50: latency.map(|latency| latency.p50),
         latency_p90: latency.map(|latency| latency.p90),
-        latency_p99: latency.map(|latency| latency.p99),
+        latency_p99: point.p99(),
         latency_p999: latency.map(|latency| latency.p999),
         latency_max: latency.map(|latency| latency.max),
         cpu: point.cpu,

@@ -145,7 +145,7 @@ fn row(curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 8] {
         point.speedup.map_or_else(absent, |e| Quantity::Ratio.interval(e.median, e.low, e.high)),
         point.efficiency.map_or_else(absent, |e| Quantity::Share.text(e.median)),
         time(point.latency.map(|latency| latency.p50)),
-        time(point.latency.map(|latency| latency.p99)),
+        time(point.p99()),
         time(curve.and_then(|curve| curve.price).and_then(|price| price.break_even)),
     ]
 }

@@ -64,7 +64,7 @@ pub fn samples(record: &Record) -> Result<Vec<u8>, ::csv::Error> {
             units: sample.units,
             latency_mean: latency.as_ref().map(Latencies::mean),
             latency_p50: quantile(0.5),
-            latency_p99: quantile(0.99),
+            latency_p99: quantile(0.99).or(sample.printed_p99),
             cpu_user: sample.usage.user,
             cpu_system: sample.usage.system,
             run_queue: sample.usage.run_queue,

@@ -274,8 +274,10 @@ pub(super) fn chosen_law(curve: &Curve) -> Option<&Law> {
 pub(super) fn params(workload: &WorkloadFindings) -> String {
     let typed = workload.label.split_once(':').map_or("", |(_, params)| params);
     let typed: Vec<&str> = typed.split(',').collect();
-    // What is empty was not asked for, and the label of a command is the command.
-    let said = |(key, value): &(&String, &String)| !value.is_empty() && *key != "argv";
+    // What is empty was not asked for, the label of a command is the command, and a note tells of its figure.
+    let told = ["argv", "figure"];
+    let said =
+        |(key, value): &(&String, &String)| !value.is_empty() && !told.contains(&key.as_str());
     let pairs = workload.params.iter().filter(said).map(|(key, value)| format!("{key}={value}"));
     pairs.filter(|pair| !typed.contains(&pair.as_str())).collect::<Vec<_>>().join(" ")
 }

@@ -32,6 +32,9 @@ pub struct Sample {
     pub rates: Vec<f64>,
     /// How long the tasks took: `[nanoseconds, how many]`, each value to 1 %.
     pub latency: Vec<(u64, u64)>,
+    /// The 99th percentile of the latency that the programs printed about themselves, in seconds: the longest of them.
+    #[serde(default)]
+    pub printed_p99: Option<f64>,
     /// What the crew used.
     pub usage: Usage,
     /// From the first submit to the last join, where a batch was asked for.
@@ -79,6 +82,8 @@ impl Sample {
         let makespan =
             matches!(window.extent, Extent::Tasks(_)).then_some(round.span.as_secs_f64());
         let warm_up = round.laps.iter().map(|lap| lap.warm_up).max().unwrap_or_default();
+        let printed = round.laps.iter().flat_map(|lap| &lap.printed);
+        let printed_p99 = printed.filter_map(|figure| figure.p99).reduce(f64::max);
         Self {
             cell,
             block: place.block,
@@ -93,6 +98,7 @@ impl Sample {
                 .flat_map(|all| all.iter_recorded())
                 .map(|step| (step.value_iterated_to(), step.count_at_value()))
                 .collect(),
+            printed_p99,
             usage: round.usage,
             makespan,
             crew: Some(crew.number),

@@ -15,7 +15,7 @@ impl Run<'_> {
             if self.interrupted() {
                 break;
             }
-            match mode::reference(self.site, &self.job(entry)) {
+            match mode::reference(self.site, &self.job(entry), self.smallest(entry)) {
                 Ok(reference) => {
                     observer.observe(&Event::Surveyed { entry, reference: &reference })?;
                     self.references.insert(entry, reference);
@@ -80,6 +80,12 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The smallest count that an entry is to be measured with: a program that is told the count may not take a smaller one.
+    fn smallest(&self, entry: usize) -> usize {
+        let series = self.plan.entries[entry].series.iter();
+        series.filter_map(|series| series.candidates.first().first().copied()).min().unwrap_or(1)
     }
 
     /// The cells that the user listed for an entry.

@@ -51,7 +51,7 @@ impl Subject {
 
     /// What it does serially; crews are compared with that from then on.
     fn reference(&mut self) -> Reference {
-        let reference = mode::reference(&self.site, &self.job).expect("it runs serially");
+        let reference = mode::reference(&self.site, &self.job, 1).expect("it runs serially");
         self.job.checked = reference.checksums.len() as u64;
         reference
     }

@@ -4,6 +4,7 @@ mod calls;
 mod claims;
 mod command;
 mod crews;
+mod figure;
 mod rust;
 mod wishes;
 mod worker;

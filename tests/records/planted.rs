@@ -103,6 +103,7 @@ fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
         units: (throughput / 10.0) as u64,
         rates: vec![throughput / cell.workers as f64; cell.workers],
         latency: vec![((1e9 * cell.workers as f64 / throughput) as u64, 10)],
+        printed_p99: None,
         usage: Usage { user: busy * 0.1, span: 0.1, ..Usage::default() },
         makespan: None,
         crew: Some(0),

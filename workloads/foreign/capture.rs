@@ -47,6 +47,14 @@ impl Capture {
         self.tail.extend_from_slice(rest);
     }
 
+    /// What was kept, as text; what lies between beginning and end of a long output is missing.
+    pub(crate) fn text(&self) -> String {
+        let tail = &self.tail[self.tail.len().saturating_sub(KEPT)..];
+        let is_whole = self.total == (self.head.len() + tail.len()) as u64;
+        let gap: &[u8] = if is_whole { b"" } else { b"\n" };
+        String::from_utf8_lossy(&[&self.head, gap, tail].concat()).into_owned()
+    }
+
     /// What was kept, in words for a message: `it printed nothing`, or its lines, indented, control characters escaped.
     pub(crate) fn told(&self) -> String {
         if self.total == 0 {

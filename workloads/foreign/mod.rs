@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod child;
+pub mod figure;
 pub mod interrupt;
 pub(crate) mod line;
 mod strays;

@@ -68,6 +68,7 @@ impl Planted {
             efficiency: None,
             makespan: None,
             latency: None,
+            printed_p99: None,
             cpu: None,
             cpu_per_unit: None,
             voluntary_switches: None,

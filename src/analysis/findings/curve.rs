@@ -74,6 +74,9 @@ pub struct Point {
     pub makespan: Option<Estimate>,
     /// Task latency over all rounds.
     pub latency: Option<Latency>,
+    /// The 99th percentile of the latency that programs printed about themselves, in seconds: the median over rounds.
+    #[serde(default)]
+    pub printed_p99: Option<f64>,
     /// CPU seconds used per second of wall time, by all workers.
     pub cpu: Option<f64>,
     /// CPU seconds per unit of work.
@@ -90,6 +93,13 @@ pub struct Point {
     pub outliers: Vec<usize>,
     /// Samples that the ledger marked as disturbed.
     pub disturbed: usize,
+}
+
+impl Point {
+    /// The time within which 99 % ended: of the tasks that were measured, or as programs said of themselves. In seconds.
+    pub fn p99(&self) -> Option<f64> {
+        self.latency.map(|latency| latency.p99).or(self.printed_p99)
+    }
 }
 
 /// How long a task took, in seconds.

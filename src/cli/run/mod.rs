@@ -2,6 +2,7 @@
 
 mod args;
 mod camp;
+mod figure;
 mod function;
 mod own;
 mod place;

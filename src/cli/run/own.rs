@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::args::Args;
+use super::figure::Figures;
 use crate::cli::Failure;
 use crate::plan::{
     Candidates, Cores, Counts, Entry, Mode, Named, Plan, Request, Series, Subject, parse,
 };
 
 /// The heading under which `knee run --help` shows these options.
-const HEADING: &str = "Your own programs";
+pub(super) const HEADING: &str = "Your own programs";
 
 /// Options about programs of the user's own.
 #[derive(Debug, Default, clap::Args)]
@@ -21,6 +22,8 @@ pub(in crate::cli) struct Own {
     /// parallelises itself
     #[arg(long, value_name = "WORD", requires = "program", help_heading = HEADING)]
     sweep_arg: Option<String>,
+    #[command(flatten)]
+    figures: Figures,
     /// Run this before each run of COMMAND; its time does not count
     #[arg(long, value_name = "COMMAND", requires = "command", help_heading = HEADING)]
     prepare: Option<String>,
@@ -91,6 +94,7 @@ impl Own {
             given.push(("prepare", json(&words)));
         }
         given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
+        given.extend(self.figures.rule()?.map(|rule| ("figure", rule)));
         given.extend(self.output.iter().map(|place| ("output", place.clone())));
         given.extend(self.warmup.iter().map(|count| ("warmup", count.to_string())));
         given.extend(self.ignore_failure.iter().map(|codes| ("ignore", codes.clone())));
@@ -158,6 +162,7 @@ impl Own {
                 Candidates::choose(Mode::Copies, entry.kind, cores, &request.counts)
             };
             entry.series = vec![Series { mode: Mode::Copies, candidates }];
+            self.figures.name(entry)?;
         }
         Ok(())
     }

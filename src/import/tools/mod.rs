@@ -3,6 +3,7 @@
 mod criterion;
 mod criterion_directory;
 mod detect;
+mod figures;
 mod fio;
 mod go_bench;
 mod google_benchmark;
@@ -29,6 +30,7 @@ use serde_json::Value;
 use super::layouts::{LAYOUTS, Table};
 use super::{Fault, Options, Request, Series, source, table};
 use detect::Content;
+pub use figures::{Preset, presets};
 
 /// The formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,6 +250,10 @@ pub fn formats() -> String {
     for tool in &TOOLS {
         let Tool { name, what, example, .. } = tool;
         let _ = writeln!(text, "  {name:<17} {what}\n  {:<17}   {example}", "");
+    }
+    text.push_str("\nFigures that programs print about themselves, for knee run --figure NAME:\n");
+    for figures::Preset { name, call, .. } in presets() {
+        let _ = writeln!(text, "  {name:<17} {call}");
     }
     text.push_str("\nLayouts of tables:\n");
     for layout in &LAYOUTS {

@@ -7,7 +7,7 @@ use super::{Format, refused};
 
 /// Where a figure stands in a line.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// The first number behind these words at the start of a line.
     Behind(&'static str),
     /// The number in brackets behind these words: `transactions: 9999 (610.2 per sec.)`.
@@ -18,20 +18,20 @@ enum Place {
 
 /// How a tool reports a run.
 #[derive(Debug, Clone, Copy)]
-struct Report {
-    format: Format,
+pub(super) struct Report {
+    pub(super) format: Format,
     /// A line that begins with this begins a report.
     start: &'static str,
     counts: &'static [Place],
-    rates: &'static [Place],
+    pub(super) rates: &'static [Place],
     /// What is counted per second, in the order of the rates.
-    units: &'static [&'static str],
+    pub(super) units: &'static [&'static str],
     wants: &'static str,
 }
 
 use Place::{Before, Behind, InBrackets};
 
-const SYSBENCH: Report = Report {
+pub(super) const SYSBENCH: Report = Report {
     format: Format::Sysbench,
     start: "sysbench ",
     counts: &[Behind("Number of threads:")],
@@ -45,7 +45,7 @@ const SYSBENCH: Report = Report {
     units: &["transactions", "events", "events", "operations", "operations"],
     wants: "give the whole reports of all counts: knee fit run-*.log",
 };
-const PGBENCH: Report = Report {
+pub(super) const PGBENCH: Report = Report {
     format: Format::Pgbench,
     start: "pgbench (",
     counts: &[Behind("number of clients:")],
@@ -53,7 +53,7 @@ const PGBENCH: Report = Report {
     units: &["transactions"],
     wants: "give the whole reports of all counts: knee fit run-*.txt",
 };
-const WRK: Report = Report {
+pub(super) const WRK: Report = Report {
     format: Format::Wrk,
     start: "Running ",
     counts: &[Before("connections")],
@@ -61,7 +61,7 @@ const WRK: Report = Report {
     units: &["requests"],
     wants: "give the whole reports of all counts: knee fit run-*.txt",
 };
-const AB: Report = Report {
+pub(super) const AB: Report = Report {
     format: Format::ApacheBench,
     start: "This is ApacheBench",
     counts: &[Behind("Concurrency Level:")],
@@ -69,7 +69,7 @@ const AB: Report = Report {
     units: &["requests"],
     wants: "give the whole reports of all counts: knee fit run-*.txt",
 };
-const HEY: Report = Report {
+pub(super) const HEY: Report = Report {
     format: Format::Hey,
     start: "Summary:",
     counts: &[],

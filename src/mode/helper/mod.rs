@@ -319,5 +319,6 @@ fn lap(member: &message::Member, span: Duration, warm_up: Duration) -> Lap {
         checks: Vec::new(),
         warm_up,
         peak_memory: 0,
+        printed: Vec::new(),
     }
 }

@@ -242,7 +242,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         point.speedup.map_or_else(absent, |speedup| Quantity::Ratio.text(speedup.median)),
         point.efficiency.map_or_else(absent, |share| Quantity::Share.text(share.median)),
         time(point.latency.map(|latency| latency.p50)),
-        time(point.latency.map(|latency| latency.p99)),
+        time(point.p99()),
         point.cpu.map_or_else(absent, |cpu| Quantity::Count.text(cpu)),
         Some(point.launches).filter(|n| *n > 0).map_or_else(absent, |n| n.to_string()),
     ]

@@ -54,6 +54,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         speedup,
         efficiency: speedup.map(per_worker),
         makespan: None,
+        printed_p99: None,
         latency: Some(Latency {
             mean: task * 1.02,
             p50: task,

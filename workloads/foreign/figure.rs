@@ -1,0 +1,455 @@
+//! The figure that a program prints about itself: found in its output by regular expressions, the last match counts.
+
+use regex::{Captures, Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How a program's own figure is found in what it prints. It is kept as JSON text, which is how it crosses a process and a disk.
+///
+/// A regular expression names its groups: `rate` or `time` is the figure (without such a name the first group is), `p99` the 99th percentile of
+/// the latency. A name may end in the unit that the figure is in (`time_ms`, `p99_us`), or another group holds that unit (`rate_unit`, `time_unit`,
+/// `p99_unit`).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Rule {
+    /// What the figure is; `None` leaves it to the names of the groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is: Option<Is>,
+    /// Each finds the figure: the first one that occurs counts.
+    pub figure: Vec<String>,
+    /// Each finds a percentile on a line of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub p99: Vec<String>,
+    /// Whether all matches add up, where a program prints a figure for each of its parts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sum: bool,
+    /// Where one of these occurs, the figure is not to be trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub void: Vec<String>,
+}
+
+/// How the reason begins where a program printed no figure.
+pub const MISSING: &str = "no figure";
+
+/// What a printed figure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Is {
+    /// So many per second: more is better.
+    Rate,
+    /// A time, in this unit where nothing in the output names another: less is better.
+    Time(Time),
+}
+
+/// The unit of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "units of time")]
+#[serde(rename_all = "kebab-case")]
+pub enum Time {
+    Nanoseconds,
+    Microseconds,
+    Milliseconds,
+    Seconds,
+    Minutes,
+    Hours,
+}
+
+/// What a program said of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Figure {
+    /// Units per second.
+    pub rate: f64,
+    /// The time within which 99 % of what it did ended, in seconds.
+    pub p99: Option<f64>,
+}
+
+impl Time {
+    /// The unit that a word means.
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "ns" | "nsec" => Self::Nanoseconds,
+            "us" | "\u{b5}s" | "\u{3bc}s" | "usec" => Self::Microseconds,
+            "ms" | "msec" => Self::Milliseconds,
+            "s" | "sec" => Self::Seconds,
+            "m" | "min" => Self::Minutes,
+            "h" => Self::Hours,
+            _ => return None,
+        })
+    }
+
+    /// How many seconds one of it is.
+    fn seconds(self) -> f64 {
+        match self {
+            Self::Nanoseconds => 1e-9,
+            Self::Microseconds => 1e-6,
+            Self::Milliseconds => 1e-3,
+            Self::Seconds => 1.0,
+            Self::Minutes => 60.0,
+            Self::Hours => 3600.0,
+        }
+    }
+}
+
+/// A rule, ready to read with.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    figure: Vec<(Regex, Group)>,
+    p99: Vec<(Regex, Option<Group>)>,
+    sum: bool,
+    void: Vec<Regex>,
+}
+
+/// Where in a match a quantity stands, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Group {
+    name: Option<String>,
+    is: Is,
+    /// The group that holds its unit.
+    unit: Option<String>,
+}
+
+impl Rule {
+    /// The rule of a workload's parameter; `None` where it is empty.
+    ///
+    /// # Errors
+    /// It is no rule.
+    pub(crate) fn of(text: &str) -> Result<Option<Self>> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let told = |error| Error::usage(format!("command: figure is not a rule in JSON: {error}"));
+        serde_json::from_str(text).map(Some).map_err(told)
+    }
+
+    /// The rule that these regular expressions of a user's make.
+    ///
+    /// # Errors
+    /// One cannot be read, has no group, or names groups that are not known; or none of them finds a figure.
+    pub fn of_user(expressions: &[String], is: Option<Is>) -> Result<Self> {
+        let mut rule = Self { is, ..Self::default() };
+        for text in expressions {
+            let regex = compiled(text)?;
+            if regex.captures_len() < 2 {
+                return Err(Error::usage(format!(
+                    "{text:?} has no group, so nothing says where the figure stands; put brackets around it: \
+                     'ops: ([0-9.]+)'"
+                )));
+            }
+            known_names(&regex, text)?;
+            let place =
+                if figure_group(&regex, is)?.is_some() { &mut rule.figure } else { &mut rule.p99 };
+            place.push(text.clone());
+        }
+        if rule.figure.is_empty() {
+            return Err(Error::usage(
+                "no group holds the figure, only its p99; name one of them rate or time: 'ops: (?<rate>[0-9.]+)'",
+            ));
+        }
+        Ok(rule)
+    }
+
+    /// The figure in what a program printed.
+    ///
+    /// # Errors
+    /// The rule itself cannot be used; there is no figure, it is no number above 0, or the program says that it is not to be trusted.
+    pub fn read(&self, printed: &str) -> Result<Figure> {
+        self.reader()?.read(printed)
+    }
+
+    /// What is needed to read with it.
+    pub(crate) fn reader(&self) -> Result<Reader> {
+        let figure = |text: &String| {
+            let regex = compiled(text)?;
+            let group = figure_group(&regex, self.is)?;
+            let none = || Error::usage(format!("{text:?} has no group that holds the figure"));
+            group.map(|group| (regex, group)).ok_or_else(none)
+        };
+        let figure = self.figure.iter().map(figure).collect::<Result<Vec<_>>>()?;
+        let p99 = |text: &String| {
+            let regex = compiled(text)?;
+            let group = p99_group(&regex);
+            Ok((regex, group))
+        };
+        let mut p99 = self.p99.iter().map(p99).collect::<Result<Vec<_>>>()?;
+        // It may stand in the same match as the figure.
+        p99.extend(figure.iter().map(|(regex, _)| (regex.clone(), p99_group(regex))));
+        let void = self.void.iter().map(|text| compiled(text)).collect::<Result<_>>()?;
+        Ok(Reader { figure, p99, sum: self.sum, void })
+    }
+}
+
+impl Reader {
+    /// The figure in what a program printed.
+    ///
+    /// # Errors
+    /// There is none, it is no number above 0, or the program says that it is not to be trusted.
+    pub(crate) fn read(&self, printed: &str) -> Result<Figure> {
+        let text = plain(printed);
+        if let Some(found) = self.void.iter().find_map(|regex| regex.find(&text)) {
+            let line = super::capture::line(line_around(&text, found.start()).trim());
+            return Err(Error::failed(format!(
+                "its figure is not to be trusted: it says {line:?}"
+            )));
+        }
+        let found = self.figure.iter().find_map(|(regex, group)| self.rate(regex, group, &text));
+        let rate = found.ok_or_else(|| self.missing())??;
+        let p99 = self.p99.iter().find_map(|(regex, group)| {
+            let group = group.as_ref()?;
+            let found =
+                regex.captures_iter(&text).filter_map(|found| group.value(&found)).last()?;
+            Some(found.map(|seconds| seconds.max(0.0)))
+        });
+        Ok(Figure { rate, p99: p99.transpose()?.filter(|seconds| seconds.is_finite()) })
+    }
+
+    /// Units per second, by one regular expression; `None` where it does not occur.
+    fn rate(&self, regex: &Regex, group: &Group, text: &str) -> Option<Result<f64>> {
+        let values = regex.captures_iter(text).filter_map(|found| group.value(&found));
+        let value = if self.sum {
+            let all: Result<Vec<f64>> = values.collect();
+            match all {
+                Ok(all) if all.is_empty() => return None,
+                Ok(all) => all.iter().sum(),
+                Err(error) => return Some(Err(error)),
+            }
+        } else {
+            match values.last()? {
+                Ok(value) => value,
+                Err(error) => return Some(Err(error)),
+            }
+        };
+        let rate = if matches!(group.is, Is::Time(_)) { 1.0 / value } else { value };
+        if value > 0.0 && rate.is_finite() && rate > 0.0 {
+            return Some(Ok(rate));
+        }
+        Some(Err(Error::failed(format!(
+            "the figure that it printed is {value}; it must be above 0"
+        ))))
+    }
+
+    fn missing(&self) -> Error {
+        let all: Vec<&str> = self.figure.iter().map(|(regex, _)| regex.as_str()).collect();
+        Error::failed(format!("{MISSING}: nothing in what it printed matches {}", all.join(" or ")))
+    }
+}
+
+impl Group {
+    /// The value of a match in SI units; `None` where the group took no part in it.
+    fn value(&self, found: &Captures<'_>) -> Option<Result<f64>> {
+        let text = match &self.name {
+            Some(name) => found.name(name)?,
+            None => found.get(1)?,
+        };
+        let word =
+            self.unit.as_ref().and_then(|name| found.name(name)).map_or("", |unit| unit.as_str());
+        let text = text.as_str();
+        let Ok(value) = text.trim().parse::<f64>() else {
+            return Some(Err(Error::failed(format!(
+                "the figure that it printed, {:?}, is no number (digits and a point: 1234.5)",
+                super::capture::line(text)
+            ))));
+        };
+        Some(self.factor(word.trim()).map(|factor| value * factor))
+    }
+
+    fn factor(&self, word: &str) -> Result<f64> {
+        let unknown = |known: &str| {
+            let word = super::capture::line(word);
+            Error::failed(format!(
+                "the unit that it printed, {word:?}, is not known; known are {known}"
+            ))
+        };
+        match self.is {
+            Is::Time(unit) if word.is_empty() => Ok(unit.seconds()),
+            Is::Time(_) => Time::named(word)
+                .map(Time::seconds)
+                .ok_or_else(|| unknown("ns, us, ms, s, m and h")),
+            Is::Rate => match word {
+                "" => Ok(1.0),
+                "k" | "K" => Ok(1e3),
+                "M" => Ok(1e6),
+                "G" => Ok(1e9),
+                "T" => Ok(1e12),
+                _ => Err(unknown("k, M, G and T")),
+            },
+        }
+    }
+}
+
+fn compiled(text: &str) -> Result<Regex> {
+    RegexBuilder::new(text).multi_line(true).build().map_err(|error| {
+        // The error shows the expression with a mark under the place, in several lines.
+        let told = error.to_string();
+        let told = told.lines().map(str::trim).filter(|line| !line.is_empty());
+        let told = told.last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Error::usage(format!("{text:?} is not a regular expression: {told}"))
+    })
+}
+
+/// The names that may be given to groups, each with the unit that it may end in.
+const FIGURES: [&str; 2] = ["rate", "time"];
+const P99: &str = "p99";
+
+/// What a group of this name is: which quantity, and the unit in its name.
+fn split(name: &str) -> Option<(&str, Option<&str>)> {
+    let (stem, unit) = name.split_once('_').map_or((name, None), |(stem, unit)| (stem, Some(unit)));
+    let known = FIGURES.contains(&stem) || stem == P99;
+    let unit_fits =
+        unit.is_none_or(|unit| unit == "unit" || (stem != "rate" && Time::named(unit).is_some()));
+    (known && unit_fits).then_some((stem, unit))
+}
+
+fn known_names(regex: &Regex, text: &str) -> Result<()> {
+    let mut names = regex.capture_names().flatten();
+    match names.find(|name| split(name).is_none()) {
+        None => Ok(()),
+        Some(name) => Err(Error::usage(format!(
+            "the group {name:?} of {text:?} is not known; known are rate, time, p99, with a unit as time_ms or p99_us, \
+             and rate_unit, time_unit, p99_unit for units that are printed"
+        ))),
+    }
+}
+
+/// The group that holds the figure.
+fn figure_group(regex: &Regex, is: Option<Is>) -> Result<Option<Group>> {
+    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    let named = |stem: &str| {
+        let mut own = names.iter().filter_map(|name| Some((*name, split(name)?)));
+        own.find(|(_, (found, unit))| *found == stem && *unit != Some("unit"))
+    };
+    let unit = |stem: &str| {
+        let name = format!("{stem}_unit");
+        names.contains(&name.as_str()).then_some(name)
+    };
+    let time = |unit: Option<&str>| {
+        let asked = match is {
+            Some(Is::Time(unit)) => unit,
+            _ => Time::Seconds,
+        };
+        Is::Time(unit.and_then(Time::named).unwrap_or(asked))
+    };
+    match (named("rate"), named("time")) {
+        (Some((name, _)), None) if !matches!(is, Some(Is::Time(_))) => {
+            Ok(Some(Group { name: Some(name.to_owned()), is: Is::Rate, unit: unit("rate") }))
+        }
+        (None, Some((name, (_, own)))) if is != Some(Is::Rate) => {
+            Ok(Some(Group { name: Some(name.to_owned()), is: time(own), unit: unit("time") }))
+        }
+        (Some(_), Some(_)) => Err(Error::usage(
+            "one expression names both a rate and a time; the figure is one of them",
+        )),
+        (None, None) => {
+            // The first group, unless it has another meaning.
+            let first = regex.capture_names().nth(1).flatten();
+            let is = is.unwrap_or(Is::Rate);
+            let unit = unit(if is == Is::Rate { "rate" } else { "time" });
+            let group = Group { name: None, is, unit };
+            Ok(first.is_none().then_some(group).filter(|_| regex.captures_len() > 1))
+        }
+        _ => Err(Error::usage(
+            "--figure-is says one thing and the name of the group another; leave one of them out",
+        )),
+    }
+}
+
+/// The group that holds the 99th percentile.
+fn p99_group(regex: &Regex) -> Option<Group> {
+    let names: Vec<&str> = regex.capture_names().flatten().collect();
+    let own = names.iter().find_map(|name| {
+        let (stem, unit) = split(name)?;
+        (stem == P99 && unit != Some("unit")).then_some((*name, unit))
+    });
+    let (name, unit) = own?;
+    let is = Is::Time(unit.and_then(Time::named).unwrap_or(Time::Seconds));
+    let unit = names.contains(&"p99_unit").then(|| "p99_unit".to_owned());
+    Some(Group { name: Some(name.to_owned()), is, unit })
+}
+
+/// What was printed as lines of plain text: without colours, and each redrawn line by itself.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => {
+                // A colour: ESC [ .. letter. Other sequences are one letter long.
+                if characters.next() == Some('[') {
+                    while characters.next().is_some_and(|c| !c.is_ascii_alphabetic()) {}
+                }
+            }
+            '\r' if characters.peek() == Some(&'\n') => {}
+            '\r' => plain.push('\n'),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+fn line_around(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(expressions: &[&str], is: Option<Is>, text: &str) -> Result<Figure> {
+        let expressions: Vec<String> = expressions.iter().map(ToString::to_string).collect();
+        Rule::of_user(&expressions, is)?.reader()?.read(text)
+    }
+
+    fn says(expressions: &[&str], is: Option<Is>, text: &str) -> String {
+        read(expressions, is, text).unwrap_err().to_string()
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "they are written as they are read")]
+    fn the_last_match_counts_with_its_unit() {
+        let rate = |expressions: &[&str], is, text| read(expressions, is, text).unwrap().rate;
+        assert_eq!(rate(&["ops: ([0-9.]+)"], None, "ops: 5\nops: 7.5\n"), 7.5);
+        assert_eq!(
+            rate(&["^IOPS=(?<rate>[0-9.]+)(?<rate_unit>k?)"], None, "IOPS=24.5k\n"),
+            24500.0
+        );
+        assert_eq!(rate(&["took (?<time_ms>[0-9.]+)"], None, "took 250 ms"), 4.0);
+        assert_eq!(rate(&["took (.+)$"], Some(Is::Time(Time::Microseconds)), "took 2"), 500_000.0);
+        assert_eq!(rate(&["in (?<time>\\d+)(?<time_unit>\\w+)"], None, "in 2m"), 1.0 / 120.0);
+        // Colours, redrawn lines and lines of another system are no hindrance.
+        assert_eq!(rate(&["^ops: (\\d+)$"], None, "ops: 1\rops: \x1b[1;32m2\x1b[0m\r\n"), 2.0);
+    }
+
+    #[test]
+    fn a_percentile_may_stand_beside_the_figure_or_on_its_own_line() {
+        let same = read(&["(?<rate>\\d+)/s p99=(?<p99_ms>\\d+)"], None, "100/s p99=5").unwrap();
+        assert_eq!(same, Figure { rate: 100.0, p99: Some(0.005) });
+        let apart = ["99%\\s+(?<p99>[0-9.]+)(?<p99_unit>us|ms)", "sec: (?<rate>\\d+)"];
+        let text = "99%   8.5ms\nsec: 10";
+        assert_eq!(read(&apart, None, text).unwrap(), Figure { rate: 10.0, p99: Some(0.0085) });
+        assert_eq!(read(&apart, None, "sec: 10").unwrap().p99, None, "it may be missing");
+    }
+
+    #[test]
+    fn what_cannot_be_a_figure_is_said() {
+        assert!(says(&["ops: ("], None, "").contains("not a regular expression"));
+        assert!(says(&["ops"], None, "").contains("put brackets around it"));
+        assert!(says(&["(?<speed>\\d+)"], None, "").contains("\"speed\""));
+        assert!(says(&["(?<p99_ms>\\d+)"], None, "").contains("only its p99"));
+        assert!(
+            says(&["(?<rate>\\d+)"], Some(Is::Time(Time::Seconds)), "").contains("--figure-is")
+        );
+        assert!(says(&["ops: (.*)"], None, "nothing").contains("no figure"));
+        assert!(says(&["ops: (.*)"], None, "ops: 1,234").contains("no number"));
+        assert!(says(&["ops: (.*)"], None, "ops: 0").contains("above 0"));
+        assert!(says(&["ops: (.*)"], None, "ops: nan").contains("above 0"));
+        assert!(says(&["(?<rate>\\d+)(?<rate_unit>\\w)"], None, "5x").contains("k, M, G"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_output_and_no_expression_panics(expression in ".{0,20}", text in "\\PC*") {
+            let _ = read(&[&expression], None, &text);
+            let _ = read(&["(?<rate>[0-9.]+)(?<rate_unit>.)", "(?<p99>.+)"], None, &text);
+        }
+    }
+}
