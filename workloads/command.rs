@@ -1,5 +1,6 @@
 //! `command`: one task is one run of a program of the user's.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -12,7 +13,7 @@ use crate::foreign::figure::{Reader, Rule};
 use crate::foreign::line::{Line, Slot, Values};
 use crate::foreign::target::{Sink, Target};
 use crate::foreign::watch::{Cut, attend, drain};
-use crate::foreign::{GRACE, argv};
+use crate::foreign::{GRACE, argv, environment};
 use crate::{
     Aside, Context, Error, Figure, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work,
     Workload,
@@ -79,6 +80,13 @@ const META: Meta = Meta {
             form: Form::Text,
             default: "",
             small: "pipe",
+        },
+        Param {
+            name: "env",
+            help: "environment variables that it is given, as a JSON object",
+            form: Form::Text,
+            default: "",
+            small: "",
         },
         Param {
             name: "figure",
@@ -210,6 +218,7 @@ impl Settings {
         let ignore = Ignore::read(params.text("ignore"))?;
         let limit = Duration::from_secs_f64(params.number("limit"));
         let target = Target::read(params.text("output"));
+        environment("command", params)?;
         let figure = Rule::of(params.text("figure"))?.map(|rule| rule.reader()).transpose()?;
         Ok(Self { main, prepare, ignore, limit, target, figure })
     }
@@ -354,6 +363,7 @@ impl Task for Runner {
 /// A command line with everything that need not be made anew for each run.
 struct Prepared {
     line: Line,
+    env: BTreeMap<String, String>,
     starter: Starter,
     worker: usize,
     workers: usize,
@@ -371,6 +381,7 @@ impl Prepared {
         let mut prepared = Self {
             starter: Starter::new(line.program()),
             line,
+            env: environment("command", context.params)?,
             worker: context.worker,
             workers: context.workers,
         };
@@ -380,12 +391,13 @@ impl Prepared {
 
     /// Makes the starter for the words of task `number`.
     fn renew(&mut self, number: u64) -> Result<()> {
-        let values = Values { worker: self.worker, workers: self.workers, task: number };
+        let values = Values { worker: self.worker, workers: self.workers, task: number, port: 0 };
         let words = self.line.words(values);
         let nothing = std::fs::File::open("/dev/null")
             .map_err(|error| Error::io("/dev/null cannot be opened", &error))?;
         self.starter = Starter::new(self.line.program());
         self.starter.arg0(&words[0]).args(&words[1..]).stdin(OwnedFd::from(nothing));
+        self.starter.envs(&self.env);
         self.starter.env("KNEE_WORKER", self.worker.to_string());
         self.starter.env("KNEE_WORKERS", self.workers.to_string());
         Ok(())

@@ -1,7 +1,9 @@
 //! `function`: a function of the user's own in another language; its crew lives in a helper of that language.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::foreign::environment;
 use crate::{Context, Error, Form, Kind, Meta, Param, Params, Result, Task, Unit, Workload};
 
 /// Names a function for a helper, which runs it in the threads, processes or event loop of its own language. This process cannot run it.
@@ -23,6 +25,8 @@ pub struct Foreign {
     pub chunk: u64,
     /// How processes are started; empty for the usual way.
     pub start: String,
+    /// Environment variables that the helper is given.
+    pub env: BTreeMap<String, String>,
     /// How long one task may take.
     pub limit: Duration,
 }
@@ -76,6 +80,13 @@ const META: Meta = Meta {
             small: "",
         },
         Param {
+            name: "env",
+            help: "environment variables that it is given, as a JSON object",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
             name: "limit",
             help: "seconds that one task may take",
             form: Form::Number { min: 0.001, max: 604_800.0 },
@@ -89,6 +100,10 @@ const META: Meta = Meta {
 impl Workload for Function {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn supported(&self, params: &Params) -> Result<()> {
+        environment("function", params).map(drop)
     }
 
     fn prepare(&self, _context: &Context<'_>) -> Result<Box<dyn Task>> {
@@ -106,6 +121,7 @@ impl Workload for Function {
             setup: text("setup"),
             chunk: params.count("chunk"),
             start: text("start-method"),
+            env: environment("function", params).unwrap_or_default(),
             limit: Duration::from_secs_f64(params.number("limit")),
         })
     }

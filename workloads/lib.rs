@@ -15,6 +15,7 @@ mod noop;
 mod pi;
 mod pipe;
 mod queue;
+pub mod server;
 mod sleep;
 mod support;
 mod worker;
@@ -46,6 +47,7 @@ pub use noop::Noop;
 pub use pi::Pi;
 pub use pipe::Pipe;
 pub use queue::Queue;
+pub use server::Server;
 pub use sleep::Sleep;
 pub use worker::Worker;
 
@@ -73,7 +75,7 @@ pub fn entries() -> impl Iterator<Item = knee_process::Entry> {
 }
 
 /// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
-pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker, &Function];
+pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker, &Function, &Server];
 
 /// A kind of work that can be measured.
 ///

@@ -9,11 +9,12 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use serde::Deserialize;
 
-use crate::foreign::argv;
 use crate::foreign::capture::{Capture, Output, Read, line};
 use crate::foreign::child::Child;
+use crate::foreign::family::family;
 use crate::foreign::line::{Line, Slot, Values};
 use crate::foreign::talk::{Heard, Talk};
+use crate::foreign::{argv, environment};
 use crate::{
     Context, Error, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work, Workload,
 };
@@ -44,6 +45,13 @@ const META: Meta = Meta {
         Param {
             name: "sweep",
             help: "the placeholder that the worker count replaces, where the program parallelises itself",
+            form: Form::Text,
+            default: "",
+            small: "",
+        },
+        Param {
+            name: "env",
+            help: "environment variables that it is given, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",
@@ -145,8 +153,9 @@ struct Process {
 
 impl Process {
     fn start(line: &Line, context: &Context<'_>, limit: Duration) -> io::Result<Self> {
-        let values = Values { worker: context.worker, workers: context.workers, task: 0 };
+        let values = Values { worker: context.worker, workers: context.workers, task: 0, port: 0 };
         let words = line.words(values);
+        let env = environment("worker", context.params).map_err(io::Error::other)?;
         let (input, tasks) = pipe_with(PipeFlags::CLOEXEC)?;
         let (replies, output) = Output::pipe()?;
         let (errors, complaint) = Output::pipe()?;
@@ -154,6 +163,7 @@ impl Process {
             Starter::new(line.program())
                 .arg0(&words[0])
                 .args(&words[1..])
+                .envs(env)
                 .env("KNEE_WORKER", context.worker.to_string())
                 .env("KNEE_WORKERS", context.workers.to_string())
                 .stdin(input)
@@ -244,16 +254,7 @@ impl Task for Process {
     }
 
     fn processes(&self) -> Vec<u32> {
-        let mut all = vec![self.child.id()];
-        let mut next = 0;
-        while let Some(pid) = all.get(next) {
-            // Where the system does not tell a process's children, only the worker itself is counted.
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-            let children = children.unwrap_or_default();
-            all.extend(children.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-            next += 1;
-        }
-        all
+        family(self.child.id())
     }
 }
 

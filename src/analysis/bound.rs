@@ -32,6 +32,8 @@ pub struct Evidence {
     pub runtime: Option<Runtime>,
     /// Whether the count was told to a program that is run one at a time, so that its workers are not ours.
     pub swept: bool,
+    /// Whether the throughput is a figure that a program printed, so that how long its runs take says nothing.
+    pub printed: bool,
     /// What was seen at each count, ascending.
     pub cells: Vec<Witness>,
 }
@@ -51,6 +53,8 @@ pub struct Witness {
     pub queued: Option<f64>,
     /// Voluntary context switches per task.
     pub voluntary: Option<f64>,
+    /// CPU seconds per second that each thread of the client used, where a client asks a server.
+    pub client: Option<f64>,
     /// Share of the time in which some task waited for IO.
     pub io_pressure: Option<f64>,
     /// Share of the CPUs' time for which a quota kept tasks from running.
@@ -182,7 +186,7 @@ impl Case<'_> {
              its own figure is wanted",
             shape.last, shape.first
         );
-        (self.evidence.swept && flat && shape.last >= 2.0 * shape.first)
+        (self.evidence.swept && !self.evidence.printed && flat && shape.last >= 2.0 * shape.first)
             .then(|| (UNCLEAR, vec![text]))
     }
 
@@ -206,6 +210,9 @@ impl Case<'_> {
 
     /// Tasks so short that the mode spends more on handing them out than they take.
     fn harness(&self) -> Label {
+        if let Some(found) = self.client() {
+            return Some(found);
+        }
         let (dispatch, task) = (self.evidence.dispatch?, self.evidence.task?);
         let share = dispatch / (dispatch + task);
         (share >= 0.5).then(|| {
@@ -217,6 +224,20 @@ impl Case<'_> {
             );
             ("harness", vec![text])
         })
+    }
+
+    /// A client that is busy all the time can ask no faster.
+    fn client(&self) -> Label {
+        const BUSY: f64 = 0.9;
+        let cell = self.at(self.shape.knee).or_else(|| self.evidence.cells.last())?;
+        let busy = cell.client.filter(|busy| *busy > BUSY)?;
+        let text = format!(
+            "the client that asks kept its threads {:.0} % busy at {}: it may be the limit, not the server (--client-threads, \
+             or a command on another machine)",
+            100.0 * busy,
+            workers(cell.workers)
+        );
+        Some(("harness", vec![text]))
     }
 
     /// A limit on CPU time that is used up.

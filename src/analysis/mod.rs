@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod axis;
 mod batch;
 mod between;
 mod bound;
@@ -29,6 +30,7 @@ mod run;
 #[cfg(test)]
 mod run_tests;
 mod series;
+mod server;
 mod verdict;
 
 pub use between::{Side, between};

@@ -13,6 +13,11 @@ pub(super) fn swept(entry: &Entry) -> Option<&str> {
     params.find(|(name, word)| *name == "sweep" && !word.is_empty()).map(|(_, word)| word)
 }
 
+/// Whether the throughput is what the program prints about itself.
+pub(super) fn prints(entry: &Entry) -> bool {
+    entry.params.iter().any(|(name, rule)| name == "figure" && !rule.is_empty())
+}
+
 /// That a copy alone keeps more than one CPU busy: `one copy already uses 1.9 of 2 CPUs`.
 pub(super) fn crowding(entry: &Entry, curves: &[Curve], usable: f64) -> Option<String> {
     let curve = curves.iter().find(|curve| curve.name == Mode::Copies.name())?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::axis;
 use super::batch;
 use super::bound::Evidence;
 use super::budget;
@@ -18,6 +19,7 @@ use super::programs;
 use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
+use super::server;
 use super::verdict::{Contender, verdict};
 use crate::mode::helper::Facts;
 use crate::plan::{Candidates, Entry, Mode};
@@ -62,6 +64,7 @@ fn findings(record: &Record) -> Findings {
     Findings {
         schema_version: SCHEMA_VERSION,
         run: summary(record),
+        axes: axis::axes(record, &workloads),
         workloads,
         quiet,
         warnings,
@@ -140,7 +143,8 @@ impl<'r> Context<'r> {
             dispatch: self.empty_task(at, mode).dispatch(),
             task: self.survey(at).map(|survey| survey.task),
             runtime: Runtime::of(entry, mode, self.facts(at)),
-            swept: programs::swept(entry).is_some(),
+            swept: programs::swept(entry).is_some() && mode != Mode::Server,
+            printed: programs::prints(entry),
             cells: Vec::new(),
         }
     }
@@ -181,6 +185,7 @@ impl<'r> Context<'r> {
         let mut notes = self.notes(at);
         let batch = self.record.header.plan.batch;
         notes.extend(batch.and_then(|n| batch::remark(n, serial_point.as_ref(), &curves)));
+        notes.extend(server::remarks(self.record, at, &curves));
         let best = best_throughput(serial_point.as_ref(), &curves);
         let mut verdict = verdict(&entry.label, &contenders, tolerance);
         if let Some(verdict) = &mut verdict {

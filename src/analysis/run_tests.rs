@@ -33,6 +33,7 @@ fn entry(workload: &str, kind: Kind) -> Entry {
         equivalent: None,
         textbook_optimum: None,
         shorter_of: None,
+        also: None,
         series: series.to_vec(),
     }
 }
@@ -56,6 +57,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         members: Some(1),
         launch: Some(if cell.mode == Mode::ProcessPool { 0.02 } else { 0.001 }),
         handover: None,
+        load: None,
         warm_up: 0.0,
         repeats: None,
         confirms: true,

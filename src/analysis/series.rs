@@ -109,6 +109,10 @@ impl<'r> Series<'r> {
                 // Programs wait for CPUs where nobody sees it.
                 .filter(|_| self.mode != Mode::Copies),
             voluntary: of(&voluntary),
+            client: of(&|s| {
+                let load = s.load.as_ref().filter(|load| load.threads > 0)?;
+                Some(load.cpu / load.threads as f64)
+            }),
             io_pressure: of(&|s| s.ledger.as_ref()?.io_pressure),
             throttled: of(&|s| s.ledger.as_ref()?.throttled),
             foreign: of(&|s| s.ledger.as_ref()?.foreign),

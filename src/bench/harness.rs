@@ -61,6 +61,7 @@ impl Harness<'_> {
         let budget = self.arguments.budget.as_deref().map(parse::duration).transpose()?;
         let budget = budget.or(self.bench.budget).unwrap_or(BUDGET);
         Ok(Request {
+            also: None,
             workloads: vec![named.clone()],
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(counts.unwrap_or("auto"))?,

@@ -299,6 +299,7 @@ fn findings(fit: &Fit, args: &Args) -> Findings {
         schema_version: fit.schema_version,
         run: run(args),
         workloads,
+        axes: Vec::new(),
         quiet: quiet(),
         warnings,
         to_settle,

@@ -51,6 +51,22 @@ impl Lap {
             .expect("three digits over an hour of nanoseconds are within the histogram's limits")
     }
 
+    /// What nobody has done.
+    pub(super) fn nothing() -> Self {
+        Self {
+            tasks: 0,
+            units: 0,
+            wall: Duration::ZERO,
+            rate: 0.0,
+            ended: Duration::ZERO,
+            latency: Self::histogram(),
+            checks: Vec::new(),
+            warm_up: Duration::ZERO,
+            peak_memory: 0,
+            printed: Vec::new(),
+        }
+    }
+
     /// The mean of the rates that its programs printed; `None` where they printed none.
     fn printed_rate(&self) -> Option<f64> {
         let sum: f64 = self.printed.iter().map(|figure| figure.rate).sum();
@@ -123,18 +139,7 @@ impl Lane {
             released: Duration::ZERO,
             share: Share::default(),
             figure: None,
-            lap: Lap {
-                tasks: 0,
-                units: 0,
-                wall: Duration::ZERO,
-                rate: 0.0,
-                ended: Duration::ZERO,
-                latency: Lap::histogram(),
-                checks: Vec::new(),
-                warm_up: Duration::ZERO,
-                peak_memory: 0,
-                printed: Vec::new(),
-            },
+            lap: Lap::nothing(),
         }
     }
 

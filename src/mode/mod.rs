@@ -12,6 +12,7 @@ mod process_per_task;
 mod process_pool;
 mod reference;
 mod serial;
+pub mod server;
 mod starters;
 #[cfg(test)]
 mod tests;
@@ -112,6 +113,9 @@ pub trait Crew: Debug {
         Vec::new()
     }
 
+    /// Tells all workers to end, without waiting for it: crews that take their time then take it together.
+    fn farewell(&mut self) {}
+
     /// Ends all workers; returns when none is left.
     ///
     /// # Errors
@@ -130,6 +134,8 @@ pub struct Round {
     pub span: Duration,
     /// What handing over an empty task costs in this crew, where it was measured beside the work.
     pub handover: Option<helper::Handover>,
+    /// How a server was kept under load, where one was.
+    pub load: Option<server::Load>,
 }
 
 impl Round {
@@ -139,7 +145,7 @@ impl Round {
         if programs > 0 {
             usage.peak_memory = Some(programs);
         }
-        Self { laps, usage, span, handover: None }
+        Self { laps, usage, span, handover: None, load: None }
     }
 
     /// Units per second: the sum of the workers' own rates.
@@ -186,6 +192,7 @@ pub fn launch(
         Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
         Mode::ProcessPerTask => Box::new(process_per_task::Starter::launch(ground)),
         Mode::Async => Box::new(asynchronous::Runtime::launch(ground)?),
+        Mode::Server => Box::new(server::Hosted::launch(ground)?),
         Mode::Interpreters => {
             return Err(ModeError::Launch {
                 what: "the crew could not be launched",
@@ -275,6 +282,11 @@ impl Ground {
     /// How many members a round of `active` workers has.
     fn active(&self, active: NonZeroUsize) -> usize {
         active.get().min(self.members)
+    }
+
+    /// Whether the user has interrupted.
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     fn gate(&self, window: Window, active: usize) -> Arc<Gate> {

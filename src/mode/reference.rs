@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use knee_workloads::{Ceiling, Note, Task};
+use knee_workloads::{Ceiling, Note, Task, Workload as _};
 
 use super::helper::{self, Facts};
 use super::{Ground, Job, ModeError, Site};
@@ -51,6 +51,9 @@ pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, Mo
     let workload = site.registry.find(&job.workload)?;
     if let Some(function) = workload.foreign(&job.params) {
         return helper::reference(site, job, &function);
+    }
+    if job.workload == knee_workloads::Server.meta().name {
+        return super::server::reference(site, job, workers);
     }
     let workers = if workload.parallel_by_itself(&job.params) { workers } else { 1 };
     let ground = Ground::new(site, job, workers)?;

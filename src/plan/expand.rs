@@ -5,8 +5,8 @@ use std::time::Duration;
 use knee_workloads::{Params, Workload};
 
 use super::{
-    Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry, Series,
-    Subject,
+    Also, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry,
+    Series, Subject,
 };
 
 /// What the user asked for.
@@ -18,6 +18,8 @@ pub struct Request {
     pub modes: Vec<Mode>,
     /// The worker counts.
     pub counts: Counts,
+    /// What is swept beside the workers.
+    pub also: Option<Axis>,
     /// How long everything may take.
     pub budget: Duration,
     /// The seed.
@@ -48,7 +50,7 @@ pub fn expand(
         names.map(|name| Named { name, given: Vec::new() }).collect()
     };
     let mut entries: Vec<Entry> = Vec::new();
-    for want in &wanted {
+    for (want, also) in spread(&wanted, request.also.as_ref(), registry)? {
         let workload = registry.find(&want.name)?;
         let meta = workload.meta();
         let given = want.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -62,7 +64,7 @@ pub fn expand(
             }
         }
         fits(workload, &params, &request.modes)?;
-        let entry = entry(workload, params, request, cores);
+        let entry = Entry { also, ..entry(workload, params, request, cores) };
         if entries.iter().any(|known| known.label == entry.label) {
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
         }
@@ -81,6 +83,23 @@ pub fn expand(
         tolerance: super::TOLERANCE,
         entries,
     })
+}
+
+/// Everything wanted, with each value of the second axis.
+fn spread(
+    wanted: &[Named],
+    axis: Option<&Axis>,
+    registry: Registry,
+) -> Result<Vec<(Named, Option<Also>)>, PlanError> {
+    let Some(axis) = axis else {
+        return Ok(wanted.iter().map(|want| (want.clone(), None)).collect());
+    };
+    let mut all = Vec::new();
+    for (number, want) in wanted.iter().enumerate() {
+        let spread = axis.spread(want, registry.find(&want.name)?, number)?;
+        all.extend(spread.into_iter().map(|(named, also)| (named, Some(also))));
+    }
+    Ok(all)
 }
 
 /// Whether a workload can be run in these modes.
@@ -144,6 +163,7 @@ fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cor
         equivalent: meta.equivalent.map(|equal| (equal.name.into(), equal.units_per_second)),
         textbook_optimum: workload.textbook_optimum(&params, cores.usable),
         shorter_of: None,
+        also: None,
         params,
         series,
     }

@@ -1,5 +1,6 @@
 //! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or waits.
 
+mod axis;
 mod candidates;
 mod expand;
 mod limits;
@@ -14,6 +15,7 @@ use knee_workloads::{Kind, Params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use axis::{Also, Axis};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
 pub use limits::{Limits, Objective};
@@ -87,6 +89,9 @@ pub struct Entry {
     /// The entry of which this is the same work in shorter tasks, measured only to see from which task length a mode pays.
     #[serde(default)]
     pub shorter_of: Option<usize>,
+    /// Where on a second axis it stands, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<Also>,
     /// One series per mode.
     pub series: Vec<Series>,
 }
@@ -117,6 +122,17 @@ impl Plan {
     /// The budget as a duration.
     pub fn budget(&self) -> Duration {
         Duration::from_secs_f64(self.budget)
+    }
+
+    /// Puts the value of the second axis before each label in which it does not stand already, as a parameter does.
+    pub fn name_values(&mut self) {
+        for entry in &mut self.entries {
+            let Some(told) = entry.also.as_ref().map(Also::told) else { continue };
+            let params = entry.label.strip_prefix(&entry.workload).unwrap_or_default();
+            if !params.trim_start_matches(':').split(',').any(|pair| pair == told) {
+                entry.label = format!("{told} {}", entry.label);
+            }
+        }
     }
 
     /// Every cell that is sure to be measured, in the order of the entries.

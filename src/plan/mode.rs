@@ -29,6 +29,8 @@ pub enum Mode {
     Interpreters,
     /// By copies of a program of the user's own.
     Copies,
+    /// By a server of the user's own, which is told how many workers it is to have.
+    Server,
 }
 
 /// All that is to be known of a mode.
@@ -89,13 +91,15 @@ pub enum Subject {
     Workload,
     /// A program of the user's own, started by this process.
     Program,
+    /// A server of the user's own, started by this process.
+    Server,
     /// A function in another language. Its crew lives in a helper.
     Function,
 }
 
 impl Mode {
     /// Every mode, in the order in which modes are shown.
-    pub const TABLE: [Description; 8] = [
+    pub const TABLE: [Description; 9] = [
         Description {
             mode: Self::Serial,
             name: "serial",
@@ -200,6 +204,18 @@ impl Mode {
             workers: Workers::Processes,
             subjects: &[Subject::Program],
             settings: &[(Language::Any, "xargs -P{n}")],
+        },
+        Description {
+            mode: Self::Server,
+            name: "server",
+            meaning: "a server of your own with so many workers, under load",
+            before: "the server started, ready and warm",
+            inside: "ask, wait for the answer",
+            rank: 8,
+            colour: 8,
+            workers: Workers::Processes,
+            subjects: &[Subject::Server],
+            settings: &[],
         },
     ];
 

@@ -5,6 +5,7 @@ pub mod chart;
 pub mod curves;
 mod font;
 mod frame;
+pub mod heat;
 pub mod label;
 mod layout;
 pub mod legend;

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustix::fs::{FlockOperation, flock};
 
-use super::{compared, html, json, markdown, words};
+use super::{axes, compared, html, json, markdown, words};
 use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
-use crate::plot::{self, Chart, Format, PaintError};
+use crate::plot::heat::Heat;
+use crate::plot::{self, Chart, Format, PaintError, Scene};
 use crate::record::Readers;
 
 /// Why a report could not be written.
@@ -79,7 +80,7 @@ pub fn write_all(
         paths.push(path);
     }
     let jobs = jobs(findings, &plots);
-    let paint = |(stem, chart): &(PathBuf, Chart)| paint(stem, chart, readers);
+    let paint = |(stem, scene): &(PathBuf, Scene)| paint(stem, scene, readers);
     // Painting takes longer than all the rest together. Where no thread can be had it is done by this one.
     let painted: Vec<[PathBuf; 2]> = match rayon::ThreadPoolBuilder::new().build() {
         Ok(threads) => threads.install(|| jobs.par_iter().map(paint).collect::<Result<_, _>>())?,
@@ -117,7 +118,11 @@ pub fn write_comparison(
     let labels = comparison.workloads.iter().map(|workload| workload.label.as_str());
     for (workload, stem) in comparison.workloads.iter().zip(stems(labels)) {
         if let Some(chart) = compared::chart(workload) {
-            paths.extend(paint(&plots.join(format!("{stem}-compared")), &chart, readers)?);
+            paths.extend(paint(
+                &plots.join(format!("{stem}-compared")),
+                &lay_out(&chart),
+                readers,
+            )?);
         }
     }
     sync_dir(&plots)?;
@@ -212,10 +217,10 @@ fn failed(path: &Path, source: io::Error) -> WriteError {
 }
 
 /// Every plot with the path of its files, without their ending.
-fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
-    let stems = stems(findings.workloads.iter().map(|workload| workload.label.as_str()));
+fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Scene)> {
+    let names = stems(findings.workloads.iter().map(|workload| workload.label.as_str()));
     let mut jobs = Vec::new();
-    for (workload, stem) in findings.workloads.iter().zip(stems) {
+    for (workload, stem) in findings.workloads.iter().zip(names) {
         let view = words::view(workload, findings.run.usable_cpus);
         let charts = [
             ("throughput", view.throughput()),
@@ -226,16 +231,26 @@ fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Chart)> {
         ];
         for (name, chart) in charts {
             if chart.dots().next().is_some() {
-                jobs.push((plots.join(format!("{stem}-{name}")), chart));
+                jobs.push((plots.join(format!("{stem}-{name}")), lay_out(&chart)));
             }
         }
+    }
+    let axes = findings.axes.iter();
+    let maps = axes.filter_map(|axis| Some((axis.of.as_str(), axes::map(findings, axis)?)));
+    let (of, maps): (Vec<&str>, Vec<Heat>) = maps.unzip();
+    for (map, stem) in maps.iter().zip(stems(of.into_iter())) {
+        let scene = plot::heat::heat(map, Format::FILE.width, true);
+        jobs.push((plots.join(format!("{stem}-pairs")), scene));
     }
     jobs
 }
 
-/// Paints one chart into its two files.
-fn paint(stem: &Path, chart: &Chart, readers: Readers) -> Result<[PathBuf; 2], WriteError> {
-    let scene = plot::lay_out(chart, &Format::FILE);
+fn lay_out(chart: &Chart) -> Scene {
+    plot::lay_out(chart, &Format::FILE)
+}
+
+/// Paints one scene into its two files.
+fn paint(stem: &Path, scene: &Scene, readers: Readers) -> Result<[PathBuf; 2], WriteError> {
     let [svg, png] = ["svg", "png"].map(|ending| {
         let mut name = stem.as_os_str().to_owned();
         name.push(".");
@@ -246,8 +261,8 @@ fn paint(stem: &Path, chart: &Chart, readers: Readers) -> Result<[PathBuf; 2], W
         let path = path.to_owned();
         move |source| WriteError::Plot { path, source }
     };
-    write_file(&svg, plot::svg(&scene).map_err(failed(&svg))?.as_bytes(), readers)?;
-    write_file(&png, &plot::png(&scene).map_err(failed(&png))?, readers)?;
+    write_file(&svg, plot::svg(scene).map_err(failed(&svg))?.as_bytes(), readers)?;
+    write_file(&png, &plot::png(scene).map_err(failed(&png))?, readers)?;
     Ok([svg, png])
 }
 

@@ -4,6 +4,7 @@ mod comparison;
 
 use std::fmt::Write as _;
 
+use super::axes;
 use super::words;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::curves::set_text;
@@ -23,6 +24,14 @@ pub fn summary(findings: &Findings) -> String {
         line(&mut out, "The run was interrupted: what follows is partial.");
     }
     out.push_str("\n## Answers\n\n");
+    for axis in &findings.axes {
+        let name = escape(&format!("{} over workers and {}", axis.of, axis.name));
+        let answer = axes::answer(findings, axis).unwrap_or_else(|| "no answer".to_owned());
+        line(&mut out, &format!("- **{name}**: {}", escape(&answer)));
+        for text in axes::others(findings, axis) {
+            line(&mut out, &format!("  - {}", escape(&text)));
+        }
+    }
     for workload in &findings.workloads {
         let answer = escape(&words::answer(workload).line());
         line(&mut out, &format!("- **{}**: {answer}", escape(&workload.label)));

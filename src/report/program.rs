@@ -36,5 +36,7 @@ pub(super) fn language(workload: &WorkloadFindings) -> Language {
 
 /// The words of the command line.
 fn words(workload: &WorkloadFindings) -> Option<Vec<String>> {
-    serde_json::from_str(workload.params.get("argv")?).ok()
+    // Of a server under load it is the server that is told the count.
+    let server = workload.params.get("server").filter(|line| !line.is_empty());
+    serde_json::from_str(server.or_else(|| workload.params.get("argv"))?).ok()
 }

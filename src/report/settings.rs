@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
+use super::axes;
 use super::program;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plan::{Language, Mode, Workers};
@@ -75,7 +76,21 @@ impl FromStr for Dialect {
 /// The settings of every workload, each under a comment that says whose they are and how sure they are.
 pub fn settings(findings: &Findings, dialect: Dialect) -> String {
     let mut text = String::new();
-    for workload in &findings.workloads {
+    for axis in &findings.axes {
+        if let (Some(answer), Some(line)) =
+            (axes::answer(findings, axis), axes::settings(findings, axis))
+        {
+            let what = one_line(&axis.of);
+            let _ = writeln!(text, "{} {what}: {answer}\n{line}", dialect.comment());
+        }
+    }
+    // Of the values of an axis with such an answer only the recommended one is of use.
+    let is_told = |place: usize| {
+        let mut axes = findings.axes.iter().filter(|axis| axes::settings(findings, axis).is_some());
+        axes.any(|axis| axis.values.iter().any(|value| value.workload == place))
+    };
+    let workloads = findings.workloads.iter().enumerate().filter(|(at, _)| !is_told(*at));
+    for (_, workload) in workloads {
         let _ = match Answer::of(workload) {
             Some(answer) => {
                 write!(text, "{} {answer}\n{}", dialect.comment(), answer.lines(dialect))

@@ -275,7 +275,7 @@ pub(super) fn params(workload: &WorkloadFindings) -> String {
     let typed = workload.label.split_once(':').map_or("", |(_, params)| params);
     let typed: Vec<&str> = typed.split(',').collect();
     // What is empty was not asked for, the label of a command is the command, and a note tells of its figure.
-    let told = ["argv", "figure"];
+    let told = ["argv", "figure", "server", "env"];
     let said =
         |(key, value): &(&String, &String)| !value.is_empty() && !told.contains(&key.as_str());
     let pairs = workload.params.iter().filter(said).map(|(key, value)| format!("{key}={value}"));
@@ -387,6 +387,10 @@ pub(super) fn with_short_names(findings: &Findings) -> Findings {
             verdict.others.iter_mut().for_each(|other| cut(&mut other.mode, NAME));
         }
         workload.failures.iter_mut().for_each(|failure| cut(&mut failure.mode, NAME));
+    }
+    for axis in &mut short.axes {
+        cut(&mut axis.of, NAME);
+        cut(&mut axis.name, WORD);
     }
     short
 }

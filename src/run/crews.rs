@@ -199,7 +199,9 @@ impl<'s> Crews<'s> {
     /// Dismisses all. Returns the seconds that it took.
     pub(super) fn dismiss(&mut self) -> Duration {
         let start = clock::now();
-        for (_, alive) in std::mem::take(&mut self.alive) {
+        let mut all = std::mem::take(&mut self.alive);
+        all.values_mut().for_each(|alive| alive.crew.farewell());
+        for (_, alive) in all {
             // Its rounds are measured, and nothing of them depends on how its members end.
             let _ = alive.crew.dismiss();
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Ledger;
 use crate::mode::helper::Handover;
+use crate::mode::server::Load;
 use crate::mode::{Extent, Usage, Window};
 use crate::plan::Cell;
 
@@ -33,7 +34,7 @@ pub struct Sample {
     /// How long the tasks took: `[nanoseconds, how many]`, each value to 1 %.
     pub latency: Vec<(u64, u64)>,
     /// The 99th percentile of the latency that the programs printed about themselves, in seconds: the longest of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
     /// What the crew used.
     pub usage: Usage,
@@ -51,6 +52,9 @@ pub struct Sample {
     /// What handing over an empty task costs in its crew, where the crew lives in a helper.
     #[serde(default)]
     pub handover: Option<Handover>,
+    /// How a server was kept under load, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
     /// Seconds of warm-up until the last worker was warm.
     pub warm_up: f64,
     /// The disturbed round in whose stead this one was measured.
@@ -105,6 +109,7 @@ impl Sample {
             members: Some(crew.members),
             launch: crew.launch,
             handover: round.handover,
+            load: round.load.clone(),
             warm_up: warm_up.as_secs_f64(),
             repeats: place.repeats,
             confirms: place.confirms,

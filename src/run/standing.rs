@@ -6,11 +6,11 @@ use crate::plan::{Cell, Mode};
 use crate::stats::student;
 
 /// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
-const NEAR_ENOUGH: f64 = 0.05;
+pub(super) const NEAR_ENOUGH: f64 = 0.05;
 /// With fewer blocks nothing is known.
 const FEW: usize = 3;
 /// With 95 % confidence, to both sides.
-const CONFIDENCE: f64 = 0.975;
+pub(super) const CONFIDENCE: f64 = 0.975;
 
 /// The logarithm of throughput, by block.
 type Rounds = BTreeMap<u32, f64>;
@@ -28,6 +28,25 @@ impl Standing {
             let rounds = self.cells.entry((cell.mode, cell.workers)).or_default();
             rounds.insert(block, throughput.ln());
         }
+    }
+
+    /// The mean of the best cell of all, with its standard error and the degrees of freedom behind it; `None` while that is not known.
+    pub(super) fn level(&self) -> Option<(f64, f64, f64)> {
+        let known = self.cells.values().filter(|rounds| rounds.len() >= FEW);
+        let best = known.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+        let (count, middle) = (best.len() as f64, mean(best));
+        let squares: f64 = best.values().map(|log| (log - middle).powi(2)).sum();
+        Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
+    }
+
+    /// Whether the largest count of some mode that was measured is its best: then larger ones may be better still.
+    pub(super) fn is_rising(&self) -> bool {
+        let mut modes: Vec<Mode> = self.cells.keys().map(|(mode, _)| *mode).collect();
+        modes.dedup();
+        modes.into_iter().filter(|mode| *mode != Mode::Serial).any(|mode| {
+            let counts = self.cells.keys().filter(|(of, _)| *of == mode).map(|(_, count)| *count);
+            counts.max() == self.best(mode)
+        })
     }
 
     /// The best count of a mode among those that were measured often enough to say so.

@@ -6,10 +6,11 @@
 
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
+use crate::stats::student;
 
 use super::Sample;
 use super::share::{Claim, divide};
-use super::standing::Standing;
+use super::standing::{CONFIDENCE, NEAR_ENOUGH, Standing};
 
 /// A listed series is done after so many blocks, where its counts can be told apart or do not differ.
 const ENOUGH: u32 = 16;
@@ -32,6 +33,8 @@ pub(super) struct Steer {
 #[derive(Debug)]
 struct Group {
     entry: usize,
+    /// The second axis of which it is a value.
+    axis: Option<usize>,
     courses: Vec<(Mode, Course)>,
     /// How its modes stand against each other.
     standing: Standing,
@@ -90,7 +93,10 @@ impl Steer {
     /// The beginning of a plan, of which only the entries that work here are measured.
     pub(super) fn new(plan: &Plan, works: impl Fn(usize) -> bool) -> Self {
         let groups = plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry));
-        let groups = groups.map(|(entry, planned)| Group::new(entry, &planned.series, plan.seed));
+        let groups = groups.map(|(entry, planned)| Group {
+            axis: planned.also.as_ref().map(|also| also.axis),
+            ..Group::new(entry, &planned.series, plan.seed)
+        });
         Self { groups: groups.collect(), seed: plan.seed }
     }
 
@@ -103,7 +109,8 @@ impl Steer {
         launch: &dyn Fn(usize) -> f64,
         at_work: Option<usize>,
     ) -> Option<Turn> {
-        let alive: Vec<&Group> = self.groups.iter().filter(|group| !group.is_done()).collect();
+        let alive = self.groups.iter().filter(|group| !group.is_done() && !self.is_beaten(group));
+        let alive: Vec<&Group> = alive.collect();
         let claim = |group: &&Group| group.claim(least, launch(group.entry));
         let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
@@ -120,6 +127,21 @@ impl Steer {
             fresh: at_work.is_none(),
             left,
         })
+    }
+
+    /// Whether another value of the same second axis is surely better by something that matters: then its time is better spent there.
+    fn is_beaten(&self, group: &Group) -> bool {
+        let settled = group.blocks >= LEAST_BLOCKS && !group.standing.is_rising();
+        let Some((own, error, df)) = group.standing.level().filter(|_| settled) else {
+            return false;
+        };
+        let same = |other: &&Group| group.axis.is_some() && other.axis == group.axis;
+        self.groups.iter().filter(same).filter_map(|other| other.standing.level()).any(
+            |(level, beside, other)| {
+                let t = student::quantile(CONFIDENCE, df.min(other));
+                level - own - t * error.hypot(beside) > NEAR_ENOUGH
+            },
+        )
     }
 
     /// So many seconds were spent for this workload.
@@ -184,6 +206,7 @@ impl Group {
         };
         Self {
             entry,
+            axis: None,
             courses: series.iter().map(course).collect(),
             standing: Standing::default(),
             first: series.iter().map(cells).collect(),

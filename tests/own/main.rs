@@ -1,10 +1,12 @@
 //! The user's own programs, workers and code, and the claims, from outside by the binary's command line.
 
+mod axis;
 mod calls;
 mod claims;
 mod command;
 mod crews;
 mod figure;
 mod rust;
+mod server;
 mod wishes;
 mod worker;

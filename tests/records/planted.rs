@@ -30,6 +30,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         equivalent: None,
         textbook_optimum: None,
         shorter_of: None,
+        also: None,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
     let plan = Plan {
@@ -110,6 +111,7 @@ fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
         members: Some(1),
         launch: Some(0.001),
         handover: None,
+        load: None,
         warm_up: 0.0,
         repeats: None,
         confirms: true,

@@ -15,6 +15,8 @@ pub(crate) enum Slot {
     Task,
     /// The word of `--sweep-arg`: how many workers the program is to use itself.
     Workers,
+    /// `{port}`: where a server is to listen.
+    Port,
 }
 
 /// The values of one run.
@@ -23,6 +25,8 @@ pub(crate) struct Values {
     pub(crate) worker: usize,
     pub(crate) workers: usize,
     pub(crate) task: u64,
+    /// 0 for what is no server.
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +45,20 @@ pub(crate) struct Line {
 impl Line {
     /// Finds the program and the placeholders of `argv`, which has at least one word. `sweep` may be empty.
     pub(crate) fn new(argv: &[String], sweep: &str) -> Result<Self> {
+        Self::with(
+            argv,
+            &[(sweep, Slot::Workers), ("{worker}", Slot::Worker), ("{task}", Slot::Task)],
+        )
+    }
+
+    /// The same for a server, which is told a count and a port.
+    pub(crate) fn of_server(argv: &[String], sweep: &str, port: &str) -> Result<Self> {
+        Self::with(argv, &[(sweep, Slot::Workers), (port, Slot::Port)])
+    }
+
+    fn with(argv: &[String], known: &[(&str, Slot)]) -> Result<Self> {
         let program = find(&argv[0])?;
-        let known = [(sweep, Slot::Workers), ("{worker}", Slot::Worker), ("{task}", Slot::Task)];
-        let words = argv.iter().map(|word| pieces(word, &known)).collect();
+        let words = argv.iter().map(|word| pieces(word, known)).collect();
         Ok(Self { program, words })
     }
 
@@ -59,6 +74,7 @@ impl Line {
             Piece::Slot(Slot::Worker) => values.worker.to_string(),
             Piece::Slot(Slot::Task) => values.task.to_string(),
             Piece::Slot(Slot::Workers) => values.workers.to_string(),
+            Piece::Slot(Slot::Port) => values.port.to_string(),
         };
         self.words.iter().map(|word| word.iter().map(piece).collect()).collect()
     }
@@ -130,7 +146,7 @@ fn executable(path: &Path) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    const VALUES: Values = Values { worker: 1, workers: 4, task: 7 };
+    const VALUES: Values = Values { worker: 1, workers: 4, task: 7, port: 0 };
 
     fn words(argv: &[&str], sweep: &str) -> Vec<String> {
         let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();

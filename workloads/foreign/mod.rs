@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod child;
+pub(crate) mod family;
 pub mod figure;
 pub mod interrupt;
 pub(crate) mod line;
@@ -10,12 +11,13 @@ pub(crate) mod talk;
 pub(crate) mod target;
 pub(crate) mod watch;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use rustix::event::{PollFd, Timespec, poll};
 
-use crate::{Error, Result};
+use crate::{Error, Params, Result};
 
 /// What a program gets between the polite TERM and the KILL that nothing survives.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
@@ -30,6 +32,16 @@ pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String
     match argv.first() {
         Some(program) if !program.is_empty() => Ok(argv),
         _ => Err(Error::usage(format!("{workload}: {param} names no program"))),
+    }
+}
+
+/// Environment variables kept as JSON text: `{"OMP_NUM_THREADS":"2"}`.
+pub(crate) fn environment(workload: &str, params: &Params) -> Result<BTreeMap<String, String>> {
+    match params.text("env") {
+        "" => Ok(BTreeMap::new()),
+        text => serde_json::from_str(text).map_err(|error| {
+            Error::usage(format!("{workload}: env must be a JSON object of texts: {error}"))
+        }),
     }
 }
 

@@ -196,6 +196,7 @@ impl Planted {
                 disturbed: 0,
             },
             workloads,
+            axes: Vec::new(),
             quiet: Quiet {
                 sentence: String::new(),
                 trusted: true,

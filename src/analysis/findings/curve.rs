@@ -75,7 +75,7 @@ pub struct Point {
     /// Task latency over all rounds.
     pub latency: Option<Latency>,
     /// The 99th percentile of the latency that programs printed about themselves, in seconds: the median over rounds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
     /// CPU seconds used per second of wall time, by all workers.
     pub cpu: Option<f64>,

@@ -26,6 +26,9 @@ pub struct Findings {
     pub run: RunSummary,
     /// One entry per workload (with its parameters), in the order of the plan.
     pub workloads: Vec<WorkloadFindings>,
+    /// One entry per thing that was swept over a second axis beside the workers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub axes: Vec<Axis>,
     /// How quiet the machine was.
     pub quiet: Quiet,
     /// What a reader must know before using a figure, each with its remedy.
@@ -104,6 +107,51 @@ pub struct WorkloadFindings {
     pub notes: Vec<Remark>,
     /// Cells that gave no figure, with the reason in words.
     pub failures: Vec<CellFailure>,
+}
+
+/// A second axis beside the worker count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Axis {
+    /// What was swept, as the user would type it.
+    pub of: String,
+    /// The axis: `t`, `env:OMP_NUM_THREADS`, `size`.
+    pub name: String,
+    /// Whether a value is a number of workers within each worker, so that both multiply to the workers in all.
+    pub multiplies: bool,
+    /// The values in the order given, each with its place among the workloads.
+    pub values: Vec<AxisValue>,
+    /// The pair with the highest throughput.
+    pub best: Option<Pair>,
+    /// Every pair that is as good as far as the data tell: those with the fewest workers in all first.
+    pub set: Vec<Pair>,
+    /// The recommended pair: of those that cost at most the tolerance against the best, the one with the fewest workers in all.
+    pub knee: Option<Pair>,
+    /// No other pair is more than this share better than the recommended one, with 95 % confidence.
+    pub regret: Option<f64>,
+}
+
+/// One value of a second axis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AxisValue {
+    /// The value.
+    pub value: String,
+    /// The index of its workload in the findings.
+    pub workload: usize,
+}
+
+/// A worker count with a value of the second axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pair {
+    /// The value.
+    pub value: String,
+    /// How many workers.
+    pub workers: f64,
+    /// In which mode.
+    pub mode: String,
+    /// The workers in all, where both multiply.
+    pub in_all: Option<f64>,
+    /// Units per second.
+    pub throughput: Estimate,
 }
 
 /// The same work in tasks of one length.

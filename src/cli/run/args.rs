@@ -8,7 +8,7 @@ use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
 use crate::machine::Machine;
-use crate::plan::{Cores, Mode, Named, Request, parse};
+use crate::plan::{Axis, Cores, Mode, Named, Request, parse};
 
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,10 @@ pub(in crate::cli) struct Args {
     /// How many workers to try: `1,2,4`, `1-8`, or auto
     #[arg(long, value_name = "COUNTS", default_value = "auto", allow_hyphen_values = true)]
     pub(super) workers: String,
+    /// Sweep something else beside the workers: a placeholder of a command (t=1,2,4 for {t}), an environment variable
+    /// (env:OMP_NUM_THREADS=1,2) or a parameter (size=4k,64k)
+    #[arg(long, value_name = "NAME=LIST", allow_hyphen_values = true)]
+    pub(super) also: Option<String>,
     /// How long everything may take, e.g. `60s` or `5m` [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) budget: Option<String>,
@@ -45,7 +49,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "budget", "quick", "seed", "batch", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]
@@ -87,6 +91,7 @@ impl Args {
             workloads,
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
+            also: self.also.as_deref().map(Axis::parse).transpose()?,
             budget: Duration::from_secs_f64(measuring(budget.as_secs_f64())),
             seed: self.seed,
             batch: self.batch,

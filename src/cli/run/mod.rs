@@ -6,6 +6,7 @@ mod figure;
 mod function;
 mod own;
 mod place;
+mod serve;
 mod session;
 mod wishes;
 
@@ -44,6 +45,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
+    plan.name_values();
     plan.limits = limits;
     plan.tolerance = tolerance;
     if args.dry_run {

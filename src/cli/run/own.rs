@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::args::Args;
 use super::figure::Figures;
+use super::serve::Serving;
 use crate::cli::Failure;
 use crate::plan::{
     Candidates, Cores, Counts, Entry, Mode, Named, Plan, Request, Series, Subject, parse,
@@ -20,10 +21,12 @@ pub(in crate::cli) struct Own {
     shell: bool,
     /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a program that
     /// parallelises itself
-    #[arg(long, value_name = "WORD", requires = "program", help_heading = HEADING)]
+    #[arg(long, value_name = "WORD", help_heading = HEADING)]
     sweep_arg: Option<String>,
     #[command(flatten)]
     figures: Figures,
+    #[command(flatten)]
+    serving: Serving,
     /// Run this before each run of COMMAND; its time does not count
     #[arg(long, value_name = "COMMAND", requires = "command", help_heading = HEADING)]
     prepare: Option<String>,
@@ -50,12 +53,11 @@ pub(in crate::cli) struct Own {
         long,
         value_name = "DURATION",
         allow_hyphen_values = true,
-        requires = "program",
         help_heading = HEADING
     )]
     time_limit: Option<String>,
     /// Keep the arguments of the command or worker out of all files; such a run cannot be resumed
-    #[arg(long, requires = "program", help_heading = HEADING)]
+    #[arg(long, help_heading = HEADING)]
     pub(super) hide_command: bool,
     /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with one
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
@@ -65,6 +67,11 @@ pub(in crate::cli) struct Own {
     command: Vec<String>,
 }
 
+/// The workload that is a server.
+const SERVER: &str = "server";
+/// The most workers of a server that are tried without being asked for: for each count one runs, and its workers hold memory.
+const MOST_OF_A_SERVER: usize = 64;
+
 /// The most programs at once that are tried without being asked for.
 pub(super) const MOST_AT_ONCE: usize = 256;
 
@@ -72,7 +79,11 @@ impl Own {
     /// What is to be measured, as if it had been named.
     pub(super) fn named(&self, budget: Duration) -> Result<Vec<Named>, Failure> {
         let mut named = Vec::new();
-        if !self.command.is_empty() {
+        if self.serving.is_asked() {
+            let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
+            let (load, sweep) = (self.words()?, self.sweep_arg.as_deref());
+            named.extend(self.serving.named(&load, self.figures.rule()?, sweep, limit)?);
+        } else if !self.command.is_empty() {
             named.push(self.command(budget)?);
         } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
             // As in `knee run -- $COMMAND` where that is empty: running something else instead would be a surprise.
@@ -138,7 +149,10 @@ impl Own {
         modes_given: bool,
     ) -> Result<(), Failure> {
         let alone = plan.entries.iter().all(|entry| is_program(&entry.workload));
-        if let Some(mode) = request.modes.iter().find(|mode| !mode.runs(Subject::Program))
+        if let Some(mode) = request
+            .modes
+            .iter()
+            .find(|mode| !mode.runs(Subject::Program) && !mode.runs(Subject::Server))
             && modes_given
             && alone
         {
@@ -147,8 +161,12 @@ impl Own {
             )));
         }
         for entry in plan.entries.iter_mut().filter(|entry| is_program(&entry.workload)) {
-            let line: Vec<String> =
-                serde_json::from_str(entry.params.text("argv")).unwrap_or_default();
+            let (of, mode) = if entry.workload == SERVER {
+                ("server", Mode::Server)
+            } else {
+                ("argv", Mode::Copies)
+            };
+            let line: Vec<String> = serde_json::from_str(entry.params.text(of)).unwrap_or_default();
             entry.label = match line.first() {
                 Some(program) if self.hide_command => {
                     format!("{} ..", quoted(std::slice::from_ref(program)))
@@ -157,11 +175,14 @@ impl Own {
             };
             let open = request.counts == Counts::Auto;
             let candidates = if open {
-                Candidates::unknown(cores, MOST_AT_ONCE)
+                // With more workers within each there are fewer of them.
+                let within = entry.also.as_ref().map_or(1.0, crate::plan::Also::factor);
+                let most = if mode == Mode::Server { MOST_OF_A_SERVER } else { MOST_AT_ONCE };
+                Candidates::unknown(cores, (most as f64 / within).max(1.0) as usize)
             } else {
-                Candidates::choose(Mode::Copies, entry.kind, cores, &request.counts)
+                Candidates::choose(mode, entry.kind, cores, &request.counts)
             };
-            entry.series = vec![Series { mode: Mode::Copies, candidates }];
+            entry.series = vec![Series { mode, candidates }];
             self.figures.name(entry)?;
         }
         Ok(())
@@ -177,14 +198,18 @@ impl Args {
 
 /// Takes out of an entry what a command line may hold.
 pub(super) fn hide(entry: &mut Entry) {
-    for name in ["argv", "prepare"].iter().filter(|_| is_program(&entry.workload)) {
+    for name in ["argv", "prepare", "server", "headers", "body", "env"]
+        .iter()
+        .filter(|_| is_program(&entry.workload))
+    {
         entry.params.blank(name);
     }
 }
 
 /// Whether that was done with it.
 pub(super) fn is_hidden(entry: &Entry) -> bool {
-    is_program(&entry.workload) && entry.params.text("argv").is_empty()
+    let line = if entry.workload == SERVER { "server" } else { "argv" };
+    is_program(&entry.workload) && entry.params.text(line).is_empty()
 }
 
 fn is_program(workload: &str) -> bool {
@@ -197,7 +222,7 @@ fn shell(line: &str) -> Vec<String> {
 }
 
 /// Splits a line into words as a shell would, without a shell.
-fn split(option: &str, line: &str) -> Result<Vec<String>, Failure> {
+pub(super) fn split(option: &str, line: &str) -> Result<Vec<String>, Failure> {
     match shlex::split(line) {
         Some(words) if !words.is_empty() => Ok(words),
         Some(_) => Err(Failure::usage(format!("{option} names no program"))),
@@ -205,7 +230,7 @@ fn split(option: &str, line: &str) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn json(words: &[String]) -> String {
+pub(super) fn json(words: &[String]) -> String {
     serde_json::to_string(words).expect("a list of words is plain data")
 }
 

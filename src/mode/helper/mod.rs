@@ -153,9 +153,10 @@ fn start(
 ) -> Result<Helper, HelperError> {
     let unknown = || HelperError::Odd { what: format!("there is none for {}", foreign.language) };
     let language = Language::named(&foreign.language).ok_or_else(unknown)?;
-    let command = language
+    let mut command = language
         .command(&foreign.program, directory)
         .map_err(|error| HelperError::Start { program: language.program.to_owned(), error })?;
+    command.envs(&foreign.env);
     Helper::start(command, cancel)
 }
 

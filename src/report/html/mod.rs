@@ -6,10 +6,11 @@ mod section;
 mod tables;
 
 pub(crate) use self::markup::Markup;
+use super::axes;
 use super::words::{self, Certainty};
-use crate::analysis::findings::{Findings, WorkloadFindings};
+use crate::analysis::findings::{Axis, Findings, WorkloadFindings};
 use crate::plan::Mode;
-use crate::plot::small;
+use crate::plot::{Format, heat, small};
 use crate::units::{Quantity, plural};
 
 pub use self::comparison::comparison;
@@ -28,6 +29,7 @@ pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
     head(&mut body, findings);
     warnings(&mut body, findings);
     answers(&mut body, findings);
+    findings.axes.iter().for_each(|axis| second_axis(&mut body, findings, axis));
     for (index, workload) in findings.workloads.iter().enumerate() {
         section::write(&mut body, workload, index, &findings.run);
     }
@@ -95,6 +97,28 @@ fn warnings(body: &mut Markup, findings: &Findings) {
         body.raw("</li>");
     }
     body.raw("</ul></section>");
+}
+
+/// The recommended pair, and the heat map of all that were measured.
+fn second_axis(body: &mut Markup, findings: &Findings, axis: &Axis) {
+    body.raw("<section><h2>").text(&format!("{} over workers and {}", axis.of, axis.name));
+    body.raw("</h2>");
+    let answer = axes::answer(findings, axis).unwrap_or_else(|| "no answer".to_owned());
+    body.wrap("<p class=\"answer\"><strong>", &answer, "</strong></p>");
+    for text in axes::others(findings, axis) {
+        body.wrap("<p>", &text, "</p>");
+    }
+    if let Some(line) = axes::settings(findings, axis) {
+        body.wrap("<pre><code>", &line, "</code></pre>");
+    }
+    if let Some(map) = axes::map(findings, axis) {
+        body.raw("<figure class=\"big\"><figcaption>Throughput over workers and ");
+        body.text(&axis.name).raw("</figcaption><div class=\"wide\">");
+        body.plot(&heat::heat(&map, Format::PAGE.width, false));
+        body.raw("</div><div class=\"narrow\">");
+        body.plot(&heat::heat(&map, Format::NARROW.width, false)).raw("</div></figure>");
+    }
+    body.raw("</section>");
 }
 
 /// One row per workload.

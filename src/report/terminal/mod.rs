@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::pen::Tone;
 use self::table::Column;
+use super::axes;
 use super::words::{self, Certainty};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::curves::set_text;
@@ -40,6 +41,7 @@ pub fn write(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Res
 /// # Errors
 /// Whatever writing to `out` returns.
 pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
+    pairs(out, findings, style)?;
     let names: Vec<String> =
         findings.workloads.iter().map(|workload| style.cut(&workload.label, 28)).collect();
     let wide = names.iter().map(|name| name.width()).max().unwrap_or(0).min(style.columns() / 3);
@@ -72,6 +74,29 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
         for line in style.wrap(&text, style.columns()) {
             writeln!(out, "{}", style.paint(Tone::Bad, &line))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes the answers of second axes, each with what is as good and what to paste.
+fn pairs(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
+    for axis in &findings.axes {
+        let name = style.cut(&format!("{} over {}", axis.of, axis.name), 48);
+        let answer = axes::answer(findings, axis);
+        let answer = answer.unwrap_or_else(|| "no answer".to_owned());
+        writeln!(
+            out,
+            "{}: {}",
+            style.paint(Tone::Strong, &name),
+            style.paint(Tone::Good, &answer)
+        )?;
+        for text in axes::others(findings, axis) {
+            indented(out, Tone::Plain, &text, style)?;
+        }
+        if let Some(line) = axes::settings(findings, axis) {
+            indented(out, Tone::Plain, &format!("to run it so: {line}"), style)?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

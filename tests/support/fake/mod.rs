@@ -67,6 +67,7 @@ pub(crate) fn small() -> Findings {
         schema_version: SCHEMA_VERSION,
         run: run("AMD EPYC 7B13, 2 usable cores (1 core, 2 threads), 7.8 GiB", 2.0),
         workloads,
+        axes: Vec::new(),
         quiet: Quiet {
             sentence: "quiet: others used 0.4 % of the CPUs, no steal, no throttling".to_owned(),
             trusted: true,

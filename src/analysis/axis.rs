@@ -1,0 +1,191 @@
+//! A second axis: which pair of a worker count and a value is best, which pairs are as good, and which of them takes the fewest workers in all.
+
+use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, WorkloadFindings};
+use crate::plan::{Also, Entry};
+use crate::record::Record;
+use crate::stats::knee::{Known, first_within};
+
+/// The ends of a 95 % interval are so many standard errors apart.
+const ENDS: f64 = 2.0 * 1.959_963_985;
+/// One side of 95 %.
+const ONE_SIDED: f64 = 1.644_853_627;
+/// The standard error of a figure that was measured once, where nothing else tells one.
+const ASSUMED: f64 = 0.05;
+
+/// Every second axis of a run. `workloads` are the findings of the plan's entries, without those of shorter tasks.
+pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis> {
+    let plan = &record.header.plan;
+    let entries: Vec<&Entry> =
+        plan.entries.iter().filter(|entry| entry.shorter_of.is_none()).collect();
+    let mut numbers: Vec<usize> =
+        entries.iter().filter_map(|entry| Some(entry.also.as_ref()?.axis)).collect();
+    numbers.dedup();
+    let tolerance = plan.tolerance;
+    numbers
+        .into_iter()
+        .filter_map(|number| {
+            let of = |entry: &&Entry| entry.also.clone().filter(|also| also.axis == number);
+            let places: Vec<(usize, Also)> = entries
+                .iter()
+                .enumerate()
+                .filter_map(|(at, entry)| Some((at, of(entry)?)))
+                .collect();
+            axis(&places, workloads, tolerance)
+        })
+        .collect()
+}
+
+/// A pair with what its throughput is known to.
+struct Candidate {
+    pair: Pair,
+    known: Known,
+}
+
+fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64) -> Option<Axis> {
+    let (first, also) = places.first()?;
+    let mut candidates: Vec<Candidate> = places
+        .iter()
+        .filter_map(|(at, also)| Some((workloads.get(*at)?, also)))
+        .flat_map(|(found, also)| of_value(found, also))
+        .collect();
+    let most = candidates.iter().map(|one| one.known.error).fold(0.0, f64::max);
+    for one in candidates.iter_mut().filter(|one| one.known.error <= 0.0) {
+        one.known.error = if most > 0.0 { most } else { ASSUMED };
+    }
+    // In the order in which they are preferred: the fewest workers in all, then the fewest of the outer ones.
+    candidates.sort_by(|a, b| {
+        let all = |one: &Candidate| one.pair.in_all.unwrap_or(one.pair.workers);
+        all(a).total_cmp(&all(b)).then(a.pair.workers.total_cmp(&b.pair.workers))
+    });
+    let levels: Vec<Known> = candidates.iter().map(|one| one.known).collect();
+    let best = levels.iter().enumerate().max_by(|(_, a), (_, b)| a.log.total_cmp(&b.log));
+    let best = best.map(|(at, known)| (at, *known));
+    let knee = first_within(&levels, tolerance);
+    let may_lose = -(1.0 - tolerance.clamp(0.0, 0.99)).ln();
+    let as_good = |known: &Known| {
+        best.is_some_and(|(_, best)| {
+            best.log - known.log - ONE_SIDED * known.error.hypot(best.error) <= may_lose
+        })
+    };
+    let pair = |at: usize| candidates[at].pair.clone();
+    let regret = knee.and_then(|at| {
+        let own = levels[at];
+        let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
+        let excess = |other: &Known| {
+            (other.log - own.log + ONE_SIDED * other.error.hypot(own.error)).exp() - 1.0
+        };
+        others.map(|(_, other)| excess(other).max(0.0)).reduce(f64::max)
+    });
+    Some(Axis {
+        name: also.name.clone(),
+        of: whose(&workloads.get(*first)?.label, also),
+        multiplies: also.multiplies,
+        values: places
+            .iter()
+            .map(|(workload, also)| AxisValue { value: also.value.clone(), workload: *workload })
+            .collect(),
+        set: candidates
+            .iter()
+            .filter(|one| as_good(&one.known))
+            .map(|one| one.pair.clone())
+            .collect(),
+        best: best.map(|(at, _)| pair(at)),
+        knee: knee.map(pair),
+        regret: regret.filter(|share| share.is_finite()),
+    })
+}
+
+/// The pairs of one value, in the mode that is recommended there.
+fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
+    let mode = found.verdict.as_ref().map(|verdict| verdict.mode.as_str());
+    let is_named = |curve: &&Curve| mode.is_none_or(|mode| curve.name == mode);
+    let curve = found.curves.iter().find(is_named).or(found.curves.first());
+    let points = curve.into_iter().flat_map(|curve| &curve.points);
+    points
+        .filter(|point| point.throughput.median > 0.0)
+        .map(|point| {
+            let Estimate { median, low, high } = point.throughput;
+            let error = if low > 0.0 { (high / low).ln() / ENDS } else { f64::INFINITY };
+            let pair = Pair {
+                value: also.value.clone(),
+                workers: point.workers,
+                mode: curve.map(|curve| curve.name.clone()).unwrap_or_default(),
+                in_all: also.multiplies.then(|| point.workers * also.factor()),
+                throughput: point.throughput,
+            };
+            Candidate { pair, known: Known { log: median.ln(), error } }
+        })
+        .collect()
+}
+
+/// What the values are of: the label without the value.
+fn whose(label: &str, also: &Also) -> String {
+    let told = also.told();
+    if let Some(rest) = label.strip_prefix(&told) {
+        return rest.trim_start().to_owned();
+    }
+    // `file:op=sync,size=4k`.
+    let Some((name, params)) = label.split_once(':') else { return label.to_owned() };
+    let rest: Vec<&str> = params.split(',').filter(|pair| *pair != told).collect();
+    if rest.is_empty() { name.to_owned() } else { format!("{name}:{}", rest.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::compare::planted;
+
+    /// A value whose counts 1, 2 and 4 have these throughputs, each known to 2 %.
+    fn value(value: &str, rates: [f64; 3]) -> (WorkloadFindings, Also) {
+        let mut found = planted("run", 1, &["pi"]).runs.remove(0).findings.workloads.remove(0);
+        found.verdict = None;
+        let point = found.curves[0].points[0].clone();
+        let at = |(workers, rate): (f64, f64)| {
+            let throughput = Estimate { median: rate, low: rate * 0.98, high: rate * 1.02 };
+            crate::analysis::findings::Point { workers, throughput, ..point.clone() }
+        };
+        found.curves[0].points = [1.0, 2.0, 4.0].into_iter().zip(rates).map(at).collect();
+        found.label = format!("t={value} gunicorn");
+        let also = Also { name: "t".into(), value: value.into(), axis: 0, multiplies: true };
+        (found, also)
+    }
+
+    fn found(values: [(WorkloadFindings, Also); 3]) -> Axis {
+        let (workloads, also): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+        let places: Vec<(usize, Also)> = also.into_iter().enumerate().collect();
+        axis(&places, &workloads, 0.05).expect("there are figures")
+    }
+
+    /// The model of 5 ms computing and 20 ms waiting on two cores: n x t counts, and one process has one lock.
+    #[test]
+    fn of_pairs_on_a_ridge_the_fewest_workers_in_all_are_taken() {
+        let axis = found([
+            value("1", [38.0, 76.0, 150.0]),
+            value("4", [130.0, 270.0, 330.0]),
+            value("8", [160.0, 320.0, 335.0]),
+        ]);
+        assert_eq!(axis.of, "gunicorn");
+        let told = |pair: &Pair| (pair.workers as u32, pair.value.clone());
+        assert_eq!(told(&axis.best.clone().unwrap()), (4, "8".into()));
+        // 2 x 8 and 4 x 4 both have 16 workers in all; the fewer processes win.
+        assert_eq!(told(&axis.knee.clone().unwrap()), (2, "8".into()));
+        let set: Vec<_> = axis.set.iter().map(told).collect();
+        assert_eq!(set, [(2, "8".into()), (4, "4".into()), (4, "8".into())]);
+        assert!(axis.regret.unwrap() < 0.1);
+    }
+
+    #[test]
+    fn a_label_without_its_value_is_whose_it_is() {
+        let also = |name: &str, value: &str| Also {
+            name: name.into(),
+            value: value.into(),
+            axis: 0,
+            multiplies: false,
+        };
+        assert_eq!(whose("t=4 make -j {n}", &also("t", "4")), "make -j {n}");
+        assert_eq!(whose("OMP=2 ./a", &also("env:OMP", "2")), "./a");
+        assert_eq!(whose("file:op=sync,size=4k", &also("size", "4k")), "file:op=sync");
+        assert_eq!(whose("frames:frames=3", &also("frames", "3")), "frames");
+        assert_eq!(whose("pi", &also("digits", "10000")), "pi");
+    }
+}

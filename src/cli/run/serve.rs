@@ -1,0 +1,105 @@
+//! `--server`: a server of the user's own, started with each count and kept under load.
+
+use std::time::Duration;
+
+use knee_workloads::server::client::Target;
+
+use super::own::{json, split};
+use crate::cli::Failure;
+use crate::plan::Named;
+
+/// The heading under which `knee run --help` shows these options.
+const HEADING: &str = "Your own server";
+
+/// A server that is not ready by then is given up, unless told otherwise.
+const READY: Duration = Duration::from_secs(30);
+
+/// Options about servers.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Serving {
+    /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n} workers on a free {port},
+    /// loads it and ends it. The load is knee's own client, or the COMMAND after -- with --figure
+    #[arg(long, value_name = "COMMAND", help_heading = HEADING)]
+    server: Option<String>,
+    /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
+    #[arg(long, value_name = "URL", requires = "server", help_heading = HEADING)]
+    url: Option<String>,
+    /// What tells that the server is ready: another address that answers, or an expression that matches what it prints
+    #[arg(long, value_name = "URL|REGEX", requires = "server", help_heading = HEADING)]
+    ready: Option<String>,
+    /// Connections at once [default: as many as keep the server busy, found at each count]
+    #[arg(long, value_name = "N", requires = "server", value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
+    connections: Option<u64>,
+    /// Threads of knee's client [default: one for two CPUs]
+    #[arg(long, value_name = "N", requires = "server", value_parser = clap::value_parser!(u64).range(1..=256), help_heading = HEADING)]
+    client_threads: Option<u64>,
+    /// The method of each request [default: GET]
+    #[arg(long, value_name = "METHOD", requires = "server", help_heading = HEADING)]
+    method: Option<String>,
+    /// A header field of each request, e.g. `Accept: text/html`; may be given again
+    #[arg(long, value_name = "NAME: VALUE", requires = "server", help_heading = HEADING)]
+    header: Vec<String>,
+    /// The body of each request; @FILE takes it from a file
+    #[arg(long, value_name = "TEXT|@FILE", requires = "server", allow_hyphen_values = true, help_heading = HEADING)]
+    body: Option<String>,
+}
+
+impl Serving {
+    /// Whether a server is to be measured.
+    pub(super) fn is_asked(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// The server as if it had been named, with the load that a command makes, if one does.
+    pub(super) fn named(
+        &self,
+        load: &[String],
+        figure: Option<String>,
+        sweep: Option<&str>,
+        limit: Option<Duration>,
+    ) -> Result<Option<Named>, Failure> {
+        let Some(line) = &self.server else { return Ok(None) };
+        let words = split("--server", line)?;
+        let url = self.url.clone().ok_or_else(|| {
+            Failure::usage("--server wants to know what to ask: --url http://127.0.0.1:{port}/")
+        })?;
+        let target = Target::parse(&url.replace("{port}", "1")).map_err(Failure::usage)?;
+        if !url.contains("{port}") {
+            return Err(Failure::usage(format!(
+                "--url {url} has no {{port}}, so it would ask something other than the server that knee starts; write \
+                 http://127.0.0.1:{{port}}/"
+            )));
+        }
+        if !target.is_here() {
+            return Err(Failure::usage(format!(
+                "--url {url} is not on this machine, where knee starts the server; write http://127.0.0.1:{{port}}/"
+            )));
+        }
+        let mut given = vec![("server", json(&words)), ("url", url)];
+        if !load.is_empty() {
+            given.push(("argv", json(load)));
+        }
+        given.extend(figure.map(|rule| ("figure", rule)));
+        given.extend(sweep.map(|word| ("sweep", word.to_owned())));
+        given.extend(self.ready.iter().map(|text| ("ready", text.clone())));
+        given.extend(self.connections.iter().map(|count| ("connections", count.to_string())));
+        given.extend(self.client_threads.iter().map(|count| ("threads", count.to_string())));
+        given.extend(self.method.iter().map(|method| ("method", method.clone())));
+        if !self.header.is_empty() {
+            given.push(("headers", json(&self.header)));
+        }
+        if let Some(body) = &self.body {
+            given.push(("body", text_of(body)?));
+        }
+        given.push(("limit", limit.unwrap_or(READY).as_secs_f64().to_string()));
+        let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Some(Named { name: "server".to_owned(), given }))
+    }
+}
+
+/// The body, from the command line or a file.
+fn text_of(body: &str) -> Result<String, Failure> {
+    let Some(path) = body.strip_prefix('@') else { return Ok(body.to_owned()) };
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("--body @{path} cannot be read as text: {error}")))
+}

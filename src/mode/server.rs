@@ -1,0 +1,431 @@
+//! `server`: a server of the user's own is the crew. It is told how many workers to have, and is kept under load.
+//!
+//! | before the clock | inside it |
+//! |---|---|
+//! | the server started, ready and warm | ask, wait for the answer |
+//!
+//! Each connection of the client has a lane: it asks again as soon as it has its answer. What the server's processes use is the crew's; what the
+//! client uses is told beside it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use knee_workloads::server::client::{Connection, Target};
+use knee_workloads::server::{Settings, process::Running};
+use knee_workloads::{Params, Task, Work, Workload as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Crew, Extent, Gate, Ground, Job, Lap, Meter, ModeError, Reference, Round, Site, Whom, Window,
+    drive, gather,
+};
+use crate::clock;
+use crate::machine::{cpu_time_of, descendants};
+
+/// How the load of a round was made.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Load {
+    /// Connections at once; 0 where a command of the user's made the load.
+    pub connections: usize,
+    /// Threads of the client.
+    pub threads: usize,
+    /// CPU seconds per second that the client used.
+    pub cpu: f64,
+    /// Requests that were not answered as they should, by the reason.
+    pub failed: BTreeMap<String, u64>,
+}
+
+impl Load {
+    /// Requests that were not answered as they should.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+}
+
+/// A server under load.
+#[derive(Debug)]
+pub(super) struct Hosted {
+    settings: Settings,
+    server: Running,
+    by: By,
+    ground: Ground,
+    /// How many connections keep it busy, once that is known.
+    connections: Option<usize>,
+    limit: Duration,
+}
+
+/// Who makes the load.
+enum By {
+    Client(Target),
+    Command(Box<dyn Task>),
+}
+
+/// What is looked at to find how many connections are needed.
+const LOOK: Duration = Duration::from_millis(150);
+/// Twice the connections must gain so much to be worth it.
+const GAIN: f64 = 1.05;
+/// More connections than this are not tried without being asked for.
+const MOST_CONNECTIONS: usize = 1024;
+/// A round with a larger share of failures measures something else.
+const MOST_FAILED: f64 = 0.05;
+/// One who is refused waits so long before it asks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Hosted {
+    pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
+        let failed = |error: knee_workloads::Error| ModeError::Launch {
+            what: "the server could not be brought up",
+            reason: error.to_string(),
+        };
+        let settings = Settings::read(&ground.job.params).map_err(failed)?;
+        let server = Running::start(&settings, ground.count, &ground.cancel).map_err(failed)?;
+        let by = match settings.load(server.port()) {
+            Some(params) => By::Command(command(&params, &ground).map_err(failed)?),
+            None => By::Client(settings.target(server.port()).map_err(failed)?),
+        };
+        let connections = Some(settings.connections).filter(|count| *count > 0);
+        let limit = settings.limit;
+        Ok(Self { settings, server, by, ground, connections, limit })
+    }
+
+    /// Threads of the client: one for two CPUs, since the server needs the others.
+    fn threads(&self) -> usize {
+        match self.settings.threads {
+            0 => self.ground.cores.div_ceil(2).clamp(1, 8),
+            given => given,
+        }
+    }
+
+    /// So many connections keep the server busy: twice as many would gain next to nothing.
+    fn find_connections(&mut self) -> Result<usize, ModeError> {
+        if let Some(known) = self.connections {
+            return Ok(known);
+        }
+        let mut count = 2 * self.ground.count;
+        let look = Window { extent: Extent::Time(LOOK), warm_up: Duration::ZERO };
+        let mut rate = self.load(count, look)?.rate();
+        while count < MOST_CONNECTIONS {
+            let more = self.load(2 * count, look)?.rate();
+            if more < GAIN * rate {
+                break;
+            }
+            (count, rate) = (2 * count, more);
+        }
+        self.connections = Some(count);
+        Ok(count)
+    }
+
+    /// Measures one window with so many connections.
+    fn load(&self, connections: usize, window: Window) -> Result<Round, ModeError> {
+        let By::Client(target) = &self.by else { return Err(ModeError::Interrupted) };
+        let threads = self.threads().min(connections);
+        let gate = self.ground.gate(window, connections);
+        let meter = Meter::new(Whom::Workers(vec![self.server.id()]));
+        let failed: Mutex<BTreeMap<String, u64>> = Mutex::default();
+        let job = Asking {
+            target,
+            settings: &self.settings,
+            gate: &gate,
+            meter: &meter,
+            failed: &failed,
+        };
+        if gate.is_open_from_start() {
+            meter.open(&gate);
+        }
+        let start = clock::now();
+        let own = cpu_time_of(std::process::id());
+        let laps: Vec<Result<Lap, ModeError>> = thread::scope(|scope| {
+            let ask = |thread: usize| {
+                let members = (thread..connections).step_by(threads).collect::<Vec<_>>();
+                let lanes =
+                    members.into_iter().map(|member| self.ground.lane(&gate, member, connections));
+                let (lanes, job, limit) = (lanes.collect::<Vec<_>>(), &job, self.limit);
+                let body = move || job.on_this_thread(lanes, limit);
+                thread::Builder::new().name(format!("client-{thread}")).spawn_scoped(scope, body)
+            };
+            let asking: Vec<_> = (0..threads).map(ask).collect();
+            let joined = asking.into_iter().flat_map(|thread| match thread {
+                Ok(thread) => {
+                    thread.join().unwrap_or_else(|panic| vec![Err(super::panicked(0, &*panic))])
+                }
+                Err(error) => vec![Err(ModeError::Launch {
+                    what: "a thread could not be started",
+                    reason: error.to_string(),
+                })],
+            });
+            joined.collect()
+        });
+        let (span, usage) = (clock::since(start), meter.end());
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let laps = gather(&gate, laps).map_err(|error| self.explained(error, &failed))?;
+        let cpu =
+            own.zip(cpu_time_of(std::process::id())).map_or(0.0, |(before, after)| after - before);
+        let cpu = cpu / span.as_secs_f64().max(1e-9);
+        let load = Load { connections, threads, cpu, failed };
+        let lap = merged(laps);
+        let all = lap.tasks.max(1) as f64;
+        if load.failures() as f64 > MOST_FAILED * all {
+            return Err(self.failing(&load, lap.tasks));
+        }
+        Ok(Round { load: Some(load), ..Round::new(vec![lap], usage, span) })
+    }
+
+    /// That too many requests failed.
+    fn failing(&self, load: &Load, all: u64) -> ModeError {
+        let reason = format!(
+            "{} of {all} requests failed: {}; {}",
+            load.failures(),
+            reasons(&load.failed),
+            self.server.told()
+        );
+        ModeError::Launch { what: "the server does not answer as it should", reason }
+    }
+
+    /// A failure in the light of what became of the server.
+    fn explained(&self, error: ModeError, failed: &BTreeMap<String, u64>) -> ModeError {
+        if matches!(error, ModeError::Interrupted) && !self.ground.is_cancelled() {
+            let what = if self.server.is_over() { "the server ended" } else { "the server hangs" };
+            let why = if failed.is_empty() {
+                format!("no answer within {:?}", self.limit)
+            } else {
+                reasons(failed)
+            };
+            return ModeError::Launch { what, reason: format!("{why}; {}", self.server.told()) };
+        }
+        error
+    }
+
+    /// Measures one window with the user's own command.
+    fn by_command(&mut self, window: Window) -> Result<Round, ModeError> {
+        let gate = self.ground.gate(window, 1);
+        let meter = Meter::new(Whom::Workers(vec![self.server.id()]));
+        let By::Command(task) = &mut self.by else { return Err(ModeError::Interrupted) };
+        if gate.is_open_from_start() {
+            meter.open(&gate);
+        }
+        let start = clock::now();
+        let mut lane = self.ground.lane(&gate, 0, 1);
+        lane.start();
+        let driven = drive(&mut lane, &mut **task, &gate, &meter);
+        let (span, usage) = (clock::since(start), meter.end());
+        let laps = gather(&gate, vec![driven.map(|()| lane.finish())]);
+        if self.server.is_over() {
+            return Err(ModeError::Launch {
+                what: "the server ended",
+                reason: self.server.obituary(),
+            });
+        }
+        let laps = laps?.into_iter().map(|lap| Lap { peak_memory: 0, ..lap }).collect();
+        Ok(Round { load: Some(Load::default()), ..Round::new(laps, usage, span) })
+    }
+}
+
+/// The command that makes the load, ready to be run.
+fn command(params: &Params, ground: &Ground) -> knee_workloads::Result<Box<dyn Task>> {
+    let context = ground.context(0);
+    knee_workloads::Command.prepare(&knee_workloads::Context { params, ..context })
+}
+
+/// What all threads of the client share.
+struct Asking<'a> {
+    target: &'a Target,
+    settings: &'a Settings,
+    gate: &'a Arc<Gate>,
+    meter: &'a Meter,
+    failed: &'a Mutex<BTreeMap<String, u64>>,
+}
+
+impl Asking<'_> {
+    /// Keeps one connection for each lane busy until the round is over.
+    fn on_this_thread(
+        &self,
+        lanes: Vec<super::Lane>,
+        limit: Duration,
+    ) -> Vec<Result<Lap, ModeError>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.gate.stop();
+                let reason = error.to_string();
+                return vec![Err(ModeError::Launch {
+                    what: "the client could not be started",
+                    reason,
+                })];
+            }
+        };
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let all = lanes.into_iter().map(|lane| self.lap(lane));
+            let all = futures(all.collect());
+            // Whoever hangs must not keep the others.
+            let window = self.gate.window();
+            let most = limit.saturating_add(window.warm_up).saturating_add(length(self.gate));
+            tokio::time::timeout(most, all).await.map_or_else(
+                |_| {
+                    self.gate.stop();
+                    vec![Err(ModeError::Interrupted)]
+                },
+                |laps| laps.into_iter().map(Ok).collect(),
+            )
+        })
+    }
+
+    async fn lap(&self, mut lane: super::Lane) -> Lap {
+        let mut connection = Connection::new(self.target, self.settings.request());
+        lane.start();
+        while let Some(number) = lane.take() {
+            let units = match connection.ask().await {
+                Ok(_) => 1,
+                Err(reason) => {
+                    let refused = !reason.starts_with("status");
+                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failed.entry(reason).or_default() += 1;
+                    drop(failed);
+                    if refused {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    0
+                }
+            };
+            self.meter.at(lane.done(number, Work { units, checksum: 0 }), self.gate);
+        }
+        lane.finish()
+    }
+}
+
+/// All of these at once, on this thread.
+async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    use std::task::Poll;
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut open = false;
+        for (future, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(output) => *done = Some(output),
+                    Poll::Pending => open = true,
+                }
+            }
+        }
+        if open { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+fn length(gate: &Gate) -> Duration {
+    match gate.window().extent {
+        Extent::Time(length) => length,
+        Extent::Tasks(_) => Duration::from_hours(1),
+    }
+}
+
+/// `12 x status 503, 3 x connection refused`.
+pub(crate) fn reasons(failed: &BTreeMap<String, u64>) -> String {
+    let all: Vec<String> =
+        failed.iter().map(|(reason, count)| format!("{count} x {reason}")).collect();
+    all.join(", ")
+}
+
+/// The laps of all connections as the one of the client.
+fn merged(laps: Vec<Lap>) -> Lap {
+    let first = |mut all: Lap, one: Lap| {
+        all.tasks += one.tasks;
+        all.units += one.units;
+        all.rate += one.rate;
+        all.wall = all.wall.max(one.wall);
+        all.ended = all.ended.max(one.ended);
+        all.warm_up = all.warm_up.max(one.warm_up);
+        let _ = all.latency.add(&one.latency);
+        all
+    };
+    laps.into_iter().reduce(first).unwrap_or_else(Lap::nothing)
+}
+
+impl Crew for Hosted {
+    fn round(&mut self, _: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let mut round = if matches!(self.by, By::Command(_)) {
+            self.by_command(window)?
+        } else {
+            let connections = self.find_connections()?;
+            self.load(connections, window)?
+        };
+        let shared = proportional(&self.server.processes());
+        round.usage.peak_memory = shared.or(round.usage.peak_memory);
+        Ok(round)
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        self.server.processes()
+    }
+
+    fn farewell(&mut self) {
+        self.server.farewell();
+    }
+
+    fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for By {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Client(_) => "Client",
+            Self::Command(_) => "Command",
+        })
+    }
+}
+
+/// The memory of processes in bytes, where what several share counts once in all; `None` where the system does not tell.
+fn proportional(pids: &[u32]) -> Option<u64> {
+    let of = |pid: &u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+    };
+    let known: Vec<u64> = pids.iter().filter_map(of).collect();
+    (!known.is_empty()).then(|| known.iter().sum())
+}
+
+/// How long a request takes where one is asked after another, and what bringing the server up takes.
+pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, ModeError> {
+    let ground = Ground::new(site, job, workers)?;
+    let start = clock::now();
+    let mut hosted = Hosted::launch(ground)?;
+    let prepare = clock::since(start).as_secs_f64();
+    let window =
+        Window { extent: Extent::Time(Duration::from_millis(40)), warm_up: Duration::ZERO };
+    let round = match hosted.by {
+        By::Client(_) => hosted.load(1, window)?,
+        By::Command(_) => hosted.by_command(window)?,
+    };
+    let lap = &round.laps[0];
+    let task = lap.wall.as_secs_f64() / lap.tasks.max(1) as f64;
+    let used = round.usage.user + round.usage.system;
+    let family = descendants(&[hosted.server.id()]).len();
+    let notes = knee_workloads::Note {
+        warning: false,
+        text: format!(
+            "the server had {family} processes below its first one with {workers} workers; it ran on the same CPUs as the \
+             client, which takes from what it can do"
+        ),
+        remedy: String::new(),
+    };
+    Ok(Reference {
+        checksums: Vec::new(),
+        task,
+        wall: task,
+        busy: (used / round.usage.span.max(1e-9)).max(0.0),
+        parallel: true,
+        prepare,
+        notes: vec![notes],
+        ceiling: None,
+        function: None,
+    })
+}

@@ -1,0 +1,249 @@
+//! Servers of the user's own under load: `--server`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::calls::{Called, alive, assert_gone, await_alive, run, script, signal, start};
+
+/// A server of N processes, each of which answers one request at a time after 20 ms; `kind` makes it misbehave.
+const SERVER: &str = r#"#!/usr/bin/env python3
+import os, signal, socket, sys, time
+workers, port, kind = int(sys.argv[1]), int(sys.argv[2]), (sys.argv + ["well"])[3]
+if kind == "dies":
+    print("no such table: users", flush=True)
+    sys.exit(3)
+if kind == "deaf":
+    time.sleep(600)
+if kind == "elsewhere":
+    port = 0
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", port))
+listener.listen(512)
+print("listening", flush=True)
+if kind == "forks" and os.fork():
+    os._exit(0)
+if kind == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+parent = os.getpid()
+for _ in range(workers):
+    if os.fork() == 0:
+        break
+else:
+    while True:
+        time.sleep(600)
+asked = 0
+while True:
+    peer, _ = listener.accept()
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = peer.recv(65536)
+        if not more:
+            break
+        data += more
+    if not data:
+        peer.close()
+        continue
+    asked += 1
+    time.sleep(0.02)
+    status = b"500 Oops" if kind == "fails" or (kind == "wears" and asked > 12) else b"200 OK"
+    if kind == "posts" and not (data.startswith(b"POST /form ") and b"X-Key: 7" in data.replace(b"x-key", b"X-Key") and data.endswith(b"a=b")):
+        status = b"400 Bad"
+    if kind == "crashes" and asked > 12:
+        os.kill(parent, signal.SIGKILL)
+        os._exit(1)
+    peer.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    peer.close()
+"#;
+
+/// Whether there is a Python; says so where there is none.
+fn python() -> bool {
+    let found = std::process::Command::new("python3").arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: there is no python3");
+    }
+    found
+}
+
+/// The server's file, whose name no other test's has, so that what is left of it can be looked for.
+fn file(directory: &Path, name: &str) -> String {
+    script(directory, &format!("{name}-{}.py", std::process::id()), SERVER)
+}
+
+fn serve(file: &str, kind: &str, args: &[&str]) -> Called {
+    let line = format!("python3 {file} {{n}} {{port}} {kind}");
+    let base = ["--server", line.as_str(), "--url", "http://127.0.0.1:{port}/"];
+    run(&[&base[..], args].concat())
+}
+
+#[test]
+fn more_workers_that_wait_answer_more() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), "well");
+    let called = serve(&file, "well", &["--budget", "12s", "--workers", "1,4"]);
+    assert!(called.ran(), "{called:?}");
+    let record = called.record();
+    let best = |workers: usize| {
+        let of = record.samples.iter().filter(|sample| sample.cell.workers == workers);
+        of.map(|sample| sample.throughput).fold(0.0, f64::max)
+    };
+    assert!((20.0..60.0).contains(&best(1)), "{}", best(1));
+    assert!(best(4) > 2.0 * best(1), "{} and {}", best(4), best(1));
+    for sample in &record.samples {
+        let load = sample.load.as_ref().expect("a server was loaded");
+        assert!(load.connections >= 2 * sample.cell.workers, "{load:?}");
+        assert!(load.failed.is_empty(), "{load:?}");
+        assert!(sample.usage.peak_memory.unwrap_or(0) > 1 << 20, "{:?}", sample.usage);
+    }
+    assert!(called.stdout.contains("connections of the client"), "{}", called.stdout);
+    assert!(called.stdout.contains("textbook optimum"), "{}", called.stdout);
+    assert_gone(&file);
+}
+
+#[test]
+fn a_command_of_the_users_makes_the_load() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let server = file(directory.path(), "loaded");
+    let loader = script(
+        directory.path(),
+        "loader",
+        "#!/usr/bin/env python3\nimport sys, time, urllib.request\nstart, count = time.time(), 0\n\
+         while time.time() - start < 0.3:\n    urllib.request.urlopen(sys.argv[1]).read()\n    count += 1\n\
+         print('Requests/sec:', count / (time.time() - start))\n",
+    );
+    let args = ["--budget", "8s", "--workers", "1,2", "--figure", "wrk", "--", &loader];
+    let called = serve(&server, "well", &[&args[..], &["http://127.0.0.1:{port}/"]].concat());
+    assert!(called.ran(), "{called:?}");
+    let record = called.record();
+    assert!(
+        record.samples.iter().all(|sample| (10.0..60.0).contains(&sample.throughput)),
+        "{called:?}"
+    );
+    assert_gone(&server);
+}
+
+#[test]
+fn requests_have_methods_fields_and_bodies() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), "posts");
+    let line = format!("python3 {file} {{n}} {{port}} posts");
+    let called = run(&[
+        "--server",
+        &line,
+        "--url",
+        "http://127.0.0.1:{port}/form",
+        "--method",
+        "POST",
+        "--header",
+        "X-Key: 7",
+        "--body",
+        "a=b",
+        "--budget",
+        "4s",
+        "--workers",
+        "1",
+        "--connections",
+        "3",
+    ]);
+    assert!(called.ran(), "{called:?}");
+    let record = called.record();
+    assert!(record.samples.iter().all(|one| one.load.as_ref().unwrap().connections == 3));
+}
+
+#[test]
+fn what_goes_wrong_with_a_server_is_said() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), "wrong");
+    for (kind, says) in [
+        ("dies", &["ended with exit status 3", "no such table: users"][..]),
+        ("deaf", &["was not ready within 2s", "connection refused"]),
+        ("elsewhere", &["it listens at port", "which it was given"]),
+        ("fails", &["did not answer as it should: status 500"]),
+        ("forks", &["it forked away", "foreground"]),
+        ("wears", &["status 500", "requests failed"]),
+        ("crashes", &["the server"]),
+    ] {
+        let args = ["--budget", "5s", "--workers", "1", "--time-limit", "2s"];
+        let called = serve(&file, kind, &args);
+        assert!([1, 4].contains(&called.code), "{kind}: {called:?}");
+        for part in says {
+            assert!(called.stderr.contains(part), "{kind}: {part}: {}", called.stderr);
+        }
+        assert_gone(&file);
+    }
+}
+
+#[test]
+fn a_server_that_does_not_end_is_ended() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), "stubborn");
+    let called = serve(&file, "stubborn", &["--budget", "4s", "--workers", "2"]);
+    assert!(called.ran(), "{called:?}");
+    assert!(alive(&file).is_empty(), "knee ended before its server");
+}
+
+#[test]
+fn nothing_of_a_server_outlives_a_killed_or_interrupted_knee() {
+    if !python() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), "killed");
+    let line = format!("python3 {file} {{n}} {{port}}");
+    let args = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--budget", "50s"];
+    for (round, how) in ["-KILL", "-INT", "-KILL", "-KILL"].into_iter().enumerate() {
+        let running = start(&args);
+        await_alive(&file);
+        std::thread::sleep(Duration::from_millis(150 * round as u64));
+        signal(running.id(), how);
+        running.finish();
+        assert_gone(&file);
+    }
+}
+
+#[test]
+fn what_cannot_be_served_is_one_line_before_anything_starts() {
+    let url = "http://127.0.0.1:{port}/";
+    for (args, says) in [
+        (vec!["--server", "true {n} {port}"], "--url http://127.0.0.1"),
+        (vec!["--server", "true {n}", "--url", url], "{port} occurs nowhere"),
+        (vec!["--server", "true {port}", "--url", url], "{n} occurs nowhere"),
+        (vec!["--server", "no-such-server {n} {port}", "--url", url], "PATH"),
+        (vec!["--server", "true {n} {port}", "--url", "http://127.0.0.1:80/"], "has no {port}"),
+        (
+            vec!["--server", "true {n} {port}", "--url", "http://192.0.2.1:{port}/"],
+            "not on this machine",
+        ),
+        (vec!["--server", "true {n} {port}", "--url", "ftp://127.0.0.1:{port}/"], "http://"),
+        (vec!["--server", "true {n} {port}", "--url", url, "--header", "nothing"], "NAME: VALUE"),
+        (vec!["--server", "true {n} {port}", "--url", url, "--method", "G T"], "no method"),
+        (vec!["--server", "true {n} {port}", "--url", url, "--ready", "a("], "regular expression"),
+        (vec!["--server", "true {n} {port}", "--url", url, "--", "true"], "--figure"),
+        (vec!["--url", url], "--server"),
+        (
+            vec!["--server", "true {n} {port}", "--url", url, "--body", "@/no/such"],
+            "cannot be read",
+        ),
+        (vec!["--server", "true {n} {port}", "--url", url, "--connections", "0"], "--connections"),
+    ] {
+        let called = run(&args);
+        assert_eq!(called.code, 2, "{args:?}: {}", called.stderr);
+        assert!(called.stderr.contains(says), "{args:?}: {}", called.stderr);
+        assert!(!called.out().exists(), "{args:?} left a directory");
+    }
+}
