@@ -180,6 +180,11 @@ impl Search {
         self.broken.push(workers);
     }
 
+    /// Whether it still looks for the counts that are to be compared.
+    pub fn is_exploring(&self) -> bool {
+        !matches!(self.phase, Phase::Confirm { .. } | Phase::Done)
+    }
+
     /// What the rounds so far say; `None` before the first.
     pub fn decision(&self) -> Option<Decision> {
         self.book.decision()

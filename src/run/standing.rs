@@ -47,6 +47,19 @@ impl Standing {
         others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
     }
 
+    /// Whether any other cell of these modes that is still measured may be better than the best one by something that matters.
+    pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
+        let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
+        let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
+        let Some((top, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
+            return true;
+        };
+        let others = self.cells.iter().filter(|(cell, other)| {
+            **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
+        });
+        others.into_iter().any(|(_, other)| excess(other, rounds) > NEAR_ENOUGH)
+    }
+
     /// Whether another of these modes may be better than the best one by something that matters.
     pub(super) fn is_open(&self, modes: impl Iterator<Item = Mode>) -> bool {
         let best = modes.filter_map(|mode| Some((mode, self.best(mode)?)));

@@ -20,6 +20,10 @@ const MOST_BLOCKS: u32 = 48;
 const WANTED_BLOCKS: f64 = 10.0;
 /// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
 const LEAST_BLOCKS: u32 = 3;
+/// After so many blocks, which are of three launches, an answer may count as settled. Then others come first.
+const SETTLED_BLOCKS: u32 = 6;
+/// What is settled claims such a part of what it would claim otherwise.
+const SETTLED_CLAIM: f64 = 0.01;
 
 /// Chooses the cells of each block.
 #[derive(Debug)]
@@ -202,6 +206,18 @@ impl Group {
         self.is_decided() && (enough || !self.standing.is_open(modes))
     }
 
+    /// Whether its answer would hardly change. The rest of the time is then better spent on others.
+    fn is_settled(&self) -> bool {
+        let explores = |(_, course): &(Mode, Course)| match course {
+            Course::Searched(search) => search.is_exploring(),
+            _ => false,
+        };
+        let modes: Vec<Mode> = self.courses.iter().map(|(mode, _)| *mode).collect();
+        self.blocks >= SETTLED_BLOCKS
+            && !self.courses.iter().any(explores)
+            && !self.standing.is_open_anywhere(&modes)
+    }
+
     /// Decided when every series but the serial one is: that one only accompanies the others.
     fn is_decided(&self) -> bool {
         let done = |(mode, course): &(Mode, Course)| match course {
@@ -227,7 +243,8 @@ impl Group {
     fn rank(&self, least: Cost<'_>) -> f64 {
         // Blocks come before seconds until everybody has had the least number of them.
         const LATER: f64 = 1e9;
-        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight(least)
+        let settled = u32::from(self.is_settled());
+        LATER * f64::from(self.blocks.min(LEAST_BLOCKS) + settled) + self.spent / self.weight(least)
     }
 
     fn block_cost(&self, cost: Cost<'_>) -> f64 {
@@ -239,7 +256,8 @@ impl Group {
         // At least one launch serves them all.
         let launch = if self.blocks == 0 { launch } else { 0.0 };
         let least = missing * self.block_cost(cost) + launch;
-        Claim { weight: self.weight(cost), spent: self.spent, least }
+        let part = if self.is_settled() { SETTLED_CLAIM } else { 1.0 };
+        Claim { weight: part * self.weight(cost), spent: self.spent, least }
     }
 
     fn wanted_rounds(&self) -> f64 {
