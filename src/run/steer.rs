@@ -77,7 +77,9 @@ pub(super) struct Turn {
     pub(super) entry: usize,
     /// Seconds that this workload has until the end.
     pub(super) share: f64,
-    /// Rounds that it would like to have in these.
+    /// Seconds that a block of it takes, about.
+    pub(super) price: f64,
+    /// Rounds that it would like to have in its share.
     pub(super) rounds: f64,
     /// Seconds that this workload has from the beginning of the run to its end.
     pub(super) whole: f64,
@@ -85,6 +87,8 @@ pub(super) struct Turn {
     pub(super) fresh: bool,
     /// Seconds that all have together.
     left: f64,
+    /// Seconds that it may have where its share does not pay what it wants next: an equal part of what is left for those that are not settled.
+    part: f64,
 }
 
 /// Seconds that a round of a cell takes.
@@ -111,6 +115,7 @@ impl Steer {
         let claim = |group: &&Group| group.claim(least, launch(group.entry));
         let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
+        let open = alive.iter().filter(|group| !group.is_settled()).count().max(1);
         let (group, share) = alive
             .into_iter()
             .zip(shares)
@@ -119,10 +124,12 @@ impl Steer {
         Some(Turn {
             entry: group.entry,
             share,
+            price: group.block_cost(least),
             rounds: group.wanted_rounds(),
             whole: group.spent + share,
             fresh: at_work.is_none(),
             left,
+            part: left / open as f64,
         })
     }
 
@@ -277,10 +284,11 @@ impl Group {
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
             // A block that can be paid only in part would compare nothing; but the first is better than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
+            let more = Purse { left: turn.part * of(first) / all, cost: &price };
             let (counts, confirms) = if decided {
                 (self.standing.best(*mode).into_iter().collect(), true)
             } else {
-                course.next(&purse, left)
+                course.next([&purse, &more], left)
             };
             cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
@@ -309,13 +317,16 @@ impl Course {
         }
     }
 
-    /// The counts of the next block, and whether they decide. A search has its `purse`; a list goes on while it can be paid of all that is `left`.
-    fn next(&mut self, purse: &Purse<'_>, left: f64) -> (Vec<usize>, bool) {
+    /// The counts of the next block, and whether they decide. A search has its share in a purse, and a second one where that does not do; a list goes on while
+    /// it can be paid of all that is `left`.
+    fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
         match self {
-            Self::Listed(counts) if purse.cost_of(counts) <= left => return (counts.clone(), true),
+            Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
+                return (counts.clone(), true);
+            }
             Self::Listed(_) | Self::Done => *self = Self::Done,
             Self::Searched(search) => {
-                if let Some(block) = search.next_block(purse) {
+                if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
                     return (block.counts, block.stage == Stage::Confirm);
                 }
                 *self = Self::after(search);
@@ -324,11 +335,11 @@ impl Course {
         (Vec::new(), false)
     }
 
-    /// What a search leaves to be done: nothing where it has decided, its short list where only its share of the budget
+    /// What a search leaves to be done: nothing where it has decided, its short list where only the budget
     /// ended it. What others do not need then goes into telling those counts apart.
     fn after(search: &Search) -> Self {
         match search.decision() {
-            Some(decision) if !decision.settled => Self::Listed(decision.set),
+            Some(decision) if !search.is_done() || !decision.settled => Self::Listed(decision.set),
             _ => Self::Done,
         }
     }
