@@ -1,7 +1,7 @@
 //! A second axis: which pair of a worker count and a value is best, which pairs are as good, and which of them takes the fewest workers in all.
 
 use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, WorkloadFindings};
-use crate::plan::{Also, Entry};
+use crate::plan::{Also, Entry, Mode};
 use crate::record::Record;
 use crate::stats::knee::{Known, first_within};
 
@@ -99,8 +99,11 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
 fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
     let mode = found.verdict.as_ref().map(|verdict| verdict.mode.as_str());
     let is_named = |curve: &&Curve| mode.is_none_or(|mode| curve.name == mode);
-    let curve = found.curves.iter().find(is_named).or(found.curves.first());
-    let points = curve.into_iter().flat_map(|curve| &curve.points);
+    let curve = found.curves.iter().find(is_named);
+    // Serial is a point and no curve.
+    let alone = found.serial.iter().filter(|_| curve.is_none());
+    let name = curve.map_or(Mode::Serial.name(), |curve| curve.name.as_str());
+    let points = curve.into_iter().flat_map(|curve| &curve.points).chain(alone);
     points
         .filter(|point| point.throughput.median > 0.0)
         .map(|point| {
@@ -109,7 +112,7 @@ fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
             let pair = Pair {
                 value: also.value.clone(),
                 workers: point.workers,
-                mode: curve.map(|curve| curve.name.clone()).unwrap_or_default(),
+                mode: name.to_owned(),
                 in_all: also.multiplies.then(|| point.workers * also.factor()),
                 throughput: point.throughput,
             };

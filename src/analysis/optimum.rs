@@ -112,8 +112,12 @@ pub(super) fn levels(
 ) -> Levels {
     let fresh = observations.iter().any(|o| o.confirms && o.is_sound());
     let table = table(observations, groups, fresh);
-    let used: Vec<usize> =
-        (0..table.columns.len()).filter(|&at| table.columns[at].is_finite()).collect();
+    // A count that came into the short list last, and was measured once, cannot stand against what was measured often.
+    let most = table.counts.iter().copied().max().unwrap_or(0);
+    let too_few = |at: usize| fresh && table.counts[at] < 2 && most >= 4;
+    let used: Vec<usize> = (0..table.columns.len())
+        .filter(|&at| table.columns[at].is_finite() && !too_few(at))
+        .collect();
     let launches = launches(observations, groups, &table, fresh);
     let pick = |at: &usize| table.columns[*at];
     let mut levels = Levels {

@@ -1,6 +1,7 @@
 //! What belongs beside the figures of a server: how it was loaded, what the client took, and what it did not answer.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::findings::{Curve, Remark};
 use crate::mode::server::Load;
@@ -34,6 +35,8 @@ pub(super) fn remarks(record: &Record, at: usize, curves: &[Curve]) -> Vec<Remar
         remarks.push(remark(false, format!("connections of the client: {}", all.join(", "))));
     }
     let curve = curves.iter().find(|curve| curve.name == Mode::Server.name());
+    let formula = record.header.plan.entries[at].textbook_optimum;
+    remarks.extend(curve.zip(formula).and_then(|(curve, formula)| beside(curve, formula)));
     if let Some(knee) = curve.and_then(|curve| curve.knee.as_ref()) {
         let there = rounds().filter(|(sample, load)| {
             own(load) && (sample.cell.workers as f64 - knee.workers).abs() < 1e-9
@@ -67,6 +70,21 @@ pub(super) fn remarks(record: &Record, at: usize, curves: &[Curve]) -> Vec<Remar
         remarks.push(remark(true, text));
     }
     remarks
+}
+
+/// The count by the usual formula, and what it does against the recommended one.
+fn beside(curve: &Curve, formula: f64) -> Option<Remark> {
+    let at = |count: f64| curve.points.iter().find(|point| (point.workers - count).abs() < 0.5);
+    let knee = curve.knee.as_ref()?.workers;
+    let mut text = format!("the usual formula, 2 x CPUs + 1, gives {}", workers(formula.round()));
+    if let Some((there, here)) = at(formula).zip(at(knee)).filter(|_| (formula - knee).abs() > 0.5)
+    {
+        let share = there.throughput.median / here.throughput.median - 1.0;
+        let side = if share < 0.0 { "less" } else { "more" };
+        let share = Quantity::Share.text(share.abs());
+        let _ = write!(text, ": {share} {side} than the recommended {}", workers(knee));
+    }
+    Some(remark(false, text))
 }
 
 fn remark(warning: bool, text: String) -> Remark {

@@ -39,14 +39,18 @@ impl Standing {
         Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
     }
 
-    /// Whether the largest count of some mode that was measured is its best: then larger ones may be better still.
+    /// Whether the largest count of some mode that was measured is better than all smaller ones by something that matters: then larger ones may be better
+    /// still.
     pub(super) fn is_rising(&self) -> bool {
-        let mut modes: Vec<Mode> = self.cells.keys().map(|(mode, _)| *mode).collect();
-        modes.dedup();
-        modes.into_iter().filter(|mode| *mode != Mode::Serial).any(|mode| {
-            let counts = self.cells.keys().filter(|(of, _)| *of == mode).map(|(_, count)| *count);
-            counts.max() == self.best(mode)
-        })
+        let of = |mode| self.cells.iter().filter(move |((of, _), _)| *of == mode);
+        let rises = |mode: Mode| {
+            let mut cells: Vec<(usize, f64)> =
+                of(mode).map(|((_, count), rounds)| (*count, mean(rounds))).collect();
+            cells.sort_by_key(|(count, _)| *count);
+            let Some((_, largest)) = cells.pop() else { return false };
+            cells.into_iter().all(|(_, smaller)| largest - smaller > NEAR_ENOUGH)
+        };
+        self.cells.keys().map(|(mode, _)| *mode).filter(|mode| *mode != Mode::Serial).any(rises)
     }
 
     /// The best count of a mode among those that were measured often enough to say so.
@@ -64,6 +68,19 @@ impl Standing {
         let Some(top) = self.cells.get(&(mode, best)) else { return false };
         let mut others = self.cells.iter().filter(|((of, count), _)| *of == mode && *count != best);
         others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
+    }
+
+    /// Whether any other cell of these modes that is still measured may be better than the best one by something that matters.
+    pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
+        let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
+        let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
+        let Some((top, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
+            return true;
+        };
+        let others = self.cells.iter().filter(|(cell, other)| {
+            **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
+        });
+        others.into_iter().any(|(_, other)| excess(other, rounds) > NEAR_ENOUGH)
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.

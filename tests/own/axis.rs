@@ -83,7 +83,7 @@ fn an_environment_variable_is_an_axis_of_programs_and_functions() {
         return;
     }
     let call = format!("{}:f", file.display());
-    let args = ["--budget", "4s", "--workers", "1,2", "--modes", "serial,threads", "--json"];
+    let args = ["--budget", "12s", "--workers", "1,2", "--modes", "serial,threads", "--json"];
     let called = run(&[&args[..], &["--also", "env:PAUSE=0.001,0.02", "--python", &call]].concat());
     let found = findings(&called);
     assert_eq!(found["axes"][0]["knee"]["value"], "0.001", "{}", found["axes"]);

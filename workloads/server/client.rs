@@ -18,6 +18,9 @@ use crate::{Error, Result};
 
 mod trust;
 
+/// What is said where no answer comes.
+pub(super) const NO_ANSWER: &str = "no answer";
+
 /// What is asked, and where.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -239,7 +242,7 @@ pub(super) fn ask_once(
     let asked = async {
         tokio::time::timeout(limit, connection.ask())
             .await
-            .unwrap_or_else(|_| Err("no answer".into()))
+            .unwrap_or_else(|_| Err(NO_ANSWER.into()))
     };
     tokio::task::LocalSet::new().block_on(&runtime, asked).map(drop)
 }

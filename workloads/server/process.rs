@@ -12,7 +12,7 @@ use regex::{Regex, RegexBuilder};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::unix::process::CommandExt;
 
-use super::client::{Target, ask_once};
+use super::client::{NO_ANSWER, Target, ask_once};
 use super::{PORT, Settings, is_url};
 use crate::foreign::GRACE;
 use crate::foreign::capture::Capture;
@@ -134,7 +134,9 @@ impl Running {
                 match ask_once(&target, settings.request(), left) {
                     Ok(()) if self.is_over() => return Err(self.forked()),
                     Ok(()) => return Ok(()),
-                    Err(reason) => last = reason,
+                    // The last question may have had no time for an answer.
+                    Err(reason) if last.is_empty() || reason != NO_ANSWER => last = reason,
+                    Err(_) => {}
                 }
             }
             if self.is_over() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CONFIRM, Decision, Stage, TOLERANCE};
 use crate::stats::dunnett::{self, Best};
+use crate::stats::knee::{self, Known};
 use crate::stats::polish::{Cell, Polish, polish};
 
 /// Every round, with its block.
@@ -34,7 +35,7 @@ pub(super) struct Level {
 
 /// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
 const HOPELESS: f64 = 1.5;
-/// What a user would miss: 5 % of throughput, as a logarithm.
+/// What a user would miss: 5 % of throughput.
 const MATTERS: f64 = 0.05;
 
 impl Book {
@@ -82,17 +83,15 @@ impl Book {
         (columns.into_keys().collect(), polish(&cells))
     }
 
-    /// The counts worth comparing in the end: the most promising ones, and the smallest that is as good for all we know.
+    /// The counts worth comparing in the end: the most promising ones, and the smallest of which a user would miss nothing.
     pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
-        const AS_GOOD: f64 = 0.015;
         let levels = self.levels();
         let promise = |level: &Level| level.log + level.error;
         let mut order = levels.clone();
         order.sort_by(|a, b| promise(b).total_cmp(&promise(a)).then(a.workers.cmp(&b.workers)));
-        let Some(top) = levels.iter().map(|level| level.log).reduce(f64::max) else {
-            return Vec::new();
-        };
-        let smallest = levels.iter().find(|level| level.log >= top - AS_GOOD);
+        let known = |level: &Level| Known { log: level.log, error: level.error };
+        let known: Vec<Known> = levels.iter().map(known).collect();
+        let smallest = knee::first_within(&known, MATTERS).map(|at| levels[at]);
         let mut list: Vec<usize> = order.iter().take(most).map(|level| level.workers).collect();
         list.extend(smallest.map(|level| level.workers));
         list.sort_unstable();
