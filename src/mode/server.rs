@@ -9,11 +9,12 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use knee_workloads::server::client::{Connection, Target};
+use knee_workloads::server::client::{Connection, Request, Target};
 use knee_workloads::server::{Settings, process::Running};
 use knee_workloads::{Params, Task, Work, Workload as _};
 use schemars::JsonSchema;
@@ -60,14 +61,17 @@ pub(super) struct Hosted {
 
 /// Who makes the load.
 enum By {
-    Client(Target),
+    Client(Arc<Target>),
     Command(Box<dyn Task>),
 }
 
 /// What is looked at to find how many connections are needed.
-const LOOK: Duration = Duration::from_millis(150);
+const LOOK: Duration = Duration::from_millis(200);
+/// Requests queue up before the window opens: one that was under way at its end counts in part, and only those that were under way at its beginning make
+/// up for that.
+const SETTLING: Duration = Duration::from_millis(50);
 /// Twice the connections must gain so much to be worth it.
-const GAIN: f64 = 1.05;
+const GAIN: f64 = 1.15;
 /// More connections than this are not tried without being asked for.
 const MOST_CONNECTIONS: usize = 1024;
 /// A round with a larger share of failures measures something else.
@@ -85,7 +89,7 @@ impl Hosted {
         let server = Running::start(&settings, ground.count, &ground.cancel).map_err(failed)?;
         let by = match settings.load(server.port()) {
             Some(params) => By::Command(command(&params, &ground).map_err(failed)?),
-            None => By::Client(settings.target(server.port()).map_err(failed)?),
+            None => By::Client(Arc::new(settings.target(server.port()).map_err(failed)?)),
         };
         let connections = Some(settings.connections).filter(|count| *count > 0);
         let limit = settings.limit;
@@ -122,16 +126,17 @@ impl Hosted {
     /// Measures one window with so many connections.
     fn load(&self, connections: usize, window: Window) -> Result<Round, ModeError> {
         let By::Client(target) = &self.by else { return Err(ModeError::Interrupted) };
+        let window = Window { warm_up: window.warm_up.max(SETTLING), ..window };
         let threads = self.threads().min(connections);
         let gate = self.ground.gate(window, connections);
-        let meter = Meter::new(Whom::Workers(vec![self.server.id()]));
-        let failed: Mutex<BTreeMap<String, u64>> = Mutex::default();
+        let meter = Arc::new(Meter::new(Whom::Workers(vec![self.server.id()])));
+        let failed: Arc<Mutex<BTreeMap<String, u64>>> = Arc::default();
         let job = Asking {
-            target,
-            settings: &self.settings,
-            gate: &gate,
-            meter: &meter,
-            failed: &failed,
+            target: Arc::clone(target),
+            request: self.settings.request().clone(),
+            gate: Arc::clone(&gate),
+            meter: Arc::clone(&meter),
+            failed: Arc::clone(&failed),
         };
         if gate.is_open_from_start() {
             meter.open(&gate);
@@ -143,7 +148,7 @@ impl Hosted {
                 let members = (thread..connections).step_by(threads).collect::<Vec<_>>();
                 let lanes =
                     members.into_iter().map(|member| self.ground.lane(&gate, member, connections));
-                let (lanes, job, limit) = (lanes.collect::<Vec<_>>(), &job, self.limit);
+                let (lanes, job, limit) = (lanes.collect::<Vec<_>>(), job.clone(), self.limit);
                 let body = move || job.on_this_thread(lanes, limit);
                 thread::Builder::new().name(format!("client-{thread}")).spawn_scoped(scope, body)
             };
@@ -160,7 +165,7 @@ impl Hosted {
             joined.collect()
         });
         let (span, usage) = (clock::since(start), meter.end());
-        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let laps = gather(&gate, laps).map_err(|error| self.explained(error, &failed))?;
         let cpu =
             own.zip(cpu_time_of(std::process::id())).map_or(0.0, |(before, after)| after - before);
@@ -231,18 +236,19 @@ fn command(params: &Params, ground: &Ground) -> knee_workloads::Result<Box<dyn T
 }
 
 /// What all threads of the client share.
-struct Asking<'a> {
-    target: &'a Target,
-    settings: &'a Settings,
-    gate: &'a Arc<Gate>,
-    meter: &'a Meter,
-    failed: &'a Mutex<BTreeMap<String, u64>>,
+#[derive(Clone)]
+struct Asking {
+    target: Arc<Target>,
+    request: Request,
+    gate: Arc<Gate>,
+    meter: Arc<Meter>,
+    failed: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
-impl Asking<'_> {
+impl Asking {
     /// Keeps one connection for each lane busy until the round is over.
     fn on_this_thread(
-        &self,
+        self,
         lanes: Vec<super::Lane>,
         limit: Duration,
     ) -> Vec<Result<Lap, ModeError>> {
@@ -259,23 +265,29 @@ impl Asking<'_> {
             }
         };
         tokio::task::LocalSet::new().block_on(&runtime, async {
-            let all = lanes.into_iter().map(|lane| self.lap(lane));
-            let all = futures(all.collect());
-            // Whoever hangs must not keep the others.
             let window = self.gate.window();
-            let most = limit.saturating_add(window.warm_up).saturating_add(length(self.gate));
-            tokio::time::timeout(most, all).await.map_or_else(
-                |_| {
-                    self.gate.stop();
-                    vec![Err(ModeError::Interrupted)]
-                },
-                |laps| laps.into_iter().map(Ok).collect(),
-            )
+            let most = limit.saturating_add(window.warm_up).saturating_add(length(&self.gate));
+            let gate = Arc::clone(&self.gate);
+            let job = Rc::new(self);
+            let ask = |lane| tokio::task::spawn_local(Rc::clone(&job).lap(lane));
+            let asking: Vec<_> = lanes.into_iter().map(ask).collect();
+            let all = async {
+                let mut laps = Vec::new();
+                for one in asking {
+                    laps.push(one.await.map_err(|error| super::broken(&error)));
+                }
+                laps
+            };
+            // Whoever hangs must not keep the others.
+            tokio::time::timeout(most, all).await.unwrap_or_else(|_| {
+                gate.stop();
+                vec![Err(ModeError::Interrupted)]
+            })
         })
     }
 
-    async fn lap(&self, mut lane: super::Lane) -> Lap {
-        let mut connection = Connection::new(self.target, self.settings.request());
+    async fn lap(self: Rc<Self>, mut lane: super::Lane) -> Lap {
+        let mut connection = Connection::new(&self.target, &self.request);
         lane.start();
         while let Some(number) = lane.take() {
             let units = match connection.ask().await {
@@ -291,31 +303,10 @@ impl Asking<'_> {
                     0
                 }
             };
-            self.meter.at(lane.done(number, Work { units, checksum: 0 }), self.gate);
+            self.meter.at(lane.done(number, Work { units, checksum: 0 }), &self.gate);
         }
         lane.finish()
     }
-}
-
-/// All of these at once, on this thread.
-async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
-    use std::task::Poll;
-    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut open = false;
-        for (future, done) in all.iter_mut().zip(&mut done) {
-            if done.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(output) => *done = Some(output),
-                    Poll::Pending => open = true,
-                }
-            }
-        }
-        if open { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().flatten().collect()
 }
 
 fn length(gate: &Gate) -> Duration {

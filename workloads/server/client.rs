@@ -45,8 +45,8 @@ pub struct Request {
 
 /// A connection, or the place for one. It is made when it is first needed.
 #[derive(Debug)]
-pub struct Connection<'t> {
-    target: &'t Target,
+pub struct Connection {
+    target: Arc<Target>,
     request: hyper::Request<Full<Bytes>>,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
@@ -173,10 +173,10 @@ where
     Ok(sender)
 }
 
-impl<'t> Connection<'t> {
+impl Connection {
     /// A place for a connection to this target.
-    pub fn new(target: &'t Target, request: &Request) -> Self {
-        Self { target, request: target.request(request), sender: None }
+    pub fn new(target: &Arc<Target>, request: &Request) -> Self {
+        Self { target: Arc::clone(target), request: target.request(request), sender: None }
     }
 
     /// Asks once and waits for the whole answer. A connection that the server had closed while nothing was under way is made anew.
@@ -238,7 +238,7 @@ pub(super) fn ask_once(
 ) -> std::result::Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let mut connection = Connection::new(target, request);
+    let mut connection = Connection::new(&Arc::new(target.clone()), request);
     let asked = async {
         tokio::time::timeout(limit, connection.ask())
             .await

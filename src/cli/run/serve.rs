@@ -19,7 +19,7 @@ const READY: Duration = Duration::from_secs(30);
 pub(super) struct Serving {
     /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n} workers on a free {port},
     /// loads it and ends it. The load is knee's own client, or the COMMAND after -- with --figure
-    #[arg(long, value_name = "COMMAND", help_heading = HEADING)]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "batch", help_heading = HEADING)]
     server: Option<String>,
     /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
     #[arg(long, value_name = "URL", requires = "server", help_heading = HEADING)]
