@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::observation::Observation;
 use crate::plan::Mode;
-use crate::stats::dunnett;
+use crate::stats::knee::Known;
 use crate::stats::median::mad_scale;
 use crate::stats::moderate::{Variance, moderate};
 use crate::stats::nested::nested;
@@ -69,13 +69,10 @@ pub(super) fn regret(sides: &[Side<'_>], mode: Mode, workers: f64) -> Option<f64
         |at: usize| launches.factor * (variances[at] / table.counts[at].max(1) as f64).sqrt();
     let place = sides.iter().position(|side| side.mode == mode)?;
     let chosen = columns.binary_search(&(place, workers.to_bits())).ok()?;
-    let others: Vec<usize> = (0..columns.len()).filter(|at| columns[*at].0 != place).collect();
-    let quantile = dunnett::quantile(0.95, others.len(), df.max(1.0));
-    let excess = others.into_iter().map(|at| {
-        let reach = quantile * error(at).hypot(error(chosen));
-        table.columns[at] - table.columns[chosen] + reach
-    });
-    Some(excess.fold(0.0, f64::max).exp_m1())
+    let known = |at: usize| Known { log: table.columns[at], error: error(at) };
+    let mut levels = vec![known(chosen)];
+    levels.extend((0..columns.len()).filter(|at| columns[*at].0 != place).map(known));
+    Some(crate::stats::regret::regret(&levels, 0, df).exp_m1())
 }
 
 /// What decides in each mode: the fresh measurements where its counts were chosen by looking at others. `None` where one mode

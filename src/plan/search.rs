@@ -90,8 +90,8 @@ const PROBES: u32 = 3;
 const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
 /// So many counts are compared in the end.
 const SHORT_LIST: usize = 5;
-/// So many blocks of the short list are kept in the purse before anything else is bought.
-const RESERVED: u32 = 3;
+/// So many blocks of the short list are kept in the purse before anything else is bought: a count that is not confirmed is worth nothing.
+const RESERVED: u32 = *CONFIRM.start();
 
 /// A search for the best count, one block after another.
 ///

@@ -7,12 +7,14 @@ use crate::stats::student;
 
 /// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
 const NEAR_ENOUGH: f64 = 0.05;
+/// The same for an answer that is to give its time to others: a little less than what findings call settled.
+const SETTLED: f64 = 0.08;
 /// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for another doubling would not help.
 const LOST: f64 = 0.25;
 /// With fewer blocks nothing is known.
 const FEW: usize = 3;
-/// With 95 % confidence, to both sides.
-const CONFIDENCE: f64 = 0.975;
+/// With 95 % confidence.
+const CONFIDENCE: f64 = 0.95;
 
 /// The logarithm of throughput, by block.
 type Rounds = BTreeMap<u32, f64>;
@@ -84,7 +86,7 @@ impl Standing {
         let others = self.cells.iter().filter(|(cell, other)| {
             **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
         });
-        others.into_iter().any(|(_, other)| excess(other, rounds) > NEAR_ENOUGH)
+        others.into_iter().any(|(_, other)| excess(other, rounds) > SETTLED)
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.
