@@ -256,6 +256,9 @@ pub fn formats() -> String {
     text
 }
 
+/// No tool writes more bytes before the first line that shows who it is.
+const LOOKED_THROUGH: usize = 8 << 20;
+
 type Read = Result<Vec<Series>, Fault>;
 
 /// One way to recognise and read a tool's file.
@@ -268,7 +271,8 @@ enum Way {
 }
 
 /// All ways, the first that fits counts. What fits everything stands last.
-const WAYS: [(Format, Way); 30] = [
+const WAYS: [(Format, Way); 31] = [
+    (Format::Reframe, Way::Text(named_tables::is_reframe_report, named_tables::reframe_report)),
     (Format::Sysbench, Way::Text(run_reports::is_sysbench, run_reports::sysbench)),
     (Format::Pgbench, Way::Text(run_reports::is_pgbench, run_reports::pgbench)),
     (Format::Wrk, Way::Text(run_reports::is_wrk, run_reports::wrk)),
@@ -301,14 +305,20 @@ const WAYS: [(Format, Way); 30] = [
     (Format::Csv, Way::Table(|_| true, named_tables::read)),
 ];
 
+/// The part of a text in which the signs of tools are looked for.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LOOKED_THROUGH)]
+}
+
 /// Reads a file's content as the format that was asked for, or as the one that it shows.
 pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
     let is_asked =
         |format: Format| asked.is_none_or(|asked| asked == format || asked.is_kind_of(format));
+    let beginning = beginning(request.text);
     for (format, way) in &WAYS {
         if let Way::Text(fits, read) = way
             && is_asked(*format)
-            && fits(request.text)
+            && fits(beginning)
         {
             unfit(*format, request)?;
             return read(request);
