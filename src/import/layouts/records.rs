@@ -188,17 +188,19 @@ fn by_key(fields: &Map<String, Value>) -> Option<Found> {
     if !numbered {
         return None;
     }
-    let records: Vec<Value> = fields
-        .iter()
-        .map(|(key, value)| {
-            let mut record = match value {
-                Value::Object(inner) => inner.clone(),
-                value => Map::from_iter([("value".to_owned(), value.clone())]),
-            };
-            record
-                .insert("workers".to_owned(), Value::from(key.parse::<u32>().unwrap_or_default()));
-            Value::Object(record)
-        })
-        .collect();
+    let counted = |record: &Map<String, Value>| record.keys().any(|n| words::counts_workers(n));
+    let record = |(key, value): (&String, &Value)| {
+        let mut record = match value {
+            Value::Object(inner) => inner.clone(),
+            value => Map::from_iter([("value".to_owned(), value.clone())]),
+        };
+        // Where the records count workers themselves, the keys are no more than their numbers.
+        if !counted(&record) {
+            let key = key.parse::<u32>().unwrap_or_default();
+            record.insert("workers".to_owned(), Value::from(key));
+        }
+        Value::Object(record)
+    };
+    let records: Vec<Value> = fields.iter().map(record).collect();
     of_records(records.iter())
 }

@@ -138,6 +138,14 @@ pub(super) fn is_rule(line: &str) -> bool {
     if line.starts_with("\\hline") || line.starts_with("\\toprule") {
         return line.trim_start_matches(|c: char| c == '\\' || c.is_ascii_alphabetic()).is_empty();
     }
+    // R's data frames print the types of their columns: `<int> <dbl>`.
+    let is_type = |word: &str| {
+        let inner = word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        inner.is_some_and(|inner| ["int", "dbl", "chr", "fct", "lgl", "num"].contains(&inner))
+    };
+    if line.starts_with('<') && line.split_whitespace().all(is_type) {
+        return true;
+    }
     let drawn = |c: char| {
         matches!(c, '-' | '=' | '+' | '|' | ':' | ' ' | '\t' | '_' | '*')
             || ('\u{2500}'..='\u{257f}').contains(&c)
