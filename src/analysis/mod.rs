@@ -13,6 +13,7 @@ mod curve_tests;
 mod doubt;
 pub mod findings;
 mod function;
+mod joint;
 mod laws;
 mod lengths;
 mod limits;

@@ -110,10 +110,17 @@ pub(super) fn levels(
     spread: Spread,
     law_noise: Option<Spread>,
 ) -> Levels {
-    let fresh = observations.iter().any(|o| o.confirms && o.is_sound());
+    // Fresh measurements of one count alone compare nothing: they tell modes apart.
+    let confirmed =
+        groups.iter().filter(|group| group.members.iter().any(|&at| observations[at].confirms));
+    let fresh = confirmed.count() >= 2;
     let table = table(observations, groups, fresh);
-    let used: Vec<usize> =
-        (0..table.columns.len()).filter(|&at| table.columns[at].is_finite()).collect();
+    // A count that came into the short list last, and was measured once, cannot stand against what was measured often.
+    let most = table.counts.iter().copied().max().unwrap_or(0);
+    let too_few = |at: usize| fresh && table.counts[at] < 2 && most >= 4;
+    let used: Vec<usize> = (0..table.columns.len())
+        .filter(|&at| table.columns[at].is_finite() && !too_few(at))
+        .collect();
     let launches = launches(observations, groups, &table, fresh);
     let pick = |at: &usize| table.columns[*at];
     let mut levels = Levels {
@@ -161,7 +168,9 @@ pub(super) fn decide(
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
-        rising: levels.reach_the_largest_of(groups) && levels.is_rising(tolerance),
+        rising: knee + 1 == levels.logs.len()
+            && levels.reach_the_largest_of(groups)
+            && levels.is_rising(tolerance),
         regret: several.then(|| best.excess.exp_m1()),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };

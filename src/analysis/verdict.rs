@@ -1,6 +1,7 @@
 //! Which mode, at how many workers, and by how much.
 
 use super::findings::{Curve, Estimate, Other, Verdict};
+use super::joint::{self, Side};
 use super::observation::{Observation, Spread, group, spread};
 use super::optimum::{self, settled};
 use super::ratio::ratio;
@@ -28,6 +29,8 @@ pub(super) struct Contender {
     pub(super) loss: f64,
     /// The measurements at its best count.
     pub(super) top: Vec<Observation>,
+    /// All measurements of its curve.
+    pub(super) all: Vec<Observation>,
     /// Against serial there.
     pub(super) speedup: Option<Estimate>,
 }
@@ -60,6 +63,7 @@ impl Contender {
             regret: found.regret,
             loss: found.loss.unwrap_or(0.0),
             top: cell(best),
+            all: observations.to_vec(),
             speedup: curve.points.iter().find(|point| same(point.workers, knee))?.speedup,
         })
     }
@@ -73,6 +77,7 @@ impl Contender {
             mode: Mode::Serial,
             workers: 1.0,
             top: cell.clone(),
+            all: cell.clone(),
             cell,
             within,
             in_block: Spread { sd: 0.0, df: 0.0 },
@@ -144,6 +149,10 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     others.sort_by(|a, b| b.ratio.median.total_cmp(&a.ratio.median).then(a.mode.cmp(&b.mode)));
     let limit = settled(tolerance);
     let most = rivals.iter().map(|rival| rival.top.high - 1.0).reduce(f64::max);
+    let sides: Vec<Side<'_>> =
+        contenders.iter().map(|one| Side { mode: one.mode, observations: &one.all }).collect();
+    // Where the modes were measured in common blocks, all their cells are compared together.
+    let most = joint::regret(&sides, chosen.mode, chosen.workers).or(most);
     let regret = [chosen.regret, most].into_iter().flatten().reduce(f64::max);
     let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
     let sentence = sentence(label, chosen, &others, conclusive);
@@ -254,10 +263,19 @@ mod tests {
             })
             .collect();
         let within = spread(&group(&cell));
-        let top = cell.clone();
-        let (regret, loss, speedup) = (None, 0.0, None);
-        let (in_block, settled) = (within, true);
-        Contender { mode, workers, cell, within, in_block, settled, regret, loss, top, speedup }
+        Contender {
+            mode,
+            workers,
+            top: cell.clone(),
+            all: cell.clone(),
+            cell,
+            within,
+            in_block: within,
+            settled: true,
+            regret: None,
+            loss: 0.0,
+            speedup: None,
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `threads`: a rayon pool of exactly N threads, each with its own task.
+//! `threads`: a pool of exactly N threads, each with its own task.
 //!
 //! | before the clock | inside it |
 //! |---|---|
@@ -6,79 +6,151 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
 
 use knee_workloads::Task;
-use rayon::ThreadPool;
 
 use super::line::StartingLine;
 use super::memory::Book;
 use super::{Crew, Ground, Lap, Meter, ModeError, Round, Whom, Window, drive, gather};
 use crate::clock;
 
-/// A pool of threads. Rayon is what Rust users run, so it is what is measured.
+/// What a member is told to do.
+type Order = Box<dyn FnOnce() + Send>;
+
+/// A pool of threads. Only those that work in a round are woken for it: in a pool that wakes all, 512
+/// threads on two cores took two seconds to fall asleep again.
 pub(super) struct Pool {
-    threads: ThreadPool,
-    /// Each thread's own task. Only that thread takes its lock, so it is never waited for.
-    tasks: Vec<Mutex<Box<dyn Task>>>,
+    members: Vec<Member>,
+    /// Each member's own task. It is with the member while that works, and here between rounds.
+    tasks: Vec<Option<Box<dyn Task>>>,
     memory: Book,
-    ground: Ground,
+    ground: Arc<Ground>,
+}
+
+/// A thread that waits for orders until nobody can give any.
+struct Member {
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Pool {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
-        let placement = ground.placement.clone();
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(ground.members)
-            .thread_name(|worker| format!("knee-{worker}"))
-            .start_handler(move |worker| super::pin(&placement, worker))
-            .build()
-            .map_err(|error| ModeError::Launch {
-                what: "the thread pool could not be started",
-                reason: error.to_string(),
-            })?;
-        let prepare = || threads.broadcast(|context| ground.prepare(context.index()));
+        let ground = Arc::new(ground);
+        // All threads are there before anybody prepares: a limit on threads shows at once.
+        let members = (0..ground.members).map(|member| Member::start(&ground, member));
+        let members = members.collect::<Result<Vec<_>, _>>()?;
+        let prepare = || {
+            let place = Arc::clone(&ground);
+            all(&members, members.len(), |member| {
+                let ground = Arc::clone(&place);
+                Box::new(move || ground.prepare(member))
+            })
+        };
         let (tasks, memory) = Book::open(&ground.held, ground.members, prepare);
-        let tasks = tasks.into_iter().map(|task| task.map(Mutex::new)).collect::<Result<_, _>>()?;
-        Ok(Self { threads, tasks, memory, ground })
+        let tasks = tasks?.into_iter().map(|task| task.map(Some)).collect::<Result<_, _>>()?;
+        Ok(Self { members, tasks, memory, ground })
+    }
+
+    fn measure(&mut self, active: usize, window: Window, others: u64) -> Result<Round, ModeError> {
+        let mut tasks: Vec<Box<dyn Task>> =
+            self.tasks.iter_mut().take(active).filter_map(Option::take).collect();
+        if tasks.len() < active {
+            return Err(lost());
+        }
+        let whom = Whom::with_helpers(tasks.iter().map(|task| &**task));
+        let gate = self.ground.gate(window, active);
+        let meter = Arc::new(Meter::new(whom));
+        let line = Arc::new(StartingLine::new(active));
+        let start = clock::now();
+        tasks.reverse();
+        let driven = all(&self.members, active, |member| {
+            let (gate, meter, line) = (Arc::clone(&gate), Arc::clone(&meter), Arc::clone(&line));
+            let (ground, task) = (Arc::clone(&self.ground), tasks.pop());
+            Box::new(move || {
+                let mut task = task?;
+                let mut lane = ground.lane(&gate, member, active);
+                line.wait(|| {
+                    if gate.is_open_from_start() {
+                        meter.open(&gate);
+                    }
+                });
+                lane.start();
+                let driven = drive(&mut lane, &mut *task, &gate, &meter);
+                Some((task, driven.map(|()| lane.finish())))
+            })
+        })?;
+        let (span, usage) = (clock::since(start), meter.end_without(others));
+        let mut laps: Vec<Result<Lap, ModeError>> = Vec::with_capacity(active);
+        for (place, (task, lap)) in self.tasks.iter_mut().zip(driven.into_iter().flatten()) {
+            *place = Some(task);
+            laps.push(lap);
+        }
+        Ok(Round::new(gather(&gate, laps)?, usage, span))
     }
 }
 
-impl Pool {
-    /// The tasks of the first `active` members. Nobody else holds them between rounds.
-    fn tasks(&self, active: usize) -> Vec<MutexGuard<'_, Box<dyn Task>>> {
-        let tasks = self.tasks.iter().take(active);
-        tasks.map(|task| task.lock().unwrap_or_else(PoisonError::into_inner)).collect()
-    }
-
-    fn measure(&self, active: usize, window: Window, others: u64) -> Result<Round, ModeError> {
-        let Self { threads, tasks, ground, .. } = self;
-        let whom = Whom::with_helpers(self.tasks(active).iter().map(|task| &***task as &dyn Task));
-        let (gate, meter) = (ground.gate(window, active), Meter::new(whom));
-        // Those that sleep pass the line too, so that they are asleep again when the clock starts.
-        let line = StartingLine::new(ground.members);
-        let open = || {
-            if gate.is_open_from_start() {
-                meter.open(&gate);
+impl Member {
+    fn start(ground: &Arc<Ground>, number: usize) -> Result<Self, ModeError> {
+        let (orders, received) = mpsc::channel::<Order>();
+        let placement = ground.placement.clone();
+        let live = move || {
+            super::pin(&placement, number);
+            for order in received {
+                order();
             }
         };
-        let start = clock::now();
-        let laps = threads.broadcast(|context| -> Option<Result<Lap, ModeError>> {
-            let member = context.index();
-            if member >= active {
-                line.pass(open);
-                return None;
-            }
-            let mut task = tasks[member].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut lane = ground.lane(&gate, member, active);
-            line.wait(open);
-            lane.start();
-            let driven = drive(&mut lane, &mut **task, &gate, &meter);
-            Some(driven.map(|()| lane.finish()))
+        let thread = thread::Builder::new().name(format!("knee-{number}")).spawn(live);
+        let thread = thread.map_err(|error| ModeError::Launch {
+            what: "a thread could not be started",
+            reason: error.to_string(),
+        })?;
+        Ok(Self { orders: Some(orders), thread: Some(thread) })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            // What it had to tell was told by what it returned.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Has the first `count` members do what `order` says, and waits for all of them.
+fn all<T: Send + 'static>(
+    members: &[Member],
+    count: usize,
+    mut order: impl FnMut(usize) -> Box<dyn FnOnce() -> T + Send>,
+) -> Result<Vec<T>, ModeError> {
+    let (done, results) = mpsc::channel();
+    for (number, member) in members.iter().take(count).enumerate() {
+        let (work, done) = (order(number), done.clone());
+        let order = Box::new(move || {
+            // Somebody waits for it, or has given up on all.
+            let _ = done.send((number, work()));
         });
-        let (span, usage) = (clock::since(start), meter.end_without(others));
-        let laps = laps.into_iter().flatten().collect();
-        Ok(Round::new(gather(&gate, laps)?, usage, span))
+        let orders = member.orders.as_ref().ok_or_else(lost)?;
+        orders.send(order).map_err(|_| lost())?;
+    }
+    drop(done);
+    let mut results: Vec<(usize, T)> = results.into_iter().collect();
+    results.sort_unstable_by_key(|(number, _)| *number);
+    if results.len() < count.min(members.len()) {
+        return Err(lost());
+    }
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// A thread has ended although it had orders: something panicked outside a task.
+fn lost() -> ModeError {
+    ModeError::Launch {
+        what: "a thread of the pool was lost",
+        reason: "it panicked outside a task".to_owned(),
     }
 }
 

@@ -111,8 +111,8 @@ impl Mode {
         Description {
             mode: Self::Threads,
             name: "threads",
-            meaning: "a pool of threads (rayon)",
-            before: "pool started (rayon), prepare",
+            meaning: "a pool of threads",
+            before: "pool started, prepare",
             inside: "take a task, run",
             rank: 1,
             colour: 0,

@@ -132,8 +132,9 @@ impl Search {
         }
     }
 
-    /// The next block, or `None` when the decision is settled or the purse is empty.
+    /// The next block, or `None` when the decision is settled or the purse does not cover one. With a larger purse it goes on.
     pub fn next_block(&mut self, purse: &Purse<'_>) -> Option<Block> {
+        let before = self.phase.clone();
         loop {
             let (counts, stage) = match self.phase.clone() {
                 Phase::Start => {
@@ -150,7 +151,8 @@ impl Search {
                 }
                 Phase::Look { counts, passes } => {
                     self.phase = Phase::Look { counts: counts.clone(), passes: passes - 1 };
-                    (counts, Stage::Explore)
+                    let first = passes == LOOKS;
+                    (if first { counts } else { self.book.worth_a_look(counts) }, Stage::Explore)
                 }
                 Phase::Probe { counts, passes } => {
                     self.phase = Phase::Probe { counts: counts.clone(), passes: passes - 1 };
@@ -166,7 +168,11 @@ impl Search {
                 }
                 Phase::Done => return None,
             };
-            return self.block(counts, stage, purse);
+            let block = self.block(counts, stage, purse);
+            if block.is_none() && !self.is_done() {
+                self.phase = before;
+            }
+            return block;
         }
     }
 
@@ -180,6 +186,21 @@ impl Search {
         self.broken.push(workers);
     }
 
+    /// Whether nothing is left to be measured, whatever the purse.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// Whether it still looks for the counts that are to be compared.
+    pub fn is_exploring(&self) -> bool {
+        !matches!(self.phase, Phase::Confirm { .. } | Phase::Done)
+    }
+
+    /// The counts worth comparing, as far as is known.
+    pub fn promising(&self) -> Vec<usize> {
+        self.book.short_list(2)
+    }
+
     /// What the rounds so far say; `None` before the first.
     pub fn decision(&self) -> Option<Decision> {
         self.book.decision()
@@ -188,8 +209,10 @@ impl Search {
     /// Opens a block in the book, as far as the purse covers it.
     fn block(&mut self, mut counts: Vec<usize>, stage: Stage, purse: &Purse<'_>) -> Option<Block> {
         counts.retain(|count| !self.broken.contains(count));
-        if counts.is_empty() || !purse.covers(&counts) {
+        if counts.is_empty() {
             self.phase = Phase::Done;
+        }
+        if counts.is_empty() || !purse.covers(&counts) {
             return None;
         }
         if stage == Stage::Explore {

@@ -225,10 +225,11 @@ impl Age {
 
     /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
     pub(super) fn is_due(self, whole: f64) -> bool {
-        let earned = self.launching / Self::SHARE - self.launching;
         let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
-        let stint = whole / Self::LAUNCHES;
-        self.alive >= if affordable { stint.min(earned) } else { earned }
+        let earned = self.launching / Self::SHARE - self.launching;
+        // Dear crews stay until they have earned their launch, but not on the time of other workloads.
+        let stint = if affordable { whole / Self::LAUNCHES } else { earned.min(whole) };
+        self.alive >= stint
     }
 }
 
@@ -241,11 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn cheap_crews_are_launched_often_and_dear_ones_as_often_as_a_tenth_allows() {
-        assert!(due(0.1, 0.01, 60.0), "a cheap crew is launched for each block");
-        assert!(!due(0.08, 0.01, 60.0));
-        assert!(due(1.3, 0.3, 5.0), "four launches in 5 s, though a tenth would be two");
-        assert!(!due(1.2, 0.3, 5.0));
+    fn cheap_crews_are_launched_four_times_and_dear_ones_as_often_as_a_tenth_allows() {
+        assert!(due(1.3, 0.01, 5.0), "four launches in 5 s");
+        assert!(!due(1.2, 0.01, 5.0));
+        assert!(due(1.3, 0.3, 5.0), "four launches, though a tenth would be two");
+        assert!(due(9.1, 1.0, 60.0 / 12.0 * 2.0), "a dear one after nine times its launch");
+        assert!(!due(8.9, 1.0, 60.0 / 12.0 * 2.0));
+        assert!(due(5.0, 1.0, 5.0), "it has had its share");
         assert!(
             !due(30.0, 16.0, 40.0),
             "a crew that takes 16 s to start is not started again in 40 s"

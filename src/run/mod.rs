@@ -202,16 +202,18 @@ impl Run<'_> {
         self.plan.entries[entry].series.iter().map(largest).sum()
     }
 
-    /// Whose turn it is: the workload whose crews are alive goes on until they have served long enough.
+    /// Whose turn it is: the workload whose crews are alive goes on until they have served long enough, or it has had its share.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
         let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, pace::SHORTEST);
         let launch: &dyn Fn(usize) -> f64 = &|entry| self.launch_cost(entry);
+        let next = steer.turn(left, cost, launch, None)?;
         let at_work = self.crews.age().and_then(|(entry, age)| {
             let turn = steer.turn(left, cost, launch, Some(entry))?;
-            (!age.is_due(turn.whole)).then_some(turn)
+            let goes_on = turn.share >= turn.price || next.entry == entry;
+            (goes_on && !age.is_due(turn.whole)).then_some(turn)
         });
-        at_work.or_else(|| steer.turn(left, cost, launch, None))
+        Some(at_work.unwrap_or(next))
     }
 
     /// The window with which the workload whose turn it is gets the rounds that it wants in its share of the budget.

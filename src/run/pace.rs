@@ -20,6 +20,8 @@ const WORTH_ITS_OVERHEAD: f64 = 3.0;
 pub(super) struct Pace {
     /// Seconds of the last round of a cell beyond its window.
     overhead: BTreeMap<Cell, f64>,
+    /// Those of them in which nothing was measured. The others finished tasks that the window had begun.
+    unmeasured: BTreeMap<Cell, f64>,
     /// Seconds that the last launch of a crew took, and how many members it had.
     launches: BTreeMap<(usize, Mode), (f64, f64)>,
     cores: f64,
@@ -30,9 +32,12 @@ impl Pace {
         Self { cores: cores.max(1.0), ..Self::default() }
     }
 
-    /// Learns from a round that took `total` seconds with a window of `window`.
-    pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64) {
+    /// Learns from a round that took `total` seconds with a window of `window`, of which `measured` were measured; `None` where it failed.
+    pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64, measured: Option<f64>) {
         self.overhead.insert(cell, (total - window).max(0.0));
+        if let Some(measured) = measured {
+            self.unmeasured.insert(cell, (total - measured).max(0.0));
+        }
     }
 
     /// Learns from a launch that took `total` seconds.
@@ -91,19 +96,23 @@ impl Pace {
 
     /// The window with which a typical round of this workload takes `seconds` altogether.
     pub(super) fn window(&self, entry: usize, reference: &Reference, seconds: f64) -> f64 {
-        let known = self.overhead.iter().filter(|(cell, _)| cell.entry == entry);
-        let (sum, count) =
-            known.fold((0.0, 0.0), |(sum, count), (_, one)| (sum + one, count + 1.0));
-        let overhead = if count > 0.0 {
-            sum / count
-        } else {
+        let guess = || {
             let workers = self.cores.ceil() as usize;
             self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
         };
+        let overhead = mean_of(&self.overhead, entry).unwrap_or_else(guess);
+        let unmeasured = mean_of(&self.unmeasured, entry).unwrap_or_else(guess);
         // Longer than asked for only as far as several blocks remain possible.
-        let longer = (WORTH_ITS_OVERHEAD * overhead).min(3.0 * seconds);
+        let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(3.0 * seconds);
         (seconds - overhead).max(longer).clamp(SHORTEST, LONGEST)
     }
+}
+
+/// The mean over the cells of an entry.
+fn mean_of(cells: &BTreeMap<Cell, f64>, entry: usize) -> Option<f64> {
+    let known: Vec<f64> =
+        cells.iter().filter(|(cell, _)| cell.entry == entry).map(|(_, one)| *one).collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
 /// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.

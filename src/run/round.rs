@@ -36,7 +36,8 @@ impl Run<'_> {
         if result.as_ref().is_ok_and(Sample::was_stopped) {
             self.stopped += (took - expected).max(0.0);
         } else {
-            self.pace.learn(cell, took, order.window);
+            let measured = result.as_ref().ok().map(|sample| sample.usage.span);
+            self.pace.learn(cell, took, order.window, measured);
             steer.spend(cell.entry, took);
         }
         match result {

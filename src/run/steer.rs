@@ -20,6 +20,10 @@ const MOST_BLOCKS: u32 = 48;
 const WANTED_BLOCKS: f64 = 10.0;
 /// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
 const LEAST_BLOCKS: u32 = 3;
+/// After so many blocks, which are of three launches, an answer may count as settled. Then others come first.
+const SETTLED_BLOCKS: u32 = 6;
+/// What is settled claims such a part of what it would claim otherwise.
+const SETTLED_CLAIM: f64 = 0.01;
 
 /// Chooses the cells of each block.
 #[derive(Debug)]
@@ -73,7 +77,9 @@ pub(super) struct Turn {
     pub(super) entry: usize,
     /// Seconds that this workload has until the end.
     pub(super) share: f64,
-    /// Rounds that it would like to have in these.
+    /// Seconds that a block of it takes, about.
+    pub(super) price: f64,
+    /// Rounds that it would like to have in its share.
     pub(super) rounds: f64,
     /// Seconds that this workload has from the beginning of the run to its end.
     pub(super) whole: f64,
@@ -81,6 +87,8 @@ pub(super) struct Turn {
     pub(super) fresh: bool,
     /// Seconds that all have together.
     left: f64,
+    /// Seconds that it may have where its share does not pay what it wants next: an equal part of what is left for those that are not settled.
+    part: f64,
 }
 
 /// Seconds that a round of a cell takes.
@@ -107,6 +115,7 @@ impl Steer {
         let claim = |group: &&Group| group.claim(least, launch(group.entry));
         let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
+        let open = alive.iter().filter(|group| !group.is_settled()).count().max(1);
         let (group, share) = alive
             .into_iter()
             .zip(shares)
@@ -115,10 +124,12 @@ impl Steer {
         Some(Turn {
             entry: group.entry,
             share,
+            price: group.block_cost(least),
             rounds: group.wanted_rounds(),
             whole: group.spent + share,
             fresh: at_work.is_none(),
             left,
+            part: left / open as f64,
         })
     }
 
@@ -197,14 +208,33 @@ impl Group {
 
     /// Done when the counts are decided, and which mode is best.
     fn is_done(&self) -> bool {
-        let modes = self.courses.iter().map(|(mode, _)| *mode);
         let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
-        self.is_decided() && (enough || !self.standing.is_open(modes))
+        self.is_decided() && (enough || !self.standing.is_open(self.modes().into_iter()))
+    }
+
+    fn modes(&self) -> Vec<Mode> {
+        self.courses.iter().map(|(mode, _)| *mode).collect()
+    }
+
+    /// Whether its answer would hardly change. The rest of the time is then better spent on others.
+    fn is_settled(&self) -> bool {
+        let modes = self.modes();
+        let explores = |(mode, course): &(Mode, Course)| match course {
+            Course::Searched(search) => {
+                search.is_exploring() && !self.standing.has_lost(*mode, &modes)
+            }
+            _ => false,
+        };
+        self.blocks >= SETTLED_BLOCKS
+            && !self.courses.iter().any(explores)
+            && !self.standing.is_open_anywhere(&modes)
     }
 
     /// Decided when every series but the serial one is: that one only accompanies the others.
     fn is_decided(&self) -> bool {
+        let modes = self.modes();
         let done = |(mode, course): &(Mode, Course)| match course {
+            _ if self.standing.has_lost(*mode, &modes) => true,
             Course::Done => true,
             Course::Listed(counts) => {
                 let open = counts.len() > 1 && self.standing.is_open_within(*mode);
@@ -227,7 +257,8 @@ impl Group {
     fn rank(&self, least: Cost<'_>) -> f64 {
         // Blocks come before seconds until everybody has had the least number of them.
         const LATER: f64 = 1e9;
-        LATER * f64::from(self.blocks.min(LEAST_BLOCKS)) + self.spent / self.weight(least)
+        let settled = u32::from(self.is_settled());
+        LATER * f64::from(self.blocks.min(LEAST_BLOCKS) + settled) + self.spent / self.weight(least)
     }
 
     fn block_cost(&self, cost: Cost<'_>) -> f64 {
@@ -239,7 +270,8 @@ impl Group {
         // At least one launch serves them all.
         let launch = if self.blocks == 0 { launch } else { 0.0 };
         let least = missing * self.block_cost(cost) + launch;
-        Claim { weight: self.weight(cost), spent: self.spent, least }
+        let part = if self.is_settled() { SETTLED_CLAIM } else { 1.0 };
+        Claim { weight: part * self.weight(cost), spent: self.spent, least }
     }
 
     fn wanted_rounds(&self) -> f64 {
@@ -252,17 +284,18 @@ impl Group {
         let (entry, mut cells) = (self.entry, Vec::new());
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
         let all: f64 = self.first.iter().map(|first| of(first)).sum();
-        let decided = self.is_decided();
+        let (decided, modes) = (self.is_decided(), self.modes());
         for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
             // A block that can be paid only in part would compare nothing; but the first is better than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
-            let (counts, confirms) = if decided {
+            let more = Purse { left: turn.part * of(first) / all, cost: &price };
+            let (counts, confirms) = if decided || self.standing.has_lost(*mode, &modes) {
                 (self.standing.best(*mode).into_iter().collect(), true)
             } else {
-                course.next(&purse, left)
+                course.next([&purse, &more], left)
             };
             cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
         }
@@ -291,13 +324,16 @@ impl Course {
         }
     }
 
-    /// The counts of the next block, and whether they decide. A search has its `purse`; a list goes on while it can be paid of all that is `left`.
-    fn next(&mut self, purse: &Purse<'_>, left: f64) -> (Vec<usize>, bool) {
+    /// The counts of the next block, and whether they decide. A search has its share in a purse, and a second one where that does not do; a list goes on while
+    /// it can be paid of all that is `left`.
+    fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
         match self {
-            Self::Listed(counts) if purse.cost_of(counts) <= left => return (counts.clone(), true),
+            Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
+                return (counts.clone(), true);
+            }
             Self::Listed(_) | Self::Done => *self = Self::Done,
             Self::Searched(search) => {
-                if let Some(block) = search.next_block(purse) {
+                if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
                     return (block.counts, block.stage == Stage::Confirm);
                 }
                 *self = Self::after(search);
@@ -306,10 +342,11 @@ impl Course {
         (Vec::new(), false)
     }
 
-    /// What a search leaves to be done: nothing where it has decided, its short list where only its share of the budget
+    /// What a search leaves to be done: nothing where it has decided, its short list where only the budget
     /// ended it. What others do not need then goes into telling those counts apart.
     fn after(search: &Search) -> Self {
         match search.decision() {
+            Some(_) if search.is_exploring() => Self::Listed(search.promising()),
             Some(decision) if !decision.settled => Self::Listed(decision.set),
             _ => Self::Done,
         }

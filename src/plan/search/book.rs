@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{CONFIRM, Decision, Stage, TOLERANCE};
 use crate::stats::dunnett::{self, Best};
+use crate::stats::knee::{self, Known};
 use crate::stats::polish::{Cell, Polish, polish};
 
 /// Every round, with its block.
@@ -34,7 +35,9 @@ pub(super) struct Level {
 
 /// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
 const HOPELESS: f64 = 1.5;
-/// What a user would miss: 5 % of throughput, as a logarithm.
+/// Who has done less than this share of the best is not looked at twice.
+const FAR: f64 = 0.25;
+/// What a user would miss: 5 % of throughput.
 const MATTERS: f64 = 0.05;
 
 impl Book {
@@ -82,17 +85,26 @@ impl Book {
         (columns.into_keys().collect(), polish(&cells))
     }
 
-    /// The counts worth comparing in the end: the most promising ones, and the smallest that is as good for all we know.
+    /// Those of the counts that do not lie so far behind the best that one look is enough.
+    pub(super) fn worth_a_look(&self, mut counts: Vec<usize>) -> Vec<usize> {
+        let levels = self.levels();
+        let top = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
+        let is_far = |count: usize| {
+            levels.iter().any(|level| level.workers == count && level.log < top + FAR.ln())
+        };
+        counts.retain(|count| !is_far(*count));
+        counts
+    }
+
+    /// The counts worth comparing in the end: the most promising ones, and the smallest of which a user would miss nothing.
     pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
-        const AS_GOOD: f64 = 0.015;
         let levels = self.levels();
         let promise = |level: &Level| level.log + level.error;
         let mut order = levels.clone();
         order.sort_by(|a, b| promise(b).total_cmp(&promise(a)).then(a.workers.cmp(&b.workers)));
-        let Some(top) = levels.iter().map(|level| level.log).reduce(f64::max) else {
-            return Vec::new();
-        };
-        let smallest = levels.iter().find(|level| level.log >= top - AS_GOOD);
+        let known = |level: &Level| Known { log: level.log, error: level.error };
+        let known: Vec<Known> = levels.iter().map(known).collect();
+        let smallest = knee::first_within(&known, MATTERS).map(|at| levels[at]);
         let mut list: Vec<usize> = order.iter().take(most).map(|level| level.workers).collect();
         list.extend(smallest.map(|level| level.workers));
         list.sort_unstable();
