@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::observation::Observation;
 use crate::plan::Mode;
-use crate::stats::dunnett;
+use crate::stats::knee::Known;
 use crate::stats::median::mad_scale;
 use crate::stats::moderate::{Variance, moderate};
 use crate::stats::nested::nested;
@@ -63,20 +63,16 @@ pub(super) fn regret(sides: &[Side<'_>], mode: Mode, workers: f64) -> Option<f64
     }
     let launches = nested(&by_launch);
     let df = launches.df.map_or(table.df, |df| df.min(table.df));
-    let variances = variances(&entries, &table, sides.len());
-    let error = |at: usize| {
-        let (mode, _) = columns[at];
-        launches.factor * (variances[mode] / table.counts[at].max(1) as f64).sqrt()
-    };
+    let places: Vec<usize> = cells.iter().map(|cell| cell.column).collect();
+    let variances = variances(&places, &table);
+    let error =
+        |at: usize| launches.factor * (variances[at] / table.counts[at].max(1) as f64).sqrt();
     let place = sides.iter().position(|side| side.mode == mode)?;
     let chosen = columns.binary_search(&(place, workers.to_bits())).ok()?;
-    let others: Vec<usize> = (0..columns.len()).filter(|at| columns[*at].0 != place).collect();
-    let quantile = dunnett::quantile(0.95, others.len(), df.max(1.0));
-    let excess = others.into_iter().map(|at| {
-        let reach = quantile * error(at).hypot(error(chosen));
-        table.columns[at] - table.columns[chosen] + reach
-    });
-    Some(excess.fold(0.0, f64::max).exp_m1())
+    let known = |at: usize| Known { log: table.columns[at], error: error(at) };
+    let mut levels = vec![known(chosen)];
+    levels.extend((0..columns.len()).filter(|at| columns[*at].0 != place).map(known));
+    Some(crate::stats::regret::regret(&levels, 0, df).exp_m1())
 }
 
 /// What decides in each mode: the fresh measurements where its counts were chosen by looking at others. `None` where one mode
@@ -106,12 +102,13 @@ fn entries(sides: &[Side<'_>]) -> Option<Vec<Entry>> {
     (sides.len() > 1 && tied).then_some(entries)
 }
 
-/// The variance of one measurement, by mode: processes may be noisier than threads. They borrow from each other as far as they agree.
-fn variances(entries: &[Entry], table: &Polish, modes: usize) -> Vec<f64> {
-    let part = table.df / entries.len() as f64;
-    let own: Vec<Variance> = (0..modes)
-        .map(|mode| {
-            let rest = entries.iter().zip(&table.residuals).filter(|(e, _)| e.mode == mode);
+/// The variance of one measurement, by column: processes may be noisier than threads, and many workers than one. Columns borrow from each
+/// other as far as they agree. `places` says which column each residual belongs to.
+fn variances(places: &[usize], table: &Polish) -> Vec<f64> {
+    let part = table.df / places.len() as f64;
+    let own: Vec<Variance> = (0..table.columns.len())
+        .map(|column| {
+            let rest = places.iter().zip(&table.residuals).filter(|(place, _)| **place == column);
             let rest: Vec<f64> = rest.map(|(_, rest)| *rest).collect();
             // Levels and blocks that were fitted have made residuals smaller than the noise.
             let value = mad_scale(&rest, 0.0).powi(2) / part;

@@ -12,6 +12,7 @@ use crate::stats::dunnett::{self, Best};
 use crate::stats::knee::{Known, first_within};
 use crate::stats::nested::{self, Nested};
 use crate::stats::polish::{Cell, Polish, polish};
+use crate::stats::regret::regret;
 
 /// A recommendation is settled when following it costs at most this share of throughput, with 95 % confidence.
 pub const SETTLED: f64 = 0.1;
@@ -103,6 +104,16 @@ fn is_blocked(observations: &[Observation]) -> bool {
     counts.values().filter(|seen| seen.len() >= 2).count() >= 2
 }
 
+/// Whether the fresh measurements are enough to decide by: of at least two counts, since one alone compares nothing, and
+/// several of each, since fewer know no noise. With fewer, all measurements decide, those that chose the counts included.
+fn is_confirmed(observations: &[Observation], groups: &[Group]) -> bool {
+    const SEVERAL: usize = 3;
+    let fresh = |group: &&Group| {
+        group.members.iter().filter(|&&at| observations[at].confirms).count() >= SEVERAL
+    };
+    groups.iter().filter(fresh).count() >= 2 || observations.iter().all(|one| one.confirms)
+}
+
 /// The levels that decide. `law_noise` is the residual spread of the best law with its degrees of freedom, for data without repetition.
 pub(super) fn levels(
     observations: &[Observation],
@@ -110,7 +121,7 @@ pub(super) fn levels(
     spread: Spread,
     law_noise: Option<Spread>,
 ) -> Levels {
-    let fresh = observations.iter().any(|o| o.confirms && o.is_sound());
+    let fresh = is_confirmed(observations, groups);
     let table = table(observations, groups, fresh);
     // A count that came into the short list last, and was measured once, cannot stand against what was measured often.
     let most = table.counts.iter().copied().max().unwrap_or(0);
@@ -156,7 +167,7 @@ pub(super) fn decide(
     let workers = |at: usize| groups[levels.groups[at]].workers;
     let knee = levels.first_within(tolerance, |_| true)?;
     let several = levels.logs.len() > 1;
-    let regret = levels.excess_over(knee, &best, 1.0).exp_m1();
+    let regret = levels.regret(knee);
     let alone = best.set.as_slice() == [knee];
     let conclusive =
         several && levels.noise == Noise::Measured && (alone || regret <= settled(tolerance));
@@ -165,14 +176,16 @@ pub(super) fn decide(
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
-        rising: levels.reach_the_largest_of(groups) && levels.is_rising(tolerance),
-        regret: several.then(|| best.excess.exp_m1()),
+        rising: knee + 1 == levels.logs.len()
+            && levels.reach_the_largest_of(groups)
+            && levels.is_rising(tolerance),
+        regret: several.then(|| levels.regret(best.best)),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
     // By more than the tolerance, beyond what chance makes of it.
     let may_lose = -(1.0 - tolerance).ln();
     let as_good = (0..levels.logs.len())
-        .filter(|&at| at == knee || levels.excess_over(at, &best, -1.0) <= may_lose);
+        .filter(|&at| at == knee || levels.surely_behind(at, &best) <= may_lose);
     let sure = |at: &usize| levels.logs[*at] > levels.logs[knee];
     let more = best.set.iter().find(|at| sure(at)).filter(|_| !best.set.contains(&knee));
     let knee = Knee {
@@ -210,12 +223,7 @@ impl Levels {
     /// The first of the `kept` levels that costs at most the tolerance against the best of them.
     fn first_within(&self, tolerance: f64, kept: impl Fn(usize) -> bool) -> Option<usize> {
         let kept: Vec<usize> = (0..self.logs.len()).filter(|&at| kept(at)).collect();
-        let known = |&at: &usize| Known {
-            log: self.logs[at],
-            error: self.scale / (self.counts[at].max(1) as f64).sqrt(),
-        };
-        let levels: Vec<Known> = kept.iter().map(known).collect();
-        first_within(&levels, tolerance).map(|place| kept[place])
+        first_within(&self.known(kept.iter().copied()), tolerance).map(|place| kept[place])
     }
 
     /// Whether the largest count that was measured is among those that decide.
@@ -234,14 +242,27 @@ impl Levels {
         highest && last - before - error > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
     }
 
-    /// How much better than `at` another count may be, on logarithms; with a `side` of -1, is at least.
-    fn excess_over(&self, at: usize, best: &Best, side: f64) -> f64 {
+    /// By what share another count may be better than the one at `at`, with 95 % confidence.
+    fn regret(&self, at: usize) -> f64 {
+        regret(&self.known(0..self.logs.len()), at, self.df).exp_m1()
+    }
+
+    fn known(&self, which: impl Iterator<Item = usize>) -> Vec<Known> {
+        let known = |at: usize| Known {
+            log: self.logs[at],
+            error: self.scale / (self.counts[at].max(1) as f64).sqrt(),
+        };
+        which.map(known).collect()
+    }
+
+    /// By how much another count is better than the one at `at` at least, on logarithms.
+    fn surely_behind(&self, at: usize, best: &Best) -> f64 {
         (0..self.logs.len())
             .filter(|&other| other != at)
             .map(|other| {
                 let pair = 1.0 / self.counts[at] as f64 + 1.0 / self.counts[other] as f64;
                 let reach = best.quantile * self.scale * pair.sqrt();
-                self.logs[other] - self.logs[at] + side * reach
+                self.logs[other] - self.logs[at] - reach
             })
             .fold(0.0, f64::max)
     }

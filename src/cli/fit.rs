@@ -129,10 +129,8 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
     }
     let measured = curves(args)?;
     if let Some(directory) = &args.out {
-        std::fs::create_dir_all(directory).map_err(|error| {
-            let what = format!("{} cannot be written: {error}", directory.display());
-            Failure::new(exit::UNWRITTEN, what)
-        })?;
+        std::fs::create_dir_all(directory)
+            .map_err(|error| Failure::unwritten(directory, &error))?;
     }
     let verdict = verdict(&measured, args);
     let curves = measured.into_iter().map(|one| one.fit).collect();

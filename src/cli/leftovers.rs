@@ -16,8 +16,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 pub(super) const MARK: &str = "KNEE_RUN";
 /// How a scratch directory's name begins; the mark follows.
 const PREFIX: &str = "knee-";
-/// In a scratch directory: locked for as long as its run lives.
-const LOCK: &str = "lock";
+/// In a scratch directory: locked for as long as its run lives, and the sign that knee has made it.
+const LOCK: &str = "knee-lock";
 /// How the name of one ends that is being removed.
 const OVER: &str = "-over";
 /// A directory without a lock is one that is being made, unless it is older than this.
@@ -57,9 +57,29 @@ pub(super) fn clean(scratch: &Path) {
     if is_own_directory(scratch) {
         // Whoever is killed in the middle of this leaves something that is known not to be in use.
         let over = scratch.with_file_name(format!("{PREFIX}{mark}{OVER}"));
-        let renamed = fs::rename(scratch, &over);
-        let _ = fs::remove_dir_all(if renamed.is_ok() { &over } else { scratch });
+        let renamed = is_made_by_us(scratch) && fs::rename(scratch, &over).is_ok();
+        remove(if renamed { &over } else { scratch });
     }
+}
+
+/// Removes a directory that knee has made, which its lock shows, or an empty one. Where everybody may rename what stands beside it,
+/// another directory of ours may have been given its name.
+fn remove(scratch: &Path) {
+    if is_made_by_us(scratch) {
+        let lock = scratch.join(LOCK);
+        let entries = fs::read_dir(scratch).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| *path != lock) {
+            let is_directory = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
+            let _ = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+        // The last, so that what a kill leaves here is known as well.
+        let _ = fs::remove_file(&lock);
+    }
+    let _ = fs::remove_dir(scratch);
+}
+
+fn is_made_by_us(scratch: &Path) -> bool {
+    fs::symlink_metadata(scratch.join(LOCK)).is_ok_and(|meta| meta.is_file())
 }
 
 /// Cleans up behind runs of ours whose guard was killed with them.
@@ -71,7 +91,7 @@ pub(super) fn sweep() {
         }
         let name = path.to_string_lossy();
         if name.strip_suffix(OVER).is_some_and(|name| mark_of(Path::new(name)).is_some()) {
-            let _ = fs::remove_dir_all(&path);
+            remove(&path);
         } else if mark_of(&path).is_some() && is_dead(&path) {
             clean(&path);
         }
@@ -181,6 +201,20 @@ mod tests {
         ] {
             assert_eq!(mark_of(Path::new(other)), None, "{other}");
         }
+    }
+
+    /// Where everybody may rename, somebody gives the name of a scratch directory to another one of ours.
+    #[test]
+    fn a_directory_that_was_given_our_name_stays() {
+        let place = tempfile::tempdir().expect("a directory");
+        let ours = place.path().join("knee-0123456789abcdef0123456789abcdef");
+        fs::create_dir(&ours).expect("it is ours");
+        fs::write(ours.join("dear"), "letters").expect("it is ours");
+        clean(&ours);
+        assert!(ours.join("dear").exists());
+        fs::write(ours.join(LOCK), "").expect("it is ours");
+        clean(&ours);
+        assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod sides;
 mod signals;
 
 use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -91,6 +93,12 @@ impl Failure {
     /// A failure with one of [`exit`]'s codes.
     pub fn new(code: u8, message: impl std::fmt::Display) -> Self {
         Self { code, message: message.to_string() }
+    }
+
+    /// A directory or file cannot be written, and what could be done about that.
+    fn unwritten(path: &Path, error: &io::Error) -> Self {
+        let (path, advice) = (path.display(), crate::report::advice(error));
+        Self::new(exit::UNWRITTEN, format!("{path} cannot be written: {error}{advice}"))
     }
 
     /// The exit code.

@@ -41,10 +41,7 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     }
     let own = if args.run.is_dir() { &args.run } else { args.run.parent().unwrap_or(&args.run) };
     let directory = args.out.as_deref().unwrap_or(own);
-    std::fs::create_dir_all(directory).map_err(|error| {
-        let what = format!("{} cannot be written: {error}", directory.display());
-        Failure::new(exit::UNWRITTEN, what)
-    })?;
+    std::fs::create_dir_all(directory).map_err(|error| Failure::unwritten(directory, &error))?;
     present::present(directory, &record, args.settings, output)
 }
 

@@ -90,8 +90,8 @@ const PROBES: u32 = 3;
 const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
 /// So many counts are compared in the end.
 const SHORT_LIST: usize = 5;
-/// So many blocks of the short list are kept in the purse before anything else is bought.
-const RESERVED: u32 = 3;
+/// So many blocks of the short list are kept in the purse before anything else is bought: a count that is not confirmed is worth nothing.
+const RESERVED: u32 = *CONFIRM.start();
 
 /// A search for the best count, one block after another.
 ///
@@ -151,7 +151,8 @@ impl Search {
                 }
                 Phase::Look { counts, passes } => {
                     self.phase = Phase::Look { counts: counts.clone(), passes: passes - 1 };
-                    (counts, Stage::Explore)
+                    let first = passes == LOOKS;
+                    (if first { counts } else { self.book.worth_a_look(counts) }, Stage::Explore)
                 }
                 Phase::Probe { counts, passes } => {
                     self.phase = Phase::Probe { counts: counts.clone(), passes: passes - 1 };
@@ -193,6 +194,11 @@ impl Search {
     /// Whether it still looks for the counts that are to be compared.
     pub fn is_exploring(&self) -> bool {
         !matches!(self.phase, Phase::Confirm { .. } | Phase::Done)
+    }
+
+    /// The counts worth comparing, as far as is known.
+    pub fn promising(&self) -> Vec<usize> {
+        self.book.short_list(2)
     }
 
     /// What the rounds so far say; `None` before the first.

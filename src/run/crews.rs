@@ -223,7 +223,12 @@ impl Age {
     /// Where launching is not that dear, a workload's crews are launched so many times, so that the intervals hold what launches differ by.
     const LAUNCHES: f64 = 4.0;
     /// For that launching may take this share of the time.
-    const SHARE_FOR_LAUNCHES: f64 = 0.3;
+    const SHARE_FOR_LAUNCHES: f64 = 0.2;
+
+    /// Whether they have served long enough that others may be launched instead, though they would serve on.
+    pub(super) fn may_end(self) -> bool {
+        self.alive >= Self::LAUNCHES * self.launching
+    }
 
     /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
     pub(super) fn is_due(self, whole: f64) -> bool {
@@ -247,7 +252,7 @@ mod tests {
     fn cheap_crews_are_launched_four_times_and_dear_ones_as_often_as_a_tenth_allows() {
         assert!(due(1.3, 0.01, 5.0), "four launches in 5 s");
         assert!(!due(1.2, 0.01, 5.0));
-        assert!(due(1.3, 0.3, 5.0), "four launches, though a tenth would be two");
+        assert!(due(1.3, 0.25, 5.0), "four launches, though a tenth would be two");
         assert!(due(9.1, 1.0, 60.0 / 12.0 * 2.0), "a dear one after nine times its launch");
         assert!(!due(8.9, 1.0, 60.0 / 12.0 * 2.0));
         assert!(due(5.0, 1.0, 5.0), "it has had its share");

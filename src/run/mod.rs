@@ -210,7 +210,8 @@ impl Run<'_> {
         let next = steer.turn(left, cost, launch, None)?;
         let at_work = self.crews.age().and_then(|(entry, age)| {
             let turn = steer.turn(left, cost, launch, Some(entry))?;
-            let goes_on = turn.share >= turn.price || next.entry == entry;
+            let has_share = turn.share >= turn.price || next.entry == entry;
+            let goes_on = has_share || !age.may_end();
             (goes_on && !age.is_due(turn.whole)).then_some(turn)
         });
         Some(at_work.unwrap_or(next))

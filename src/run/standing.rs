@@ -7,10 +7,14 @@ use crate::stats::student;
 
 /// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
 pub(super) const NEAR_ENOUGH: f64 = 0.05;
+/// The same for an answer that is to give its time to others: a little less than what findings call settled.
+const SETTLED: f64 = 0.08;
+/// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for another doubling would not help.
+const LOST: f64 = 0.25;
 /// With fewer blocks nothing is known.
 const FEW: usize = 3;
-/// With 95 % confidence, to both sides.
-pub(super) const CONFIDENCE: f64 = 0.975;
+/// With 95 % confidence.
+pub(super) const CONFIDENCE: f64 = 0.95;
 
 /// The logarithm of throughput, by block.
 type Rounds = BTreeMap<u32, f64>;
@@ -70,6 +74,31 @@ impl Standing {
         others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
     }
 
+    /// Whether a mode lies so far behind another of `modes` that its counts need no further telling apart.
+    pub(super) fn has_lost(&self, mode: Mode, modes: &[Mode]) -> bool {
+        const TWICE: usize = 2;
+        let level = |mode: Mode| {
+            let rounds = self.cells.get(&(mode, self.best(mode)?))?;
+            (rounds.len() >= TWICE).then(|| mean(rounds))
+        };
+        let others = modes.iter().filter(|other| **other != mode).filter_map(|other| level(*other));
+        let (Some(own), Some(top)) = (level(mode), others.reduce(f64::max)) else { return false };
+        let counts: Vec<(f64, f64)> = self
+            .cells
+            .iter()
+            .filter(|((of, _), _)| *of == mode)
+            .map(|((_, count), rounds)| (*count as f64, mean(rounds)))
+            .collect();
+        let promise = match counts[..] {
+            [.., (few, before), (many, last)] => {
+                let slope = ((last - before) / (many / few).ln()).clamp(0.0, 1.0);
+                own.max(last + slope * std::f64::consts::LN_2)
+            }
+            _ => own,
+        };
+        top - promise > LOST
+    }
+
     /// Whether any other cell of these modes that is still measured may be better than the best one by something that matters.
     pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
@@ -80,7 +109,7 @@ impl Standing {
         let others = self.cells.iter().filter(|(cell, other)| {
             **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
         });
-        others.into_iter().any(|(_, other)| excess(other, rounds) > NEAR_ENOUGH)
+        others.into_iter().any(|(_, other)| excess(other, rounds) > SETTLED)
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.
@@ -133,6 +162,27 @@ mod tests {
 
     fn is_open(processes: [f64; 4]) -> bool {
         standing(processes).is_open([Mode::Threads, Mode::ProcessPool].into_iter())
+    }
+
+    #[test]
+    fn a_mode_far_behind_has_lost_unless_it_still_grows() {
+        let mut standing = Standing::default();
+        let mut enter = |mode, workers, throughput| {
+            for block in 0..2 {
+                standing.enter(Cell { entry: 0, mode, workers }, block, throughput);
+            }
+        };
+        for (workers, threads, processes, tasks) in
+            [(16, 16.0, 15.0, 8.0), (32, 32.0, 20.0, 16.0), (64, 40.0, 22.0, 26.0)]
+        {
+            enter(Mode::Threads, workers, threads);
+            enter(Mode::ProcessPool, workers, processes);
+            enter(Mode::Async, workers, tasks);
+        }
+        let modes = [Mode::Threads, Mode::ProcessPool, Mode::Async];
+        let lost = |mode| standing.has_lost(mode, &modes);
+        assert_eq!(modes.map(lost), [false, true, false]);
+        assert!(!lost(Mode::Serial), "it was not measured");
     }
 
     #[test]

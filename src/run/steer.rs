@@ -233,18 +233,23 @@ impl Group {
 
     /// Done when the counts are decided, and which mode is best.
     fn is_done(&self) -> bool {
-        let modes = self.courses.iter().map(|(mode, _)| *mode);
         let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
-        self.is_decided() && (enough || !self.standing.is_open(modes))
+        self.is_decided() && (enough || !self.standing.is_open(self.modes().into_iter()))
+    }
+
+    fn modes(&self) -> Vec<Mode> {
+        self.courses.iter().map(|(mode, _)| *mode).collect()
     }
 
     /// Whether its answer would hardly change. The rest of the time is then better spent on others.
     fn is_settled(&self) -> bool {
-        let explores = |(_, course): &(Mode, Course)| match course {
-            Course::Searched(search) => search.is_exploring(),
+        let modes = self.modes();
+        let explores = |(mode, course): &(Mode, Course)| match course {
+            Course::Searched(search) => {
+                search.is_exploring() && !self.standing.has_lost(*mode, &modes)
+            }
             _ => false,
         };
-        let modes: Vec<Mode> = self.courses.iter().map(|(mode, _)| *mode).collect();
         self.blocks >= SETTLED_BLOCKS
             && !self.courses.iter().any(explores)
             && !self.standing.is_open_anywhere(&modes)
@@ -252,7 +257,9 @@ impl Group {
 
     /// Decided when every series but the serial one is: that one only accompanies the others.
     fn is_decided(&self) -> bool {
+        let modes = self.modes();
         let done = |(mode, course): &(Mode, Course)| match course {
+            _ if self.standing.has_lost(*mode, &modes) => true,
             Course::Done => true,
             Course::Listed(counts) => {
                 let open = counts.len() > 1 && self.standing.is_open_within(*mode);
@@ -302,7 +309,7 @@ impl Group {
         let (entry, mut cells) = (self.entry, Vec::new());
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
         let all: f64 = self.first.iter().map(|first| of(first)).sum();
-        let decided = self.is_decided();
+        let (decided, modes) = (self.is_decided(), self.modes());
         for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let price = |workers: usize| cost(cell(workers));
@@ -310,7 +317,7 @@ impl Group {
             // A block that can be paid only in part would compare nothing; but the first is better than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
             let more = Purse { left: turn.part * of(first) / all, cost: &price };
-            let (counts, confirms) = if decided {
+            let (counts, confirms) = if decided || self.standing.has_lost(*mode, &modes) {
                 (self.standing.best(*mode).into_iter().collect(), true)
             } else {
                 course.next([&purse, &more], left)
@@ -364,7 +371,8 @@ impl Course {
     /// ended it. What others do not need then goes into telling those counts apart.
     fn after(search: &Search) -> Self {
         match search.decision() {
-            Some(decision) if !search.is_done() || !decision.settled => Self::Listed(decision.set),
+            Some(_) if search.is_exploring() => Self::Listed(search.promising()),
+            Some(decision) if !decision.settled => Self::Listed(decision.set),
             _ => Self::Done,
         }
     }

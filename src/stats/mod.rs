@@ -9,6 +9,7 @@ pub mod moderate;
 pub mod nested;
 pub mod normal;
 pub mod polish;
+pub mod regret;
 pub mod special;
 pub mod student;
 pub mod trend;

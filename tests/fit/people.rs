@@ -128,9 +128,15 @@ fn every_variation_is_read_or_asked_about() {
     let mut wrong = Vec::new();
     for line in lines.lines() {
         let wanted = object(line);
-        let path = folder.path().join("file.txt");
-        std::fs::write(&path, wanted["text"].as_str().expect("a text")).expect("written");
-        let answer = fit(&["--json", path.to_str().expect("text")], None);
+        let text = |text: &Value| text.as_str().expect("a text").to_owned();
+        let files = match wanted["files"].as_object() {
+            Some(files) => files.iter().map(|(name, file)| (name.clone(), text(file))).collect(),
+            None => vec![("file.txt".to_owned(), text(&wanted["text"]))],
+        };
+        let paths: Vec<String> =
+            files.iter().map(|(name, text)| written(folder.path(), name, text)).collect();
+        let arguments = std::iter::once("--json").chain(paths.iter().map(String::as_str));
+        let answer = fit(&arguments.collect::<Vec<_>>(), None);
         let found = problems(&wanted, &answer);
         if !found.is_empty() {
             wrong.push(format!("{}: {}", wanted["what"], found.join("; ")));

@@ -46,6 +46,41 @@ fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
     }
 }
 
+/// A control group of this test's own with this limit on processes; `None` where none may be made.
+fn control_group(most: u32) -> Option<std::path::PathBuf> {
+    let roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
+    let group = roots.iter().find_map(|root| {
+        let group = std::path::Path::new(root).join(format!("knee-{}", std::process::id()));
+        fs::create_dir(&group).ok()?;
+        let limited = fs::write(group.join("pids.max"), most.to_string()).is_ok();
+        if !limited {
+            let _ = fs::remove_dir(&group);
+        }
+        limited.then_some(group)
+    });
+    if group.is_none() {
+        println!("skipped: no control group can be made here");
+    }
+    group
+}
+
+#[test]
+fn the_limit_of_a_control_group_is_named() {
+    let place = Place::new();
+    let Some(group) = control_group(10) else { return };
+    let script = format!(
+        "echo $$ > {}/cgroup.procs && exec {} run sleep --modes all --workers 1,2,16,200 --budget 2s --out out",
+        group.display(),
+        crate::calls::KNEE
+    );
+    let called = place.start_by::<&str>(&["sh", "-c", &script], &[]).finish();
+    wait_until("the group is empty", || fs::remove_dir(&group).is_ok() || !group.exists());
+    assert_eq!(called.code, Some(4), "{called:?}");
+    assert!(called.stderr.contains("pids.max"), "{called:?}");
+    assert!(!called.stderr.contains("panicked"), "{called:?}");
+    place.assert_clean();
+}
+
 /// Even the painting of the report needs no thread.
 #[test]
 fn a_report_is_painted_by_one_thread() {

@@ -84,6 +84,66 @@ fn a_hang_up_is_an_interrupt() {
     assert!(place.out().join("report.html").exists());
 }
 
+/// A real one: whoever holds the other end of the terminal is killed.
+#[test]
+fn a_terminal_that_goes_away_is_an_interrupt() {
+    if !can(&["script", "-qec", "true", "/dev/null"]) {
+        return;
+    }
+    let place = Place::new();
+    // The shell gets the signal as well, and stays to tell how it went.
+    let line = format!(
+        "trap : HUP; {KNEE} run noop --modes serial --budget 40s --out out; echo $? > code"
+    );
+    let terminal = place.start_by::<&str>(&["script", "-qec", &line, "/dev/null"], &[]);
+    wait_until("it measures", || {
+        knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+    });
+    send(terminal.id(), libc::SIGKILL);
+    let code = || std::fs::read_to_string(place.home.path().join("code")).unwrap_or_default();
+    wait_until("it has ended", || code().ends_with('\n'));
+    assert_eq!(code().trim(), "130");
+    assert!(place.record().end.is_some_and(|end| end.interrupted));
+    assert!(place.out().join("report.html").exists());
+    place.assert_clean();
+}
+
+/// As somebody sets it who corrects the clock of a machine by an hour, forwards and backwards.
+#[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut found = libraries.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1"));
+    let Some(library) = found.find(|path| path.exists()) else {
+        println!("skipped: there is no faketime here");
+        return;
+    };
+    for jump in ["+3600", "-3600"] {
+        let place = Place::new();
+        let clock = place.home.path().join("clock");
+        std::fs::write(&clock, "+0").expect("it is ours");
+        let settings = [
+            format!("LD_PRELOAD={}", library.display()),
+            format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+            "FAKETIME_NO_CACHE=1".to_owned(),
+            "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+        ];
+        let before: Vec<&str> =
+            std::iter::once("env").chain(settings.iter().map(String::as_str)).collect();
+        let args = ["run", "noop", "--modes", "serial,process-pool", "--workers", "1,2"];
+        let args = [&args[..], &["--budget", "3s", "--out", "out"]].concat();
+        let running = place.start_by(&before, &args);
+        wait_until("it measures", || {
+            knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+        });
+        std::fs::write(&clock, jump).expect("it is ours");
+        let called = running.finish();
+        assert!(called.ran(), "{jump}: {called:?}");
+        let end = place.record().end.expect("it has ended");
+        assert!(!end.interrupted, "{jump}");
+        place.assert_clean();
+    }
+}
+
 #[test]
 fn being_nice_is_mentioned() {
     let place = Place::new();

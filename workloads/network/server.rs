@@ -1,13 +1,13 @@
 //! The HTTP/1.1 server on loopback that answers knee's own requests, alive as long as its handle is.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 use super::pace::Pace;
@@ -27,6 +27,9 @@ pub(super) struct Server {
 }
 
 /// What every connection answers with.
+/// So many may wait to be accepted. All workers connect at once, and one that finds no place tries again after a second.
+const BACKLOG: u32 = 4096;
+
 struct Answers {
     body: Vec<u8>,
     seed: u64,
@@ -42,7 +45,9 @@ impl Server {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
         let (listener, pace) = runtime
             .block_on(async {
-                Ok((TcpListener::bind(("127.0.0.1", 0)).await?, Pace::start(delay)?))
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+                Ok((socket.listen(BACKLOG)?, Pace::start(delay)?))
             })
             .map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;

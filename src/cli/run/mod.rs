@@ -90,10 +90,7 @@ fn resume(
         return Err(Failure::usage(format!("{shown} is complete; knee report {shown} shows it")));
     }
     place::prove_writable(directory)?;
-    let unwritten = |error: io::Error| {
-        let what = format!("{} cannot be written: {error}", directory.display());
-        Failure::new(exit::UNWRITTEN, what)
-    };
+    let unwritten = |error: io::Error| Failure::unwritten(directory, &error);
     let mut writer = writer.map_err(unwritten)?;
     let plan = &record.header.plan;
     for entry in &plan.entries {

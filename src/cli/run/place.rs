@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Failure, exit};
+use crate::cli::Failure;
 use crate::clock;
 use crate::record::FILE_NAME;
 
@@ -30,10 +30,7 @@ pub(super) fn taken(directory: &Path) -> Failure {
 
 /// Makes the directory where it is missing and tries to write in it.
 pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
-    let refuse = |error: io::Error| {
-        let what = format!("{} cannot be written: {error}", directory.display());
-        Failure::new(exit::UNWRITTEN, what)
-    };
+    let refuse = |error: io::Error| Failure::unwritten(directory, &error);
     std::fs::create_dir_all(directory).map_err(refuse)?;
     tempfile::tempfile_in(directory).map_err(refuse)?;
     Ok(())

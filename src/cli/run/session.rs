@@ -99,12 +99,7 @@ impl Session<'_> {
     }
 
     fn unwritten(&self, error: &io::Error) -> Failure {
-        let what = format!(
-            "{} cannot be written: {error}{}",
-            self.directory.display(),
-            crate::report::advice(error)
-        );
-        Failure::new(exit::UNWRITTEN, what)
+        Failure::unwritten(&self.directory, error)
     }
 
     /// The CPU of each worker, where they are to be bound.

@@ -1,10 +1,10 @@
 //! JSON as rows and columns: records, and columns of arrays, wherever in a document they stand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::super::Fault;
+use super::super::{Fault, words};
 use super::Table;
 
 /// So deep below the root records are looked for.
@@ -43,10 +43,11 @@ fn below(value: &Value, depth: usize) -> Option<Found> {
         return None;
     }
     match value {
-        Value::Array(items) => of_records(items.iter()),
+        Value::Array(items) => of_records(items.iter()).or_else(|| of_rows(items)),
         Value::Object(fields) => {
             let inside = || fields.values().find_map(|inner| below(inner, depth + 1));
-            columns(fields).or_else(|| by_key(fields)).or_else(inside)
+            let known = split(fields).or_else(|| columns(fields)).or_else(|| by_index(fields));
+            known.or_else(|| by_key(fields)).or_else(inside)
         }
         _ => None,
     }
@@ -75,17 +76,18 @@ fn of_records<'v>(items: impl Iterator<Item = &'v Value> + Clone) -> Option<Foun
     if flat.is_empty() || names.is_empty() || names.len() > 1000 {
         return None;
     }
+    let places: BTreeMap<&str, usize> =
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
     let mut rows = Vec::new();
     for cells in &flat {
         let most = cells.iter().map(|(_, values)| values.len()).max().unwrap_or(1);
         for at in 0..most {
-            let cell = |name: &String| {
-                let found = cells.iter().find(|(other, _)| other == name);
-                let values = found.map(|(_, values)| values.as_slice()).unwrap_or_default();
+            let mut row = vec![String::new(); names.len()];
+            for (name, values) in cells {
                 let value = if values.len() == 1 { values.first() } else { values.get(at) };
-                value.cloned().unwrap_or_default()
-            };
-            rows.push(names.iter().map(cell).collect());
+                row[places[name.as_str()]] = value.cloned().unwrap_or_default();
+            }
+            rows.push(row);
         }
     }
     Some(Found { names, rows })
@@ -132,23 +134,73 @@ fn columns(fields: &Map<String, Value>) -> Option<Found> {
     Some(Found { names, rows })
 }
 
+/// `{"columns": ["threads", "time"], "data": [[1, 8.1], [2, 4.2]]}`.
+fn split(fields: &Map<String, Value>) -> Option<Found> {
+    let header = fields.get("columns").or_else(|| fields.get("header"))?;
+    let rows = fields.get("data").or_else(|| fields.get("rows"))?.as_array()?;
+    rows_under(header, rows)
+}
+
+/// `[["threads", "time"], [1, 8.1], [2, 4.2]]`.
+fn of_rows(items: &[Value]) -> Option<Found> {
+    let (header, rows) = items.split_first()?;
+    rows_under(header, rows)
+}
+
+fn rows_under(header: &Value, rows: &[Value]) -> Option<Found> {
+    let name = |value: &Value| value.as_str().map(str::to_owned);
+    let names: Vec<String> = header.as_array()?.iter().map(name).collect::<Option<_>>()?;
+    let row = |value: &Value| {
+        let cells: Vec<String> = value.as_array()?.iter().map(word).collect();
+        (cells.len() == names.len()).then_some(cells)
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect::<Option<_>>()?;
+    (!rows.is_empty() && !names.is_empty()).then_some(Found { names, rows })
+}
+
+/// `{"threads": {"0": 1, "1": 2}, "time": {"0": 8.1, "1": 4.2}}`, as pandas writes a frame: a column by index.
+fn by_index(fields: &Map<String, Value>) -> Option<Found> {
+    let columns: Vec<(&String, &Map<String, Value>)> =
+        fields.iter().filter_map(|(name, value)| Some((name, value.as_object()?))).collect();
+    let (_, first) = columns.first()?;
+    let numbered = first.len() > 1 && first.keys().all(|key| key.parse::<u32>().is_ok());
+    let scalar = |value: &Value| !value.is_object() && !value.is_array();
+    let alike = columns.iter().all(|(_, column)| {
+        column.len() == first.len()
+            && column.keys().all(|key| first.contains_key(key))
+            && column.values().all(scalar)
+    });
+    // Keys that count workers stand one level higher, or their columns have no such name.
+    let counted = columns.iter().any(|(name, _)| words::counts_workers(name));
+    if !numbered || !alike || columns.len() < 2 || !counted {
+        return None;
+    }
+    let mut keys: Vec<&String> = first.keys().collect();
+    keys.sort_by_key(|key| key.parse::<u32>().unwrap_or_default());
+    let names = columns.iter().map(|(name, _)| (*name).clone()).collect();
+    let row = |key: &&String| columns.iter().map(|(_, column)| word(&column[*key])).collect();
+    Some(Found { names, rows: keys.iter().map(row).collect() })
+}
+
 /// `{"1": {"time": 8.1}, "2": {"time": 4.2}}` and `{"1": 8.1, "2": 4.2}`: the keys are the workers.
 fn by_key(fields: &Map<String, Value>) -> Option<Found> {
     let numbered = fields.len() > 1 && fields.keys().all(|key| key.parse::<u32>().is_ok());
     if !numbered {
         return None;
     }
-    let records: Vec<Value> = fields
-        .iter()
-        .map(|(key, value)| {
-            let mut record = match value {
-                Value::Object(inner) => inner.clone(),
-                value => Map::from_iter([("value".to_owned(), value.clone())]),
-            };
-            record
-                .insert("workers".to_owned(), Value::from(key.parse::<u32>().unwrap_or_default()));
-            Value::Object(record)
-        })
-        .collect();
+    let counted = |record: &Map<String, Value>| record.keys().any(|n| words::counts_workers(n));
+    let record = |(key, value): (&String, &Value)| {
+        let mut record = match value {
+            Value::Object(inner) => inner.clone(),
+            value => Map::from_iter([("value".to_owned(), value.clone())]),
+        };
+        // Where the records count workers themselves, the keys are no more than their numbers.
+        if !counted(&record) {
+            let key = key.parse::<u32>().unwrap_or_default();
+            record.insert("workers".to_owned(), Value::from(key));
+        }
+        Value::Object(record)
+    };
+    let records: Vec<Value> = fields.iter().map(record).collect();
     of_records(records.iter())
 }

@@ -20,7 +20,7 @@ pub(in crate::import) enum Split {
 }
 
 /// Bars that are drawn.
-const BARS: [char; 5] = ['|', '\u{2502}', '\u{2503}', '\u{2551}', '\u{250a}'];
+const BARS: [char; 6] = ['|', '\u{2502}', '\u{2503}', '\u{2551}', '\u{2506}', '\u{250a}'];
 
 /// Calls `take` with the number and the cells of every line that is neither blank nor a rule.
 pub(super) fn each(
@@ -49,7 +49,6 @@ fn separated(
         .delimiter(byte)
         .has_headers(false)
         .flexible(true)
-        .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut fields = StringRecord::new();
     let mut cells: Vec<&str> = Vec::new();
@@ -59,12 +58,12 @@ fn separated(
             return Ok(());
         }
         let line = fields.position().map_or(0, |start| line_of(text, start));
-        if fields.len() == 1 && is_rule(&fields[0]) {
+        if fields.len() == 1 && is_rule(fields[0].trim()) {
             continue;
         }
         // The list is kept from row to row; only what it points to is new.
         let mut list = recycle(std::mem::take(&mut cells));
-        list.extend(fields.iter());
+        list.extend(fields.iter().map(str::trim));
         take(line, &list)?;
         cells = recycle(list);
     }
@@ -138,6 +137,14 @@ fn quoted(line: &str, separator: char) -> Vec<&str> {
 pub(super) fn is_rule(line: &str) -> bool {
     if line.starts_with("\\hline") || line.starts_with("\\toprule") {
         return line.trim_start_matches(|c: char| c == '\\' || c.is_ascii_alphabetic()).is_empty();
+    }
+    // R's data frames print the types of their columns: `<int> <dbl>`.
+    let is_type = |word: &str| {
+        let inner = word.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        inner.is_some_and(|inner| ["int", "dbl", "chr", "fct", "lgl", "num"].contains(&inner))
+    };
+    if line.starts_with('<') && line.split_whitespace().all(is_type) {
+        return true;
     }
     let drawn = |c: char| {
         matches!(c, '-' | '=' | '+' | '|' | ':' | ' ' | '\t' | '_' | '*')

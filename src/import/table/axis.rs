@@ -69,7 +69,10 @@ pub(super) fn choose(
     match varying.as_slice() {
         [one] => Ok(plain(one.at)),
         [] => match found.first() {
-            Some(one) => Ok(plain(one.at)),
+            Some(one) => match swept(columns, rows) {
+                Some(other) if is_long => Err(constant(one, other)),
+                _ => Ok(plain(one.at)),
+            },
             None => lone(columns, table, first).map(plain).ok_or_else(|| {
                 let names = names::list(columns.iter().map(|column| column.name.as_str()));
                 Fault::whole(format!(
@@ -79,6 +82,26 @@ pub(super) fn choose(
         },
         several => Err(asked(several)),
     }
+}
+
+/// A column of unknown whole numbers that was swept while the workers stayed the same.
+fn swept(columns: &[Column], rows: usize) -> Option<&Column> {
+    columns.iter().find(|column| {
+        column.is(Kind::Unknown)
+            && !column.name.is_empty()
+            && column.facts.is_numeric()
+            && column.facts.varies()
+            && column.facts.could_count(rows)
+            && column.facts.least >= 1.0
+    })
+}
+
+fn constant(workers: &Column, other: &Column) -> Fault {
+    let (count, name, asked) = (workers.facts.least, &workers.name, shown(&workers.name));
+    let (other, also) = (&other.name, shown(&other.name));
+    Fault::whole(format!(
+        "column {name:?} is {count} in all rows, while {other:?} changes; say --param {also} if that counts workers, or --param {asked}"
+    ))
 }
 
 /// Two columns of workers are never guessed at.

@@ -138,7 +138,7 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     minima(&mut columns);
     // `user` beside `sys` is a time of a CPU, as `time` prints it.
     let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
-    if has("sys") || has("real") {
+    if ["sys", "system", "real", "elapsed"].into_iter().any(has) {
         let user = columns.iter_mut().filter(|column| column.name.eq_ignore_ascii_case("user"));
         user.for_each(|column| column.meaning.kind = Kind::Aside);
     }

@@ -5,6 +5,8 @@ mod bare;
 mod columns;
 mod direction;
 mod figures;
+mod left_out;
+mod reckon;
 mod settle;
 mod shape;
 mod take;

@@ -34,6 +34,7 @@ pub(super) fn headed(table: &Table) -> Option<Headed<'_>> {
     }
     let (names, first) = header(table)?;
     let (names, first) = with_units_below(table, names, first);
+    let first = first + usize::from(are_types_below(table, first));
     Some(Headed { table: Cow::Borrowed(table), names, first, turned: None })
 }
 
@@ -95,6 +96,23 @@ fn with_units_below(table: &Table, names: Vec<String>, first: usize) -> (Vec<Str
         unit => format!("{name} ({unit})"),
     };
     (names.into_iter().zip(row.fields()).map(join).collect(), first + 1)
+}
+
+/// Types as databases and data frames print them below their headings.
+const TYPES: [&str; 36] = [
+    "int", "int8", "int16", "int32", "int64", "integer", "bigint", "smallint", "uint8", "uint16",
+    "uint32", "uint64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "float", "float32",
+    "float64", "f32", "f64", "double", "dbl", "real", "numeric", "decimal", "varchar", "text",
+    "str", "chr", "string", "bool",
+];
+
+/// Whether the row holds nothing but the types of the columns: `int32 | double`, `<int> <dbl>`.
+fn are_types_below(table: &Table, at: usize) -> bool {
+    let is_type = |text: &str| {
+        let bare = text.trim_matches(['<', '>']).to_lowercase();
+        TYPES.contains(&bare.split('(').next().unwrap_or_default())
+    };
+    at < table.len() && table.row(at).fields().all(is_type)
 }
 
 /// Headings at the left: `threads,1,2,4,8` above `time,8.1,4.2,2.3,1.9`.

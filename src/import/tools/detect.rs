@@ -54,7 +54,7 @@ impl Content {
 
 /// A known document behind lines of another kind: what a tool said on standard error, caught in the same file.
 fn after_remarks(text: &str) -> Option<Content> {
-    let start = ["\n{", "\n["].iter().filter_map(|mark| text.find(mark)).min()?;
+    let start = ["\n{", "\n["].iter().filter_map(|mark| super::beginning(text).find(mark)).min()?;
     let json = json::parse(&text[start..]).ok()?;
     let is_known = is_jmh(&json)
         || is_hyperfine(&json)

@@ -3,7 +3,7 @@
 use super::super::layouts::Table;
 use super::super::{Fault, Request, Series};
 use super::detect::Content;
-use super::{Format, as_table};
+use super::{Format, as_table, refused};
 
 /// A tool that writes tables, by some of its headings.
 struct Known {
@@ -66,6 +66,17 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
 /// A question has its own answer.
 fn mentions_an_option(fault: &Fault) -> bool {
     fault.what.contains("--param") && !fault.what.contains("a table needs a header")
+}
+
+/// What ReFrame prints at its end for people.
+pub(super) fn is_reframe_report(text: &str) -> bool {
+    text.starts_with("[ReFrame Setup]") || text.contains("\nPERFORMANCE REPORT\n---")
+}
+
+/// It leaves out what the numbers of tasks and threads were.
+pub(super) fn reframe_report(_: Request<'_>) -> Result<Vec<Series>, Fault> {
+    let wants = "give the perflogs instead: knee fit perflogs/SYSTEM/PARTITION/TEST.log";
+    Err(refused(Format::Reframe, "it is the one for people", wants))
 }
 
 pub(super) fn is_llama(table: &Table) -> bool {

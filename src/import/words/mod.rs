@@ -74,6 +74,10 @@ pub(super) struct Meaning {
 /// Letters that stand for the number of workers where a name is nothing else.
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
+/// Words before `threads` that tell whose they are, and `size` behind `pool`.
+const WHOSE: [&str; 8] =
+    ["size", "server", "io", "background", "compute", "intraop", "interop", "blas"];
+
 /// Whether a name means the number of workers: `threads`, `OMP_NUM_THREADS`, `# of clients`, `n`.
 pub(super) fn counts_workers(name: &str) -> bool {
     let words = words(name);
@@ -89,9 +93,11 @@ pub(super) fn counts_workers(name: &str) -> bool {
     ) {
         return true;
     }
-    let telling: Vec<&&str> = words
+    // `tasks per node` are tasks.
+    let per = words.iter().position(|word| *word == "per").filter(|at| *at > 0);
+    let telling: Vec<&&str> = words[..per.unwrap_or(words.len())]
         .iter()
-        .filter(|word| word_meaning(word) != Some(Sense::Beside) && **word != "size")
+        .filter(|word| word_meaning(word) != Some(Sense::Beside) && !WHOSE.contains(word))
         .collect();
     // `worker processes`, `client threads`; `cpu cores` are no share of a CPU.
     let counts = |word: &str| vocabulary::is_worker(word) || word == "cpu";

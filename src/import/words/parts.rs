@@ -7,6 +7,27 @@ use super::{Kind, Statistic, counts_workers, split, words};
 /// Words that say that a time is of the wall clock, not of a CPU.
 const WALL: [&str; 6] = ["wall", "walltime", "wallclock", "elapsed", "real", "realtime"];
 
+/// Words that say nothing beside another one, and by themselves are the name of what was measured.
+const NAMES: [&str; 17] = [
+    "total",
+    "overall",
+    "execution",
+    "solver",
+    "build",
+    "compile",
+    "wall",
+    "clock",
+    "task",
+    "step",
+    "config",
+    "bench",
+    "benchmark",
+    "program",
+    "param",
+    "app",
+    "pool",
+];
+
 /// A heading in parts.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own")]
@@ -52,6 +73,7 @@ impl Parts {
         parts.words = if parts.unit_only { Vec::new() } else { joined(words(base)) };
         parts.words.extend(beside);
         parts.unit_in_words();
+        parts.number_before_unit();
         parts.senses = parts.words.iter().map(|word| word_meaning(word)).collect();
         parts
     }
@@ -185,6 +207,17 @@ impl Parts {
         self.words.truncate(keep);
     }
 
+    /// `trial_2_ms`: the number stands before the unit.
+    fn number_before_unit(&mut self) {
+        if self.number.is_none()
+            && self.words.len() > 1
+            && let Some(number) = self.words.last().and_then(|word| word.parse().ok())
+        {
+            self.number = Some(number);
+            self.words.pop();
+        }
+    }
+
     fn has(&self, sense: Sense) -> bool {
         self.senses.contains(&Some(sense))
     }
@@ -241,43 +274,47 @@ impl Parts {
         self.other()
     }
 
-    /// Columns that are no measurement by their words.
+    /// What a column is that neither words nor units show as measured.
     fn other(&self) -> Kind {
+        let beside = |sense: &Option<Sense>| *sense == Some(Sense::Beside);
         let telling: Vec<&str> = self
             .words
             .iter()
             .zip(&self.senses)
-            .filter(|(_, sense)| **sense != Some(Sense::Beside))
+            .filter(|(_, sense)| !beside(sense))
             .map(|(word, _)| word.as_str())
             .collect();
+        let Some(first) = telling.first() else { return self.only_beside() };
+        let (sense, alone) = (word_meaning(first), telling.len() == 1);
+        if alone && sense == Some(Sense::Repetition) {
+            return Kind::Repetition;
+        }
+        let few = telling.len() <= 2;
+        if sense == Some(Sense::Ident) || (few && self.has(Sense::Ident)) {
+            return Kind::Aside;
+        }
+        if alone && sense == Some(Sense::Samples) {
+            return Kind::Samples;
+        }
+        if few && self.has(Sense::Unit) {
+            return Kind::Unit;
+        }
+        if sense == Some(Sense::Value) && self.number.is_none() {
+            return Kind::Value;
+        }
+        if self.has(Sense::Counted) { Kind::Work } else { Kind::Unknown }
+    }
+
+    /// What a column is whose words say nothing by themselves: `run`, `count`, `total`, `no 2`.
+    fn only_beside(&self) -> Kind {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
-        let sense = telling.first().and_then(|word| word_meaning(word));
-        match (words.as_slice(), telling.as_slice(), sense) {
-            (["run" | "repetition" | "rep" | "no" | "nr"], ..) | (_, [], _)
-                if self.number.is_none() && !words.is_empty() =>
-            {
-                match words.as_slice() {
-                    ["count" | "counts"] => Kind::Samples,
-                    [
-                        "total" | "overall" | "execution" | "solver" | "build" | "compile" | "run"
-                        | "wall" | "clock",
-                    ] if words != ["run"] => Kind::Unknown,
-                    [
-                        "task" | "step" | "config" | "bench" | "benchmark" | "program" | "param"
-                        | "app" | "pool",
-                    ] => Kind::Unknown,
-                    _ => Kind::Repetition,
-                }
-            }
-            (.., Some(Sense::Repetition)) if telling.len() == 1 => Kind::Repetition,
-            (_, ["run", ..], _) => Kind::Repetition,
-            (.., Some(Sense::Ident)) => Kind::Aside,
-            _ if self.has(Sense::Ident) && telling.len() <= 2 => Kind::Aside,
-            (.., Some(Sense::Samples)) if telling.len() == 1 => Kind::Samples,
-            _ if self.has(Sense::Unit) && telling.len() <= 2 => Kind::Unit,
-            (.., Some(Sense::Value)) if self.number.is_none() => Kind::Value,
-            _ if self.has(Sense::Counted) => Kind::Work,
-            _ => Kind::Unknown,
+        if words.is_empty() || self.number.is_some() {
+            return Kind::Unknown;
+        }
+        match words.as_slice() {
+            ["count" | "counts"] => Kind::Samples,
+            [word] if NAMES.contains(word) => Kind::Unknown,
+            _ => Kind::Repetition,
         }
     }
 

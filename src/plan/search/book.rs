@@ -35,6 +35,8 @@ pub(super) struct Level {
 
 /// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
 const HOPELESS: f64 = 1.5;
+/// Who has done less than this share of the best is not looked at twice.
+const FAR: f64 = 0.25;
 /// What a user would miss: 5 % of throughput.
 const MATTERS: f64 = 0.05;
 
@@ -81,6 +83,17 @@ impl Book {
             })
             .collect();
         (columns.into_keys().collect(), polish(&cells))
+    }
+
+    /// Those of the counts that do not lie so far behind the best that one look is enough.
+    pub(super) fn worth_a_look(&self, mut counts: Vec<usize>) -> Vec<usize> {
+        let levels = self.levels();
+        let top = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
+        let is_far = |count: usize| {
+            levels.iter().any(|level| level.workers == count && level.log < top + FAR.ln())
+        };
+        counts.retain(|count| !is_far(*count));
+        counts
     }
 
     /// The counts worth comparing in the end: the most promising ones, and the smallest of which a user would miss nothing.

@@ -1,0 +1,111 @@
+//! What is left out of a table, and how that is said.
+
+use super::super::Fault;
+use super::super::layouts::Row;
+use super::super::words::{axis, words};
+
+/// So many figures that failed are told apart.
+const MOST_FAILED: usize = 1000;
+/// So many rows are named.
+const MOST_SHOWN: usize = 5;
+
+/// Rows that bear these words instead of a number of workers are no part of a sweep.
+const NO_COUNTS: [&str; 18] = [
+    "serial",
+    "sequential",
+    "seq",
+    "baseline",
+    "base",
+    "reference",
+    "ref",
+    "total",
+    "sum",
+    "mean",
+    "average",
+    "avg",
+    "median",
+    "geomean",
+    "min",
+    "max",
+    "std",
+    "speedup",
+];
+
+/// Whether these words, where a number of workers should stand, say that the row is no part of a sweep.
+pub(super) fn is_no_count(text: &str) -> bool {
+    words(text).first().is_some_and(|word| NO_COUNTS.contains(&word.as_str()))
+}
+
+/// What is left out of a table.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    zeros: usize,
+    /// Numbers of workers without a figure, and what stands there instead.
+    failed: Vec<(String, String)>,
+    /// Rows without a number of workers.
+    rows: Vec<String>,
+    first: Option<Fault>,
+}
+
+impl LeftOut {
+    /// A row of no workers at all.
+    pub(super) fn zero(&mut self, row: Row<'_>, header: &str) {
+        self.zeros += 1;
+        self.first.get_or_insert_with(|| row.fault(header, "is 0, but must be above 0"));
+    }
+
+    /// A row without a number of workers, by what stands there or by its line.
+    pub(super) fn row(&mut self, what: impl FnOnce() -> String) {
+        if self.rows.len() < MOST_SHOWN {
+            self.rows.push(what());
+            self.rows.dedup();
+        }
+    }
+
+    /// A figure that was not measured.
+    pub(super) fn figure(&mut self, row: Row<'_>, header: &str, text: &str, workers: &str) {
+        if self.failed.len() < MOST_FAILED {
+            self.failed.push((workers.to_owned(), text.to_owned()));
+        }
+        let what = match text {
+            "" => "is empty, and no other row has a figure".to_owned(),
+            text => format!("{text:?} is no measurement, and no other row has one"),
+        };
+        self.first.get_or_insert_with(|| row.fault(header, what));
+    }
+
+    /// What is wrong where nothing remains.
+    pub(super) fn fault(self) -> Fault {
+        self.first.unwrap_or_else(|| Fault::whole("holds no measurement"))
+    }
+
+    /// What is left out, in words.
+    pub(super) fn say(&self, warnings: &mut Vec<String>) {
+        if self.zeros > 0 {
+            warnings.push("0 workers is left out: it means that the main program works alone, which is no number of workers".to_owned());
+        }
+        if !self.failed.is_empty() {
+            let mut counts: Vec<&str> =
+                self.failed.iter().map(|(workers, _)| workers.as_str()).collect();
+            counts.dedup();
+            let mut said: Vec<&str> = self.failed.iter().map(|(_, text)| text.as_str()).collect();
+            said.sort_unstable();
+            said.dedup();
+            let (more, shown) = (counts.len().saturating_sub(8), counts.iter().take(8).copied());
+            let mut shown: Vec<String> = shown.map(str::to_owned).collect();
+            if more > 0 {
+                shown.push(format!("{more} more"));
+            }
+            let last = shown.pop().unwrap_or_default();
+            let counts =
+                if shown.is_empty() { last } else { format!("{} and {last}", shown.join(", ")) };
+            let said = axis::list(said.into_iter());
+            warnings
+                .push(format!("{counts} workers failed and are left out: the file says {said}"));
+        }
+        if !self.rows.is_empty() {
+            let rows = self.rows.join(", ");
+            warnings.push(format!("rows without a number of workers are left out: {rows}"));
+        }
+    }
+}

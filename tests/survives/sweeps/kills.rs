@@ -1,0 +1,104 @@
+//! Random signals at random moments to knee, its others, or everything: nothing stays, and no file is half.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use knee::rng::Rng;
+
+use super::{Hunt, name, wanted};
+use crate::calls::send;
+
+/// What is run; each lives a second or two, or for as long as it is let.
+const RUNS: [(&str, &[&str]); 7] = [
+    ("run noop --modes all --workers 1,2 --budget 3s --out out", &[]),
+    ("run lock queue --modes threads,process-pool --workers 2 --budget 3s --out out", &[]),
+    ("run --budget 3s --workers 1,2 --out out --", &["sh", "-c", "sleep 0.05 & wait"]),
+    ("run --budget 3s --workers 2 --out out --", &["sh", "-c", "setsid sleep 30 & sleep 0.02"]),
+    (
+        "run --budget 3s --workers 2 --out out --worker",
+        &["sh -c 'while read l; do echo \\{\\}; done'"],
+    ),
+    ("run network pipe --modes serial,process-pool --workers 2 --budget 3s --out out", &[]),
+    ("report base --out out", &[]),
+];
+
+fn is_knee(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "knee")
+}
+
+/// One run with one blow; what was wrong afterwards.
+fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
+    hunt.fresh();
+    let (line, rest) = RUNS[rng.below(RUNS.len() as u64) as usize];
+    let args = &line.split(' ').chain(rest.iter().copied()).collect::<Vec<_>>();
+    let signals =
+        [libc::SIGKILL, libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGSEGV];
+    let signal = signals[rng.below(6) as usize];
+    let mut child = hunt.command(args).spawn().expect("knee starts");
+    std::thread::sleep(Duration::from_micros(rng.below(1_500_000)));
+    let own = child.id().cast_signed();
+    let alive = hunt.alive();
+    let (victims, what): (Vec<i32>, _) = match rng.below(4) {
+        0 => (vec![own], "knee"),
+        1 => {
+            (alive.iter().copied().filter(|pid| is_knee(*pid)).collect(), "all that is called knee")
+        }
+        2 => (alive.clone(), "everything"),
+        _ => {
+            let others: Vec<i32> = alive.iter().copied().filter(|pid| *pid != own).collect();
+            match others.len() as u64 {
+                0 => (vec![own], "knee"),
+                count => (vec![others[rng.below(count) as usize]], "one of its others"),
+            }
+        }
+    };
+    let hit: Vec<String> = victims.iter().map(|pid| name(*pid)).collect();
+    for pid in &victims {
+        send(*pid, signal);
+    }
+    let case = |what: String| Err(format!("{what}; signal {signal} to {hit:?} of {args:?}"));
+    let Some(status) = hunt.end(&mut child) else { return case("it hangs".to_owned()) };
+    // Where nobody was left to clean up, the next run does it.
+    if what == "everything" && hunt.ledger().is_some() {
+        let args = ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "300ms"];
+        let next = hunt.command(&[&args[..], &["--out", "next"]].concat()).status();
+        let _ = fs::remove_dir_all(hunt.path("next"));
+        assert!(next.is_ok());
+    }
+    if hunt.says("stderr").contains("panicked") {
+        return case(format!("a panic: {}", hunt.says("stderr")));
+    }
+    if status.code().is_none() && !victims.contains(&own) {
+        return case(format!("it died by itself: {status}"));
+    }
+    match hunt.ledger().or_else(|| hunt.spoiled()) {
+        None => Ok(what),
+        Some(wrong) => {
+            hunt.kill_all();
+            case(wrong)
+        }
+    }
+}
+
+#[test]
+#[ignore = "a hunt of many minutes"]
+fn random_kills_leave_nothing() {
+    let (hunt, seed) = (Hunt::new(), u64::from(std::process::id()));
+    let mut rng = Rng::labelled(seed, "kills");
+    let (mut done, mut wrong) = (BTreeMap::<_, u32>::new(), Vec::new());
+    for number in 0..wanted() {
+        if number % 100 == 0 {
+            println!("{number}: {done:?}, {} wrong", wrong.len());
+        }
+        match blow(&hunt, &mut rng) {
+            Ok(what) => *done.entry(what).or_default() += 1,
+            Err(text) => {
+                println!("{number}: {text}");
+                wrong.push(text);
+            }
+        }
+    }
+    println!("seed {seed}: {done:?}, {} wrong", wrong.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
