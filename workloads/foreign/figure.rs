@@ -280,8 +280,8 @@ fn compiled(text: &str) -> Result<Regex> {
     RegexBuilder::new(text).multi_line(true).build().map_err(|error| {
         // The error shows the expression with a mark under the place, in several lines.
         let told = error.to_string();
-        let told = told.lines().map(str::trim).filter(|line| !line.is_empty());
-        let told = told.last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let mut told = told.lines().map(str::trim).filter(|line| !line.is_empty());
+        let told = told.next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
         Error::usage(format!("{text:?} is not a regular expression: {told}"))
     })
 }

@@ -210,7 +210,9 @@ impl Running {
                 asked = true;
                 // A wrapper may swallow the signal.
                 self.child.signal_group(Signal::TERM);
-                all.iter().for_each(|pid| send(*pid, Signal::TERM));
+                for pid in &all {
+                    send(*pid, Signal::TERM);
+                }
             }
             thread::sleep(Duration::from_millis(2));
         }
