@@ -169,7 +169,7 @@ mod tests {
             held += usize::from(found >= 0.03);
             sum += found / RUNS as f64;
         }
-        assert!(held >= RUNS * 94 / 100, "{held} of {RUNS}");
+        assert!(held >= RUNS * 92 / 100, "{held} of {RUNS}");
         assert!(sum < 0.095, "{sum}: 3 % are true, and 6 % of noise in 9 blocks hide little more");
     }
 

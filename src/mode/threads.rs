@@ -104,7 +104,7 @@ impl Member {
         };
         let thread = thread::Builder::new().name(format!("knee-{number}")).spawn(live);
         let thread = thread.map_err(|error| ModeError::Launch {
-            what: "a thread could not be started",
+            what: "the thread pool could not be started",
             reason: error.to_string(),
         })?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })

@@ -90,6 +90,8 @@ const PROBES: u32 = 3;
 const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
 /// So many counts are compared in the end.
 const SHORT_LIST: usize = 5;
+/// So many, and the smallest that will do, where the purse is small.
+const FEWEST: usize = 2;
 /// So many blocks of the short list are kept in the purse before anything else is bought: a count that is not confirmed is worth nothing.
 const RESERVED: u32 = *CONFIRM.start();
 
@@ -198,7 +200,7 @@ impl Search {
 
     /// The counts worth comparing, as far as is known.
     pub fn promising(&self) -> Vec<usize> {
-        self.book.short_list(2)
+        self.book.short_list(FEWEST)
     }
 
     /// What the rounds so far say; `None` before the first.
@@ -260,7 +262,7 @@ impl Search {
         loop {
             let list = self.book.short_list(most);
             let price = f64::from(*CONFIRM.start()) * purse.cost_of(&list);
-            if price <= purse.left || most <= 2 {
+            if price <= purse.left || most <= FEWEST {
                 return list;
             }
             most -= 1;

@@ -95,7 +95,9 @@ fn a_terminal_that_goes_away_is_an_interrupt() {
     let line = format!(
         "trap : HUP; {KNEE} run noop --modes serial --budget 40s --out out; echo $? > code"
     );
-    let terminal = place.start_by::<&str>(&["script", "-qec", &line, "/dev/null"], &[]);
+    // The shell is given what `script` is to run, and knee's own name, which it does not need.
+    let terminal = "exec script -qec \"$1\" /dev/null";
+    let terminal = place.start_by::<&str>(&["sh", "-c", terminal, "sh", &line], &[]);
     wait_until("it measures", || {
         knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
     });

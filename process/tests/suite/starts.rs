@@ -77,7 +77,14 @@ pub(crate) fn without_processes() {
         println!("{method:?}: {}", start(method).start().unwrap_err());
         println!("{method:?} pool: {}", Pool::builder().start_method(method).build().unwrap_err());
     }
-    // A fork server that cannot fork ends, and is reaped when the next start finds it so.
+    // A fork server that cannot fork ends, and is reaped when the next start finds it so. Its end takes a moment.
+    for _ in 0..500 {
+        if wards().is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        let _ = start(StartMethod::ForkServer).start();
+    }
     println!("children: {:?}", wards());
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CONFIRM, Decision, Stage, TOLERANCE};
+use super::{CONFIRM, Decision, FEWEST, Stage, TOLERANCE};
 use crate::stats::dunnett::{self, Best};
 use crate::stats::knee::{self, Known};
 use crate::stats::polish::{Cell, Polish, polish};
@@ -98,7 +98,9 @@ impl Book {
 
     /// The counts worth comparing in the end: the most promising ones, and the smallest of which a user would miss nothing.
     pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
+        const AS_GOOD: f64 = 0.015;
         let levels = self.levels();
+        let top = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
         let promise = |level: &Level| level.log + level.error;
         let mut order = levels.clone();
         order.sort_by(|a, b| promise(b).total_cmp(&promise(a)).then(a.workers.cmp(&b.workers)));
@@ -107,6 +109,10 @@ impl Book {
         let smallest = knee::first_within(&known, MATTERS).map(|at| levels[at]);
         let mut list: Vec<usize> = order.iter().take(most).map(|level| level.workers).collect();
         list.extend(smallest.map(|level| level.workers));
+        // Who can pay for more also learns where the flat top begins.
+        let as_good =
+            levels.iter().find(|level| level.log >= top - AS_GOOD).filter(|_| most > FEWEST);
+        list.extend(as_good.map(|level| level.workers));
         list.sort_unstable();
         list.dedup();
         list
