@@ -286,6 +286,12 @@ impl Asking {
         })
     }
 
+    /// Counts a request that failed, by its reason.
+    fn note(&self, reason: String) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed.entry(reason).or_default() += 1;
+    }
+
     async fn lap(self: Rc<Self>, mut lane: super::Lane) -> Lap {
         let mut connection = Connection::new(&self.target, &self.request);
         lane.start();
@@ -294,9 +300,7 @@ impl Asking {
                 Ok(_) => 1,
                 Err(reason) => {
                     let refused = !reason.starts_with("status");
-                    let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-                    *failed.entry(reason).or_default() += 1;
-                    drop(failed);
+                    self.note(reason);
                     if refused {
                         tokio::time::sleep(PAUSE).await;
                     }

@@ -200,7 +200,9 @@ impl<'s> Crews<'s> {
     pub(super) fn dismiss(&mut self) -> Duration {
         let start = clock::now();
         let mut all = std::mem::take(&mut self.alive);
-        all.values_mut().for_each(|alive| alive.crew.farewell());
+        for alive in all.values_mut() {
+            alive.crew.farewell();
+        }
         for (_, alive) in all {
             // Its rounds are measured, and nothing of them depends on how its members end.
             let _ = alive.crew.dismiss();

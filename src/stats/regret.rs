@@ -68,10 +68,10 @@ mod tests {
     #[test]
     fn poor_levels_are_no_trouble() {
         let known = |log: f64| Known { log, error: 0.0 };
-        assert_eq!(regret(&[], 0, 9.0), f64::INFINITY);
-        assert_eq!(regret(&[known(1.0)], 0, 9.0), 0.0);
-        assert_eq!(regret(&[known(1.0), known(f64::NAN)], 0, 9.0), 0.0);
-        assert_eq!(regret(&[known(f64::NAN), known(1.0)], 0, 9.0), f64::INFINITY);
+        assert!(regret(&[], 0, 9.0).is_infinite());
+        assert!(regret(&[known(1.0)], 0, 9.0).abs() < 1e-12);
+        assert!(regret(&[known(1.0), known(f64::NAN)], 0, 9.0).abs() < 1e-12);
+        assert!(regret(&[known(f64::NAN), known(1.0)], 0, 9.0).is_infinite());
         assert!((regret(&[known(0.0), known(0.2)], 0, 9.0) - 0.2).abs() < 1e-12);
     }
 }

@@ -77,8 +77,8 @@ impl Figures {
             _ if matches!(is, Some(Is::Time(_))) => return Ok(()),
             _ => counted.unwrap_or("units"),
         };
-        entry.unit_many = many.to_owned();
-        entry.unit_one = many.strip_suffix('s').unwrap_or(many).to_owned();
+        many.clone_into(&mut entry.unit_many);
+        many.strip_suffix('s').unwrap_or(many).clone_into(&mut entry.unit_one);
         Ok(())
     }
 }

@@ -99,7 +99,7 @@ impl Session<'_> {
     }
 
     fn unwritten(&self, error: &io::Error) -> Failure {
-        Failure::unwritten(&self.directory, error)
+        Failure::unwritten(self.directory, error)
     }
 
     /// The CPU of each worker, where they are to be bound.

@@ -98,10 +98,11 @@ impl<'t> Reckoner<'t> {
         let by_unit = match (rule, found.unit) {
             // The cell has been brought to seconds already.
             (Rule::Unit(Unit::Time { .. }), Beside::Time) => work / found.value,
-            (Rule::Unit(Unit::Rate { .. }), Beside::Rate) => found.value,
+            (Rule::Unit(Unit::Rate { .. }), Beside::Rate) | (Rule::Speedup | Rule::Stated, _) => {
+                found.value
+            }
             (Rule::Unit(unit), _) => unit.throughput(found.value, work, 1.0),
             (Rule::PerWorker, _) => found.value * workers,
-            (Rule::Speedup | Rule::Stated, _) => found.value,
         };
         let value = if figure.per_worker && matches!(rule, Rule::Unit(_)) {
             by_unit * workers

@@ -188,7 +188,7 @@ mod tests {
 
     /// What each tool prints, with its figure and its p99: real output, but for what stands in docs only.
     const PRINTED: [(&str, &str, f64, Option<f64>); 15] = [
-        ("pgbench", "tps = 23390.962707 (without initial connection time)\n", 23390.962707, None),
+        ("pgbench", "tps = 23390.962707 (without initial connection time)\n", 23_390.962_707, None),
         (
             "pgbench",
             "tps = 100.5 (including connections establishing)\ntps = 200.25 (excluding connections establishing)\n",
@@ -221,7 +221,7 @@ mod tests {
             "redis-benchmark",
             "\"GET\",\"51361.07\",\"0.102\",\"0.024\",\"0.095\",\"0.167\",\"0.231\",\"3.879\"\n",
             51361.07,
-            Some(0.000231),
+            Some(0.000_231),
         ),
         (
             "ab",

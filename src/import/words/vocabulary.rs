@@ -329,7 +329,7 @@ const NO_TIMES: [&str; 10] = [
 pub(in crate::import) fn meaning(word: &str) -> Option<Sense> {
     sense(word).or_else(|| {
         let ends = |end: &&str| word.len() > end.len() && word.ends_with(end);
-        let found = ENDINGS.iter().find(|(_, endings)| endings.iter().any(|end| ends(&end)));
+        let found = ENDINGS.iter().find(|(_, endings)| endings.iter().any(&ends));
         found.filter(|_| !NO_TIMES.contains(&word)).map(|(sense, _)| *sense)
     })
 }
