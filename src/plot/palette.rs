@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn modes_keep_their_colour_and_others_never_share_one() {
         assert_eq!(places(["process-pool", "threads"]), [1, 0]);
-        assert_eq!(places(["threads", "laptop", "server", "threads"]), [0, 1, 2, 3]);
+        assert_eq!(places(["threads", "laptop", "tower", "threads"]), [0, 1, 2, 3]);
         let many: Vec<String> = (0..40).map(|index| format!("machine {index}")).collect();
         let places = places(many.iter().map(String::as_str));
         assert_eq!(places, (0..40).collect::<Vec<_>>());

@@ -61,9 +61,10 @@ impl Crew {
 fn for_all(check: fn(&'static dyn Workload, Params)) {
     // What starts processes of its own needs a program that can become one.
     knee_process::set_program(env!("CARGO_BIN_EXE_knee-workloads-peers"));
-    // A function of another language runs in a helper only.
+    // A function of another language runs in a helper only, and a server has no tasks.
     let here = |workload: &&&dyn Workload| {
         workload.foreign(&Params::small(workload.meta().params)).is_none()
+            && workload.meta().name != "server"
     };
     for workload in BUILTIN.iter().chain(FOREIGN).filter(here) {
         for params in variants(*workload) {

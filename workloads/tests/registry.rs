@@ -91,7 +91,10 @@ fn every_parameter_has_a_help_and_values_that_fit() {
         }
         let defaults = Params::resolve(meta.name, meta.params, []).unwrap();
         assert_eq!(defaults.changed(meta.params), "", "{}", meta.name);
-        workload.supported(&Params::small(meta.params)).unwrap();
+        // A server of the user's has no command line that suits everybody.
+        if meta.name != "server" {
+            workload.supported(&Params::small(meta.params)).unwrap();
+        }
     }
 }
 
