@@ -1,4 +1,5 @@
-//! A second axis: which pair of a worker count and a value is best, which pairs are as good, and which of them takes the fewest workers in all.
+//! A second axis: which pair of a worker count and a value is best, which pairs are as good, and
+//! which of them takes the fewest workers in all.
 
 use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, WorkloadFindings};
 use crate::plan::{Also, Entry, Mode};
@@ -12,7 +13,8 @@ const ONE_SIDED: f64 = 1.644_853_627;
 /// The standard error of a figure that was measured once, where nothing else tells one.
 const ASSUMED: f64 = 0.05;
 
-/// Every second axis of a run. `workloads` are the findings of the plan's entries, without those of shorter tasks.
+/// Every second axis of a run. `workloads` are the findings of the plan's entries, without those of
+/// shorter tasks.
 pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis> {
     let plan = &record.header.plan;
     let entries: Vec<&Entry> =
@@ -52,7 +54,8 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
     for one in candidates.iter_mut().filter(|one| one.known.error <= 0.0) {
         one.known.error = if most > 0.0 { most } else { ASSUMED };
     }
-    // In the order in which they are preferred: the fewest workers in all, then the fewest of the outer ones.
+    // In the order in which they are preferred: the fewest workers in all, then the fewest of the
+    // outer ones.
     candidates.sort_by(|a, b| {
         let all = |one: &Candidate| one.pair.in_all.unwrap_or(one.pair.workers);
         all(a).total_cmp(&all(b)).then(a.pair.workers.total_cmp(&b.pair.workers))
@@ -159,7 +162,8 @@ mod tests {
         axis(&places, &workloads, 0.05).expect("there are figures")
     }
 
-    /// The model of 5 ms computing and 20 ms waiting on two cores: n x t counts, and one process has one lock.
+    /// The model of 5 ms computing and 20 ms waiting on two cores: n x t counts, and one process
+    /// has one lock.
     #[test]
     fn of_pairs_on_a_ridge_the_fewest_workers_in_all_are_taken() {
         let axis = found([

@@ -1,4 +1,5 @@
-//! Which of several curves measured elsewhere is the best, where each is a mode of doing the same work.
+//! Which of several curves measured elsewhere is the best, where each is a mode of doing the same
+//! work.
 
 use super::findings::{Curve, Other, Verdict};
 use super::observation::{Observation, Spread, group, spread};

@@ -1,7 +1,9 @@
-//! What limits a curve: CPUs, memory, one another, waiting, messages, a quota, or the harness itself; with the evidence in words.
+//! What limits a curve: CPUs, memory, one another, waiting, messages, a quota, or the harness
+//! itself; with the evidence in words.
 //!
-//! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of work costs in CPU time, and the shape of the curve.
-//! Sources: Gregg, "Thread State Analysis" and "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
+//! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of
+//! work costs in CPU time, and the shape of the curve. Sources: Gregg, "Thread State Analysis" and
+//! "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
 
 mod shape;
 #[cfg(test)]
@@ -16,7 +18,8 @@ use shape::{Shape, meaning};
 /// What is known of a curve besides its throughputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
-    /// What the workload's author claims it is bound by; it only decides between labels that the witnesses allow.
+    /// What the workload's author claims it is bound by; it only decides between labels that the
+    /// witnesses allow.
     pub claimed: Option<String>,
     /// CPUs that could be used, as a fraction where a quota says so.
     pub usable_cpus: Option<f64>,
@@ -30,9 +33,11 @@ pub struct Evidence {
     pub task: Option<f64>,
     /// What the workers share in the runtime of their language.
     pub runtime: Option<Runtime>,
-    /// Whether the count was told to a program that is run one at a time, so that its workers are not ours.
+    /// Whether the count was told to a program that is run one at a time, so that its workers are
+    /// not ours.
     pub swept: bool,
-    /// Whether the throughput is a figure that a program printed, so that how long its runs take says nothing.
+    /// Whether the throughput is a figure that a program printed, so that how long its runs take
+    /// says nothing.
     pub printed: bool,
     /// What was seen at each count, ascending.
     pub cells: Vec<Witness>,
@@ -80,7 +85,8 @@ impl Witness {
         Some((1.0 - self.on_cpu()? - queued - self.kept_off(cpus)).clamp(0.0, 1.0))
     }
 
-    /// Share of a worker's time for which others may have kept it off a CPU, beyond what its waiting for one tells.
+    /// Share of a worker's time for which others may have kept it off a CPU, beyond what its
+    /// waiting for one tells.
     fn kept_off(&self, cpus: f64) -> f64 {
         let taken = self.stolen.unwrap_or(0.0) + self.throttled.unwrap_or(0.0);
         // Waiting for a CPU that another program has is seen where the waiting is.
@@ -106,14 +112,16 @@ const WAITS: f64 = 0.3;
 const WAITS_TOGETHER: f64 = 0.2;
 /// A unit that costs this much more CPU time in company pays for something shared.
 const DEARER: f64 = 1.15;
-/// Up to this, two hardware threads that share a core, or a clock that falls under load, make units of pure computing dearer too.
+/// Up to this, two hardware threads that share a core, or a clock that falls under load, make units
+/// of pure computing dearer too.
 const DEARER_BY_SHARED_CORES: f64 = 1.7;
 /// This busy is fully busy: the rest is the harness and the clock's grain.
 const BUSY: f64 = 0.8;
 /// Where so much of the CPUs was not ours, what a curve does may be their doing.
 const DISTURBED: f64 = 0.1;
 
-/// What limits the curve; `None` where nothing but throughputs is known and there are fewer than two counts.
+/// What limits the curve; `None` where nothing but throughputs is known and there are fewer than
+/// two counts.
 pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> Option<Bound> {
     let shape = Shape::of(levels)?;
     let case = Case { shape, evidence };
@@ -169,7 +177,8 @@ impl Case<'_> {
         self.evidence.claimed.as_deref() == Some(kind)
     }
 
-    /// What the workers share in the runtime of their language, where nothing is gained by more of them.
+    /// What the workers share in the runtime of their language, where nothing is gained by more of
+    /// them.
     fn runtime(&self) -> Label {
         let runtime = self.evidence.runtime.as_ref().filter(|_| self.shape.gain < FLAT)?;
         let more = |cell: &&Witness| cell.workers > self.shape.first;
@@ -329,7 +338,8 @@ impl Case<'_> {
         };
         let messages =
             self.claims("ipc") && first.voluntary.is_some_and(|switches| switches >= 0.5);
-        // What a unit costs rises for memory, for locks that spin, and for whoever polls a device. Only a sign tells which.
+        // What a unit costs rises for memory, for locks that spin, and for whoever polls a device.
+        // Only a sign tells which.
         let waits =
             full.voluntary.zip(first.voluntary).is_some_and(|(now, alone)| now > alone + 0.5);
         let sign = if self.claims("memory") {

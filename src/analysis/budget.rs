@@ -1,4 +1,5 @@
-//! CPUs that were taken away or given in mid-run: rounds before and after measure two machines, and are not mixed.
+//! CPUs that were taken away or given in mid-run: rounds before and after measure two machines, and
+//! are not mixed.
 
 use super::findings::{Findings, Warning};
 use crate::machine::{CpuSet, Ledger};

@@ -1,7 +1,8 @@
 //! What a comparison of machines or runs says: the types that reports and other programs read.
 //!
-//! Everything is in SI base units. A figure that does not exist is `None` (`null`), never `inf` or `NaN`. Ratios are relative to the
-//! first side, the baseline: above 1 is faster, or dearer where it is a ratio of costs.
+//! Everything is in SI base units. A figure that does not exist is `None` (`null`), never `inf` or
+//! `NaN`. Ratios are relative to the first side, the baseline: above 1 is faster, or dearer where
+//! it is a ratio of costs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ pub struct Comparison {
     pub schema_version: u32,
     /// What is compared; the first is the baseline.
     pub sides: Vec<Side>,
-    /// Standard deviation by which runs of one machine were taken to differ (0.02 = 2 %), where a side has only one run.
+    /// Standard deviation by which runs of one machine were taken to differ (0.02 = 2 %), where a
+    /// side has only one run.
     pub assumed_run_to_run: Option<f64>,
     /// One entry per workload that the baseline shares with another side.
     pub workloads: Vec<ComparedWorkload>,
@@ -131,7 +133,8 @@ pub struct AtEqual {
 pub struct Index {
     /// Which side.
     pub side: String,
-    /// Geometric mean of the ratios at each side's own best. It says nothing about workloads outside the list.
+    /// Geometric mean of the ratios at each side's own best. It says nothing about workloads
+    /// outside the list.
     pub ratio: Estimate,
     /// Smallest ratio.
     pub lowest: f64,

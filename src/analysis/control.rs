@@ -18,10 +18,12 @@ pub(super) struct Core {
     pub(super) held: bool,
 }
 
-/// Every core that was asked, ascending. Under a quota the time that a core was not ours is the quota's, not somebody else's.
+/// Every core that was asked, ascending. Under a quota the time that a core was not ours is the
+/// quota's, not somebody else's.
 ///
-/// The measure is what a core gave in a second that was all ours, at its best: so the first control is held against those that
-/// came later, and a core that was never ours alone against what it would have given.
+/// The measure is what a core gave in a second that was all ours, at its best: so the first control
+/// is held against those that came later, and a core that was never ours alone against what it
+/// would have given.
 pub(super) fn cores(burns: &[BurnReport], quota: bool) -> Vec<Core> {
     let mut all: BTreeMap<u32, Vec<CoreBurn>> = BTreeMap::new();
     for core in burns.iter().flat_map(|burn| &burn.cores) {

@@ -26,7 +26,8 @@ pub struct Input {
     pub evidence: Evidence,
     /// What the knee may cost against the optimum, as a share of throughput.
     pub tolerance: f64,
-    /// Standard deviation (as a share) and degrees of freedom of one measurement, where only a summary says so.
+    /// Standard deviation (as a share) and degrees of freedom of one measurement, where only a
+    /// summary says so.
     pub noise: Option<(f64, f64)>,
     /// The seed of all resampling.
     pub seed: u64,
@@ -166,7 +167,8 @@ fn launches(own: &[Observation]) -> usize {
     own.iter().filter_map(|one| one.launch).collect::<BTreeSet<_>>().len()
 }
 
-/// The interval comes from logarithms, the median from the throughputs themselves: half-way between two means what a reader expects.
+/// The interval comes from logarithms, the median from the throughputs themselves: half-way between
+/// two means what a reader expects.
 fn level(own: &[Observation], of_logs: Estimate) -> Estimate {
     let throughputs: Vec<f64> = own.iter().map(|one| one.throughput).collect();
     let median = median(&throughputs).unwrap_or(of_logs.median);
@@ -182,7 +184,8 @@ fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
     one.map_or(&[][..], |group| &group.members).iter().map(|&at| input.observations[at]).collect()
 }
 
-/// The observations that lie far from the others of their count, when slow spells of the whole machine are taken away.
+/// The observations that lie far from the others of their count, when slow spells of the whole
+/// machine are taken away.
 fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
     // Residuals stand in the order in which the table was filled: count by count.
     let cells = groups

@@ -64,7 +64,8 @@ fn intervals(observations: &[Observation]) -> Vec<(f64, Estimate)> {
     groups.iter().map(|group| group.workers).zip(estimates).collect()
 }
 
-/// The 95 % interval of each count holds its true median throughput, on blocks that drift and stumble, with few and many rounds.
+/// The 95 % interval of each count holds its true median throughput, on blocks that drift and
+/// stumble, with few and many rounds.
 #[test]
 fn intervals_of_the_points_cover() {
     const RUNS: u64 = 250;
@@ -101,7 +102,8 @@ fn intervals_of_the_points_cover() {
     }
 }
 
-/// Counts beyond the cores are often noisier than the others: then few rounds must not borrow the calm of those.
+/// Counts beyond the cores are often noisier than the others: then few rounds must not borrow the
+/// calm of those.
 #[test]
 fn intervals_cover_where_counts_differ_in_their_noise() {
     const RUNS: u64 = 400;
@@ -309,8 +311,8 @@ fn one_input_gives_one_curve_whatever_the_order_of_its_rows() {
 /// Name, counts, true curve, the least share of runs, and the knees that are right.
 type Planted<'t> = (&'t str, &'t [f64], Truth<'t>, f64, &'t [f64]);
 
-/// Run after run the same count is recommended: the cores for computing though four workers do 2 % more, and the foot of a flat top for
-/// work that waits.
+/// Run after run the same count is recommended: the cores for computing though four workers do 2 %
+/// more, and the foot of a flat top for work that waits.
 #[test]
 fn the_knee_holds_still() {
     const RUNS: u64 = 60;
@@ -334,7 +336,8 @@ fn the_knee_holds_still() {
     }
 }
 
-/// What the regret promises of the knee is true, also where the tolerance chose a count that is surely not the best.
+/// What the regret promises of the knee is true, also where the tolerance chose a count that is
+/// surely not the best.
 #[test]
 fn the_regret_of_the_knee_holds() {
     const RUNS: u64 = 150;

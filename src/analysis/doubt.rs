@@ -1,5 +1,5 @@
-//! What is not settled, and what to do about it: answers are withdrawn where others had the machine, and the rest is told what would
-//! settle it.
+//! What is not settled, and what to do about it: answers are withdrawn where others had the
+//! machine, and the rest is told what would settle it.
 
 use super::findings::WorkloadFindings;
 use crate::record::{Advice, Record};

@@ -1,4 +1,5 @@
-//! What is special about functions of other languages: the lock of their runtime, a blocked event loop, and the answer as a line to paste.
+//! What is special about functions of other languages: the lock of their runtime, a blocked event
+//! loop, and the answer as a line to paste.
 
 use super::bound::Witness;
 use super::findings::{Curve, Remark, Verdict};
@@ -14,14 +15,16 @@ pub(super) const GIL: &str = "gil";
 pub(super) const LOOP: &str = "event-loop";
 /// A thread or a timer that comes so late waits for others' code, not for the system.
 const LATE: f64 = 1.5e-3;
-/// So many CPUs together are one, and no more: the rest is the clock's grain and what runs without the lock.
+/// So many CPUs together are one, and no more: the rest is the clock's grain and what runs without
+/// the lock.
 const ONE_CPU: std::ops::RangeInclusive<f64> = 0.5..=1.25;
 /// Blocked for this share of the time, threads wait for one another.
 const WAITS: f64 = 0.2;
 /// Handing over should cost no more than this share of a task.
 const CHEAP: f64 = 0.1;
 
-/// What all workers of a mode share in their runtime, and how late others come to run because of it.
+/// What all workers of a mode share in their runtime, and how late others come to run because of
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Runtime {
     /// The language.
@@ -49,8 +52,9 @@ impl Runtime {
 
     /// The bound and its evidence, where the workers of `cell` are held back by what they share.
     ///
-    /// Three facts together say so: one CPU is used, however many workers there are; they are blocked rather than waiting for a CPU; and
-    /// somebody who wants to run comes late by milliseconds.
+    /// Three facts together say so: one CPU is used, however many workers there are; they are
+    /// blocked rather than waiting for a CPU; and somebody who wants to run comes late by
+    /// milliseconds.
     pub(super) fn holds(&self, cell: &Witness, cpus: f64) -> Option<(&'static str, Vec<String>)> {
         let used = cell.cpu.filter(|used| ONE_CPU.contains(used) && self.late >= LATE)?;
         let late = Quantity::Duration.text(self.late);

@@ -1,8 +1,10 @@
-//! All modes of a workload in one table: how much better may a cell of another mode be than the one that is recommended?
+//! All modes of a workload in one table: how much better may a cell of another mode be than the one
+//! that is recommended?
 //!
-//! Rounds of all modes share blocks, so a slow spell is known from all of them, and a cell's level from every block that it
-//! was measured in. A comparison of two modes by the differences of their own two cells throws most of that away.
-//! Counts of one mode are not compared here: what a block and a launch do to a mode as a whole is known better from its own curve.
+//! Rounds of all modes share blocks, so a slow spell is known from all of them, and a cell's level
+//! from every block that it was measured in. A comparison of two modes by the differences of their
+//! own two cells throws most of that away. Counts of one mode are not compared here: what a block
+//! and a launch do to a mode as a whole is known better from its own curve.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,8 @@ use crate::stats::polish::{Cell, Polish, polish};
 
 /// Fewer common blocks say nothing of how cells compare.
 const FEW: usize = 3;
-/// A spread by median deviations knows as much as one by squares of so many of the values does (Huber, Robust Statistics, 1981, ch. 5).
+/// A spread by median deviations knows as much as one by squares of so many of the values does
+/// (Huber, Robust Statistics, 1981, ch. 5).
 const EFFICIENCY: f64 = 0.37;
 
 /// A mode with its measurements.
@@ -36,8 +39,8 @@ struct Entry {
     log: f64,
 }
 
-/// By what share a cell of another mode may be better than that of `mode` at `workers`, with 95 % confidence over all of these;
-/// `None` where the modes were not measured in common blocks.
+/// By what share a cell of another mode may be better than that of `mode` at `workers`, with 95 %
+/// confidence over all of these; `None` where the modes were not measured in common blocks.
 pub(super) fn regret(sides: &[Side<'_>], mode: Mode, workers: f64) -> Option<f64> {
     let entries = entries(sides)?;
     let mut columns: Vec<(usize, u64)> = entries.iter().map(|e| (e.mode, e.workers)).collect();
@@ -75,8 +78,8 @@ pub(super) fn regret(sides: &[Side<'_>], mode: Mode, workers: f64) -> Option<f64
     Some(crate::stats::regret::regret(&levels, 0, df).exp_m1())
 }
 
-/// What decides in each mode: the fresh measurements where its counts were chosen by looking at others. `None` where one mode
-/// shares hardly any block with the rest.
+/// What decides in each mode: the fresh measurements where its counts were chosen by looking at
+/// others. `None` where one mode shares hardly any block with the rest.
 fn entries(sides: &[Side<'_>]) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     for (mode, side) in sides.iter().enumerate() {
@@ -102,8 +105,9 @@ fn entries(sides: &[Side<'_>]) -> Option<Vec<Entry>> {
     (sides.len() > 1 && tied).then_some(entries)
 }
 
-/// The variance of one measurement, by column: processes may be noisier than threads, and many workers than one. Columns borrow from each
-/// other as far as they agree. `places` says which column each residual belongs to.
+/// The variance of one measurement, by column: processes may be noisier than threads, and many
+/// workers than one. Columns borrow from each other as far as they agree. `places` says which
+/// column each residual belongs to.
 fn variances(places: &[usize], table: &Polish) -> Vec<f64> {
     let part = table.df / places.len() as f64;
     let own: Vec<Variance> = (0..table.columns.len())

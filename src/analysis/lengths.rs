@@ -1,4 +1,5 @@
-//! Task lengths: how each mode does against serial the shorter the tasks of the same work are, and from which length on it pays.
+//! Task lengths: how each mode does against serial the shorter the tasks of the same work are, and
+//! from which length on it pays.
 
 use super::findings::{Curve, LengthResult, TaskLength, WorkloadFindings};
 
@@ -14,7 +15,8 @@ fn at_knee(curve: &Curve) -> Option<LengthResult> {
     Some(LengthResult { mode: curve.name.clone(), workers: knee, speedup: point.speedup? })
 }
 
-/// The task length at which the ratio to serial crosses 1 for good, between two measured lengths on logarithmic axes.
+/// The task length at which the ratio to serial crosses 1 for good, between two measured lengths on
+/// logarithmic axes.
 ///
 /// `None` where fewer than three lengths were measured, or where the crossing lies outside of them.
 pub(super) fn crossing(lengths: &[TaskLength], mode: &str) -> Option<f64> {

@@ -10,10 +10,12 @@ use crate::units::{Quantity, workers};
 /// Counts whose figures differ by less are alike: then the one with more throughput is taken.
 const ALIKE: f64 = 0.02;
 
-/// The count of `curve` that keeps `limits` and serves their objective best; `None` where nothing was asked for.
+/// The count of `curve` that keeps `limits` and serves their objective best; `None` where nothing
+/// was asked for.
 ///
-/// A count whose figure for a limit is unknown does not keep it. Of those that keep them the knee is taken, by the rule that chooses
-/// among all: the smallest that costs at most the tolerance against the best of them.
+/// A count whose figure for a limit is unknown does not keep it. Of those that keep them the knee
+/// is taken, by the rule that chooses among all: the smallest that costs at most the tolerance
+/// against the best of them.
 pub(super) fn choose(
     curve: &Curve,
     limits: &Limits,
@@ -89,7 +91,8 @@ fn violations(point: &Point, limits: &Limits) -> Vec<String> {
     reasons
 }
 
-/// The knee of those that keep the limits; where only other counts were measured to decide, the one with the highest median.
+/// The knee of those that keep the limits; where only other counts were measured to decide, the one
+/// with the highest median.
 fn knee<'p>(kept: &[&'p Point], observations: &[Observation], tolerance: f64) -> Option<&'p Point> {
     let at = |count: f64| kept.iter().copied().find(|p| (p.workers - count).abs() < 1e-9);
     let found = smallest_within(observations, tolerance, |count| at(count).is_some());
@@ -114,7 +117,8 @@ mod tests {
     use crate::analysis::findings::{Estimate, Latency};
     use crate::analysis::{Input, Observation, analyse_curve};
 
-    /// A curve that goes up to 4 workers, where the 99th percentile of latency grows with the count.
+    /// A curve that goes up to 4 workers, where the 99th percentile of latency grows with the
+    /// count.
     fn curve() -> Curve {
         let mut curve = analyse_curve(&Input::plain("threads", observations(), 1));
         for point in &mut curve.points {

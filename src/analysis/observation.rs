@@ -68,10 +68,12 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// The same, with fewer degrees of freedom where whole blocks wandered: `table` is the measurements taken apart.
+    /// The same, with fewer degrees of freedom where whole blocks wandered: `table` is the
+    /// measurements taken apart.
     ///
-    /// Measurements of one block share its luck, so that two blocks know little of how blocks differ, however many counts each holds. The two parts of the
-    /// variance count by Satterthwaite's rule (Biometrics Bulletin 2, 1946).
+    /// Measurements of one block share its luck, so that two blocks know little of how blocks
+    /// differ, however many counts each holds. The two parts of the variance count by
+    /// Satterthwaite's rule (Biometrics Bulletin 2, 1946).
     pub(super) fn over_blocks(self, table: &Polish) -> Self {
         // With fewer an interval would be ten times the spread, and say nothing.
         const LEAST: f64 = 2.0;

@@ -1,7 +1,9 @@
 //! The best count, the counts that cannot be told apart from it, the knee, and how sure that is.
 //!
-//! Counts are compared within blocks (a slow spell hits all of them) by Hsu's multiple comparisons with the best. Where the counts were chosen by looking at
-//! measurements, only the fresh measurements made afterwards decide, because a count chosen for its good figures has been flattered by the noise.
+//! Counts are compared within blocks (a slow spell hits all of them) by Hsu's multiple comparisons
+//! with the best. Where the counts were chosen by looking at measurements, only the fresh
+//! measurements made afterwards decide, because a count chosen for its good figures has been
+//! flattered by the noise.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,8 @@ use crate::stats::nested::{self, Nested};
 use crate::stats::polish::{Cell, Polish, polish};
 use crate::stats::regret::regret;
 
-/// A recommendation is settled when following it costs at most this share of throughput, with 95 % confidence.
+/// A recommendation is settled when following it costs at most this share of throughput, with 95 %
+/// confidence.
 pub const SETTLED: f64 = 0.1;
 /// Who tolerates a larger loss leaves this much room for doubt beside it.
 const DOUBT: f64 = 0.05;
@@ -79,7 +82,8 @@ pub(super) fn table(observations: &[Observation], groups: &[Group], fresh: bool)
     polish(&cells)
 }
 
-/// What the launches of the crews add to the noise of the levels: what is left of each measurement, by count and launch.
+/// What the launches of the crews add to the noise of the levels: what is left of each measurement,
+/// by count and launch.
 fn launches(observations: &[Observation], groups: &[Group], table: &Polish, fresh: bool) -> Nested {
     let mut left = table.residuals.iter();
     let cells = groups.iter().map(|group| {
@@ -104,8 +108,9 @@ fn is_blocked(observations: &[Observation]) -> bool {
     counts.values().filter(|seen| seen.len() >= 2).count() >= 2
 }
 
-/// Whether the fresh measurements are enough to decide by: of at least two counts, since one alone compares nothing, and
-/// several of each, since fewer know no noise. With fewer, all measurements decide, those that chose the counts included.
+/// Whether the fresh measurements are enough to decide by: of at least two counts, since one alone
+/// compares nothing, and several of each, since fewer know no noise. With fewer, all measurements
+/// decide, those that chose the counts included.
 fn is_confirmed(observations: &[Observation], groups: &[Group]) -> bool {
     const SEVERAL: usize = 3;
     let fresh = |group: &&Group| {
@@ -114,7 +119,8 @@ fn is_confirmed(observations: &[Observation], groups: &[Group]) -> bool {
     groups.iter().filter(fresh).count() >= 2 || observations.iter().all(|one| one.confirms)
 }
 
-/// The levels that decide. `law_noise` is the residual spread of the best law with its degrees of freedom, for data without repetition.
+/// The levels that decide. `law_noise` is the residual spread of the best law with its degrees of
+/// freedom, for data without repetition.
 pub(super) fn levels(
     observations: &[Observation],
     groups: &[Group],
@@ -123,7 +129,8 @@ pub(super) fn levels(
 ) -> Levels {
     let fresh = is_confirmed(observations, groups);
     let table = table(observations, groups, fresh);
-    // A count that came into the short list last, and was measured once, cannot stand against what was measured often.
+    // A count that came into the short list last, and was measured once, cannot stand against what
+    // was measured often.
     let most = table.counts.iter().copied().max().unwrap_or(0);
     let too_few = |at: usize| fresh && table.counts[at] < 2 && most >= 4;
     let used: Vec<usize> = (0..table.columns.len())
@@ -142,7 +149,8 @@ pub(super) fn levels(
     if table.df <= 0.0 && spread.df > 0.0 {
         (levels.scale, levels.df) = (spread.sd, spread.df);
     } else if table.df <= 0.0 {
-        // A misfit is noise and the law's own error together: at most the noise of an ordinary machine is believed to be noise.
+        // A misfit is noise and the law's own error together: at most the noise of an ordinary
+        // machine is believed to be noise.
         let law = law_noise.filter(|law| law.sd < ASSUMED_NOISE);
         levels.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
         levels.df = law.map_or(ASSUMED_DF, |law| law.df);
@@ -202,7 +210,8 @@ pub(super) fn decide(
     Some(Decision { optimum, knee, noise: levels.noise })
 }
 
-/// The smallest of the counts that are `kept` which costs at most the tolerance against the best of them.
+/// The smallest of the counts that are `kept` which costs at most the tolerance against the best of
+/// them.
 pub(super) fn smallest_within(
     observations: &[Observation],
     tolerance: f64,
@@ -269,7 +278,8 @@ impl Levels {
 
     /// The share of resampled outcomes in which `best` is the best.
     ///
-    /// Each outcome draws the common scale from its chi-squared distribution and each level from a normal one: the posterior under a flat prior.
+    /// Each outcome draws the common scale from its chi-squared distribution and each level from a
+    /// normal one: the posterior under a flat prior.
     fn probability(&self, best: usize, seed: u64) -> f64 {
         if self.scale <= 0.0 {
             return 1.0;
@@ -277,7 +287,8 @@ impl Levels {
         let mut rng = Rng::labelled(seed, "probability of the optimum");
         let errors: Vec<f64> =
             self.counts.iter().map(|&n| self.scale / (n.max(1) as f64).sqrt()).collect();
-        // What lies ten standard errors below cannot win; leaving it out saves most of the work on long curves.
+        // What lies ten standard errors below cannot win; leaving it out saves most of the work on
+        // long curves.
         let near: Vec<usize> = (0..self.logs.len())
             .filter(|&at| self.logs[best] - self.logs[at] <= 10.0 * errors[at].hypot(errors[best]))
             .collect();
@@ -314,7 +325,8 @@ impl Levels {
     }
 }
 
-/// A chi-squared number with `df` degrees of freedom, over `df`: Wilson and Hilferty's cube of a normal number (1931).
+/// A chi-squared number with `df` degrees of freedom, over `df`: Wilson and Hilferty's cube of a
+/// normal number (1931).
 fn chi_over_df(df: f64, rng: &mut Rng) -> f64 {
     let spread = 2.0 / (9.0 * df.max(1.0));
     (1.0 - spread + spread.sqrt() * rng.normal()).max(0.05).powi(3)

@@ -4,7 +4,8 @@ use super::findings::Price;
 use super::series::Series;
 use crate::run::Sample;
 
-/// What the empty task costs: seconds per task in the serial loop, and in each mode at one worker and at its most.
+/// What the empty task costs: seconds per task in the serial loop, and in each mode at one worker
+/// and at its most.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Empty {
     /// Of the serial loop.
@@ -40,7 +41,8 @@ impl Empty {
         }
     }
 
-    /// Where it was measured beside the work: seconds per task with one worker, and with all of them kept busy.
+    /// Where it was measured beside the work: seconds per task with one worker, and with all of
+    /// them kept busy.
     pub(super) fn known(alone: f64, best: f64) -> Self {
         Self { serial: Some(0.0), alone: Some(alone), best: Some(best), launch: None }
     }
@@ -50,17 +52,19 @@ impl Empty {
         Some((self.alone? - self.serial.unwrap_or(0.0)).max(0.0))
     }
 
-    /// The task length from which `parallel` workers' worth of computing outweighs the handing out: 0 where it always does, `None` where it never does.
+    /// The task length from which `parallel` workers' worth of computing outweighs the handing out:
+    /// 0 where it always does, `None` where it never does.
     ///
-    /// A task of t seconds takes t + serial alone, and the crew needs best + t / parallel for it; equal at t = (best - serial) / (1 - 1 / parallel).
+    /// A task of t seconds takes t + serial alone, and the crew needs best + t / parallel for it;
+    /// equal at t = (best - serial) / (1 - 1 / parallel).
     fn break_even(&self, parallel: f64) -> Option<f64> {
         let (serial, best) = (self.serial?, self.best?);
         (parallel > 1.0).then(|| ((best - serial) / (1.0 - 1.0 / parallel)).max(0.0))
     }
 }
 
-/// The price of a mode. `crossing` is the break-even that was seen; where none was, it is reckoned from `parallel`, the speed-up that long
-/// tasks reach.
+/// The price of a mode. `crossing` is the break-even that was seen; where none was, it is reckoned
+/// from `parallel`, the speed-up that long tasks reach.
 pub(super) fn price(
     empty: &Empty,
     own_launch: Option<f64>,

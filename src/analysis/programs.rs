@@ -1,4 +1,5 @@
-//! What is peculiar to programs of the user's own: they may use several CPUs each, and they may be told a count.
+//! What is peculiar to programs of the user's own: they may use several CPUs each, and they may be
+//! told a count.
 
 use super::findings::Curve;
 use crate::plan::{Entry, Mode};
@@ -7,7 +8,8 @@ use crate::units::Quantity;
 /// One copy that keeps more CPUs busy than this runs in parallel by itself.
 const ALONE: f64 = 1.3;
 
-/// The placeholder that the count replaces in the command line of a program that parallelises itself.
+/// The placeholder that the count replaces in the command line of a program that parallelises
+/// itself.
 pub(super) fn swept(entry: &Entry) -> Option<&str> {
     let mut params = entry.params.iter();
     params.find(|(name, word)| *name == "sweep" && !word.is_empty()).map(|(_, word)| word)

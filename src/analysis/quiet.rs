@@ -21,18 +21,21 @@ const FOREIGN: f64 = 0.05;
 const STEAL: f64 = 0.02;
 /// This share of the rounds, or of a core's burn controls, may be disturbed.
 const DISTURBED: f64 = 0.2;
-/// A clock that varies less is not worth a word: it is read once per round, when its load has just ended.
+/// A clock that varies less is not worth a word: it is read once per round, when its load has just
+/// ended.
 const CLOCK: f64 = 0.1;
 /// A drift or jump below this share is not worth a word.
 const CHANGE: f64 = 0.05;
-/// Points of the sequence that is searched for changes: enough for its power, few enough for its quadratic work.
+/// Points of the sequence that is searched for changes: enough for its power, few enough for its
+/// quadratic work.
 const POINTS: usize = 300;
 
 /// What the ledgers and the burn control say of the whole run.
 struct Noise {
     /// What others used in the rounds (median).
     foreign: Option<f64>,
-    /// What the hypervisor took, over all rounds: most rounds are too short for a single tick of it.
+    /// What the hypervisor took, over all rounds: most rounds are too short for a single tick of
+    /// it.
     steal: Option<f64>,
     /// For which share a quota held tasks back.
     throttled: Option<f64>,
@@ -186,8 +189,8 @@ fn many(disturbed: usize, of: usize) -> bool {
     disturbed as f64 > DISTURBED * of as f64
 }
 
-/// What others used in the rounds (median). The kernel writes files in threads of its own, which look like others; so workloads that
-/// wait for it count only where there are no others.
+/// What others used in the rounds (median). The kernel writes files in threads of its own, which
+/// look like others; so workloads that wait for it count only where there are no others.
 fn foreign(record: &Record) -> Option<f64> {
     let waits = |sample: &&Sample| record.header.plan.entries[sample.cell.entry].kind == Kind::Io;
     let share = |sample: &Sample| sample.ledger.as_ref()?.foreign;
@@ -197,7 +200,8 @@ fn foreign(record: &Record) -> Option<f64> {
     middle(others).or_else(|| middle(io))
 }
 
-/// By how much the clock of the cores varied between rounds of the same cell, as a share: the inner nine tenths of all rounds.
+/// By how much the clock of the cores varied between rounds of the same cell, as a share: the inner
+/// nine tenths of all rounds.
 fn clock(samples: &[Sample]) -> Option<f64> {
     let hertz = |sample: &Sample| sample.ledger.as_ref()?.frequency.filter(|hertz| *hertz > 0.0);
     let mut residuals = relative(samples, hertz);
@@ -245,15 +249,16 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
     out
 }
 
-/// The rounds in order of time, each relative to its own cell, thinned to a length that tests can take.
+/// The rounds in order of time, each relative to its own cell, thinned to a length that tests can
+/// take.
 fn sequence(samples: &[Sample]) -> Vec<f64> {
     let residuals = relative(samples, |sample| Some(sample.throughput).filter(|rate| *rate > 0.0));
     let chunk = residuals.len().div_ceil(POINTS).max(1);
     residuals.chunks(chunk).filter_map(median).collect()
 }
 
-/// The logarithm of a figure of each round relative to the median of its cell, in order of time; cells of fewer than three rounds have
-/// no middle.
+/// The logarithm of a figure of each round relative to the median of its cell, in order of time;
+/// cells of fewer than three rounds have no middle.
 fn relative(samples: &[Sample], figure: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {
     let mut cells: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     let logs = || samples.iter().filter_map(|sample| Some((sample.cell, figure(sample)?.ln())));

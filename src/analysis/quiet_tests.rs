@@ -1,4 +1,5 @@
-//! Whole runs with planted noise: what is seen, what it is blamed on, and what is too little for a word.
+//! Whole runs with planted noise: what is seen, what it is blamed on, and what is too little for a
+//! word.
 
 use knee_workloads::Kind;
 
@@ -33,7 +34,8 @@ fn run(spoil: impl Fn(usize, &mut Ledger)) -> Record {
     record
 }
 
-/// Adds burn controls of CPUs 0 and 1: what CPU 1 got of its time and its rate; CPU 0 is always well.
+/// Adds burn controls of CPUs 0 and 1: what CPU 1 got of its time and its rate; CPU 0 is always
+/// well.
 fn burned(mut record: Record, windows: &[(f64, f64)]) -> Record {
     let core = |cpu, got, rate| CoreBurn {
         cpu,
@@ -181,7 +183,8 @@ fn a_clock_that_varies_is_told_and_left_to_the_blocks() {
     assert_eq!(told(&steady).2, "", "another clock for another number of workers is no news");
 }
 
-/// Where a neighbour had most of the rounds there is no answer, however well the figures agree; who it was is said.
+/// Where a neighbour had most of the rounds there is no answer, however well the figures agree; who
+/// it was is said.
 #[test]
 fn a_busy_machine_gets_no_answer() {
     let spoiled = |share: f64| {

@@ -15,10 +15,12 @@ pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
     Estimate { median: median.exp(), low: low.exp(), high: high.exp() }
 }
 
-/// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is the spread of one measurement around the level of its count,
-/// `block` around what its count and its block suggest.
+/// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is
+/// the spread of one measurement around the level of its count, `block` around what its count and
+/// its block suggest.
 ///
-/// From differences within blocks, which no slow spell of the machine disturbs; from the two medians where there are too few common blocks.
+/// From differences within blocks, which no slow spell of the machine disturbs; from the two
+/// medians where there are too few common blocks.
 pub(super) fn ratio(
     above: &[Observation],
     below: &[Observation],
@@ -41,7 +43,8 @@ pub(super) fn ratio(
         let differences: Vec<f64> = paired.iter().map(|(_, difference)| *difference).collect();
         // A difference of two measurements spreads by the square root of two more than one.
         let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
-        // Where one crew was lucky for all the blocks that it lived through, these blocks count less.
+        // Where one crew was lucky for all the blocks that it lived through, these blocks count
+        // less.
         let launches = nested(std::slice::from_ref(&paired)).factor;
         return Some(estimate(&differences, wider).widened(launches));
     }

@@ -1,4 +1,5 @@
-//! Nine significant digits: more than any measurement has, fewer than two mathematics libraries may disagree about.
+//! Nine significant digits: more than any measurement has, fewer than two mathematics libraries may
+//! disagree about.
 
 use std::collections::BTreeMap;
 

@@ -259,7 +259,8 @@ impl<'r> Context<'r> {
         out
     }
 
-    /// The findings of a workload with the task lengths that were tried, what each mode costs, and from which length on it pays.
+    /// The findings of a workload with the task lengths that were tried, what each mode costs, and
+    /// from which length on it pays.
     fn with_lengths(&self, at: usize, mut workload: WorkloadFindings) -> WorkloadFindings {
         let entries = self.record.header.plan.entries.iter().enumerate();
         let shorter = entries.filter(|(_, entry)| entry.shorter_of == Some(at));
@@ -310,7 +311,8 @@ impl CellFailure {
     }
 }
 
-/// A reason in one line. Of what a program printed the first lines and the last ones are left; the record holds more.
+/// A reason in one line. Of what a program printed the first lines and the last ones are left; the
+/// record holds more.
 fn in_one_line(reason: &str) -> String {
     const ENDS: usize = 3;
     let mut lines: Vec<&str> = reason.lines().map(str::trim).collect();

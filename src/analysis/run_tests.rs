@@ -190,7 +190,8 @@ fn shorter_tasks_belong_to_their_workload_and_show_where_a_mode_begins_to_pay() 
     let pi = &findings.workloads[0];
     let tasks: Vec<f64> = pi.lengths.iter().map(|length| length.task).collect();
     assert_eq!(tasks, [4e-6, 2e-5, 1e-3]);
-    // With 10 us for handing out a task, two workers are worth 2 x 4 / 14 of serial at 4 us and 2 x 20 / 30 at 20 us.
+    // With 10 us for handing out a task, two workers are worth 2 x 4 / 14 of serial at 4 us and 2 x
+    // 20 / 30 at 20 us.
     let pool = |at: usize| pi.lengths[at].modes[1].speedup.median;
     assert!(
         (pool(0) / (8.0 / 14.0) - 1.0).abs() < 0.05 && (pool(1) / (4.0 / 3.0) - 1.0).abs() < 0.05

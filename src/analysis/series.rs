@@ -1,4 +1,5 @@
-//! One series of a record, a workload in one mode, made into a curve with everything that its rounds tell.
+//! One series of a record, a workload in one mode, made into a curve with everything that its
+//! rounds tell.
 
 use super::batch;
 use super::bound::{Evidence, Witness};
@@ -26,7 +27,8 @@ pub(super) struct Round<'r> {
 }
 
 impl<'r> Series<'r> {
-    /// A disturbed round in whose stead another was measured counts no more; it stays in the record.
+    /// A disturbed round in whose stead another was measured counts no more; it stays in the
+    /// record.
     pub(super) fn of(record: &'r Record, entry: usize, mode: Mode) -> Self {
         let replaced: Vec<u32> =
             record.samples.iter().filter_map(|sample| sample.repeats).collect();

@@ -1,4 +1,5 @@
-//! What belongs beside the figures of a server: how it was loaded, what the client took, and what it did not answer.
+//! What belongs beside the figures of a server: how it was loaded, what the client took, and what
+//! it did not answer.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

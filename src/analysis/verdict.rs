@@ -19,7 +19,8 @@ pub(super) struct Contender {
     pub(super) cell: Vec<Observation>,
     /// The spread of one measurement of its series.
     pub(super) within: Spread,
-    /// The same without what whole blocks wander; without degrees of freedom where that is not known.
+    /// The same without what whole blocks wander; without degrees of freedom where that is not
+    /// known.
     pub(super) in_block: Spread,
     /// Whether its own count is settled.
     pub(super) settled: bool,
@@ -133,7 +134,8 @@ pub(crate) const EQUAL: f64 = 0.02;
 
 /// The verdict over all modes for one who may lose `tolerance`; `None` without any.
 ///
-/// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses among counts.
+/// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses
+/// among counts.
 pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> Option<Verdict> {
     let fastest = contenders.iter().max_by(|a, b| a.level().total_cmp(&b.level()))?;
     let mut ranked: Vec<&Contender> = contenders.iter().collect();

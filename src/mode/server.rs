@@ -1,11 +1,12 @@
-//! `server`: a server of the user's own is the crew. It is told how many workers to have, and is kept under load.
+//! `server`: a server of the user's own is the crew. It is told how many workers to have, and is
+//! kept under load.
 //!
 //! | before the clock | inside it |
 //! |---|---|
 //! | the server started, ready and warm | ask, wait for the answer |
 //!
-//! Each connection of the client has a lane: it asks again as soon as it has its answer. What the server's processes use is the crew's; what the
-//! client uses is told beside it.
+//! Each connection of the client has a lane: it asks again as soon as it has its answer. What the
+//! server's processes use is the crew's; what the client uses is told beside it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -67,8 +68,8 @@ enum By {
 
 /// What is looked at to find how many connections are needed.
 const LOOK: Duration = Duration::from_millis(200);
-/// Requests queue up before the window opens: one that was under way at its end counts in part, and only those that were under way at its beginning make
-/// up for that.
+/// Requests queue up before the window opens: one that was under way at its end counts in part, and
+/// only those that were under way at its beginning make up for that.
 const SETTLING: Duration = Duration::from_millis(50);
 /// Twice the connections must gain so much to be worth it.
 const GAIN: f64 = 1.15;
@@ -377,7 +378,8 @@ impl std::fmt::Debug for By {
     }
 }
 
-/// The memory of processes in bytes, where what several share counts once in all; `None` where the system does not tell.
+/// The memory of processes in bytes, where what several share counts once in all; `None` where the
+/// system does not tell.
 fn proportional(pids: &[u32]) -> Option<u64> {
     let of = |pid: &u32| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -388,7 +390,8 @@ fn proportional(pids: &[u32]) -> Option<u64> {
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
-/// How long a request takes where one is asked after another, and what bringing the server up takes.
+/// How long a request takes where one is asked after another, and what bringing the server up
+/// takes.
 pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, ModeError> {
     let ground = Ground::new(site, job, workers)?;
     let start = clock::now();

@@ -20,8 +20,8 @@ use crate::clock;
 /// What a member is told to do.
 type Order = Box<dyn FnOnce() + Send>;
 
-/// A pool of threads. Only those that work in a round are woken for it: in a pool that wakes all, 512
-/// threads on two cores took two seconds to fall asleep again.
+/// A pool of threads. Only those that work in a round are woken for it: in a pool that wakes all,
+/// 512 threads on two cores took two seconds to fall asleep again.
 pub(super) struct Pool {
     members: Vec<Member>,
     /// Each member's own task. It is with the member while that works, and here between rounds.

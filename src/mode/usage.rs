@@ -1,6 +1,7 @@
 //! What a crew used while it was measured: CPU time, switches, faults, waiting for a CPU, memory.
 //!
-//! Peak memory comes from `VmHWM`; `ru_maxrss` is inherited from the parent and says nothing about a worker.
+//! Peak memory comes from `VmHWM`; `ru_maxrss` is inherited from the parent and says nothing about
+//! a worker.
 
 use std::fs;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::machine::descendants;
 /// What a crew used, all its workers together. What the system does not tell is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
-    /// Seconds of CPU in user code. Beside `system` it is only as fine as the system's ticks; their sum is exact.
+    /// Seconds of CPU in user code. Beside `system` it is only as fine as the system's ticks; their
+    /// sum is exact.
     pub user: f64,
     /// Seconds of CPU in the kernel.
     pub system: f64,
@@ -126,7 +128,8 @@ fn read(whom: &Whom) -> Counters {
             Counters { peak: helpers.peak, ..sum(own, helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
-        // What a process had used stays in its parent's figures when it is reaped, so helpers may come and go.
+        // What a process had used stays in its parent's figures when it is reaped, so helpers may
+        // come and go.
         Whom::Workers(pids) => {
             descendants(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), sum)
         }
@@ -137,7 +140,8 @@ fn of_processes(pids: &[u32]) -> Counters {
     pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
 }
 
-/// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory any more.
+/// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory
+/// any more.
 fn of_helper(pid: u32) -> Option<Counters> {
     let counters = of_process(pid);
     counters.minor?;
@@ -166,10 +170,12 @@ fn rusage(who: libc::c_int) -> Counters {
     }
 }
 
-/// Asking is given up after this long: whoever asks competes for a CPU with all who work, and asking 512 threads took two seconds.
+/// Asking is given up after this long: whoever asks competes for a CPU with all who work, and
+/// asking 512 threads took two seconds.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// Time that this process's threads were ready but had no CPU, in seconds; the second figure of `schedstat`.
+/// Time that this process's threads were ready but had no CPU, in seconds; the second figure of
+/// `schedstat`.
 fn own_run_queue() -> Option<f64> {
     let begin = crate::clock::now();
     let mut total = 0.0;
@@ -237,7 +243,8 @@ fn of_process(pid: u32) -> Counters {
     counters
 }
 
-/// Waiting and switches of all living threads of a process; the files of the process itself tell those of its first thread.
+/// Waiting and switches of all living threads of a process; the files of the process itself tell
+/// those of its first thread.
 fn of_threads(who: &str, counters: &mut Counters) {
     let tasks = fs::read_dir(format!("/proc/{who}/task")).into_iter().flatten().flatten();
     let (mut waited, mut switches) = (0.0, [0; 2]);
@@ -254,7 +261,8 @@ fn of_threads(who: &str, counters: &mut Counters) {
     [counters.voluntary, counters.involuntary] = switches.map(Some);
 }
 
-/// What `/proc/PID/stat` says of a process and all its threads; times in seconds, to the system's tick.
+/// What `/proc/PID/stat` says of a process and all its threads; times in seconds, to the system's
+/// tick.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Stat {
     minor: u64,
@@ -268,7 +276,8 @@ struct Stat {
 
 impl Stat {
     fn read(text: &str) -> Option<Self> {
-        // The command's name stands in parentheses and may hold anything, so counting begins behind the last one.
+        // The command's name stands in parentheses and may hold anything, so counting begins behind
+        // the last one.
         let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
         let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
         let tick = rustix::param::clock_ticks_per_second() as f64;

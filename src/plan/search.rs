@@ -16,13 +16,16 @@ use book::Book;
 pub struct Space {
     /// The largest count that may be tried.
     pub max: usize,
-    /// How far the first look reaches; beyond it counts are tried only while they gain. At most `max`.
+    /// How far the first look reaches; beyond it counts are tried only while they gain. At most
+    /// `max`.
     pub start: usize,
-    /// Counts at which a machine is likely to bend: physical cores, hardware threads, allowed CPUs, the quota rounded up, cores of a node.
+    /// Counts at which a machine is likely to bend: physical cores, hardware threads, allowed CPUs,
+    /// the quota rounded up, cores of a node.
     pub hints: Vec<usize>,
 }
 
-/// What may still be spent, and what a round costs, in the same unit (seconds, or rounds at a cost of 1).
+/// What may still be spent, and what a round costs, in the same unit (seconds, or rounds at a cost
+/// of 1).
 pub struct Purse<'c> {
     /// What is left.
     pub left: f64,
@@ -52,7 +55,8 @@ impl Purse<'_> {
 pub enum Stage {
     /// To see the shape, or to look where the optimum may still hide.
     Explore,
-    /// To decide: fresh and complete blocks of the short list, which the choice of that list cannot have flattered.
+    /// To decide: fresh and complete blocks of the short list, which the choice of that list cannot
+    /// have flattered.
     Confirm,
 }
 
@@ -92,12 +96,14 @@ const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
 const SHORT_LIST: usize = 5;
 /// So many, and the smallest that will do, where the purse is small.
 const FEWEST: usize = 2;
-/// So many blocks of the short list are kept in the purse before anything else is bought: a count that is not confirmed is worth nothing.
+/// So many blocks of the short list are kept in the purse before anything else is bought: a count
+/// that is not confirmed is worth nothing.
 const RESERVED: u32 = *CONFIRM.start();
 
 /// A search for the best count, one block after another.
 ///
-/// Ask for the [next block](Search::next_block), [tell](Search::tell) what each of its counts gave, and repeat until there is none.
+/// Ask for the [next block](Search::next_block), [tell](Search::tell) what each of its counts gave,
+/// and repeat until there is none.
 #[derive(Debug, Clone)]
 pub struct Search {
     space: Space,
@@ -134,7 +140,8 @@ impl Search {
         }
     }
 
-    /// The next block, or `None` when the decision is settled or the purse does not cover one. With a larger purse it goes on.
+    /// The next block, or `None` when the decision is settled or the purse does not cover one. With
+    /// a larger purse it goes on.
     pub fn next_block(&mut self, purse: &Purse<'_>) -> Option<Block> {
         let before = self.phase.clone();
         loop {
@@ -225,7 +232,8 @@ impl Search {
         Some(Block { counts, stage })
     }
 
-    /// The grid that the purse allows. A space that is measured whole needs no exploring: every block decides.
+    /// The grid that the purse allows. A space that is measured whole needs no exploring: every
+    /// block decides.
     fn first_look(&mut self, purse: &Purse<'_>) -> Phase {
         let counts = grid::first(&self.space, purse);
         let whole = counts.len() == self.space.max;

@@ -1,7 +1,9 @@
-//! The crews that are alive: launched when they are wanted, kept while they serve, dismissed together.
+//! The crews that are alive: launched when they are wanted, kept while they serve, dismissed
+//! together.
 //!
-//! Launching takes the time of the user, measuring earns it. So the crews of one workload are launched once, at the largest counts
-//! wanted, and then measured at every count by their first members. They are of one workload at a time: a crew that sleeps still holds memory.
+//! Launching takes the time of the user, measuring earns it. So the crews of one workload are
+//! launched once, at the largest counts wanted, and then measured at every count by their first
+//! members. They are of one workload at a time: a crew that sleeps still holds memory.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -31,7 +33,8 @@ pub(super) struct Crews<'s> {
     spent: f64,
     /// Since when the oldest of them is alive.
     since: std::time::Instant,
-    /// Every process whose use is ours: those that this one has started, the servers that the work asks, and all that they have started.
+    /// Every process whose use is ours: those that this one has started, the servers that the work
+    /// asks, and all that they have started.
     family: Vec<u32>,
     /// The servers.
     servers: Vec<u32>,
@@ -92,8 +95,8 @@ impl<'s> Crews<'s> {
         Some((entry, Age { alive, launching: self.spent }))
     }
 
-    /// Makes sure that a crew for this cell is alive. One that is too small makes place for a larger one. Returns the seconds that launching took, if it
-    /// did.
+    /// Makes sure that a crew for this cell is alive. One that is too small makes place for a
+    /// larger one. Returns the seconds that launching took, if it did.
     ///
     /// # Errors
     /// The crew cannot be launched.
@@ -138,8 +141,8 @@ impl<'s> Crews<'s> {
         self.alive.get(&self.key(cell, job)).is_none_or(|crew| crew.rounds == 0)
     }
 
-    /// CPU seconds that all living processes of this one's family have used so far. Where the workload starts programs they come and go, so the family
-    /// is looked up anew.
+    /// CPU seconds that all living processes of this one's family have used so far. Where the
+    /// workload starts programs they come and go, so the family is looked up anew.
     pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
         if knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload) {
             self.meet_family();
@@ -156,11 +159,12 @@ impl<'s> Crews<'s> {
         self.family.dedup();
     }
 
-    /// Measures a cell once, within `limit`, with the crew that was launched for it. A crew in which something went wrong is dismissed, and launched anew when it
-    /// is next wanted.
+    /// Measures a cell once, within `limit`, with the crew that was launched for it. A crew in
+    /// which something went wrong is dismissed, and launched anew when it is next wanted.
     ///
     /// # Errors
-    /// As [`Crew::round`]; also where the crew is gone since an earlier failure and cannot be launched.
+    /// As [`Crew::round`]; also where the crew is gone since an earlier failure and cannot be
+    /// launched.
     pub(super) fn round(
         &mut self,
         cell: Cell,
@@ -222,21 +226,25 @@ pub(super) struct Age {
 impl Age {
     /// Launching may take this share of the time.
     const SHARE: f64 = 0.1;
-    /// Where launching is not that dear, a workload's crews are launched so many times, so that the intervals hold what launches differ by.
+    /// Where launching is not that dear, a workload's crews are launched so many times, so that the
+    /// intervals hold what launches differ by.
     const LAUNCHES: f64 = 4.0;
     /// For that launching may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.2;
 
-    /// Whether they have served long enough that others may be launched instead, though they would serve on.
+    /// Whether they have served long enough that others may be launched instead, though they would
+    /// serve on.
     pub(super) fn may_end(self) -> bool {
         self.alive >= Self::LAUNCHES * self.launching
     }
 
-    /// Whether it is time for a new launch, where the workload has `whole` seconds from the beginning of the run to its end.
+    /// Whether it is time for a new launch, where the workload has `whole` seconds from the
+    /// beginning of the run to its end.
     pub(super) fn is_due(self, whole: f64) -> bool {
         let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
         let earned = self.launching / Self::SHARE - self.launching;
-        // Dear crews stay until they have earned their launch, but not on the time of other workloads.
+        // Dear crews stay until they have earned their launch, but not on the time of other
+        // workloads.
         let stint = if affordable { whole / Self::LAUNCHES } else { earned.min(whole) };
         self.alive >= stint
     }

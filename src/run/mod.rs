@@ -1,7 +1,8 @@
 //! Measuring: blocks of rounds in random order, within a budget; events for whoever watches.
 //!
-//! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts treats all alike. Blocks
-//! follow one another until every decision is settled or the budget is spent. The crews of a workload stay alive for several blocks.
+//! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts
+//! treats all alike. Blocks follow one another until every decision is settled or the budget is
+//! spent. The crews of a workload stay alive for several blocks.
 
 mod crews;
 mod event;
@@ -32,7 +33,8 @@ pub use past::Past;
 pub(crate) use round::verify;
 pub use sample::{Failure, Latencies, Sample};
 
-/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of the time.
+/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of
+/// the time.
 const BURN_EVERY: f64 = 8.0;
 
 /// Why a run could not be brought to its end.
@@ -70,7 +72,8 @@ pub struct Setting<'a> {
 /// Measures everything planned, after what was measured in the `past`.
 ///
 /// # Errors
-/// Only that the observer could not keep what was measured. A cell that fails is an event, not an error.
+/// Only that the observer could not keep what was measured. A cell that fails is an event, not an
+/// error.
 pub fn run(
     setting: &Setting<'_>,
     past: Option<&Past>,
@@ -188,7 +191,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Seconds that a round of this cell takes with a window of `window` seconds, once its crew is launched.
+    /// Seconds that a round of this cell takes with a window of `window` seconds, once its crew is
+    /// launched.
     fn cost(&self, cell: Cell, window: f64) -> f64 {
         self.pace.cost(cell, &self.references[&cell.entry], window)
     }
@@ -202,7 +206,8 @@ impl Run<'_> {
         self.plan.entries[entry].series.iter().map(largest).sum()
     }
 
-    /// Whose turn it is: the workload whose crews are alive goes on until they have served long enough, or it has had its share.
+    /// Whose turn it is: the workload whose crews are alive goes on until they have served long
+    /// enough, or it has had its share.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
         let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, pace::SHORTEST);
@@ -217,13 +222,15 @@ impl Run<'_> {
         Some(at_work.unwrap_or(next))
     }
 
-    /// The window with which the workload whose turn it is gets the rounds that it wants in its share of the budget.
+    /// The window with which the workload whose turn it is gets the rounds that it wants in its
+    /// share of the budget.
     fn window(&self, turn: &Turn) -> f64 {
         let reference = &self.references[&turn.entry];
         self.pace.window(turn.entry, reference, turn.share / turn.rounds)
     }
 
-    /// Launches the crews that a block needs, each at the largest count wanted of it. Where that fails, the next smaller count is tried.
+    /// Launches the crews that a block needs, each at the largest count wanted of it. Where that
+    /// fails, the next smaller count is tried.
     fn launch(
         &mut self,
         number: u32,
@@ -285,7 +292,8 @@ impl Run<'_> {
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
             let order = Order { wanted, block: number, window, repeats };
             let disturbed = self.round(&order, steer, observer)?;
-            // On a machine that is never quiet, repeating helps nobody: then rounds are only marked.
+            // On a machine that is never quiet, repeating helps nobody: then rounds are only
+            // marked.
             if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
                 self.repeated += 1;
                 queue.push_back((wanted, Some(round)));

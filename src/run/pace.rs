@@ -10,9 +10,11 @@ use crate::plan::{Cell, Mode, Workers};
 pub(super) const SHORTEST: f64 = 0.020;
 /// Longer windows are better spent on one more round.
 const LONGEST: f64 = 0.500;
-/// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for nearly all of it.
+/// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for
+/// nearly all of it.
 const LONG_TASK: f64 = 0.010;
-/// A window is so many times as long as what a round takes beside it, so that most of the time is measured.
+/// A window is so many times as long as what a round takes beside it, so that most of the time is
+/// measured.
 const WORTH_ITS_OVERHEAD: f64 = 3.0;
 
 /// What is known of the costs of rounds.
@@ -20,7 +22,8 @@ const WORTH_ITS_OVERHEAD: f64 = 3.0;
 pub(super) struct Pace {
     /// Seconds of the last round of a cell beyond its window.
     overhead: BTreeMap<Cell, f64>,
-    /// Those of them in which nothing was measured. The others finished tasks that the window had begun.
+    /// Those of them in which nothing was measured. The others finished tasks that the window had
+    /// begun.
     unmeasured: BTreeMap<Cell, f64>,
     /// Seconds that the last launch of a crew took, and how many members it had.
     launches: BTreeMap<(usize, Mode), (f64, f64)>,
@@ -32,7 +35,8 @@ impl Pace {
         Self { cores: cores.max(1.0), ..Self::default() }
     }
 
-    /// Learns from a round that took `total` seconds with a window of `window`, of which `measured` were measured; `None` where it failed.
+    /// Learns from a round that took `total` seconds with a window of `window`, of which `measured`
+    /// were measured; `None` where it failed.
     pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64, measured: Option<f64>) {
         self.overhead.insert(cell, (total - window).max(0.0));
         if let Some(measured) = measured {
@@ -115,14 +119,16 @@ fn mean_of(cells: &BTreeMap<Cell, f64>, entry: usize) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has worked before only shared them with others.
+/// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has
+/// worked before only shared them with others.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     if reference.wall > LONG_TASK {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)
     } else {
-        // Members that were woken together share a CPU until the system has spread them, which takes it some milliseconds.
+        // Members that were woken together share a CPU until the system has spread them, which
+        // takes it some milliseconds.
         (window / 16.0).clamp(0.004, 0.010)
     }
 }

@@ -1,4 +1,5 @@
-//! One round: measured with a look at the machine before and after, checked against serial, and told.
+//! One round: measured with a look at the machine before and after, checked against serial, and
+//! told.
 
 use std::io;
 
@@ -80,7 +81,8 @@ impl Run<'_> {
         observer.observe(&Event::Failed(&Failure { cell: Some(cell), entry, block, reason }))
     }
 
-    /// Measures with a look at the machine before and after. What knee itself, its ended children and the crew's processes use is ours.
+    /// Measures with a look at the machine before and after. What knee itself, its ended children
+    /// and the crew's processes use is ours.
     fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
         let job = self.job(order.wanted.cell.entry);
         let crews = self.crews.cpu_time(&job);

@@ -23,7 +23,8 @@ pub struct Sample {
     pub round: u32,
     /// When the round began, in seconds from the beginning of the run.
     pub at: f64,
-    /// Units per second: the sum of the workers' own rates; for a batch its units over its makespan.
+    /// Units per second: the sum of the workers' own rates; for a batch its units over its
+    /// makespan.
     pub throughput: f64,
     /// Whole tasks counted.
     pub tasks: u64,
@@ -33,17 +34,20 @@ pub struct Sample {
     pub rates: Vec<f64>,
     /// How long the tasks took: `[nanoseconds, how many]`, each value to 1 %.
     pub latency: Vec<(u64, u64)>,
-    /// The 99th percentile of the latency that the programs printed about themselves, in seconds: the longest of them.
+    /// The 99th percentile of the latency that the programs printed about themselves, in seconds:
+    /// the longest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
     /// What the crew used.
     pub usage: Usage,
     /// From the first submit to the last join, where a batch was asked for.
     pub makespan: Option<f64>,
-    /// Which launch of a crew in this run it was measured with, from 0; `None` in older records, where each round had a crew of its own.
+    /// Which launch of a crew in this run it was measured with, from 0; `None` in older records,
+    /// where each round had a crew of its own.
     #[serde(default)]
     pub crew: Option<u32>,
-    /// How many members that crew had; `None` in older records, where there were as many as workers.
+    /// How many members that crew had; `None` in older records, where there were as many as
+    /// workers.
     #[serde(default)]
     pub members: Option<usize>,
     /// Seconds that launching the crew took; the first round of a crew tells it.

@@ -13,9 +13,10 @@ pub(super) struct Claim {
 
 /// Seconds for each claim, in their order: together as much as is `left`.
 ///
-/// Everybody is to have had the same per weight in the end, the past included, but nobody gets less than its least. The level of that
-/// common share is found as water finds its own: `share = max(least, level * weight - spent)`. Where not even the least
-/// amounts can be paid, all of them shrink alike.
+/// Everybody is to have had the same per weight in the end, the past included, but nobody gets less
+/// than its least. The level of that common share is found as water finds its own: `share =
+/// max(least, level * weight - spent)`. Where not even the least amounts can be paid, all of them
+/// shrink alike.
 pub(super) fn divide(claims: &[Claim], left: f64) -> Vec<f64> {
     let least: f64 = claims.iter().map(|claim| claim.least).sum();
     if least >= left {

@@ -1,15 +1,19 @@
-//! How the modes of a workload stand against each other, as far as its rounds tell: is it open which one is best?
+//! How the modes of a workload stand against each other, as far as its rounds tell: is it open
+//! which one is best?
 
 use std::collections::BTreeMap;
 
 use crate::plan::{Cell, Mode};
 use crate::stats::student;
 
-/// Another mode may be better by so much, as a logarithm, and the question counts as settled: somewhat less than what findings call settled.
+/// Another mode may be better by so much, as a logarithm, and the question counts as settled:
+/// somewhat less than what findings call settled.
 pub(super) const NEAR_ENOUGH: f64 = 0.05;
-/// The same for an answer that is to give its time to others: a little less than what findings call settled.
+/// The same for an answer that is to give its time to others: a little less than what findings call
+/// settled.
 const SETTLED: f64 = 0.08;
-/// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for another doubling would not help.
+/// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for
+/// another doubling would not help.
 const LOST: f64 = 0.25;
 /// With fewer blocks nothing is known.
 const FEW: usize = 3;
@@ -34,7 +38,8 @@ impl Standing {
         }
     }
 
-    /// The mean of the best cell of all, with its standard error and the degrees of freedom behind it; `None` while that is not known.
+    /// The mean of the best cell of all, with its standard error and the degrees of freedom behind
+    /// it; `None` while that is not known.
     pub(super) fn level(&self) -> Option<(f64, f64, f64)> {
         let known = self.cells.values().filter(|rounds| rounds.len() >= FEW);
         let best = known.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
@@ -43,8 +48,8 @@ impl Standing {
         Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
     }
 
-    /// Whether the largest count of some mode that was measured is better than all smaller ones by something that matters: then larger ones may be better
-    /// still.
+    /// Whether the largest count of some mode that was measured is better than all smaller ones by
+    /// something that matters: then larger ones may be better still.
     pub(super) fn is_rising(&self) -> bool {
         let of = |mode| self.cells.iter().filter(move |((of, _), _)| *of == mode);
         let rises = |mode: Mode| {
@@ -66,7 +71,8 @@ impl Standing {
         Some(best.0.1)
     }
 
-    /// Whether another count of this mode may be better than the best one by something that matters.
+    /// Whether another count of this mode may be better than the best one by something that
+    /// matters.
     pub(super) fn is_open_within(&self, mode: Mode) -> bool {
         let Some(best) = self.best(mode) else { return false };
         let Some(top) = self.cells.get(&(mode, best)) else { return false };
@@ -74,7 +80,8 @@ impl Standing {
         others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
     }
 
-    /// Whether a mode lies so far behind another of `modes` that its counts need no further telling apart.
+    /// Whether a mode lies so far behind another of `modes` that its counts need no further telling
+    /// apart.
     pub(super) fn has_lost(&self, mode: Mode, modes: &[Mode]) -> bool {
         const TWICE: usize = 2;
         let level = |mode: Mode| {
@@ -99,7 +106,8 @@ impl Standing {
         top - promise > LOST
     }
 
-    /// Whether any other cell of these modes that is still measured may be better than the best one by something that matters.
+    /// Whether any other cell of these modes that is still measured may be better than the best one
+    /// by something that matters.
     pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
         let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));

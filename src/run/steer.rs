@@ -1,8 +1,9 @@
 //! Which cells are measured next: one workload at a time, every mode of it in one block.
 //!
-//! Modes and counts of one workload are compared with each other, so they share blocks, each in a random order of its own.
-//! Workloads are not compared with each other, so each may go on at its own pace: all get about as many blocks, and the
-//! one that is furthest behind is next. What is settled gives its time to what is not.
+//! Modes and counts of one workload are compared with each other, so they share blocks, each in a
+//! random order of its own. Workloads are not compared with each other, so each may go on at its
+//! own pace: all get about as many blocks, and the one that is furthest behind is next. What is
+//! settled gives its time to what is not.
 
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
@@ -12,16 +13,19 @@ use super::Sample;
 use super::share::{Claim, divide};
 use super::standing::{CONFIDENCE, NEAR_ENOUGH, Standing};
 
-/// A listed series is done after so many blocks, where its counts can be told apart or do not differ.
+/// A listed series is done after so many blocks, where its counts can be told apart or do not
+/// differ.
 const ENOUGH: u32 = 16;
-/// A workload is done after so many blocks, whatever is open: more would hardly narrow its intervals.
+/// A workload is done after so many blocks, whatever is open: more would hardly narrow its
+/// intervals.
 const MOST_BLOCKS: u32 = 48;
-/// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than long rounds in few, since a machine's spells hit
-/// the counts of a short block alike.
+/// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than
+/// long rounds in few, since a machine's spells hit the counts of a short block alike.
 const WANTED_BLOCKS: f64 = 10.0;
 /// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
 const LEAST_BLOCKS: u32 = 3;
-/// After so many blocks, which are of three launches, an answer may count as settled. Then others come first.
+/// After so many blocks, which are of three launches, an answer may count as settled. Then others
+/// come first.
 const SETTLED_BLOCKS: u32 = 6;
 /// What is settled claims such a part of what it would claim otherwise.
 const SETTLED_CLAIM: f64 = 0.01;
@@ -42,7 +46,8 @@ struct Group {
     courses: Vec<(Mode, Course)>,
     /// How its modes stand against each other.
     standing: Standing,
-    /// What the first block of each series may hold: what one block of it costs is reckoned from these.
+    /// What the first block of each series may hold: what one block of it costs is reckoned from
+    /// these.
     first: Vec<Vec<Cell>>,
     /// Seconds that it has had.
     spent: f64,
@@ -90,7 +95,8 @@ pub(super) struct Turn {
     pub(super) fresh: bool,
     /// Seconds that all have together.
     left: f64,
-    /// Seconds that it may have where its share does not pay what it wants next: an equal part of what is left for those that are not settled.
+    /// Seconds that it may have where its share does not pay what it wants next: an equal part of
+    /// what is left for those that are not settled.
     part: f64,
 }
 
@@ -108,8 +114,9 @@ impl Steer {
         Self { groups: groups.collect(), seed: plan.seed }
     }
 
-    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs `least` and launching the crews of an entry `launch`;
-    /// nobody's when all is decided. Where the crews of an entry are `at_work`, it is that one's turn or nobody's.
+    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs
+    /// `least` and launching the crews of an entry `launch`; nobody's when all is decided. Where
+    /// the crews of an entry are `at_work`, it is that one's turn or nobody's.
     pub(super) fn turn(
         &self,
         left: f64,
@@ -140,7 +147,8 @@ impl Steer {
         })
     }
 
-    /// Whether another value of the same second axis is surely better by something that matters: then its time is better spent there.
+    /// Whether another value of the same second axis is surely better by something that matters:
+    /// then its time is better spent there.
     fn is_beaten(&self, group: &Group) -> bool {
         let searches = |(_, course): &(Mode, Course)| matches!(course, Course::Searched(_));
         let may_rise = group.courses.iter().any(searches) && group.standing.is_rising();
@@ -170,8 +178,8 @@ impl Steer {
         group.map_or(0.0, |group| f64::from(LEAST_BLOCKS) * group.block_cost(cost))
     }
 
-    /// The cells of the next block of `turn`, in the order in which they are to be measured, where a round of a cell costs `cost`; none when
-    /// that workload has come to its end.
+    /// The cells of the next block of `turn`, in the order in which they are to be measured, where
+    /// a round of a cell costs `cost`; none when that workload has come to its end.
     pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
         let Some(group) = self.groups.iter_mut().find(|group| group.entry == turn.entry) else {
             return Vec::new();
@@ -271,7 +279,8 @@ impl Group {
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
-    /// How much of the budget the workload is worth: what a block of it costs, so that all get about as many blocks.
+    /// How much of the budget the workload is worth: what a block of it costs, so that all get
+    /// about as many blocks.
     fn weight(&self, least: Cost<'_>) -> f64 {
         // Cells that cost next to nothing are worth a window all the same.
         const WINDOW: f64 = 0.02;
@@ -314,7 +323,8 @@ impl Group {
             let cell = |workers| Cell { entry, mode: *mode, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
-            // A block that can be paid only in part would compare nothing; but the first is better than none.
+            // A block that can be paid only in part would compare nothing; but the first is better
+            // than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
             let more = Purse { left: turn.part * of(first) / all, cost: &price };
             let (counts, confirms) = if decided || self.standing.has_lost(*mode, &modes) {
@@ -349,8 +359,9 @@ impl Course {
         }
     }
 
-    /// The counts of the next block, and whether they decide. A search has its share in a purse, and a second one where that does not do; a list goes on while
-    /// it can be paid of all that is `left`.
+    /// The counts of the next block, and whether they decide. A search has its share in a purse,
+    /// and a second one where that does not do; a list goes on while it can be paid of all that is
+    /// `left`.
     fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
         match self {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
@@ -367,8 +378,8 @@ impl Course {
         (Vec::new(), false)
     }
 
-    /// What a search leaves to be done: nothing where it has decided, its short list where only the budget
-    /// ended it. What others do not need then goes into telling those counts apart.
+    /// What a search leaves to be done: nothing where it has decided, its short list where only the
+    /// budget ended it. What others do not need then goes into telling those counts apart.
     fn after(search: &Search) -> Self {
         match search.decision() {
             Some(_) if search.is_exploring() => Self::Listed(search.promising()),

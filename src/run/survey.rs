@@ -1,4 +1,5 @@
-//! Before the first block and after the last one: what each workload does serially, and what could not be measured.
+//! Before the first block and after the last one: what each workload does serially, and what could
+//! not be measured.
 
 use std::collections::BTreeSet;
 
@@ -32,8 +33,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What the budget was too small for is named, with the budget that would hold it, instead of being silently absent: workloads of
-    /// which nothing was measured, and counts that the user listed.
+    /// What the budget was too small for is named, with the budget that would hold it, instead of
+    /// being silently absent: workloads of which nothing was measured, and counts that the user
+    /// listed.
     pub(super) fn name_the_unmeasured(
         &mut self,
         steer: &Steer,
@@ -82,7 +84,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The smallest count that an entry is to be measured with: a program that is told the count may not take a smaller one.
+    /// The smallest count that an entry is to be measured with: a program that is told the count
+    /// may not take a smaller one.
     fn smallest(&self, entry: usize) -> usize {
         let series = self.plan.entries[entry].series.iter();
         series.filter_map(|series| series.candidates.first().first().copied()).min().unwrap_or(1)

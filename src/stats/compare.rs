@@ -58,7 +58,8 @@ pub fn around(log: f64, half: f64) -> Ratio {
 
 /// The geometric mean of ratios, each given as logarithm and standard error; `None` of none.
 ///
-/// The interval says how well these ratios are known. It says nothing about workloads outside the list.
+/// The interval says how well these ratios are known. It says nothing about workloads outside the
+/// list.
 pub fn geometric_mean(ratios: &[(f64, f64)]) -> Option<Ratio> {
     if ratios.is_empty() {
         return None;
@@ -69,16 +70,19 @@ pub fn geometric_mean(ratios: &[(f64, f64)]) -> Option<Ratio> {
     Some(around(mean, normal::quantile(0.975) * error))
 }
 
-/// The smallest change that a comparison of `n` against `n` independent values sees in four of five cases (two-sided 5 %), as a share.
+/// The smallest change that a comparison of `n` against `n` independent values sees in four of five
+/// cases (two-sided 5 %), as a share.
 ///
-/// `spread` is the standard deviation of the logarithms. Below 10 values the normal approximation is replaced by t.
+/// `spread` is the standard deviation of the logarithms. Below 10 values the normal approximation
+/// is replaced by t.
 pub fn detectable_change(spread: f64, n: usize) -> f64 {
     let df = 2.0 * (n.max(2) as f64 - 1.0);
     let both = student::quantile(0.975, df) + student::quantile(0.8, df);
     (both * spread * (2.0 / n.max(2) as f64).sqrt()).exp() - 1.0
 }
 
-/// Which of several p-values remain significant at `level` when all are looked at (Holm, Scandinavian Journal of Statistics 6, 1979).
+/// Which of several p-values remain significant at `level` when all are looked at (Holm,
+/// Scandinavian Journal of Statistics 6, 1979).
 pub fn holm(p: &[f64], level: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p.len()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

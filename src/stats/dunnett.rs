@@ -4,9 +4,11 @@
 
 use super::{normal, student};
 
-/// The one-sided quantile d of Dunnett: with probability `level` none of `others` levels exceeds its truth by more than d standard errors of a difference.
+/// The one-sided quantile d of Dunnett: with probability `level` none of `others` levels exceeds
+/// its truth by more than d standard errors of a difference.
 ///
-/// Equal numbers of samples (correlation 1/2), `df` degrees of freedom. Computed by integrating over the control and the scale; exact to about 1e-4.
+/// Equal numbers of samples (correlation 1/2), `df` degrees of freedom. Computed by integrating
+/// over the control and the scale; exact to about 1e-4.
 pub fn quantile(level: f64, others: usize, df: f64) -> f64 {
     if others == 0 {
         return 0.0;
@@ -17,7 +19,8 @@ pub fn quantile(level: f64, others: usize, df: f64) -> f64 {
     let mut high = student::quantile(1.0 - (1.0 - level) / others as f64, df);
     let mut gap_low = integral.probability(low) - level;
     let mut gap_high = integral.probability(high) - level;
-    // Regula falsi with the Illinois rule: the function is smooth and the bracket tight, so a few steps suffice.
+    // Regula falsi with the Illinois rule: the function is smooth and the bracket tight, so a few
+    // steps suffice.
     for _ in 0..30 {
         if high - low < 1e-7 * high || gap_low >= 0.0 || gap_high <= 0.0 {
             break;
@@ -66,7 +69,8 @@ impl Integral {
     }
 }
 
-/// Nodes of the distribution of sqrt(chi-squared / df), on the logarithm of the scale, where the trapezoid rule converges fast.
+/// Nodes of the distribution of sqrt(chi-squared / df), on the logarithm of the scale, where the
+/// trapezoid rule converges fast.
 fn scale_nodes(df: f64) -> Vec<(f64, f64)> {
     const NODES: i32 = 40;
     if df > 1e6 {
@@ -95,13 +99,15 @@ pub struct Best {
     pub best: usize,
     /// The indices that cannot be told apart from the best, ascending.
     pub set: Vec<usize>,
-    /// With 95 % confidence no other level lies more than this above the highest one (in the levels' own measure, at least 0).
+    /// With 95 % confidence no other level lies more than this above the highest one (in the
+    /// levels' own measure, at least 0).
     pub excess: f64,
     /// The quantile that was used.
     pub quantile: f64,
 }
 
-/// Compares levels, each with the number of samples behind it, under a common `scale` with `df` degrees of freedom; `None` without levels.
+/// Compares levels, each with the number of samples behind it, under a common `scale` with `df`
+/// degrees of freedom; `None` without levels.
 pub fn best(levels: &[f64], counts: &[usize], scale: f64, df: f64) -> Option<Best> {
     let best = (0..levels.len()).filter(|&i| levels[i].is_finite()).max_by(|&a, &b| {
         levels[a].total_cmp(&levels[b]).then(b.cmp(&a)) // Of equal levels the first.

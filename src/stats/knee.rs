@@ -1,10 +1,12 @@
 //! The smallest of several levels that costs no more than a tolerance against the highest.
 //!
-//! The highest of several noisy levels has been flattered by its noise. A rule that takes it at its word walks up a flat top: of
-//! counts that do the same, another one wins in every run. So half a standard error of the difference is taken off, about what the
-//! highest of a few gains by chance. Simulated, that holds a count in 8 to 20 of 100 runs more than the plain rule does, and its true
-//! loss exceeds the tolerance by more than a hundredth in 0 to 2 % of runs where a round scatters by 5 %. A rule that asks for proof
-//! (that the loss is below the tolerance with 95 % confidence) names the largest count of a flat top, and none where noise is large.
+//! The highest of several noisy levels has been flattered by its noise. A rule that takes it at its
+//! word walks up a flat top: of counts that do the same, another one wins in every run. So half a
+//! standard error of the difference is taken off, about what the highest of a few gains by chance.
+//! Simulated, that holds a count in 8 to 20 of 100 runs more than the plain rule does, and its true
+//! loss exceeds the tolerance by more than a hundredth in 0 to 2 % of runs where a round scatters
+//! by 5 %. A rule that asks for proof (that the loss is below the tolerance with 95 % confidence)
+//! names the largest count of a flat top, and none where noise is large.
 
 /// What is taken off, in standard errors of a difference of two levels.
 const FLATTERY: f64 = 0.5;
@@ -18,9 +20,11 @@ pub struct Known {
     pub error: f64,
 }
 
-/// The index of the first level that lies within `tolerance` (a share: 0.05 is 5 %) of the highest; `None` of none.
+/// The index of the first level that lies within `tolerance` (a share: 0.05 is 5 %) of the highest;
+/// `None` of none.
 ///
-/// Levels stand in the order in which they are preferred: with ascending worker counts the answer is the smallest.
+/// Levels stand in the order in which they are preferred: with ascending worker counts the answer
+/// is the smallest.
 pub fn first_within(levels: &[Known], tolerance: f64) -> Option<usize> {
     let finite = |level: &&Known| level.log.is_finite();
     let best = levels.iter().filter(finite).max_by(|a, b| a.log.total_cmp(&b.log))?;

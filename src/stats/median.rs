@@ -2,10 +2,12 @@
 
 use super::{special, student};
 
-/// What the median absolute deviation of a normal sample must be multiplied with to give its standard deviation.
+/// What the median absolute deviation of a normal sample must be multiplied with to give its
+/// standard deviation.
 pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 
-/// How much wider the spread of the median of `n` normal values is than that of their mean: sqrt(pi / 2) of many, less of few (Hojo, Biometrika 23, 1931).
+/// How much wider the spread of the median of `n` normal values is than that of their mean: sqrt(pi
+/// / 2) of many, less of few (Hojo, Biometrika 23, 1931).
 fn median_to_mean(n: usize) -> f64 {
     match n {
         0..=2 => 1.0, // The median of two is their mean.
@@ -15,7 +17,8 @@ fn median_to_mean(n: usize) -> f64 {
     }
 }
 
-/// The `p`-quantile of an ascending, non-empty sample, interpolated linearly (type 7 of Hyndman and Fan, the default of R and numpy).
+/// The `p`-quantile of an ascending, non-empty sample, interpolated linearly (type 7 of Hyndman and
+/// Fan, the default of R and numpy).
 pub fn quantile(ascending: &[f64], p: f64) -> f64 {
     let at = p.clamp(0.0, 1.0) * (ascending.len() - 1) as f64;
     let below = ascending[at.floor() as usize];
@@ -55,10 +58,13 @@ pub fn ascending(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// The 95 % interval of the median of an ascending sample; `None` below five values, where no sample alone can give one.
+/// The 95 % interval of the median of an ascending sample; `None` below five values, where no
+/// sample alone can give one.
 ///
-/// Order statistics, interpolated after Hettmansperger and Sheather (Statistics and Probability Letters 4, 1986). Distribution-free intervals end at
-/// [smallest, largest], which covers 93.75 % with five values, so there it is widened by a twentieth of the range on either side.
+/// Order statistics, interpolated after Hettmansperger and Sheather (Statistics and Probability
+/// Letters 4, 1986). Distribution-free intervals end at
+/// [smallest, largest], which covers 93.75 % with five values, so there it is widened by a
+/// twentieth of the range on either side.
 pub fn interval(ascending: &[f64]) -> Option<(f64, f64)> {
     const LEVEL: f64 = 0.95;
     let n = ascending.len();
@@ -80,7 +86,8 @@ pub fn interval(ascending: &[f64]) -> Option<(f64, f64)> {
     Some((blend(ascending[k - 1], ascending[k]), blend(ascending[n - k], ascending[n - k - 1])))
 }
 
-/// The half width of a 95 % interval of the median of `n` values whose standard deviation is known from elsewhere with `df` degrees of freedom.
+/// The half width of a 95 % interval of the median of `n` values whose standard deviation is known
+/// from elsewhere with `df` degrees of freedom.
 pub fn half_width_from(sd: f64, df: f64, n: usize) -> f64 {
     student::quantile(0.975, df) * median_to_mean(n) * sd / (n as f64).sqrt()
 }
@@ -117,7 +124,8 @@ mod tests {
         assert_eq!(interval(&sample[..4]), None);
     }
 
-    /// What the interval promises, checked on the noise that machines make: log-normal, with one-sided outliers, and of two modes.
+    /// What the interval promises, checked on the noise that machines make: log-normal, with
+    /// one-sided outliers, and of two modes.
     #[test]
     fn the_interval_covers_the_median_of_noisy_samples() {
         let noises: [(&str, Noise); 3] = [

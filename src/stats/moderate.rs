@@ -1,9 +1,12 @@
 //! Variances of small groups that borrow from each other as far as they agree.
 //!
-//! Three measurements say little about their own spread. Where all groups are alike, their common spread is the better guess; where they are not, it is none at
-//! all. So each group's variance is drawn towards the common one, the more the less the groups differ beyond chance: an empirical Bayes estimate.
+//! Three measurements say little about their own spread. Where all groups are alike, their common
+//! spread is the better guess; where they are not, it is none at all. So each group's variance is
+//! drawn towards the common one, the more the less the groups differ beyond chance: an empirical
+//! Bayes estimate.
 //!
-//! Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3 (2004), sections 4 and 6.
+//! Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3 (2004), sections 4
+//! and 6.
 
 /// The variance of one group with its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,7 +17,8 @@ pub struct Variance {
     pub df: f64,
 }
 
-/// Variances below this share of their mean are equal by construction, and their logarithm would count for too much.
+/// Variances below this share of their mean are equal by construction, and their logarithm would
+/// count for too much.
 const NOTHING: f64 = 1e-9;
 
 /// The variances, moderated; those without degrees of freedom get the common one.
@@ -36,7 +40,8 @@ pub fn moderate(variances: &[Variance]) -> Vec<Variance> {
     variances.iter().map(drawn).collect()
 }
 
-/// The common variance, with as many degrees of freedom as the agreement of the groups gives it; `None` where they differ by no more than chance.
+/// The common variance, with as many degrees of freedom as the agreement of the groups gives it;
+/// `None` where they differ by no more than chance.
 fn prior(known: &[Variance], least: f64) -> Option<Variance> {
     let groups = known.len() as f64;
     // The logarithm of a chi-squared variance has a known mean and variance.

@@ -1,8 +1,9 @@
 //! Noise on two levels: measurements within launches, and launches among each other.
 //!
-//! What a launch draws (memory pages, placement) stays for all measurements made with it, so that many measurements of few launches know
-//! less than they seem to. Where launches differ by more than their measurements explain, intervals are widened by the design effect
-//! (Kish, Survey Sampling, 1965, ch. 5); where they do not, nothing changes.
+//! What a launch draws (memory pages, placement) stays for all measurements made with it, so that
+//! many measurements of few launches know less than they seem to. Where launches differ by more
+//! than their measurements explain, intervals are widened by the design effect (Kish, Survey
+//! Sampling, 1965, ch. 5); where they do not, nothing changes.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +60,8 @@ impl Sums {
         self.among_df += (launches.len() as f64 - 1.0).max(0.0);
     }
 
-    /// The variance of a mean of n measurements is the mean square among launches over n; as if each stood for itself it would be the
-    /// mean square of all over n.
+    /// The variance of a mean of n measurements is the mean square among launches over n; as if
+    /// each stood for itself it would be the mean square of all over n.
     fn effect(&self) -> Nested {
         if self.among_df < 1.0 || self.within_df < 2.0 || self.within <= 0.0 {
             return NONE;
@@ -80,7 +81,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Three cells of so many launches of six measurements each; launches differ by `launch`, measurements by 1.
+    /// Three cells of so many launches of six measurements each; launches differ by `launch`,
+    /// measurements by 1.
     fn cells(launches: u32, launch: f64, rng: &mut Rng) -> Vec<Vec<(Option<u32>, f64)>> {
         let mut cell = || -> Vec<(Option<u32>, f64)> {
             let one = |number: u32| {

@@ -14,7 +14,8 @@ pub fn density(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
-/// The number below which a standard normal number lies with probability `p`; minus or plus infinity at 0 and 1.
+/// The number below which a standard normal number lies with probability `p`; minus or plus
+/// infinity at 0 and 1.
 ///
 /// Algorithm AS 241 (PPND16) of Wichura, Applied Statistics 37 (1988): about 16 digits.
 pub fn quantile(p: f64) -> f64 {

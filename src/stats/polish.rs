@@ -1,7 +1,9 @@
-//! Columns and blocks taken apart: what is left of a column when the drift of the blocks is taken away.
+//! Columns and blocks taken apart: what is left of a column when the drift of the blocks is taken
+//! away.
 //!
-//! value = column + block + noise. Tukey's median polish gives the start; Huber's M-estimate goes on from there, which keeps the resistance to outliers
-//! and wins back most of the third of the information that a median throws away on quiet machines. Cells may be missing.
+//! value = column + block + noise. Tukey's median polish gives the start; Huber's M-estimate goes
+//! on from there, which keeps the resistance to outliers and wins back most of the third of the
+//! information that a median throws away on quiet machines. Cells may be missing.
 //!
 //! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981), ch. 7.
 
@@ -31,15 +33,18 @@ pub struct Polish {
     pub residuals: Vec<f64>,
     /// How many cells each column has.
     pub counts: Vec<usize>,
-    /// The standard deviation that a cell counts with: a column of k cells has the standard error scale / sqrt(k).
+    /// The standard deviation that a cell counts with: a column of k cells has the standard error
+    /// scale / sqrt(k).
     pub scale: f64,
     /// Degrees of freedom behind the scale; 0 where nothing is repeated.
     pub df: f64,
 }
 
-/// Residuals beyond so many standard deviations count as if they lay there (95 % efficiency on normal noise).
+/// Residuals beyond so many standard deviations count as if they lay there (95 % efficiency on
+/// normal noise).
 const CLIP: f64 = 1.345;
-/// Fewer degrees of freedom than this cannot say which cell is the outlier, so there every cell counts in full.
+/// Fewer degrees of freedom than this cannot say which cell is the outlier, so there every cell
+/// counts in full.
 const FEW: f64 = 4.0;
 
 /// Takes the table apart.
@@ -171,7 +176,8 @@ fn values(cells: &[Cell], group: &[usize]) -> Vec<f64> {
     group.iter().map(|&at| cells[at].value).collect()
 }
 
-/// The scale that belongs to means over clipped residuals, with the correction for tables that have few cells per coefficient.
+/// The scale that belongs to means over clipped residuals, with the correction for tables that have
+/// few cells per coefficient.
 ///
 /// Huber (1981), eq. 7.6.7: with m the share that is not clipped, K sqrt(sum / df) / m, K = 1 + (1 - df / cells) (1 - m) / m.
 fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
@@ -186,12 +192,14 @@ fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
     correction * (sum / df).sqrt() / share
 }
 
-/// Indices of the residuals that lie further than five standard deviations (by the median) from the rest: both of all residuals and of those of their column.
+/// Indices of the residuals that lie further than five standard deviations (by the median) from the
+/// rest: both of all residuals and of those of their column.
 ///
 /// `columns` says which column each residual belongs to.
 ///
-/// A column may be noisier than the others as a whole; then none of its cells stands out. Columns and blocks fitted from few cells shrink residuals, so the
-/// scales are taken from the residuals themselves.
+/// A column may be noisier than the others as a whole; then none of its cells stands out. Columns
+/// and blocks fitted from few cells shrink residuals, so the scales are taken from the residuals
+/// themselves.
 pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
     const FAR: f64 = 5.0;
     let mut own: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
@@ -199,7 +207,8 @@ pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
         own.entry(column).or_default().push(residual);
     }
     let scale = mad_scale(residuals, 0.0);
-    // A scale of nearly nothing comes from values that are equal by construction; then a thousandth is no outlier.
+    // A scale of nearly nothing comes from values that are equal by construction; then a thousandth
+    // is no outlier.
     let limit = |own: &Vec<f64>| (FAR * scale.max(mad_scale(own, 0.0))).max(1e-3);
     let limits: BTreeMap<usize, f64> =
         own.iter().map(|(&column, own)| (column, limit(own))).collect();
@@ -238,7 +247,8 @@ mod tests {
         assert_eq!(outliers(&columns(&cells), &out.residuals), [15]);
     }
 
-    /// One column that is noisy as a whole has no outliers, whatever the others do; one that strays once has one.
+    /// One column that is noisy as a whole has no outliers, whatever the others do; one that strays
+    /// once has one.
     #[test]
     fn a_noisy_column_is_no_heap_of_outliers() {
         let mut rng = Rng::new(4);
@@ -265,7 +275,8 @@ mod tests {
         assert_eq!(out.counts[5], 3);
     }
 
-    /// The printed error must be the real one: differences of columns over their standard error have variance 1.
+    /// The printed error must be the real one: differences of columns over their standard error
+    /// have variance 1.
     #[test]
     fn the_scale_is_calibrated_under_drift_and_outliers() {
         for (rows, outlier) in [(3, 0.0), (4, 0.0), (5, 0.05), (8, 0.0), (8, 0.05), (12, 0.05)] {

@@ -1,17 +1,20 @@
 //! How much better may another of several noisy levels be than the chosen one?
 //!
-//! That none of them is better by more than some share is shown by showing it of each, at 95 % each, without a correction for their number: the
-//! claim is wrong as soon as it is wrong of one, and that one alone had to escape its own test (an intersection-union test: Berger,
-//! Technometrics 24, 1982). Margins that hold for all comparisons at once, as Hsu's, promise more than is asked here, and
-//! call twice as many answers open. That the level was chosen by the same measurements costs little: see the tests.
+//! That none of them is better by more than some share is shown by showing it of each, at 95 %
+//! each, without a correction for their number: the claim is wrong as soon as it is wrong of one,
+//! and that one alone had to escape its own test (an intersection-union test: Berger, Technometrics
+//! 24, 1982). Margins that hold for all comparisons at once, as Hsu's, promise more than is asked
+//! here, and call twice as many answers open. That the level was chosen by the same measurements
+//! costs little: see the tests.
 
 use super::knee::Known;
 use super::student;
 
 const CONFIDENCE: f64 = 0.95;
 
-/// By how much another level lies above the one at `chosen` at most, with 95 % confidence, on the levels' own scale; 0 where none may. `df` says
-/// how well the errors are known. Infinite where the level is not known.
+/// By how much another level lies above the one at `chosen` at most, with 95 % confidence, on the
+/// levels' own scale; 0 where none may. `df` says how well the errors are known. Infinite where the
+/// level is not known.
 pub fn regret(levels: &[Known], chosen: usize, df: f64) -> f64 {
     let Some(own) = levels.get(chosen).filter(|own| own.log.is_finite()) else {
         return f64::INFINITY;
@@ -31,7 +34,8 @@ mod tests {
 
     const RUNS: usize = 2000;
 
-    /// How often the true lead is at most what was said, and what was said in the mean, for the level that the rule of the knee chooses.
+    /// How often the true lead is at most what was said, and what was said in the mean, for the
+    /// level that the rule of the knee chooses.
     fn tried(truth: &[f64], error: f64) -> (f64, f64) {
         let mut rng = Rng::new(5);
         let (mut held, mut sum) = (0, 0.0);
@@ -59,7 +63,8 @@ mod tests {
                 let (held, said) = tried(truth, error);
                 assert!(held >= 0.935, "{truth:?} at {error}: {held}, {said}");
             }
-            // One count that stands out from five that are alike is the worst case, which no law of scaling makes.
+            // One count that stands out from five that are alike is the worst case, which no law of
+            // scaling makes.
             let (held, said) = tried(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.1], error);
             assert!(held >= 0.88, "one at {error}: {held}, {said}");
         }

@@ -1,6 +1,7 @@
 //! The regularised incomplete beta and gamma functions, from which distributions are made.
 //!
-//! Series and continued fractions: Abramowitz and Stegun, 6.5 and 26.5; evaluated by Lentz's method.
+//! Series and continued fractions: Abramowitz and Stegun, 6.5 and 26.5; evaluated by Lentz's
+//! method.
 
 const TINY: f64 = 1e-300;
 const TERMS: usize = 500;

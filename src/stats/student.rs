@@ -8,7 +8,8 @@ pub fn cdf(t: f64, df: f64) -> f64 {
     if t > 0.0 { 1.0 - tail } else { tail }
 }
 
-/// The number below which a t number with `df` degrees of freedom lies with probability `p` (0 < p < 1).
+/// The number below which a t number with `df` degrees of freedom lies with probability `p` (0 < p
+/// < 1).
 ///
 /// Newton's method on the distribution function, kept inside a shrinking bracket.
 pub fn quantile(p: f64, df: f64) -> f64 {
@@ -52,7 +53,8 @@ fn density(t: f64, df: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Two-sided 95 % values of the printed tables, and the closed forms for 1 and 2 degrees of freedom.
+    /// Two-sided 95 % values of the printed tables, and the closed forms for 1 and 2 degrees of
+    /// freedom.
     #[test]
     fn table_values_come_out() {
         for (df, t) in [

@@ -1,6 +1,7 @@
 //! Did a sequence drift, jump, or repeat itself? Rank tests, so that outliers decide nothing.
 //!
-//! They need about 20 values to see a change of a tenth. Apply them to what is left after the effects of interest are taken away.
+//! They need about 20 values to see a change of a tenth. Apply them to what is left after the
+//! effects of interest are taken away.
 
 use super::median::median_of;
 use super::normal;
@@ -14,7 +15,8 @@ pub struct Drift {
     pub slope: f64,
 }
 
-/// Mann, Econometrica 13 (1945); Sen, JASA 63 (1968). Ties are corrected for. Work grows with the square of the length. `None` below four values.
+/// Mann, Econometrica 13 (1945); Sen, JASA 63 (1968). Ties are corrected for. Work grows with the
+/// square of the length. `None` below four values.
 pub fn drift(sequence: &[f64]) -> Option<Drift> {
     let n = sequence.len();
     if n < 4 {
@@ -38,7 +40,8 @@ pub fn drift(sequence: &[f64]) -> Option<Drift> {
 /// A jump: Pettitt's test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Jump {
-    /// The probability of so large a split in a sequence without a jump (approximate, on the safe side for short sequences).
+    /// The probability of so large a split in a sequence without a jump (approximate, on the safe
+    /// side for short sequences).
     pub p: f64,
     /// The index of the first value after the likeliest jump.
     pub at: usize,
@@ -69,9 +72,11 @@ pub fn jump(sequence: &[f64]) -> Option<Jump> {
     Some(Jump { p, at, size })
 }
 
-/// Whether neighbours resemble each other: the probability of so much resemblance in an independent sequence.
+/// Whether neighbours resemble each other: the probability of so much resemblance in an independent
+/// sequence.
 ///
-/// The rank version of von Neumann's ratio: Bartels, JASA 77 (1982), with his normal approximation. `None` below ten values.
+/// The rank version of von Neumann's ratio: Bartels, JASA 77 (1982), with his normal approximation.
+/// `None` below ten values.
 pub fn resemblance(sequence: &[f64]) -> Option<f64> {
     let n = sequence.len();
     if n < 10 {
@@ -126,7 +131,8 @@ mod tests {
 
     const RUNS: usize = 2000;
 
-    /// Annual flow of the Nile at Aswan, 1871 to 1900: the textbook jump after 1898 (Cobb, Biometrika 65, 1978).
+    /// Annual flow of the Nile at Aswan, 1871 to 1900: the textbook jump after 1898 (Cobb,
+    /// Biometrika 65, 1978).
     const NILE: [f64; 60] = [
         1120., 1160., 963., 1210., 1160., 1160., 813., 1230., 1370., 1140., 995., 935., 1110.,
         994., 1020., 960., 1180., 799., 958., 1140., 1100., 1210., 1150., 1250., 1260., 1220.,

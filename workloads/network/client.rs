@@ -32,7 +32,8 @@ enum Stream {
 /// Why an exchange failed, and whether it may be tried again on a new connection.
 struct Failure {
     error: Error,
-    /// The server closed the idle connection before it saw the request: its right, and no failure of its own.
+    /// The server closed the idle connection before it saw the request: its right, and no failure
+    /// of its own.
     stale: bool,
 }
 
@@ -49,7 +50,8 @@ impl Client {
         Ok(Self { url, patience, stream, request: String::new(), buffer: vec![0; 1 << 16] })
     }
 
-    /// Asks for the body named `name`, or for the URL's own path; hands its pieces on and returns its length.
+    /// Asks for the body named `name`, or for the URL's own path; hands its pieces on and returns
+    /// its length.
     pub(super) fn get(
         &mut self,
         name: Option<u64>,
@@ -119,7 +121,8 @@ impl Client {
         );
     }
 
-    /// The connection for a thread that waits, and whether it was only just made. It is put back when an exchange has gone well.
+    /// The connection for a thread that waits, and whether it was only just made. It is put back
+    /// when an exchange has gone well.
     fn blocking_stream(&mut self) -> Result<(TcpStream, bool)> {
         let kept = match std::mem::replace(&mut self.stream, Stream::Closed) {
             Stream::Blocking(stream) => Some(stream),

@@ -1,7 +1,8 @@
 //! Waits of one fixed length, exact to the microsecond, for any number of requests at once.
 //!
-//! tokio's own timers tick in milliseconds: asked for 2 ms in a closed loop they take 3. All waits here have the same length, so they
-//! end in the order in which they began, and one timer of the kernel serves them all, one after another.
+//! tokio's own timers tick in milliseconds: asked for 2 ms in a closed loop they take 3. All waits
+//! here have the same length, so they end in the order in which they began, and one timer of the
+//! kernel serves them all, one after another.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,7 +29,8 @@ impl Pace {
     pub(super) fn start(length: Duration) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        // SAFETY: an `OwnedFd` always gives the same descriptor and keeps it open until it is dropped, with the registration.
+        // SAFETY: an `OwnedFd` always gives the same descriptor and keeps it open until it is
+        // dropped, with the registration.
         let timer = unsafe { AsyncFd::register(timer)? };
         let (queue, waiting) = mpsc::unbounded_channel();
         tokio::spawn(serve(timer, waiting));
@@ -71,7 +73,8 @@ async fn sleep_until(timer: &AsyncFd<OwnedFd>, deadline: Instant) -> io::Result<
     )?;
     loop {
         let mut ready = timer.readable().await?;
-        // Reading says how often it rang and makes it unready again; unready means that readiness was a false alarm.
+        // Reading says how often it rang and makes it unready again; unready means that readiness
+        // was a false alarm.
         if let Ok(rang) = ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut [0_u8; 8])?)) {
             return rang.map(drop);
         }

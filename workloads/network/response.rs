@@ -1,11 +1,13 @@
 //! Reads an HTTP/1.1 response as its bytes arrive, without knowing where they come from.
 //!
-//! Source: RFC 9112, sections 4 to 7. Every line and the head as a whole are limited, so that a hostile server cannot make us keep
-//! more than that; bodies are passed on piece by piece and never kept.
+//! Source: RFC 9112, sections 4 to 7. Every line and the head as a whole are limited, so that a
+//! hostile server cannot make us keep more than that; bodies are passed on piece by piece and never
+//! kept.
 
 use crate::{Error, Result};
 
-/// The most bytes that the lines of one response may have together: status, fields, sizes of chunks and trailers.
+/// The most bytes that the lines of one response may have together: status, fields, sizes of chunks
+/// and trailers.
 const MAX_LINES: usize = 1 << 16;
 /// The most bytes of one body.
 const MAX_BODY: u64 = 1 << 30;

@@ -1,4 +1,5 @@
-//! The HTTP/1.1 server on loopback that answers knee's own requests, alive as long as its handle is.
+//! The HTTP/1.1 server on loopback that answers knee's own requests, alive as long as its handle
+//! is.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +17,8 @@ use crate::{Error, Result};
 
 /// The largest request that is read.
 const MAX_REQUEST: usize = 8 << 10;
-/// How much of a body is copied behind its head, so that a usual answer is one write and one packet.
+/// How much of a body is copied behind its head, so that a usual answer is one write and one
+/// packet.
 const FIRST_PIECE: usize = 16 << 10;
 
 /// A running server; dropping it closes every connection and its port.
@@ -27,7 +29,8 @@ pub(super) struct Server {
 }
 
 /// What every connection answers with.
-/// So many may wait to be accepted. All workers connect at once, and one that finds no place tries again after a second.
+/// So many may wait to be accepted. All workers connect at once, and one that finds no place tries
+/// again after a second.
 const BACKLOG: u32 = 4096;
 
 struct Answers {
@@ -58,7 +61,8 @@ impl Server {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::spawn(accept(listener, answers));
-                    // An error means that the handle is gone without a word, which is as good a reason to stop.
+                    // An error means that the handle is gone without a word, which is as good a
+                    // reason to stop.
                     let _ = stopped.await;
                 });
             })

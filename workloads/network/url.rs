@@ -1,4 +1,5 @@
-//! The address of a server: `http://host:port/path`, and nothing that we would have to pretend to understand.
+//! The address of a server: `http://host:port/path`, and nothing that we would have to pretend to
+//! understand.
 
 use std::fmt;
 

@@ -33,7 +33,8 @@ pub(super) struct Level {
     pub(super) error: f64,
 }
 
-/// A clearly worse count is left out of further blocks when it lies so many times its resolution behind.
+/// A clearly worse count is left out of further blocks when it lies so many times its resolution
+/// behind.
 const HOPELESS: f64 = 1.5;
 /// Who has done less than this share of the best is not looked at twice.
 const FAR: f64 = 0.25;
@@ -46,7 +47,8 @@ impl Book {
         self.stage = Some(stage);
     }
 
-    /// A round of the open block; rounds told before any block was opened (of an interrupted run) count as exploring.
+    /// A round of the open block; rounds told before any block was opened (of an interrupted run)
+    /// count as exploring.
     pub(super) fn enter(&mut self, workers: usize, throughput: f64) {
         if throughput > 0.0 && throughput.is_finite() {
             let stage = self.stage.unwrap_or(Stage::Explore);
@@ -96,7 +98,8 @@ impl Book {
         counts
     }
 
-    /// The counts worth comparing in the end: the most promising ones, and the smallest of which a user would miss nothing.
+    /// The counts worth comparing in the end: the most promising ones, and the smallest of which a
+    /// user would miss nothing.
     pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
         const AS_GOOD: f64 = 0.015;
         let levels = self.levels();
@@ -118,7 +121,8 @@ impl Book {
         list
     }
 
-    /// The counts of the list that must be compared further after `passes` blocks; `None` when nothing that matters is open.
+    /// The counts of the list that must be compared further after `passes` blocks; `None` when
+    /// nothing that matters is open.
     pub(super) fn undecided(&self, list: Vec<usize>, passes: u32) -> Option<Vec<usize>> {
         const LOOK_FIRST: u32 = 4;
         if passes >= *CONFIRM.end() {
@@ -169,8 +173,9 @@ impl Verdict {
         known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
     }
 
-    /// The counts of `list` that have not surely lost by something that matters; at least two, because one alone cannot be compared with anything.
-    /// While it is `early`, only counts that lie further behind than a user would miss have lost.
+    /// The counts of `list` that have not surely lost by something that matters; at least two,
+    /// because one alone cannot be compared with anything. While it is `early`, only counts that
+    /// lie further behind than a user would miss have lost.
     fn possible(&self, list: &[usize], early: bool) -> Vec<usize> {
         let best = self.best.best;
         let close = |at: usize| {

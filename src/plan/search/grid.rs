@@ -8,7 +8,8 @@ const NEARLY: f64 = 0.8;
 /// Up to this size a space is measured whole.
 const SMALL: usize = 6;
 
-/// The counts of the first look: two per octave and the hints, fewer where the purse cannot cover them.
+/// The counts of the first look: two per octave and the hints, fewer where the purse cannot cover
+/// them.
 pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     if space.max <= SMALL {
         let all: Vec<usize> = (1..=space.max).collect();
@@ -35,7 +36,8 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     counts
 }
 
-/// The next octave, or two where growth is steep, and the best count so far, where the last octave of `counts` still gained.
+/// The next octave, or two where growth is steep, and the best count so far, where the last octave
+/// of `counts` still gained.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
     let top = counts.iter().copied().max()?;
     if top >= space.max {
@@ -63,7 +65,8 @@ pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<
     Some(next)
 }
 
-/// Counts from `low` to `high`, both included where they begin or end the space, with the hints between them.
+/// Counts from `low` to `high`, both included where they begin or end the space, with the hints
+/// between them.
 fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize> {
     let mut counts: Vec<usize> = (0_i32..200)
         .map(|i| (f64::from(i) / per_octave).exp2().round() as usize)

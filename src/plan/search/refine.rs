@@ -1,8 +1,11 @@
-//! Where the optimum can still be: between two measured counts, if growth goes on as steeply as before.
+//! Where the optimum can still be: between two measured counts, if growth goes on as steeply as
+//! before.
 //!
-//! A curve whose efficiency does not rise with the count (every smooth contention curve) grows to the right of a count at most as steeply as to its left, on
-//! logarithmic axes. So a gap is worth a probe only if growth at that slope up to its far end would beat the best count known. A plateau has no slope and is left
-//! alone; a cliff keeps full slope on its left side and is bisected down to the single best count.
+//! A curve whose efficiency does not rise with the count (every smooth contention curve) grows to
+//! the right of a count at most as steeply as to its left, on logarithmic axes. So a gap is worth a
+//! probe only if growth at that slope up to its far end would beat the best count known. A plateau
+//! has no slope and is left alone; a cliff keeps full slope on its left side and is bisected down
+//! to the single best count.
 
 use super::TOLERANCE;
 use super::book::{Book, Level};
@@ -18,7 +21,8 @@ const BASELINE: f64 = 1.4;
 /// A possible gain below this is not worth a probe.
 const WORTH: f64 = TOLERANCE / 2.0;
 
-/// The counts to probe next, with the best count and the left ends of their gaps as anchors; empty where nothing can hide.
+/// The counts to probe next, with the best count and the left ends of their gaps as anchors; empty
+/// where nothing can hide.
 pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
     let mut levels = book.levels();
     let last = levels.last().map_or(0, |level| level.workers);

@@ -1,4 +1,5 @@
-//! Machines that answer from a planted curve with noise, so that a search can be judged against the truth.
+//! Machines that answer from a planted curve with noise, so that a search can be judged against the
+//! truth.
 
 use super::Space;
 use crate::rng::Rng;
@@ -6,7 +7,8 @@ use crate::rng::Rng;
 /// The kinds of curve that real machines have been seen to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shape {
-    /// Linear to a capacity, then flat; half of the capacities lie at no count that a machine would tell.
+    /// Linear to a capacity, then flat; half of the capacities lie at no count that a machine would
+    /// tell.
     LinearFlat,
     /// Full gain per core, a third per hardware thread, slowly falling beyond.
     SmtShoulder,
@@ -14,9 +16,11 @@ pub(super) enum Shape {
     UslPeak,
     /// Waiting work that saturates at 10 to 100 times the cores.
     IoSaturation,
-    /// A quota, often of half a core: a drop when the throttling sets in; half of the quotas are set where no machine tells.
+    /// A quota, often of half a core: a drop when the throttling sets in; half of the quotas are
+    /// set where no machine tells.
     QuotaStep,
-    /// A cliff where a second node is entered, then growth at half the slope; half of the cliffs lie at no hint.
+    /// A cliff where a second node is entered, then growth at half the slope; half of the cliffs
+    /// lie at no hint.
     NumaCliff,
     /// A soft shoulder under noise of two modes.
     BimodalNoise,

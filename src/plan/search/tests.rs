@@ -1,4 +1,5 @@
-//! The search against planted machines: how much throughput it loses, what it costs, and whether its bound is true.
+//! The search against planted machines: how much throughput it loses, what it costs, and whether
+//! its bound is true.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +70,8 @@ fn the_best_count_is_found_under_twice_the_noise() {
     keeps(&Promise { noise: 2.0, within: 0.95 });
 }
 
-/// Plays with a purse of `budget` seconds where a round costs 0.1 s and a hundredth of that per worker.
+/// Plays with a purse of `budget` seconds where a round costs 0.1 s and a hundredth of that per
+/// worker.
 fn play_on_a_budget(space: Space, budget: f64, truth: impl Fn(usize) -> f64) -> (Search, f64) {
     let cost = |workers: usize| 0.1 + 0.001 * workers as f64;
     let mut search = Search::new(space, 3);
@@ -160,7 +162,8 @@ fn the_same_seed_asks_the_same_questions() {
     assert_eq!(asked(), asked());
 }
 
-/// Prints the figures of each shape: `cargo test -p knee --lib figures_of_the_search -- --ignored --nocapture`.
+/// Prints the figures of each shape: `cargo test -p knee --lib figures_of_the_search -- --ignored
+/// --nocapture`.
 #[test]
 #[ignore = "prints figures, checks nothing"]
 fn figures_of_the_search() {
