@@ -1,4 +1,5 @@
-//! How long thinking takes: a curve of 10 000 measurements over 200 counts, and one as people type them.
+//! How long thinking takes: a curve of 10 000 measurements over 200 counts, and one as people type
+//! them.
 
 use std::hint::black_box;
 
@@ -6,7 +7,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use knee::analysis::{Input, Observation, analyse_curve};
 use knee::rng::Rng;
 
-/// `rounds` blocks of `counts` worker counts of a machine that peaks near 100 workers, with 3 % of noise.
+/// `rounds` blocks of `counts` worker counts of a machine that peaks near 100 workers, with 3 % of
+/// noise.
 fn input(counts: u32, rounds: u32) -> Input {
     let mut rng = Rng::new(1);
     let mut observations = Vec::new();

@@ -1,6 +1,8 @@
-//! `cargo bench --bench function`: what knee says of a Python function against a loop that a user would write over the same executor.
+//! `cargo bench --bench function`: what knee says of a Python function against a loop that a user
+//! would write over the same executor.
 //!
-//! Both measure the same function with the same count, one after the other, several times; the median of the ratios is printed. It needs python3.
+//! Both measure the same function with the same count, one after the other, several times; the
+//! median of the ratios is printed. It needs python3.
 
 #[path = "support/measuring.rs"]
 mod measuring;

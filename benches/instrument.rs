@@ -1,6 +1,8 @@
-//! What measuring itself costs: knee's rounds beside hand-written loops over the same kernels, interleaved in one run.
+//! What measuring itself costs: knee's rounds beside hand-written loops over the same kernels,
+//! interleaved in one run.
 //!
-//! It prints the throughput of `threads` relative to a plain rayon loop, and the time that a lane adds to a task.
+//! It prints the throughput of `threads` relative to a plain rayon loop, and the time that a lane
+//! adds to a task.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Workloads over modes and worker counts, as criterion groups with throughput: the curve behind `knee run`.
+//! Workloads over modes and worker counts, as criterion groups with throughput: the curve behind
+//! `knee run`.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview -- target/preview`; or of
-//! findings that exist: `.. -- target/preview findings.json`.
+//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview --
+//! target/preview`; or of findings that exist: `.. -- target/preview findings.json`.
 
 #[path = "../tests/support/fake/mod.rs"]
 mod fake;
@@ -19,7 +19,8 @@ fn read(path: &str) -> knee::analysis::findings::Findings {
     serde_json::from_str(&text).expect("it holds findings")
 }
 
-/// Prints what a terminal would show: `preview terminal [WIDTH] [SHAPE or findings.json] [ascii] [color]`.
+/// Prints what a terminal would show: `preview terminal [WIDTH] [SHAPE or findings.json] [ascii]
+/// [color]`.
 fn show(arguments: &[String]) -> std::io::Result<()> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let style = Style {

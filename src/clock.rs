@@ -1,6 +1,7 @@
 //! The only place where a clock is read.
 //!
-//! Durations come from the monotonic clock; the wall clock only names the moment at which a run began.
+//! Durations come from the monotonic clock; the wall clock only names the moment at which a run
+//! began.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -1,7 +1,9 @@
-//! A seeded generator whose values never change: orders, resampling and simulations repeat from their seed alone.
+//! A seeded generator whose values never change: orders, resampling and simulations repeat from
+//! their seed alone.
 //!
-//! xoshiro256++ by Blackman and Vigna ("Scrambled Linear Pseudorandom Number Generators", ACM TOMS 47, 2021), seeded through SplitMix64 as its authors
-//! advise. It is our own because a record must mean the same to every later version of knee, which no crate of generators promises.
+//! xoshiro256++ by Blackman and Vigna ("Scrambled Linear Pseudorandom Number Generators", ACM TOMS
+//! 47, 2021), seeded through SplitMix64 as its authors advise. It is our own because a record must
+//! mean the same to every later version of knee, which no crate of generators promises.
 
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
@@ -16,7 +18,8 @@ impl Rng {
         Self { state: std::array::from_fn(|_| split_mix(&mut at)) }
     }
 
-    /// A stream of its own for the purpose `label` under the same seed, so that purposes do not disturb each other.
+    /// A stream of its own for the purpose `label` under the same seed, so that purposes do not
+    /// disturb each other.
     pub fn labelled(seed: u64, label: &str) -> Self {
         let hash = label.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3) // FNV-1a.

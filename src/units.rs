@@ -1,7 +1,8 @@
 //! The only place where a number becomes text for people.
 //!
-//! A [`Quantity`] says what a number is; a [`Scale`] says in which unit and with how many decimals it is printed, so that the figures of
-//! one column, axis or interval share both. Whatever is not finite is shown as [`ABSENT`]; no `f64` makes anything here panic.
+//! A [`Quantity`] says what a number is; a [`Scale`] says in which unit and with how many decimals
+//! it is printed, so that the figures of one column, axis or interval share both. Whatever is not
+//! finite is shown as [`ABSENT`]; no `f64` makes anything here panic.
 
 /// Shown where a figure does not exist.
 pub const ABSENT: &str = "–";
@@ -13,7 +14,8 @@ pub enum Quantity {
     Number,
     /// Seconds: `1.24 µs`, `3 min 20 s`.
     Duration,
-    /// Units of work per second, named in the plural: `12.3 M digits/s`, `9.8 GB/s`, `41.2 Gflop/s`.
+    /// Units of work per second, named in the plural: `12.3 M digits/s`, `9.8 GB/s`, `41.2
+    /// Gflop/s`.
     Rate(String),
     /// Bytes on a disk or a wire, in powers of ten: `4.2 GB`.
     Bytes,
@@ -110,7 +112,8 @@ impl Quantity {
         }
     }
 
-    /// A median with its interval (the median alone where that has no width), with as many digits as the interval's width supports: `1.92x [1.88, 1.95]`.
+    /// A median with its interval (the median alone where that has no width), with as many digits
+    /// as the interval's width supports: `1.92x [1.88, 1.95]`.
     pub fn interval(&self, median: f64, low: f64, high: f64) -> String {
         if !median.is_finite() {
             return ABSENT.to_owned();
@@ -177,7 +180,8 @@ impl Scale {
         value / self.divisor
     }
 
-    /// Decimals that show one to two digits of the interval's width, and three digits of the median (four where the ends read alike).
+    /// Decimals that show one to two digits of the interval's width, and three digits of the median
+    /// (four where the ends read alike).
     pub fn decimals_for(&self, median: f64, low: f64, high: f64) -> usize {
         let width = (high - low) / self.divisor / 3.0;
         let median = median / self.divisor;
@@ -213,7 +217,8 @@ pub fn count_list(counts: &[f64]) -> String {
     runs(counts, |count, next| (next - count - 1.0).abs() < 1e-9)
 }
 
-/// Some of the `measured` counts, both ascending, with runs of neighbours among them drawn together: of 1, 2, 4, 8, 16 the set 2, 4, 8 is `2-8`.
+/// Some of the `measured` counts, both ascending, with runs of neighbours among them drawn
+/// together: of 1, 2, 4, 8, 16 the set 2, 4, 8 is `2-8`.
 pub fn count_set(set: &[f64], measured: &[f64]) -> String {
     runs(set, |count, next| {
         let between =
@@ -284,7 +289,8 @@ fn stepped(largest: f64, steps: &[(f64, &str)]) -> Scale {
     Scale { divisor, suffix: format!(" {symbol}") }
 }
 
-/// The first step that `largest` reaches when it is rounded to three digits (999.7 is 1.00 k), else the smallest.
+/// The first step that `largest` reaches when it is rounded to three digits (999.7 is 1.00 k), else
+/// the smallest.
 fn step<'a>(largest: f64, steps: &[(f64, &'a str)]) -> (f64, &'a str) {
     let reached = steps.iter().find(|(size, _)| largest.abs() >= size * 0.9995);
     match reached {

@@ -219,7 +219,8 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
     record_is_readable(&running.out);
 }
 
-/// What a run was begun with is its own: a flag that would be ignored is refused, and so is another machine.
+/// What a run was begun with is its own: a flag that would be ignored is refused, and so is another
+/// machine.
 #[test]
 fn a_resumed_run_keeps_its_own_setting() {
     let mut running = Running::start(&["sleep", "--workers", "1", "--modes", "serial"]);

@@ -16,8 +16,8 @@ fn job(registry: Registry, name: &str, checked: u64) -> Job {
     Job { workload: name.to_owned(), params, seed: 7, checked }
 }
 
-/// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all checksums. One crew of three
-/// serves both counts.
+/// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all
+/// checksums. One crew of three serves both counts.
 fn conforms(name: &str, mode: Mode) {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let site = site(&scratch);

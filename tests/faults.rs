@@ -1,4 +1,5 @@
-//! Workloads that fail, panic, exit, are killed or return something else: told, survived, and nothing left behind.
+//! Workloads that fail, panic, exit, are killed or return something else: told, survived, and
+//! nothing left behind.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,7 +7,8 @@ use std::sync::OnceLock;
 
 use knee::record::{Record, read};
 
-/// The example's binary. `cargo test` builds it with the tests; `cargo test --test faults` alone does not.
+/// The example's binary. `cargo test` builds it with the tests; `cargo test --test faults` alone
+/// does not.
 fn faulty() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let knee = Path::new(env!("CARGO_BIN_EXE_knee"));
@@ -120,7 +122,8 @@ fn a_stop_is_not_of_the_budget() {
         let at = samples.iter().position(knee::run::Sample::was_stopped)?;
         Some(samples.len() - at - 1)
     };
-    // The stop may fall between two rounds, or before the first one of a slow machine: then nothing was seen of it.
+    // The stop may fall between two rounds, or before the first one of a slow machine: then nothing
+    // was seen of it.
     let after = (0..5).find_map(|_| measured_on()).expect("five stops, and none in a round");
     assert!(after >= 2, "{after} rounds after the one in which knee was stopped");
 }

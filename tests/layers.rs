@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From left to right. The first few know nothing of knee; the rest is the road from a machine to a command line.
+/// From left to right. The first few know nothing of knee; the rest is the road from a machine to a
+/// command line.
 const LAYERS: &[&str] = &[
     "units", "clock", "rng", "stats", "machine", "plan", "mode", "run", "record", "import",
     "analysis", "plot", "report", "claims", "cli", "bench",

@@ -73,7 +73,8 @@ fn a_competitor_on_every_cpu_is_seen_and_no_false_answer_is_trusted() {
 
     let findings = analyse(&record);
     assert_eq!(findings.run.disturbed as usize, disturbed);
-    // One busy competitor for every CPU: whatever the curve looks like, it is not said to be this machine's.
+    // One busy competitor for every CPU: whatever the curve looks like, it is not said to be this
+    // machine's.
     assert!(!findings.quiet.trusted, "{:?}", findings.quiet);
     let verdict = findings.workloads[0].verdict.as_ref();
     assert!(verdict.is_none_or(|verdict| !verdict.conclusive), "{verdict:?}");

@@ -1,4 +1,5 @@
-//! Whether the answer holds still: four default runs, one after the other, and what they say together.
+//! Whether the answer holds still: four default runs, one after the other, and what they say
+//! together.
 //!
 //! It takes over four minutes and wants a quiet machine, so it is ignored by default:
 //! `cargo test --release --test stability -- --ignored --nocapture`.
@@ -104,7 +105,8 @@ fn recommended(run: usize, findings: &Findings) -> Vec<Answer> {
     findings.workloads.iter().filter_map(answer).collect()
 }
 
-/// The best throughput of each workload over all runs, among cells measured often enough, and the fewest workers that reach nine tenths of it.
+/// The best throughput of each workload over all runs, among cells measured often enough, and the
+/// fewest workers that reach nine tenths of it.
 fn best_by_workload(cells: &Cells) -> BTreeMap<String, (f64, u64)> {
     let mut best: BTreeMap<String, (f64, u64)> = BTreeMap::new();
     let known = || cells.iter().filter(|(_, rounds)| rounds.len() >= 6);

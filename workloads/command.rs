@@ -19,7 +19,8 @@ use crate::{
     Workload,
 };
 
-/// Runs a program with its arguments, directly and without a shell, and waits for it and all it started.
+/// Runs a program with its arguments, directly and without a shell, and waits for it and all it
+/// started.
 ///
 /// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as `KNEE_WORKER` and `KNEE_TASK`.
 /// - Standard input is empty. After each worker's first run standard output goes to nothing, so that reading it slows nobody down; `output`
@@ -29,7 +30,8 @@ use crate::{
 /// - What it computes is not looked at, so there is no checksum: any end that counts as success is as good as another.
 /// - Where it prints a figure about itself, `figure` says how that is found: it is then the throughput, in place of runs per second.
 ///
-/// Where the program parallelises itself, `sweep` names the placeholder that the worker count replaces; one run at a time then.
+/// Where the program parallelises itself, `sweep` names the placeholder that the worker count
+/// replaces; one run at a time then.
 #[derive(Debug)]
 pub struct Command;
 
@@ -171,7 +173,8 @@ impl Workload for Command {
     }
 }
 
-/// What starting and reaping a program costs here, by one that does nothing; `None` where there is none.
+/// What starting and reaping a program costs here, by one that does nothing; `None` where there is
+/// none.
 fn starting() -> Option<Duration> {
     const TIMES: usize = 5;
     let once = || {
@@ -256,7 +259,8 @@ struct Runner {
     limit: Duration,
     target: Sink,
     figure: Option<Reader>,
-    /// Whether nothing has run yet. The first run is seldom measured, and a program that cannot work fails in it: so it is read.
+    /// Whether nothing has run yet. The first run is seldom measured, and a program that cannot
+    /// work fails in it: so it is read.
     first: bool,
     aside: Aside,
     buffer: Vec<u8>,
@@ -349,7 +353,8 @@ impl Task for Runner {
         let start = Instant::now();
         self.once(false, number)?;
         self.aside.figure = self.figure()?;
-        // An exit status that counts as success says nothing about what was computed, and the next one may differ.
+        // An exit status that counts as success says nothing about what was computed, and the next
+        // one may differ.
         let rate = self.aside.figure.map(|figure| figure.rate);
         let units = rate.map_or(1, |rate| units(rate, start.elapsed()));
         Ok(Work { units, checksum: 0 })
@@ -420,8 +425,8 @@ impl Prepared {
         let (output, write) = Output::pipe()?;
         self.starter.stdout(target.stdout(&write)?).stderr(target.stderr(&write)?);
         let started = Child::start(&mut self.starter);
-        // We keep a writing end of the pipe until the program has ended, so that only that end wakes us and not the
-        // closing of its output just before.
+        // We keep a writing end of the pipe until the program has ended, so that only that end
+        // wakes us and not the closing of its output just before.
         let watched = started.and_then(|child| {
             let cut = attend(&child, &output, capture, buffer, limit)?;
             Ok((child, cut))

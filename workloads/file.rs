@@ -1,4 +1,5 @@
-//! `file`: writes, reads or syncs blocks of a file of the worker's own, in a place of the user's choice.
+//! `file`: writes, reads or syncs blocks of a file of the worker's own, in a place of the user's
+//! choice.
 
 mod ring;
 mod system;
@@ -9,15 +10,17 @@ use crate::{
 };
 use ring::{Op, Ring};
 
-/// Moves blocks between memory and a file, round and round over `span` bytes, so that the disk never fills up.
+/// Moves blocks between memory and a file, round and round over `span` bytes, so that the disk
+/// never fills up.
 ///
 /// - `op=sync` writes a block and waits for `fdatasync`: when the task ends, the block is on the disk.
 /// - `op=write` leaves it in the page cache, unless `direct=true`.
 /// - `op=read` reads blocks that were dropped from the page cache before, unless `cached=true`. A host's or a disk's own cache
 ///   behind that cannot be dropped from here.
 ///
-/// The data cannot be compressed, and no sector is like another. Every worker has a file of its own without a name: whatever ends the
-/// worker, the file is gone. All of it is written before the clock starts, so that a task never pays for growing the file.
+/// The data cannot be compressed, and no sector is like another. Every worker has a file of its own
+/// without a name: whatever ends the worker, the file is gone. All of it is written before the
+/// clock starts, so that a task never pays for growing the file.
 #[derive(Debug)]
 pub struct File;
 
@@ -145,7 +148,8 @@ impl Task for Mover {
         self.ring.as_mut().ok_or_else(lost)?.turn(number)
     }
 
-    /// Files cannot be waited for without a thread: as tokio itself does, the block is moved on one of its blocking threads.
+    /// Files cannot be waited for without a thread: as tokio itself does, the block is moved on one
+    /// of its blocking threads.
     fn run_async(&mut self, number: u64) -> BoxFuture<'_, Result<Work>> {
         Box::pin(async move {
             let mut ring = self.ring.take().ok_or_else(lost)?;

@@ -16,8 +16,8 @@ use crate::{
 ///   the one before and the work ends when the data say so.
 /// - `nbody`: the outer planets, scalar: dependent additions, divisions and square roots, each counted as one flop; 280 a step.
 ///
-/// Figures of different kernels must not be compared. All results are the same on every machine: no kernel's outcome depends on
-/// whether a multiplication and an addition were fused.
+/// Figures of different kernels must not be compared. All results are the same on every machine: no
+/// kernel's outcome depends on whether a multiplication and an addition were fused.
 #[derive(Debug)]
 pub struct Float;
 
@@ -67,7 +67,8 @@ impl Workload for Float {
         vec![Note { warning: false, text, remedy: String::new() }]
     }
 
-    /// The peak for `fma`; the other kernels wait for their own results and have no such value by design.
+    /// The peak for `fma`; the other kernels wait for their own results and have no such value by
+    /// design.
     fn ceiling(&self, params: &Params) -> Option<Ceiling> {
         if params.text("kernel") == "fma" { fma::peak() } else { None }
     }

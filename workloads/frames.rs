@@ -13,18 +13,22 @@ use crate::{
 };
 use clip::Clip;
 
-/// Decodes the first `frames` pictures of one group of pictures after another, each group with a decoder of its own.
+/// Decodes the first `frames` pictures of one group of pictures after another, each group with a
+/// decoder of its own.
 ///
-/// The clip that comes with knee has one group of 75 pictures of 1920x1080 in High profile; `file=` takes another H.264 stream in
-/// Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb OUT.h264`). By default a task decodes one picture, in the order
-/// in which they are stored, which take about a tenth of a second; `frames=0` decodes the group to its end.
+/// The clip that comes with knee has one group of 75 pictures of 1920x1080 in High profile; `file=`
+/// takes another H.264 stream in Annex B format (`ffmpeg -i IN -c:v copy -bsf:v h264_mp4toannexb
+/// OUT.h264`). By default a task decodes one picture, in the order in which they are stored, which
+/// take about a tenth of a second; `frames=0` decodes the group to its end.
 ///
-/// Every plane of every picture is hashed within the timed region, at about 1 % of the time of decoding it. The hashes of the
-/// clip that comes with knee must be those of the frames whose MD5 ffmpeg published beside it; those of another file must be the
-/// same whenever the same pictures are decoded, in whatever mode.
+/// Every plane of every picture is hashed within the timed region, at about 1 % of the time of
+/// decoding it. The hashes of the clip that comes with knee must be those of the frames whose MD5
+/// ffmpeg published beside it; those of another file must be the same whenever the same pictures
+/// are decoded, in whatever mode.
 ///
-/// The decoder is in Rust alone and uses fewer vector instructions than ffmpeg, at about half its speed: the figure ranks machines,
-/// worker counts and modes, not decoders. It belongs to this version of the decoder and this clip.
+/// The decoder is in Rust alone and uses fewer vector instructions than ffmpeg, at about half its
+/// speed: the figure ranks machines, worker counts and modes, not decoders. It belongs to this
+/// version of the decoder and this clip.
 #[derive(Debug)]
 pub struct Frames;
 
@@ -64,7 +68,8 @@ impl Workload for Frames {
         Ok(Box::new(Viewer { clip: open(context.params)?, seed: context.seed }))
     }
 
-    /// Reads the user's file and decodes its first picture and its end, so that what cannot be decoded is told before anything starts.
+    /// Reads the user's file and decodes its first picture and its end, so that what cannot be
+    /// decoded is told before anything starts.
     fn supported(&self, params: &Params) -> Result<()> {
         let clip = open(params)?;
         if params.text("file").is_empty() {
@@ -103,7 +108,8 @@ fn open(params: &Params) -> Result<Arc<Clip>> {
     }
 }
 
-/// The decoder reads switches from the environment, some of which give it threads of its own or change what it does.
+/// The decoder reads switches from the environment, some of which give it threads of its own or
+/// change what it does.
 fn refuse_switches() -> Result<()> {
     let is_switch = |name: &str| ["RS_H264_", "RFF_", "RH264_"].iter().any(|p| name.starts_with(p));
     let set =

@@ -1,4 +1,5 @@
-//! `function`: a function of the user's own in another language; its crew lives in a helper of that language.
+//! `function`: a function of the user's own in another language; its crew lives in a helper of that
+//! language.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +7,8 @@ use std::time::Duration;
 use crate::foreign::environment;
 use crate::{Context, Error, Form, Kind, Meta, Param, Params, Result, Task, Unit, Workload};
 
-/// Names a function for a helper, which runs it in the threads, processes or event loop of its own language. This process cannot run it.
+/// Names a function for a helper, which runs it in the threads, processes or event loop of its own
+/// language. This process cannot run it.
 #[derive(Debug)]
 pub struct Function;
 

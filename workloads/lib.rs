@@ -74,13 +74,15 @@ pub fn entries() -> impl Iterator<Item = knee_process::Entry> {
     queue::entries().into_iter().chain(pipe::entries())
 }
 
-/// What runs the user's own programs. They can be named, but there is nothing to run unless a program is given.
+/// What runs the user's own programs. They can be named, but there is nothing to run unless a
+/// program is given.
 pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker, &Function, &Server];
 
 /// A kind of work that can be measured.
 ///
-/// Two methods are required: [`meta`](Workload::meta) says what it is and [`prepare`](Workload::prepare) makes one worker's own task.
-/// The author of a workload cannot tell in which mode it runs, and need not.
+/// Two methods are required: [`meta`](Workload::meta) says what it is and
+/// [`prepare`](Workload::prepare) makes one worker's own task. The author of a workload cannot tell
+/// in which mode it runs, and need not.
 pub trait Workload: Debug + Sync + 'static {
     /// What it is called, what it counts and which parameters it takes.
     fn meta(&self) -> &'static Meta;
@@ -88,7 +90,8 @@ pub trait Workload: Debug + Sync + 'static {
     /// One worker's own state, made before the clock starts.
     ///
     /// # Errors
-    /// Whatever keeps this worker from working: a file that cannot be made, a server that does not answer.
+    /// Whatever keeps this worker from working: a file that cannot be made, a server that does not
+    /// answer.
     fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>>;
 
     /// Whether this machine can run it with these parameters.
@@ -100,7 +103,8 @@ pub trait Workload: Debug + Sync + 'static {
         Ok(())
     }
 
-    /// What all workers of a crew share and somebody must keep alive for them, such as a server on loopback.
+    /// What all workers of a crew share and somebody must keep alive for them, such as a server on
+    /// loopback.
     ///
     /// It is made before the first worker and dropped after the last one.
     ///
@@ -111,51 +115,57 @@ pub trait Workload: Debug + Sync + 'static {
         Ok(None)
     }
 
-    /// The function of another language that is run, where this is what the workload does: then crews live in a helper, and nothing is
+    /// The function of another language that is run, where this is what the workload does: then
+    /// crews live in a helper, and nothing is
     /// [prepared](Workload::prepare) here.
     fn foreign(&self, params: &Params) -> Option<Foreign> {
         let _ = params;
         None
     }
 
-    /// The host and port of a server of the user's own that does the work. Where it runs on this machine, what it uses belongs to the work, and is
-    /// no disturbance.
+    /// The host and port of a server of the user's own that does the work. Where it runs on this
+    /// machine, what it uses belongs to the work, and is no disturbance.
     fn server(&self, params: &Params) -> Option<(String, u16)> {
         let _ = params;
         None
     }
 
-    /// Whether one task uses a cell's whole worker count by itself. Such tasks run one at a time, and
+    /// Whether one task uses a cell's whole worker count by itself. Such tasks run one at a time,
+    /// and
     /// [`Context::workers`] says how many workers the task is to use.
     fn parallel_by_itself(&self, params: &Params) -> bool {
         let _ = params;
         false
     }
 
-    /// Whether what a task does depends on how many workers the crew has. Then a crew is launched anew for each count; else
-    /// one large crew serves them all, some of its workers asleep.
+    /// Whether what a task does depends on how many workers the crew has. Then a crew is launched
+    /// anew for each count; else one large crew serves them all, some of its workers asleep.
     fn needs_exact_count(&self, params: &Params) -> bool {
         self.parallel_by_itself(params)
     }
 
-    /// What a reader must know about *this* measurement: the file system is memory, reads came from the cache.
+    /// What a reader must know about *this* measurement: the file system is memory, reads came from
+    /// the cache.
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let _ = context;
         Vec::new()
     }
 
-    /// The best worker count by the textbook on `cores` usable cores (may be fractional), where a textbook has one.
+    /// The best worker count by the textbook on `cores` usable cores (may be fractional), where a
+    /// textbook has one.
     fn textbook_optimum(&self, params: &Params, cores: f64) -> Option<f64> {
         let _ = (params, cores);
         None
     }
 
-    /// Parameters that make shorter tasks of the same work: by them the task length is found from which a mode pays.
+    /// Parameters that make shorter tasks of the same work: by them the task length is found from
+    /// which a mode pays.
     fn shorter(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
-    /// The most units per second that one core can do by its design, where that is known or can be calibrated.
+    /// The most units per second that one core can do by its design, where that is known or can be
+    /// calibrated.
     fn ceiling(&self, params: &Params) -> Option<Ceiling> {
         let _ = params;
         None
@@ -166,7 +176,8 @@ pub trait Workload: Debug + Sync + 'static {
 pub trait Task: Send {
     /// Does task number `number`: the timed region and nothing else.
     ///
-    /// The checksum depends only on the workload, its parameters, the seed and `number`, so that every mode must return what serial returned.
+    /// The checksum depends only on the workload, its parameters, the seed and `number`, so that
+    /// every mode must return what serial returned.
     ///
     /// # Errors
     /// Whatever kept the work from being done, or a result that is not what it must be.
@@ -205,7 +216,8 @@ pub struct Work {
 pub struct Aside {
     /// How long it prepared before it worked: a time that does not count.
     pub untimed: Duration,
-    /// The largest resident memory so far of the programs that it ran, in bytes; 0 where it ran none.
+    /// The largest resident memory so far of the programs that it ran, in bytes; 0 where it ran
+    /// none.
     pub peak_memory: u64,
     /// What the program that it ran printed about itself, where that is what counts.
     #[serde(default)]
@@ -225,11 +237,13 @@ pub struct Meta {
     pub unit: Unit,
     /// What can be set.
     pub params: &'static [Param],
-    /// How many units per second make one of something people know, such as a video stream of 25 frames/s.
+    /// How many units per second make one of something people know, such as a video stream of 25
+    /// frames/s.
     pub equivalent: Option<Equivalent>,
 }
 
-/// What a workload is claimed to be bound by. The claim only steers which worker counts are tried; the findings judge for themselves.
+/// What a workload is claimed to be bound by. The claim only steers which worker counts are tried;
+/// the findings judge for themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -327,7 +341,8 @@ impl Debug for Host {
     }
 }
 
-/// Mixes a task's number with the seed: SplitMix64's output function, so that neighbours share no bits.
+/// Mixes a task's number with the seed: SplitMix64's output function, so that neighbours share no
+/// bits.
 ///
 /// Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
 pub fn mix(seed: u64, number: u64) -> u64 {

@@ -1,4 +1,5 @@
-//! `lock`: a critical section that all workers of a crew share, threads or processes, beside work of their own.
+//! `lock`: a critical section that all workers of a crew share, threads or processes, beside work
+//! of their own.
 
 mod area;
 
@@ -8,15 +9,19 @@ use crate::{
 };
 use area::Area;
 
-/// Enters a section that only one worker of the crew can be in, `sections` times a task, with work of its own in between.
+/// Enters a section that only one worker of the crew can be in, `sections` times a task, with work
+/// of its own in between.
 ///
-/// In the section a worker computes for `held` microseconds and changes `lines` cache lines that all workers share; outside it
-/// computes for `private` microseconds. Amdahl's law bounds the speed-up by `(held + private) / held`, and the lines make it bend
-/// down before: a worker that finds them in another core's cache holds the lock for longer than one that had it last, and so do the
-/// wake-ups of those that wait. A line that went wrong, because two were in the section at once, is an error.
+/// In the section a worker computes for `held` microseconds and changes `lines` cache lines that
+/// all workers share; outside it computes for `private` microseconds. Amdahl's law bounds the
+/// speed-up by `(held + private) / held`, and the lines make it bend down before: a worker that
+/// finds them in another core's cache holds the lock for longer than one that had it last, and so
+/// do the wake-ups of those that wait. A line that went wrong, because two were in the section at
+/// once, is an error.
 ///
-/// A worker that finds the lock taken spins for some tens of microseconds before it sleeps. The lock is a POSIX mutex in a file of the crew's directory: shared between processes, and robust, so that a worker that dies in
-/// the section does not stop the others.
+/// A worker that finds the lock taken spins for some tens of microseconds before it sleeps. The
+/// lock is a POSIX mutex in a file of the crew's directory: shared between processes, and robust,
+/// so that a worker that dies in the section does not stop the others.
 #[derive(Debug)]
 pub struct Lock;
 

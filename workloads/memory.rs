@@ -8,10 +8,11 @@ use arrays::Arrays;
 
 /// `a[i] = b[i] + s * c[i]` over three arrays of `size` bytes each that belong to the worker alone.
 ///
-/// Each task works on the next 16 MiB of each array, so that it takes some milliseconds and comes round to the same memory only after
-/// all of it. Bytes are counted as STREAM counts them, 24 per element: two numbers read and one written. Most machines also read the
-/// cache line that they are about to write, which nobody sees and nobody counts, and so move 32. Source: McCalpin, "Memory Bandwidth
-/// and Machine Balance in Current High Performance Computers", 1995.
+/// Each task works on the next 16 MiB of each array, so that it takes some milliseconds and comes
+/// round to the same memory only after all of it. Bytes are counted as STREAM counts them, 24 per
+/// element: two numbers read and one written. Most machines also read the cache line that they are
+/// about to write, which nobody sees and nobody counts, and so move 32. Source: McCalpin, "Memory
+/// Bandwidth and Machine Balance in Current High Performance Computers", 1995.
 #[derive(Debug)]
 pub struct Memory;
 

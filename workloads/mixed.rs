@@ -1,4 +1,5 @@
-//! `mixed`: computes for a while and waits for a while, so that the best worker count is known beforehand.
+//! `mixed`: computes for a while and waits for a while, so that the best worker count is known
+//! beforehand.
 
 use std::thread;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use crate::{
 
 /// Computes for `compute` microseconds, then waits for `wait` microseconds.
 ///
-/// While one worker waits another can compute, so the cores are busy from `cores x (1 + wait / compute)` workers on. Source: Goetz
-/// et al., "Java Concurrency in Practice", 2006, section 8.2. A wait takes a little longer than asked for (see `sleep`), which moves
-/// the measured optimum up by as much; in the async mode tokio rounds it up to whole milliseconds.
+/// While one worker waits another can compute, so the cores are busy from `cores x (1 + wait /
+/// compute)` workers on. Source: Goetz et al., "Java Concurrency in Practice", 2006, section 8.2. A
+/// wait takes a little longer than asked for (see `sleep`), which moves the measured optimum up by
+/// as much; in the async mode tokio rounds it up to whole milliseconds.
 #[derive(Debug)]
 pub struct Mixed;
 

@@ -16,14 +16,16 @@ use client::Client;
 use server::Server;
 use url::Url;
 
-/// Asks a server that knee starts on loopback, which answers `bytes` after `delay` milliseconds; or the user's own at `url=`.
+/// Asks a server that knee starts on loopback, which answers `bytes` after `delay` milliseconds; or
+/// the user's own at `url=`.
 ///
-/// Each worker keeps one connection and sends its next request when the answer to the last one is there and checked: a closed loop,
-/// whose latency is the time of service only. Loopback has the kernel's TCP stack and scheduler in it and no wire, and the server
-/// computes on the same cores as the workers.
+/// Each worker keeps one connection and sends its next request when the answer to the last one is
+/// there and checked: a closed loop, whose latency is the time of service only. Loopback has the
+/// kernel's TCP stack and scheduler in it and no wire, and the server computes on the same cores as
+/// the workers.
 ///
-/// Answers of knee's own server are compared byte by byte. Those of another server must be complete and of status 2xx; their
-/// content may change, so it is not looked at.
+/// Answers of knee's own server are compared byte by byte. Those of another server must be complete
+/// and of status 2xx; their content may change, so it is not looked at.
 #[derive(Debug)]
 pub struct Network;
 

@@ -10,11 +10,13 @@ use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, W
 
 /// The decimal digits of pi by the Chudnovsky series with binary splitting.
 ///
-/// Each task computes all `digits` anew. At the default of 10 000 the numbers stay within the second-level cache and the task measures
-/// a core; at a million they do not, and it measures the memory as well: never compare figures of different `digits`.
+/// Each task computes all `digits` anew. At the default of 10 000 the numbers stay within the
+/// second-level cache and the task measures a core; at a million they do not, and it measures the
+/// memory as well: never compare figures of different `digits`.
 ///
-/// Source: Chudnovsky, Chudnovsky, "Approximations and complex multiplication according to Ramanujan", 1988; splitting after Haible,
-/// Papanikolaou, "Fast multiprecision evaluation of series of rational numbers", 1998.
+/// Source: Chudnovsky, Chudnovsky, "Approximations and complex multiplication according to
+/// Ramanujan", 1988; splitting after Haible, Papanikolaou, "Fast multiprecision evaluation of
+/// series of rational numbers", 1998.
 #[derive(Debug)]
 pub struct Pi;
 
@@ -55,7 +57,8 @@ struct Digits {
 
 impl Task for Digits {
     fn run(&mut self, number: u64) -> Result<Work> {
-        // Without the black box the compiler may compute a known number of digits once, outside the timed region.
+        // Without the black box the compiler may compute a known number of digits once, outside the
+        // timed region.
         let text = digits_of_pi(black_box(self.digits));
         let hash = fnv1a(text.as_bytes());
         check(self.digits, &text, hash)?;
@@ -98,14 +101,16 @@ fn digits_of_pi(digits: u64) -> String {
     text
 }
 
-/// What the terms `from..to` of the series come to: `t / q` is their sum, and `p / q` takes the next ones over.
+/// What the terms `from..to` of the series come to: `t / q` is their sum, and `p / q` takes the
+/// next ones over.
 struct Split {
     p: IBig,
     q: IBig,
     t: IBig,
 }
 
-/// Splits the range in halves down to single terms; the rightmost `p` of all is never read, hence `needs_p`.
+/// Splits the range in halves down to single terms; the rightmost `p` of all is never read, hence
+/// `needs_p`.
 fn split(from: u64, to: u64, needs_p: bool) -> Split {
     if to - from == 1 {
         return term(i128::from(from));

@@ -8,9 +8,10 @@ use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, W
 
 /// A [pipe](knee_process::duplex) between the worker and a process of its own.
 ///
-/// A task is one batch of `messages` messages of `bytes` bytes each. With `way=there` the worker sends them and the other side tells at
-/// the end what it has got; with `way=both` the other side sends each message back before the worker sends the next, and what
-/// counts is how quickly one process wakes the other. Every message is checked, and that they come in order.
+/// A task is one batch of `messages` messages of `bytes` bytes each. With `way=there` the worker
+/// sends them and the other side tells at the end what it has got; with `way=both` the other side
+/// sends each message back before the worker sends the next, and what counts is how quickly one
+/// process wakes the other. Every message is checked, and that they come in order.
 #[derive(Debug)]
 pub struct Pipe;
 
@@ -121,7 +122,8 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Passes one batch; returns what the other side has made of it, and whether all came back as they went.
+    /// Passes one batch; returns what the other side has made of it, and whether all came back as
+    /// they went.
     fn pass(&mut self, number: u64) -> knee_process::Result<(u64, bool)> {
         let batch = Batch { seed: self.role.seed, number, pass: 0 };
         let mut same = true;

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::support::message::{Batch, SMALLEST};
 use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, Workload, mix};
 
-/// Producers and consumers of a [queue](knee_process::Queue), all of them processes of the worker's own.
+/// Producers and consumers of a [queue](knee_process::Queue), all of them processes of the worker's
+/// own.
 ///
-/// A task is one batch: the worker tells the producers its number, they put their shares of `messages` messages of `bytes` bytes each,
-/// and the consumers take them and tell what they have got. Every message is checked, and so are the order within each
-/// producer's messages and that none is missing. The figure holds the cost of telling, twice a batch, and of
-/// waking processes that wait: more messages a batch make less of both.
+/// A task is one batch: the worker tells the producers its number, they put their shares of
+/// `messages` messages of `bytes` bytes each, and the consumers take them and tell what they have
+/// got. Every message is checked, and so are the order within each producer's messages and that
+/// none is missing. The figure holds the cost of telling, twice a batch, and of waking processes
+/// that wait: more messages a batch make less of both.
 #[derive(Debug)]
 pub struct Queue;
 

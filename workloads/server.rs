@@ -11,10 +11,12 @@ use crate::foreign::{argv, environment};
 use crate::{Context, Error, Form, Kind, Meta, Param, Params, Result, Task, Unit, Workload};
 use client::Request;
 
-/// Starts a server with as many workers as are wanted, on a free port, and asks it as fast as it answers.
+/// Starts a server with as many workers as are wanted, on a free port, and asks it as fast as it
+/// answers.
 ///
-/// Its crew is the server: one is started for each count, stays for several rounds and is ended with all that it has started. The load is knee's own
-/// client or a command of the user's that prints its figure.
+/// Its crew is the server: one is started for each count, stays for several rounds and is ended
+/// with all that it has started. The load is knee's own client or a command of the user's that
+/// prints its figure.
 #[derive(Debug)]
 pub struct Server;
 
@@ -206,7 +208,8 @@ impl Settings {
         &self.request
     }
 
-    /// The parameters of the command that makes the load against this port; `None` where knee's own client makes it.
+    /// The parameters of the command that makes the load against this port; `None` where knee's own
+    /// client makes it.
     pub fn load(&self, port: u16) -> Option<Params> {
         if self.load.is_empty() {
             return None;

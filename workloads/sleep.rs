@@ -9,8 +9,9 @@ use crate::{
 
 /// Sleeps for a given time.
 ///
-/// A sleep ends late, never early: Linux adds up to 50 us of timer slack and the wake-up itself, and tokio's timers tick in whole
-/// milliseconds, so that `ms=1` takes about 1.1 ms in a thread and about 2 ms in the async mode. [`Workload::notes`] says what it is here.
+/// A sleep ends late, never early: Linux adds up to 50 us of timer slack and the wake-up itself,
+/// and tokio's timers tick in whole milliseconds, so that `ms=1` takes about 1.1 ms in a thread and
+/// about 2 ms in the async mode. [`Workload::notes`] says what it is here.
 #[derive(Debug)]
 pub struct Sleep;
 

@@ -19,7 +19,8 @@ use crate::{
     Context, Error, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work, Workload,
 };
 
-/// Keeps one process per worker and gives it a line of JSON per task; the protocol stands in this crate's README.
+/// Keeps one process per worker and gives it a line of JSON per task; the protocol stands in this
+/// crate's README.
 #[derive(Debug)]
 pub struct Worker;
 
@@ -119,7 +120,8 @@ fn program(params: &Params) -> Result<Line> {
     Ok(line)
 }
 
-/// What a worker answers to a task. What it leaves out has its default, what we do not know is ignored.
+/// What a worker answers to a task. What it leaves out has its default, what we do not know is
+/// ignored.
 #[derive(Debug, Deserialize)]
 struct Reply {
     #[serde(default = "one")]
@@ -260,8 +262,8 @@ impl Task for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input is the end of its work; one that is in the middle of a task may not notice it. Whoever is still
-        // there after the farewell is killed when the child is dropped.
+        // The end of its input is the end of its work; one that is in the middle of a task may not
+        // notice it. Whoever is still there after the farewell is killed when the child is dropped.
         self.talk.hang_up();
         if self.broken {
             self.child.signal_group(Signal::TERM);

@@ -1,6 +1,7 @@
 //! Whether a bench is to measure.
 
-/// Whether cargo wants figures (`cargo bench`) or only to see that everything runs (`cargo test --benches`).
+/// Whether cargo wants figures (`cargo bench`) or only to see that everything runs (`cargo test
+/// --benches`).
 pub(crate) fn measuring() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }

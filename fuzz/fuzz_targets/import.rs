@@ -1,4 +1,5 @@
-//! Any bytes as a file measured elsewhere: curves or a refusal, never a panic, and every figure can be analysed.
+//! Any bytes as a file measured elsewhere: curves or a refusal, never a panic, and every figure can
+//! be analysed.
 
 #![no_main]
 

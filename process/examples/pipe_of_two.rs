@@ -1,4 +1,5 @@
-//! A pipe joins two: what one end sends the other receives, and when one end is gone the other sees the end.
+//! A pipe joins two: what one end sends the other receives, and when one end is gone the other sees
+//! the end.
 
 use knee_process::{
     Duplex, Error, Process, Receiver, Result, Sender, duplex, function, init, pipe,
@@ -25,7 +26,8 @@ fn answer(mut questions: Duplex<String, u32>) {
 fn main() -> Result<()> {
     init([function(send), function(receive), function(answer)]);
 
-    // From one child to another; this program keeps no end, so the receiver sees when the sender has ended.
+    // From one child to another; this program keeps no end, so the receiver sees when the sender
+    // has ended.
     let (sender, receiver) = pipe()?;
     let one = Process::new(send, (sender,)).start()?;
     let other = Process::new(receive, (receiver,)).start()?;

@@ -14,7 +14,8 @@ fn write(mut letters: Producer<char>) {
 
 fn read(mut letters: Consumer<char>, mut seen: Producer<char>) {
     loop {
-        // This process holds no producer of `letters`, but the main one does: there is no end to see.
+        // This process holds no producer of `letters`, but the main one does: there is no end to
+        // see.
         let letter = letters.get().expect("the queue does not end");
         println!("got {letter}");
         seen.put(&letter).expect("somebody listens");

@@ -78,10 +78,11 @@ pub fn process_name() -> Option<String> {
     NAME.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Makes functions and types known to other processes; the one line that belongs at the head of `main`.
+/// Makes functions and types known to other processes; the one line that belongs at the head of
+/// `main`.
 ///
-/// In a process that was started by this crate it does that process's work and never returns. Anywhere else it
-/// returns at once. What stands before it in `main` runs in every child too.
+/// In a process that was started by this crate it does that process's work and never returns.
+/// Anywhere else it returns at once. What stands before it in `main` runs in every child too.
 ///
 /// # Panics
 /// When two entries have the same name, as two closures of one function have.

@@ -1,8 +1,8 @@
 //! Values as bytes, and the file descriptors that travel beside the bytes.
 //!
-//! A queue or pipe end inside a value is serialised as an index into a list of descriptors. The list lives in a
-//! thread-local for the time of one [`encode_with_fds`] or [`decode_with_fds`] only; elsewhere such an end refuses to be
-//! serialised.
+//! A queue or pipe end inside a value is serialised as an index into a list of descriptors. The
+//! list lives in a thread-local for the time of one [`encode_with_fds`] or [`decode_with_fds`]
+//! only; elsewhere such an end refuses to be serialised.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 pub(crate) const MAX_MESSAGE: usize = 1 << 30;
 
 thread_local! {
-    /// How many descriptors the value that is being serialised hands over so far; `None` where it may not.
+    /// How many descriptors the value that is being serialised hands over so far; `None` where it
+    /// may not.
     static HANDING: Cell<Option<u32>> = const { Cell::new(None) };
     /// These descriptors, the last ones of a value within a value at the end.
     static OUTGOING: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
@@ -52,7 +53,8 @@ impl<'de> Deserialize<'de> for Handed {
     }
 }
 
-/// The time in which a value may hand over descriptors; it ends also when serialising the value panics.
+/// The time in which a value may hand over descriptors; it ends also when serialising the value
+/// panics.
 struct Outbox {
     outer: Option<u32>,
 }
@@ -102,7 +104,8 @@ impl Sink for Vec<u8> {
 /// As many bytes of a message lie on the stack.
 const FEW: usize = 64;
 
-/// A message in the making: on the stack as long as it is small, so that a hot path allocates nothing.
+/// A message in the making: on the stack as long as it is small, so that a hot path allocates
+/// nothing.
 #[derive(Debug)]
 pub(crate) struct Message {
     few: [u8; FEW],
@@ -216,7 +219,8 @@ pub(crate) fn decode_with_fds<T: DeserializeOwned>(
     bytes: &[u8],
     fds: &mut Vec<OwnedFd>,
 ) -> Result<T> {
-    // Most values come without, and a vector that is passed on by value costs more than reading them.
+    // Most values come without, and a vector that is passed on by value costs more than reading
+    // them.
     if fds.is_empty() { decode(bytes) } else { decode_handed(bytes, fds) }
 }
 
@@ -227,7 +231,8 @@ fn decode_handed<T: DeserializeOwned>(bytes: &[u8], fds: &mut Vec<OwnedFd>) -> R
     value
 }
 
-/// Bytes that cross processes by a plain copy; a `Vec<u8>` crosses one element at a time, as serde defines it.
+/// Bytes that cross processes by a plain copy; a `Vec<u8>` crosses one element at a time, as serde
+/// defines it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bytes(pub Vec<u8>);
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// The result of most operations of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation could not be done. What became of a *task* is told by [`Failure`](crate::Failure).
+/// Why an operation could not be done. What became of a *task* is told by
+/// [`Failure`](crate::Failure).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -45,7 +45,8 @@ pub struct Death {
     pub pid: u32,
     /// How it ended.
     pub status: ExitStatus,
-    /// By how much the `oom_kill` counter of its memory cgroup rose meanwhile; `None` where it cannot be read.
+    /// By how much the `oom_kill` counter of its memory cgroup rose meanwhile; `None` where it
+    /// cannot be read.
     pub oom_kills: Option<u64>,
 }
 

@@ -49,7 +49,8 @@ impl<R: DeserializeOwned> Process<R> {
         Self::with(id_of::<F>(), type_name::<F>(), &args)
     }
 
-    /// A process that is a registered type of one's own: it runs [`Run::run`] on a copy of `target`.
+    /// A process that is a registered type of one's own: it runs [`Run::run`] on a copy of
+    /// `target`.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the value moves to the process, and with it the ends of queues and pipes inside"
@@ -64,7 +65,8 @@ impl<R: DeserializeOwned> Process<R> {
         Self { target, target_name, args, name, method, output, result: PhantomData }
     }
 
-    /// Names the process, for `ps` and for [`process_name`](crate::process_name) inside it; else it is called after its target.
+    /// Names the process, for `ps` and for [`process_name`](crate::process_name) inside it; else it
+    /// is called after its target.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -85,8 +87,9 @@ impl<R: DeserializeOwned> Process<R> {
     /// Starts the process and returns at once.
     ///
     /// # Errors
-    /// [`Error::NotInitialised`] or [`Error::NotRegistered`] when `main` did not prepare for it, [`Error::Encode`] when the
-    /// arguments cannot cross, [`Error::Spawn`] or [`Error::Io`] when the system refuses.
+    /// [`Error::NotInitialised`] or [`Error::NotRegistered`] when `main` did not prepare for it,
+    /// [`Error::Encode`] when the arguments cannot cross, [`Error::Spawn`] or [`Error::Io`] when
+    /// the system refuses.
     pub fn start(self) -> Result<Child<R>> {
         let id = self.target?;
         let (args, arg_fds) = self.args?;
@@ -143,7 +146,8 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// Reads what is there; a child that writes a large result is never left waiting while somebody joins it.
+    /// Reads what is there; a child that writes a large result is never left waiting while somebody
+    /// joins it.
     fn read(&mut self) {
         while !self.closed {
             match self.control.try_recv() {
@@ -197,7 +201,8 @@ impl<R> Child<R> {
         exit.ok_or(Error::TimedOut(Duration::MAX))
     }
 
-    /// Waits until it has ended, but no longer than `limit`: then the answer is `None` and it runs on.
+    /// Waits until it has ended, but no longer than `limit`: then the answer is `None` and it runs
+    /// on.
     ///
     /// # Errors
     /// [`Error::Io`] when the system cannot wait.
@@ -247,7 +252,8 @@ impl<R: DeserializeOwned> Child<R> {
     /// Waits until it has ended and returns what its target returned.
     ///
     /// # Errors
-    /// The [`Failure`] tells why there is no result: a panic, a death, a program that did not come up.
+    /// The [`Failure`] tells why there is no result: a panic, a death, a program that did not come
+    /// up.
     pub fn outcome(self) -> Outcome<R> {
         let exit = self.join().map_err(|error| Failure::NeverStarted(error.to_string()))?;
         let mut inbox = self.lock();

@@ -1,7 +1,8 @@
 //! What other processes may be asked to run: functions and types, registered by name.
 //!
-//! Code addresses mean nothing in another process, so a call crosses as the name of its function. A name is the
-//! path of the function or type, as the compiler prints it; inside one build it is the same in every process.
+//! Code addresses mean nothing in another process, so a call crosses as the name of its function. A
+//! name is the path of the function or type, as the compiler prints it; inside one build it is the
+//! same in every process.
 
 use std::any::{TypeId, type_name};
 use std::cell::Cell;
@@ -16,7 +17,8 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::pool::{Worker, WorkerBody};
 
-/// A function that another process can run: `fn` items and closures that capture nothing, of up to six arguments.
+/// A function that another process can run: `fn` items and closures that capture nothing, of up to
+/// six arguments.
 ///
 /// `Args` is the tuple of its arguments. All of them and the output must be serde types.
 pub trait Function<Args>: Copy + Send + Sync + 'static {
@@ -49,7 +51,8 @@ functions_of!(A a, B b, C c, D d);
 functions_of!(A a, B b, C c, D d, E e);
 functions_of!(A a, B b, C c, D d, E e, G g);
 
-/// One's own type as a process: its fields are the arguments, [`run`](Run::run) is what the process does.
+/// One's own type as a process: its fields are the arguments, [`run`](Run::run) is what the process
+/// does.
 pub trait Run: Serialize + DeserializeOwned + 'static {
     /// What the process returns.
     type Output: Serialize + DeserializeOwned + 'static;
@@ -75,7 +78,8 @@ pub(crate) enum Action {
     Worker(StartWorker),
 }
 
-/// One function or type that [`init`](crate::init) makes known; see [`function`], [`runnable`] and [`worker`].
+/// One function or type that [`init`](crate::init) makes known; see [`function`], [`runnable`] and
+/// [`worker`].
 pub struct Entry {
     pub(crate) name: &'static str,
     pub(crate) key: TypeId,
@@ -88,7 +92,8 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Registers a function, to be the target of a [`Process`](crate::Process) or a task of a [`Pool`](crate::Pool).
+/// Registers a function, to be the target of a [`Process`](crate::Process) or a task of a
+/// [`Pool`](crate::Pool).
 pub fn function<F, Args>(function: F) -> Entry
 where
     F: Function<Args>,
@@ -178,8 +183,8 @@ impl Registry {
 
 /// The id of a registered type or function, as the sender of a call sees it.
 ///
-/// Where `init` did not run, the other program was named explicitly and knows its own registry: then the name is
-/// trusted, and a wrong one is found on the other side.
+/// Where `init` did not run, the other program was named explicitly and knows its own registry:
+/// then the name is trusted, and a wrong one is found on the other side.
 #[inline]
 pub(crate) fn id_of<T: 'static>() -> Result<Id> {
     thread_local! {

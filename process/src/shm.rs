@@ -16,8 +16,8 @@ pub(crate) struct Mapping {
     length: usize,
 }
 
-// SAFETY: the memory is valid from any thread until the mapping is dropped; who may touch which part when is what the
-// users of `start` arrange among themselves, with the atomics inside.
+// SAFETY: the memory is valid from any thread until the mapping is dropped; who may touch which
+// part when is what the users of `start` arrange among themselves, with the atomics inside.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
@@ -62,7 +62,8 @@ impl Mapping {
     #[inline]
     pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(offset.is_multiple_of(8), "not aligned");
-        // SAFETY: inside, aligned (mappings start at a page), alive as long as `self`, and only ever used as an atomic.
+        // SAFETY: inside, aligned (mappings start at a page), alive as long as `self`, and only
+        // ever used as an atomic.
         unsafe { self.at(offset, 8).cast().as_ref() }
     }
 
@@ -96,7 +97,8 @@ pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
     Ok(memory)
 }
 
-/// The system ends a process without a word that goes beyond its limit on the size of files, which counts for this memory too.
+/// The system ends a process without a word that goes beyond its limit on the size of files, which
+/// counts for this memory too.
 fn allowed(size: u64) -> Result<()> {
     use rustix::process::{Resource, getrlimit};
     match getrlimit(Resource::Fsize).current {

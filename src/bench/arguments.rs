@@ -76,7 +76,8 @@ pub(super) struct Arguments {
     ignored_options: Ignored,
 }
 
-/// Options of libtest that mean nothing here: accepted, since cargo and nextest pass them to every target.
+/// Options of libtest that mean nothing here: accepted, since cargo and nextest pass them to every
+/// target.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Ignored {

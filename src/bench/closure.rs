@@ -1,4 +1,5 @@
-//! A closure as a workload: found by its name, so that a worker process of the same program finds it too.
+//! A closure as a workload: found by its name, so that a worker process of the same program finds
+//! it too.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -67,7 +68,8 @@ where
     R: Fn(&mut S, u64) -> T + Send + Sync,
 {
     fn run(&mut self, number: u64) -> Result<Work> {
-        // This hasher has no random keys: the same value gives the same hash in every process of this program.
+        // This hasher has no random keys: the same value gives the same hash in every process of
+        // this program.
         let mut hasher = DefaultHasher::new();
         (self.run)(&mut self.state, number).hash(&mut hasher);
         Ok(Work { units: 1, checksum: hasher.finish() })

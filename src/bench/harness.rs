@@ -164,7 +164,8 @@ impl Harness<'_> {
         };
         session.measure(None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
-        // What the data cannot tell is said, but it is no failure: cargo would run no further target.
+        // What the data cannot tell is said, but it is no failure: cargo would run no further
+        // target.
         let code = match present::present(&directory, &record, None, self.output)? {
             exit::INCONCLUSIVE => exit::OK,
             code => code,

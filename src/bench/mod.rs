@@ -52,7 +52,8 @@ impl Bench {
         self.workload_with(workload, "")
     }
 
-    /// Measures a workload with some parameters set, written as on the command line: `size=1M,op=read`.
+    /// Measures a workload with some parameters set, written as on the command line:
+    /// `size=1M,op=read`.
     #[must_use]
     pub fn workload_with(mut self, workload: &'static dyn Workload, params: &str) -> Self {
         let text = format!("{}:{params}", workload.meta().name);
@@ -63,13 +64,15 @@ impl Bench {
         self
     }
 
-    /// Measures a closure: one call is one task. What it returns is hashed, so that no work is left out and every mode is checked.
+    /// Measures a closure: one call is one task. What it returns is hashed, so that no work is left
+    /// out and every mode is checked.
     #[must_use]
     pub fn closure<T: Hash>(self, name: &str, run: impl Fn() -> T + Send + Sync + 'static) -> Self {
         self.prepared(name, || (), move |(), _| run())
     }
 
-    /// Measures a closure that is told each task's number, and gets what `prepare` made for its worker before the clock started.
+    /// Measures a closure that is told each task's number, and gets what `prepare` made for its
+    /// worker before the clock started.
     #[must_use]
     pub fn prepared<S: Send + 'static, T: Hash>(
         mut self,
@@ -106,7 +109,8 @@ impl Bench {
         self
     }
 
-    /// Does what the command line of this program asks, and what it must as a worker of itself. It must be all that `main` does.
+    /// Does what the command line of this program asks, and what it must as a worker of itself. It
+    /// must be all that `main` does.
     pub fn main(self) -> ExitCode {
         let extra: &'static [&'static dyn Workload] = Vec::leak(self.workloads.clone());
         let registry = Registry::new(extra);

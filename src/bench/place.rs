@@ -1,4 +1,5 @@
-//! Where a benchmark program keeps its results: under the target directory, one directory per benchmark.
+//! Where a benchmark program keeps its results: under the target directory, one directory per
+//! benchmark.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ pub(super) fn of(name: &str) -> PathBuf {
     home().join("bench").join(safe(&program())).join(safe(name))
 }
 
-/// `KNEE_HOME`, or `knee` in the target directory that this program was built in, or in the one of the working directory.
+/// `KNEE_HOME`, or `knee` in the target directory that this program was built in, or in the one of
+/// the working directory.
 fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("KNEE_HOME").filter(|home| !home.is_empty()) {
         return home.into();
@@ -62,7 +64,8 @@ pub(super) fn latest(benchmark: &Path) -> Result<PathBuf, Failure> {
 pub(super) fn save(benchmark: &Path, name: &str, latest: &Path) -> std::io::Result<()> {
     let directory = benchmark.join("baselines").join(safe(name));
     std::fs::create_dir_all(&directory)?;
-    // A baseline is the old one or the new one, complete: it is written beside it and moved over it.
+    // A baseline is the old one or the new one, complete: it is written beside it and moved over
+    // it.
     let copy = tempfile::NamedTempFile::new_in(&directory)?;
     std::fs::copy(latest.join(FILE_NAME), copy.path())?;
     copy.as_file().sync_all()?;

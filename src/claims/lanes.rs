@@ -1,4 +1,5 @@
-//! Short sweeps of workloads for the claims about curves: the same crews, rounds and analysis as `knee run`.
+//! Short sweeps of workloads for the claims about curves: the same crews, rounds and analysis as
+//! `knee run`.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -51,7 +52,8 @@ impl Sweep<'_> {
         let mut switches = vec![Vec::new(); self.counts.len()];
         let mut rates = vec![Vec::new(); self.counts.len()];
         for block in 0..self.rounds {
-            // Every other round runs backwards, so that a drift of the machine falls on all counts alike.
+            // Every other round runs backwards, so that a drift of the machine falls on all counts
+            // alike.
             let mut order: Vec<usize> = (0..self.counts.len()).collect();
             if block % 2 == 1 {
                 order.reverse();

@@ -147,7 +147,8 @@ fn time_pipe(mut pipe: Receiver<u64>, ready: Sender<bool>) -> Result<f64, String
     timed(ready, || pipe.recv().ok())
 }
 
-/// Says that it is ready, then takes messages until there are no more; seconds per message after the first.
+/// Says that it is ready, then takes messages until there are no more; seconds per message after
+/// the first.
 fn timed(mut ready: Sender<bool>, mut next: impl FnMut() -> Option<u64>) -> Result<f64, String> {
     ready.send(&true).map_err(told)?;
     next().ok_or("there was no message")?;

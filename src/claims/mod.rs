@@ -74,7 +74,8 @@ struct Measured {
 struct Experiment {
     id: &'static str,
     claim: &'static str,
-    /// Whether its figures say nothing where other programs take much of the CPUs: more workers then get more of what is left.
+    /// Whether its figures say nothing where other programs take much of the CPUs: more workers
+    /// then get more of what is left.
     bent_by_load: bool,
     run: fn(&Place) -> Result<Measured, String>,
 }

@@ -1,4 +1,5 @@
-//! "Threads are concurrent, processes are parallel": true of Python's threads; here threads are parallel too.
+//! "Threads are concurrent, processes are parallel": true of Python's threads; here threads are
+//! parallel too.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

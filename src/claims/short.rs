@@ -97,7 +97,8 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict, evidence, figures, picture })
 }
 
-/// The shortest tasks decide, each in a process of its own as the claim has it; what a pool makes of them stands beside it.
+/// The shortest tasks decide, each in a process of its own as the claim has it; what a pool makes
+/// of them stands beside it.
 fn verdict(anew: &Figure) -> Verdict {
     Verdict::of(anew.is_above(1.0).map(|gains| !gains))
 }
@@ -178,7 +179,8 @@ fn process_rate(cores: usize, steps: u64) -> Result<f64, String> {
     Ok(f64::from(done) / clock::since(start).as_secs_f64())
 }
 
-/// The length from which the ratio is above 1, interpolated between the lengths tried on logarithmic axes.
+/// The length from which the ratio is above 1, interpolated between the lengths tried on
+/// logarithmic axes.
 fn break_even(figures: &[Figure]) -> Option<f64> {
     let first = figures.iter().position(|figure| figure.median > 1.0)?;
     if first == 0 {

@@ -1,4 +1,5 @@
-//! Starting a process costs far more than starting a thread; a pool pays that once, in time and in memory.
+//! Starting a process costs far more than starting a thread; a pool pays that once, in time and in
+//! memory.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -83,7 +84,8 @@ fn run(_: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict: Verdict::of(verdict), evidence, figures, picture })
 }
 
-/// The memory of a thread and of a pool's process: what they add, shared pages counted by their share (PSS).
+/// The memory of a thread and of a pool's process: what they add, shared pages counted by their
+/// share (PSS).
 fn memory(pool: &Pool) -> Result<[Figure; 2], String> {
     let before = proportional("self")?;
     let (ready, done) = (Arc::new(Barrier::new(THREADS + 1)), Arc::new(Barrier::new(THREADS + 1)));

@@ -1,4 +1,5 @@
-//! Many tasks on one core take turns: N of them take N times as long, and the core switches between them.
+//! Many tasks on one core take turns: N of them take N times as long, and the core switches between
+//! them.
 
 use std::thread;
 
@@ -88,7 +89,8 @@ fn alone(cpu: u32) -> Result<u64, String> {
     Ok((steps as f64 * LENGTH / fastest) as u64)
 }
 
-/// Seconds until so many tasks on one CPU have ended, and how often one had to make room for another.
+/// Seconds until so many tasks on one CPU have ended, and how often one had to make room for
+/// another.
 fn together(count: usize, cpu: u32, steps: u64) -> Result<(f64, f64), String> {
     let barrier = std::sync::Barrier::new(count + 1);
     thread::scope(|scope| {

@@ -13,7 +13,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Microseconds of computing and of waiting in each task; by the textbook each core keeps (1 + 4) / 1 workers busy.
+/// Microseconds of computing and of waiting in each task; by the textbook each core keeps (1 + 4) /
+/// 1 workers busy.
 const GIVEN: [(&str, &str); 2] = [("compute", "1000"), ("wait", "4000")];
 const PER_CORE: usize = 5;
 /// More workers gain where they do so much more than one per core.
@@ -53,7 +54,8 @@ fn run(place: &Place) -> Result<Measured, String> {
         &swept.rates[most],
         &swept.rates[best],
     );
-    // The limit is within what was tried: four times the textbook's count no longer gives in proportion.
+    // The limit is within what was tried: four times the textbook's count no longer gives in
+    // proportion.
     let proportion = counts[most] as f64 / textbook as f64;
     let last = ratio("the last step", &swept.rates[most], &swept.rates[at(textbook)]);
     let verdict = match (gain.is_above(GAIN), last.is_above(proportion / 2.0)) {

@@ -7,10 +7,12 @@ use crate::analysis::compare::RUN_TO_RUN;
 use crate::analysis::compare::check::{self, Answer, Check, Limits};
 use crate::report;
 
-/// Hold a run against a baseline: exit code 0 if it keeps the limits, 3 if it breaks one, 5 if the data cannot tell.
+/// Hold a run against a baseline: exit code 0 if it keeps the limits, 3 if it breaks one, 5 if the
+/// data cannot tell.
 ///
-/// Throughput at the knee, efficiency at the baseline's knee, and the knee itself are held against the baseline. A limit
-/// counts as kept or broken with 95 % confidence. Several runs on either side (a directory of run directories) make the answer sharper.
+/// Throughput at the knee, efficiency at the baseline's knee, and the knee itself are held against
+/// the baseline. A limit counts as kept or broken with 95 % confidence. Several runs on either side
+/// (a directory of run directories) make the answer sharper.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The run, or a directory of runs of one machine
@@ -28,7 +30,8 @@ pub(super) struct Args {
     /// By how much runs of one machine differ (standard deviation), where a side has one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
-    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    /// What a recommended count may cost against the best, as a share of throughput [default: as
+    /// when it was measured]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     tolerance: Option<String>,
 }

@@ -8,8 +8,9 @@ use crate::report::{self, terminal};
 
 /// Set runs of two or more machines against each other.
 ///
-/// The first side is the baseline. Several runs of one side (NAME=A NAME=B, or a directory of run directories) tell how much its
-/// runs differ; with one run each that is assumed, and intervals are wide.
+/// The first side is the baseline. Several runs of one side (NAME=A NAME=B, or a directory of run
+/// directories) tell how much its runs differ; with one run each that is assumed, and intervals are
+/// wide.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Records, run directories, or directories of run directories, each with a name if you like
@@ -21,7 +22,8 @@ pub(super) struct Args {
     /// By how much runs of one machine differ (standard deviation), where a side has one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
     run_to_run: String,
-    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    /// What a recommended count may cost against the best, as a share of throughput [default: as
+    /// when it was measured]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     tolerance: Option<String>,
     /// Write the comparison with its plots to this directory as well

@@ -5,11 +5,12 @@ use crate::mode::helper::{Candidate, conformance};
 
 /// Test whether a helper for another language speaks the crew protocol.
 ///
-/// The helper is started again and again: it is told orders good and bad, cut off and killed. The page docs/crew-protocol.md says what it
-/// must do, and which functions it is made to call.
+/// The helper is started again and again: it is told orders good and bad, cut off and killed. The
+/// page docs/crew-protocol.md says what it must do, and which functions it is made to call.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the functions are that are called, with {name} in place of a function's name, e.g. 'functions.rb:{name}'
+    /// Where the functions are that are called, with {name} in place of a function's name, e.g.
+    /// 'functions.rb:{name}'
     #[arg(long, value_name = "TEMPLATE")]
     functions: String,
     /// The helper and its arguments

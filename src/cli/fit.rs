@@ -223,7 +223,8 @@ fn unfinished(curve: &Curve) -> Option<String> {
     })
 }
 
-/// Which mode, where all curves are of one file and each is another mode, or another value of `--by`.
+/// Which mode, where all curves are of one file and each is another mode, or another value of
+/// `--by`.
 fn verdict(measured: &[Measured], args: &Args) -> Option<Verdict> {
     let first = &measured.first()?.fit;
     let together =

@@ -1,11 +1,12 @@
-//! Cleans up behind a knee that was killed: a small process that waits for our end and then removes what we left.
+//! Cleans up behind a knee that was killed: a small process that waits for our end and then removes
+//! what we left.
 //!
-//! It is this binary again, blocked in a read of a socket whose other end only we hold. The read ends when we end, however we
-//! end. It then ends every process that carries this run's mark and removes the scratch directory. Nothing of this is on a
-//! measured path.
+//! It is this binary again, blocked in a read of a socket whose other end only we hold. The read
+//! ends when we end, however we end. It then ends every process that carries this run's mark and
+//! removes the scratch directory. Nothing of this is on a measured path.
 //!
-//! It goes by another name than ours, with every signal kept back that can be: what is meant for all of knee (`killall knee`, a
-//! closed terminal) does not reach it.
+//! It goes by another name than ours, with every signal kept back that can be: what is meant for
+//! all of knee (`killall knee`, a closed terminal) does not reach it.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -110,8 +111,8 @@ pub(super) fn become_guard_if_asked() {
     std::process::exit(0);
 }
 
-/// Whether standard input is a socket whose other end a process of our own user holds. A guard removes nothing but scratch directories
-/// of that user anyway.
+/// Whether standard input is a socket whose other end a process of our own user holds. A guard
+/// removes nothing but scratch directories of that user anyway.
 fn is_called_by_ourselves() -> bool {
     let stdin = io::stdin();
     let peer = rustix::net::sockopt::socket_peercred(stdin.as_fd());

@@ -1,4 +1,5 @@
-//! What a run leaves where it is killed: a scratch directory, and processes that carry its mark. Found and removed.
+//! What a run leaves where it is killed: a scratch directory, and processes that carry its mark.
+//! Found and removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,8 +12,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
 
-/// The mark: an environment variable that our children inherit. Its value is the random part of the scratch directory's name, so
-/// that no other run has it, in whatever namespace.
+/// The mark: an environment variable that our children inherit. Its value is the random part of the
+/// scratch directory's name, so that no other run has it, in whatever namespace.
 pub(super) const MARK: &str = "KNEE_RUN";
 /// How a scratch directory's name begins; the mark follows.
 const PREFIX: &str = "knee-";
@@ -36,11 +37,13 @@ pub(super) fn mark_of(scratch: &Path) -> Option<&str> {
     (mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(mark)
 }
 
-/// Makes a scratch directory that only we may enter; it counts as in use until the returned lock is closed.
+/// Makes a scratch directory that only we may enter; it counts as in use until the returned lock is
+/// closed.
 pub(super) fn make(scratch: &Path) -> io::Result<File> {
     fs::DirBuilder::new().mode(0o700).create(scratch)?;
     let lock = File::create_new(scratch.join(LOCK))?;
-    // Where the file system has no locks, the directory is taken for a dead one's by the next run of ours, no sooner.
+    // Where the file system has no locks, the directory is taken for a dead one's by the next run
+    // of ours, no sooner.
     let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
     Ok(lock)
 }
@@ -62,8 +65,8 @@ pub(super) fn clean(scratch: &Path) {
     }
 }
 
-/// Removes a directory that knee has made, which its lock shows, or an empty one. Where everybody may rename what stands beside it,
-/// another directory of ours may have been given its name.
+/// Removes a directory that knee has made, which its lock shows, or an empty one. Where everybody
+/// may rename what stands beside it, another directory of ours may have been given its name.
 fn remove(scratch: &Path) {
     if is_made_by_us(scratch) {
         let lock = scratch.join(LOCK);
@@ -138,8 +141,9 @@ fn kill_marked(mark: &str) -> usize {
     killed
 }
 
-/// Kills and reaps every child of this process but `spared` and those that knee-process looks after: what commands have put out of
-/// our reach and left behind came to us as their nearest living relative.
+/// Kills and reaps every child of this process but `spared` and those that knee-process looks
+/// after: what commands have put out of our reach and left behind came to us as their nearest
+/// living relative.
 pub(super) fn kill_strays(spared: u32) {
     for _ in 0..TRIES {
         let strays: Vec<i32> = children()
@@ -203,7 +207,8 @@ mod tests {
         }
     }
 
-    /// Where everybody may rename, somebody gives the name of a scratch directory to another one of ours.
+    /// Where everybody may rename, somebody gives the name of a scratch directory to another one of
+    /// ours.
     #[test]
     fn a_directory_that_was_given_our_name_stays() {
         let place = tempfile::tempdir().expect("a directory");

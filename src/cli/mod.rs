@@ -126,7 +126,8 @@ impl From<crate::plan::PlanError> for Failure {
 
 /// The whole program, with a caller's own workloads beside the built-in ones.
 ///
-/// The calling binary is its own worker in the process modes, so this must be the first thing in its `main`.
+/// The calling binary is its own worker in the process modes, so this must be the first thing in
+/// its `main`.
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     let registry = Registry::new(extra);
     become_child_if_asked(registry);
@@ -159,7 +160,8 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     }
 }
 
-/// Turns this process into the guard or the worker as which it was started by itself; returns otherwise.
+/// Turns this process into the guard or the worker as which it was started by itself; returns
+/// otherwise.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
     signals::settle();

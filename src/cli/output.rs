@@ -1,4 +1,5 @@
-//! Where text goes: results to standard output, everything else to standard error, never a panic when nobody reads.
+//! Where text goes: results to standard output, everything else to standard error, never a panic
+//! when nobody reads.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -43,7 +44,8 @@ impl Output {
         }
     }
 
-    /// Writes a remark to standard error; it is lost where that is closed. Names in it may be anything, and steer nothing.
+    /// Writes a remark to standard error; it is lost where that is closed. Names in it may be
+    /// anything, and steer nothing.
     pub fn remark(self, text: &str) {
         if !self.quiet {
             let shown: Vec<String> = text.split('\n').map(visible).collect();
@@ -86,7 +88,8 @@ fn terminal_columns() -> Option<usize> {
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
-/// Whether the locale's characters are UTF-8; where nothing is set, pipes and files are assumed to be.
+/// Whether the locale's characters are UTF-8; where nothing is set, pipes and files are assumed to
+/// be.
 fn speaks_unicode() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
     let locale = set.into_iter().find(|value| !value.is_empty());

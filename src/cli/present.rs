@@ -1,4 +1,5 @@
-//! From a record to everything that is shown of it: what `knee run` ends with and `knee report` makes anew.
+//! From a record to everything that is shown of it: what `knee run` ends with and `knee report`
+//! makes anew.
 
 use std::path::Path;
 
@@ -10,7 +11,8 @@ use crate::record::Record;
 use crate::report::settings::Dialect;
 use crate::report::{self, terminal};
 
-/// Thinks about a record, writes its report into `directory` and prints the findings, or only the answer as settings to paste.
+/// Thinks about a record, writes its report into `directory` and prints the findings, or only the
+/// answer as settings to paste.
 ///
 /// # Errors
 /// The report or standard output cannot be written.
@@ -89,7 +91,8 @@ fn verdict(findings: &Findings) -> u8 {
     if findings.run.interrupted {
         exit::INTERRUPTED
     } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
-        // Two machines were measured, and whatever is said of one of them is of no use on the other.
+        // Two machines were measured, and whatever is said of one of them is of no use on the
+        // other.
         exit::INCONCLUSIVE
     } else if findings.run.rounds == 0 && !lacks_figures(findings) {
         exit::FAILED

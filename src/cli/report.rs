@@ -1,4 +1,5 @@
-//! `knee report DIR`: everything anew from the raw record; `knee report --index DIR`: a table of the runs in it.
+//! `knee report DIR`: everything anew from the raw record; `knee report --index DIR`: a table of
+//! the runs in it.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +21,12 @@ pub(super) struct Args {
     /// Write the report to another directory
     #[arg(long, value_name = "DIR", conflicts_with = "index")]
     out: Option<PathBuf>,
-    /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a place for it
+    /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a
+    /// place for it
     #[arg(long)]
     index: bool,
-    /// What a recommended count may cost against the best, as a share of throughput [default: as when it was measured]
+    /// What a recommended count may cost against the best, as a share of throughput [default: as
+    /// when it was measured]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     tolerance: Option<String>,
     /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s

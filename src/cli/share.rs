@@ -15,7 +15,8 @@ pub(super) fn parse(text: &str, flag: &str) -> Result<f64, Failure> {
     })
 }
 
-/// What a knee may cost against the optimum: the word behind `--tolerance`, 5 % where there is none.
+/// What a knee may cost against the optimum: the word behind `--tolerance`, 5 % where there is
+/// none.
 pub(super) fn tolerance(text: &str) -> Result<f64, Failure> {
     const MOST: f64 = 0.5;
     let share = parse(text, "--tolerance")?;

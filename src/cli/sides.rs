@@ -1,4 +1,5 @@
-//! From the paths that a user names to sides of a comparison: `A`, `NAME=A`, a directory of several runs.
+//! From the paths that a user names to sides of a comparison: `A`, `NAME=A`, a directory of several
+//! runs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use crate::record::{self, FILE_NAME};
 /// No comparison needs more runs of one side; a directory with more is something else.
 const MOST_RUNS: usize = 1000;
 
-/// Reads all sides; paths of one name are runs of one side, analysed at one `tolerance` where that is given. What cannot be read is told to
-/// `skip` where other runs are left.
+/// Reads all sides; paths of one name are runs of one side, analysed at one `tolerance` where that
+/// is given. What cannot be read is told to `skip` where other runs are left.
 pub(super) fn read(
     named: &[String],
     tolerance: Option<f64>,

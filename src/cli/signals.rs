@@ -10,16 +10,17 @@ use super::exit;
 
 /// Undoes what a parent's settings would break; to be called first in `main`, by workers too.
 pub(super) fn settle() {
-    // Where the parent ignored it, the system would reap our children before we could ask how they ended.
-    // SAFETY: a default action is no code of ours, and no other thread runs yet.
+    // Where the parent ignored it, the system would reap our children before we could ask how they
+    // ended. SAFETY: a default action is no code of ours, and no other thread runs yet.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-    // By default a file that grows beyond `ulimit -f` kills without a word. With a handler the write says so instead;
-    // and other than an ignored signal, a handler does not cross to the programs that we start.
+    // By default a file that grows beyond `ulimit -f` kills without a word. With a handler the
+    // write says so instead; and other than an ignored signal, a handler does not cross to the
+    // programs that we start.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
-/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up. What was ignored when we were
-/// started (`nohup`, `&` in a script) stays ignored.
+/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up. What
+/// was ignored when we were started (`nohup`, `&` in a script) stays ignored.
 pub(super) fn cancel() -> Arc<AtomicBool> {
     let cancel = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -39,7 +40,8 @@ pub(super) fn cancel() -> Arc<AtomicBool> {
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: an all-zero sigaction is a valid value of that plain C struct, and it is valid for the call, which changes nothing.
+    // SAFETY: an all-zero sigaction is a valid value of that plain C struct, and it is valid for
+    // the call, which changes nothing.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut old) == 0
@@ -47,7 +49,8 @@ fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
-/// Does `work` with all signals kept back, in this thread and in the processes that it starts meanwhile.
+/// Does `work` with all signals kept back, in this thread and in the processes that it starts
+/// meanwhile.
 pub(super) fn kept_back<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are filled before they are read, and a thread's own mask is its own affair.
     unsafe {

@@ -49,7 +49,8 @@ impl Gather {
         self.push(place, observation);
     }
 
-    /// What a reader of the curve of this name must know; where there is no such curve in the end, whoever reads the others.
+    /// What a reader of the curve of this name must know; where there is no such curve in the end,
+    /// whoever reads the others.
     pub(super) fn warn(&mut self, name: &str, text: impl Into<String>) {
         self.warnings.push((name.to_owned(), text.into()));
     }

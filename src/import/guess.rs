@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum About {
     /// Whether more or less is better. An answer on such a guess is never conclusive.
     Direction,
-    /// Whether every run does the same work, or every worker. An answer on such a guess is never conclusive.
+    /// Whether every run does the same work, or every worker. An answer on such a guess is never
+    /// conclusive.
     Work,
     /// Which unit the figures have.
     Unit,

@@ -1,4 +1,5 @@
-//! Curves of several files: pieces of one curve are joined, different curves of one name are told apart.
+//! Curves of several files: pieces of one curve are joined, different curves of one name are told
+//! apart.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,8 +16,9 @@ pub struct Sourced {
 
 /// All curves of several files, each file given with the name that tells it apart.
 ///
-/// Tools that measure one worker count per call leave one file per count. So curves of one name are one curve where no worker count is in
-/// two of the files; otherwise each is a curve of its own and bears its file's name too.
+/// Tools that measure one worker count per call leave one file per count. So curves of one name are
+/// one curve where no worker count is in two of the files; otherwise each is a curve of its own and
+/// bears its file's name too.
 pub fn merge(files: Vec<(String, Vec<Series>)>) -> Vec<Sourced> {
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut namesakes: Vec<Vec<Sourced>> = Vec::new();

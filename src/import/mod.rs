@@ -170,7 +170,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Reads the curves in one file, in a directory that holds a record or results, or in standard input (`-`).
+/// Reads the curves in one file, in a directory that holds a record or results, or in standard
+/// input (`-`).
 ///
 /// # Errors
 /// The file cannot be read, is not of a known format, or holds something that is not a measurement.

@@ -1,4 +1,5 @@
-//! Opening what the user named: a file, a record's directory or standard input; plain or compressed; never without end.
+//! Opening what the user named: a file, a record's directory or standard input; plain or
+//! compressed; never without end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -32,7 +33,8 @@ pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Document, Impo
     let bytes = if path.as_os_str() == "-" {
         bounded(io::stdin().lock())
     } else if is_descriptor(path) {
-        // What a shell hands over as <(command) is a pipe with its writer at work, so waiting for it is right.
+        // What a shell hands over as <(command) is a pipe with its writer at work, so waiting for
+        // it is right.
         File::open(path).map_err(|error| error.to_string()).and_then(bounded)
     } else {
         regular(path).and_then(bounded)
@@ -120,7 +122,8 @@ fn text(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<String
     decode(bytes, encoding)
 }
 
-/// UTF-8, UTF-16 with a byte order mark as spreadsheets write it, or the encoding that was asked for.
+/// UTF-8, UTF-16 with a byte order mark as spreadsheets write it, or the encoding that was asked
+/// for.
 fn decode(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<String>), String> {
     let mut remark = None;
     let mut text = match bytes.as_slice() {

@@ -1,4 +1,5 @@
-//! What no importer may do: panic, whatever the bytes; and what every one must: read back what was written.
+//! What no importer may do: panic, whatever the bytes; and what every one must: read back what was
+//! written.
 
 use proptest::prelude::*;
 
@@ -33,7 +34,8 @@ const SAMPLES: [&[u8]; 25] = [
     include_bytes!("../../tests/fit/files/people/95b-openffd.csv"),
 ];
 
-/// Reads as every format there is, with and without a parameter, and returns what came out of the recognised one.
+/// Reads as every format there is, with and without a parameter, and returns what came out of the
+/// recognised one.
 ///
 /// Whatever is accepted must be fit for analysis.
 fn survive(bytes: &[u8]) -> Option<Vec<Series>> {

@@ -1,4 +1,5 @@
-//! Accelerators: the GPUs and the like that a driver names in its files. Nothing is asked of the devices themselves.
+//! Accelerators: the GPUs and the like that a driver names in its files. Nothing is asked of the
+//! devices themselves.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

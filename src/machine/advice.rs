@@ -27,7 +27,8 @@ impl Machine {
 
     fn warn_of_frequency(&self, found: &mut Vec<Warning>) {
         let frequency = &self.frequency;
-        // Drivers that choose by themselves call their responsive mode `powersave` too; their preference tells.
+        // Drivers that choose by themselves call their responsive mode `powersave` too; their
+        // preference tells.
         let responsive = frequency.preference.as_deref() == Some("performance");
         let slow = frequency.governors.iter().find(|name| *name != "performance");
         if let Some(name) = slow.filter(|_| !responsive) {
@@ -79,9 +80,11 @@ impl Machine {
 
     /// What of the planned workers may not fit, before any is started.
     ///
-    /// `memory` is what one worker may need in bytes, `files` the files it keeps open in this process.
+    /// `memory` is what one worker may need in bytes, `files` the files it keeps open in this
+    /// process.
     pub fn plan_warnings(&self, workers: u64, memory: u64, files: u64) -> Vec<Warning> {
-        /// Files and tasks that a process has open besides its workers' (as the shell's usual few dozen).
+        /// Files and tasks that a process has open besides its workers' (as the shell's usual few
+        /// dozen).
         const RESERVE: u64 = 64;
         let mut found = Vec::new();
         let limits = [self.memory.available, self.budget.memory_limit];

@@ -1,7 +1,8 @@
 //! The names behind the numbers that Arm's `/proc/cpuinfo` prints.
 //!
-//! The numbers are those of the MIDR_EL1 register: the implementer's byte and the part it gave the core. The cores
-//! listed are those of servers and boards in use; another one is shown by its numbers rather than guessed.
+//! The numbers are those of the MIDR_EL1 register: the implementer's byte and the part it gave the
+//! core. The cores listed are those of servers and boards in use; another one is shown by its
+//! numbers rather than guessed.
 
 /// Who designed the core: `0x41` is Arm.
 pub(super) fn implementer(code: &str) -> Option<&'static str> {

@@ -18,10 +18,12 @@ pub struct Budget {
     pub isolated: Option<CpuSet>,
     /// The limit on CPU time; `None` where there is none, or none can be seen.
     pub quota: Option<Quota>,
-    /// Whether the control groups are hidden from this process, so that a limit would stay unnoticed.
+    /// Whether the control groups are hidden from this process, so that a limit would stay
+    /// unnoticed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quota_hidden: bool,
-    /// The memory limit of the control groups, bytes; `None` where there is none below the machine's memory.
+    /// The memory limit of the control groups, bytes; `None` where there is none below the
+    /// machine's memory.
     pub memory_limit: Option<u64>,
     /// The limit of the control groups on processes and threads together.
     pub pids_limit: Option<u64>,
@@ -66,7 +68,8 @@ impl Budget {
         self.affinity.as_ref().map(|cpus| cpus.len() as u32).or(self.online)
     }
 
-    /// CPU seconds per second that this process can get: the smaller of mask and quota, as a fraction.
+    /// CPU seconds per second that this process can get: the smaller of mask and quota, as a
+    /// fraction.
     ///
     /// Where nothing at all is known it is 1, for whoever asks is running on one.
     pub fn usable(&self) -> f64 {

@@ -1,11 +1,11 @@
 //! The burn control: does each core still give what it gave?
 //!
-//! A fixed computation is run on every allowed core for some tens of milliseconds, before, between and after blocks.
-//! What it gets is the machine's answer without any workload in the way, which tells "two workers give no speed-up"
-//! from "another process held the second core".
+//! A fixed computation is run on every allowed core for some tens of milliseconds, before, between
+//! and after blocks. What it gets is the machine's answer without any workload in the way, which
+//! tells "two workers give no speed-up" from "another process held the second core".
 //!
-//! A single window may be hit by something that is over in a moment. So a window that comes out low is measured once more
-//! at once, and what did not last is not held against the core.
+//! A single window may be hit by something that is over in a moment. So a window that comes out low
+//! is measured once more at once, and what did not last is not held against the core.
 
 use std::hint::black_box;
 use std::sync::RwLock;
@@ -20,10 +20,12 @@ use super::{CpuSet, placement};
 /// Below this share of its best, or of the CPU time it asked for, a core is held to be disturbed.
 pub const BURN_LIMIT: f64 = 0.9;
 
-/// How long a burn lasts unless told otherwise: a few scheduler slices, so that one interruption does not decide.
+/// How long a burn lasts unless told otherwise: a few scheduler slices, so that one interruption
+/// does not decide.
 pub const BURN_TIME: Duration = Duration::from_millis(40);
 
-/// What a core that was idle gets to wake up in before its window begins: clocks rise within some milliseconds.
+/// What a core that was idle gets to wake up in before its window begins: clocks rise within some
+/// milliseconds.
 const WARM_UP: Duration = Duration::from_millis(5);
 
 /// Runs burn controls and remembers the best rate of each core.
@@ -50,7 +52,8 @@ pub struct BurnReport {
 pub struct CoreBurn {
     /// The CPU.
     pub cpu: u32,
-    /// CPU time per wall time, from 0 to 1: less where something else ran there; `None` where threads have no clock.
+    /// CPU time per wall time, from 0 to 1: less where something else ran there; `None` where
+    /// threads have no clock.
     pub got: Option<f64>,
     /// Steps of the computation per second of wall time.
     pub rate: f64,
@@ -76,7 +79,8 @@ impl Window {
         self.got.is_some_and(|got| got < BURN_LIMIT) || self.rate < BURN_LIMIT * best
     }
 
-    /// The window that counts, and the rate of the one that does not: a low one makes way for a second that was better.
+    /// The window that counts, and the rate of the one that does not: a low one makes way for a
+    /// second that was better.
     fn or_better(self, second: Option<Self>, best: f64) -> (Self, Option<f64>) {
         match second.filter(|second| self.is_low(best) && second.rate > self.rate) {
             Some(second) => (second, Some(self.rate)),
@@ -93,8 +97,8 @@ impl Burn {
 
     /// Burns on all CPUs at once for `time` each, and once more where that came out low.
     ///
-    /// All at once is how a sweep uses them, and takes no longer for many cores than for one. A core that cannot be
-    /// pinned to any more is left out of the report.
+    /// All at once is how a sweep uses them, and takes no longer for many cores than for one. A
+    /// core that cannot be pinned to any more is left out of the report.
     pub fn measure(&mut self, time: Duration) -> BurnReport {
         let first = self.windows(time);
         let is_low = |(core, window): (&Core, &Option<Window>)| {
@@ -115,7 +119,8 @@ impl Burn {
 
     /// One window on every core; `None` for a core that is gone.
     fn windows(&self, time: Duration) -> Vec<Option<Window>> {
-        // A gate and no barrier: a thread that cannot be started must not keep the others waiting for ever.
+        // A gate and no barrier: a thread that cannot be started must not keep the others waiting
+        // for ever.
         let gate = RwLock::new(());
         thread::scope(|scope| {
             let closed = gate.write();
@@ -145,8 +150,8 @@ fn spin(time: Duration) -> Window {
     let mut steps = 0.0;
     let wall = loop {
         for _ in 0..STEPS {
-            // A chain of dependent multiplications (Knuth's MMIX generator): no memory, no vector unit. The shift is
-            // there so that the compiler cannot make one step of many.
+            // A chain of dependent multiplications (Knuth's MMIX generator): no memory, no vector
+            // unit. The shift is there so that the compiler cannot make one step of many.
             state = (state ^ state >> 32)
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);

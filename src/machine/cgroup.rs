@@ -46,8 +46,9 @@ pub struct QuotaLevel {
 
 /// Finds the groups of a controller (`cpu`, `memory`, `pids`); `None` where the process is in none.
 ///
-/// Where both versions are mounted (hybrid), a version 1 line that names the controller beats the `0::` line: a
-/// controller is in one hierarchy only, and the standard library decides the same way.
+/// Where both versions are mounted (hybrid), a version 1 line that names the controller beats the
+/// `0::` line: a controller is in one hierarchy only, and the standard library decides the same
+/// way.
 pub(super) fn groups(root: &Root, controller: &str) -> Option<Groups> {
     let memberships = root.text("/proc/self/cgroup")?;
     let mut unified = None;
@@ -73,8 +74,9 @@ pub(super) fn groups(root: &Root, controller: &str) -> Option<Groups> {
 fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Groups> {
     let mounts = root.text("/proc/self/mountinfo")?;
     let candidates = mounts.lines().filter_map(|line| mount(line, version, controller));
-    // In a namespace or a bind mount the path is told relative to another place than the mount shows; the mount
-    // whose root fits the path best is the right one, and where none fits, the mount's own top is all there is.
+    // In a namespace or a bind mount the path is told relative to another place than the mount
+    // shows; the mount whose root fits the path best is the right one, and where none fits, the
+    // mount's own top is all there is.
     let (top, leaf) = candidates
         .map(|(mount_root, point)| match Path::new(path).strip_prefix(&mount_root) {
             // Collected from its components, for joining nothing would leave a slash behind.
@@ -89,7 +91,8 @@ fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Grou
     let mut directory = if has_parent_steps { top.clone() } else { leaf };
     let mut directories = Vec::new();
     loop {
-        // A path from outside the container may lead nowhere inside it; its existing ancestors still count.
+        // A path from outside the container may lead nowhere inside it; its existing ancestors
+        // still count.
         if root.has(&directory) {
             directories.push(directory.clone());
         }
@@ -100,8 +103,8 @@ fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Grou
     (!directories.is_empty()).then_some(Groups { version, directories })
 }
 
-/// The group that holds every process of the machine, if this process can see it: in the first namespace, with the
-/// hierarchy of `controller` mounted from its root.
+/// The group that holds every process of the machine, if this process can see it: in the first
+/// namespace, with the hierarchy of `controller` mounted from its root.
 pub(super) fn whole_machine(root: &Root, version: u8, controller: &str) -> Option<PathBuf> {
     // The kernel gives the first control group namespace this number (include/linux/proc_ns.h).
     let namespace = std::fs::read_link(root.resolve("/proc/self/ns/cgroup")).ok()?;
@@ -151,9 +154,11 @@ pub(super) fn quota(root: &Root) -> Option<Quota> {
     Some(Quota { cpus, period, version: groups.version, levels })
 }
 
-/// Whether there may be a quota that cannot be seen: this process is in a group whose files are not there to be read.
+/// Whether there may be a quota that cannot be seen: this process is in a group whose files are not
+/// there to be read.
 ///
-/// A kernel without control groups has no list of them, and no quota either; without `/proc` nobody can tell.
+/// A kernel without control groups has no list of them, and no quota either; without `/proc` nobody
+/// can tell.
 pub(super) fn is_quota_hidden(root: &Root) -> bool {
     match root.text("/proc/self/cgroup") {
         Some(_) => groups(root, "cpu").is_none(),

@@ -7,8 +7,9 @@ use super::{CpuSet, Root};
 
 /// Cores within this share of a class's fastest belong to it.
 ///
-/// Favoured cores ("turbo 3.0") of one kind differ by up to 6 % in frequency and capacity; the efficient ones of
-/// today's hybrids (Alder Lake 3.8 against 5.0 GHz, Zen 5c 3.3 against 5.1, Cortex-A55 against A76) by 24 % and more.
+/// Favoured cores ("turbo 3.0") of one kind differ by up to 6 % in frequency and capacity; the
+/// efficient ones of today's hybrids (Alder Lake 3.8 against 5.0 GHz, Zen 5c 3.3 against 5.1,
+/// Cortex-A55 against A76) by 24 % and more.
 const SAME_CLASS: f64 = 0.85;
 
 /// The classes of cores, fastest first; empty where all are alike or nothing is known.

@@ -7,15 +7,16 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The largest CPU number that is accepted: eight times what Linux can be built for (8192 on x86-64).
+/// The largest CPU number that is accepted: eight times what Linux can be built for (8192 on
+/// x86-64).
 ///
 /// A list is text from outside; without a bound, `0-4294967295` would fill the memory.
 pub const MAX_CPU: u32 = 65_535;
 
 /// A set of CPU numbers.
 ///
-/// Its text form is the kernel's list format (`Documentation/admin-guide/cputopology.rst`): numbers and
-/// inclusive ranges, separated by commas. That is also what taskset, cpusets and sysfs use.
+/// Its text form is the kernel's list format (`Documentation/admin-guide/cputopology.rst`): numbers
+/// and inclusive ranges, separated by commas. That is also what taskset, cpusets and sysfs use.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]

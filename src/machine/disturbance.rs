@@ -105,7 +105,8 @@ impl Cause {
 pub enum Severity {
     /// The figure stands, with this beside it.
     Mark,
-    /// The figure is not what the machine can do: measure again, and mark it where that is not possible.
+    /// The figure is not what the machine can do: measure again, and mark it where that is not
+    /// possible.
     Repeat,
 }
 
@@ -116,7 +117,8 @@ pub struct Disturbance {
     pub cause: Cause,
     /// What it means for the round.
     pub severity: Severity,
-    /// How much: a share of the CPUs or of the time, seconds, or a count, as [`Disturbance::text`] says.
+    /// How much: a share of the CPUs or of the time, seconds, or a count, as [`Disturbance::text`]
+    /// says.
     pub amount: f64,
     /// In words, with the figure.
     pub text: String,
@@ -125,9 +127,9 @@ pub struct Disturbance {
 impl Ledger {
     /// What disturbed the round, worst first; empty for a quiet one.
     ///
-    /// A share counts only as far as it is certain: what the grain of its source could have made is taken off
-    /// before it is compared with its limit. A short round is hence never blamed for one tick of the clock; small
-    /// disturbances show in the [`total`](Ledger::total) of a block.
+    /// A share counts only as far as it is certain: what the grain of its source could have made is
+    /// taken off before it is compared with its limit. A short round is hence never blamed for one
+    /// tick of the clock; small disturbances show in the [`total`](Ledger::total) of a block.
     pub fn disturbances(&self) -> Vec<Disturbance> {
         let mut found: Vec<Disturbance> = [
             self.stolen(),
@@ -169,7 +171,8 @@ impl Ledger {
         Some(Disturbance { cause: Cause::Foreign, severity, amount: share, text })
     }
 
-    /// Under a known quota, throttling is what the quota is for; it explains the curve and spoils nothing.
+    /// Under a known quota, throttling is what the quota is for; it explains the curve and spoils
+    /// nothing.
     fn throttled_by_surprise(&self) -> Option<Disturbance> {
         let share = self.throttled.filter(|share| *share > 0.0 && self.quota.is_none())?;
         let text =

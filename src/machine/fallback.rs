@@ -44,8 +44,8 @@ fn fill_hardware(machine: &mut Machine) {
 
     machine.budget.online = machine.budget.online.or(topology.threads);
     if machine.budget.parallelism().is_none() {
-        // The standard library asks the system where neither files nor the affinity call answer. Where there is a mask
-        // it would answer with that, which is not what is online.
+        // The standard library asks the system where neither files nor the affinity call answer.
+        // Where there is a mask it would answer with that, which is not what is online.
         let parallelism = std::thread::available_parallelism().ok();
         machine.budget.online = parallelism.map(|count| count.get() as u32);
     }

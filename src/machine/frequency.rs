@@ -11,7 +11,8 @@ use super::topology::HardwareThread;
 /// The rules of the cores' frequency. Most virtual machines know none of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frequency {
-    /// The governors in use (`performance`, `powersave`, `schedutil`), sorted; one for most machines.
+    /// The governors in use (`performance`, `powersave`, `schedutil`), sorted; one for most
+    /// machines.
     pub governors: Vec<String>,
     /// The driver (`intel_pstate`, `amd-pstate-epp`, `acpi-cpufreq`, `cpufreq-dt`).
     pub driver: Option<String>,

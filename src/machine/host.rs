@@ -1,4 +1,5 @@
-//! The host around the CPUs: its names, the kernel, the clock, and whether it is a virtual machine or a container.
+//! The host around the CPUs: its names, the kernel, the clock, and whether it is a virtual machine
+//! or a container.
 
 use super::cpuinfo::CpuInfo;
 use super::{Root, system_calls};
@@ -11,7 +12,8 @@ pub(super) fn os(root: &Root) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// Host name, kernel release and architecture: `/proc/sys/kernel`, else uname(2) on the live machine.
+/// Host name, kernel release and architecture: `/proc/sys/kernel`, else uname(2) on the live
+/// machine.
 pub(super) fn names(root: &Root) -> [Option<String>; 3] {
     let [hostname, kernel, architecture] =
         if root.is_live() { system_calls::uname() } else { [None, None, None] };
@@ -37,10 +39,11 @@ pub(super) fn board(root: &Root) -> Option<String> {
     })
 }
 
-/// The hypervisor below this machine, `none` on bare metal, `None` where nothing tells the two apart.
+/// The hypervisor below this machine, `none` on bare metal, `None` where nothing tells the two
+/// apart.
 ///
-/// The witnesses and their order are those of systemd-detect-virt(1); that it runs under one at all is the
-/// `hypervisor` flag of CPUID, which every hypervisor on x86 sets unless it is told to hide.
+/// The witnesses and their order are those of systemd-detect-virt(1); that it runs under one at all
+/// is the `hypervisor` flag of CPUID, which every hypervisor on x86 sets unless it is told to hide.
 pub(super) fn virtualisation(root: &Root, cpuinfo: &CpuInfo) -> Option<String> {
     let x86_guest = cpuinfo.flags().map(|flags| flags.contains("hypervisor"));
     let found = by_signature(root)
@@ -115,7 +118,8 @@ fn by_kernel(root: &Root) -> Option<&'static str> {
     }
 }
 
-/// What contains this process: `docker`, `podman`, `kubernetes`, `lxc`; `None` where no marker was found.
+/// What contains this process: `docker`, `podman`, `kubernetes`, `lxc`; `None` where no marker was
+/// found.
 pub(super) fn container(root: &Root) -> Option<String> {
     let cgroup = root.text("/proc/self/cgroup").unwrap_or_default();
     let kubernetes = root.has("/var/run/secrets/kubernetes.io")

@@ -31,7 +31,8 @@ pub struct Ledger {
     pub throttled: Option<f64>,
     /// Periods in which the quota was used up.
     pub throttled_periods: Option<u64>,
-    /// Share of the time in which some task of the machine waited for a CPU, the round's own included.
+    /// Share of the time in which some task of the machine waited for a CPU, the round's own
+    /// included.
     pub cpu_pressure: Option<f64>,
     /// The same for memory.
     pub memory_pressure: Option<f64>,
@@ -62,10 +63,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The difference of two looks at the machine, the first before the round and the second after it.
+    /// The difference of two looks at the machine, the first before the round and the second after
+    /// it.
     ///
-    /// `own_cpu` is the CPU time in seconds that the round used between the two: all workers, wherever they run,
-    /// and knee itself ([`process_cpu_time`](super::process_cpu_time)).
+    /// `own_cpu` is the CPU time in seconds that the round used between the two: all workers,
+    /// wherever they run, and knee itself ([`process_cpu_time`](super::process_cpu_time)).
     pub fn between(before: &Snapshot, after: &Snapshot, own_cpu: f64) -> Self {
         let wall = after.monotonic.duration_since(before.monotonic).as_secs_f64();
         let cpus = before.cpus.or(after.cpus);
@@ -111,7 +113,8 @@ impl Ledger {
 
     /// The ledger of several rounds as one, as of a block: shares weighted by time, counts summed.
     ///
-    /// Its grain is finer than that of each, which lets it see what is too small for one short round.
+    /// Its grain is finer than that of each, which lets it see what is too small for one short
+    /// round.
     pub fn total<'a>(ledgers: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         ledgers.into_iter().cloned().reduce(Self::and)
     }

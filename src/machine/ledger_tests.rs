@@ -1,4 +1,5 @@
-//! Ledgers of constructed rounds with planted disturbances, and of the live machine under a competing load.
+//! Ledgers of constructed rounds with planted disturbances, and of the live machine under a
+//! competing load.
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Which processes of this machine serve an address: what they use belongs to the work that asks them.
+//! Which processes of this machine serve an address: what they use belongs to the work that asks
+//! them.
 
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
@@ -6,8 +7,8 @@ use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
-/// The processes that listen at this host and port, where that is this machine and the system shows them; processes of other users are
-/// shown to the superuser alone.
+/// The processes that listen at this host and port, where that is this machine and the system shows
+/// them; processes of other users are shown to the superuser alone.
 pub fn listeners(host: &str, port: u16) -> Vec<u32> {
     let Ok(mut addresses) = (host, port).to_socket_addrs() else { return Vec::new() };
     if !addresses.any(|address| is_here(address.ip())) {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Root;
 
-/// The memory of the machine, in bytes. A container's limit is part of the [`Budget`](super::Budget).
+/// The memory of the machine, in bytes. A container's limit is part of the
+/// [`Budget`](super::Budget).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
     /// All of it.

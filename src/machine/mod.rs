@@ -99,7 +99,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Reads everything that can be known below a root. It never fails: what cannot be read is absent.
+    /// Reads everything that can be known below a root. It never fails: what cannot be read is
+    /// absent.
     pub fn read(root: &Root) -> Self {
         let cpuinfo = cpuinfo::CpuInfo::read(root);
         let topology = Topology::read(root, &cpuinfo);

@@ -1,15 +1,18 @@
-//! Whether other runs of knee are in progress on this machine, for two runs at once disturb each other.
+//! Whether other runs of knee are in progress on this machine, for two runs at once disturb each
+//! other.
 
 use std::io;
 
-/// As many runs at once have a sign of their own; more are not needed to know that there is company.
+/// As many runs at once have a sign of their own; more are not needed to know that there is
+/// company.
 const SIGNS: usize = 4;
 
 /// The sign that a run is in progress, held as long as this lives, and an eye for those of others.
 ///
-/// On Linux a sign is a name in the abstract socket namespace: the kernel frees it however the process ends, it leaves no
-/// file behind, and runs of other users see it. Nothing listens there. Runs in another network namespace (most
-/// containers) are not seen; what they do is seen by the ledger. Elsewhere there is no such sign.
+/// On Linux a sign is a name in the abstract socket namespace: the kernel frees it however the
+/// process ends, it leaves no file behind, and runs of other users see it. Nothing listens there.
+/// Runs in another network namespace (most containers) are not seen; what they do is seen by the
+/// ledger. Elsewhere there is no such sign.
 #[derive(Debug)]
 pub struct Neighbours {
     name: String,

@@ -1,7 +1,8 @@
 //! Who else used the CPUs: the processes of this machine that are not ours, by what they used.
 //!
-//! The ledger of a round knows how much others used, not who. Looking at every process takes milliseconds, so it is done seldom, and
-//! never within a round. Who came and went between two looks is not seen, and neither is who cannot be seen from this container.
+//! The ledger of a round knows how much others used, not who. Looking at every process takes
+//! milliseconds, so it is done seldom, and never within a round. Who came and went between two
+//! looks is not seen, and neither is who cannot be seen from this container.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

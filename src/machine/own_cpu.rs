@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// CPU seconds that this process has used since it started, all its threads together, and those of every child that has
-/// ended and been waited for, with the children that those waited for.
+/// CPU seconds that this process has used since it started, all its threads together, and those of
+/// every child that has ended and been waited for, with the children that those waited for.
 ///
 /// A worker that is still alive is not in it: look before it is started and after it was reaped.
 ///
@@ -17,14 +17,15 @@ pub fn process_cpu_time() -> io::Result<f64> {
     Ok(own.tv_sec as f64 + own.tv_nsec as f64 / 1e9 + reaped()?)
 }
 
-/// CPU seconds that another process has used since it started, all its threads together; `None` where the system does not say, as when it is gone.
+/// CPU seconds that another process has used since it started, all its threads together; `None`
+/// where the system does not say, as when it is gone.
 ///
 /// Children of that process are not in it.
 #[cfg(target_os = "linux")]
 pub fn cpu_time_of(pid: u32) -> Option<f64> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // A process's CPU clock is made from its id: inverted, shifted, and 2 for the time on a CPU (`clock_getcpuclockid`
-    // of the C library does the same, and asks the kernel once more).
+    // A process's CPU clock is made from its id: inverted, shifted, and 2 for the time on a CPU
+    // (`clock_getcpuclockid` of the C library does the same, and asks the kernel once more).
     let clock = (!i32::try_from(pid).ok()? << 3) | 2;
     // SAFETY: the pointer is to a writable `timespec`; an unknown clock is refused.
     if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
@@ -59,7 +60,8 @@ pub fn descendants(pids: &[u32]) -> Vec<u32> {
     found
 }
 
-/// CPU seconds of the children that were reaped: their split into user and system time is rough, their sum is exact.
+/// CPU seconds of the children that were reaped: their split into user and system time is rough,
+/// their sum is exact.
 #[cfg(unix)]
 fn reaped() -> io::Result<f64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
@@ -73,7 +75,8 @@ fn reaped() -> io::Result<f64> {
     Ok(seconds(usage.ru_utime) + seconds(usage.ru_stime))
 }
 
-/// CPU seconds that this process has used since it started, with those of the children that it reaped.
+/// CPU seconds that this process has used since it started, with those of the children that it
+/// reaped.
 ///
 /// # Errors
 ///

@@ -6,10 +6,10 @@ use super::{CpuSet, CpuSetError, Topology, system_calls};
 
 /// The order in which workers are given CPUs.
 ///
-/// One hardware thread of every physical core comes first, the fastest class of cores before the slower ones; the
-/// cores' second threads follow in the same order. With more workers than CPUs it begins anew. Only CPUs of the
-/// mask that this process inherited are used: numbers are not contiguous in a cpuset, and a mask that a launcher
-/// or container set is a limit to keep.
+/// One hardware thread of every physical core comes first, the fastest class of cores before the
+/// slower ones; the cores' second threads follow in the same order. With more workers than CPUs it
+/// begins anew. Only CPUs of the mask that this process inherited are used: numbers are not
+/// contiguous in a cpuset, and a mask that a launcher or container set is a limit to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     cpus: Vec<u32>,
@@ -125,23 +125,24 @@ pub fn parse_cpus(text: &str, allowed: &CpuSet) -> Result<CpuSet, PlacementError
 ///
 /// # Errors
 ///
-/// Where the system refuses, or agrees and does something else: in some containers an unchecked refusal puts all
-/// workers on one core.
+/// Where the system refuses, or agrees and does something else: in some containers an unchecked
+/// refusal puts all workers on one core.
 pub fn pin_current_thread(cpu: u32) -> Result<(), PlacementError> {
     restrict_thread(0, &std::iter::once(cpu).collect())
 }
 
 /// Keeps the whole process, and every process it starts from now on, to `cpus`.
 ///
-/// All threads that exist are restricted; call it before workers start, so that none can slip through.
+/// All threads that exist are restricted; call it before workers start, so that none can slip
+/// through.
 ///
 /// # Errors
 ///
 /// As [`pin_current_thread`].
 pub fn restrict_process(cpus: &CpuSet) -> Result<(), PlacementError> {
     restrict_thread(0, cpus)?;
-    // A thread inherits the mask of the one that starts it, so the other threads have to be asked too. Those that
-    // end meanwhile are no matter.
+    // A thread inherits the mask of the one that starts it, so the other threads have to be asked
+    // too. Those that end meanwhile are no matter.
     for entry in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
         if let Some(tid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) {
             match restrict_thread(tid, cpus) {

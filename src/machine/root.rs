@@ -10,9 +10,9 @@ const MAX_FILE: u64 = 16 << 20;
 
 /// The directory below which `/proc`, `/sys` and `/etc` are looked up.
 ///
-/// Everything about a machine that files say is read through this, so that the tests can show knee a laptop,
-/// a server or a board. What only a system call says is asked for on the live root alone; a captured tree
-/// has the same facts in `/proc/self/status` and `/proc/self/limits`.
+/// Everything about a machine that files say is read through this, so that the tests can show knee
+/// a laptop, a server or a board. What only a system call says is asked for on the live root alone;
+/// a captured tree has the same facts in `/proc/self/status` and `/proc/self/limits`.
 #[derive(Debug, Clone)]
 pub struct Root {
     path: PathBuf,

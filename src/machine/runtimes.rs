@@ -55,9 +55,10 @@ struct Rule {
     quota: Option<(Levels, Rounding)>,
 }
 
-/// Sources: the standard library's `sys/thread/unix.rs`; num_cpus 1.17 `linux.rs`; rayon-core's `registry.rs`; Go 1.25's
-/// `runtime/cgroup_linux.go`; JDK 24's `CgroupUtil`; libuv 1.51 `uv_available_parallelism`; loky 3.5 `backend/context.py`;
-/// CPython 3.13 `posixmodule.c`; gnulib's `nproc.c`; libgomp's `config/linux/proc.c`; .NET 9's `PAL_GetCpuLimit`.
+/// Sources: the standard library's `sys/thread/unix.rs`; num_cpus 1.17 `linux.rs`; rayon-core's
+/// `registry.rs`; Go 1.25's `runtime/cgroup_linux.go`; JDK 24's `CgroupUtil`; libuv 1.51
+/// `uv_available_parallelism`; loky 3.5 `backend/context.py`; CPython 3.13 `posixmodule.c`;
+/// gnulib's `nproc.c`; libgomp's `config/linux/proc.c`; .NET 9's `PAL_GetCpuLimit`.
 const RULES: [Rule; 11] = [
     Rule {
         name: "Rust: available_parallelism, rayon, tokio",

@@ -1,4 +1,5 @@
-//! What only a system call says about the live machine, and what only one can change for this process.
+//! What only a system call says about the live machine, and what only one can change for this
+//! process.
 //!
 //! Off Linux the questions have no answer (`None`) and the changes are refused: nothing is guessed.
 
@@ -64,7 +65,8 @@ mod affinity {
         let mut words: Vec<Word> = vec![0; 1024 / BITS as usize];
         loop {
             let bytes = words.len() * size_of::<Word>();
-            // SAFETY: the pointer is to `bytes` writable bytes, aligned for machine words as the kernel wants them.
+            // SAFETY: the pointer is to `bytes` writable bytes, aligned for machine words as the
+            // kernel wants them.
             let result = unsafe { libc::sched_getaffinity(tid, bytes, words.as_mut_ptr().cast()) };
             if result == 0 {
                 return Ok(decode(&words));
@@ -82,7 +84,8 @@ mod affinity {
     pub(crate) fn set_affinity(tid: i32, cpus: &CpuSet) -> io::Result<()> {
         let words = encode(cpus);
         let bytes = words.len() * size_of::<Word>();
-        // SAFETY: the pointer is to `bytes` readable bytes, aligned for machine words as the kernel wants them.
+        // SAFETY: the pointer is to `bytes` readable bytes, aligned for machine words as the kernel
+        // wants them.
         match unsafe { libc::sched_setaffinity(tid, bytes, words.as_ptr().cast()) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
@@ -137,7 +140,8 @@ pub(super) fn set_affinity(tid: i32, cpus: &CpuSet) -> io::Result<()> {
     affinity::set_affinity(tid, cpus)
 }
 
-/// How often this process went on after it had been stopped (Ctrl-Z and `fg`, or `kill -STOP`), since this was first asked.
+/// How often this process went on after it had been stopped (Ctrl-Z and `fg`, or `kill -STOP`),
+/// since this was first asked.
 #[cfg(unix)]
 pub(super) fn continued() -> usize {
     use std::sync::Once;

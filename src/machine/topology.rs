@@ -110,7 +110,8 @@ impl Topology {
     }
 }
 
-/// The CPUs that are online; `None` where neither sysfs nor `/proc/cpuinfo` nor `/proc/stat` can be read.
+/// The CPUs that are online; `None` where neither sysfs nor `/proc/cpuinfo` nor `/proc/stat` can be
+/// read.
 fn online(root: &Root, cpuinfo: &CpuInfo) -> Option<CpuSet> {
     root.value("/sys/devices/system/cpu/online")
         .or_else(|| cpuinfo.cpus())

@@ -5,14 +5,16 @@ use crate::units::plural;
 
 /// Something about the machine or the run that bends figures.
 ///
-/// Each has a stable [code](Warning::code) for programs, a [text](Warning::text) that says what is so, and a
+/// Each has a stable [code](Warning::code) for programs, a [text](Warning::text) that says what is
+/// so, and a
 /// [remedy](Warning::remedy) that says what to do. knee advises and never changes a system setting.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The governor is not `performance`.
     Governor(String),
-    /// Frequencies above the nominal one are allowed, and depend on how many cores work and how warm they are.
+    /// Frequencies above the nominal one are allowed, and depend on how many cores work and how
+    /// warm they are.
     Boost,
     /// A setting keeps the cores below what they can do.
     FrequencyLimit {

@@ -1,4 +1,5 @@
-//! Looks at the machine before and after a round: files that stay open, read in tens of microseconds.
+//! Looks at the machine before and after a round: files that stay open, read in tens of
+//! microseconds.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -8,18 +9,21 @@ use std::time::{Duration, Instant, SystemTime};
 use super::cgroup::{self, parse_cpu_max};
 use super::{Budget, CpuSet, Root, system_calls};
 
-/// Frequencies and thermal counters of at most so many cores are read: each read may cost a microsecond or more.
+/// Frequencies and thermal counters of at most so many cores are read: each read may cost a
+/// microsecond or more.
 const SAMPLED_CORES: usize = 8;
 
 /// The files that tell what disturbs a round, kept open.
 ///
-/// A look costs some 20 us on two CPUs and grows with their number, so that it can stand directly outside every measured
-/// window. What a machine does not offer is left out of the [`Snapshot`], not replaced.
+/// A look costs some 20 us on two CPUs and grows with their number, so that it can stand directly
+/// outside every measured window. What a machine does not offer is left out of the [`Snapshot`],
+/// not replaced.
 #[derive(Debug)]
 pub struct Watch {
     live: bool,
     cpus: Option<CpuSet>,
-    /// Whether those are all that are online, so that figures of the whole machine are figures of them.
+    /// Whether those are all that are online, so that figures of the whole machine are figures of
+    /// them.
     all: bool,
     stat: Option<File>,
     accounting: Option<Accounting>,
@@ -98,7 +102,8 @@ pub(super) struct Accounted {
 /// The most that is read of any one file.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The scheduler brings a running task's time up to date at its tick, at most this long ago (HZ = 250).
+/// The scheduler brings a running task's time up to date at its tick, at most this long ago (HZ =
+/// 250).
 const TICK: f64 = 0.004;
 
 impl Watch {
@@ -253,7 +258,8 @@ fn reread<'a>(file: Option<&mut File>, buffer: &'a mut String) -> Option<&'a str
     let file = file?;
     buffer.clear();
     file.rewind().ok()?;
-    // A `File` asks for its length and position first, which costs more here than reading; a `Take` does not.
+    // A `File` asks for its length and position first, which costs more here than reading; a `Take`
+    // does not.
     file.take(MAX_FILE).read_to_string(buffer).ok()?;
     Some(buffer)
 }

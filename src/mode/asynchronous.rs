@@ -53,7 +53,8 @@ impl Runtime {
     }
 }
 
-/// Tokio panics where the system refuses it a thread, and then waits for ever; so they are tried before.
+/// Tokio panics where the system refuses it a thread, and then waits for ever; so they are tried
+/// before.
 fn threads_can_be_had(count: usize) -> Result<(), ModeError> {
     let line = &StartingLine::new(count + 1);
     std::thread::scope(|scope| {
@@ -130,8 +131,9 @@ impl Crew for Runtime {
     }
 }
 
-/// One worker's closed loop: each task is spawned and joined, as a program would do it. The worker's own task goes
-/// into the spawned future and comes back with the result; a failed one is not used again.
+/// One worker's closed loop: each task is spawned and joined, as a program would do it. The
+/// worker's own task goes into the spawned future and comes back with the result; a failed one is
+/// not used again.
 async fn lap(
     mut lane: Lane,
     mut task: Box<dyn Task>,

@@ -6,7 +6,8 @@
 //!           barrier                       all are warm   the last window ends
 //! ```
 //!
-//! Nobody measures before everybody is warm, and nobody stops loading the machine before the last window has ended.
+//! Nobody measures before everybody is warm, and nobody stops loading the machine before the last
+//! window has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -19,9 +20,11 @@ use crate::clock;
 pub enum Moment {
     /// Nothing.
     Ordinary,
-    /// Everybody is warm now: whoever learns it may look at usage counters and must then [open](Gate::open) the gate.
+    /// Everybody is warm now: whoever learns it may look at usage counters and must then
+    /// [open](Gate::open) the gate.
     AllWarm,
-    /// Everybody has ended the own window now: usage counters belong to this moment, not to the end of the tasks still under way.
+    /// Everybody has ended the own window now: usage counters belong to this moment, not to the end
+    /// of the tasks still under way.
     AllFinished,
 }
 
@@ -30,7 +33,8 @@ pub enum Moment {
 pub struct Window {
     /// What ends the measuring.
     pub extent: Extent,
-    /// The longest that warming up may take; zero where a task is so long that it dwarfs any warm-up.
+    /// The longest that warming up may take; zero where a task is so long that it dwarfs any
+    /// warm-up.
     pub warm_up: Duration,
 }
 
@@ -82,7 +86,8 @@ impl Gate {
         }
     }
 
-    /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any warm-up.
+    /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any
+    /// warm-up.
     pub fn is_open_from_start(&self) -> bool {
         self.window.warm_up.is_zero() || matches!(self.window.extent, Extent::Tasks(_))
     }
@@ -97,7 +102,8 @@ impl Gate {
         self.origin
     }
 
-    /// Says that one more worker is warm; true for the last one, who opens the gate by [`open`](Self::open).
+    /// Says that one more worker is warm; true for the last one, who opens the gate by
+    /// [`open`](Self::open).
     pub fn warmed(&self) -> bool {
         self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers
     }
@@ -117,7 +123,8 @@ impl Gate {
         }
     }
 
-    /// Says that one more worker has ended its own window; true for the last one, which ends the measuring, now.
+    /// Says that one more worker has ended its own window; true for the last one, which ends the
+    /// measuring, now.
     pub fn finished(&self) -> bool {
         let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
         if last {

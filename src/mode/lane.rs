@@ -1,7 +1,7 @@
 //! One worker's own measuring: warm-up detected, whole tasks counted, each task's latency kept.
 //!
-//! A lane costs one clock reading and one histogram entry per task. It is the same for every mode: the loop that runs
-//! tasks asks it for the next number and tells it what came out.
+//! A lane costs one clock reading and one histogram entry per task. It is the same for every mode:
+//! the loop that runs tasks asks it for the next number and tells it what came out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -78,7 +78,8 @@ impl Lap {
 #[derive(Debug)]
 pub struct Lane {
     gate: Arc<Gate>,
-    /// This worker's numbers are `number`, `number + stride`, ..: nothing is shared to take the next one.
+    /// This worker's numbers are `number`, `number + stride`, ..: nothing is shared to take the
+    /// next one.
     number: u64,
     stride: u64,
     /// Numbers below this are compared with serial.
@@ -88,9 +89,11 @@ pub struct Lane {
     began: Instant,
     /// What the task under way took for itself before it began.
     untimed: Duration,
-    /// When its window began. The window is as long as it was ordered, what tasks take for themselves included.
+    /// When its window began. The window is as long as it was ordered, what tasks take for
+    /// themselves included.
     window_began: Instant,
-    /// When it was released, from the gate's origin: there measuring begins where nothing is warmed up.
+    /// When it was released, from the gate's origin: there measuring begins where nothing is warmed
+    /// up.
     released: Duration,
     share: Share,
     /// What the program of the task under way printed about itself.
@@ -118,7 +121,8 @@ struct Slice {
 }
 
 impl Lane {
-    /// The lane of worker `worker` of `workers`; checksums of task numbers below `checked` are kept.
+    /// The lane of worker `worker` of `workers`; checksums of task numbers below `checked` are
+    /// kept.
     pub fn new(gate: &Arc<Gate>, worker: usize, workers: usize, checked: u64) -> Self {
         let now = clock::now();
         let phase = if gate.is_open_from_start() {
@@ -143,7 +147,8 @@ impl Lane {
         }
     }
 
-    /// Resets the clock of the task under way: called once all workers are ready and released together.
+    /// Resets the clock of the task under way: called once all workers are ready and released
+    /// together.
     pub fn start(&mut self) {
         let now = clock::now();
         (self.began, self.window_began) = (now, now);
@@ -172,7 +177,8 @@ impl Lane {
         Some(number)
     }
 
-    /// Takes out of the task under way what it did beside its work. To be called before [`done`](Self::done).
+    /// Takes out of the task under way what it did beside its work. To be called before
+    /// [`done`](Self::done).
     #[inline]
     pub fn set_aside(&mut self, aside: Aside) {
         self.lap.peak_memory = self.lap.peak_memory.max(aside.peak_memory);
@@ -197,12 +203,13 @@ impl Lane {
         self.done_at(clock::now(), number, work)
     }
 
-    /// Task `number` was done at a moment that may be past: where ends are read in bunches, each counts when it was.
+    /// Task `number` was done at a moment that may be past: where ends are read in bunches, each
+    /// counts when it was.
     #[inline]
     #[must_use]
     pub fn done_at(&mut self, now: Instant, number: u64, work: Work) -> Moment {
-        // A preparation that was set aside moves the beginning, and two processes read the clock a little apart: still no
-        // task ends before it has begun.
+        // A preparation that was set aside moves the beginning, and two processes read the clock a
+        // little apart: still no task ends before it has begun.
         let now = now.max(self.began);
         let began = self.began;
         let took = now.duration_since(began);
@@ -304,11 +311,13 @@ impl Lane {
     }
 }
 
-/// What one worker did between the gate's opening and its closing, which are the same moments for all workers.
+/// What one worker did between the gate's opening and its closing, which are the same moments for
+/// all workers.
 ///
-/// A task that was under way at one of them counts with the share of its time that lies inside. So no task is cut off, however few
-/// there are, and a worker that happens to be quick while it is looked at does not promise its rate for the whole time: a sum
-/// of rates over each worker's own first tasks would, by as much as the scheduler lets some workers overtake others.
+/// A task that was under way at one of them counts with the share of its time that lies inside. So
+/// no task is cut off, however few there are, and a worker that happens to be quick while it is
+/// looked at does not promise its rate for the whole time: a sum of rates over each worker's own
+/// first tasks would, by as much as the scheduler lets some workers overtake others.
 #[derive(Debug, Default)]
 struct Share {
     units: f64,
@@ -381,7 +390,8 @@ mod tests {
 
     #[test]
     fn workers_that_overtake_each_other_promise_no_more_than_the_core_can_do() {
-        // One core, a second per task, eight workers that always want it; whoever had it mostly gets it again.
+        // One core, a second per task, eight workers that always want it; whoever had it mostly
+        // gets it again.
         let (mut began, mut worker) = ([0.0; 8], 0);
         let (opened, closed) = (200.5, 260.5);
         let mut shares: [Share; 8] = std::array::from_fn(|_| Share::default());

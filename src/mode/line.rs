@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where a crew's workers wait for each other.
 ///
-/// A barrier of the standard library would release them one after another: each must take its lock once more on the way out, and on a busy
-/// machine has to be scheduled for that, which took 128 workers on two cores two seconds. Here one wake-up lets all go.
+/// A barrier of the standard library would release them one after another: each must take its lock
+/// once more on the way out, and on a busy machine has to be scheduled for that, which took 128
+/// workers on two cores two seconds. Here one wake-up lets all go.
 #[derive(Debug)]
 pub(super) struct StartingLine {
     missing: AtomicUsize,
@@ -19,7 +20,8 @@ impl StartingLine {
         Self { missing: AtomicUsize::new(count), released: OnceLock::new() }
     }
 
-    /// Says that somebody is here who need not wait. The last one does what is left to do `before` anybody is released.
+    /// Says that somebody is here who need not wait. The last one does what is left to do `before`
+    /// anybody is released.
     pub(super) fn pass(&self, before: impl FnOnce()) {
         if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
             before();

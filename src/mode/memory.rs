@@ -1,8 +1,11 @@
-//! Whose memory is whose: crews that live in this process share its resident memory, and each is charged with its own part.
+//! Whose memory is whose: crews that live in this process share its resident memory, and each is
+//! charged with its own part.
 //!
-//! The system tells only the peak of the whole process. Crews sleep in it side by side, and of each crew some members sleep too. So each crew
-//! keeps a book of what it made the process grow by, at its launch and in its rounds. The memory of N members is the peak of the process in their round,
-//! less what other crews and this crew's sleeping members hold. Members are alike, so they share what their crew holds equally.
+//! The system tells only the peak of the whole process. Crews sleep in it side by side, and of each
+//! crew some members sleep too. So each crew keeps a book of what it made the process grow by, at
+//! its launch and in its rounds. The memory of N members is the peak of the process in their round,
+//! less what other crews and this crew's sleeping members hold. Members are alike, so they share
+//! what their crew holds equally.
 
 use std::fs;
 use std::sync::Arc;

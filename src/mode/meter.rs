@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use super::{Gate, Moment, Probe, Usage, Whom};
 
-/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate, ended by whoever closes it.
+/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate,
+/// ended by whoever closes it.
 #[derive(Debug)]
 pub(super) struct Meter {
     whom: Whom,
@@ -35,7 +36,8 @@ impl Meter {
         match moment {
             Moment::Ordinary => {}
             Moment::AllWarm => self.open(gate),
-            // Of children that come and go only the ended ones can be read: those under way must end first.
+            // Of children that come and go only the ended ones can be read: those under way must
+            // end first.
             Moment::AllFinished if matches!(self.whom, Whom::Reaped) => {}
             // Later, workers that have no task any more would make the crew look idle.
             Moment::AllFinished => {
@@ -56,7 +58,8 @@ impl Meter {
         }
     }
 
-    /// The same without the bytes that `others` hold in this process. Memory of other processes is nobody else's.
+    /// The same without the bytes that `others` hold in this process. Memory of other processes is
+    /// nobody else's.
     pub(super) fn end_without(&self, others: u64) -> Usage {
         let mut usage = self.end();
         if matches!(self.whom, Whom::Ourselves) {

@@ -59,13 +59,15 @@ pub struct Site {
     pub cores: usize,
     /// Worker `i` is bound to CPU `placement[i % len]`; empty leaves workers free.
     pub placement: Vec<usize>,
-    /// The resident memory that the crews in this process hold, so that each is charged with its own.
+    /// The resident memory that the crews in this process hold, so that each is charged with its
+    /// own.
     pub held: Arc<Held>,
 }
 
 impl Site {
-    /// A place where workloads of `registry` are run, with a private directory for each crew below `scratch`: nobody interrupts,
-    /// workers are free to move, and an async runtime gets a thread per CPU.
+    /// A place where workloads of `registry` are run, with a private directory for each crew below
+    /// `scratch`: nobody interrupts, workers are free to move, and an async runtime gets a thread
+    /// per CPU.
     pub fn new(registry: Registry, scratch: impl Into<std::path::PathBuf>) -> Self {
         Self {
             registry,
@@ -93,27 +95,30 @@ pub struct Job {
 
 /// The workers of one workload in one mode, alive: its members.
 pub trait Crew: Debug {
-    /// Measures once: the first `active` members work for one window, the others sleep and cost nothing.
+    /// Measures once: the first `active` members work for one window, the others sleep and cost
+    /// nothing.
     ///
     /// More than there are members means all of them.
     ///
     /// # Errors
-    /// A task failed, a worker died or the user interrupted; what was measured until then is void. After any error but
-    /// an interrupt the crew is to be dismissed.
+    /// A task failed, a worker died or the user interrupted; what was measured until then is void.
+    /// After any error but an interrupt the crew is to be dismissed.
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError>;
 
-    /// From now on a round that takes longer than `limit` has lost a worker: one that gives no sign is ended and named.
-    /// Members that are threads cannot be ended.
+    /// From now on a round that takes longer than `limit` has lost a worker: one that gives no sign
+    /// is ended and named. Members that are threads cannot be ended.
     fn allow(&mut self, limit: Duration) {
         let _ = limit;
     }
 
-    /// The processes in which members live and which outlive a round; empty where members are threads or come and go.
+    /// The processes in which members live and which outlive a round; empty where members are
+    /// threads or come and go.
     fn processes(&self) -> Vec<u32> {
         Vec::new()
     }
 
-    /// Tells all workers to end, without waiting for it: crews that take their time then take it together.
+    /// Tells all workers to end, without waiting for it: crews that take their time then take it
+    /// together.
     fn farewell(&mut self) {}
 
     /// Ends all workers; returns when none is left.
@@ -154,7 +159,8 @@ impl Round {
     }
 }
 
-/// What the system refuses and a limit is likely to be the cause of, with the limit's name; as it is, anything else.
+/// What the system refuses and a limit is likely to be the cause of, with the limit's name; as it
+/// is, anything else.
 pub(crate) fn advised(reason: String) -> String {
     let again = std::io::Error::from_raw_os_error(libc::EAGAIN).to_string();
     if reason.contains(&again) && !reason.contains("ulimit") {
@@ -167,8 +173,8 @@ pub(crate) fn advised(reason: String) -> String {
 
 /// Launches a crew of `members` and returns when every one is ready, with the time that took.
 ///
-/// It can then be measured at every count up to that. Only where tasks [depend on the count](Workload::needs_exact_count)
-/// it must be launched at the very count that is wanted.
+/// It can then be measured at every count up to that. Only where tasks [depend on the
+/// count](Workload::needs_exact_count) it must be launched at the very count that is wanted.
 ///
 /// # Errors
 /// Whatever kept a worker from getting ready; none is left behind then.
@@ -210,7 +216,8 @@ struct Ground {
     job: Job,
     /// How many tasks can run at once.
     members: usize,
-    /// How many workers the crew has: more than `members` where each task uses all of them by itself.
+    /// How many workers the crew has: more than `members` where each task uses all of them by
+    /// itself.
     count: usize,
     /// The resident memory that all crews in this process hold together.
     held: Arc<memory::Held>,
@@ -219,8 +226,8 @@ struct Ground {
     cancel: Arc<AtomicBool>,
     /// Where the workers find their host.
     address: Option<String>,
-    // The host is declared before the directory because it must go first. The lock is never taken: it makes the ground
-    // usable from all workers' threads.
+    // The host is declared before the directory because it must go first. The lock is never taken:
+    // it makes the ground usable from all workers' threads.
     keep: Mutex<Option<Host>>,
     directory: TempDir,
 }
@@ -332,8 +339,8 @@ fn gather(gate: &Gate, laps: Vec<Result<Lap, ModeError>>) -> Result<Vec<Lap>, Mo
     if gate.stopped() { Err(ModeError::Interrupted) } else { Ok(laps) }
 }
 
-/// Binds the calling thread to its CPU, where the placement names one. The placement was checked when it was made; a CPU
-/// that has gone since leaves the thread free, and the ledger tells.
+/// Binds the calling thread to its CPU, where the placement names one. The placement was checked
+/// when it was made; a CPU that has gone since leaves the thread free, and the ledger tells.
 fn pin(placement: &[usize], worker: usize) {
     if let Some(&cpu) = placement.get(worker % placement.len().max(1)) {
         let mut set = rustix::thread::CpuSet::new();
@@ -342,7 +349,8 @@ fn pin(placement: &[usize], worker: usize) {
     }
 }
 
-/// What is said of a process that was ended because nothing was heard of it, as the end of the sentence "worker 3: ..".
+/// What is said of a process that was ended because nothing was heard of it, as the end of the
+/// sentence "worker 3: ..".
 fn silent(pid: u32, limit: Duration) -> String {
     format!(
         "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait for something?"

@@ -61,7 +61,8 @@ impl Crew for Workers {
         let shared_start = clock::shared_nanos();
         lanes.iter_mut().for_each(Lane::start);
         let mut numbers = 0..;
-        // One that is lost while it has nothing to do is nobody's failure, and the others would wait for it.
+        // One that is lost while it has nothing to do is nobody's failure, and the others would
+        // wait for it.
         let pool = &self.pool;
         let all_here = || pool.lost_worker().is_none();
         let next = || {

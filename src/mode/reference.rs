@@ -21,11 +21,14 @@ pub struct Reference {
     pub checksums: Vec<u64>,
     /// Seconds of the fastest of them.
     pub task: f64,
-    /// Seconds of wall time per task, with what it does beside its work: what a round must wait for.
+    /// Seconds of wall time per task, with what it does beside its work: what a round must wait
+    /// for.
     pub wall: f64,
-    /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that waits.
+    /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that
+    /// waits.
     pub busy: f64,
-    /// Whether one task uses all workers of a cell by itself: then more workers make no task longer.
+    /// Whether one task uses all workers of a cell by itself: then more workers make no task
+    /// longer.
     pub parallel: bool,
     /// Seconds that preparing one worker took.
     pub prepare: f64,
@@ -37,13 +40,15 @@ pub struct Reference {
     pub function: Option<Facts>,
 }
 
-/// CPU seconds of this process, its ended children and those that work for the task; `None` where the system does not say.
+/// CPU seconds of this process, its ended children and those that work for the task; `None` where
+/// the system does not say.
 fn cpu_time(task: &dyn Task) -> Option<f64> {
     let helpers: f64 = task.processes().into_iter().filter_map(cpu_time_of).sum();
     Some(process_cpu_time().ok()? + helpers)
 }
 
-/// Runs the first tasks of `job` and keeps what they returned. A task that uses all workers of a cell by itself is given `workers`.
+/// Runs the first tasks of `job` and keeps what they returned. A task that uses all workers of a
+/// cell by itself is given `workers`.
 ///
 /// # Errors
 /// The workload cannot be prepared or run here at all.

@@ -1,4 +1,5 @@
-//! What the two modes share that start something anew for each task: N starters, released together, each with a closed loop.
+//! What the two modes share that start something anew for each task: N starters, released together,
+//! each with a closed loop.
 
 use std::sync::Arc;
 use std::thread;

@@ -66,7 +66,8 @@ pub(super) struct Numbered {
     pub(super) number: u64,
     pub(super) work: Work,
     pub(super) aside: Aside,
-    /// When it was done, on the [shared clock](clock::shared_nanos): replies are read later, and several at once.
+    /// When it was done, on the [shared clock](clock::shared_nanos): replies are read later, and
+    /// several at once.
     pub(super) done: u64,
 }
 

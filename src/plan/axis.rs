@@ -1,4 +1,5 @@
-//! A second axis beside the worker count: a parameter, a placeholder of a command or an environment variable, over a list of values.
+//! A second axis beside the worker count: a parameter, a placeholder of a command or an environment
+//! variable, over a list of values.
 
 use knee_workloads::Workload;
 use schemars::JsonSchema;
@@ -27,9 +28,11 @@ pub struct Also {
     pub name: String,
     /// The value of this entry.
     pub value: String,
-    /// Which of the things that the user named it is a value of: entries with the same number share an axis.
+    /// Which of the things that the user named it is a value of: entries with the same number share
+    /// an axis.
     pub axis: usize,
-    /// Whether the value is a number of workers within each worker, so that both multiply to the workers in all.
+    /// Whether the value is a number of workers within each worker, so that both multiply to the
+    /// workers in all.
     pub multiplies: bool,
 }
 

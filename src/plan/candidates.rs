@@ -50,8 +50,8 @@ impl Candidates {
         }
     }
 
-    /// The counts for work of which nobody knows what it is bound by: first as if it computed, then on up to `most` as
-    /// long as it gains.
+    /// The counts for work of which nobody knows what it is bound by: first as if it computed, then
+    /// on up to `most` as long as it gains.
     pub fn unknown(cores: &Cores, most: usize) -> Self {
         match Self::computing(cores) {
             Self::Search { first, most: computing, .. } => Self::Search {

@@ -122,7 +122,8 @@ fn fits(workload: &dyn Workload, params: &Params, modes: &[Mode]) -> Result<(), 
     }
 }
 
-/// The same work in shorter tasks, on as many workers as cores: from which length on does a mode pay?
+/// The same work in shorter tasks, on as many workers as cores: from which length on does a mode
+/// pay?
 fn shorter(
     workload: &dyn Workload,
     of: usize,

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 
-/// Limits that a recommended count must keep, and the wish that chooses among those that do. SI base units.
+/// Limits that a recommended count must keep, and the wish that chooses among those that do. SI
+/// base units.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     /// 99 % of the tasks take no longer than this, in seconds.

@@ -1,4 +1,5 @@
-//! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or waits.
+//! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or
+//! waits.
 
 mod axis;
 mod candidates;
@@ -86,7 +87,8 @@ pub struct Entry {
     pub equivalent: Option<(String, f64)>,
     /// The best count by the textbook.
     pub textbook_optimum: Option<f64>,
-    /// The entry of which this is the same work in shorter tasks, measured only to see from which task length a mode pays.
+    /// The entry of which this is the same work in shorter tasks, measured only to see from which
+    /// task length a mode pays.
     #[serde(default)]
     pub shorter_of: Option<usize>,
     /// Where on a second axis it stands, where there is one.
@@ -124,7 +126,8 @@ impl Plan {
         Duration::from_secs_f64(self.budget)
     }
 
-    /// Puts the value of the second axis before each label in which it does not stand already, as a parameter does.
+    /// Puts the value of the second axis before each label in which it does not stand already, as a
+    /// parameter does.
     pub fn name_values(&mut self) {
         for entry in &mut self.entries {
             let Some(told) = entry.also.as_ref().map(Also::told) else { continue };

@@ -35,7 +35,8 @@ pub enum Mode {
 
 /// All that is to be known of a mode.
 ///
-/// Whoever needs a name, a colour or a rank reads it here. To add a mode is one row of [`Mode::TABLE`] and one file in `src/mode/`.
+/// Whoever needs a name, a colour or a rank reads it here. To add a mode is one row of
+/// [`Mode::TABLE`] and one file in `src/mode/`.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
     /// Which mode this row is about.
@@ -48,7 +49,8 @@ pub struct Description {
     pub before: &'static str,
     /// What the clock sees for each task.
     pub inside: &'static str,
-    /// The simplest mode has rank 0. Where two modes do equally well, the simpler one is recommended.
+    /// The simplest mode has rank 0. Where two modes do equally well, the simpler one is
+    /// recommended.
     pub rank: u8,
     /// Its place in the palette of the plots; no other mode has it.
     pub colour: usize,
@@ -56,7 +58,8 @@ pub struct Description {
     pub workers: Workers,
     /// What can be run in it.
     pub subjects: &'static [Subject],
-    /// The answer as settings to paste, where `{n}` stands for the count, each with the language that it is for.
+    /// The answer as settings to paste, where `{n}` stands for the count, each with the language
+    /// that it is for.
     pub settings: &'static [(Language, &'static str)],
 }
 

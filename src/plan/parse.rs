@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Mode, PlanError, Subject};
 
-/// More workers than this are refused: no machine gains from them, and starting them would take minutes.
+/// More workers than this are refused: no machine gains from them, and starting them would take
+/// minutes.
 pub const MOST_WORKERS: usize = 4096;
 
 /// A workload as typed: its name and the parameters given to it.

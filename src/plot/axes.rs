@@ -27,7 +27,8 @@ pub(super) fn horizontal_range(chart: &Chart) -> [f64; 2] {
     }
 }
 
-/// From zero where distances are differences, with head room for the intervals; the law and the references may run out at the top.
+/// From zero where distances are differences, with head room for the intervals; the law and the
+/// references may run out at the top.
 pub(super) fn vertical_range(chart: &Chart) -> ([f64; 2], Spacing) {
     let ends = |dot: &Dot| {
         let [low, high] = dot.interval.unwrap_or([dot.y, dot.y]);

@@ -1,4 +1,5 @@
-//! A chart as a statement: which figures, which references, which marks. How it is laid out is the business of `layout`.
+//! A chart as a statement: which figures, which references, which marks. How it is laid out is the
+//! business of `layout`.
 
 use super::scale::Spacing;
 use super::scene::Dash;

@@ -1,4 +1,5 @@
-//! From curves to charts: throughput, speed-up, efficiency and latency over workers, of the modes of one workload or of several machines.
+//! From curves to charts: throughput, speed-up, efficiency and latency over workers, of the modes
+//! of one workload or of several machines.
 
 use super::chart::{Along, Band, Chart, Dot, Mark, Range, Reference, Series};
 use super::palette;
@@ -130,7 +131,8 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// Speed-up against serial over the length of a task: below the line of 1 a mode costs more than it brings.
+    /// Speed-up against serial over the length of a task: below the line of 1 a mode costs more
+    /// than it brings.
     pub fn lengths(&self) -> Chart {
         let mut chart = self.chart("Speed-up over the length of a task", Quantity::Ratio);
         chart.along = Along::TaskLength;
@@ -170,7 +172,8 @@ impl<'a> View<'a> {
         space(chart);
     }
 
-    /// What one worker does alone: the serial cell, or the smallest count of the leading (else the first) curve.
+    /// What one worker does alone: the serial cell, or the smallest count of the leading (else the
+    /// first) curve.
     fn ideal_rate(&self) -> Option<f64> {
         let first = || {
             let (_, curve) = self.curves.get(self.leading.unwrap_or(0))?;
@@ -227,13 +230,15 @@ impl<'a> View<'a> {
     }
 }
 
-/// The counts that are as good as any in words; runs of neighbouring measured counts are drawn together.
+/// The counts that are as good as any in words; runs of neighbouring measured counts are drawn
+/// together.
 pub fn set_text(curve: &Curve) -> Option<String> {
     let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
     curve.optimum.as_ref().map(|optimum| count_set(as_good(curve, optimum), &measured))
 }
 
-/// Every count that is not shown to cost more than the tolerance; findings of earlier versions know only those that cannot be told apart.
+/// Every count that is not shown to cost more than the tolerance; findings of earlier versions know
+/// only those that cannot be told apart.
 fn as_good<'c>(curve: &'c Curve, optimum: &'c Optimum) -> &'c [f64] {
     let known = curve.knee.as_ref().map(|knee| knee.as_good.as_slice());
     known.filter(|known| !known.is_empty()).unwrap_or(&optimum.set)
@@ -255,7 +260,8 @@ pub fn law_name(name: &str) -> String {
 /// Chooses the spacing of both axes from the figures.
 fn space(chart: &mut Chart) {
     chart.across = scale::spacing_of_counts(&chart.counts());
-    // Where counts are drawn by factors, so are figures that grow with them: proportion stays a straight line.
+    // Where counts are drawn by factors, so are figures that grow with them: proportion stays a
+    // straight line.
     let figures: Vec<f64> = chart.dots().map(|dot| dot.y).collect();
     let wide = scale::spacing_of_values(&figures);
     chart.up = if chart.across == Spacing::Logarithmic { wide } else { Spacing::Linear };

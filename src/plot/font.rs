@@ -7,7 +7,8 @@ use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 /// The name under which plotters finds it, and which an SVG file asks its viewer for.
 pub(super) const FAMILY: &str = "sans-serif";
 
-/// plotters hands `size` to ab_glyph as the font's whole height, which for DejaVu Sans is this many times its em.
+/// plotters hands `size` to ab_glyph as the font's whole height, which for DejaVu Sans is this many
+/// times its em.
 const HEIGHT_PER_EM: f64 = 1.164;
 
 /// Makes the font known to plotters.

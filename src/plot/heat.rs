@@ -64,7 +64,8 @@ impl Heat {
     }
 }
 
-/// Draws it, `width` pixels wide. The recommended pair is framed twice, those as good once; what gave no figure is hatched.
+/// Draws it, `width` pixels wide. The recommended pair is framed twice, those as good once; what
+/// gave no figure is hatched.
 pub fn heat(map: &Heat, width: f64, titled: bool) -> Scene {
     let names: Vec<String> = map.rows.iter().map(|(name, _)| shortened(name, NAME)).collect();
     let widest = names.iter().map(|name| font::width(name, FONT, false)).fold(0.0, f64::max);

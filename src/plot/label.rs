@@ -1,10 +1,12 @@
-//! Text from outside, made fit to be drawn: nothing in it steers a terminal or turns the direction of a line.
+//! Text from outside, made fit to be drawn: nothing in it steers a terminal or turns the direction
+//! of a line.
 
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with every character that is not seen as itself (controls, direction marks, invisible formatting) shown as an escape.
+/// The text with every character that is not seen as itself (controls, direction marks, invisible
+/// formatting) shown as an escape.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,5 @@
-//! From a chart to a scene: margins that fit their labels, ticks at the counts that were measured, marks that stay clear of the data.
+//! From a chart to a scene: margins that fit their labels, ticks at the counts that were measured,
+//! marks that stay clear of the data.
 
 use super::axes::{horizontal_range, tick_texts, vertical_range};
 use super::chart::{Chart, Dot, Mark, Series};
@@ -265,7 +266,8 @@ impl Canvas {
         }
     }
 
-    /// The name of a mark beside its line, on the side where there is room, over whatever line passes there.
+    /// The name of a mark beside its line, on the side where there is room, over whatever line
+    /// passes there.
     fn mark_name(&mut self, mark: &Mark, frame: &Frame, (x, y): Spot) {
         let font = self.format.font;
         let (left, right) = (x - frame.left, frame.right - x);

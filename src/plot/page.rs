@@ -1,4 +1,5 @@
-//! A scene as SVG inside a page: roles become classes, so that the page's own colours apply, light or dark.
+//! A scene as SVG inside a page: roles become classes, so that the page's own colours apply, light
+//! or dark.
 
 use std::fmt::Write as _;
 
@@ -6,8 +7,8 @@ use super::label::visible;
 use super::palette;
 use super::scene::{Anchor, Dash, Ink, Marker, Probe, Scene, Shape, Spot};
 
-/// The only way in which text from outside gets into markup: what steers is shown as an escape, and what has a meaning in HTML or XML is
-/// written as a reference to it.
+/// The only way in which text from outside gets into markup: what steers is shown as an escape, and
+/// what has a meaning in HTML or XML is written as a reference to it.
 pub fn escape(text: &str) -> String {
     let shown = visible(text);
     let mut escaped = String::with_capacity(shown.len() + 8);
@@ -25,7 +26,8 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The scene as an `<svg>` element. `data-probes` holds what the page's script shows to whoever points at it.
+/// The scene as an `<svg>` element. `data-probes` holds what the page's script shows to whoever
+/// points at it.
 pub fn svg(scene: &Scene) -> String {
     let mut out = String::with_capacity(8 * 1024);
     let title = escape(&scene.title);
@@ -133,7 +135,8 @@ fn probes(probes: &[Probe]) -> String {
     serde_json::Value::Array(columns).to_string()
 }
 
-/// The closed outline of one marker; a circle as two arcs, which is shorter than a polygon and rounder.
+/// The closed outline of one marker; a circle as two arcs, which is shorter than a polygon and
+/// rounder.
 fn sign(marker: Marker, spot: Spot, radius: f64) -> String {
     if marker != Marker::Circle {
         return data(&marker.outline(spot, radius)) + "z";

@@ -33,7 +33,8 @@ pub fn svg(scene: &Scene) -> Result<String, PaintError> {
     let size = ((scene.width * FINENESS) as u32, (scene.height * FINENESS) as u32);
     {
         let area = SVGBackend::with_string(&mut file, size).into_drawing_area();
-        // plotters writes a font size of `size / 1.24` and lays the text's top 0.76 em above its base line.
+        // plotters writes a font size of `size / 1.24` and lays the text's top 0.76 em above its
+        // base line.
         let brush = Brush { factor: FINENESS, font: 1.24, rise: 0.76 };
         brush.scene(scene, &area)?;
     }

@@ -6,7 +6,8 @@ use crate::plan::Mode;
 /// Red, green and blue.
 pub(super) type Rgb = (u8, u8, u8);
 
-/// Colours of the series on white: the palette of Okabe and Ito (2008, "Color Universal Design"), without its yellow, which white swallows.
+/// Colours of the series on white: the palette of Okabe and Ito (2008, "Color Universal Design"),
+/// without its yellow, which white swallows.
 const LIGHT: [Rgb; 8] = [
     (0x00, 0x72, 0xb2), // Blue.
     (0xd5, 0x5e, 0x00), // Vermilion.
@@ -26,7 +27,8 @@ fn place_of_mode(name: &str) -> Option<usize> {
     Mode::named(name).map(|mode| mode.description().colour)
 }
 
-/// One palette place per name: modes have theirs, other names (machines, curves measured elsewhere) take what is left in their order.
+/// One palette place per name: modes have theirs, other names (machines, curves measured elsewhere)
+/// take what is left in their order.
 pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
     let names: Vec<&str> = names.into_iter().collect();
     let mut taken: Vec<usize> = names.iter().filter_map(|name| place_of_mode(name)).collect();

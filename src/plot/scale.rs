@@ -18,7 +18,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Maps `values` (lowest, highest) to `pixels`; degenerate ranges are widened so that every value has a place.
+    /// Maps `values` (lowest, highest) to `pixels`; degenerate ranges are widened so that every
+    /// value has a place.
     pub fn new(spacing: Spacing, values: [f64; 2], pixels: [f64; 2]) -> Self {
         let [mut low, mut high] = values;
         if !(low.is_finite() && high.is_finite() && low < high) {
@@ -136,8 +137,8 @@ fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Which of the ascending `counts` get a label, given the pixel and half-width of each label: those that `matter` first, then the ends,
-/// then powers of two, then the others; never two that touch.
+/// Which of the ascending `counts` get a label, given the pixel and half-width of each label: those
+/// that `matter` first, then the ends, then powers of two, then the others; never two that touch.
 pub fn labelled_counts(
     counts: &[f64],
     matter: &[f64],

@@ -1,4 +1,5 @@
-//! A finished drawing as a list of shapes with roles instead of colours: what every painter (PNG, SVG, page) paints alike.
+//! A finished drawing as a list of shapes with roles instead of colours: what every painter (PNG,
+//! SVG, page) paints alike.
 
 /// A place in pixels, from the upper left corner.
 pub type Spot = (f64, f64);
@@ -167,7 +168,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Drops what lies nowhere and draws what lies far outside to the edge, so that no painter has to walk along an endless line.
+    /// Drops what lies nowhere and draws what lies far outside to the edge, so that no painter has
+    /// to walk along an endless line.
     pub(super) fn confine(&mut self) {
         let (width, height) = (self.width, self.height);
         let confined = |path: &mut Vec<Spot>| {

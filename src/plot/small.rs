@@ -41,8 +41,8 @@ const ROOM: f64 = 0.3;
 const FONT: f64 = 13.0;
 const PAD: f64 = 8.0;
 
-/// Draws horizontal bars from zero, each with its figure behind it, and with its name before it or, where that leaves too little
-/// room, above it.
+/// Draws horizontal bars from zero, each with its figure behind it, and with its name before it or,
+/// where that leaves too little room, above it.
 pub fn bars(chart: &Bars, width: f64) -> Scene {
     let finite = |value: &f64| value.is_finite();
     let most = chart

@@ -1,7 +1,8 @@
 //! The raw result: what a run produced, appended while it runs and read back for ever after.
 //!
-//! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every line ends with a CRC-32 of
-//! what stands before it, so that a torn last line (a power cut) is told from damage.
+//! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every
+//! line ends with a CRC-32 of what stands before it, so that a torn last line (a power cut) is told
+//! from damage.
 
 mod sane;
 mod schema;
@@ -120,7 +121,8 @@ pub struct Survey {
     /// What one core can do by design.
     #[schemars(with = "Option<schema::CeilingShape>")]
     pub ceiling: Option<Ceiling>,
-    /// What is known of a function of another language; `None` for other workloads and in older records.
+    /// What is known of a function of another language; `None` for other workloads and in older
+    /// records.
     #[serde(default)]
     pub function: Option<Facts>,
 }

@@ -103,8 +103,8 @@ fn of_burn(report: &BurnReport) -> Option<String> {
     cores.into_iter().find_map(|found| found)
 }
 
-/// One unit in the longest run is the least that is more than nothing. Ratios of rates within these bounds are numbers, whatever is
-/// made of them.
+/// One unit in the longest run is the least that is more than nothing. Ratios of rates within these
+/// bounds are numbers, whatever is made of them.
 fn rate(value: f64) -> Option<String> {
     let least = 1.0 / LONGEST;
     let outside = value > 0.0 && value < least;

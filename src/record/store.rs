@@ -62,7 +62,8 @@ impl Writer {
         Ok(Self { file, path, synced: clock::now() })
     }
 
-    /// Goes on with the record in `directory`; its torn last line, if any, is to be [cut off](Self::mend) before anything is appended.
+    /// Goes on with the record in `directory`; its torn last line, if any, is to be [cut
+    /// off](Self::mend) before anything is appended.
     ///
     /// # Errors
     /// The file cannot be opened, or another process writes it (`ResourceBusy`).
@@ -88,10 +89,12 @@ impl Writer {
         &self.path
     }
 
-    /// Appends one line. It is in the system's hands on return, and on disk at most a second later than the next line.
+    /// Appends one line. It is in the system's hands on return, and on disk at most a second later
+    /// than the next line.
     ///
     /// # Errors
-    /// The disk is full or gone, or the line is one that [`read`] would refuse (`InvalidData`): then nothing is written.
+    /// The disk is full or gone, or the line is one that [`read`] would refuse (`InvalidData`):
+    /// then nothing is written.
     pub fn append(&mut self, line: &Line) -> io::Result<()> {
         if let Some(what) = sane::objection(line) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, what));

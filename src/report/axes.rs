@@ -1,4 +1,5 @@
-//! A second axis in words and as a heat map: the recommended pair, those that are as good, and what was measured of each.
+//! A second axis in words and as a heat map: the recommended pair, those that are as good, and what
+//! was measured of each.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,8 @@ use crate::units::{Quantity, workers};
 /// So many pairs beside the recommended one are named.
 const NAMED: usize = 6;
 
-/// What is recommended, and how sure that is: `2 workers x t=8 (335 requests/s, 16 in all), at most 4 % better elsewhere`.
+/// What is recommended, and how sure that is: `2 workers x t=8 (335 requests/s, 16 in all), at most
+/// 4 % better elsewhere`.
 pub(super) fn answer(findings: &Findings, axis: &Axis) -> Option<String> {
     let knee = axis.knee.as_ref()?;
     let mut text = told(axis, knee);

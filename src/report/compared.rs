@@ -1,4 +1,5 @@
-//! The tables of a comparison in text, the same for the terminal, Markdown and the page; and its plots.
+//! The tables of a comparison in text, the same for the terminal, Markdown and the page; and its
+//! plots.
 
 use crate::analysis::comparison::{
     AtOptimum, ComparedWorkload, Comparison, Difference, Index, LeftOut,
@@ -7,7 +8,8 @@ use crate::analysis::findings::{Curve, Estimate};
 use crate::plot::{Chart, View};
 use crate::units::{ABSENT, Quantity};
 
-/// A table: heads, and rows of as many cells; the first column is names, the others are figures but for those named so.
+/// A table: heads, and rows of as many cells; the first column is names, the others are figures but
+/// for those named so.
 pub(super) struct Table {
     pub(super) heads: Vec<String>,
     /// Which columns hold names.
@@ -63,7 +65,8 @@ fn row(at: &AtOptimum, unit_many: &str, unit_one: &str) -> Vec<String> {
     ]
 }
 
-/// A cost per so many units that the figure has no more than three zeros after its point: `0.0042 per million digits`.
+/// A cost per so many units that the figure has no more than three zeros after its point: `0.0042
+/// per million digits`.
 fn cost_text(cost: f64, unit_one: &str, unit_many: &str) -> String {
     let steps =
         [(1.0, ""), (1e3, "thousand "), (1e6, "million "), (1e9, "billion "), (1e12, "trillion ")];
@@ -103,7 +106,8 @@ pub(super) fn at_equal(workload: &ComparedWorkload, comparison: &Comparison) -> 
     Table { heads, names, rows: rows.collect() }
 }
 
-/// All workloads of each side in one figure; without rows where there is only one workload, whose own table says it.
+/// All workloads of each side in one figure; without rows where there is only one workload, whose
+/// own table says it.
 pub(super) fn index(comparison: &Comparison) -> Table {
     let heads = ["side", "workloads", "geometric mean", "smallest", "largest", "cost ratio"];
     let row = |index: &Index| {

@@ -5,7 +5,8 @@ use std::io::Write;
 use crate::analysis::findings::{Findings, Point};
 use crate::plot::label::visible;
 
-/// Writes rows of any kind as CSV with a header. Texts are quoted where they must be; numbers are in SI base units.
+/// Writes rows of any kind as CSV with a header. Texts are quoted where they must be; numbers are
+/// in SI base units.
 ///
 /// # Errors
 /// Whatever writing to `out` returns, or that a row is not flat.
@@ -20,7 +21,8 @@ pub fn write<W: Write, T: serde::Serialize>(
     Ok(writer.flush()?)
 }
 
-/// A name from outside, as a cell: nothing in it steers a terminal, and no spreadsheet takes it for a formula.
+/// A name from outside, as a cell: nothing in it steers a terminal, and no spreadsheet takes it for
+/// a formula.
 pub(super) fn name<T: AsRef<str>, S: serde::Serializer>(
     text: &T,
     serializer: S,

@@ -53,12 +53,13 @@ pub fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Writes `report.html`, `summary.md`, `findings.json` and `plots/` into `dir`, and returns their paths in this order. `machine` describes the
-/// machine for the page, as pairs of a name and a value. What others left of drafts there is removed.
+/// Writes `report.html`, `summary.md`, `findings.json` and `plots/` into `dir`, and returns their
+/// paths in this order. `machine` describes the machine for the page, as pairs of a name and a
+/// value. What others left of drafts there is removed.
 ///
 /// # Errors
-/// The first file that cannot be written, painted or serialized. Files that were written before it are complete; those after it are as they
-/// were.
+/// The first file that cannot be written, painted or serialized. Files that were written before it
+/// are complete; those after it are as they were.
 pub fn write_all(
     dir: &Path,
     findings: &Findings,
@@ -81,7 +82,8 @@ pub fn write_all(
     }
     let jobs = jobs(findings, &plots);
     let paint = |(stem, scene): &(PathBuf, Scene)| paint(stem, scene, readers);
-    // Painting takes longer than all the rest together. Where no thread can be had it is done by this one.
+    // Painting takes longer than all the rest together. Where no thread can be had it is done by
+    // this one.
     let painted: Vec<[PathBuf; 2]> = match rayon::ThreadPoolBuilder::new().build() {
         Ok(threads) => threads.install(|| jobs.par_iter().map(paint).collect::<Result<_, _>>())?,
         Err(_) => jobs.iter().map(paint).collect::<Result<_, _>>()?,
@@ -92,7 +94,8 @@ pub fn write_all(
     Ok(paths)
 }
 
-/// Writes `comparison.html`, `comparison.md`, `comparison.json` and `plots/` into `dir`, and returns their paths in this order.
+/// Writes `comparison.html`, `comparison.md`, `comparison.json` and `plots/` into `dir`, and
+/// returns their paths in this order.
 ///
 /// # Errors
 /// As [`write_all`].
@@ -174,7 +177,8 @@ fn sweep(dir: &Path) {
     }
 }
 
-/// The same with a file that has no name until it is whole; false where this file system or a missing `/proc` does not allow that.
+/// The same with a file that has no name until it is whole; false where this file system or a
+/// missing `/proc` does not allow that.
 #[cfg(target_os = "linux")]
 fn nameless(dir: &Path, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
@@ -188,7 +192,8 @@ fn nameless(dir: &Path, path: &Path, bytes: &[u8], readers: Readers) -> io::Resu
     hold(&file);
     file.write_all(bytes)?;
     file.sync_all()?;
-    // A name cannot be given over an existing one; so it gets one of its own for the moment until it is renamed.
+    // A name cannot be given over an existing one; so it gets one of its own for the moment until
+    // it is renamed.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = dir.join(format!("{DRAFT}{}-{number}", std::process::id()));
     let own = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -209,7 +214,8 @@ fn sync_dir(dir: &Path) -> Result<(), WriteError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| failed(dir, source))
 }
 
-/// The error of the named file. The name of the temporary one, which tempfile wraps around the cause, would only puzzle.
+/// The error of the named file. The name of the temporary one, which tempfile wraps around the
+/// cause, would only puzzle.
 fn failed(path: &Path, source: io::Error) -> WriteError {
     let named = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
     let source = if named { source } else { io::Error::from(source.kind()) };

@@ -6,7 +6,8 @@ use crate::analysis::compare::check::Check;
 use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
 
-/// Findings as JSON, indented, with a newline at the end. Figures that are not finite become `null`.
+/// Findings as JSON, indented, with a newline at the end. Figures that are not finite become
+/// `null`.
 ///
 /// # Errors
 /// Never for findings; the serializer's signature allows for it.

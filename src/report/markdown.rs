@@ -1,4 +1,5 @@
-//! Findings as Markdown, to be pasted into an issue or a wiki: the answers, a table per workload, what to know, how to repeat it.
+//! Findings as Markdown, to be pasted into an issue or a wiki: the answers, a table per workload,
+//! what to know, how to repeat it.
 
 mod comparison;
 

@@ -1,9 +1,11 @@
-//! Programs of the user's own, as findings keep them: their language, and their command line with a count filled in.
+//! Programs of the user's own, as findings keep them: their language, and their command line with a
+//! count filled in.
 
 use crate::analysis::findings::WorkloadFindings;
 use crate::plan::Language;
 
-/// The placeholder that the count replaces in the command line of a program that parallelises itself.
+/// The placeholder that the count replaces in the command line of a program that parallelises
+/// itself.
 pub(super) fn swept(workload: &WorkloadFindings) -> Option<&str> {
     workload.params.get("sweep").map(String::as_str).filter(|word| !word.is_empty())
 }

@@ -1,4 +1,5 @@
-//! The answer as settings to paste: the recommended count in the words of the programs that are to be told it.
+//! The answer as settings to paste: the recommended count in the words of the programs that are to
+//! be told it.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -73,7 +74,8 @@ impl FromStr for Dialect {
     }
 }
 
-/// The settings of every workload, each under a comment that says whose they are and how sure they are.
+/// The settings of every workload, each under a comment that says whose they are and how sure they
+/// are.
 pub fn settings(findings: &Findings, dialect: Dialect) -> String {
     let mut text = String::new();
     for axis in &findings.axes {
@@ -181,7 +183,8 @@ impl<'f> Answer<'f> {
         found.unwrap_or_else(|| format!("{} {}\n", dialect.comment(), dialect.why_not()))
     }
 
-    /// The environment variables by which runtimes are told a count, of those whose language was measured.
+    /// The environment variables by which runtimes are told a count, of those whose language was
+    /// measured.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let Some(mode) = self.mode else { return Vec::new() };
         let n = self.count.to_string();

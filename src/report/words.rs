@@ -31,7 +31,8 @@ pub(super) struct Answer {
     pub(super) choice: String,
     /// `1.9x`, `at most 3.1 % better elsewhere`: what belongs in brackets behind the choice.
     pub(super) figures: Vec<String>,
-    /// `process-pool 3.1 % behind`, one per other mode; and what else must be said in the same breath.
+    /// `process-pool 3.1 % behind`, one per other mode; and what else must be said in the same
+    /// breath.
     pub(super) others: Vec<String>,
     /// Whether to trust it.
     pub(super) certainty: Certainty,
@@ -207,7 +208,8 @@ pub(super) fn view(workload: &WorkloadFindings, usable_cpus: f64) -> View<'_> {
     let curves = workload.curves.iter().map(|curve| (curve.name.as_str(), curve)).collect();
     View {
         serial: workload.serial.as_ref(),
-        // Where there is neither serial cell nor verdict, the curves come from another machine than this one.
+        // Where there is neither serial cell nor verdict, the curves come from another machine than
+        // this one.
         usable_cpus: (workload.serial.is_some() || workload.verdict.is_some())
             .then_some(usable_cpus)
             .filter(|cpus| *cpus > 0.0),
@@ -238,7 +240,8 @@ pub(super) fn same(one: f64, other: f64) -> bool {
     (one - other).abs() < 1e-9
 }
 
-/// `best measured: 4 workers with probability 83 %; cannot be told apart: 3-4; as good: 2-4; no other than the knee is more than 1.2 % better`.
+/// `best measured: 4 workers with probability 83 %; cannot be told apart: 3-4; as good: 2-4; no
+/// other than the knee is more than 1.2 % better`.
 pub(super) fn optimum(curve: &Curve) -> Option<String> {
     let optimum = curve.optimum.as_ref()?;
     let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
@@ -274,7 +277,8 @@ pub(super) fn chosen_law(curve: &Curve) -> Option<&Law> {
 pub(super) fn params(workload: &WorkloadFindings) -> String {
     let typed = workload.label.split_once(':').map_or("", |(_, params)| params);
     let typed: Vec<&str> = typed.split(',').collect();
-    // What is empty was not asked for, the label of a command is the command, and a note tells of its figure.
+    // What is empty was not asked for, the label of a command is the command, and a note tells of
+    // its figure.
     let told = ["argv", "figure", "server", "env"];
     let said =
         |(key, value): &(&String, &String)| !value.is_empty() && !told.contains(&key.as_str());
@@ -282,7 +286,8 @@ pub(super) fn params(workload: &WorkloadFindings) -> String {
     pairs.filter(|pair| !typed.contains(&pair.as_str())).collect::<Vec<_>>().join(" ")
 }
 
-/// `= 10.3 x 1080p25 streams`, `91 % of what 2 cores can do (41 Gflop/s)`: what a figure means to people.
+/// `= 10.3 x 1080p25 streams`, `91 % of what 2 cores can do (41 Gflop/s)`: what a figure means to
+/// people.
 pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(equivalent) = &workload.equivalent {
@@ -299,7 +304,8 @@ pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
     words
 }
 
-/// From which task length on each mode pays, with what was seen: `in process-pool mode it pays from tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
+/// From which task length on each mode pays, with what was seen: `in process-pool mode it pays from
+/// tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
 pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
     let Some(shortest) = workload.lengths.first() else { return Vec::new() };
     let sentence = |curve: &Curve| {
@@ -347,8 +353,8 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
     })
 }
 
-/// The answer as settings that can be pasted, of those that the work's own language has; a program that parallelises itself gets its own
-/// command line.
+/// The answer as settings that can be pasted, of those that the work's own language has; a program
+/// that parallelises itself gets its own command line.
 pub(super) fn settings(workload: &WorkloadFindings, verdict: &Verdict) -> Vec<String> {
     let count = verdict.workers;
     if !(count.is_finite() && count >= 1.0) {

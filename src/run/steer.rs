@@ -125,16 +125,19 @@ impl Steer {
         at_work: Option<usize>,
     ) -> Option<Turn> {
         let alive = self.groups.iter().filter(|group| !group.is_done() && !self.is_beaten(group));
-        let alive: Vec<&Group> = alive.collect();
-        let claim = |group: &&Group| group.claim(least, launch(group.entry));
+        // Who is settled takes some reckoning, so each is asked once.
+        let alive: Vec<(&Group, bool)> = alive.map(|group| (group, group.is_settled())).collect();
+        let claim =
+            |&(group, settled): &(&Group, bool)| group.claim(least, launch(group.entry), settled);
         let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
-        let open = alive.iter().filter(|group| !group.is_settled()).count().max(1);
-        let (group, share) = alive
+        let open = alive.iter().filter(|(_, settled)| !settled).count().max(1);
+        let rank = |(group, settled): (&Group, bool)| group.rank(least, settled);
+        let ((group, _), share) = alive
             .into_iter()
             .zip(shares)
-            .filter(|(group, _)| at_work.is_none_or(|entry| group.entry == entry))
-            .min_by(|(a, _), (b, _)| a.rank(least).total_cmp(&b.rank(least)))?;
+            .filter(|((group, _), _)| at_work.is_none_or(|entry| group.entry == entry))
+            .min_by(|(a, _), (b, _)| rank(*a).total_cmp(&rank(*b)))?;
         Some(Turn {
             entry: group.entry,
             share,
@@ -288,10 +291,10 @@ impl Group {
     }
 
     /// The lower, the sooner it is its turn.
-    fn rank(&self, least: Cost<'_>) -> f64 {
+    fn rank(&self, least: Cost<'_>, settled: bool) -> f64 {
         // Blocks come before seconds until everybody has had the least number of them.
         const LATER: f64 = 1e9;
-        let settled = u32::from(self.is_settled());
+        let settled = u32::from(settled);
         LATER * f64::from(self.blocks.min(LEAST_BLOCKS) + settled) + self.spent / self.weight(least)
     }
 
@@ -299,12 +302,12 @@ impl Group {
         self.first.iter().flatten().map(|&cell| cost(cell)).sum()
     }
 
-    fn claim(&self, cost: Cost<'_>, launch: f64) -> Claim {
+    fn claim(&self, cost: Cost<'_>, launch: f64, settled: bool) -> Claim {
         let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
         // At least one launch serves them all.
         let launch = if self.blocks == 0 { launch } else { 0.0 };
         let least = missing * self.block_cost(cost) + launch;
-        let part = if self.is_settled() { SETTLED_CLAIM } else { 1.0 };
+        let part = if settled { SETTLED_CLAIM } else { 1.0 };
         Claim { weight: part * self.weight(cost), spent: self.spent, least }
     }
 

@@ -1,4 +1,5 @@
-//! Files in the shapes in which people publish measurements: what a reader would want is answered, asked or said.
+//! Files in the shapes in which people publish measurements: what a reader would want is answered,
+//! asked or said.
 
 use std::path::Path;
 use std::process::Output;

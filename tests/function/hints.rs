@@ -1,4 +1,5 @@
-//! What was meant where a file or a program is named as a workload, and where the results of an installed knee go.
+//! What was meant where a file or a program is named as a workload, and where the results of an
+//! installed knee go.
 
 use std::process::Command;
 

@@ -17,7 +17,8 @@ use knee::mode::{self, Crew, Extent, Job, ModeError, Reference, Round, Site, Win
 use knee::plan::{Mode, Registry};
 use knee::workloads::{Function, Params, Workload};
 
-/// Whether a program is here; says so where it is not, and the test then passes without having looked.
+/// Whether a program is here; says so where it is not, and the test then passes without having
+/// looked.
 fn have(program: &str) -> bool {
     let mut command = Command::new(program);
     let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
@@ -35,7 +36,8 @@ fn functions(directory: &Path, file: &str, text: &str) -> impl Fn(&str) -> Strin
     move |name| format!("{}:{name}", path.display())
 }
 
-/// A function and where its crews are launched: measured without a budget, so that no test depends on how quick the machine is.
+/// A function and where its crews are launched: measured without a budget, so that no test depends
+/// on how quick the machine is.
 struct Subject {
     site: Site,
     job: Job,

@@ -1,4 +1,5 @@
-//! `knee run --node`: a function in worker threads, child processes and an event loop, and whatever is wrong with it.
+//! `knee run --node`: a function in worker threads, child processes and an event loop, and whatever
+//! is wrong with it.
 
 use knee::plan::Mode;
 

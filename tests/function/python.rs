@@ -1,4 +1,5 @@
-//! `knee run --python`: a function in Python's own threads, processes and event loop, and whatever is wrong with it.
+//! `knee run --python`: a function in Python's own threads, processes and event loop, and whatever
+//! is wrong with it.
 
 use knee::plan::Mode;
 

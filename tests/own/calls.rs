@@ -166,7 +166,8 @@ pub(crate) fn await_alive(word: &str) {
     }
 }
 
-/// A number that no other process on this machine sleeps for: `tag` tells the tests of one program apart.
+/// A number that no other process on this machine sleeps for: `tag` tells the tests of one program
+/// apart.
 pub(crate) fn odd_seconds(tag: u32) -> String {
     format!("9{tag}{}.25", std::process::id())
 }

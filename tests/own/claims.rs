@@ -1,4 +1,5 @@
-//! `knee claims`: experiments whose outcome no load can change, and the forms in which they are told.
+//! `knee claims`: experiments whose outcome no load can change, and the forms in which they are
+//! told.
 
 use crate::calls::knee;
 

@@ -119,7 +119,8 @@ fn a_failing_program_is_shown_with_what_it_printed() {
     assert_eq!(other.code, 1, "{}", other.stderr);
 }
 
-/// What floods its output is not slowed by being read, once it has shown that it works; what fails later says where to look.
+/// What floods its output is not slowed by being read, once it has shown that it works; what fails
+/// later says where to look.
 #[test]
 fn output_goes_to_nothing_unless_it_is_asked_for() {
     let directory = tempfile::tempdir().expect("a temporary directory");

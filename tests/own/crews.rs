@@ -115,7 +115,8 @@ fn the_memory_of_n_threads_is_that_of_n() {
     };
     let (four, one, again) = (peak(4), peak(1), peak(4));
     crew.dismiss().expect("the crew ends");
-    // Each worker has three arrays of 24 MiB; the process itself and other tests in it have some more.
+    // Each worker has three arrays of 24 MiB; the process itself and other tests in it have some
+    // more.
     let each = 72.0 * f64::from(1 << 20);
     assert!(one < four - 2.5 * each && one < again - 2.5 * each, "{one} of {four} and {again}");
     assert!(one > 0.9 * each, "{one}");

@@ -1,4 +1,5 @@
-//! The user's own programs, workers and code, and the claims, from outside by the binary's command line.
+//! The user's own programs, workers and code, and the claims, from outside by the binary's command
+//! line.
 
 mod axis;
 mod calls;

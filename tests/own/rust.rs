@@ -1,4 +1,5 @@
-//! Another crate's code as a benchmark: the example crate by cargo's and nextest's protocol, in all modes, with baselines.
+//! Another crate's code as a benchmark: the example crate by cargo's and nextest's protocol, in all
+//! modes, with baselines.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::calls::{Called, alive, assert_gone, await_alive, run, script, signal, start};
 
-/// A server of N processes, each of which answers one request at a time after 20 ms; `kind` makes it misbehave.
+/// A server of N processes, each of which answers one request at a time after 20 ms; `kind` makes
+/// it misbehave.
 const SERVER: &str = r#"#!/usr/bin/env python3
 import os, signal, socket, sys, time
 workers, port, kind = int(sys.argv[1]), int(sys.argv[2]), (sys.argv + ["well"])[3]

@@ -1,4 +1,5 @@
-//! Records whose checksums are right and whose figures are absurd: everything that is made of them holds.
+//! Records whose checksums are right and whose figures are absurd: everything that is made of them
+//! holds.
 
 use knee::analysis::analyse;
 use knee::analysis::compare::{Contender, RUN_TO_RUN, Run, compare};
@@ -55,7 +56,8 @@ fn spoil(record: &mut Record, places: &[(prop::sample::Index, u8, f64, u64)]) {
     }
 }
 
-/// Makes everything that can be made of a record; `None` where it is refused with the line and the field.
+/// Makes everything that can be made of a record; `None` where it is refused with the line and the
+/// field.
 fn everything(record: &Record) -> Option<()> {
     let directory = tempfile::tempdir().expect("a directory");
     if let Err(error) = planted::try_write(record, directory.path()) {
@@ -114,7 +116,8 @@ proptest! {
         let mut record = planted::record("run", 1, 4, 1.0, 0.01);
         record.header.name.clone_from(&name);
         record.header.plan.entries[0].label.push_str(&name);
-        // Rates of more workers than there are, and a part of a unit in a century, would be refused.
+        // Rates of more workers than there are, and a part of a unit in a century, would be
+        // refused.
         spoil(&mut record, &places);
         for sample in &mut record.samples {
             sample.rates.truncate(sample.cell.workers);

@@ -1,4 +1,5 @@
-//! Records from outside: read back whole, refused when damaged or hostile, compared, checked, described by their schemas.
+//! Records from outside: read back whole, refused when damaged or hostile, compared, checked,
+//! described by their schemas.
 
 mod commands;
 mod hostile;

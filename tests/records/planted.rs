@@ -13,8 +13,8 @@ use knee::workloads::{Kind, Params};
 /// Tasks per second of one worker.
 const RATE: f64 = 1000.0;
 
-/// A run of `pi` on two cores: `blocks` blocks of serial and one to four threads, `level` times as fast as usual, each round off by
-/// `noise` and each block by as much again.
+/// A run of `pi` on two cores: `blocks` blocks of serial and one to four threads, `level` times as
+/// fast as usual, each round off by `noise` and each block by as much again.
 pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64) -> Record {
     let series = |mode, counts: &[usize]| {
         let candidates = Candidates::Exactly { counts: counts.to_vec() };

@@ -1,4 +1,5 @@
-//! A record is read back as it was written, or refused with the reason; nothing in between, and never a panic.
+//! A record is read back as it was written, or refused with the reason; nothing in between, and
+//! never a panic.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -65,7 +65,8 @@ fn claims(count: u32, ratio: f64) -> Claims {
     claims
 }
 
-/// At most 5 %: of 60 pairs three are expected, and eight or more happen once in a hundred such tests.
+/// At most 5 %: of 60 pairs three are expected, and eight or more happen once in a hundred such
+/// tests.
 #[test]
 fn two_halves_of_one_run_do_not_differ() {
     let claims = claims(60, 1.0);

@@ -1,4 +1,5 @@
-//! Reports from outside: whatever the findings hold, every report of them is readable, harmless and whole.
+//! Reports from outside: whatever the findings hold, every report of them is readable, harmless and
+//! whole.
 
 #[path = "../support/fake/mod.rs"]
 mod fake;

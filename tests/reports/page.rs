@@ -81,7 +81,8 @@ const ATTRIBUTES: &[&str] = &[
     "y",
 ];
 
-/// The page without what stands in its style and its script: a tokenizer that builds no tree would take that for markup.
+/// The page without what stands in its style and its script: a tokenizer that builds no tree would
+/// take that for markup.
 fn without_code(page: &str) -> String {
     let (before, rest) = page.split_once("<style>").expect("there is a style");
     let (_, rest) = rest.split_once("</style>").expect("it ends");

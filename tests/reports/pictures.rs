@@ -1,4 +1,5 @@
-//! Pictures: that their labels can be read, that their files are sound, and that they are the same every time.
+//! Pictures: that their labels can be read, that their files are sound, and that they are the same
+//! every time.
 
 use knee::analysis::findings::Findings;
 use knee::plot::scene::{Anchor, Scene, Shape};
@@ -120,7 +121,8 @@ fn a_png_has_the_colours_of_what_was_drawn() {
     let info = reader.next_frame(&mut pixels).expect("it is whole");
     assert_eq!((info.width, info.height), (1600, 1000));
     let count = |colour: [u8; 3]| pixels.chunks_exact(3).filter(|pixel| *pixel == colour).count();
-    // Threads are blue, the process pool is vermilion, serial is grey, paper is white, text is nearly black.
+    // Threads are blue, the process pool is vermilion, serial is grey, paper is white, text is
+    // nearly black.
     for (colour, least) in
         [([0, 0x72, 0xb2], 1000), ([0xd5, 0x5e, 0], 1000), ([0x55; 3], 50), ([0xff; 3], 500_000)]
     {

@@ -107,7 +107,8 @@ fn a_report_on_a_narrow_terminal_without_unicode_looks_like_this() {
     expect("foreign.txt", std::str::from_utf8(&out).expect("UTF-8"));
 }
 
-/// Compares with a committed file; `BLESS=1 cargo test` writes it anew, to be looked at before it is committed.
+/// Compares with a committed file; `BLESS=1 cargo test` writes it anew, to be looked at before it
+/// is committed.
 fn expect(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(name);
     if std::env::var_os("BLESS").is_some() {

@@ -2,7 +2,8 @@
 
 use crate::calls::{KNEE, Place, can};
 
-/// Mounts a file system of so many kilobytes on `at` for the words that follow, which nobody else sees.
+/// Mounts a file system of so many kilobytes on `at` for the words that follow, which nobody else
+/// sees.
 fn small_disk(kilobytes: u32, at: &str, then: &str) -> Vec<String> {
     let script = format!("mount -t tmpfs -o size={kilobytes}k none {at} && {then}");
     ["unshare", "--mount", "sh", "-c", &script].map(str::to_owned).to_vec()

@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::calls::{Place, Running, can, send, wait_until};
 
-/// Starts knee as a user who is nobody and may have so many processes and threads, or none where this user may not.
+/// Starts knee as a user who is nobody and may have so many processes and threads, or none where
+/// this user may not.
 fn limited(place: &Place, tasks: u32, args: &[&str]) -> Running {
     for path in [place.home.path().to_owned(), place.tmp()] {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("it is ours");

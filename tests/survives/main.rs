@@ -1,4 +1,5 @@
-//! What systems do to programs: limits, full disks, signals to everybody, a second run, secrets; and what knee does then.
+//! What systems do to programs: limits, full disks, signals to everybody, a second run, secrets;
+//! and what knee does then.
 
 mod calls;
 mod disks;

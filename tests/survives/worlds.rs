@@ -1,4 +1,5 @@
-//! Systems in which something is missing: one clear line each, or a run that says what it could not see.
+//! Systems in which something is missing: one clear line each, or a run that says what it could not
+//! see.
 
 use std::path::Path;
 
@@ -69,7 +70,8 @@ fn without_proc_it_runs_and_says_what_is_missing() {
     place.assert_clean();
 }
 
-/// The terminal is gone with whoever would have read: that is an interrupt, and no failure to write.
+/// The terminal is gone with whoever would have read: that is an interrupt, and no failure to
+/// write.
 #[test]
 fn a_hang_up_is_an_interrupt() {
     let place = Place::new();

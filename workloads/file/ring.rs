@@ -26,7 +26,8 @@ impl Op {
     }
 }
 
-/// Also the page size of the cache and of every disk we know: what `O_DIRECT` wants addresses and sizes to be multiples of.
+/// Also the page size of the cache and of every disk we know: what `O_DIRECT` wants addresses and
+/// sizes to be multiples of.
 const ALIGNMENT: usize = 4096;
 /// The smallest unit that a disk or a file system could find to be equal to another.
 const SECTOR: usize = 512;
@@ -111,7 +112,8 @@ impl Ring {
         Ok(Work { units: self.size as u64, checksum: mix(self.seed, number) })
     }
 
-    /// Drops the file from the page cache, where reads must come from the disk, and stops the kernel from reading ahead of them.
+    /// Drops the file from the page cache, where reads must come from the disk, and stops the
+    /// kernel from reading ahead of them.
     fn forget(&self) -> Result<()> {
         if !self.drop_cache {
             return Ok(());
@@ -199,7 +201,8 @@ fn fill_with_noise(buffer: &mut [u8], seed: u64) {
     }
 }
 
-/// Writes what no other sector of any block has into the head of every sector, so that nothing can be stored only once.
+/// Writes what no other sector of any block has into the head of every sector, so that nothing can
+/// be stored only once.
 fn label(block: &mut [u8], seed: u64, block_name: u64) {
     for (sector, bytes) in block.chunks_exact_mut(SECTOR).enumerate() {
         bytes[..8].copy_from_slice(&mix(seed ^ sector as u64, block_name).to_le_bytes());

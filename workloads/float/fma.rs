@@ -1,4 +1,5 @@
-//! The `fma` kernel: as many multiply-adds as the machine's pipes take, in chains that do not wait for one another.
+//! The `fma` kernel: as many multiply-adds as the machine's pipes take, in chains that do not wait
+//! for one another.
 
 #![expect(clippy::inline_always, reason = "vector code must be compiled within its dispatch")]
 
@@ -11,7 +12,8 @@ use fearless_simd::{Level, dispatch};
 use crate::support::clock::cycles_per_second;
 use crate::{Ceiling, Error, Result, Work, mix};
 
-/// Multiply-adds of one lane per unit of `scale`: a multiple of every lane count times every number of chains used here.
+/// Multiply-adds of one lane per unit of `scale`: a multiple of every lane count times every number
+/// of chains used here.
 const PER_SCALE: u64 = 384 * 2048;
 
 /// Every chain starts at a number of its own, or the compiler would merge them into one.
@@ -19,7 +21,8 @@ const START: f64 = (1_u64 << 50) as f64;
 
 pub(super) fn run(scale: u64, seed: u64, number: u64) -> Result<Work> {
     let multiply_adds = scale * PER_SCALE;
-    // Odd and of twenty bits: every sum stays a whole number below 2^53, so that nothing is ever rounded, fused or not.
+    // Odd and of twenty bits: every sum stays a whole number below 2^53, so that nothing is ever
+    // rounded, fused or not.
     let step = (mix(seed, number) >> 44) | 1;
     let gained = chains(multiply_adds, step as f64);
     let expected = u128::from(multiply_adds) * u128::from(step);
@@ -29,14 +32,16 @@ pub(super) fn run(scale: u64, seed: u64, number: u64) -> Result<Work> {
     Ok(Work { units: 2 * multiply_adds, checksum: mix(expected as u64, number) })
 }
 
-/// Adds `step` to the lanes of all chains, `multiply_adds` times in all, and returns by how much they have grown together.
+/// Adds `step` to the lanes of all chains, `multiply_adds` times in all, and returns by how much
+/// they have grown together.
 fn chains(multiply_adds: u64, step: f64) -> u128 {
     dispatch!(Level::new(), simd => in_vectors(simd, multiply_adds, step))
 }
 
 #[inline(always)]
 fn in_vectors<S: Simd>(simd: S, multiply_adds: u64, step: f64) -> u128 {
-    // At least latency times pipes: 4 x 2 on x86, up to 4 x 4 on Arm; and no more than there are registers, 16 or 32.
+    // At least latency times pipes: 4 x 2 on x86, up to 4 x 4 on Arm; and no more than there are
+    // registers, 16 or 32.
     if S::f64s::LEN == 8 || cfg!(target_arch = "aarch64") {
         simd.vectorize(
             #[inline(always)]
@@ -52,7 +57,8 @@ fn in_vectors<S: Simd>(simd: S, multiply_adds: u64, step: f64) -> u128 {
 
 #[inline(always)]
 fn race<S: Simd, const CHAINS: usize>(simd: S, multiply_adds: u64, step: f64) -> u128 {
-    // Unknown to the compiler, so that it can neither drop the multiplication nor move it out of the loop.
+    // Unknown to the compiler, so that it can neither drop the multiplication nor move it out of
+    // the loop.
     let one = S::f64s::splat(simd, black_box(1.0));
     let step = S::f64s::splat(simd, black_box(step));
     let starts: [f64; CHAINS] = black_box(std::array::from_fn(|i| START + i as f64));
@@ -85,11 +91,13 @@ pub(super) fn level_name() -> &'static str {
     }
 }
 
-/// The peak of one core: flops per cycle by its design, times the clock that it has under this load.
+/// The peak of one core: flops per cycle by its design, times the clock that it has under this
+/// load.
 ///
-/// How many pipes take a multiply-add of full width differs between cores of one instruction set, so a short race finds it: the
-/// whole number of pipes nearest above the median rate per cycle. The clock is taken straight after each race, while the core still
-/// runs at the lower clock that wide vectors may cost it; the best reading counts, because a disturbed one only looks slower.
+/// How many pipes take a multiply-add of full width differs between cores of one instruction set,
+/// so a short race finds it: the whole number of pipes nearest above the median rate per cycle. The
+/// clock is taken straight after each race, while the core still runs at the lower clock that wide
+/// vectors may cost it; the best reading counts, because a disturbed one only looks slower.
 pub(super) fn peak() -> Option<Ceiling> {
     const RACES: usize = 15;
     const LENGTH: u64 = 32 * PER_SCALE; // Longer than a core takes to power up its widest vectors.
@@ -105,7 +113,8 @@ pub(super) fn peak() -> Option<Ceiling> {
     per_cycle.sort_by(f64::total_cmp);
     let lanes = dispatch!(Level::new(), simd => lanes_of(simd));
     let flops_per_pipe = 2.0 * lanes as f64;
-    // A clock that reads a little low must not add a pipe, nor a race a little below the peak take one away.
+    // A clock that reads a little low must not add a pipe, nor a race a little below the peak take
+    // one away.
     let pipes = (per_cycle[RACES / 2] / flops_per_pipe - 0.15).ceil().max(1.0);
     let flops_per_cycle = pipes * flops_per_pipe;
     Some(Ceiling {

@@ -1,4 +1,5 @@
-//! The `mandelbrot` kernel: the picture of 800 x 800 over [-1.5, 0.5] x [-1, 1], at most 200 iterations a pixel.
+//! The `mandelbrot` kernel: the picture of 800 x 800 over [-1.5, 0.5] x [-1, 1], at most 200
+//! iterations a pixel.
 
 #![expect(clippy::inline_always, reason = "vector code must be compiled within its dispatch")]
 
@@ -14,7 +15,8 @@ const LIMIT: u32 = 200;
 /// Pixels side by side in a row that one tile has: a multiple of twice every lane count.
 const TILE: usize = 80;
 const TILES: u64 = SIDE * SIDE / TILE as u64;
-/// Coprime to the number of tiles and near its golden section, so that any few tiles in a row lie all over the picture and cost alike.
+/// Coprime to the number of tiles and near its golden section, so that any few tiles in a row lie
+/// all over the picture and cost alike.
 const STRIDE: u64 = 4943;
 /// Four multiplications and four additions: |z|^2 and the test take three, the next z five.
 const FLOPS: u64 = 8;
@@ -22,7 +24,8 @@ const FLOPS: u64 = 8;
 /// Tiles per unit of `scale`.
 const PER_SCALE: u64 = 4;
 
-/// A task's tiles are the next ones along the stride; tasks that add up to 2000 units of scale cover the picture exactly once.
+/// A task's tiles are the next ones along the stride; tasks that add up to 2000 units of scale
+/// cover the picture exactly once.
 pub(super) fn run(scale: u64, seed: u64, number: u64) -> Work {
     let tiles = scale * PER_SCALE;
     let first = number % TILES * tiles % TILES;
@@ -61,7 +64,8 @@ fn pair<S: Simd>(simd: S, xs: &[f64], y: f64) -> u64 {
     let one = S::f64s::splat(simd, 1.0);
     let four = S::f64s::splat(simd, 4.0);
     let (mut re, mut im, mut count) = ([zero; 2], [zero; 2], [zero; 2]);
-    // Looking at the masks costs as much as an iteration, so four are done between looks; lanes that are out no longer count.
+    // Looking at the masks costs as much as an iteration, so four are done between looks; lanes
+    // that are out no longer count.
     for _ in 0..LIMIT / 4 {
         let before = count;
         for _ in 0..4 {
@@ -73,7 +77,8 @@ fn pair<S: Simd>(simd: S, xs: &[f64], y: f64) -> u64 {
                 re[v] = re2 - im2 + x[v];
             }
         }
-        // The last of the four counts only for lanes that are still inside: |z| never comes back below 2.
+        // The last of the four counts only for lanes that are still inside: |z| never comes back
+        // below 2.
         let moved = |v: usize| count[v].simd_gt(before[v] + 3.0).any_true();
         if !moved(0) && !moved(1) {
             break;

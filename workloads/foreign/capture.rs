@@ -19,7 +19,8 @@ const LONGEST_LINE: usize = 200;
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
     head: Vec<u8>,
-    /// Up to twice [`KEPT`], of which the last [`KEPT`] bytes count: so the front is cut off seldom.
+    /// Up to twice [`KEPT`], of which the last [`KEPT`] bytes count: so the front is cut off
+    /// seldom.
     tail: Vec<u8>,
     total: u64,
 }
@@ -55,7 +56,8 @@ impl Capture {
         String::from_utf8_lossy(&[&self.head, gap, tail].concat()).into_owned()
     }
 
-    /// What was kept, in words for a message: `it printed nothing`, or its lines, indented, control characters escaped.
+    /// What was kept, in words for a message: `it printed nothing`, or its lines, indented, control
+    /// characters escaped.
     pub(crate) fn told(&self) -> String {
         if self.total == 0 {
             return "it printed nothing".to_owned();

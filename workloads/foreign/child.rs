@@ -12,8 +12,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::{poll_once, strays};
 
-/// Shared while a program is being started: between its birth and its own image it holds a copy of every descriptor of ours, the
-/// writing ends of other threads' pipes among them, and on a busy machine that may last.
+/// Shared while a program is being started: between its birth and its own image it holds a copy of
+/// every descriptor of ours, the writing ends of other threads' pipes among them, and on a busy
+/// machine that may last.
 static STARTING: RwLock<()> = RwLock::new(());
 
 /// To be held while a program is being started.
@@ -48,15 +49,17 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) status: Status,
-    /// The largest resident memory in bytes. The system counts what our own process held at the start into it.
+    /// The largest resident memory in bytes. The system counts what our own process held at the
+    /// start into it.
     pub(crate) peak_memory: u64,
 }
 
 impl Child {
-    /// Starts a program as the leader of a process group of its own, so that a terminal's Ctrl-C does not reach it and
-    /// everything that it starts can be ended with it.
+    /// Starts a program as the leader of a process group of its own, so that a terminal's Ctrl-C
+    /// does not reach it and everything that it starts can be ended with it.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        // A group is set by posix_spawn itself; a pre_exec hook would make the start a fork, slower by the size of our memory.
+        // A group is set by posix_spawn itself; a pre_exec hook would make the start a fork, slower
+        // by the size of our memory.
         let started = {
             let _starting = starting();
             command.process_group(0).spawn()?
@@ -106,7 +109,8 @@ impl Child {
         }
     }
 
-    /// Kills what is left of its group, itself included, and takes its status: to be called once it has ended.
+    /// Kills what is left of its group, itself included, and takes its status: to be called once it
+    /// has ended.
     pub(crate) fn reap(&mut self) -> io::Result<Ended> {
         if let Some(ended) = self.ended {
             return Ok(ended);

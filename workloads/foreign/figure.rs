@@ -1,14 +1,17 @@
-//! The figure that a program prints about itself: found in its output by regular expressions, the last match counts.
+//! The figure that a program prints about itself: found in its output by regular expressions, the
+//! last match counts.
 
 use regex::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How a program's own figure is found in what it prints. It is kept as JSON text, which is how it crosses a process and a disk.
+/// How a program's own figure is found in what it prints. It is kept as JSON text, which is how it
+/// crosses a process and a disk.
 ///
-/// A regular expression names its groups: `rate` or `time` is the figure (without such a name the first group is), `p99` the 99th percentile of
-/// the latency. A name may end in the unit that the figure is in (`time_ms`, `p99_us`), or another group holds that unit (`rate_unit`, `time_unit`,
+/// A regular expression names its groups: `rate` or `time` is the figure (without such a name the
+/// first group is), `p99` the 99th percentile of the latency. A name may end in the unit that the
+/// figure is in (`time_ms`, `p99_us`), or another group holds that unit (`rate_unit`, `time_unit`,
 /// `p99_unit`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rule {
@@ -124,7 +127,8 @@ impl Rule {
     /// The rule that these regular expressions of a user's make.
     ///
     /// # Errors
-    /// One cannot be read, has no group, or names groups that are not known; or none of them finds a figure.
+    /// One cannot be read, has no group, or names groups that are not known; or none of them finds
+    /// a figure.
     pub fn of_user(expressions: &[String], is: Option<Is>) -> Result<Self> {
         let mut rule = Self { is, ..Self::default() };
         for text in expressions {
@@ -151,7 +155,8 @@ impl Rule {
     /// The figure in what a program printed.
     ///
     /// # Errors
-    /// The rule itself cannot be used; there is no figure, it is no number above 0, or the program says that it is not to be trusted.
+    /// The rule itself cannot be used; there is no figure, it is no number above 0, or the program
+    /// says that it is not to be trusted.
     pub fn read(&self, printed: &str) -> Result<Figure> {
         self.reader()?.read(printed)
     }

@@ -1,7 +1,8 @@
 //! The user's interrupt, as a descriptor that whoever waits for a foreign program polls beside it.
 //!
-//! A signal belongs to the whole process, so this is one pipe for the whole process. Its read end becomes readable with the
-//! first interrupt and stays so. Where nobody connected a signal to it, it never does.
+//! A signal belongs to the whole process, so this is one pipe for the whole process. Its read end
+//! becomes readable with the first interrupt and stays so. Where nobody connected a signal to it,
+//! it never does.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -43,7 +43,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Finds the program and the placeholders of `argv`, which has at least one word. `sweep` may be empty.
+    /// Finds the program and the placeholders of `argv`, which has at least one word. `sweep` may
+    /// be empty.
     pub(crate) fn new(argv: &[String], sweep: &str) -> Result<Self> {
         Self::with(
             argv,
@@ -108,7 +109,8 @@ fn pieces(word: &str, known: &[(&str, Slot)]) -> Vec<Piece> {
     pieces
 }
 
-/// The file of a program: as named where the name has a slash, otherwise the first executable one along `PATH`.
+/// The file of a program: as named where the name has a slash, otherwise the first executable one
+/// along `PATH`.
 pub(crate) fn find(program: &str) -> Result<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);

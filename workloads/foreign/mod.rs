@@ -1,4 +1,5 @@
-//! Programs that are not ours: found, started in a process group of their own, watched, ended with all they started.
+//! Programs that are not ours: found, started in a process group of their own, watched, ended with
+//! all they started.
 
 pub(crate) mod capture;
 pub(crate) mod child;
@@ -22,7 +23,8 @@ use crate::{Error, Params, Result};
 /// What a program gets between the polite TERM and the KILL that nothing survives.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// A command line kept as JSON text, which is how it crosses a process and a disk: `["make","-j","{n}"]`.
+/// A command line kept as JSON text, which is how it crosses a process and a disk:
+/// `["make","-j","{n}"]`.
 pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String>> {
     let argv: Vec<String> = serde_json::from_str(text).map_err(|error| {
         Error::usage(format!(

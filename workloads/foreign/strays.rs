@@ -1,5 +1,5 @@
-//! What a program has left behind and what was brought to this process, as to its nearest living relative: its end is taken notice of, so
-//! that no number of a process stays taken.
+//! What a program has left behind and what was brought to this process, as to its nearest living
+//! relative: its end is taken notice of, so that no number of a process stays taken.
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,9 +18,11 @@ pub(super) fn reap(group: Pid) {
     }
 }
 
-/// Children of ours lead a group in our own session. Others that have ended were their children once.
+/// Children of ours lead a group in our own session. Others that have ended were their children
+/// once.
 fn reap_elsewhere() {
-    // `getsid` is not asked: the number is 0 where the session began outside a container, which it does not expect.
+    // `getsid` is not asked: the number is 0 where the session began outside a container, which it
+    // does not expect.
     let Some((_, ours)) = state_and_session("self") else { return };
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());

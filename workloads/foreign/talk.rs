@@ -46,13 +46,14 @@ pub(crate) struct Talk {
 impl Talk {
     /// A talk over the end of a pipe to the program's input and the reader of its output.
     pub(crate) fn new(questions: OwnedFd, answers: Output) -> io::Result<Self> {
-        // A program that does not read must not block us: there is room for many lines, or it is late anyway.
+        // A program that does not read must not block us: there is room for many lines, or it is
+        // late anyway.
         rustix::fs::fcntl_setfl(&questions, rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self { questions: Some(questions), answers, heard: Vec::new(), complains: true })
     }
 
-    /// Asks by one line that ends with an end of line, and waits for the answering line. What the program prints to its standard
-    /// error meanwhile goes into `capture`.
+    /// Asks by one line that ends with an end of line, and waits for the answering line. What the
+    /// program prints to its standard error meanwhile goes into `capture`.
     pub(crate) fn ask(
         &mut self,
         question: &str,
@@ -98,7 +99,8 @@ impl Talk {
                 return Ok(Heard::Ended);
             }
             if more == Read::End {
-                // An end of output is nearly always the beginning of the program's end: that tells more.
+                // An end of output is nearly always the beginning of the program's end: that tells
+                // more.
                 let ended = child.await_end(Instant::now() + Duration::from_millis(100))?;
                 return Ok(if ended { Heard::Ended } else { Heard::Closed });
             }
@@ -140,7 +142,8 @@ impl Talk {
         }
     }
 
-    /// Waits until there is something to do: the program ended, answered, complained, or the user interrupted.
+    /// Waits until there is something to do: the program ended, answered, complained, or the user
+    /// interrupted.
     fn wait(
         &self,
         child: &Child,

@@ -10,7 +10,8 @@ use super::capture::{Capture, Output, Read};
 use super::child::{Child, await_starts};
 use super::{GRACE, interrupt, poll_once};
 
-/// How long a program's output may stay open after its end: what it started in the background is given away by it.
+/// How long a program's output may stay open after its end: what it started in the background is
+/// given away by it.
 const LEAK_GRACE: Duration = Duration::from_millis(100);
 
 /// Why a program was ended before its own end.
@@ -34,8 +35,8 @@ enum Stage {
     Killed(Cut),
 }
 
-/// Waits until `child` has ended, ending it where `limit` passes or the user interrupts. Its output is read all the while, so
-/// that it never waits for us, and kept within bounds.
+/// Waits until `child` has ended, ending it where `limit` passes or the user interrupts. Its output
+/// is read all the while, so that it never waits for us, and kept within bounds.
 pub(crate) fn attend(
     child: &Child,
     output: &Output,
@@ -82,7 +83,8 @@ pub(crate) fn attend(
     })
 }
 
-/// Reads what is left after the program's end. False where somebody whom it left behind still holds its output.
+/// Reads what is left after the program's end. False where somebody whom it left behind still holds
+/// its output.
 ///
 /// No other writing end may be open in this process.
 pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -> io::Result<bool> {
@@ -94,7 +96,8 @@ pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            // A program of another worker holds it too while it is being started. Without a writer one reading empties a pipe.
+            // A program of another worker holds it too while it is being started. Without a writer
+            // one reading empties a pipe.
             await_starts();
             output.read(capture, buffer)?;
             return Ok(output.read(capture, buffer)? == Read::End);
@@ -125,7 +128,8 @@ fn wait(
     let mut watched = [
         own(child.handle()),
         own(output.descriptor()),
-        // Without an interrupt to wait for, the child's handle stands in its place and is not looked at.
+        // Without an interrupt to wait for, the child's handle stands in its place and is not
+        // looked at.
         own(interrupt.unwrap_or(child.handle())),
     ];
     poll_once(&mut watched, left)?;

@@ -1,4 +1,5 @@
-//! A video in memory, shared by the workers of a process, and the decoding of one group of its pictures.
+//! A video in memory, shared by the workers of a process, and the decoding of one group of its
+//! pictures.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ use crate::{Error, Result, mix};
 /// The clip that comes with knee; see `data/README.md`.
 const BUILT_IN: &[u8] = include_bytes!("../data/clip.h264");
 
-/// The hashes of its frames in the order of display, one a line; a test holds them to the published MD5 sums.
+/// The hashes of its frames in the order of display, one a line; a test holds them to the published
+/// MD5 sums.
 const HASHES: &str = include_str!("../data/clip.hashes");
 
 /// Streams are read as a whole, so that no disk is measured; one this long takes minutes anyway.
@@ -91,9 +93,10 @@ impl Clip {
 
     /// Whether the stream ends where its last slice does.
     ///
-    /// The arithmetic decoder of a slice that was cut off reads on in zeros and never notices. So the end is decoded twice, once
-    /// with other bytes behind it: if that makes another picture, the slice has wanted them. A task that stops before the last slice
-    /// cannot meet it, and nothing is decoded.
+    /// The arithmetic decoder of a slice that was cut off reads on in zeros and never notices. So
+    /// the end is decoded twice, once with other bytes behind it: if that makes another picture,
+    /// the slice has wanted them. A task that stops before the last slice cannot meet it, and
+    /// nothing is decoded.
     pub(super) fn check_end(&self) -> Result<()> {
         let last = self.groups.len() - 1;
         if self.limit < self.groups[last].pictures {
@@ -113,13 +116,15 @@ impl Clip {
         Err(Error::failed(format!("frames: {}: the last picture is cut short", self.name)))
     }
 
-    /// Decodes the group with a fresh decoder; returns how many pictures that were and their common hash.
+    /// Decodes the group with a fresh decoder; returns how many pictures that were and their common
+    /// hash.
     pub(super) fn decode(&self, group: usize) -> Result<(usize, u64)> {
         let mut common = 0_u64;
         let pictures = self.each_picture(group, self.limit, &[], |order, picture| {
             let hash = picture::hash(picture);
             self.check(order, hash)?;
-            // A sum, since pictures come in the order of decoding; each with its place, so that none may change it.
+            // A sum, since pictures come in the order of decoding; each with its place, so that
+            // none may change it.
             common = common.wrapping_add(mix(hash, order as u64));
             Ok(())
         })?;
@@ -133,7 +138,8 @@ impl Clip {
         Ok((pictures, common))
     }
 
-    /// Holds a picture against what is known of it. In the clip that comes with knee, picture orders go up by two a frame.
+    /// Holds a picture against what is known of it. In the clip that comes with knee, picture
+    /// orders go up by two a frame.
     fn check(&self, order: i32, hash: u64) -> Result<()> {
         let Some(frames) = &self.frames else { return Ok(()) };
         let known = usize::try_from(order / 2).ok().and_then(|index| frames.get(index));
@@ -145,8 +151,8 @@ impl Clip {
         )))
     }
 
-    /// Hands at most `limit` pictures of a group on as they are decoded, each with its place in the order of display. The `tail`
-    /// follows the last slice.
+    /// Hands at most `limit` pictures of a group on as they are decoded, each with its place in the
+    /// order of display. The `tail` follows the last slice.
     pub(super) fn each_picture(
         &self,
         group: usize,

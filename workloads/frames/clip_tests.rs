@@ -1,4 +1,5 @@
-//! The clip against its published MD5 sums, and files that are damaged in every way we could think of.
+//! The clip against its published MD5 sums, and files that are damaged in every way we could think
+//! of.
 
 use md5::{Digest as _, Md5};
 

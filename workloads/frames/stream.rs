@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-/// What can be decoded with a fresh decoder: parameter sets, then an IDR picture and all up to the next one.
+/// What can be decoded with a fresh decoder: parameter sets, then an IDR picture and all up to the
+/// next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// Parameter sets that came before, each once, as ranges of the stream.
@@ -24,7 +25,8 @@ enum Nal {
     Other,
 }
 
-/// The groups of `stream`; none where it is not H.264 in Annex B format or never has an IDR picture.
+/// The groups of `stream`; none where it is not H.264 in Annex B format or never has an IDR
+/// picture.
 pub(super) fn groups(stream: &[u8]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut headers: Vec<Range<usize>> = Vec::new();
@@ -78,7 +80,8 @@ fn kind(unit: &[u8]) -> Nal {
     }
 }
 
-/// Whether a slice is the first of its picture: its first macroblock is number 0, written as a single 1 bit.
+/// Whether a slice is the first of its picture: its first macroblock is number 0, written as a
+/// single 1 bit.
 fn opens_picture(unit: &[u8]) -> bool {
     header(unit).and_then(|at| unit.get(at + 1)).is_some_and(|byte| byte & 0x80 != 0)
 }

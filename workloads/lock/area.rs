@@ -39,7 +39,8 @@ pub(super) struct Area {
     lines: usize,
 }
 
-// SAFETY: the mapping belongs to no thread; what is in it is reached through the mutex and atomics only.
+// SAFETY: the mapping belongs to no thread; what is in it is reached through the mutex and atomics
+// only.
 unsafe impl Send for Area {}
 
 impl Area {
@@ -59,7 +60,8 @@ impl Area {
         Ok(Self { shared: map(&file.map_err(cannot)?).map_err(cannot)?, lines })
     }
 
-    /// Makes the file under another name and links it to its own only when it is ready, so that nobody ever maps half a mutex.
+    /// Makes the file under another name and links it to its own only when it is ready, so that
+    /// nobody ever maps half a mutex.
     fn make(directory: &Path, path: &Path, lines: usize) -> io::Result<()> {
         let draft = tempfile::NamedTempFile::new_in(directory).map_err(advised)?;
         reserve(draft.as_file(), size_of::<Shared>() as u64)?;
@@ -74,7 +76,8 @@ impl Area {
     fn initialise(&self) -> io::Result<()> {
         let mut attributes = MaybeUninit::uninit();
         let attributes = attributes.as_mut_ptr();
-        // SAFETY: the attributes are initialised before they are used and destroyed after; nobody else knows this mapping's file yet.
+        // SAFETY: the attributes are initialised before they are used and destroyed after; nobody
+        // else knows this mapping's file yet.
         unsafe {
             check(libc::pthread_mutexattr_init(attributes))?;
             check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
@@ -82,7 +85,8 @@ impl Area {
             check(libc::pthread_mutex_init(self.mutex(), attributes))?;
             check(libc::pthread_mutexattr_destroy(attributes))?;
         }
-        // Sattolo's algorithm: a permutation of one cycle, so that every line comes before any comes again.
+        // Sattolo's algorithm: a permutation of one cycle, so that every line comes before any
+        // comes again.
         let mut order: Vec<u64> = (0..self.lines as u64).collect();
         for i in (1..order.len()).rev() {
             order.swap(i, (mix(0, i as u64) % i as u64) as usize);
@@ -93,7 +97,8 @@ impl Area {
         Ok(())
     }
 
-    /// Does `work` while no other worker of the crew is in here, and lives with one that died in here.
+    /// Does `work` while no other worker of the crew is in here, and lives with one that died in
+    /// here.
     pub(super) fn locked<T>(&self, work: impl FnOnce(Lines<'_>) -> T) -> Result<T> {
         let locked = self.lock();
         if locked != 0 && locked != libc::EOWNERDEAD {
@@ -112,13 +117,14 @@ impl Area {
         Ok(done)
     }
 
-    /// Spins for some tens of microseconds before it sleeps, as most locks of today do: who waits then gets the lock before the one
-    /// that let it go can take it again.
+    /// Spins for some tens of microseconds before it sleeps, as most locks of today do: who waits
+    /// then gets the lock before the one that let it go can take it again.
     fn lock(&self) -> libc::c_int {
         const TRIES: u32 = 100;
         const PAUSES: u32 = 10;
         for _ in 0..TRIES {
-            // SAFETY: `join` maps only files whose mutex is initialised, and the mapping lives as long as `self`.
+            // SAFETY: `join` maps only files whose mutex is initialised, and the mapping lives as
+            // long as `self`.
             let locked = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
             if locked != libc::EBUSY {
                 return locked;
@@ -130,8 +136,8 @@ impl Area {
     }
 
     fn shared(&self) -> &Shared {
-        // SAFETY: the mapping has the size of `Shared`, is aligned to a page and lives as long as `self`; every bit pattern is valid for
-        // atomics, and the mutex is behind an `UnsafeCell`.
+        // SAFETY: the mapping has the size of `Shared`, is aligned to a page and lives as long as
+        // `self`; every bit pattern is valid for atomics, and the mutex is behind an `UnsafeCell`.
         unsafe { self.shared.as_ref() }
     }
 
@@ -164,7 +170,8 @@ impl Drop for Guard<'_> {
 pub(super) struct Lines<'a>(&'a [Line]);
 
 impl Lines<'_> {
-    /// Counts up in every line, each found only through the one before; all must have counted alike.
+    /// Counts up in every line, each found only through the one before; all must have counted
+    /// alike.
     pub(super) fn change(&self) -> Result<()> {
         let Some(first) = self.0.first() else { return Ok(()) };
         let count = first.count.load(Ordering::Relaxed);
@@ -192,8 +199,8 @@ impl Lines<'_> {
     }
 }
 
-/// Makes the file as long as it will be, with room on the disk for all of it: to touch a mapped page for which there is none is the end of
-/// a process, without a word.
+/// Makes the file as long as it will be, with room on the disk for all of it: to touch a mapped
+/// page for which there is none is the end of a process, without a word.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;

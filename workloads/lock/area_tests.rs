@@ -82,7 +82,8 @@ fn a_panic_in_the_section_unlocks_it() {
     within_a_minute(move || section(&other).unwrap());
 }
 
-/// Not a test of its own: what the test below runs as another process, which is killed in the section.
+/// Not a test of its own: what the test below runs as another process, which is killed in the
+/// section.
 #[test]
 fn dies_in_the_section() {
     let Some(directory) = std::env::var_os("KNEE_TEST_LOCK") else { return };

@@ -8,7 +8,8 @@ use crate::{Error, Result, Work, mix};
 const SLICE: usize = (16 << 20) / size_of::<f64>();
 /// Elements of the smallest page that a machine has: 4 KiB.
 const SMALL_PAGE: usize = 4096 / size_of::<f64>();
-/// Elements that are checked after each task: enough to meet a task that did nothing or half, too few to be measured.
+/// Elements that are checked after each task: enough to meet a task that did nothing or half, too
+/// few to be measured.
 const SAMPLES: u64 = 64;
 
 pub(super) struct Arrays {
@@ -93,7 +94,8 @@ fn repeat(array: &mut [f64], pattern: &[f64; PERIOD]) {
     }
 }
 
-/// Zeros in pages of 2 MiB where the machine has them: fewer page faults before the clock starts and fewer misses of the TLB after.
+/// Zeros in pages of 2 MiB where the machine has them: fewer page faults before the clock starts
+/// and fewer misses of the TLB after.
 fn large(length: usize) -> Vec<f64> {
     const LARGE_PAGE: usize = 2 << 20;
     let mut array = vec![0.0_f64; length];
@@ -102,7 +104,8 @@ fn large(length: usize) -> Vec<f64> {
     let skip = start.align_offset(LARGE_PAGE);
     let whole = bytes.saturating_sub(skip) / LARGE_PAGE * LARGE_PAGE;
     if whole > 0 {
-        // SAFETY: the range lies within the array, and the advice changes neither its content nor its validity.
+        // SAFETY: the range lies within the array, and the advice changes neither its content nor
+        // its validity.
         let advised = unsafe {
             rustix::mm::madvise(start.add(skip).cast(), whole, rustix::mm::Advice::LinuxHugepage)
         };

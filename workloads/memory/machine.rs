@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::parse_size;
 
-/// Bytes of the largest cache of the highest level that the first core has; `None` where the kernel does not say.
+/// Bytes of the largest cache of the highest level that the first core has; `None` where the kernel
+/// does not say.
 pub(super) fn last_cache() -> Option<u64> {
     last_cache_in(Path::new("/sys/devices/system/cpu/cpu0/cache"))
 }

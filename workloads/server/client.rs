@@ -1,4 +1,5 @@
-//! A client for HTTP/1.1 on hyper: one request after another over a connection that is kept as long as the server keeps it.
+//! A client for HTTP/1.1 on hyper: one request after another over a connection that is kept as long
+//! as the server keeps it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -179,7 +180,8 @@ impl Connection {
         Self { target: Arc::clone(target), request: target.request(request), sender: None }
     }
 
-    /// Asks once and waits for the whole answer. A connection that the server had closed while nothing was under way is made anew.
+    /// Asks once and waits for the whole answer. A connection that the server had closed while
+    /// nothing was under way is made anew.
     ///
     /// # Errors
     /// Why there is no answer of status 2xx, in a few words that are the same each time.

@@ -1,4 +1,5 @@
-//! A server that was started: on a free port, waited for until it answers, ended with all that it has started.
+//! A server that was started: on a free port, waited for until it answers, ended with all that it
+//! has started.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -22,9 +23,11 @@ use crate::{Error, Result};
 
 /// How often it is asked whether it is ready.
 const GLANCE: Duration = Duration::from_millis(5);
-/// One question before it is ready gets so long: a server that accepts before it can work may not answer at all.
+/// One question before it is ready gets so long: a server that accepts before it can work may not
+/// answer at all.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A server that has not begun to end by then is not the one that the signal is for: all of its group get it.
+/// A server that has not begun to end by then is not the one that the signal is for: all of its
+/// group get it.
 const POLITE: Duration = Duration::from_millis(500);
 /// A port that somebody else took in the meantime is left to them, so many times.
 const TRIES: usize = 3;
@@ -43,7 +46,8 @@ impl Running {
     /// Starts the server with so many workers, and returns when it answers.
     ///
     /// # Errors
-    /// It cannot be started, ends, answers otherwise than it should, or is not ready within its limit.
+    /// It cannot be started, ends, answers otherwise than it should, or is not ready within its
+    /// limit.
     pub fn start(settings: &Settings, workers: usize, cancel: &AtomicBool) -> Result<Self> {
         let mut tries = 0;
         loop {

@@ -10,10 +10,12 @@ pub(crate) fn thread_cpu() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Cycles per second of the core we are on, from a chain of dependent instructions of known latency.
+/// Cycles per second of the core we are on, from a chain of dependent instructions of known
+/// latency.
 ///
-/// The kernel's own figure is the nominal clock, which a virtual machine may not even have right; the chain sees the clock that the
-/// work sees. `None` on an architecture whose latencies we do not know.
+/// The kernel's own figure is the nominal clock, which a virtual machine may not even have right;
+/// the chain sees the clock that the work sees. `None` on an architecture whose latencies we do not
+/// know.
 pub(crate) fn cycles_per_second() -> Option<f64> {
     const LINKS: u64 = 2_000;
     let cycles = CYCLES_PER_LINK? * LINKS;
@@ -22,10 +24,12 @@ pub(crate) fn cycles_per_second() -> Option<f64> {
     Some(cycles as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Ten multiplications of three cycles each, on every x86-64 core since Nehalem and Zen. Source: Fog, "Instruction tables", 2022, IMUL r64,r64.
+/// Ten multiplications of three cycles each, on every x86-64 core since Nehalem and Zen. Source:
+/// Fog, "Instruction tables", 2022, IMUL r64,r64.
 #[cfg(target_arch = "x86_64")]
 const CYCLES_PER_LINK: Option<u64> = Some(30);
-/// Ten additions of one cycle each, on every 64-bit Arm core. Source: Arm, "Cortex-A76 Software Optimization Guide", and its successors.
+/// Ten additions of one cycle each, on every 64-bit Arm core. Source: Arm, "Cortex-A76 Software
+/// Optimization Guide", and its successors.
 #[cfg(target_arch = "aarch64")]
 const CYCLES_PER_LINK: Option<u64> = Some(10);
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -34,7 +38,8 @@ const CYCLES_PER_LINK: Option<u64> = None;
 /// Runs `links` groups of ten dependent multiplications.
 #[cfg(target_arch = "x86_64")]
 fn chain(links: u64) {
-    // SAFETY: the block changes only the two registers that it declares, and flags, which are clobbered by default.
+    // SAFETY: the block changes only the two registers that it declares, and flags, which are
+    // clobbered by default.
     unsafe {
         std::arch::asm!(
             "2:",
@@ -52,7 +57,8 @@ fn chain(links: u64) {
 /// Runs `links` groups of ten dependent additions.
 #[cfg(target_arch = "aarch64")]
 fn chain(links: u64) {
-    // SAFETY: the block changes only the two registers that it declares, and flags, which are clobbered by default.
+    // SAFETY: the block changes only the two registers that it declares, and flags, which are
+    // clobbered by default.
     unsafe {
         std::arch::asm!(
             "2:",

@@ -7,7 +7,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a workload could not do what it was asked.
 ///
-/// The kind is private so that kinds may be added; ask [`Error::is_usage`] where the difference matters.
+/// The kind is private so that kinds may be added; ask [`Error::is_usage`] where the difference
+/// matters.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -23,7 +24,8 @@ enum Kind {
 }
 
 impl Error {
-    /// The user asked for something that does not exist or is out of range: a matter of the command line.
+    /// The user asked for something that does not exist or is out of range: a matter of the command
+    /// line.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, message: message.into() }
     }

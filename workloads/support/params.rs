@@ -56,7 +56,8 @@ pub enum Form {
 
 /// The values of a workload's parameters, every one present and checked.
 ///
-/// They are kept as text: what crosses a process or a disk is exactly what the user could have typed.
+/// They are kept as text: what crosses a process or a disk is exactly what the user could have
+/// typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Params {
@@ -67,7 +68,8 @@ impl Params {
     /// The declared defaults, replaced by what was `given`.
     ///
     /// # Errors
-    /// A usage error names the first unknown name (with the nearest known one), repeated name or bad value.
+    /// A usage error names the first unknown name (with the nearest known one), repeated name or
+    /// bad value.
     pub fn resolve<'g>(
         workload: &str,
         declared: &[Param],
@@ -137,7 +139,8 @@ impl Params {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Only what differs from the defaults, as the user would type it: `digits=1000,seed=3`; often empty.
+    /// Only what differs from the defaults, as the user would type it: `digits=1000,seed=3`; often
+    /// empty.
     pub fn changed(&self, declared: &[Param]) -> String {
         let differs = |(name, value): &(&str, &str)| {
             declared.iter().all(|p| p.name != *name || p.default != *value)
@@ -147,7 +150,8 @@ impl Params {
         parts.join(",")
     }
 
-    /// Values were checked when they were resolved, so a failure here is a bug in the workload's own declaration.
+    /// Values were checked when they were resolved, so a failure here is a bug in the workload's
+    /// own declaration.
     fn parsed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> T {
         let text = self.text(name);
         parse(text).unwrap_or_else(|| panic!("parameter {name}={text} was read as another form"))

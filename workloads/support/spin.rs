@@ -20,8 +20,9 @@ const INCREMENT: u64 = 0x9E37_79B9_7F4A_7C15;
 impl Spin {
     /// Calibrated once per process: the best of several short runs by the thread's own CPU clock.
     ///
-    /// Neither other threads nor a late wake-up count, and the best run is the one that nothing else slowed down, so that workers
-    /// which prepare all at once on fewer cores still find the right figure.
+    /// Neither other threads nor a late wake-up count, and the best run is the one that nothing
+    /// else slowed down, so that workers which prepare all at once on fewer cores still find the
+    /// right figure.
     pub(crate) fn calibrated() -> Self {
         static ONCE: OnceLock<Spin> = OnceLock::new();
         *ONCE.get_or_init(|| {
@@ -37,7 +38,8 @@ impl Spin {
         })
     }
 
-    /// One calibration for all workers of a crew, whatever process they are in, so that modes are compared over the same work.
+    /// One calibration for all workers of a crew, whatever process they are in, so that modes are
+    /// compared over the same work.
     pub(crate) fn host() -> Host {
         Host { address: Self::calibrated().steps_per_us.to_string(), keep: Box::new(()) }
     }
@@ -59,10 +61,11 @@ impl Spin {
     }
 }
 
-/// Takes half of `steps` forward through a permutation of the 64-bit numbers and the other half back; returns where it ends.
+/// Takes half of `steps` forward through a permutation of the 64-bit numbers and the other half
+/// back; returns where it ends.
 ///
-/// That is `start` again, however many steps there are: the result shows that the work was done, without depending on how much of it
-/// a calibration asked for.
+/// That is `start` again, however many steps there are: the result shows that the work was done,
+/// without depending on how much of it a calibration asked for.
 #[inline(never)]
 pub(crate) fn there_and_back(start: u64, steps: u64) -> u64 {
     // The compiler must not see that the second half undoes the first.
@@ -87,7 +90,8 @@ pub(crate) fn compute(start: u64, steps: u64) -> Result<u64> {
     }
 }
 
-/// Newton's iteration doubles the number of right bits, from the three that every odd number starts with.
+/// Newton's iteration doubles the number of right bits, from the three that every odd number starts
+/// with.
 const fn inverse(odd: u64) -> u64 {
     let mut x = odd;
     let mut right_bits = 3;

@@ -1,4 +1,5 @@
-//! What every workload owes: the same checksum for the same number, whoever does it and however it is awaited.
+//! What every workload owes: the same checksum for the same number, whoever does it and however it
+//! is awaited.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -163,7 +164,8 @@ fn workers_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn waiting_work_lets_its_thread_go() {
-    // Many tasks on one thread: where each held it while it waits, none could begin before the others end.
+    // Many tasks on one thread: where each held it while it waits, none could begin before the
+    // others end.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (name, given) in [("sleep", "ms"), ("network", "delay"), ("mixed", "wait")] {
         let workload = *BUILTIN.iter().find(|w| w.meta().name == name).unwrap();
@@ -183,7 +185,8 @@ fn waiting_work_lets_its_thread_go() {
                 task.await.unwrap();
             }
         });
-        // One after another they would take half a minute; a tenth of that is plenty on the busiest machine.
+        // One after another they would take half a minute; a tenth of that is plenty on the busiest
+        // machine.
         assert!(start.elapsed() < Duration::from_secs(15), "{name}: {:?}", start.elapsed());
     }
 }

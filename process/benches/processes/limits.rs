@@ -102,7 +102,8 @@ pub(crate) fn kernel_pipe(count: u64, size: usize) -> f64 {
     rate
 }
 
-/// Messages a second one way through a socket pair that keeps messages apart, with one writer and one reader.
+/// Messages a second one way through a socket pair that keeps messages apart, with one writer and
+/// one reader.
 pub(crate) fn socket_pair(count: u64) -> f64 {
     use rustix::net::{
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
@@ -124,7 +125,8 @@ pub(crate) fn socket_pair(count: u64) -> f64 {
     rate
 }
 
-/// Seconds to copy a message of `size` bytes twice, in and out, by one thread: the floor of any copying channel.
+/// Seconds to copy a message of `size` bytes twice, in and out, by one thread: the floor of any
+/// copying channel.
 pub(crate) fn two_copies(size: usize) -> f64 {
     let (from, mut ring, mut to) = (vec![1_u8; size], vec![0_u8; size], vec![0_u8; size]);
     crate::median_of(200, || {
@@ -139,7 +141,8 @@ pub(crate) fn posix_spawn() {
     let (program, flag) = (c"/proc/self/exe", c"--end-at-once");
     let arguments = [program.as_ptr().cast_mut(), flag.as_ptr().cast_mut(), std::ptr::null_mut()];
     let mut pid = 0;
-    // SAFETY: the strings and the null-terminated list live through the call; null attributes are allowed.
+    // SAFETY: the strings and the null-terminated list live through the call; null attributes are
+    // allowed.
     let error = unsafe {
         unsafe extern "C" {
             static environ: *const *mut libc::c_char;

@@ -1,7 +1,8 @@
 //! The crate beside Python's multiprocessing and beside what the machine allows, in one run.
 //!
-//! `cargo bench -p knee-process` prints the table; without `--bench` among the arguments, as under `cargo test`, every row
-//! is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names contain one of these words.
+//! `cargo bench -p knee-process` prints the table; without `--bench` among the arguments, as under
+//! `cargo test`, every row is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names
+//! contain one of these words.
 
 mod limits;
 mod pools;
@@ -51,8 +52,8 @@ impl Plan {
         if self.full { full } else { (full / 100).max(16) }
     }
 
-    /// In so many turns the columns of a row are measured: as many as it takes for slow and fast moments of the machine
-    /// to fall on all of them.
+    /// In so many turns the columns of a row are measured: as many as it takes for slow and fast
+    /// moments of the machine to fall on all of them.
     fn rounds(&self) -> usize {
         if self.full { 9 } else { 1 }
     }

@@ -111,7 +111,8 @@ pub(crate) fn tell_and_sleep(mut begun: Producer<i32>) {
 /// About 10 us.
 pub(crate) const STEPS: u64 = 4_000;
 
-/// Computes for a while: a linear congruential generator, each step of which waits for the one before.
+/// Computes for a while: a linear congruential generator, each step of which waits for the one
+/// before.
 pub(crate) fn spin(steps: u64) -> u64 {
     (0..steps).fold(steps, |x, _| {
         black_box(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))

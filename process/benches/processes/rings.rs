@@ -1,4 +1,5 @@
-//! Bare rings in shared memory: what a pool and a queue must do at the very least, and nothing else.
+//! Bare rings in shared memory: what a pool and a queue must do at the very least, and nothing
+//! else.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -10,8 +11,8 @@ use crate::limits::{bell, fork, reap, shared};
 /// Entries of a bare ring: as many small tasks as one of the crate's holds.
 const ENTRIES: u64 = 4096;
 
-/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, an eventfd, and where it is told to, a
-/// nap in a rush.
+/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, an eventfd,
+/// and where it is told to, a nap in a rush.
 #[repr(C, align(128))]
 struct Ring {
     tail: Line<AtomicU64>,
@@ -91,7 +92,8 @@ const READ_EVERY: u64 = 256;
 /// The crate's nap.
 const NAP: Duration = Duration::from_micros(10);
 
-/// A worker of the bare rings: each task is answered by itself, and whoever waits for an answer is woken.
+/// A worker of the bare rings: each task is answered by itself, and whoever waits for an answer is
+/// woken.
 fn answer(mut tasks: Side<'_>, mut replies: Side<'_>, naps: bool) {
     let mut burst = 0;
     loop {
@@ -139,7 +141,8 @@ impl Bare<'_> {
         Self { pairs, home, done: Vec::new(), naps }
     }
 
-    /// Gives one task to the next worker that has room, in turn; it is there at once, and a sleeper is woken.
+    /// Gives one task to the next worker that has room, in turn; it is there at once, and a sleeper
+    /// is woken.
     fn give(&mut self, task: u64) {
         let workers = self.pairs.len() as u64;
         for turn in task.. {
@@ -212,9 +215,9 @@ impl Drop for Bare<'_> {
     }
 }
 
-/// Tasks a second through bare rings, a pair per worker, with the crate's depth: each task is given and published by
-/// itself, each is answered, and each answer is asked for. Without `naps` whoever finds nothing sleeps at once, until
-/// the other side wakes it; nobody ever spins.
+/// Tasks a second through bare rings, a pair per worker, with the crate's depth: each task is given
+/// and published by itself, each is answered, and each answer is asked for. Without `naps` whoever
+/// finds nothing sleeps at once, until the other side wakes it; nobody ever spins.
 pub(crate) fn pool(workers: usize, count: u64, passes: u64, naps: bool) -> f64 {
     let mut bare = Bare::start(workers, naps);
     bare.pass(count);

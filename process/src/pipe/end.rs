@@ -1,4 +1,5 @@
-//! One side of a pipe between processes: the memory, and the kernel pipes that wake and tell of the other side.
+//! One side of a pipe between processes: the memory, and the kernel pipes that wake and tell of the
+//! other side.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -43,7 +44,8 @@ impl End {
         }
     }
 
-    /// Sleeps until the other side wakes us; [`Error::Closed`] when it is gone, `false` when the deadline has passed.
+    /// Sleeps until the other side wakes us; [`Error::Closed`] when it is gone, `false` when the
+    /// deadline has passed.
     pub(super) fn sleep(&self, deadline: Deadline) -> Result<bool> {
         let mut fds = [PollFd::from_borrowed_fd(self.hear.as_fd(), PollFlags::IN)];
         if !poll::poll(&mut fds, deadline)? {

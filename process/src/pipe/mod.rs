@@ -1,8 +1,9 @@
 //! A pipe between two processes: messages from one sender to one receiver, or both ways.
 //!
-//! Each direction is a [ring] in shared memory; large messages pass through it in parts. The two sides wake each other
-//! through a pair of kernel pipes, one each way, that carry nothing else. They also tell when the other side is gone,
-//! however it went: the kernel closes them with the last process that holds them.
+//! Each direction is a [ring] in shared memory; large messages pass through it in parts. The two
+//! sides wake each other through a pair of kernel pipes, one each way, that carry nothing else.
+//! They also tell when the other side is gone, however it went: the kernel closes them with the
+//! last process that holds them.
 
 mod crossing;
 mod end;
@@ -29,8 +30,8 @@ const SHARED: usize = 2 * (CONTROL + RING);
 const WHOLE: u8 = 1;
 const PART: u8 = 2;
 
-/// After so many messages in one go it is worth a nap, in place of sleep, when there is none, or no room: the other side
-/// then need not wake us for each.
+/// After so many messages in one go it is worth a nap, in place of sleep, when there is none, or no
+/// room: the other side then need not wake us for each.
 const RUSH: u32 = 16;
 const NAP: Duration = Duration::from_micros(10);
 
@@ -95,7 +96,8 @@ impl Out {
         sent
     }
 
-    /// Sends a message; `false` when there was no room before the deadline. Once begun, a message is finished.
+    /// Sends a message; `false` when there was no room before the deadline. Once begun, a message
+    /// is finished.
     fn send_bytes(&mut self, bytes: &[u8], deadline: Deadline) -> Result<bool> {
         if bytes.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { size: bytes.len(), limit: MAX_MESSAGE });
@@ -221,7 +223,8 @@ impl In {
     }
 
     fn receive_bytes(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
-        // Swapping keeps the memory of both: a large message costs no allocation from the second on.
+        // Swapping keeps the memory of both: a large message costs no allocation from the second
+        // on.
         std::mem::swap(&mut self.message, bytes);
         let fetched = self.fetch(None);
         std::mem::swap(&mut self.message, bytes);
@@ -245,14 +248,16 @@ impl In {
 
 /// The end of a [`pipe`] that sends.
 ///
-/// It can be handed to a process as an argument, and then belongs to it. Dropping it, or the death of its process, is
-/// the end of file for the receiver.
+/// It can be handed to a process as an argument, and then belongs to it. Dropping it, or the death
+/// of its process, is the end of file for the receiver.
 pub struct Sender<T>(Out, PhantomData<fn(T)>);
 
-/// The end of a [`pipe`] that receives. It can be handed to a process as an argument, and then belongs to it.
+/// The end of a [`pipe`] that receives. It can be handed to a process as an argument, and then
+/// belongs to it.
 pub struct Receiver<T>(In, PhantomData<fn() -> T>);
 
-/// An end of a [`duplex`] pipe: sends `S` and receives `R`. It can be handed to a process as an argument.
+/// An end of a [`duplex`] pipe: sends `S` and receives `R`. It can be handed to a process as an
+/// argument.
 pub struct Duplex<S, R> {
     out: Out,
     inward: In,
@@ -281,8 +286,9 @@ macro_rules! sending {
                 self.out().send(message, None).map(drop)
             }
 
-            /// Sends a message if there is room for it within `limit`; says whether it did. One that is larger than the
-            /// pipe is finished once it is begun, however long the receiver takes.
+            /// Sends a message if there is room for it within `limit`; says whether it did. One
+            /// that is larger than the pipe is finished once it is begun, however long the receiver
+            /// takes.
             ///
             /// # Errors
             /// As [`send`](Self::send).
@@ -293,7 +299,8 @@ macro_rules! sending {
                 self.out().send(message, deadline_after(limit))
             }
 
-            /// Sends plain bytes as one message, to be read with `recv_bytes`; the fastest way for large ones.
+            /// Sends plain bytes as one message, to be read with `recv_bytes`; the fastest way for
+            /// large ones.
             ///
             /// # Errors
             /// As [`send`](Self::send), and [`Error::TooLarge`].
@@ -310,7 +317,8 @@ macro_rules! receiving {
             /// Waits for the next message.
             ///
             /// # Errors
-            /// [`Error::Closed`] when the sender is gone and all messages were read, [`Error::Decode`].
+            /// [`Error::Closed`] when the sender is gone and all messages were read,
+            /// [`Error::Decode`].
             pub fn recv(&mut self) -> Result<M>
             where
                 M: DeserializeOwned,
@@ -348,7 +356,8 @@ macro_rules! receiving {
                 self.inward().receive_bytes(bytes)
             }
 
-            /// Whether receiving would not have to wait, within `limit`: a message is there, or the end.
+            /// Whether receiving would not have to wait, within `limit`: a message is there, or the
+            /// end.
             ///
             /// # Errors
             /// [`Error::Io`], [`Error::Damaged`].

@@ -1,4 +1,5 @@
-//! Tasks that wait for a worker: one queue of bytes, so that a waiting task costs no allocation of its own.
+//! Tasks that wait for a worker: one queue of bytes, so that a waiting task costs no allocation of
+//! its own.
 
 use std::collections::VecDeque;
 

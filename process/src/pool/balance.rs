@@ -1,10 +1,11 @@
-//! Taking back tasks that a worker has not begun: because it died, or because it is busy for long and others are idle.
+//! Taking back tasks that a worker has not begun: because it died, or because it is busy for long
+//! and others are idle.
 
 use super::state::State;
 
 impl State {
-    /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that it has, or may have,
-    /// are returned.
+    /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that
+    /// it has, or may have, are returned.
     pub(crate) fn recall(&mut self, index: usize, has_ended: bool) -> Vec<u64> {
         let seat = &mut self.seats[index];
         let Some(live) = &mut seat.live else { return Vec::new() };
@@ -32,7 +33,8 @@ impl State {
             && self.seats.iter().any(|seat| seat.flights.len() > 1)
     }
 
-    /// Takes back what lies behind a task that has not ended since the last look, and gives it to idle workers.
+    /// Takes back what lies behind a task that has not ended since the last look, and gives it to
+    /// idle workers.
     pub(crate) fn rebalance(&mut self) {
         for index in 0..self.seats.len() {
             let oldest = self.seats[index].flights.front().map(|flight| flight.tag);

@@ -49,8 +49,8 @@ impl Builder<Functions> {
         Self::with(Ok(Body::Functions { initialiser: None }), Ok((Vec::new(), Vec::new())))
     }
 
-    /// Has every worker call `function`, a registered one, once before its first task. What it returns is ignored; a
-    /// panic in it stops the worker for good.
+    /// Has every worker call `function`, a registered one, once before its first task. What it
+    /// returns is ignored; a panic in it stops the worker for good.
     pub fn initialiser<F, Args>(mut self, function: F, args: Args) -> Self
     where
         F: Function<Args>,
@@ -125,9 +125,9 @@ impl<W> Builder<W> {
         self
     }
 
-    /// Lets idle workers, and whoever waits for a result, look for up to `limit` before they sleep: a task then takes
-    /// about a microsecond to go and come back, and every looking worker keeps a core busy with nothing. The pool's own
-    /// thread looks once a millisecond.
+    /// Lets idle workers, and whoever waits for a result, look for up to `limit` before they sleep:
+    /// a task then takes about a microsecond to go and come back, and every looking worker keeps a
+    /// core busy with nothing. The pool's own thread looks once a millisecond.
     pub fn busy_poll(mut self, limit: Duration) -> Self {
         self.busy_poll = Some(limit);
         self
@@ -139,15 +139,16 @@ impl<W> Builder<W> {
         self
     }
 
-    /// Kills the worker of a task that takes longer than `limit`; the task has [timed out](crate::Failure::TimedOut).
+    /// Kills the worker of a task that takes longer than `limit`; the task has [timed
+    /// out](crate::Failure::TimedOut).
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
 
-    /// Allows `deaths` of workers within any `period`; one that dies before it is ready counts twice. After more, the
-    /// seat of the dead one stays empty, and a pool without any worker is broken. The default is as many as there are
-    /// workers, but at least 3, within a minute.
+    /// Allows `deaths` of workers within any `period`; one that dies before it is ready counts
+    /// twice. After more, the seat of the dead one stays empty, and a pool without any worker is
+    /// broken. The default is as many as there are workers, but at least 3, within a minute.
     pub fn restarts(mut self, deaths: usize, period: Duration) -> Self {
         self.restarts = Some((deaths, period));
         self
@@ -156,8 +157,9 @@ impl<W> Builder<W> {
     /// Makes the pool and starts its workers; it does not wait until they are ready.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that cannot be met, [`Error::NotInitialised`] or [`Error::NotRegistered`] when `main` did not
-    /// prepare for it, [`Error::Spawn`], [`Error::Io`] or [`Error::NotUp`] when the system refuses to start a worker.
+    /// [`Error::Setting`] for settings that cannot be met, [`Error::NotInitialised`] or
+    /// [`Error::NotRegistered`] when `main` did not prepare for it, [`Error::Spawn`], [`Error::Io`]
+    /// or [`Error::NotUp`] when the system refuses to start a worker.
     pub fn build(self) -> Result<Pool<W>> {
         let shared = Arc::new(Shared::new(self.settings()?)?);
         let keeper = Keeper::new(Arc::clone(&shared));

@@ -36,8 +36,9 @@ impl Pool<Functions> {
     /// Calls `function` with `args` in a worker and returns at once, with a handle to the outcome.
     ///
     /// # Errors
-    /// [`NotRegistered`](crate::Error::NotRegistered), [`PoolClosed`](crate::Error::PoolClosed), [`PoolBroken`](crate::Error::PoolBroken),
-    /// or [`Encode`](crate::Error::Encode) when the arguments cannot cross.
+    /// [`NotRegistered`](crate::Error::NotRegistered), [`PoolClosed`](crate::Error::PoolClosed),
+    /// [`PoolBroken`](crate::Error::PoolBroken), or [`Encode`](crate::Error::Encode) when the
+    /// arguments cannot cross.
     #[inline]
     pub fn apply_async<F, Args>(&self, function: F, args: Args) -> Result<Handle<F::Output>>
     where
@@ -51,7 +52,8 @@ impl Pool<Functions> {
     /// Calls `function` in the worker with this number; see [`apply_async`](Self::apply_async).
     ///
     /// # Errors
-    /// As [`apply_async`](Self::apply_async), and [`Setting`](crate::Error::Setting) when there is no such worker.
+    /// As [`apply_async`](Self::apply_async), and [`Setting`](crate::Error::Setting) when there is
+    /// no such worker.
     pub fn apply_to<F, Args>(
         &self,
         worker: usize,
@@ -102,7 +104,8 @@ impl Pool<Functions> {
         Ok(outcomes)
     }
 
-    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields the outcomes in their order.
+    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields the
+    /// outcomes in their order.
     ///
     /// # Errors
     /// [`NotRegistered`](crate::Error::NotRegistered).
@@ -116,8 +119,8 @@ impl Pool<Functions> {
         Ok(Ordered { inner: self.imap_unordered(function, items)?, early, next: 0 })
     }
 
-    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields each outcome as it comes,
-    /// with the number of its item.
+    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields each
+    /// outcome as it comes, with the number of its item.
     ///
     /// # Errors
     /// [`NotRegistered`](crate::Error::NotRegistered).

@@ -29,7 +29,8 @@ impl Deaths {
         Failure::Died(Death { pid: exit.pid, status: exit.status, oom_kills })
     }
 
-    /// Books a death; says whether another worker may be started. One that never got ready counts twice.
+    /// Books a death; says whether another worker may be started. One that never got ready counts
+    /// twice.
     pub(crate) fn may_restart(&mut self, settings: &Settings, early: bool) -> bool {
         let now = Instant::now();
         self.lately.push_back(now);

@@ -1,7 +1,7 @@
 //! The tasks that a worker was given and has not answered, oldest first, each by its number.
 //!
-//! The tasks of a seat are numbered as they are given, around the end of `u32`, and a number says where its task stands
-//! here: nothing needs to be looked for.
+//! The tasks of a seat are numbered as they are given, around the end of `u32`, and a number says
+//! where its task stands here: nothing needs to be looked for.
 
 /// A task that a worker was given.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,7 +10,8 @@ use super::shared::Shared;
 use super::slots::Slots;
 use super::state::{State, condemn};
 
-/// Tasks that go to the same worker as the last one, because it has so many that it does not matter who gets which.
+/// Tasks that go to the same worker as the last one, because it has so many that it does not matter
+/// who gets which.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Row {
     seat: usize,
@@ -87,9 +88,10 @@ impl State {
         given
     }
 
-    /// Gives a seat as many tasks as it should have, but of those for any worker not more than an equal share: towards
-    /// the end of the work the shares become small, and all workers end at about the same time. What is done sooner than
-    /// another worker could be woken for it is not shared.
+    /// Gives a seat as many tasks as it should have, but of those for any worker not more than an
+    /// equal share: towards the end of the work the shares become small, and all workers end at
+    /// about the same time. What is done sooner than another worker could be woken for it is not
+    /// shared.
     pub(crate) fn refill(&mut self, index: usize) {
         let equal = self.backlog.len().div_ceil(self.active);
         let seat = &mut self.seats[index];
@@ -105,11 +107,13 @@ impl State {
                 let given = seat.given;
                 let next =
                     give_next(seat, &mut self.backlog, &mut self.slots, self.withdrawn, false);
-                // A task that was only dropped takes nobody's share: else tasks behind it would be left to nobody.
+                // A task that was only dropped takes nobody's share: else tasks behind it would be
+                // left to nobody.
                 share -= seat.given - given;
                 next
             } else {
-                // The queue is lifted out, because a seat may not lend its own while it is given a task.
+                // The queue is lifted out, because a seat may not lend its own while it is given a
+                // task.
                 let mut own = std::mem::take(&mut seat.directed);
                 let given = give_next(seat, &mut own, &mut self.slots, self.withdrawn, true);
                 seat.directed = own;
@@ -142,9 +146,9 @@ impl State {
         }
     }
 
-    /// How many more tasks to give the workers right now: what they have room for. Very short tasks are given in large
-    /// steps, since each step costs a wake-up, and never more than there is room for: to wait costs a task more than to
-    /// be given.
+    /// How many more tasks to give the workers right now: what they have room for. Very short tasks
+    /// are given in large steps, since each step costs a wake-up, and never more than there is room
+    /// for: to wait costs a task more than to be given.
     pub(crate) fn appetite(&self) -> usize {
         let active = || self.seats.iter().take(self.active);
         let seats = active().filter(|seat| seat.has_room(&self.settings));
@@ -158,8 +162,8 @@ impl State {
     }
 }
 
-/// Gives a seat the next task of a queue; `false` when there is none, or no room. Only where some were `withdrawn` it is
-/// asked whether the task has its outcome already.
+/// Gives a seat the next task of a queue; `false` when there is none, or no room. Only where some
+/// were `withdrawn` it is asked whether the task has its outcome already.
 #[inline]
 fn give_next(
     seat: &mut Seat,

@@ -39,7 +39,8 @@ impl<R: DeserializeOwned> Report<R> {
     }
 }
 
-/// A task that a pool has accepted. Dropping the handle lets the task go on; nobody will know its outcome.
+/// A task that a pool has accepted. Dropping the handle lets the task go on; nobody will know its
+/// outcome.
 #[must_use = "dropping a handle at once gives away the outcome"]
 pub struct Handle<R> {
     /// `None` only at its end.
@@ -80,7 +81,8 @@ impl<R> Handle<R> {
     #[inline]
     fn into_ticket(mut self) -> Ticket<Arc<Shared>> {
         let ticket = self.ticket.take();
-        // What is left has nothing to be dropped, and to find that out would cost a task that is done already.
+        // What is left has nothing to be dropped, and to find that out would cost a task that is
+        // done already.
         std::mem::forget(self);
         ticket.expect("a handle has its ticket until its end")
     }
@@ -122,7 +124,8 @@ impl<R: DeserializeOwned> Handle<R> {
         self.claim(Report::read)
     }
 
-    /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task goes on.
+    /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task
+    /// goes on.
     ///
     /// # Errors
     /// The handle itself, when the outcome is not there in time.

@@ -1,4 +1,5 @@
-//! The outcomes of a stream's tasks: gathered in the order in which the tasks end, and taken all at once.
+//! The outcomes of a stream's tasks: gathered in the order in which the tasks end, and taken all at
+//! once.
 
 use serde::de::DeserializeOwned;
 
@@ -23,13 +24,15 @@ pub(crate) struct Inbox {
     read: usize,
 }
 
-/// How one task has ended: plain words, because the many parts of an enum would be moved more often than read.
+/// How one task has ended: plain words, because the many parts of an enum would be moved more often
+/// than read.
 #[derive(Debug, Clone, Copy)]
 struct End {
     tag: u64,
     worker: WorkerId,
     length: usize,
-    /// The bytes of a small result. Of others the first word says where they begin in `bytes`, or are in `apart`.
+    /// The bytes of a small result. Of others the first word says where they begin in `bytes`, or
+    /// are in `apart`.
     words: [u64; Small::WORDS],
 }
 

@@ -1,4 +1,5 @@
-//! The pool's own thread: it starts workers, notices their deaths, and reads results when nobody waits for any.
+//! The pool's own thread: it starts workers, notices their deaths, and reads results when nobody
+//! waits for any.
 //!
 //! It lives as long as the pool, so the workers that it starts may be tied to it.
 
@@ -27,15 +28,17 @@ use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
 
-/// Whether the system tells the end of a process through a descriptor. Elsewhere one that has closed its side is looked
-/// after again and again.
+/// Whether the system tells the end of a process through a descriptor. Elsewhere one that has
+/// closed its side is looked after again and again.
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
 
-/// A worker that has closed its side is gone in a moment, or has closed all its descriptors by itself.
+/// A worker that has closed its side is gone in a moment, or has closed all its descriptors by
+/// itself.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// How long after others have read results the keeper leaves it to them. Should they stop, workers may run dry for so long,
-/// once; a keeper that looked more often would take the lock and a core from those who read.
+/// How long after others have read results the keeper leaves it to them. Should they stop, workers
+/// may run dry for so long, once; a keeper that looked more often would take the lock and a core
+/// from those who read.
 const STAND_BACK: Duration = Duration::from_millis(1);
 
 /// What the keeper watches of a worker.
@@ -52,7 +55,8 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     watches: Vec<Option<Watch>>,
     deaths: Deaths,
-    /// How often results had been read at the last look, and when others were last seen to have read some.
+    /// How often results had been read at the last look, and when others were last seen to have
+    /// read some.
     readings: u64,
     others_read_at: Option<Instant>,
 }
@@ -108,7 +112,8 @@ impl Keeper {
         false
     }
 
-    /// Whether threads that give many short tasks read the results too: then reading here would only be in their way.
+    /// Whether threads that give many short tasks read the results too: then reading here would
+    /// only be in their way.
     fn others_read(&mut self, state: &State) -> bool {
         let now = Instant::now();
         if std::mem::replace(&mut self.readings, state.readings) != state.readings {
@@ -121,7 +126,8 @@ impl Keeper {
     fn sleep(&mut self, mut state: Guard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
         let nap = if state.leaders == 0 { state.nap() } else { None };
-        // Where everybody looks before going to sleep, a worker that had to ring would be late for its next task.
+        // Where everybody looks before going to sleep, a worker that had to ring would be late for
+        // its next task.
         let polls = state.settings.busy_poll.is_some();
         state.keeper_naps = others_read || nap.is_some() || polls;
         if state.keeper_naps {
@@ -139,7 +145,8 @@ impl Keeper {
         self.poll(wake_at, &backed_up);
     }
 
-    /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which workers have stirred.
+    /// Waits for the bell, the workers' sockets and their ends, up to `wake_at`; notes which
+    /// workers have stirred.
     fn poll(&mut self, wake_at: Deadline, backed_up: &[bool]) {
         let closed = self.watches.iter().flatten().filter_map(|watch| watch.closed).min();
         let wake_at = match closed {
@@ -208,7 +215,8 @@ impl Keeper {
         }
     }
 
-    /// Reads what workers have said, and buries those that have ended; says whether one came or went.
+    /// Reads what workers have said, and buries those that have ended; says whether one came or
+    /// went.
     fn meet(&mut self, state: &mut State) -> bool {
         let mut changed = false;
         for index in 0..self.watches.len() {

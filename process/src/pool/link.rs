@@ -1,4 +1,5 @@
-//! The channel between a pool and one worker: rings in shared memory, or a socket where there are none.
+//! The channel between a pool and one worker: rings in shared memory, or a socket where there are
+//! none.
 //!
 //! The parent's side is here, the worker's side in `serve`; what both must agree on stands first.
 
@@ -74,8 +75,8 @@ pub(crate) struct LinkPlan {
     pub(crate) busy_poll: Option<Duration>,
 }
 
-/// What cannot go through a ring: many bytes, and descriptors. The pool keeps it until the task is done, so that it
-/// can be sent again when a worker dies before it took the task.
+/// What cannot go through a ring: many bytes, and descriptors. The pool keeps it until the task is
+/// done, so that it can be sent again when a worker dies before it took the task.
 #[derive(Debug)]
 pub(crate) struct Attachment {
     bytes: Parcel,
@@ -179,8 +180,8 @@ impl Wiring {
 }
 
 impl Link {
-    /// Writes a task for the worker, who sees it after the next [`publish`](Self::publish); `false` when there is no
-    /// room now.
+    /// Writes a task for the worker, who sees it after the next [`publish`](Self::publish); `false`
+    /// when there is no room now.
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -264,7 +265,8 @@ impl Link {
         Ok(rings.replies.pop_if(small)?.map(|(header, small)| (header.tag, small)))
     }
 
-    /// The next answer, if one is there, and the number of its task; bytes that do not fit an answer go to `bytes`.
+    /// The next answer, if one is there, and the number of its task; bytes that do not fit an
+    /// answer go to `bytes`.
     pub(crate) fn pop<'a>(&mut self, bytes: &'a mut Vec<u8>) -> Result<Option<(u32, Answer<'a>)>> {
         let Some(rings) = &mut self.rings else { return self.pop_frame(bytes) };
         let Some(header) = rings.replies.pop(bytes)? else { return Ok(None) };
@@ -338,7 +340,8 @@ impl Link {
         Some((memory.word(METER_BUSY).load(Relaxed), memory.word(METER_TASKS).load(Relaxed)))
     }
 
-    /// Takes back the tasks that the worker has not taken, oldest first: their numbers and their bytes.
+    /// Takes back the tasks that the worker has not taken, oldest first: their numbers and their
+    /// bytes.
     ///
     /// Over a socket nobody can tell while the worker lives, so all count as taken.
     pub(crate) fn revoke(&self) -> Result<Vec<(u32, Vec<u8>)>> {
@@ -356,8 +359,9 @@ impl Link {
         Ok(revoked)
     }
 
-    /// The tasks that a worker that has ended cannot have begun, oldest first. Over a socket it takes one after the other, and has
-    /// answered each before it takes the next: once its answers were read, it is the oldest that it was at.
+    /// The tasks that a worker that has ended cannot have begun, oldest first. Over a socket it
+    /// takes one after the other, and has answered each before it takes the next: once its answers
+    /// were read, it is the oldest that it was at.
     pub(crate) fn unbegun(&mut self) -> Result<Vec<(u32, Vec<u8>)>> {
         match self.rings {
             Some(_) => self.revoke(),

@@ -56,9 +56,10 @@ use crate::sys::poll::deadline_after;
 
 /// A pool of worker processes, each of which runs one task at a time.
 ///
-/// Of registered functions ([`Pool::new`], [`Pool::builder`]), or of a [`Worker`] type that keeps state
-/// ([`Pool::of`]). Never more tasks run at once than there are workers; further ones wait. Every accepted task has
-/// exactly one outcome. A pool may be shared between threads by reference; dropping it terminates it.
+/// Of registered functions ([`Pool::new`], [`Pool::builder`]), or of a [`Worker`] type that keeps
+/// state ([`Pool::of`]). Never more tasks run at once than there are workers; further ones wait.
+/// Every accepted task has exactly one outcome. A pool may be shared between threads by reference;
+/// dropping it terminates it.
 pub struct Pool<W = Functions> {
     shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
@@ -79,7 +80,8 @@ impl<W> Pool<W> {
     /// Waits until every worker has built its state and takes tasks.
     ///
     /// # Errors
-    /// [`Error::PoolBroken`] when a worker cannot be started or its initialiser failed, with its message;
+    /// [`Error::PoolBroken`] when a worker cannot be started or its initialiser failed, with its
+    /// message;
     /// [`Error::TimedOut`] when they are not ready within `limit`; [`Error::PoolClosed`].
     pub fn wait_ready(&self, limit: Duration) -> Result<()> {
         let ready = self.shared.wait(deadline_after(limit), |state| {
@@ -98,18 +100,22 @@ impl<W> Pool<W> {
         ready.unwrap_or(Err(Error::TimedOut(limit)))
     }
 
-    /// Lets only the first `count` workers run tasks from now on; the others sleep until they are wanted again.
+    /// Lets only the first `count` workers run tasks from now on; the others sleep until they are
+    /// wanted again.
     ///
-    /// So a pool can be used at every size up to its own without starting a process anew. A worker that sleeps still runs
-    /// what it was given before and what is given to it [by its number](Pool::submit_to). `count` is at least 1 and
-    /// at most [`workers`](Self::workers); a count beyond that means the nearer of the two.
+    /// So a pool can be used at every size up to its own without starting a process anew. A worker
+    /// that sleeps still runs what it was given before and what is given to it [by its
+    /// number](Pool::submit_to). `count` is at least 1 and at most [`workers`](Self::workers); a
+    /// count beyond that means the nearer of the two.
     pub fn set_active(&self, count: usize) {
         self.shared.lock().set_active(count);
     }
 
-    /// The first worker that may run tasks and was lost for good, and why; `None` while there is none.
+    /// The first worker that may run tasks and was lost for good, and why; `None` while there is
+    /// none.
     ///
-    /// It costs next to nothing to ask. A loop that wants every worker to do its part must: the others go on without it.
+    /// It costs next to nothing to ask. A loop that wants every worker to do its part must: the
+    /// others go on without it.
     pub fn lost_worker(&self) -> Option<(usize, String)> {
         if !self.shared.lost.load(std::sync::atomic::Ordering::Acquire) {
             return None;
@@ -122,7 +128,8 @@ impl<W> Pool<W> {
         })
     }
 
-    /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None` is never.
+    /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None`
+    /// is never.
     ///
     /// Other than the [limit of a task](Builder::time_limit) this costs nothing while tasks run.
     pub fn set_patience(&self, limit: Option<Duration>) {
@@ -143,15 +150,15 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Closes the pool and waits until all tasks are done and all workers have ended; tells how each worker ended,
-    /// those that were replaced included.
+    /// Closes the pool and waits until all tasks are done and all workers have ended; tells how
+    /// each worker ended, those that were replaced included.
     pub fn join(&self) -> Vec<Exit> {
         self.close();
         self.shared.wait(None, |state| state.over.then(|| state.exits.clone())).unwrap_or_default()
     }
 
-    /// Like [`join`](Self::join), but no longer than `limit`: then the pool is [terminated](Self::terminate), and the
-    /// tasks that were not done are cancelled.
+    /// Like [`join`](Self::join), but no longer than `limit`: then the pool is
+    /// [terminated](Self::terminate), and the tasks that were not done are cancelled.
     pub fn join_within(&self, limit: Duration) -> Vec<Exit> {
         self.close();
         let over = self.shared.wait(deadline_after(limit), |state| state.over.then_some(()));
@@ -161,9 +168,11 @@ impl<W> Pool<W> {
         self.join()
     }
 
-    /// Stops everything at once: all workers are killed, all tasks without an outcome are cancelled.
+    /// Stops everything at once: all workers are killed, all tasks without an outcome are
+    /// cancelled.
     ///
-    /// It may be called from any thread, at any time and more than once. It does not wait for the workers to be gone;
+    /// It may be called from any thread, at any time and more than once. It does not wait for the
+    /// workers to be gone;
     /// [`join`](Self::join) and dropping the pool do.
     pub fn terminate(&self) {
         let mut state = self.shared.lock();
@@ -173,7 +182,8 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Encodes a task and gives it to any worker, or to one; `call` is the function that it calls, if it does.
+    /// Encodes a task and gives it to any worker, or to one; `call` is the function that it calls,
+    /// if it does.
     #[inline]
     fn send<T: Serialize + ?Sized, R>(
         &self,
@@ -185,7 +195,8 @@ impl<W> Pool<W> {
         self.encoded(call, task, submit).map(Handle::new)
     }
 
-    /// Encodes a task and passes it to `submit`: its bytes, or what it takes to carry them beside a ring.
+    /// Encodes a task and passes it to `submit`: its bytes, or what it takes to carry them beside a
+    /// ring.
     #[inline]
     fn encoded<T: Serialize + ?Sized, A>(
         &self,
@@ -209,7 +220,8 @@ impl<W> Pool<W> {
 }
 
 impl<W: Worker> Pool<W> {
-    /// A pool whose workers are each built from `init`; set it up further, then [build](Builder::build) it.
+    /// A pool whose workers are each built from `init`; set it up further, then
+    /// [build](Builder::build) it.
     pub fn of(init: &W::Init) -> Builder<W> {
         Builder::of_workers(init)
     }
@@ -217,7 +229,8 @@ impl<W: Worker> Pool<W> {
     /// Gives a task to the pool.
     ///
     /// # Errors
-    /// [`Error::PoolClosed`], [`Error::PoolBroken`], or [`Error::Encode`] when the task cannot cross.
+    /// [`Error::PoolClosed`], [`Error::PoolBroken`], or [`Error::Encode`] when the task cannot
+    /// cross.
     #[inline]
     pub fn submit(&self, task: &W::Task) -> Result<Handle<W::Reply>> {
         self.send(None, task, None)
@@ -231,9 +244,10 @@ impl<W: Worker> Pool<W> {
         self.send(None, task, Some(worker))
     }
 
-    /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and calls `on` with each
-    /// outcome, until `next` has returned `None` and all outcomes are there. A fast way through a pool: there
-    /// are no handles, and results are read and tasks given in batches.
+    /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and
+    /// calls `on` with each outcome, until `next` has returned `None` and all outcomes are there. A
+    /// fast way through a pool: there are no handles, and results are read and tasks given in
+    /// batches.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).

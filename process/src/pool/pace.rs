@@ -1,15 +1,16 @@
 //! How long results may gather before somebody reads them.
 //!
-//! A worker that must wake a reader for each result pays for that, and the reader takes a core from the workers each
-//! time. While all workers have enough ahead of them nobody needs to look: whoever reads sleeps for a while, and no
-//! worker rings.
+//! A worker that must wake a reader for each result pays for that, and the reader takes a core from
+//! the workers each time. While all workers have enough ahead of them nobody needs to look: whoever
+//! reads sleeps for a while, and no worker rings.
 
 use std::time::Duration;
 
 use super::seat::Seat;
 use super::state::State;
 
-/// The shortest nap, in a rush of short tasks: results gather meanwhile, and no worker has to ring for them.
+/// The shortest nap, in a rush of short tasks: results gather meanwhile, and no worker has to ring
+/// for them.
 const SHORTEST_NS: f64 = 10_000.0;
 /// The longest: as long as a waiting thread may be kept from a result that is there.
 const LONGEST_NS: f64 = 250_000.0;
@@ -27,13 +28,14 @@ impl State {
         self.slots.open() >= 16 && self.seats.iter().any(Seat::rushes)
     }
 
-    /// How long to leave the results alone now: until about half of what the least busy workers have ahead of them is
-    /// done. `None` when a result may be wanted sooner, to give its worker more to do, and when so few are to come
-    /// that it is better to be woken.
+    /// How long to leave the results alone now: until about half of what the least busy workers
+    /// have ahead of them is done. `None` when a result may be wanted sooner, to give its worker
+    /// more to do, and when so few are to come that it is better to be woken.
     pub(crate) fn nap(&self) -> Option<Duration> {
         let busy = || self.seats.iter().filter(|seat| !seat.flights.is_empty());
         let mut ahead: Vec<f64> = busy().map(Seat::ahead_ns).collect();
-        // Of many workers a few may be idle for a moment: that costs less than to wake up for each of them.
+        // Of many workers a few may be idle for a moment: that costs less than to wake up for each
+        // of them.
         let few = ahead.len() / MANY;
         if ahead.is_empty() {
             return None;
@@ -59,7 +61,8 @@ mod tests {
     use crate::pool::settings::{Depth, Settings};
     use crate::spawn::{Output, StartMethod};
 
-    /// The nap in microseconds where workers have so many tasks of so many microseconds; 0 for none.
+    /// The nap in microseconds where workers have so many tasks of so many microseconds; 0 for
+    /// none.
     fn nap(seats: &[(usize, f64)]) -> u128 {
         let settings = Settings {
             workers: seats.len(),

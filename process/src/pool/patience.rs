@@ -10,7 +10,8 @@ use crate::spawn::START_LIMIT;
 /// How often to look for tasks behind a long one while a worker is idle.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// What a silent worker gets when the time is up: this program itself may have been stopped all the while.
+/// What a silent worker gets when the time is up: this program itself may have been stopped all the
+/// while.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Until when workers may be silent.
@@ -30,8 +31,8 @@ impl Patience {
 }
 
 impl State {
-    /// Kills the workers that have not ended a task since the time was up, and a little longer; says whether results were found on
-    /// the way.
+    /// Kills the workers that have not ended a task since the time was up, and a little longer;
+    /// says whether results were found on the way.
     pub(super) fn kill_silent(&mut self) -> bool {
         let now = Instant::now();
         let Some(mut patience) = self.patience.take_if(|patience| patience.until <= now) else {

@@ -9,8 +9,8 @@ use crate::ring::word_of;
 
 const WORD: usize = size_of::<u64>();
 
-/// Which worker, and which process that was: both in one word, because two halves that are written one by one and then
-/// read as a whole make the reader wait for the cache.
+/// Which worker, and which process that was: both in one word, because two halves that are written
+/// one by one and then read as a whole make the reader wait for the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WorkerId(u64);
 
@@ -31,7 +31,8 @@ impl WorkerId {
     }
 }
 
-/// A result so small that it needs no memory of its own: its bytes as words, because these pass through registers.
+/// A result so small that it needs no memory of its own: its bytes as words, because these pass
+/// through registers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Small {
     length: usize,
@@ -43,7 +44,8 @@ impl Small {
     /// The largest, in bytes.
     pub(crate) const LARGEST: usize = Self::WORDS * WORD;
 
-    /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more than the
+    /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more
+    /// than the
     /// [`LARGEST`](Self::LARGEST) has.
     #[inline]
     pub(crate) fn new(length: usize, word: impl Fn(usize) -> u64) -> Self {
@@ -57,7 +59,8 @@ impl Small {
         small
     }
 
-    /// What [`length`](Self::length) and [`words`](Self::words) have said; `None` when it is the length of another.
+    /// What [`length`](Self::length) and [`words`](Self::words) have said; `None` when it is the
+    /// length of another.
     #[inline]
     pub(crate) fn from_words(length: usize, words: [u64; Self::WORDS]) -> Option<Self> {
         (length <= Self::LARGEST).then_some(Self { length, words })

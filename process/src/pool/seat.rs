@@ -13,11 +13,13 @@ use crate::outcome::Failure;
 use crate::sys::child::ChildProcess;
 use crate::sys::lifeline::Lifeline;
 
-/// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up and refill it.
+/// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up
+/// and refill it.
 const AHEAD_NS: f64 = 400_000.0;
 /// About what it takes to wake the one thread that reads all results and gives all tasks.
 const WAKING_NS: f64 = 50_000.0;
-/// The most that a worker is given because of what all the others do, beside what it has ahead anyway.
+/// The most that a worker is given because of what all the others do, beside what it has ahead
+/// anyway.
 const CROWD: f64 = 4.0;
 /// As many of the smallest tasks as the rings hold.
 const DEEPEST: usize = 3072;
@@ -134,8 +136,8 @@ impl Seat {
             && settings.tasks_per_worker.is_none_or(|most| self.given < most)
     }
 
-    /// How many more tasks may follow the last one before anybody looks at this worker again: none where it could matter
-    /// to it or to others.
+    /// How many more tasks may follow the last one before anybody looks at this worker again: none
+    /// where it could matter to it or to others.
     #[inline]
     pub(crate) fn row(&self, settings: &Settings) -> usize {
         // A socket may be full after each task, and then somebody must wait for it.
@@ -179,8 +181,9 @@ impl Seat {
         }
     }
 
-    /// Shows the worker its new task, unless it has so many others that it can do without for a while: then a quarter
-    /// as many again come at once. The others have to be answered, and whoever reads the answers publishes the rest.
+    /// Shows the worker its new task, unless it has so many others that it can do without for a
+    /// while: then a quarter as many again come at once. The others have to be answered, and
+    /// whoever reads the answers publishes the rest.
     #[inline]
     pub(crate) fn publish_soon(&mut self) {
         if self.unpublished >= (self.flights.len() / 4).clamp(1, LATER) {
@@ -219,8 +222,9 @@ impl Seat {
 
     /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
     ///
-    /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter, whose cache line is the
-    /// worker's own, is left alone for a while. `active` workers are given tasks.
+    /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter,
+    /// whose cache line is the worker's own, is left alone for a while. `active` workers are given
+    /// tasks.
     pub(crate) fn adapt(
         &mut self,
         answered: usize,
@@ -245,11 +249,13 @@ impl Seat {
         }
         self.metered = (busy, tasks);
         let mean = time as f64 / count as f64;
-        // A longer task than before counts at once, so that others are not put behind the next one like it.
+        // A longer task than before counts at once, so that others are not put behind the next one
+        // like it.
         self.mean_ns =
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
         let mean = self.mean_ns.max(1.0);
-        // Where results come faster than somebody can be woken for each, a worker cannot wait for its own to be read.
+        // Where results come faster than somebody can be woken for each, a worker cannot wait for
+        // its own to be read.
         let crowd = (1.0 + WAKING_NS * active as f64 / mean).min(CROWD);
         self.depth = (1.0 + AHEAD_NS / mean).clamp(crowd, DEEPEST as f64) as usize;
     }
@@ -259,7 +265,8 @@ impl Seat {
         self.mean_ns
     }
 
-    /// The time that the tasks behind the present one will take, by the length of those before; 0 while that is unknown.
+    /// The time that the tasks behind the present one will take, by the length of those before; 0
+    /// while that is unknown.
     pub(crate) fn ahead_ns(&self) -> f64 {
         self.flights.len().saturating_sub(1) as f64 * self.mean_ns
     }

@@ -280,7 +280,8 @@ impl RingServer {
         }
     }
 
-    /// Nothing to do: look a little longer if told to, nap in a rush, else sleep until the parent rings.
+    /// Nothing to do: look a little longer if told to, nap in a rush, else sleep until the parent
+    /// rings.
     fn idle(&mut self) -> Result<()> {
         let rush = self.meter.pause();
         if let Some(limit) = self.busy_poll {
@@ -289,7 +290,8 @@ impl RingServer {
             while now < end {
                 for _ in 0..8 {
                     if !self.tasks.is_empty() {
-                        // The clock as it was a moment ago: the task need not wait for another reading.
+                        // The clock as it was a moment ago: the task need not wait for another
+                        // reading.
                         self.meter.resume(now);
                         return Ok(());
                     }

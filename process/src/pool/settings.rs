@@ -6,12 +6,14 @@ use super::link::Transport;
 use super::serve::Body;
 use crate::spawn::{Output, StartMethod};
 
-/// How many tasks a worker is given before it has answered the first: one to run and the rest to go on with.
+/// How many tasks a worker is given before it has answered the first: one to run and the rest to go
+/// on with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Depth {
-    /// About 0.4 ms worth, by the measured length of the tasks: one when they are long, some hundreds when they are very
-    /// short; up to four where so many workers are at work that results come faster than their reader can be woken for
-    /// each. Tasks stuck behind a long one are taken back and given to idle workers.
+    /// About 0.4 ms worth, by the measured length of the tasks: one when they are long, some
+    /// hundreds when they are very short; up to four where so many workers are at work that results
+    /// come faster than their reader can be woken for each. Tasks stuck behind a long one are taken
+    /// back and given to idle workers.
     #[default]
     ByTaskLength,
     /// Always this many, from 1.

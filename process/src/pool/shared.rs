@@ -1,10 +1,11 @@
 //! What the threads of a pool share: its state, and how they wait for one another.
 //!
-//! Results are read by whoever needs them. A user's thread that waits for one *leads*: it reads the results of all
-//! workers, and they ring for it alone, so that a result costs one wake-up and not two. Other waiting threads follow:
-//! they sleep until the leader tells them. When nobody waits, the pool's own thread, the keeper, reads. Whoever reads naps
-//! while all workers have enough to go on with (see [`pace`](super::pace)); an outcome that is there is picked up from
-//! its slot without any of this (see [`sheet`](super::sheet)).
+//! Results are read by whoever needs them. A user's thread that waits for one *leads*: it reads the
+//! results of all workers, and they ring for it alone, so that a result costs one wake-up and not
+//! two. Other waiting threads follow: they sleep until the leader tells them. When nobody waits,
+//! the pool's own thread, the keeper, reads. Whoever reads naps while all workers have enough to go
+//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its slot without
+//! any of this (see [`sheet`](super::sheet)).
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar};
@@ -66,7 +67,8 @@ impl Shared {
         }
     }
 
-    /// Waits until `ready` has an answer, reading results meanwhile; `None` when the deadline has passed first.
+    /// Waits until `ready` has an answer, reading results meanwhile; `None` when the deadline has
+    /// passed first.
     pub(crate) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -158,7 +160,8 @@ impl Shared {
                 self.done.notify_all();
             }
             let drained = state.door == Door::Closed && state.slots.open() == 0;
-            // A keeper that looks again soon anyway need not be called, in a rush, from the work of others.
+            // A keeper that looks again soon anyway need not be called, in a rush, from the work of
+            // others.
             let watched = state.ticking || state.keeper_naps;
             if drained || (!watched && state.lopsided()) {
                 // To dismiss the workers, or to look for tasks that are stuck behind a long one.
@@ -180,7 +183,8 @@ impl Shared {
     /// Lets go of the lock for a moment; others may lead meanwhile.
     fn spin<'a>(&'a self, state: Guard<'a, State>) -> Guard<'a, State> {
         drop(state);
-        // One pause is some 40 ns where it is longest: much more of them would be most of a round trip.
+        // One pause is some 40 ns where it is longest: much more of them would be most of a round
+        // trip.
         std::hint::spin_loop();
         self.lock()
     }
@@ -204,8 +208,8 @@ impl Shared {
         state
     }
 
-    /// Leaves the reading to another leader, to a follower, or to the keeper. While nothing is under way there is nothing
-    /// to read; the next task calls the keeper.
+    /// Leaves the reading to another leader, to a follower, or to the keeper. While nothing is
+    /// under way there is nothing to read; the next task calls the keeper.
     fn hand_over(&self, state: &mut State) {
         state.leaders -= 1;
         if state.followers > 0 {

@@ -1,7 +1,8 @@
-//! Sheets of slots: where the pool lays down an outcome, and its handle picks it up without the pool's lock.
+//! Sheets of slots: where the pool lays down an outcome, and its handle picks it up without the
+//! pool's lock.
 //!
-//! The pool gives out the slots of a sheet one after another, each to one task. A task with a handle has a [`Ticket`]
-//! to its slot. Whose a slot is says its stage:
+//! The pool gives out the slots of a sheet one after another, each to one task. A task with a
+//! handle has a [`Ticket`] to its slot. Whose a slot is says its stage:
 //!
 //! | stage | set by | the slot is |
 //! |---|---|---|
@@ -11,15 +12,17 @@
 //! | `LEAVING` | the ticket | the ticket's for a last look at the sheet |
 //! | `COUNTED` | the ticket | nobody's, and counted where an orphaned sheet counts |
 //!
-//! Route and generation are the pool's, under its lock, at any stage. The pool touches nothing else of a slot that is
-//! not its own, nor does a ticket: that is why slots need no lock, though their parts are plain cells.
+//! Route and generation are the pool's, under its lock, at any stage. The pool touches nothing else
+//! of a slot that is not its own, nor does a ticket: that is why slots need no lock, though their
+//! parts are plain cells.
 //!
-//! Handles may outlive the pool. When it goes it calls its sheets orphaned; those tickets that are left count
-//! themselves out, and the last one frees the sheet. Before, nobody counts: a ticket says that it leaves, looks whether
-//! the sheet is orphaned, and if not says that it is back; it does not touch the sheet after that. The pool calls the
-//! sheet orphaned, and then looks who leaves. Between the two steps of both lies a [fence](crate::sys::fences), which
-//! costs the ticket nothing. So a handle takes no locked instruction in its life, and one that is kept for ever keeps no
-//! more than its sheet.
+//! Handles may outlive the pool. When it goes it calls its sheets orphaned; those tickets that are
+//! left count themselves out, and the last one frees the sheet. Before, nobody counts: a ticket
+//! says that it leaves, looks whether the sheet is orphaned, and if not says that it is back; it
+//! does not touch the sheet after that. The pool calls the sheet orphaned, and then looks who
+//! leaves. Between the two steps of both lies a [fence](crate::sys::fences), which costs the ticket
+//! nothing. So a handle takes no locked instruction in its life, and one that is kept for ever
+//! keeps no more than its sheet.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -45,7 +48,8 @@ const COUNTED: u8 = 4;
 /// What the pool and the tickets of one sheet share.
 #[derive(Debug)]
 struct Body<O> {
-    /// Whether the pool is gone. From then on `shares` counts who is not: the tickets, and the pool while it goes.
+    /// Whether the pool is gone. From then on `shares` counts who is not: the tickets, and the pool
+    /// while it goes.
     orphaned: AtomicBool,
     shares: AtomicU32,
     /// Where handles wait, even when the pool is gone.
@@ -61,15 +65,16 @@ unsafe fn give_back<O>(body: NonNull<Body<O>>, count: u32) {
     // SAFETY: a share is owned, so the sheet is there.
     let shares = unsafe { &body.as_ref().shares };
     if shares.fetch_sub(count, Release) == count {
-        // What the others did with the sheet before they gave their shares back comes first. A load says so as well as
-        // a fence, and to tools that look for races it says so better.
+        // What the others did with the sheet before they gave their shares back comes first. A load
+        // says so as well as a fence, and to tools that look for races it says so better.
         shares.load(Acquire);
         // SAFETY: it was made by `Box::new`, and nobody else has a share.
         drop(unsafe { Box::from_raw(body.as_ptr()) });
     }
 }
 
-/// The pool's hold on a sheet. Its methods are for whoever has the pool's lock, which `&self` and `&mut self` stand for.
+/// The pool's hold on a sheet. Its methods are for whoever has the pool's lock, which `&self` and
+/// `&mut self` stand for.
 #[derive(Debug)]
 pub(super) struct Sheet<O> {
     body: NonNull<Body<O>>,
@@ -121,15 +126,16 @@ impl<O> Sheet<O> {
                 fences::wait_while(|| slot.stage.load(Acquire) == LEAVING);
             }
             let back = slots.iter().filter(|slot| slot.stage.load(Relaxed) == BACK).count();
-            // SAFETY: these are the pool's, its own and those of tickets that were done before they could count
-            // themselves out; all others see that they must.
+            // SAFETY: these are the pool's, its own and those of tickets that were done before they
+            // could count themselves out; all others see that they must.
             unsafe { give_back(sheet.body, 1 + back as u32) };
         }
     }
 
     #[inline]
     fn body(&self) -> &Body<O> {
-        // SAFETY: the pool frees no sheet that it holds, and nobody else does before it is orphaned.
+        // SAFETY: the pool frees no sheet that it holds, and nobody else does before it is
+        // orphaned.
         unsafe { self.body.as_ref() }
     }
 
@@ -217,8 +223,8 @@ impl<O> Sheet<O> {
         slot.stage.store(BACK, Relaxed);
     }
 
-    /// Nobody wants the outcome of the task in this open slot any more; its handle, if it had one, has given up its
-    /// ticket.
+    /// Nobody wants the outcome of the task in this open slot any more; its handle, if it had one,
+    /// has given up its ticket.
     pub(super) fn disown(&mut self, index: u32) {
         debug_assert!(self.slot(index).stage.load(Relaxed) == OPEN);
         self.slot(index).set_route(Route::Dropped);
@@ -231,17 +237,18 @@ impl<O> Sheet<O> {
     }
 }
 
-/// A handle's hold on the slot of its task. It must be [claimed](Self::claim), or given up to the pool: dropping it
-/// only forgets it, and its sheet is never used again.
+/// A handle's hold on the slot of its task. It must be [claimed](Self::claim), or given up to the
+/// pool: dropping it only forgets it, and its sheet is never used again.
 pub(crate) struct Ticket<O> {
     body: NonNull<Body<O>>,
     tag: u64,
 }
 
-// SAFETY: the sheet is there as long as the ticket is. The outcome may move to another thread, and only `claim`, which takes the ticket
-// by value, touches it.
+// SAFETY: the sheet is there as long as the ticket is. The outcome may move to another thread, and
+// only `claim`, which takes the ticket by value, touches it.
 unsafe impl<O: Send + Sync> Send for Ticket<O> {}
-// SAFETY: by reference it only reads an atomic and lends out the pool's shared part, which is made for that.
+// SAFETY: by reference it only reads an atomic and lends out the pool's shared part, which is made
+// for that.
 unsafe impl<O: Send + Sync> Sync for Ticket<O> {}
 
 impl<O> Ticket<O> {
@@ -266,7 +273,8 @@ impl<O> Ticket<O> {
         self.slot().stage.load(Acquire) == SETTLED
     }
 
-    /// What `read` makes of the outcome and of where it comes from, or the ticket again while there is none.
+    /// What `read` makes of the outcome and of where it comes from, or the ticket again while there
+    /// is none.
     #[inline]
     pub(crate) fn claim<T>(
         self,

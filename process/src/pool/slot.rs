@@ -1,8 +1,10 @@
-//! One slot of a [sheet](super::sheet): what the pool knows of a task under way, and after that its outcome.
+//! One slot of a [sheet](super::sheet): what the pool knows of a task under way, and after that its
+//! outcome.
 //!
-//! Slots are small, because nothing in a task's way costs as much as to fetch from memory what the cache could not keep.
-//! They are written and read where they lie, word by word: a whole that is moved right after its parts were written makes
-//! whoever moves it wait for the cache. Nearly all outcomes are small results; what else there is lies apart.
+//! Slots are small, because nothing in a task's way costs as much as to fetch from memory what the
+//! cache could not keep. They are written and read where they lie, word by word: a whole that is
+//! moved right after its parts were written makes whoever moves it wait for the cache. Nearly all
+//! outcomes are small results; what else there is lies apart.
 
 use std::cell::Cell;
 use std::fmt;
@@ -63,7 +65,8 @@ union Content {
     other: *mut Other,
 }
 
-/// A slot. Its parts are cells, and it is for the sheet to see to it that only one thread at a time touches them.
+/// A slot. Its parts are cells, and it is for the sheet to see to it that only one thread at a time
+/// touches them.
 pub(super) struct Slot {
     /// Whose it is.
     pub(super) stage: AtomicU8,
@@ -179,13 +182,15 @@ impl Slot {
         *unsafe { Box::from_raw(self.content.get().other) }
     }
 
-    /// Gives the outcome to `read`: the bytes of the result, or why there is none. What lies apart is gone then.
+    /// Gives the outcome to `read`: the bytes of the result, or why there is none. What lies apart
+    /// is gone then.
     #[inline]
     pub(super) fn read<T>(&self, read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T) -> T {
         let worker = WorkerId::new(self.worker.get().into(), self.pid.get());
         if self.length.get() != APART {
             let length = usize::from(self.length.get()).min(Small::LARGEST);
-            // SAFETY: words are plain bytes, of which there are so many, and nobody writes them meanwhile.
+            // SAFETY: words are plain bytes, of which there are so many, and nobody writes them
+            // meanwhile.
             let bytes =
                 unsafe { std::slice::from_raw_parts(self.content.as_ptr().cast::<u8>(), length) };
             return read(worker, Ok(bytes));

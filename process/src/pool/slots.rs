@@ -7,9 +7,9 @@ use super::link::Attachment;
 use super::raw::{Answer, Small, WorkerId};
 use super::sheet::{Route, SLOTS, Sheet, Ticket};
 
-/// As many full sheets are looked at, when slots run out, before a new sheet is made. Enough that a long row of sheets
-/// that are kept by handles nobody waits for is passed before many new ones are needed, and few beside the tasks that
-/// each step goes with.
+/// As many full sheets are looked at, when slots run out, before a new sheet is made. Enough that a
+/// long row of sheets that are kept by handles nobody waits for is passed before many new ones are
+/// needed, and few beside the tasks that each step goes with.
 const LOOKS: usize = 4;
 
 /// All slots of a pool; `O` is where its handles wait.
@@ -53,8 +53,8 @@ impl<O> Default for Slots<O> {
 }
 
 impl<O> Slots<O> {
-    /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the pool keeps them. What
-    /// handles have not claimed stays theirs.
+    /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the
+    /// pool keeps them. What handles have not claimed stays theirs.
     pub(crate) fn let_go(&mut self) {
         Sheet::let_go(std::mem::take(&mut self.sheets));
         self.full.clear();
@@ -75,7 +75,8 @@ impl<O: Clone> Slots<O> {
         self.open
     }
 
-    /// A place for a new task of the pool `owner`; returns its tag, which names this one task for ever.
+    /// A place for a new task of the pool `owner`; returns its tag, which names this one task for
+    /// ever.
     #[inline]
     pub(crate) fn insert(
         &mut self,
@@ -150,8 +151,8 @@ impl<O: Clone> Slots<O> {
         }
     }
 
-    /// Ends a task that is open: where its slot is, for whose handle the outcome must be laid down, or the inbox where it
-    /// goes; `None` when nobody wants it.
+    /// Ends a task that is open: where its slot is, for whose handle the outcome must be laid down,
+    /// or the inbox where it goes; `None` when nobody wants it.
     #[inline]
     fn end(&mut self, tag: u64) -> Option<(&mut Sheet<O>, u32, Option<&mut Inbox>)> {
         let (number, index, generation) = place_of(tag);

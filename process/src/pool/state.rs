@@ -20,7 +20,8 @@ use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::spawn::START_LIMIT;
 
-/// A thread that gives many tasks reads results every so many, so that the keeper need not compete with it.
+/// A thread that gives many tasks reads results every so many, so that the keeper need not compete
+/// with it.
 const READ_EVERY: u32 = 256;
 
 /// What a worker does that answers what it was not asked.
@@ -54,7 +55,8 @@ pub(crate) struct State {
     pub(super) room: Bits,
     pub(super) turn: usize,
     pub(super) row: Row,
-    /// User threads that read the results, in place of the keeper, and whether one of them sleeps until there are any.
+    /// User threads that read the results, in place of the keeper, and whether one of them sleeps
+    /// until there are any.
     pub(crate) leaders: usize,
     pub(crate) led: bool,
     /// Whether the keeper looks again very soon, so that no worker needs to ring for it.
@@ -166,8 +168,8 @@ impl State {
         self.unread >= READ_EVERY && !self.led
     }
 
-    /// Whether there is something new that only the keeper can do: send what a full socket did not take, or watch a
-    /// time limit; asked once.
+    /// Whether there is something new that only the keeper can do: send what a full socket did not
+    /// take, or watch a time limit; asked once.
     #[inline]
     pub(crate) fn needs_keeper(&mut self) -> bool {
         self.alert && std::mem::take(&mut self.alert)
@@ -274,7 +276,8 @@ impl State {
         self.withdrawn = true;
     }
 
-    /// Kills the workers whose oldest task is over the time limit; says whether results were found on the way.
+    /// Kills the workers whose oldest task is over the time limit; says whether results were found
+    /// on the way.
     pub(crate) fn kill_overdue(&mut self, limit: Duration) -> bool {
         let mut found = false;
         for index in 0..self.seats.len() {

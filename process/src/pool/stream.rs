@@ -1,4 +1,5 @@
-//! Many tasks without a handle each: outcomes are collected in the order of their ends, and taken in batches.
+//! Many tasks without a handle each: outcomes are collected in the order of their ends, and taken
+//! in batches.
 
 use std::sync::Arc;
 
@@ -56,7 +57,8 @@ impl Stream {
         self.inbox.next()
     }
 
-    /// Waits for at least one outcome, and collects all that are there, when the last ones were read.
+    /// Waits for at least one outcome, and collects all that are there, when the last ones were
+    /// read.
     pub(crate) fn collect(&mut self) {
         self.inbox.clear();
         let (id, inbox) = (self.id, &mut self.inbox);
@@ -68,7 +70,8 @@ impl Stream {
         self.outstanding -= self.inbox.len();
     }
 
-    /// Keeps the workers busy with what `next` gives, until it gives no more and all outcomes are there.
+    /// Keeps the workers busy with what `next` gives, until it gives no more and all outcomes are
+    /// there.
     pub(crate) fn run<T: Serialize, R: DeserializeOwned>(
         mut self,
         call: Option<Id>,

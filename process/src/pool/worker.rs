@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use crate::codec;
 use crate::registry::{Action, Id, Registry};
 
-/// A type that lives in each worker process of a [`Pool`](crate::Pool), built once there, and runs the tasks one by one.
+/// A type that lives in each worker process of a [`Pool`](crate::Pool), built once there, and runs
+/// the tasks one by one.
 ///
-/// Register it with [`worker`](crate::worker). An error is text: it crosses to the parent and is shown to people.
+/// Register it with [`worker`](crate::worker). An error is text: it crosses to the parent and is
+/// shown to people.
 pub trait Worker: Sized + 'static {
     /// What a worker is built from; the same value for all workers of a pool.
     type Init: Serialize + DeserializeOwned;
@@ -23,7 +25,8 @@ pub trait Worker: Sized + 'static {
     /// Builds the worker's state; an error stops the worker for good, it is not started again.
     fn start(init: Self::Init) -> Result<Self, String>;
 
-    /// Runs one task. An error or a panic is that task's [`Failure`](crate::Failure); the worker lives on.
+    /// Runs one task. An error or a panic is that task's [`Failure`](crate::Failure); the worker
+    /// lives on.
     fn run(&mut self, task: Self::Task) -> Result<Self::Reply, String>;
 }
 
@@ -40,7 +43,8 @@ pub(crate) fn set_worker_index(index: usize) {
 
 /// A worker whose types have been forgotten: bytes in, bytes out.
 pub(crate) trait WorkerBody {
-    /// Runs a task; the descriptors that belong to it are taken out of `fds`, and what it answers is appended to `reply`.
+    /// Runs a task; the descriptors that belong to it are taken out of `fds`, and what it answers
+    /// is appended to `reply`.
     fn run(
         &mut self,
         task: &[u8],
@@ -66,7 +70,8 @@ impl<W: Worker> WorkerBody for Typed<W> {
     }
 }
 
-/// The worker of a plain [`Pool`](crate::Pool): each task names the registered function that it calls.
+/// The worker of a plain [`Pool`](crate::Pool): each task names the registered function that it
+/// calls.
 #[derive(Debug)]
 pub struct Functions(());
 

@@ -1,9 +1,10 @@
 //! What all ends of a queue share in one process: the memory, its header, and the bells.
 //!
-//! **Sleeping.** A consumer that finds nothing sets a flag, looks again, and sleeps on a bell; a producer publishes,
-//! then looks at the flag, then rings, with a sequentially consistent fence between the two steps of both. Everybody
-//! who sleeps hears the bell. Between publishing and ringing, or between hearing and taking, a process can be killed;
-//! then the others would sleep beside a message. So nobody sleeps longer than [`DOZE`] without looking again.
+//! **Sleeping.** A consumer that finds nothing sets a flag, looks again, and sleeps on a bell; a
+//! producer publishes, then looks at the flag, then rings, with a sequentially consistent fence
+//! between the two steps of both. Everybody who sleeps hears the bell. Between publishing and
+//! ringing, or between hearing and taking, a process can be killed; then the others would sleep
+//! beside a message. So nobody sleeps longer than [`DOZE`] without looking again.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};

@@ -1,5 +1,6 @@
-//! A lane: the rings of one producer. The living producer holds a lock of the kernel on it, which goes with its
-//! process; nobody ever waits for that lock. A lane whose producer is gone is taken over as it stands by the next.
+//! A lane: the rings of one producer. The living producer holds a lock of the kernel on it, which
+//! goes with its process; nobody ever waits for that lock. A lane whose producer is gone is taken
+//! over as it stands by the next.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
@@ -24,7 +25,8 @@ pub(crate) struct Lane {
     _lock: Lock,
 }
 
-/// The kernel's lock on a lane: held through an open file of its own, so that it goes away with that.
+/// The kernel's lock on a lane: held through an open file of its own, so that it goes away with
+/// that.
 #[derive(Debug)]
 struct Lock {
     _file: OwnedFd,
@@ -127,9 +129,9 @@ impl Lane {
 
     /// Asks for a place in a bounded queue.
     ///
-    /// Every producer first announces one message more and then counts all, announced ones included. The last to
-    /// announce sees all the others, so they are never too many. Of several that ask for too few places the one with
-    /// the lowest lane insists, the others step back.
+    /// Every producer first announces one message more and then counts all, announced ones
+    /// included. The last to announce sees all the others, so they are never too many. Of several
+    /// that ask for too few places the one with the lowest lane insists, the others step back.
     fn admit(&mut self, board: &Board) -> Result<bool> {
         for _ in 0..PATIENCE {
             board.word(self.number, ADMITTED).store(self.count + 1, SeqCst);
@@ -154,7 +156,8 @@ impl Lane {
         Ok(self.survey(board)?.0 < board.limit)
     }
 
-    /// All messages put or announced, and whether lanes before or behind this one have announced one.
+    /// All messages put or announced, and whether lanes before or behind this one have announced
+    /// one.
     fn survey(&mut self, board: &Board) -> Result<(u64, bool, bool)> {
         fence(SeqCst);
         let (mut total, mut before, mut behind) = (0, false, false);
@@ -190,7 +193,8 @@ impl Views {
     }
 }
 
-/// How many messages a lane holds or has announced, and whether one is announced. Never less than the truth.
+/// How many messages a lane holds or has announced, and whether one is announced. Never less than
+/// the truth.
 fn load(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, bool)> {
     // In this order: what is read as taken may be old, what is read as put may not.
     let (published, taken) = counts(board, views, lane)?;
@@ -219,21 +223,22 @@ fn counts(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, u64)> {
     Ok((published, taken))
 }
 
-/// Brings a lane without a producer in order: its end, and how many messages were ever put. The last producer may
-/// have died between any two of its steps.
+/// Brings a lane without a producer in order: its end, and how many messages were ever put. The
+/// last producer may have died between any two of its steps.
 fn settle(board: &Board, number: usize, ring: &Ring) -> Result<(u64, u64)> {
     let published = board.word(number, PUBLISHED).load(Acquire);
     let admitted = board.word(number, ADMITTED).load(Acquire);
     let (tail, last) = ring.last()?;
-    // In an empty ring nobody can see whether an announced message was put and taken, or never put. A number that is
-    // left out does no harm, one that is given twice would.
+    // In an empty ring nobody can see whether an announced message was put and taken, or never put.
+    // A number that is left out does no harm, one that is given twice would.
     let count = last.map_or(admitted, |last| last + 1).max(published);
     board.word(number, PUBLISHED).store(count, SeqCst);
     board.word(number, ADMITTED).store(count, SeqCst);
     Ok((tail, count))
 }
 
-/// Brings lanes in order whose producers died while they asked for a place, so that the place is not lost.
+/// Brings lanes in order whose producers died while they asked for a place, so that the place is
+/// not lost.
 pub(crate) fn settle_dead(board: &Board) -> Result<()> {
     for lane in 0..board.lanes() {
         let asks =
@@ -246,8 +251,8 @@ pub(crate) fn settle_dead(board: &Board) -> Result<()> {
     Ok(())
 }
 
-/// Gives the memory of a ring back that all consumers have left behind. Its head page stays: a consumer that was
-/// stopped long ago must still find there that it comes too late.
+/// Gives the memory of a ring back that all consumers have left behind. Its head page stays: a
+/// consumer that was stopped long ago must still find there that it comes too late.
 pub(crate) fn give_back(board: &Board, lane: usize, ring: u64) {
     let start = layout::ring_start(lane, ring) + layout::RING_HEAD;
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

@@ -1,8 +1,8 @@
 //! Where everything lies in the shared memory of a queue.
 //!
-//! The memory is one sparse file: a header, then for each of [`LANES`] lanes a series of rings, each twice as large as
-//! the one before. A page that nobody has touched takes no memory, and address space is only used for what a process
-//! really reads or writes.
+//! The memory is one sparse file: a header, then for each of [`LANES`] lanes a series of rings,
+//! each twice as large as the one before. A page that nobody has touched takes no memory, and
+//! address space is only used for what a process really reads or writes.
 
 /// Producers at the same time.
 pub(crate) const LANES: usize = 256;
@@ -23,8 +23,8 @@ pub(crate) const LANES_USED: usize = 128;
 pub(crate) const CONSUMERS_SLEEP: usize = 256;
 pub(crate) const PRODUCERS_SLEEP: usize = 384;
 
-/// The words of a lane: one that its producer writes now and then, those that it writes for every message, and the one
-/// that consumers write.
+/// The words of a lane: one that its producer writes now and then, those that it writes for every
+/// message, and the one that consumers write.
 const LANE_WORDS: usize = 512;
 pub(crate) const WRITING: usize = 0;
 pub(crate) const PUBLISHED: usize = 128;

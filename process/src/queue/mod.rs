@@ -1,9 +1,11 @@
-//! A queue between many processes: any number of producers and consumers, none of which can be in the others' way.
+//! A queue between many processes: any number of producers and consumers, none of which can be in
+//! the others' way.
 //!
-//! Every producer writes into a [lane] of its own, so producers never meet. Consumers take messages from all
-//! lanes, one after the other, each message by a single compare-and-swap. There is no lock and no step at which a
-//! process that is killed, or stopped, could hold up another: a message is either put or not, and either taken or not.
-//! Messages of one producer are taken in their order; between producers there is no order.
+//! Every producer writes into a [lane] of its own, so producers never meet. Consumers take messages
+//! from all lanes, one after the other, each message by a single compare-and-swap. There is no lock
+//! and no step at which a process that is killed, or stopped, could hold up another: a message is
+//! either put or not, and either taken or not. Messages of one producer are taken in their order;
+//! between producers there is no order.
 
 mod board;
 mod crossing;
@@ -40,8 +42,9 @@ const LOOK: u32 = 64;
 
 /// Both ends of a queue, for a process that puts and takes.
 ///
-/// Clone it, or hand clones to processes as arguments. While a process holds one, the queue has a producer and does
-/// not close; to see the end of a queue, [split](Queue::split) it and hand out only what each process needs.
+/// Clone it, or hand clones to processes as arguments. While a process holds one, the queue has a
+/// producer and does not close; to see the end of a queue, [split](Queue::split) it and hand out
+/// only what each process needs.
 pub struct Queue<T> {
     producer: Producer<T>,
     consumer: Consumer<T>,
@@ -85,7 +88,8 @@ impl<T> Queue<T> {
     /// A queue of at most `limit` messages, at least 1; a further put waits.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a limit of 0, [`Error::Io`] when the system refuses memory or descriptors.
+    /// [`Error::Setting`] for a limit of 0, [`Error::Io`] when the system refuses memory or
+    /// descriptors.
     pub fn bounded(limit: usize) -> Result<Self> {
         if limit == 0 {
             return Err(Error::Setting(
@@ -176,8 +180,9 @@ impl<T: Serialize> Producer<T> {
     /// Puts a message; waits while a bounded queue is full.
     ///
     /// # Errors
-    /// [`Error::Closed`] once it is known that there is no consumer any more; [`Error::Encode`]; [`Error::Setting`] when there
-    /// are too many producers; [`Error::Io`] when the system has no memory for it.
+    /// [`Error::Closed`] once it is known that there is no consumer any more; [`Error::Encode`];
+    /// [`Error::Setting`] when there are too many producers; [`Error::Io`] when the system has no
+    /// memory for it.
     pub fn put(&mut self, message: &T) -> Result<()> {
         self.put_until(message, None).map(drop)
     }
@@ -256,7 +261,8 @@ impl<T> Consumer<T> {
             if reading >= self.board.word(lane, WRITING).load(Acquire) {
                 return Ok(false);
             }
-            // The producer writes elsewhere by now; only from here on does an empty ring stay empty.
+            // The producer writes elsewhere by now; only from here on does an empty ring stay
+            // empty.
             if ring.take(&mut self.bytes)? == Taken::Message {
                 return Ok(true);
             }
@@ -305,7 +311,8 @@ impl<T: DeserializeOwned> Consumer<T> {
     /// Waits for a message.
     ///
     /// # Errors
-    /// [`Error::Closed`] when the last producer is gone and all messages were taken; [`Error::Decode`].
+    /// [`Error::Closed`] when the last producer is gone and all messages were taken;
+    /// [`Error::Decode`].
     pub fn get(&mut self) -> Result<T> {
         self.get_until(None)?.ok_or(Error::Closed)
     }

@@ -1,9 +1,10 @@
 //! One ring of a lane: one producer appends records, any number of consumers take them.
 //!
-//! A consumer copies a record first and claims it afterwards, by moving `head` with a compare-and-swap. When that
-//! fails another consumer was quicker, and the copy, which may have been overwritten meanwhile, is thrown away; when
-//! it succeeds the head did not move during the copy, so nothing was overwritten. A consumer that dies in between has
-//! taken nothing. All bytes are read and written as atomic words, because such a race is part of the design.
+//! A consumer copies a record first and claims it afterwards, by moving `head` with a
+//! compare-and-swap. When that fails another consumer was quicker, and the copy, which may have
+//! been overwritten meanwhile, is thrown away; when it succeeds the head did not move during the
+//! copy, so nothing was overwritten. A consumer that dies in between has taken nothing. All bytes
+//! are read and written as atomic words, because such a race is part of the design.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub(crate) struct Ring {
     memory: Arc<Mapping>,
     size: u64,
     pub(crate) number: u64,
-    /// The other side's position when this process last looked, so that its cache line is left alone meanwhile: the
-    /// head as the producer saw it, or the tail as a consumer did.
+    /// The other side's position when this process last looked, so that its cache line is left
+    /// alone meanwhile: the head as the producer saw it, or the tail as a consumer did.
     seen: u64,
 }
 
@@ -65,7 +66,8 @@ impl Ring {
         self.memory.word((RING_HEAD + (position & (self.size - 1))) as usize)
     }
 
-    /// The words of `count` bytes from `position` on: up to the end of the ring, and from its beginning.
+    /// The words of `count` bytes from `position` on: up to the end of the ring, and from its
+    /// beginning.
     #[inline]
     fn words(&self, position: u64, count: usize) -> (&[AtomicU64], &[AtomicU64]) {
         let count = count.div_ceil(8);
@@ -73,14 +75,16 @@ impl Ring {
         let straight = count.min((self.size as usize - offset) / 8);
         let slice = |offset: usize, words: usize| {
             let start = self.memory.at(RING_HEAD as usize + offset, words * 8);
-            // SAFETY: `at` has checked that the words lie inside the mapping, positions are multiples of 8, the mapping
-            // lives as long as `self`, and this memory is only ever used as atomic words.
+            // SAFETY: `at` has checked that the words lie inside the mapping, positions are
+            // multiples of 8, the mapping lives as long as `self`, and this memory is only ever
+            // used as atomic words.
             unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>().as_ptr(), words) }
         };
         (slice(offset, straight), slice(0, count - straight))
     }
 
-    /// Appends a message at `tail`, the producer's own position; `None` when there is no room for it.
+    /// Appends a message at `tail`, the producer's own position; `None` when there is no room for
+    /// it.
     pub(crate) fn append(&mut self, tail: u64, number: u64, bytes: &[u8]) -> Result<Option<u64>> {
         let need = footprint(bytes.len());
         if tail.wrapping_sub(self.seen).saturating_add(need) > self.size {
@@ -139,7 +143,8 @@ impl Ring {
         bytes.reserve(length + 8);
         let to = bytes.as_mut_ptr().cast::<[u8; 8]>();
         for (index, word) in first.iter().enumerate() {
-            // SAFETY: the words are no more than the length rounded up to 8, for which there is room.
+            // SAFETY: the words are no more than the length rounded up to 8, for which there is
+            // room.
             unsafe { to.add(index).write(word.load(Relaxed).to_ne_bytes()) };
         }
         for (index, word) in second.iter().enumerate() {
@@ -166,8 +171,9 @@ impl Ring {
         }
     }
 
-    /// The end of what is published, and the number of the last message before it; walks over the records of a lane
-    /// without a producer, so nothing is written over meanwhile and consumers only move the head.
+    /// The end of what is published, and the number of the last message before it; walks over the
+    /// records of a lane without a producer, so nothing is written over meanwhile and consumers
+    /// only move the head.
     pub(crate) fn last(&self) -> Result<(u64, Option<u64>)> {
         let (mut at, tail) = (self.head().load(Acquire), self.tail().load(Acquire));
         let mut number = None;

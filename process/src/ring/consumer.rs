@@ -57,7 +57,8 @@ impl Consumer {
     pub(crate) fn pop_append(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         let start = bytes.len();
         let popped = self.pop_if(|_, body| {
-            // What was read may have been revoked meanwhile, and another record is read in its place.
+            // What was read may have been revoked meanwhile, and another record is read in its
+            // place.
             bytes.truncate(start);
             body.append_to(bytes);
             Some(())
@@ -65,8 +66,8 @@ impl Consumer {
         Ok(popped?.map(|(header, ())| header))
     }
 
-    /// Takes the next record, as `read` makes it of its bytes, unless that makes nothing of it. Where records are revoked
-    /// it may be called again.
+    /// Takes the next record, as `read` makes it of its bytes, unless that makes nothing of it.
+    /// Where records are revoked it may be called again.
     #[inline]
     pub(crate) fn pop_if<T>(
         &mut self,
@@ -88,7 +89,8 @@ impl Consumer {
         }
     }
 
-    /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes on.
+    /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes
+    /// on.
     #[inline]
     fn claim(&mut self, next: u64) -> Result<bool> {
         if self.revocable {
@@ -116,7 +118,8 @@ impl Consumer {
         wake(&self.ring.words().producer_sleeps.0).is_some()
     }
 
-    /// Says that the consumer sleeps and that `whom`, not 0, is to be woken; `false` when there is something to read by now.
+    /// Says that the consumer sleeps and that `whom`, not 0, is to be woken; `false` when there is
+    /// something to read by now.
     #[inline]
     pub(crate) fn doze(&self, whom: u32) -> bool {
         self.ring.words().consumer_sleeps.0.store(whom, SeqCst);

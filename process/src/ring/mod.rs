@@ -1,7 +1,8 @@
 //! A ring of records in shared memory, from one producing process to one consuming process.
 //!
-//! All positions are bytes counted since the ring was made and never wrap; a record lies at its position modulo the
-//! size of the ring. Three of them are shared, each written by one side, each on cache lines of its own:
+//! All positions are bytes counted since the ring was made and never wrap; a record lies at its
+//! position modulo the size of the ring. Three of them are shared, each written by one side, each
+//! on cache lines of its own:
 //!
 //! | position | moved by | means |
 //! |---|---|---|
@@ -9,12 +10,13 @@
 //! | `claimed` | consumer; producer to revoke | what lies before it has been taken: moved by compare-and-swap, so that each record is taken once or revoked; unused where nothing is ever revoked |
 //! | `freed` | consumer | what lies before it may be overwritten |
 //!
-//! Each side keeps its own position to itself and believes nothing that the other side wrote before it has checked it:
-//! a damaged position is an error, never an access outside the ring.
+//! Each side keeps its own position to itself and believes nothing that the other side wrote before
+//! it has checked it: a damaged position is an error, never an access outside the ring.
 //!
-//! **Sleeping.** A side that finds nothing to do says so in a flag, then looks once more, then sleeps on its bell. The
-//! other side publishes, then looks at the flag, then rings. As the two steps of both are sequentially consistent, or
-//! have such a fence between them, one of them must see the other's first step (Dekker): no wake-up is lost.
+//! **Sleeping.** A side that finds nothing to do says so in a flag, then looks once more, then
+//! sleeps on its bell. The other side publishes, then looks at the flag, then rings. As the two
+//! steps of both are sequentially consistent, or have such a fence between them, one of them must
+//! see the other's first step (Dekker): no wake-up is lost.
 
 mod consumer;
 mod producer;
@@ -30,8 +32,9 @@ pub(crate) use self::region::{Body, word_of};
 /// Bytes of control words ahead of a ring's data.
 pub(crate) const CONTROL: usize = 1024;
 
-/// Length (3 bytes), kind (1 byte) and tag (4 bytes) ahead of each record; records start at multiples of it. It is small
-/// because what costs is to move cache lines from core to core: eight empty records share one.
+/// Length (3 bytes), kind (1 byte) and tag (4 bytes) ahead of each record; records start at
+/// multiples of it. It is small because what costs is to move cache lines from core to core: eight
+/// empty records share one.
 const HEADER: u64 = 8;
 
 /// The largest ring, so that all lengths fit their place in a header.

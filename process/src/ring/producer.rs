@@ -35,7 +35,8 @@ impl Producer {
         Ok(producer)
     }
 
-    /// The largest record that may be written: four of them fit, so that neither side waits for an empty ring.
+    /// The largest record that may be written: four of them fit, so that neither side waits for an
+    /// empty ring.
     pub(crate) fn largest(&self) -> usize {
         (self.ring.size / 4 - HEADER) as usize
     }
@@ -48,15 +49,18 @@ impl Producer {
         Ok(written)
     }
 
-    /// Publishes what was written. Each time costs the consumer's core a cache line, so a batch is published once.
+    /// Publishes what was written. Each time costs the consumer's core a cache line, so a batch is
+    /// published once.
     ///
-    /// The store is one half of the promise that no wake-up is lost; as such it is cheaper than a fence after it.
+    /// The store is one half of the promise that no wake-up is lost; as such it is cheaper than a
+    /// fence after it.
     #[inline]
     pub(crate) fn publish(&self) {
         self.ring.words().tail.0.store(self.tail, SeqCst);
     }
 
-    /// Writes a record that is not there yet for the consumer; `false` when there is no room for it now.
+    /// Writes a record that is not there yet for the consumer; `false` when there is no room for it
+    /// now.
     #[inline]
     pub(crate) fn write(&mut self, kind: u8, tag: u32, bytes: &[u8]) -> Result<bool> {
         let need = footprint(bytes.len());
@@ -72,8 +76,8 @@ impl Producer {
             }
         }
         self.ring.write_header(self.tail, Header { length: bytes.len() as u32, kind, tag });
-        // SAFETY: between `tail` and what is freed, the whole record has room, and the consumer reads nothing that lies
-        // beyond the tail that was published.
+        // SAFETY: between `tail` and what is freed, the whole record has room, and the consumer
+        // reads nothing that lies beyond the tail that was published.
         unsafe { self.ring.write(self.tail + HEADER, bytes) };
         self.tail += need;
         Ok(true)
@@ -84,13 +88,15 @@ impl Producer {
         self.tail -= footprint(length);
     }
 
-    /// Whom to wake, when the consumer sleeps: the value it gave to [`Consumer::doze`](super::Consumer::doze).
+    /// Whom to wake, when the consumer sleeps: the value it gave to
+    /// [`Consumer::doze`](super::Consumer::doze).
     #[inline]
     pub(crate) fn sleeper(&self) -> Option<u32> {
         wake(&self.ring.words().consumer_sleeps.0)
     }
 
-    /// Says that the producer sleeps until there is room, unless there is room for `length` bytes by now.
+    /// Says that the producer sleeps until there is room, unless there is room for `length` bytes
+    /// by now.
     pub(crate) fn doze(&mut self, length: usize) -> bool {
         self.ring.words().producer_sleeps.0.store(1, Relaxed);
         fence(SeqCst);
@@ -102,7 +108,8 @@ impl Producer {
         sleeps
     }
 
-    /// Takes back all records that the consumer has not taken; returns where they begin. They end at the tail.
+    /// Takes back all records that the consumer has not taken; returns where they begin. They end
+    /// at the tail.
     pub(crate) fn revoke(&self) -> Result<u64> {
         self.publish();
         let claimed = &self.ring.words().claimed.0;
@@ -116,7 +123,8 @@ impl Producer {
         }
     }
 
-    /// Reads back a record that was revoked; `None` beyond the tail. Returns its header and where the next begins.
+    /// Reads back a record that was revoked; `None` beyond the tail. Returns its header and where
+    /// the next begins.
     pub(crate) fn reread(
         &self,
         position: u64,

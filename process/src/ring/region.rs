@@ -1,4 +1,5 @@
-//! The memory of a ring: where its words and its records lie, and reading and writing them without leaving it.
+//! The memory of a ring: where its words and its records lie, and reading and writing them without
+//! leaving it.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ pub(super) struct Region {
     _memory: Arc<Mapping>,
 }
 
-// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are atomics, and who may
-// touch which part of the data follows from them.
+// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are
+// atomics, and who may touch which part of the data follows from them.
 unsafe impl Send for Region {}
 
 impl Region {
@@ -45,13 +46,13 @@ impl Region {
     #[inline]
     pub(super) fn words(&self) -> &Words {
         const { assert!(size_of::<Words>() <= CONTROL && CONTROL.is_multiple_of(align_of::<Words>())) };
-        // SAFETY: CONTROL bytes lie there, aligned because mappings start at a page; they are only ever used as these
-        // atomics, and live as long as `self`.
+        // SAFETY: CONTROL bytes lie there, aligned because mappings start at a page; they are only
+        // ever used as these atomics, and live as long as `self`.
         unsafe { self.words.as_ref() }
     }
 
-    /// Checks that what lies from `position` to `tail` may be records: no more than the ring holds, between words. So it
-    /// stays as long as the position moves on by whole records.
+    /// Checks that what lies from `position` to `tail` may be records: no more than the ring holds,
+    /// between words. So it stays as long as the position moves on by whole records.
     #[inline]
     pub(super) fn check(&self, position: u64, tail: u64) -> Result<()> {
         if tail.wrapping_sub(position) > self.size || !(position | tail).is_multiple_of(HEADER) {
@@ -90,7 +91,8 @@ impl Region {
             return;
         }
         let straight = straight.min(bytes.len());
-        // SAFETY: `straight` bytes lie before the ring wraps; `bytes` is private memory, so nothing overlaps.
+        // SAFETY: `straight` bytes lie before the ring wraps; `bytes` is private memory, so nothing
+        // overlaps.
         unsafe { to.as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), straight) };
         if straight < bytes.len() {
             let rest = &bytes[straight..];
@@ -101,7 +103,8 @@ impl Region {
 
     /// Appends `length` bytes from `position` on to `bytes`.
     ///
-    /// Should a damaged process write there meanwhile, the copy holds nonsense, which decoding refuses.
+    /// Should a damaged process write there meanwhile, the copy holds nonsense, which decoding
+    /// refuses.
     ///
     /// # Safety
     /// `length` may not be larger than the ring.
@@ -114,8 +117,8 @@ impl Region {
         let words = length.div_ceil(size_of::<u64>());
         bytes.reserve(words * size_of::<u64>());
         let end = bytes.len();
-        // SAFETY: the vector has room for all, and so has each part of the ring: records begin at words, and so does
-        // what is behind the last byte of one.
+        // SAFETY: the vector has room for all, and so has each part of the ring: records begin at
+        // words, and so does what is behind the last byte of one.
         unsafe {
             let to = bytes.as_mut_ptr().add(end);
             let copy_word = |at: usize| {
@@ -170,7 +173,8 @@ pub(crate) fn word_of(bytes: &[u8]) -> u64 {
     word.to_le()
 }
 
-/// The bytes of a record that lies whole in a ring. They are another process's too: each is read at most once.
+/// The bytes of a record that lies whole in a ring. They are another process's too: each is read at
+/// most once.
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     ring: &'a Region,
@@ -198,7 +202,8 @@ impl Body<'_> {
     }
 }
 
-/// The record at `position`, if it lies whole before `tail`. Both must [fit](Region::check) each other.
+/// The record at `position`, if it lies whole before `tail`. Both must [fit](Region::check) each
+/// other.
 #[inline]
 pub(super) fn record_at(
     ring: &Region,

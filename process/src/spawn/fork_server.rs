@@ -1,7 +1,8 @@
 //! The fork server: a clean, single-threaded copy of this program that forks itself on request.
 //!
-//! It is started by re-execution when it is first needed, and ends with the program. Its children are made children of
-//! *this* process (`CLONE_PARENT`), so they are watched, signalled and reaped like all others.
+//! It is started by re-execution when it is first needed, and ends with the program. Its children
+//! are made children of *this* process (`CLONE_PARENT`), so they are watched, signalled and reaped
+//! like all others.
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{fork, serve};
@@ -29,12 +30,13 @@ mod linux {
     /// The server of this process, once there is one, and the process that it belongs to.
     static SERVER: Mutex<Option<(u32, Launched)>> = Mutex::new(None);
 
-    /// Has the server fork a child on a control channel: `control` is our end of it, `theirs` the child's.
+    /// Has the server fork a child on a control channel: `control` is our end of it, `theirs` the
+    /// child's.
     ///
-    /// The server says who the child is, and the child says it too, on its own channel, so it is known whatever becomes of
-    /// the server meanwhile: once
-    /// the server is gone, either the child speaks or the channel is closed. [`Error::Closed`] says that there is neither
-    /// a server nor a child.
+    /// The server says who the child is, and the child says it too, on its own channel, so it is
+    /// known whatever becomes of the server meanwhile: once
+    /// the server is gone, either the child speaks or the channel is closed. [`Error::Closed`] says
+    /// that there is neither a server nor a child.
     pub(crate) fn fork(
         control: &mut Control,
         theirs: OwnedFd,
@@ -208,7 +210,8 @@ mod linux {
         Ok(())
     }
 
-    /// Forks so that the child's parent is this process's parent: the child's pid here, nothing in the child.
+    /// Forks so that the child's parent is this process's parent: the child's pid here, nothing in
+    /// the child.
     fn clone_as_sibling() -> Result<Option<Pid>> {
         /// `PR_GET_TID_ADDRESS` of prctl.h.
         const PR_GET_TID_ADDRESS: libc::c_int = 40;
@@ -219,14 +222,15 @@ mod linux {
                 std::io::Error::last_os_error(),
             ));
         }
-        // What fork(2) of the C library does, and CLONE_PARENT: the child's own thread id is written where the library
-        // keeps it, else `abort` and `raise` in the child would signal a thread that does not exist.
+        // What fork(2) of the C library does, and CLONE_PARENT: the child's own thread id is
+        // written where the library keeps it, else `abort` and `raise` in the child would signal a
+        // thread that does not exist.
         let flags = libc::CLONE_PARENT
             | libc::CLONE_CHILD_SETTID
             | libc::CLONE_CHILD_CLEARTID
             | libc::SIGCHLD;
-        // SAFETY: no new stack and no shared memory, so this is a fork. This process has one thread, so no lock is held
-        // by another that would not exist in the child.
+        // SAFETY: no new stack and no shared memory, so this is a fork. This process has one
+        // thread, so no lock is held by another that would not exist in the child.
         let pid = unsafe { raw_clone(flags, thread_id) };
         match pid {
             -1 => Err(Error::io("fork")(std::io::Error::last_os_error())),

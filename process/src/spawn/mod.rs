@@ -30,10 +30,11 @@ pub enum StartMethod {
     /// The program is executed anew (`posix_spawn`): the same on every system, and clean.
     #[default]
     ReExec,
-    /// A small helper process, started once and single-threaded, forks itself on request: several times faster.
+    /// A small helper process, started once and single-threaded, forks itself on request: several
+    /// times faster.
     ///
-    /// Linux only. The child shares with its siblings what the helper had when it came to [`init`](crate::init):
-    /// nothing else of the parent, neither its memory nor its threads.
+    /// Linux only. The child shares with its siblings what the helper had when it came to
+    /// [`init`](crate::init): nothing else of the parent, neither its memory nor its threads.
     ForkServer,
 }
 
@@ -53,8 +54,9 @@ static PROGRAM: RwLock<Option<PathBuf>> = RwLock::new(None);
 
 /// Names the program that children execute, in place of this one.
 ///
-/// For tests and benches, whose own `main` cannot call [`init`](crate::init): name a program of the same build that
-/// does, such as `env!("CARGO_BIN_EXE_..")`. It applies to every process started from now on.
+/// For tests and benches, whose own `main` cannot call [`init`](crate::init): name a program of the
+/// same build that does, such as `env!("CARGO_BIN_EXE_..")`. It applies to every process started
+/// from now on.
 pub fn set_program(path: impl Into<PathBuf>) {
     *PROGRAM.write().unwrap_or_else(PoisonError::into_inner) = Some(path.into());
 }
@@ -187,7 +189,8 @@ fn begin(
             told => told,
         }
     };
-    // A forked child is there so soon that it need not fall asleep to wait for what fits an empty socket anyway.
+    // A forked child is there so soon that it need not fall asleep to wait for what fits an empty
+    // socket anyway.
     let early = method == StartMethod::ForkServer && start.len() <= FITS;
     if early {
         tell(&control)?;
@@ -204,8 +207,8 @@ fn begin(
 
 /// Executes the program anew, with the control channel as its standard input.
 ///
-/// Nothing is set that would make the standard library leave `posix_spawn` for fork and exec, whose cost grows with
-/// the memory of the parent.
+/// Nothing is set that would make the standard library leave `posix_spawn` for fork and exec, whose
+/// cost grows with the memory of the parent.
 pub(crate) fn re_exec(control: OwnedFd, name: &str, output: Output) -> Result<ChildProcess> {
     let program = program()?;
     let shown: OsString = std::env::args_os().next().unwrap_or_else(|| program.clone().into());

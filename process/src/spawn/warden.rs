@@ -1,9 +1,11 @@
-//! The warden: a process of ours that ends our children when we have ended without having had the time to.
+//! The warden: a process of ours that ends our children when we have ended without having had the
+//! time to.
 //!
-//! A child is tied to its parent by a [lifeline](crate::sys::lifeline) that it may lose: by executing another program, or by closing
-//! all descriptors. One that the main thread has started has a second tie, which is the system's. For all others a table in
-//! shared memory holds their numbers; the warden sleeps until its channel to us is closed, and only then looks at the table. So a start costs
-//! a word in memory, and nobody is woken.
+//! A child is tied to its parent by a [lifeline](crate::sys::lifeline) that it may lose: by
+//! executing another program, or by closing all descriptors. One that the main thread has started
+//! has a second tie, which is the system's. For all others a table in shared memory holds their
+//! numbers; the warden sleeps until its channel to us is closed, and only then looks at the table.
+//! So a start costs a word in memory, and nobody is woken.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -57,7 +59,8 @@ pub(super) fn watch(pid: u32) -> Option<Ward> {
     let here = std::process::id();
     let fit = |one: &Warden| one.owner == here && one.launched.child.try_reap().is_none();
     if !warden.as_ref().is_some_and(fit) {
-        // Those whom a former one had stay with their lifelines. That of a process whose copy we are is not ours to end.
+        // Those whom a former one had stay with their lifelines. That of a process whose copy we
+        // are is not ours to end.
         if let Some(other) = warden.take().filter(|one| one.owner != here) {
             std::mem::forget(other);
         }
@@ -119,7 +122,8 @@ pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     exit(0)
 }
 
-/// What is sent to all processes of a program to end them is not meant for whom it leaves the cleaning up.
+/// What is sent to all processes of a program to end them is not meant for whom it leaves the
+/// cleaning up.
 fn keep_signals_back() {
     // SAFETY: the set is filled before it is read, and this process has one thread.
     unsafe {
@@ -134,8 +138,8 @@ fn since_boot() -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
-/// Whether a process is older than `moment`: its number was taken until then by a child of ours, so it is that child. One without
-/// any sign of its age is gone, or nothing is mounted on `/proc`.
+/// Whether a process is older than `moment`: its number was taken until then by a child of ours, so
+/// it is that child. One without any sign of its age is gone, or nothing is mounted on `/proc`.
 fn began_before(pid: Pid, moment: Duration) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     let Ok(stat) = stat else { return true };

@@ -1,4 +1,5 @@
-//! A bell: one side sleeps until the other rings. An eventfd on Linux, a non-blocking pipe elsewhere.
+//! A bell: one side sleeps until the other rings. An eventfd on Linux, a non-blocking pipe
+//! elsewhere.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

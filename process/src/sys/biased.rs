@@ -1,18 +1,19 @@
 //! A lock that costs the thread that takes it all the time next to nothing.
 //!
-//! A mutex costs two locked instructions each time, also where nobody else wants it; and each of them waits until all
-//! that was written before has reached the cache. This lock has an *owner*, once a thread has taken it many times in a
-//! row: the owner says that it is inside, and looks whether it still is the owner. Whoever else wants the lock takes a
-//! mutex, the *gate*, says that there is no owner any more, and waits until the former one is outside. Between the two
-//! steps of both lies a [fence](super::fences): a light one for the owner, a heavy one for the others.
+//! A mutex costs two locked instructions each time, also where nobody else wants it; and each of
+//! them waits until all that was written before has reached the cache. This lock has an *owner*,
+//! once a thread has taken it many times in a row: the owner says that it is inside, and looks
+//! whether it still is the owner. Whoever else wants the lock takes a mutex, the *gate*, says that
+//! there is no owner any more, and waits until the former one is outside. Between the two steps of
+//! both lies a [fence](super::fences): a light one for the owner, a heavy one for the others.
 //!
 //! | word | written by |
 //! |---|---|
 //! | `Biased::owner` | whoever has the gate |
 //! | `Thread::inside` | its thread alone: an owner that was late to see that it no longer is one disturbs nobody |
 //!
-//! Such locks are called biased; this is the scheme of Dice, Moir and Scherer ("Quickly Reacquirable Locks", 2003) with
-//! the fence of Linux.
+//! Such locks are called biased; this is the scheme of Dice, Moir and Scherer ("Quickly
+//! Reacquirable Locks", 2003) with the fence of Linux.
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
@@ -26,11 +27,12 @@ use std::time::Duration;
 
 use super::fences;
 
-/// So many times in a row a thread takes the lock before it is the owner: then to dismiss it, which costs both sides
-/// some microseconds, is little beside what was done under the lock.
+/// So many times in a row a thread takes the lock before it is the owner: then to dismiss it, which
+/// costs both sides some microseconds, is little beside what was done under the lock.
 const ROW: u32 = 64;
 
-/// So many times in a row make it worth to ask the system for light fences, without which nobody is an owner.
+/// So many times in a row make it worth to ask the system for light fences, without which nobody is
+/// an owner.
 const LONG_ROW: u32 = 1024;
 
 /// What others know of a thread. It is never freed, but handed on to a new thread.
@@ -123,7 +125,8 @@ impl<T> Biased<T> {
         std::ptr::eq(self.owner.load(Relaxed), thread)
     }
 
-    /// Waits until no other thread is inside. A thread that is may not ask again: it would wait for itself.
+    /// Waits until no other thread is inside. A thread that is may not ask again: it would wait for
+    /// itself.
     #[inline]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         let own = OWN.get();
@@ -181,11 +184,13 @@ impl<'a, T> Guard<'a, T> {
         Self { lock, gate, value: PhantomData }
     }
 
-    /// Lets others inside until `condition` is notified, or for `limit`; it may also end early, for no reason.
+    /// Lets others inside until `condition` is notified, or for `limit`; it may also end early, for
+    /// no reason.
     pub(crate) fn wait(mut self, condition: &Condvar, limit: Option<Duration>) -> Self {
         let lock = self.lock;
         let Some(gate) = self.gate.take() else {
-            // One can only wait at the gate, and what the caller waits for may have come before it is there.
+            // One can only wait at the gate, and what the caller waits for may have come before it
+            // is there.
             leave();
             std::mem::forget(self);
             return lock.lock_gate();
@@ -220,7 +225,8 @@ impl<T> Drop for Guard<'_, T> {
 }
 
 impl<T> Biased<T> {
-    /// Lets others inside, and makes the thread the owner if it has come through the gate often enough.
+    /// Lets others inside, and makes the thread the owner if it has come through the gate often
+    /// enough.
     #[cold]
     fn leave_by_gate(&self, gate: MutexGuard<'_, Habit>) {
         if let Some(thread) = gate.thread.filter(|_| gate.times >= ROW) {
@@ -271,7 +277,8 @@ mod tests {
 
     use super::*;
 
-    /// Takes the lock so often that this thread becomes the owner, if the system can have owners at all.
+    /// Takes the lock so often that this thread becomes the owner, if the system can have owners at
+    /// all.
     fn become_owner<T>(lock: &Biased<T>) -> bool {
         fences::make_light();
         (0..=ROW).for_each(|_| drop(lock.lock()));
@@ -318,7 +325,8 @@ mod tests {
         }
     }
 
-    /// Threads that take turns in being the owner, others that come between, and threads that end meanwhile.
+    /// Threads that take turns in being the owner, others that come between, and threads that end
+    /// meanwhile.
     #[test]
     fn nobody_is_inside_with_another() {
         fences::make_light();

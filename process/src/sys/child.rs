@@ -1,5 +1,6 @@
-//! A child process of ours: watch it, signal it, reap it. A signal is only ever sent while the child is not reaped,
-//! so that a process id that the system has given to somebody else is never hit.
+//! A child process of ours: watch it, signal it, reap it. A signal is only ever sent while the
+//! child is not reaped, so that a process id that the system has given to somebody else is never
+//! hit.
 
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,8 +17,8 @@ use crate::outcome::{Exit, ExitStatus, Usage};
 #[cfg(target_os = "linux")]
 use crate::spawn::warden::Ward;
 
-/// Whether a process leads its group. A group that began outside a container has the number 0, which
-/// the safe wrappers of `getpgid` do not expect.
+/// Whether a process leads its group. A group that began outside a container has the number 0,
+/// which the safe wrappers of `getpgid` do not expect.
 pub(crate) fn leads_its_group(pid: Pid) -> bool {
     let pid = pid.as_raw_nonzero().get();
     // SAFETY: getpgid takes a number and gives one.
@@ -38,7 +39,8 @@ pub(crate) struct ChildProcess {
 }
 
 impl ChildProcess {
-    /// Takes charge of a child that was just started and is not yet reaped. One that cannot be watched is ended at once.
+    /// Takes charge of a child that was just started and is not yet reaped. One that cannot be
+    /// watched is ended at once.
     pub(crate) fn adopt(pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(Error::Damaged("a process id is out of range"))?;
@@ -134,7 +136,8 @@ impl ChildProcess {
         let mut status: libc::c_int = 0;
         // SAFETY: an all-zero rusage is a valid value of that plain C struct.
         let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-        // SAFETY: both out-pointers are valid for the call; the pid is a child of ours that is not yet reaped.
+        // SAFETY: both out-pointers are valid for the call; the pid is a child of ours that is not
+        // yet reaped.
         let pid = unsafe {
             libc::wait4(self.pid.as_raw_nonzero().get(), &raw mut status, 0, &raw mut usage)
         };
@@ -149,7 +152,8 @@ impl ChildProcess {
     }
 }
 
-/// Kills and reaps a child for which there was no descriptor left, so that no error leaves a process behind.
+/// Kills and reaps a child for which there was no descriptor left, so that no error leaves a
+/// process behind.
 #[cfg(target_os = "linux")]
 fn end_unwatched(pid: Pid) {
     let _ = kill_process_group(pid, Signal::KILL);

@@ -1,6 +1,8 @@
-//! The control channel between a parent and a child: a socket pair that carries frames and descriptors.
+//! The control channel between a parent and a child: a socket pair that carries frames and
+//! descriptors.
 //!
-//! A frame is `u32` length, `u8` kind, `u8` number of descriptors, two zero bytes, then the payload; little endian.
+//! A frame is `u32` length, `u8` kind, `u8` number of descriptors, two zero bytes, then the
+//! payload; little endian.
 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
@@ -161,7 +163,8 @@ impl Control {
         Ok(())
     }
 
-    /// Takes a frame to be sent without ever waiting; [`flush`](Self::flush) sends what did not fit.
+    /// Takes a frame to be sent without ever waiting; [`flush`](Self::flush) sends what did not
+    /// fit.
     pub(crate) fn queue(&mut self, kind: Kind, payload: &[u8], fds: Vec<OwnedFd>) -> Result<()> {
         let mut bytes = header(kind, payload.len(), fds.len())?.to_vec();
         bytes.extend_from_slice(payload);
@@ -217,7 +220,8 @@ impl Control {
         }
     }
 
-    /// The next frame; [`Error::Closed`] at the end of the stream, `None` when the deadline has passed.
+    /// The next frame; [`Error::Closed`] at the end of the stream, `None` when the deadline has
+    /// passed.
     pub(crate) fn recv(&mut self, deadline: Deadline) -> Result<Option<Frame>> {
         loop {
             if let Some(frame) = self.try_recv()? {
@@ -260,7 +264,8 @@ impl Control {
         read
     }
 
-    /// Reads bytes to where `self.bytes` has room for them from `start` on, and the descriptors that come with them.
+    /// Reads bytes to where `self.bytes` has room for them from `start` on, and the descriptors
+    /// that come with them.
     fn read_into(&mut self, start: usize) -> rustix::io::Result<usize> {
         let mut space = [MaybeUninit::<u8>::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);

@@ -1,12 +1,13 @@
 //! Fences of two weights: a light one that costs nothing, and a heavy one that pays for both.
 //!
-//! Two threads that each say something and then look at what the other says (Dekker) need a full fence between both
-//! steps, which on a hot path costs as much as all the rest. On Linux one side can pay for both: `membarrier` lets all
-//! threads of the process pass a full fence wherever they are. Then the other side, the *light* one, only keeps the
-//! compiler from reordering its two steps. Elsewhere, and until the system has agreed, both fences are full ones.
+//! Two threads that each say something and then look at what the other says (Dekker) need a full
+//! fence between both steps, which on a hot path costs as much as all the rest. On Linux one side
+//! can pay for both: `membarrier` lets all threads of the process pass a full fence wherever they
+//! are. Then the other side, the *light* one, only keeps the compiler from reordering its two
+//! steps. Elsewhere, and until the system has agreed, both fences are full ones.
 //!
-//! Of two threads, of which one passes [`light`] and the other [`heavy`] between their two steps, at least one sees what
-//! the other has said.
+//! Of two threads, of which one passes [`light`] and the other [`heavy`] between their two steps,
+//! at least one sees what the other has said.
 
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, compiler_fence, fence};
@@ -29,19 +30,22 @@ pub(crate) fn light() {
 
 /// The fence of the side that seldom passes: some microseconds where other threads run.
 pub(crate) fn heavy() {
-    // What was said before comes before the question whether others rely on us, and they rely on us only after the
-    // system has made all threads pass a fence: who began to rely too late to be asked sees it without.
+    // What was said before comes before the question whether others rely on us, and they rely on us
+    // only after the system has made all threads pass a fence: who began to rely too late to be
+    // asked sees it without.
     fence(SeqCst);
     let are_light = are_light();
     if !system::heavy() && are_light {
-        // The system has taken back what it had agreed to, as a sandbox may that was entered since. What a thread has
-        // written is seen by others in less than a microsecond on any machine, if not by any promise.
+        // The system has taken back what it had agreed to, as a sandbox may that was entered since.
+        // What a thread has written is seen by others in less than a microsecond on any machine, if
+        // not by any promise.
         std::thread::sleep(Duration::from_millis(1));
     }
     fence(SeqCst);
 }
 
-/// Waits while another thread is between its two steps: less than a microsecond, unless it has lost its core.
+/// Waits while another thread is between its two steps: less than a microsecond, unless it has lost
+/// its core.
 pub(crate) fn wait_while(is_between: impl Fn() -> bool) {
     let mut looks = 0_u32;
     while is_between() {
@@ -54,8 +58,8 @@ pub(crate) fn wait_while(is_between: impl Fn() -> bool) {
     }
 }
 
-/// Makes fences light, if the system can, a little later: to ask takes it some milliseconds where a process has several
-/// threads.
+/// Makes fences light, if the system can, a little later: to ask takes it some milliseconds where a
+/// process has several threads.
 pub(crate) fn lighten() {
     static ASKED: AtomicBool = AtomicBool::new(false);
     if !ASKED.load(Relaxed) && !ASKED.swap(true, Relaxed) {

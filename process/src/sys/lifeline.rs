@@ -1,9 +1,11 @@
-//! A child's life hangs on its parent's: whatever ends the parent, kill -9 included, ends the child.
+//! A child's life hangs on its parent's: whatever ends the parent, kill -9 included, ends the
+//! child.
 //!
-//! The parent keeps the write end of a pipe that nobody ever writes to. The child asks the kernel to send SIGKILL to
-//! its whole process group when the pipe's other side is gone (`F_SETOWN`, `F_SETSIG`, `O_ASYNC`; fcntl(2)). Unlike
-//! `PR_SET_PDEATHSIG` this does not depend on which *thread* of the parent started the child, works through a fork
-//! server, reaches the child's own commands, and a busy or stopped child needs no thread to notice.
+//! The parent keeps the write end of a pipe that nobody ever writes to. The child asks the kernel
+//! to send SIGKILL to its whole process group when the pipe's other side is gone (`F_SETOWN`,
+//! `F_SETSIG`, `O_ASYNC`; fcntl(2)). Unlike `PR_SET_PDEATHSIG` this does not depend on which
+//! *thread* of the parent started the child, works through a fork server, reaches the child's own
+//! commands, and a busy or stopped child needs no thread to notice.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -33,7 +35,8 @@ pub(crate) fn new() -> Result<(Lifeline, OwnedFd)> {
     Ok((Lifeline { _alive: alive }, child))
 }
 
-/// Ties this process, and its process group when it leads one, to the parent that holds the other end.
+/// Ties this process, and its process group when it leads one, to the parent that holds the other
+/// end.
 pub(crate) fn attach(line: OwnedFd) -> Result<()> {
     arm(line.as_fd())?;
     if is_cut(line.as_fd())? {
@@ -78,7 +81,8 @@ fn arm(line: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Elsewhere a thread waits for the end of the line; it is blocked for the whole life of the process.
+/// Elsewhere a thread waits for the end of the line; it is blocked for the whole life of the
+/// process.
 #[cfg(not(target_os = "linux"))]
 fn arm(line: BorrowedFd<'_>) -> Result<()> {
     let watched = line.try_clone_to_owned().map_err(Error::io("duplicate a pipe"))?;

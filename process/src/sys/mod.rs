@@ -1,4 +1,5 @@
-//! Thin layers over the system: waiting, waking, sockets that carry descriptors, shared memory, processes.
+//! Thin layers over the system: waiting, waking, sockets that carry descriptors, shared memory,
+//! processes.
 
 pub(crate) mod bell;
 pub(crate) mod biased;

@@ -1,6 +1,7 @@
 //! How often the kernel has killed for lack of memory in our memory cgroup.
 
-/// The `oom_kill` counter of the memory cgroup that this process is in, v2 or v1; `None` where there is none to read.
+/// The `oom_kill` counter of the memory cgroup that this process is in, v2 or v1; `None` where
+/// there is none to read.
 ///
 /// Each start of a process asks, so the file stays open once it was found.
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Tells a process from a copy of it that was forked by the work that it does.
 //!
-//! A page that the system empties in each copy (`MADV_WIPEONFORK`) costs a look into memory; to ask for the process id costs a call.
+//! A page that the system empties in each copy (`MADV_WIPEONFORK`) costs a look into memory; to ask
+//! for the process id costs a call.
 
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -22,7 +23,8 @@ impl Original {
     #[inline]
     pub(crate) fn is_copy(&self) -> bool {
         match self.mark {
-            // SAFETY: the page stays mapped for as long as the process lives, in copies too, and is only used as an atomic.
+            // SAFETY: the page stays mapped for as long as the process lives, in copies too, and is
+            // only used as an atomic.
             Some(mark) => unsafe { mark.as_ref() }.load(Relaxed) == 0,
             None => std::process::id() != self.pid,
         }

@@ -1,4 +1,5 @@
-//! What limits a curve: programs of a known kind as they were measured, and what must not be named without evidence.
+//! What limits a curve: programs of a known kind as they were measured, and what must not be named
+//! without evidence.
 
 use super::super::curve::{Input, analyse};
 use super::super::observation::Observation;
@@ -121,7 +122,8 @@ fn probes_of_known_kind_are_told_apart() {
 
 #[test]
 fn a_claim_decides_only_between_what_the_witnesses_allow() {
-    // A unit costs 1.2 x the CPU time in company, and all cores are busy: for pure computing that is a shared pipeline, not memory.
+    // A unit costs 1.2 x the CPU time in company, and all cores are busy: for pure computing that
+    // is a shared pipeline, not memory.
     let dearer = [(1., 100., 1., 0.), (2., 167., 2., 0.), (3., 166., 2., 1.), (4., 165., 2., 2.)];
     let (label, evidence) = bound_of("cpu", &dearer);
     assert_eq!(label, "cpu");
@@ -157,7 +159,8 @@ fn short_tasks_are_bound_by_the_harness_and_a_quota_is_seen() {
     assert_eq!(analyse(&input).bound.unwrap().label, "quota");
 }
 
-/// Sixteen cores that poll one device: each unit costs more CPU time the more workers there are, and nothing shows memory or locks.
+/// Sixteen cores that poll one device: each unit costs more CPU time the more workers there are,
+/// and nothing shows memory or locks.
 #[test]
 fn waiting_busily_for_a_device_is_not_called_memory_or_sync() {
     let polled = [(1., 100., 1., 0.), (2., 104., 2., 0.), (8., 105., 2., 6.), (16., 104., 2., 14.)];

@@ -62,7 +62,8 @@ pub struct Check {
     pub answer: Answer,
     /// What was allowed.
     pub limits: Limits,
-    /// Standard deviation by which runs of one machine were taken to differ, where a side has only one.
+    /// Standard deviation by which runs of one machine were taken to differ, where a side has only
+    /// one.
     pub assumed_run_to_run: Option<f64>,
     /// One entry per limit and workload, in the order of the baseline.
     pub verdicts: Vec<Verdict>,
@@ -74,7 +75,8 @@ pub struct Check {
 ///
 /// # Errors
 ///
-/// See [`CompareError`]. A workload that only the baseline has is no error but an inconclusive verdict.
+/// See [`CompareError`]. A workload that only the baseline has is no error but an inconclusive
+/// verdict.
 pub fn check(
     run: &Contender,
     baseline: &Contender,
@@ -106,8 +108,8 @@ pub fn check(
 /// A verdict on its own, with the probability of such a ratio if the limit were just kept.
 type Judged = (Verdict, Option<f64>);
 
-/// Says that limits are broken so that all of a check together raise a false alarm in one of twenty: of forty limits, two would seem
-/// broken by chance.
+/// Says that limits are broken so that all of a check together raise a false alarm in one of
+/// twenty: of forty limits, two would seem broken by chance.
 fn together(judged: Vec<Judged>) -> Vec<Verdict> {
     let p: Vec<f64> = judged.iter().filter_map(|(_, p)| *p).collect();
     let mut kept = holm(&p, 0.05).into_iter();
@@ -151,8 +153,8 @@ impl Judge<'_> {
         .collect()
     }
 
-    /// Each at its own knee; where that of the baseline is as good for the run, both there: a knee that wanders within the tolerance is no
-    /// change.
+    /// Each at its own knee; where that of the baseline is as good for the run, both there: a knee
+    /// that wanders within the tolerance is no change.
     fn throughput(&self, wanted: &WorkloadFindings, before: &Best<'_>, now: &Best<'_>) -> Word {
         let (mode, count) = (before.mode, before.point.workers);
         let as_good = now.curve.and_then(|curve| curve.knee.as_ref()).is_some_and(|knee| {
@@ -178,7 +180,8 @@ impl Judge<'_> {
         judged(&format!("throughput at the knee, {place}"), ratio, may_lose)
     }
 
-    /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing gives the speed of one.
+    /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing
+    /// gives the speed of one.
     fn efficiency(&self, wanted: &WorkloadFindings, mode: &str, count: f64) -> Option<Word> {
         if count <= 1.0 {
             return None;
@@ -193,7 +196,8 @@ impl Judge<'_> {
         Some(judged(&what, self.ratio(&now, &before, may_lose), may_lose))
     }
 
-    /// Whether a count is best, or as good as best, in both; `None` where the baseline has no optimum.
+    /// Whether a count is best, or as good as best, in both; `None` where the baseline has no
+    /// optimum.
     fn optimum(&self, wanted: &WorkloadFindings, mode: &str) -> Option<Word> {
         let before = optima(self.baseline, wanted, mode)?;
         let told = |set: &[f64]| count_list(set);
@@ -258,7 +262,8 @@ fn judged(what: &str, ratio: Option<(Estimate, f64)>, may_lose: f64) -> Word {
     Word { answer, ratio: Some(found), p: Some(p), text }
 }
 
-/// Each run's throughput at a cell relative to its own serial throughput, else to its own single worker.
+/// Each run's throughput at a cell relative to its own serial throughput, else to its own single
+/// worker.
 fn speedups(
     side: &Entrant<'_>,
     wanted: &WorkloadFindings,
@@ -277,7 +282,8 @@ fn speedups(
     Some(many.into_iter().zip(one).map(speedup).collect())
 }
 
-/// What is recommended in a mode by the runs of a side, and every count that is as good by any of them.
+/// What is recommended in a mode by the runs of a side, and every count that is as good by any of
+/// them.
 struct Optima {
     knees: Vec<f64>,
     set: Vec<f64>,

@@ -5,13 +5,15 @@ use super::super::findings::{Estimate, Point};
 use crate::stats::compare::{LogMean, around, log_mean};
 use crate::stats::{normal, student};
 
-/// By how much runs of one machine are taken to differ where only one was made: a standard deviation of 2 %.
+/// By how much runs of one machine are taken to differ where only one was made: a standard
+/// deviation of 2 %.
 ///
-/// Pairs of virtual machines of one type differed by 1.8 to 2.4 % (Laaber, Scheuner and Leitner, "Software microbenchmarking in
-/// the cloud", Empirical Software Engineering 24, 2019).
+/// Pairs of virtual machines of one type differed by 1.8 to 2.4 % (Laaber, Scheuner and Leitner,
+/// "Software microbenchmarking in the cloud", Empirical Software Engineering 24, 2019).
 pub const RUN_TO_RUN: f64 = 0.02;
 
-/// Half of the distance between the ends of a 95 % interval, in standard errors of a normal distribution.
+/// Half of the distance between the ends of a 95 % interval, in standard errors of a normal
+/// distribution.
 const HALF: f64 = 1.959_963_985;
 
 /// One run's figure: the logarithm of its throughput and how well its own rounds tell it.
@@ -34,7 +36,8 @@ impl Value {
     }
 }
 
-/// What is known of a side: a mean of logarithms with its error, by the spread of its runs or by assumption.
+/// What is known of a side: a mean of logarithms with its error, by the spread of its runs or by
+/// assumption.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
     mean: f64,
@@ -44,8 +47,9 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// From one value per run. With several runs only their spread counts: what varies within a run is in it already.
-    /// With one, its own error and the assumed spread of runs add; `None` where it has no error of its own.
+    /// From one value per run. With several runs only their spread counts: what varies within a run
+    /// is in it already. With one, its own error and the assumed spread of runs add; `None` where
+    /// it has no error of its own.
     pub(super) fn from(values: &[Value], run_to_run: f64) -> Option<Self> {
         if let [only] = values {
             let error = only.within?.hypot(run_to_run);
@@ -77,7 +81,8 @@ impl Gap {
         Self { log: above.mean - below.mean, error, df: welch_df(parts) }
     }
 
-    /// The ratio with the ends beyond which it lies with probability `1 - p` each; `None` where it is no finite number.
+    /// The ratio with the ends beyond which it lies with probability `1 - p` each; `None` where it
+    /// is no finite number.
     fn ratio(&self, p: f64) -> Option<Estimate> {
         let ratio = around(self.log, quantile(p, self.df) * self.error);
         let ends = [ratio.ratio, ratio.low, ratio.high];
@@ -125,8 +130,8 @@ pub(super) fn against(above: &Known, below: &Known, identical: bool) -> Option<A
     })
 }
 
-/// One side relative to another, with a bound on either side that holds with 95 % each; and the probability of a ratio so small if
-/// the true one were `limit`.
+/// One side relative to another, with a bound on either side that holds with 95 % each; and the
+/// probability of a ratio so small if the true one were `limit`.
 pub(super) fn held_against(
     above: &Known,
     below: &Known,
@@ -140,7 +145,8 @@ pub(super) fn held_against(
     Some((gap.ratio(0.95)?, gap.p_below(limit.ln())))
 }
 
-/// Welch's degrees of freedom of a sum of independent errors, some of which may be assumed and hence certain.
+/// Welch's degrees of freedom of a sum of independent errors, some of which may be assumed and
+/// hence certain.
 pub(super) fn welch_df(parts: [(f64, f64); 2]) -> f64 {
     let total: f64 = parts.iter().map(|(variance, _)| variance).sum();
     let uncertain: f64 = parts.iter().map(|(variance, df)| variance * variance / df).sum();

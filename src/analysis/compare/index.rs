@@ -53,9 +53,9 @@ fn ratio(below: &LogMean, above: &LogMean) -> Estimate {
 
 /// The mean of a side's logarithms over the workloads, the run as the unit.
 ///
-/// What makes one run differ from the next (other neighbours, another clock speed) moves all its workloads together, so it does not
-/// average out over them: several runs are set against each other by their own means, and the assumed spread of one run is
-/// taken whole.
+/// What makes one run differ from the next (other neighbours, another clock speed) moves all its
+/// workloads together, so it does not average out over them: several runs are set against each
+/// other by their own means, and the assumed spread of one run is taken whole.
 fn mean(side: &Entrant<'_>, workloads: &[&WorkloadFindings], run_to_run: f64) -> Option<LogMean> {
     let values: Vec<Vec<super::Value>> = workloads
         .iter()

@@ -6,7 +6,8 @@ use super::super::comparison::LeftOut;
 use super::super::findings::WorkloadFindings;
 use super::{Contender, Entrant, Run};
 
-/// The sides without the runs that cannot be compared with the baseline's first, and what was left out.
+/// The sides without the runs that cannot be compared with the baseline's first, and what was left
+/// out.
 ///
 /// A side that loses all its runs is left out whole.
 pub(super) fn accept(contenders: &[Contender]) -> (Vec<Entrant<'_>>, Vec<LeftOut>) {
@@ -82,7 +83,8 @@ pub(super) fn wanted<'a>(sides: &[Entrant<'a>]) -> &'a [WorkloadFindings] {
     first.map(|run| run.findings.workloads.as_slice()).unwrap_or_default()
 }
 
-/// A run's findings for a workload: of the same label, parameters and unit, for a default may have changed.
+/// A run's findings for a workload: of the same label, parameters and unit, for a default may have
+/// changed.
 pub(super) fn find<'a>(run: &'a Run, wanted: &WorkloadFindings) -> Option<&'a WorkloadFindings> {
     run.findings.workloads.iter().find(|found| {
         found.label == wanted.label

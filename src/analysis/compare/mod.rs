@@ -1,8 +1,9 @@
 //! Machines and runs set against each other.
 //!
-//! The unit is the run: two runs of one machine differ by more than the rounds within either of them tell (Kalibera and
-//! Jones, "Rigorous benchmarking in reasonable time", ISMM 2013). With several runs per side their spread is measured;
-//! with one it is assumed, and the interval is as wide as that makes it.
+//! The unit is the run: two runs of one machine differ by more than the rounds within either of
+//! them tell (Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013). With
+//! several runs per side their spread is measured; with one it is assumed, and the interval is as
+//! wide as that makes it.
 
 pub mod check;
 mod estimate;
@@ -70,8 +71,8 @@ pub enum CompareError {
     NothingShared(String),
 }
 
-/// Sets all sides against the first. `run_to_run` is the standard deviation of runs of one machine (0.02 = 2 %), used where a side
-/// has one run only.
+/// Sets all sides against the first. `run_to_run` is the standard deviation of runs of one machine
+/// (0.02 = 2 %), used where a side has one run only.
 ///
 /// # Errors
 ///
@@ -252,7 +253,8 @@ impl<'a> Best<'a> {
     }
 }
 
-/// What is recommended of one run: in the recommended mode its knee, without a recommendation the mode with the largest throughput there.
+/// What is recommended of one run: in the recommended mode its knee, without a recommendation the
+/// mode with the largest throughput there.
 fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
     let largest = |curve: &'_ Curve| -> Option<usize> {
         let points = curve.points.iter().enumerate();
@@ -329,7 +331,8 @@ fn point_at<'a>(workload: &'a WorkloadFindings, mode: &str, workers: f64) -> Opt
     points.find(|point| same(point.workers, workers))
 }
 
-/// Says where there is a difference, so that all comparisons of a report together raise a false alarm in one of twenty.
+/// Says where there is a difference, so that all comparisons of a report together raise a false
+/// alarm in one of twenty.
 fn decide(workloads: &mut [ComparedWorkload]) {
     let against = |workloads: &mut [ComparedWorkload], act: &mut dyn FnMut(&mut Against)| {
         let sides = workloads.iter_mut().flat_map(|workload| &mut workload.sides);

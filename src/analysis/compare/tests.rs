@@ -1,4 +1,5 @@
-//! Planted machines: what is shown, what is not, and how often a difference is claimed that does not exist.
+//! Planted machines: what is shown, what is not, and how often a difference is claimed that does
+//! not exist.
 
 use super::fixture::{Planted, side};
 use super::*;
@@ -6,7 +7,8 @@ use crate::rng::Rng;
 
 const REPORTS: usize = 300;
 
-/// Two sides of so many runs each, whose runs differ by `spread`; the second does `ratio` of the first's work.
+/// Two sides of so many runs each, whose runs differ by `spread`; the second does `ratio` of the
+/// first's work.
 fn pair(
     rng: &mut Rng,
     runs: usize,

@@ -1,4 +1,5 @@
-//! What is known of one curve: its points, the optimum, the laws, what limits it and what the mode costs.
+//! What is known of one curve: its points, the optimum, the laws, what limits it and what the mode
+//! costs.
 
 use std::collections::BTreeMap;
 
@@ -69,12 +70,14 @@ pub struct Point {
     pub speedup: Option<Estimate>,
     /// Speed-up per worker.
     pub efficiency: Option<Estimate>,
-    /// How long the whole batch took, from the first submit to the last join, in seconds; where one was asked for.
+    /// How long the whole batch took, from the first submit to the last join, in seconds; where one
+    /// was asked for.
     #[serde(default)]
     pub makespan: Option<Estimate>,
     /// Task latency over all rounds.
     pub latency: Option<Latency>,
-    /// The 99th percentile of the latency that programs printed about themselves, in seconds: the median over rounds.
+    /// The 99th percentile of the latency that programs printed about themselves, in seconds: the
+    /// median over rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
     /// CPU seconds used per second of wall time, by all workers.
@@ -96,7 +99,8 @@ pub struct Point {
 }
 
 impl Point {
-    /// The time within which 99 % ended: of the tasks that were measured, or as programs said of themselves. In seconds.
+    /// The time within which 99 % ended: of the tasks that were measured, or as programs said of
+    /// themselves. In seconds.
     pub fn p99(&self) -> Option<f64> {
         self.latency.map(|latency| latency.p99).or(self.printed_p99)
     }
@@ -132,7 +136,8 @@ pub struct Optimum {
     pub probability: f64,
     /// Whether the data settle the question well enough to act on.
     pub conclusive: bool,
-    /// Whether it is the largest count measured and throughput was still rising there by more than the tolerance: then a larger one may be better.
+    /// Whether it is the largest count measured and throughput was still rising there by more than
+    /// the tolerance: then a larger one may be better.
     #[serde(default)]
     pub rising: bool,
     /// No other count is more than this share better (0.02 = 2 %), with 95 % confidence.
@@ -145,7 +150,8 @@ pub struct Optimum {
 /// The recommended count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Knee {
-    /// The smallest count that costs at most the tolerance against the optimum, as far as the data tell.
+    /// The smallest count that costs at most the tolerance against the optimum, as far as the data
+    /// tell.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
     /// What it costs against the optimum by the middle of what is known (0.02 = 2 %).
@@ -187,7 +193,8 @@ pub struct Usl {
     pub peak_workers: Option<f64>,
     /// The throughput there.
     pub peak_throughput: Option<f64>,
-    /// Share of the variance explained: 1 - (sum of squared residuals) / (sum of squared distances from the mean), on the throughputs as given.
+    /// Share of the variance explained: 1 - (sum of squared residuals) / (sum of squared distances
+    /// from the mean), on the throughputs as given.
     pub r_squared: f64,
     /// 95 % intervals of the coefficients.
     pub intervals: UslIntervals,
@@ -195,7 +202,8 @@ pub struct Usl {
     pub adequate: bool,
 }
 
-/// 95 % intervals of the coefficients, each `[low, high]`; `None` where as many coefficients as measurements leave nothing to judge by.
+/// 95 % intervals of the coefficients, each `[low, high]`; `None` where as many coefficients as
+/// measurements leave nothing to judge by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UslIntervals {
     /// Of the contention.

@@ -1,6 +1,8 @@
-//! What a record says, once it has been thought about: the types that plots, reports and other programs read.
+//! What a record says, once it has been thought about: the types that plots, reports and other
+//! programs read.
 //!
-//! Everything is in SI base units (seconds, bytes, units per second). A figure that does not exist is `None` (`null`), never `inf` or `NaN`.
+//! Everything is in SI base units (seconds, bytes, units per second). A figure that does not exist
+//! is `None` (`null`), never `inf` or `NaN`.
 
 mod curve;
 
@@ -100,7 +102,8 @@ pub struct WorkloadFindings {
     pub ceiling: Option<CeilingShare>,
     /// The best worker count by the textbook, to be shown beside the measured one.
     pub textbook_optimum: Option<f64>,
-    /// How each mode did against serial on tasks of other lengths, the shortest first; empty where only one length was measured.
+    /// How each mode did against serial on tasks of other lengths, the shortest first; empty where
+    /// only one length was measured.
     #[serde(default)]
     pub lengths: Vec<TaskLength>,
     /// Remarks that belong beside these figures (file system, page cache, loopback).
@@ -116,15 +119,18 @@ pub struct Axis {
     pub of: String,
     /// The axis: `t`, `env:OMP_NUM_THREADS`, `size`.
     pub name: String,
-    /// Whether a value is a number of workers within each worker, so that both multiply to the workers in all.
+    /// Whether a value is a number of workers within each worker, so that both multiply to the
+    /// workers in all.
     pub multiplies: bool,
     /// The values in the order given, each with its place among the workloads.
     pub values: Vec<AxisValue>,
     /// The pair with the highest throughput.
     pub best: Option<Pair>,
-    /// Every pair that is as good as far as the data tell: those with the fewest workers in all first.
+    /// Every pair that is as good as far as the data tell: those with the fewest workers in all
+    /// first.
     pub set: Vec<Pair>,
-    /// The recommended pair: of those that cost at most the tolerance against the best, the one with the fewest workers in all.
+    /// The recommended pair: of those that cost at most the tolerance against the best, the one
+    /// with the fewest workers in all.
     pub knee: Option<Pair>,
     /// No other pair is more than this share better than the recommended one, with 95 % confidence.
     pub regret: Option<f64>,
@@ -190,7 +196,8 @@ pub struct Verdict {
     pub others: Vec<Other>,
     /// Whether the data settle it.
     pub conclusive: bool,
-    /// No other count or mode is more than this share better (0.02 = 2 %), with 95 % confidence; `None` where nothing was compared.
+    /// No other count or mode is more than this share better (0.02 = 2 %), with 95 % confidence;
+    /// `None` where nothing was compared.
     #[serde(default)]
     pub regret: Option<f64>,
     /// Where it is not settled: so many times the rounds would do.

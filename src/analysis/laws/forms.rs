@@ -15,7 +15,8 @@ pub(super) trait Form<const P: usize>: Model<P> {
     /// Where to begin.
     fn starts(&self, data: &[Observed]) -> Vec<[f64; P]>;
 
-    /// Which coefficients are kept as logarithms, since they must be above 0 and may be of any size.
+    /// Which coefficients are kept as logarithms, since they must be above 0 and may be of any
+    /// size.
     fn logarithmic(&self) -> [bool; P];
 
     /// A coefficient as it is written, from the fitted value and the half width of its interval.
@@ -29,7 +30,8 @@ pub(super) trait Form<const P: usize>: Model<P> {
 
 const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
-/// The largest throughput per worker and the largest throughput, as logarithms: what most laws start from.
+/// The largest throughput per worker and the largest throughput, as logarithms: what most laws
+/// start from.
 fn heights(data: &[Observed]) -> (f64, f64) {
     let max = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
     (max(&mut data.iter().map(|o| o.y - o.x.ln())), max(&mut data.iter().map(|o| o.y)))
@@ -145,7 +147,8 @@ impl Form<3> for Universal {
 /// Linear up to a cap, with a corner that may be round.
 pub(super) struct Saturation;
 
-/// The logarithm of a soft minimum of a line and a cap, with its derivatives by the logarithms of both and by the sharpness q.
+/// The logarithm of a soft minimum of a line and a cap, with its derivatives by the logarithms of
+/// both and by the sharpness q.
 fn soft_minimum(line: f64, cap: f64, q: f64) -> (f64, [f64; 3]) {
     // -ln(e^(-q line) + e^(-q cap)) / q, taken from the smaller one so that nothing overflows.
     let low = line.min(cap);
@@ -227,7 +230,8 @@ impl Form<4> for Decline {
 mod tests {
     use super::*;
 
-    /// Derivatives by hand are where such code goes wrong: each is held against a difference quotient.
+    /// Derivatives by hand are where such code goes wrong: each is held against a difference
+    /// quotient.
     fn slopes_are_right<const P: usize>(form: &impl Form<P>, at: [f64; P]) {
         for n in [0.5, 1.0, 3.0, 17.0, 400.0] {
             let (_, slopes) = form.at(n, &at);

@@ -1,7 +1,8 @@
 //! Scaling laws fitted to a curve, the choice between them, and whether any of them describes it.
 //!
-//! Laws are fitted to the logarithms of the counts' levels, because noise is a share of the throughput and every part of the curve should speak. (The
-//! coefficients that programs read are fitted to the throughputs as given, as the published ones are: see `usl`.)
+//! Laws are fitted to the logarithms of the counts' levels, because noise is a share of the
+//! throughput and every part of the curve should speak. (The coefficients that programs read are
+//! fitted to the throughputs as given, as the published ones are: see `usl`.)
 
 mod forms;
 pub(super) mod usl;
@@ -23,14 +24,16 @@ pub(super) struct Level {
     pub(super) count: usize,
 }
 
-/// How exactly the levels are known, from repetitions: standard deviation of one measurement, degrees of freedom; `None` without any.
+/// How exactly the levels are known, from repetitions: standard deviation of one measurement,
+/// degrees of freedom; `None` without any.
 pub(super) type Known = Option<(f64, f64)>;
 
 /// A relative misfit below this is nothing that a reader would see.
 const VISIBLE: f64 = 0.05;
 /// Without repetitions a misfit above this cannot be noise.
 const BLATANT: f64 = 0.15;
-/// Laws whose criterion is this much worse than the best one's have no support (Burnham and Anderson 2002).
+/// Laws whose criterion is this much worse than the best one's have no support (Burnham and
+/// Anderson 2002).
 const NO_SUPPORT: f64 = 10.0;
 /// No benchmark is exacter than this: smaller misfits all count as this one.
 const FLOOR: f64 = 1e-4;
@@ -74,7 +77,8 @@ pub(super) fn all(levels: &[Level], known: Known) -> Vec<Law> {
     out
 }
 
-/// The spread of the levels about the best law, with its degrees of freedom: all that single measurements tell of their noise.
+/// The spread of the levels about the best law, with its degrees of freedom: all that single
+/// measurements tell of their noise.
 pub(super) fn residual_spread(levels: &[Level]) -> Option<super::observation::Spread> {
     let data: Vec<Observed> = levels
         .iter()
@@ -149,7 +153,8 @@ fn candidate<const P: usize, F: Form<P>>(form: &F, data: &[Observed]) -> Option<
             (F::NAMES[j].to_owned(), form.estimate(j, fitted.coefficients[j], half))
         })
         .collect();
-    // A law whose coefficients could be anything is not supported by these points; and no figure may be infinite.
+    // A law whose coefficients could be anything is not supported by these points; and no figure
+    // may be infinite.
     let ends = coefficients.values().flat_map(|e| [e.median, e.low, e.high]);
     if !ends.into_iter().all(f64::is_finite) || !max_residual.is_finite() {
         return None;
@@ -176,7 +181,8 @@ fn free<const P: usize>(model: &impl Model<P>, fitted: &Fit<P>) -> [bool; P] {
     })
 }
 
-/// Hurvich and Tsai's corrected criterion (Biometrika 76, 1989) on the levels; `None` where there are too few of them.
+/// Hurvich and Tsai's corrected criterion (Biometrika 76, 1989) on the levels; `None` where there
+/// are too few of them.
 fn aicc(squares: f64, data: &[Observed], parameters: usize) -> Option<f64> {
     let n = data.len() as f64;
     let k = parameters as f64 + 1.0; // The size of the noise is a parameter too.

@@ -1,4 +1,5 @@
-//! The Universal Scalability Law as others publish it: plain least squares on the throughputs as given.
+//! The Universal Scalability Law as others publish it: plain least squares on the throughputs as
+//! given.
 
 use super::forms::{Form, Universal};
 use crate::analysis::findings::{Usl, UslIntervals};
@@ -25,7 +26,8 @@ impl Model<3> for Plain {
     }
 }
 
-/// Fits the law to measurements `(workers, throughput)`; `None` with fewer than three different counts, which cannot fix three coefficients.
+/// Fits the law to measurements `(workers, throughput)`; `None` with fewer than three different
+/// counts, which cannot fix three coefficients.
 ///
 /// `adequate` is left true; whether the curve is of this form is judged elsewhere.
 pub(crate) fn fit_usl(measurements: &[(f64, f64)]) -> Option<Usl> {
@@ -54,7 +56,8 @@ pub(crate) fn fit_usl(measurements: &[(f64, f64)]) -> Option<Usl> {
     })
 }
 
-/// One point per count: least squares on means weighted by their numbers is least squares on all measurements.
+/// One point per count: least squares on means weighted by their numbers is least squares on all
+/// measurements.
 fn means(measurements: &[(f64, f64)], scale: f64) -> Vec<Observed> {
     let mut sorted: Vec<(f64, f64)> = measurements.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -98,9 +101,11 @@ fn starts(data: &[Observed]) -> Vec<[f64; 3]> {
 
 /// Profile intervals, on the throughputs scaled to 1.
 ///
-/// The noise is judged by all residuals, or by those of the counts' means alone where the law misses them by more than repetitions explain.
+/// The noise is judged by all residuals, or by those of the counts' means alone where the law
+/// misses them by more than repetitions explain.
 ///
-/// Where the noise grows with the throughput the interval is widened to what that means for plain least squares.
+/// Where the noise grows with the throughput the interval is widened to what that means for plain
+/// least squares.
 fn intervals(
     data: &[Observed],
     best: &Fit<3>,
@@ -135,14 +140,16 @@ fn intervals(
     UslIntervals { sigma: ends(0), kappa: ends(1), lambda: ends(2) }
 }
 
-/// What noise that is a share of the throughput, as that of benchmarks mostly is, means for plain least squares.
+/// What noise that is a share of the throughput, as that of benchmarks mostly is, means for plain
+/// least squares.
 struct Proportional {
     /// Standard errors of the coefficients.
     errors: [f64; 3],
 }
 
 impl Proportional {
-    /// `None` where noise of one size explains the measurements clearly better; `squares` are those about the plain fit.
+    /// `None` where noise of one size explains the measurements clearly better; `squares` are those
+    /// about the plain fit.
     fn of(
         measurements: &[(f64, f64)],
         means: &[Observed],
@@ -159,7 +166,8 @@ impl Proportional {
             .map(|m| Observed { x: m.0, y: (m.1 / scale).ln(), weight: 1.0 })
             .collect();
         let fitted = fit(&Universal, &logs, &Universal.starts(&logs))?;
-        // Twice the difference of the log-likelihoods; densities of logarithms need the factor 1/x each.
+        // Twice the difference of the log-likelihoods; densities of logarithms need the factor 1/x
+        // each.
         let jacobian: f64 = logs.iter().map(|o| o.y).sum();
         let constant = -n * squares.max(f64::MIN_POSITIVE).ln();
         let growing = -n * fitted.squares.max(f64::MIN_POSITIVE).ln() - 2.0 * jacobian;
@@ -190,7 +198,8 @@ fn first_step(data: &[Observed], best: &Fit<3>, j: usize, sd: f64) -> f64 {
 
 /// Where the law peaks, if these data can tell.
 ///
-/// A kappa that may as well be 0, or of which no interval is known, peaks somewhere beyond the data by chance, so there a peak must lie within them.
+/// A kappa that may as well be 0, or of which no interval is known, peaks somewhere beyond the data
+/// by chance, so there a peak must lie within them.
 fn peak(best: &Fit<3>, top: f64, kappa_interval: Option<[f64; 2]>) -> Option<f64> {
     let [sigma, kappa, _] = best.coefficients;
     let at = ((1.0 - sigma) / kappa).sqrt();

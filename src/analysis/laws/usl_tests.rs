@@ -7,7 +7,8 @@ fn near(got: f64, want: f64, relative: f64) {
     assert!((got - want).abs() <= relative * want.abs(), "{got} is not {want}");
 }
 
-/// SPEC SDM91 on a Sun system (Gunther, Guerrilla Capacity Planning, 2007); coefficients of R's `usl` 3.0.3.
+/// SPEC SDM91 on a Sun system (Gunther, Guerrilla Capacity Planning, 2007); coefficients of R's
+/// `usl` 3.0.3.
 const SPECSDM91: [(f64, f64); 7] = [
     (1.0, 64.9),
     (18.0, 995.9),
@@ -124,7 +125,8 @@ fn few_points_give_what_they_can() {
     let three = fit_usl(&[(1.0, 10.0), (4.0, 32.0), (16.0, 60.0)]).unwrap();
     assert!(three.intervals.sigma.is_none() && three.intervals.lambda.is_none());
     near(three.lambda, 10.0, 1e-9);
-    // Three points are always met exactly: a peak beyond them is nothing that they tell, one within them is seen.
+    // Three points are always met exactly: a peak beyond them is nothing that they tell, one within
+    // them is seen.
     assert!(fit_usl(&[(1.0, 10.0), (2.0, 20.0), (4.0, 35.0)]).unwrap().peak_workers.is_none());
     assert!(fit_usl(&[(1.0, 5.0), (4.0, 9.0), (8.0, 6.0)]).unwrap().peak_workers.is_some());
     // Faster than linear: the law cannot bend up, and stays linear.
@@ -135,7 +137,8 @@ fn few_points_give_what_they_can() {
     near(falling.peak_workers.unwrap(), 1.0, 1e-12);
 }
 
-/// The share of intervals that hold the planted coefficients, under noise of one size or noise that grows with the throughput.
+/// The share of intervals that hold the planted coefficients, under noise of one size or noise that
+/// grows with the throughput.
 fn coverage(
     counts: &[f64],
     repetitions: usize,

@@ -13,7 +13,8 @@ use crate::plan::{Axis, Cores, Mode, Named, Request, parse};
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// What to measure, e.g. `pi` or `file:op=sync,size=1M`; all built-in workloads if none is named
+    /// What to measure, e.g. `pi` or `file:op=sync,size=1M`; all built-in workloads if none is
+    /// named
     #[arg(value_name = "WORKLOAD[:KEY=VALUE,..]")]
     pub(super) workloads: Vec<String>,
     /// How to run tasks, comma separated: serial, threads, thread-per-task, process-pool,
@@ -23,8 +24,8 @@ pub(in crate::cli) struct Args {
     /// How many workers to try: `1,2,4`, `1-8`, or auto
     #[arg(long, value_name = "COUNTS", default_value = "auto", allow_hyphen_values = true)]
     pub(super) workers: String,
-    /// Sweep something else beside the workers: a placeholder of a command (t=1,2,4 for {t}), an environment variable
-    /// (env:OMP_NUM_THREADS=1,2) or a parameter (size=4k,64k)
+    /// Sweep something else beside the workers: a placeholder of a command (t=1,2,4 for {t}), an
+    /// environment variable (env:OMP_NUM_THREADS=1,2) or a parameter (size=4k,64k)
     #[arg(long, value_name = "NAME=LIST", allow_hyphen_values = true)]
     pub(super) also: Option<String>,
     /// How long everything may take, e.g. `60s` or `5m` [default: 60s]

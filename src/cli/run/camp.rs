@@ -1,4 +1,5 @@
-//! Where crews live while something is measured: a scratch directory, a guard that cleans up behind us, and the user's interrupt.
+//! Where crews live while something is measured: a scratch directory, a guard that cleans up behind
+//! us, and the user's interrupt.
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -20,7 +21,8 @@ use crate::machine::Machine;
 use crate::mode::Site;
 use crate::plan::Registry;
 
-/// What is under way at an interrupt gets this long; then it is left where it is, and what stands is written.
+/// What is under way at an interrupt gets this long; then it is left where it is, and what stands
+/// is written.
 const GRACE: Duration = Duration::from_millis(1500);
 
 /// Everything that must be up before the first crew and down after the last one.
@@ -35,9 +37,11 @@ pub(crate) struct Camp {
 }
 
 impl Camp {
-    /// Cleans up behind runs that were killed, starts the guard, makes the directory, marks our future children and listens to signals.
+    /// Cleans up behind runs that were killed, starts the guard, makes the directory, marks our
+    /// future children and listens to signals.
     ///
-    /// The guard knows the directory before it is there: whenever we are killed, somebody is left who removes it.
+    /// The guard knows the directory before it is there: whenever we are killed, somebody is left
+    /// who removes it.
     pub(crate) fn pitch(output: Output) -> Result<Self, Failure> {
         leftovers::sweep();
         let parent = std::env::temp_dir();
@@ -57,7 +61,8 @@ impl Camp {
             ));
         });
         let lock = leftovers::make(&scratch).map_err(unmade)?;
-        // SAFETY: no other thread of this program runs yet, so nobody can be reading the environment.
+        // SAFETY: no other thread of this program runs yet, so nobody can be reading the
+        // environment.
         unsafe { std::env::set_var(MARK, &mark) };
         // What a command leaves behind comes to us, whatever it has done to get out of reach.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
@@ -86,8 +91,9 @@ impl Camp {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// Does `work`, which ends soon after the user has interrupted. Where it does not, because a task takes longer, it is left in the
-    /// middle: `rest` does what is left to do, and the program ends with its code.
+    /// Does `work`, which ends soon after the user has interrupted. Where it does not, because a
+    /// task takes longer, it is left in the middle: `rest` does what is left to do, and the program
+    /// ends with its code.
     pub(crate) fn interruptible<T>(
         &self,
         work: impl FnOnce() -> T,

@@ -1,4 +1,5 @@
-//! `--figure`: the figure that a program prints about itself, by an expression or by the name of a tool.
+//! `--figure`: the figure that a program prints about itself, by an expression or by the name of a
+//! tool.
 
 use knee_workloads::foreign::figure::{Is, Rule, Time};
 
@@ -9,9 +10,10 @@ use crate::plan::Entry;
 /// Options about printed figures.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Figures {
-    /// Take as throughput what COMMAND prints: a regular expression whose group is the figure, or a tool by its name (pgbench, wrk,
-    /// sysbench, fio, redis-benchmark, llama-bench, go, ab, hey, iperf3). The last match counts; a group (?<p99_ms>..) is the p99.
-    /// May be given again for another line
+    /// Take as throughput what COMMAND prints: a regular expression whose group is the figure, or a
+    /// tool by its name (pgbench, wrk, sysbench, fio, redis-benchmark, llama-bench, go, ab, hey,
+    /// iperf3). The last match counts; a group (?<p99_ms>..) is the p99. May be given again for
+    /// another line
     #[arg(long, value_name = "REGEX|TOOL", requires = "command", conflicts_with = "batch", help_heading = super::own::HEADING)]
     figure: Vec<String>,
     /// What the figure is: rate, rate:UNIT (what is counted), time, or time:ms [default: rate]

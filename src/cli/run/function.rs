@@ -1,4 +1,5 @@
-//! The user's own functions on the command line: what `knee run --python FILE.py:FUNCTION` and its options mean.
+//! The user's own functions on the command line: what `knee run --python FILE.py:FUNCTION` and its
+//! options mean.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Registry, Reques
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own functions";
-/// The most processes that are tried without being asked for: each is an interpreter with all its modules.
+/// The most processes that are tried without being asked for: each is an interpreter with all its
+/// modules.
 const MOST_PROCESSES: usize = 64;
 /// The most calls at once in one event loop that are tried without being asked for.
 const MOST_COROUTINES: usize = 1024;
@@ -133,7 +135,8 @@ impl Functions {
         named
     }
 
-    /// Looks at each function of the plan, and fits its entry: which modes and counts, and what it is called.
+    /// Looks at each function of the plan, and fits its entry: which modes and counts, and what it
+    /// is called.
     pub(super) fn fit(
         plan: &mut Plan,
         request: &Request,

@@ -19,8 +19,8 @@ pub(in crate::cli) struct Own {
     /// Run COMMAND through `sh -c`; it is then written as one word in quotes
     #[arg(long, requires = "command", help_heading = HEADING)]
     shell: bool,
-    /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a program that
-    /// parallelises itself
+    /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a
+    /// program that parallelises itself
     #[arg(long, value_name = "WORD", help_heading = HEADING)]
     sweep_arg: Option<String>,
     #[command(flatten)]
@@ -45,10 +45,12 @@ pub(in crate::cli) struct Own {
         help_heading = HEADING
     )]
     ignore_failure: Option<String>,
-    /// Where the output of COMMAND goes: null, pipe (read, and shown when it fails), inherit, or a file [default: null]
+    /// Where the output of COMMAND goes: null, pipe (read, and shown when it fails), inherit, or a
+    /// file [default: null]
     #[arg(long, value_name = "WHERE", requires = "command", help_heading = HEADING)]
     output: Option<String>,
-    /// How long one run of COMMAND, or one task of a worker, may take, e.g. `10s` [default: the budget]
+    /// How long one run of COMMAND, or one task of a worker, may take, e.g. `10s` [default: the
+    /// budget]
     #[arg(
         long,
         value_name = "DURATION",
@@ -59,7 +61,8 @@ pub(in crate::cli) struct Own {
     /// Keep the arguments of the command or worker out of all files; such a run cannot be resumed
     #[arg(long, help_heading = HEADING)]
     pub(super) hide_command: bool,
-    /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with one
+    /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with
+    /// one
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
     worker: Vec<String>,
     /// Your own program and its arguments: one task is one run of it
@@ -69,7 +72,8 @@ pub(in crate::cli) struct Own {
 
 /// The workload that is a server.
 const SERVER: &str = "server";
-/// The most workers of a server that are tried without being asked for: for each count one runs, and its workers hold memory.
+/// The most workers of a server that are tried without being asked for: for each count one runs,
+/// and its workers hold memory.
 const MOST_OF_A_SERVER: usize = 64;
 
 /// The most programs at once that are tried without being asked for.
@@ -86,7 +90,8 @@ impl Own {
         } else if !self.command.is_empty() {
             named.push(self.command(budget)?);
         } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
-            // As in `knee run -- $COMMAND` where that is empty: running something else instead would be a surprise.
+            // As in `knee run -- $COMMAND` where that is empty: running something else instead
+            // would be a surprise.
             return Err(Failure::usage("after -- stands the command to run, but there is none"));
         }
         for line in &self.worker {

@@ -36,8 +36,8 @@ pub(super) fn prove_writable(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A directory for results that does not exist yet, named after this moment: below `target/knee`, or in `knee-results` where there is
-/// no Cargo project.
+/// A directory for results that does not exist yet, named after this moment: below `target/knee`,
+/// or in `knee-results` where there is no Cargo project.
 pub(crate) fn unused_in_target(prefix: &str) -> PathBuf {
     let parent = target().map_or_else(|| "knee-results".into(), |target| target.join("knee"));
     unused(&parent, prefix)
@@ -50,12 +50,14 @@ fn unused(parent: &Path, prefix: &str) -> PathBuf {
     names.map(|name| parent.join(name)).find(|path| !path.exists()).expect("the names never end")
 }
 
-/// Where Cargo keeps what it builds, so that results lie beside it: as criterion does it. `None` where nothing here is Cargo's.
+/// Where Cargo keeps what it builds, so that results lie beside it: as criterion does it. `None`
+/// where nothing here is Cargo's.
 fn target() -> Option<PathBuf> {
     if let Some(directory) = std::env::var_os("CARGO_TARGET_DIR") {
         return Some(directory.into());
     }
-    // A binary under a Cargo target directory was built there, whatever the working directory is now.
+    // A binary under a Cargo target directory was built there, whatever the working directory is
+    // now.
     let own = std::env::current_exe().unwrap_or_default();
     let here = std::env::current_dir().unwrap_or_default();
     let marked = |path: &&Path| path.join("CACHEDIR.TAG").exists();

@@ -17,14 +17,16 @@ const READY: Duration = Duration::from_secs(30);
 /// Options about servers.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Serving {
-    /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n} workers on a free {port},
-    /// loads it and ends it. The load is knee's own client, or the COMMAND after -- with --figure
+    /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n}
+    /// workers on a free {port}, loads it and ends it. The load is knee's own client, or the
+    /// COMMAND after -- with --figure
     #[arg(long, value_name = "COMMAND", conflicts_with = "batch", help_heading = HEADING)]
     server: Option<String>,
     /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
     #[arg(long, value_name = "URL", requires = "server", help_heading = HEADING)]
     url: Option<String>,
-    /// What tells that the server is ready: another address that answers, or an expression that matches what it prints
+    /// What tells that the server is ready: another address that answers, or an expression that
+    /// matches what it prints
     #[arg(long, value_name = "URL|REGEX", requires = "server", help_heading = HEADING)]
     ready: Option<String>,
     /// Connections at once [default: as many as keep the server busy, found at each count]

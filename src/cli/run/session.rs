@@ -26,7 +26,8 @@ pub(crate) struct Session<'a> {
     pub(crate) output: Output,
     /// Whether the record names the commands without their arguments.
     pub(crate) hide_command: bool,
-    /// Shows what was measured where an interrupt ends the program in the middle of a task; its exit code.
+    /// Shows what was measured where an interrupt ends the program in the middle of a task; its
+    /// exit code.
     pub(crate) show: &'a (dyn Fn() -> u8 + Sync),
 }
 
@@ -34,7 +35,8 @@ pub(crate) struct Session<'a> {
 pub(crate) type Resumed<'p> = (Writer, &'p Past);
 
 impl Session<'_> {
-    /// Measures the plan and keeps what is measured; goes on with an earlier record, if there is one.
+    /// Measures the plan and keeps what is measured; goes on with an earlier record, if there is
+    /// one.
     pub(crate) fn measure(&self, resumed: Option<Resumed<'_>>) -> Result<Outcome, Failure> {
         let camp = Camp::pitch(self.output)?;
         let site = camp.site(self.registry, self.machine, self.placement()?);
@@ -148,7 +150,8 @@ fn held(kept: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The writer, for its last line. Where an interrupt has it, this thread waits for the end of the program.
+/// The writer, for its last line. Where an interrupt has it, this thread waits for the end of the
+/// program.
 fn taken(kept: &Mutex<Option<Writer>>) -> Writer {
     let taken = held(kept).take();
     taken.unwrap_or_else(|| {

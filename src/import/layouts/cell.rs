@@ -1,4 +1,5 @@
-//! What stands in one cell: a number as people write it, with unit and deviation; a word that says that it failed; or any other text.
+//! What stands in one cell: a number as people write it, with unit and deviation; a word that says
+//! that it failed; or any other text.
 
 use super::super::words::units::{self, Unit};
 
@@ -327,7 +328,8 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
 }
 
 impl Decimal {
-    /// Which one the numbers of a column show, and whether that is a guess: `1,234` alone could be either.
+    /// Which one the numbers of a column show, and whether that is a guess: `1,234` alone could be
+    /// either.
     ///
     /// `usual` is what the rest of the table shows.
     pub(in crate::import) fn of<'c>(

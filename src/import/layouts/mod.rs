@@ -1,4 +1,5 @@
-//! How cells stand in a text: a table of layouts, and the rows and columns that any of them becomes.
+//! How cells stand in a text: a table of layouts, and the rows and columns that any of them
+//! becomes.
 
 pub(super) mod cell;
 pub(super) mod json;
@@ -37,7 +38,8 @@ pub(super) const LAYOUTS: [Layout; 7] = [
     Layout { name: "spaces", example: "8 1.98", split: Split::Spaces },
 ];
 
-/// Rows of equally many fields, without comments, rules and blank lines. Fields lie one behind the other in one text, because there may be millions.
+/// Rows of equally many fields, without comments, rules and blank lines. Fields lie one behind the
+/// other in one text, because there may be millions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     data: String,
@@ -46,7 +48,8 @@ pub(super) struct Table {
     /// The line of each row, from 1.
     lines: Vec<u32>,
     width: usize,
-    /// The last comment before the first row, split like a row: gnuplot users put their header there.
+    /// The last comment before the first row, split like a row: gnuplot users put their header
+    /// there.
     pub(super) comment: Option<Vec<String>>,
     /// Which mark is decimal where the numbers do not show it: between semicolons it is the comma.
     pub(super) usual: Option<Decimal>,

@@ -58,7 +58,8 @@ pub(in crate::import) fn of_lines(lines: &[(usize, Value)]) -> Option<Found> {
     of_records(lines.iter().map(|(_, value)| value))
 }
 
-/// `[{"threads": 1, "time": 8.1}, ..]`; an array of numbers in a record is one value per repetition.
+/// `[{"threads": 1, "time": 8.1}, ..]`; an array of numbers in a record is one value per
+/// repetition.
 fn of_records<'v>(items: impl Iterator<Item = &'v Value> + Clone) -> Option<Found> {
     let mut names: Vec<String> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -158,7 +159,8 @@ fn rows_under(header: &Value, rows: &[Value]) -> Option<Found> {
     (!rows.is_empty() && !names.is_empty()).then_some(Found { names, rows })
 }
 
-/// `{"threads": {"0": 1, "1": 2}, "time": {"0": 8.1, "1": 4.2}}`, as pandas writes a frame: a column by index.
+/// `{"threads": {"0": 1, "1": 2}, "time": {"0": 8.1, "1": 4.2}}`, as pandas writes a frame: a
+/// column by index.
 fn by_index(fields: &Map<String, Value>) -> Option<Found> {
     let columns: Vec<(&String, &Map<String, Value>)> =
         fields.iter().filter_map(|(name, value)| Some((name, value.as_object()?))).collect();

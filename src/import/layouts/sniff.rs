@@ -25,7 +25,8 @@ impl Block {
         self.split != Split::Byte(b'\t') && !is_number(cell)
     }
 
-    /// Whether a line that is longer or shorter than the rows is a remark: words where rows have numbers.
+    /// Whether a line that is longer or shorter than the rows is a remark: words where rows have
+    /// numbers.
     pub(super) fn is_remark(&self, cells: &[&str], width: usize) -> bool {
         let loose = matches!(self.split, Split::Spaces | Split::Gaps) && self.header.is_some();
         let one = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
@@ -97,7 +98,8 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     block
 }
 
-/// The most frequent width of two cells or more, and of how many lines; the first one where several are as frequent.
+/// The most frequent width of two cells or more, and of how many lines; the first one where several
+/// are as frequent.
 fn modal(widths: &[usize]) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     for &width in widths.iter().filter(|width| **width >= 2) {
@@ -140,7 +142,8 @@ fn separator(lines: &Lines<'_>) -> Split {
     best.0
 }
 
-/// Whether gaps find the same number of cells in all lines but remarks, and no line of single blanks is among them.
+/// Whether gaps find the same number of cells in all lines but remarks, and no line of single
+/// blanks is among them.
 fn gaps_are_sure(lines: &Lines<'_>) -> bool {
     let widths: Vec<usize> =
         lines.iter().map(|(_, line)| split::of(line, Split::Gaps).len()).collect();
@@ -154,7 +157,8 @@ fn gaps_are_sure(lines: &Lines<'_>) -> bool {
     by_gaps > by_spaces
 }
 
-/// Headings with blanks in them: their cells are found by gaps, by brackets, or by what stands below.
+/// Headings with blanks in them: their cells are found by gaps, by brackets, or by what stands
+/// below.
 fn spaced_header(lines: &Lines<'_>, widths: &[usize], first: usize, block: &mut Block) {
     let rows_start_here = is_row(lines[first].1, block.split);
     // The header is the line before the first row of numbers, or the first of these lines itself.
@@ -180,7 +184,8 @@ fn is_row(line: &str, split: Split) -> bool {
     split::of(line, split).iter().any(|cell| is_number(cell))
 }
 
-/// The headings of a line above rows of `width` cells; one fewer where rows begin with a number of their own.
+/// The headings of a line above rows of `width` cells; one fewer where rows begin with a number of
+/// their own.
 fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
     let own = |cells: Vec<&str>| cells.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let plain = own(split::of(line, Split::Spaces));

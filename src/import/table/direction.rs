@@ -1,4 +1,5 @@
-//! What only the figures themselves can tell: whether more or less is better, and whether the work grows with the workers.
+//! What only the figures themselves can tell: whether more or less is better, and whether the work
+//! grows with the workers.
 
 use super::super::guess::{About, Guess};
 use super::super::{Fault, Series};
@@ -90,7 +91,8 @@ pub(super) fn decide(
 /// What is said where times hardly change.
 const QUESTION: &str = "does the work grow with the workers?";
 
-/// Times that hardly change while workers grow are those of a work that grows with them, or of one that does not scale.
+/// Times that hardly change while workers grow are those of a work that grows with them, or of one
+/// that does not scale.
 ///
 /// `efficiencies` are those that the file states, by worker count.
 pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<Guess> {
@@ -120,7 +122,8 @@ pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<G
     Some(Guess::new(About::Work, text, "--work-per-worker if it does"))
 }
 
-/// Whether stated efficiencies are those of a work that grows (`t(1) / t(N)`) or of one that does not (`t(1) / t(N) / N`).
+/// Whether stated efficiencies are those of a work that grows (`t(1) / t(N)`) or of one that does
+/// not (`t(1) / t(N) / N`).
 fn says_weak(levels: &[(f64, f64)], efficiencies: &[(f64, f64)]) -> Option<bool> {
     let first = levels.first()?;
     let (mut growing, mut fixed, mut seen) = (0, 0, 0);

@@ -247,7 +247,8 @@ fn group_key(pool: &[&Column], column: &Column) -> String {
     format!("{} {}", group_of(column), named.map_or_else(String::new, |number| number.to_string()))
 }
 
-/// Whether a numbered column is one of several repetitions: `time1 time2 time3`, `run 1 run 2`; but `v1` and `v2` are two things.
+/// Whether a numbered column is one of several repetitions: `time1 time2 time3`, `run 1 run 2`; but
+/// `v1` and `v2` are two things.
 fn is_repeated(pool: &[&Column], column: &Column) -> bool {
     let Some(_) = column.meaning.number else { return false };
     let own = group_of(column);
@@ -288,7 +289,8 @@ fn name_them(figures: &mut [Figure], columns: &[&Column]) {
     }
 }
 
-/// A heading without unit, statistic and number of the repetition: `OpenMPI (processes) total (s)` is `OpenMPI (processes)`.
+/// A heading without unit, statistic and number of the repetition: `OpenMPI (processes) total (s)`
+/// is `OpenMPI (processes)`.
 fn title(column: &Column, without_number: bool) -> String {
     use vocabulary::Sense;
     let heading = column.name.trim();

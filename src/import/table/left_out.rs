@@ -31,7 +31,8 @@ const NO_COUNTS: [&str; 18] = [
     "speedup",
 ];
 
-/// Whether these words, where a number of workers should stand, say that the row is no part of a sweep.
+/// Whether these words, where a number of workers should stand, say that the row is no part of a
+/// sweep.
 pub(super) fn is_no_count(text: &str) -> bool {
     words(text).first().is_some_and(|word| NO_COUNTS.contains(&word.as_str()))
 }

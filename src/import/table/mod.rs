@@ -317,14 +317,15 @@ fn tells_apart(table: &Table, layout: &Layout, at: usize) -> Telling {
     let several = counts.values().filter(|with| with.len() > 1).count();
     match counts.len() {
         0 | 1 => Telling::Constant,
-        // A name that comes back at other counts is a series; where there is one count only, names are all there is.
+        // A name that comes back at other counts is a series; where there is one count only, names
+        // are all there is.
         _ if all.len() == 1 || several > 0 => Telling::Series,
         _ => Telling::Rows,
     }
 }
 
-/// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than being measured itself: then each of its
-/// values comes back at half of the worker counts or more.
+/// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than
+/// being measured itself: then each of its values comes back at half of the worker counts or more.
 fn is_parameter(table: &Table, layout: &Layout, at: usize) -> bool {
     let few = layout
         .columns

@@ -196,7 +196,8 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
 }
 
-/// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column of its own.
+/// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column
+/// of its own.
 pub(super) fn stated_in_texts(
     table: &Table,
     headed: &Headed<'_>,

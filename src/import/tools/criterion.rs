@@ -1,7 +1,7 @@
 //! criterion's `raw.csv`, and the messages of `cargo criterion --message-format=json`.
 //!
-//! Both give the time of so many iterations per sample. criterion calls the benchmark from one thread, which hands the work to its workers
-//! itself, so one iteration is made at once.
+//! Both give the time of so many iterations per sample. criterion calls the benchmark from one
+//! thread, which hands the work to its workers itself, so one iteration is made at once.
 
 use serde_json::Value;
 

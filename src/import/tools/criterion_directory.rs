@@ -1,4 +1,5 @@
-//! criterion's own directory: `target/criterion/GROUP/FUNCTION/VALUE/new/` with `benchmark.json` and `sample.json`.
+//! criterion's own directory: `target/criterion/GROUP/FUNCTION/VALUE/new/` with `benchmark.json`
+//! and `sample.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -52,7 +52,8 @@ impl Content {
     }
 }
 
-/// A known document behind lines of another kind: what a tool said on standard error, caught in the same file.
+/// A known document behind lines of another kind: what a tool said on standard error, caught in the
+/// same file.
 fn after_remarks(text: &str) -> Option<Content> {
     let start = ["\n{", "\n["].iter().filter_map(|mark| super::beginning(text).find(mark)).min()?;
     let json = json::parse(&text[start..]).ok()?;

@@ -1,4 +1,5 @@
-//! What tools print at the end of a run, as rules for `--figure`: the words are those by which `knee fit` reads the same tools.
+//! What tools print at the end of a run, as rules for `--figure`: the words are those by which
+//! `knee fit` reads the same tools.
 
 use knee_workloads::foreign::figure::{Is, Rule, Time};
 
@@ -22,7 +23,8 @@ pub struct Preset {
 enum Source {
     /// The words of a report that `knee fit` reads.
     Report(&'static Report),
-    /// An expression of its own, for output whose layout `knee fit` reads as a whole, or not at all.
+    /// An expression of its own, for output whose layout `knee fit` reads as a whole, or not at
+    /// all.
     Own { figure: &'static str, is: Is, sum: bool, unit: &'static str },
 }
 
@@ -52,7 +54,8 @@ const TABLE: [Row; 10] = [
         name: "wrk",
         source: Source::Report(&WRK),
         p99: &[r"^\s+99%\s+(?<p99>[0-9.]+)(?<p99_unit>us|ms|s|m|h)\s*$"],
-        // Time-outs are of requests that were not counted; connections that were refused or broken off make another load.
+        // Time-outs are of requests that were not counted; connections that were refused or broken
+        // off make another load.
         void: &[
             r"^\s*Non-2xx or 3xx responses:.*",
             r"^\s*Socket errors: (?:.*\b)?(?:connect|read|write) [1-9].*",
@@ -164,7 +167,8 @@ fn unit(report: &Report) -> &'static str {
 }
 
 impl Place {
-    /// The expression that finds the figure at this place; `None` where it stands before its words, as no rate does.
+    /// The expression that finds the figure at this place; `None` where it stands before its words,
+    /// as no rate does.
     fn expression(&self) -> Option<String> {
         const NUMBER: &str = r"(?<rate>[0-9.]+)(?<rate_unit>[kKM]?)";
         let start = |words: &str| format!(r"^\s*{}", escaped(words));
@@ -186,7 +190,8 @@ fn escaped(words: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What each tool prints, with its figure and its p99: real output, but for what stands in docs only.
+    /// What each tool prints, with its figure and its p99: real output, but for what stands in docs
+    /// only.
     const PRINTED: [(&str, &str, f64, Option<f64>); 15] = [
         ("pgbench", "tps = 23390.962707 (without initial connection time)\n", 23_390.962_707, None),
         (

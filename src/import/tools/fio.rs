@@ -1,4 +1,5 @@
-//! fio's JSON: the operations per second of all jobs together, reads and writes; one report is one number of jobs.
+//! fio's JSON: the operations per second of all jobs together, reads and writes; one report is one
+//! number of jobs.
 
 use std::collections::BTreeMap;
 

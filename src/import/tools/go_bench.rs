@@ -1,6 +1,8 @@
-//! What `go test -bench` prints: a line per benchmark and count, `BenchmarkPut-8  20010031  59.80 ns/op`.
+//! What `go test -bench` prints: a line per benchmark and count, `BenchmarkPut-8  20010031  59.80
+//! ns/op`.
 //!
-//! `ns/op` is wall time over operations of all goroutines together. The number behind the last dash is GOMAXPROCS; one has no dash.
+//! `ns/op` is wall time over operations of all goroutines together. The number behind the last dash
+//! is GOMAXPROCS; one has no dash.
 
 use super::super::gather::Gather;
 use super::super::words::axis;

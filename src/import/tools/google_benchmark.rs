@@ -1,8 +1,9 @@
 //! Google Benchmark's JSON, with what its figures mean in each of its versions.
 //!
-//! With N threads, an iteration is made by one thread, so N are made at once. Since v1.9.0 `real_time` is the time that one thread takes for
-//! an iteration; before, it is that divided by N already. Rates (`items_per_second`) count per second of the clock that the benchmark was
-//! timed with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
+//! With N threads, an iteration is made by one thread, so N are made at once. Since v1.9.0
+//! `real_time` is the time that one thread takes for an iteration; before, it is that divided by N
+//! already. Rates (`items_per_second`) count per second of the clock that the benchmark was timed
+//! with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -81,7 +82,8 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
     Ok(gather.finish(&[]))
 }
 
-/// The argument in the names that counts workers, where the library's own threads are always the same.
+/// The argument in the names that counts workers, where the library's own threads are always the
+/// same.
 fn argument(root: &Node<'_>, request: Request<'_>) -> Result<Option<String>, Fault> {
     if request.param.is_some() {
         return Ok(None);
@@ -187,7 +189,8 @@ fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, 
         || node.find("rms").is_some()
         || ["_BigO", "_RMS"].iter().any(|ending| full.ends_with(ending));
     let aggregate = aggregate(&node, full);
-    // Where there are single measurements, their medians say nothing more; other aggregates never do.
+    // Where there are single measurements, their medians say nothing more; other aggregates never
+    // do.
     if is_fit || aggregate.as_deref().is_some_and(|name| name != "median") {
         return Ok(None);
     }
@@ -266,7 +269,8 @@ fn throughput(
         if is_wall {
             return Ok((given, counted.to_owned()));
         }
-        // Items per second of CPU time, times the CPU time of an iteration over its wall time: in every version the same.
+        // Items per second of CPU time, times the CPU time of an iteration over its wall time: in
+        // every version the same.
         let cpu = node.get("cpu_time")?.positive()?;
         let ratio = cpu / real;
         if (ratio - 1.0).abs() > 0.02 {

@@ -124,7 +124,8 @@ fn summarise(run: &mut Run, seconds: f64) {
     run.is_summary = true;
 }
 
-/// A run that failed did not do the work; where all failed (`--ignore-failure`), that is how the command is.
+/// A run that failed did not do the work; where all failed (`--ignore-failure`), that is how the
+/// command is.
 fn keep_successes(run: &mut Run, times: &[f64], failed: impl Fn(usize) -> bool) {
     run.failed = (0..times.len()).filter(|&at| failed(at)).count();
     let all_failed = run.failed == times.len();
@@ -177,7 +178,8 @@ pub(super) fn assemble(runs: &[Run], request: Request<'_>) -> Result<Vec<Series>
     Ok(gather.finish(&warnings))
 }
 
-/// The name of the parameter that is the number of workers; `None` where there is none by such a name.
+/// The name of the parameter that is the number of workers; `None` where there is none by such a
+/// name.
 fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
     let mut names: Vec<&str> =
         runs.iter().flat_map(|run| run.parameters.keys().map(String::as_str)).collect();
@@ -252,7 +254,8 @@ struct Place {
     others: Vec<String>,
 }
 
-/// With how many runs each template can be explained: the true one explains all runs of its command.
+/// With how many runs each template can be explained: the true one explains all runs of its
+/// command.
 fn popularity(placed: &[Option<Place>]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for label in placed.iter().flatten().flat_map(|place| &place.labels) {
@@ -267,7 +270,8 @@ fn are_told_apart(placed: &[Option<Place>]) -> bool {
     placed.iter().flatten().all(|place| seen.insert((place.workers.to_bits(), &place.others)))
 }
 
-/// The command before its parameter was put in: every number in it that equals the value may have been the parameter, or one of them.
+/// The command before its parameter was put in: every number in it that equals the value may have
+/// been the parameter, or one of them.
 fn templates(label: &str, value: &str, axis: &str) -> Vec<String> {
     let numeric = |c: char| c.is_ascii_digit() || c == '.';
     let is_whole = |at: &usize| {

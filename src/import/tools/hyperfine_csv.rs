@@ -1,4 +1,5 @@
-//! hyperfine's CSV of both versions: one line per command, with its parameters in columns of their own.
+//! hyperfine's CSV of both versions: one line per command, with its parameters in columns of their
+//! own.
 
 use super::super::layouts::{Row, Table};
 use super::super::words::units as rate;

@@ -1,7 +1,8 @@
 //! JMH's JSON: every iteration of every fork is a measurement.
 //!
-//! `thrpt` is the sum over all threads. In the other modes a figure is the time that one thread takes for an operation, and each thread makes
-//! operations of its own, so as many are made at once as there are threads.
+//! `thrpt` is the sum over all threads. In the other modes a figure is the time that one thread
+//! takes for an operation, and each thread makes operations of its own, so as many are made at once
+//! as there are threads.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,8 @@ pub(super) fn is_table(table: &Table) -> bool {
     table.has(&["benchmark", "mode", "threads", "samples", "score", "unit"])
 }
 
-/// Reads the table. `thrpt` is of all threads; in the other modes each thread makes operations of its own.
+/// Reads the table. `thrpt` is of all threads; in the other modes each thread makes operations of
+/// its own.
 pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
     let column = |name: &str| table.column(name).ok_or_else(|| missing(name));

@@ -1,4 +1,5 @@
-//! k6: its summary as JSON (`--summary-export`, `handleSummary`) and as text. Each is the report of one number of virtual users.
+//! k6: its summary as JSON (`--summary-export`, `handleSummary`) and as text. Each is the report of
+//! one number of virtual users.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! Tables that a tool is known by: what its headings mean, and what is said where they cannot be read.
+//! Tables that a tool is known by: what its headings mean, and what is said where they cannot be
+//! read.
 
 use super::super::layouts::Table;
 use super::super::{Fault, Request, Series};

@@ -1,4 +1,5 @@
-//! pyperf's JSON: every value of every run is a measurement; runs that only calibrate or warm up hold none.
+//! pyperf's JSON: every value of every run is a measurement; runs that only calibrate or warm up
+//! hold none.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! Reports of single runs under load: a row per tool, with the words beside its figures. A sweep is several of them, in one file or in many.
+//! Reports of single runs under load: a row per tool, with the words beside its figures. A sweep is
+//! several of them, in one file or in many.
 
 use super::super::gather::Gather;
 use super::super::words::axis;
@@ -187,7 +188,8 @@ fn read(report: &Report, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     Ok(series)
 }
 
-/// All runs of a text: every line that begins a report begins a run, and so does a second count without one.
+/// All runs of a text: every line that begins a report begins a run, and so does a second count
+/// without one.
 fn runs(report: &Report, text: &str) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -204,7 +206,8 @@ fn runs(report: &Report, text: &str) -> Vec<Run> {
         run.workers = run.workers.or(count);
         let found =
             report.rates.iter().enumerate().find_map(|(at, place)| Some((at, place.find(line)?)));
-        // The first kind of rate counts where a report has several; of pgbench's two, the one without connecting.
+        // The first kind of rate counts where a report has several; of pgbench's two, the one
+        // without connecting.
         if let Some((at, rate)) = found {
             let better = run.rate.is_none_or(|(before, _)| {
                 at < before || (at == before && is_without_connecting(line))

@@ -10,7 +10,8 @@ pub(super) fn is_table(table: &Table) -> bool {
         || table.has(&["tasks", "threads", "threads_idle"])
 }
 
-/// Reads the table. The columns of idle time and of linear scaling are not measurements of throughput.
+/// Reads the table. The columns of idle time and of linear scaling are not measurements of
+/// throughput.
 pub(super) fn read(table: &Table, _: Request<'_>) -> Result<Vec<Series>, Fault> {
     let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
     let tasks = table.column("tasks").ok_or_else(|| missing("tasks"))?;

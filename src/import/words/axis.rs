@@ -91,9 +91,11 @@ pub(in crate::import) struct Found {
     pub(in crate::import) rest: String,
 }
 
-/// The number that stands beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`, `--workers=2`.
+/// The number that stands beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`,
+/// `--workers=2`.
 ///
-/// With `param`, the number that stands beside that word. The first one counts where there are several.
+/// With `param`, the number that stands beside that word. The first one counts where there are
+/// several.
 pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Found> {
     let numbers = numbers(text);
     let before = |&&(start, _): &&(usize, usize)| leads(&text[..start], param);

@@ -19,7 +19,8 @@ pub(in crate::import) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// A heading without its brackets, and what stands in them: `OpenMPI (processes) total (s)` is `OpenMPI total` with `processes` and `s`.
+/// A heading without its brackets, and what stands in them: `OpenMPI (processes) total (s)` is
+/// `OpenMPI total` with `processes` and `s`.
 pub(super) fn brackets(heading: &str) -> (String, Vec<String>) {
     let (mut base, mut inside) = (String::new(), Vec::new());
     let mut rest = heading;

@@ -2,8 +2,8 @@
 
 /// **The rule**: `throughput = work of a run x runs at once / seconds per run`.
 ///
-/// A run that uses all workers itself is made once at a time; where every worker makes runs of its own, as many are made at once as
-/// there are workers.
+/// A run that uses all workers itself is made once at a time; where every worker makes runs of its
+/// own, as many are made at once as there are workers.
 pub(in crate::import) fn throughput(work: f64, at_once: f64, seconds: f64) -> f64 {
     work * at_once / seconds
 }
@@ -28,7 +28,8 @@ pub(in crate::import) enum Unit {
 }
 
 impl Unit {
-    /// The unit that a text names: `ms`, `us/op`, `ops/ms`, `requests per second`; `None` where it is none of time.
+    /// The unit that a text names: `ms`, `us/op`, `ops/ms`, `requests per second`; `None` where it
+    /// is none of time.
     pub(in crate::import) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_matches(['(', ')', '[', ']']).trim();
         let text = text.strip_prefix("in ").unwrap_or(text).trim();
@@ -53,7 +54,8 @@ impl Unit {
         }
     }
 
-    /// The throughput that a figure of this unit means, with so many runs at once, each doing `work`.
+    /// The throughput that a figure of this unit means, with so many runs at once, each doing
+    /// `work`.
     pub(in crate::import) fn throughput(&self, figure: f64, work: f64, at_once: f64) -> f64 {
         match self {
             Self::Time { seconds, .. } => throughput(work, at_once, figure * seconds),
@@ -182,7 +184,8 @@ const TIMES: [(f64, &[&str]); 8] = [
     (86_400.0, &["d", "day", "days", "tag", "tage", "jour", "jours"]),
 ];
 
-/// Units that are made of two of time, and which way round they are better: nanoseconds of a simulation per day are a rate.
+/// Units that are made of two of time, and which way round they are better: nanoseconds of a
+/// simulation per day are a rate.
 const SIMULATED: [(&str, bool); 10] = [
     ("ns/day", true),
     ("ns/d", true),

@@ -1,4 +1,5 @@
-//! The words of headings, each row a thing with its words in the languages of science. This is the one place where they are known.
+//! The words of headings, each row a thing with its words in the languages of science. This is the
+//! one place where they are known.
 
 /// What a word says of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -294,7 +295,8 @@ pub(in crate::import) fn sense(word: &str) -> Option<Sense> {
     WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(sense, _)| *sense)
 }
 
-/// Endings that make any word one of this sense: `parallel_time` is said together in some languages.
+/// Endings that make any word one of this sense: `parallel_time` is said together in some
+/// languages.
 const ENDINGS: [(Sense, &[&str]); 2] = [
     (Time, &["time", "zeit", "tijd", "times", "\u{65f6}\u{95f4}", "\u{6642}\u{9593}"]),
     (

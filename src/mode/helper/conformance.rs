@@ -1,4 +1,5 @@
-//! Whether a program speaks the crew protocol: it is started, told orders good and bad, cut off and killed, and must answer as it should.
+//! Whether a program speaks the crew protocol: it is started, told orders good and bad, cut off and
+//! killed, and must answer as it should.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -90,7 +91,8 @@ impl Candidate {
         if !modes.contains(&Mode::Serial) {
             return Err("serial is missing".to_owned());
         }
-        // Only a coroutine runs in an event loop, and what is awaited differs from language to language.
+        // Only a coroutine runs in an event loop, and what is awaited differs from language to
+        // language.
         Ok(modes.into_iter().filter(|mode| *mode != Mode::Async).collect())
     }
 

@@ -25,7 +25,8 @@ pub struct Language {
     source: &'static str,
     /// What the interpreter finds in its environment.
     environment: &'static [(&'static str, &'static str)],
-    /// What runs a function in each mode, to be pasted. `{n}` stands for the count, `{start}` for how processes are started.
+    /// What runs a function in each mode, to be pasted. `{n}` stands for the count, `{start}` for
+    /// how processes are started.
     pub settings: &'static [(Mode, &'static str)],
 }
 

@@ -1,4 +1,5 @@
-//! What knee and a helper say to each other: the crew protocol, as `docs/crew-protocol.md` describes it.
+//! What knee and a helper say to each other: the crew protocol, as `docs/crew-protocol.md`
+//! describes it.
 
 use serde::{Deserialize, Serialize};
 

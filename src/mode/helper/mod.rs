@@ -1,7 +1,9 @@
-//! Crews that live in a helper: a program of another language that runs a function of the user's in its own threads or processes.
+//! Crews that live in a helper: a program of another language that runs a function of the user's in
+//! its own threads or processes.
 //!
-//! A helper is told to launch a crew, to measure rounds and to end, by the crew protocol; it measures with its own clock. What
-//! its processes use is read here, as for any other crew. One that dies, falls silent or says what makes no sense is killed.
+//! A helper is told to launch a crew, to measure rounds and to end, by the crew protocol; it
+//! measures with its own clock. What its processes use is read here, as for any other crew. One
+//! that dies, falls silent or says what makes no sense is killed.
 
 mod conformance;
 mod languages;
@@ -46,7 +48,8 @@ pub enum HelperError {
     /// It said why it could not obey.
     #[error("{text}")]
     Failed {
-        /// Whose fault it is: `user`, `import`, `setup`, `pickle`, `crash`, `unsupported` or `order`.
+        /// Whose fault it is: `user`, `import`, `setup`, `pickle`, `crash`, `unsupported` or
+        /// `order`.
         kind: String,
         /// Why, for the user.
         text: String,
@@ -230,7 +233,8 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// Starts a helper and has it launch its crew. What the crew returns for the first tasks is compared with serial's after each round.
+    /// Starts a helper and has it launch its crew. What the crew returns for the first tasks is
+    /// compared with serial's after each round.
     pub(super) fn launch(ground: Ground, foreign: &Foreign, mode: Mode) -> Result<Self, ModeError> {
         let mut helper = start(foreign, ground.shared(), &ground.cancel)?;
         let ready = launch(&mut helper, foreign, mode, ground.members)?;

@@ -67,7 +67,8 @@ impl Helper {
             .stderr(errors)
             .process_group(0)
             .spawn();
-        // The command holds the other ends: they must go, or the end of the helper would not be seen.
+        // The command holds the other ends: they must go, or the end of the helper would not be
+        // seen.
         drop(command);
         let child = child.map_err(failed)?;
         socket.set_read_timeout(Some(GLANCE)).map_err(failed)?;

@@ -3,7 +3,8 @@
 use crate::plot::Scene;
 use crate::plot::page;
 
-/// A piece of a page. Raw markup must be `'static`, so that nothing from outside gets in but through [`Markup::text`].
+/// A piece of a page. Raw markup must be `'static`, so that nothing from outside gets in but
+/// through [`Markup::text`].
 #[derive(Debug, Default)]
 pub(crate) struct Markup(String);
 

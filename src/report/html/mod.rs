@@ -1,4 +1,5 @@
-//! One self-contained page: the answers first, then everything that supports them. Nothing is loaded from anywhere.
+//! One self-contained page: the answers first, then everything that supports them. Nothing is
+//! loaded from anywhere.
 
 mod comparison;
 mod markup;
@@ -48,7 +49,8 @@ pub(crate) fn whole(title: Markup, body: Markup) -> String {
     ])
 }
 
-/// Puts the parts into the skeleton, in their order there. What a part says is never searched for marks.
+/// Puts the parts into the skeleton, in their order there. What a part says is never searched for
+/// marks.
 fn assemble(parts: [(&str, &str); 4]) -> String {
     let length: usize = parts.iter().map(|(_, part)| part.len()).sum();
     let mut page = String::with_capacity(SKELETON.len() + length);

@@ -1,4 +1,5 @@
-//! A comparison on a terminal: the answers, then each workload at each side's best and at equal counts.
+//! A comparison on a terminal: the answers, then each workload at each side's best and at equal
+//! counts.
 
 use std::io::{self, Write};
 
@@ -83,7 +84,8 @@ fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::R
     Ok(())
 }
 
-/// The first columns are the comparison itself and stay; those at the right go first on a narrow terminal.
+/// The first columns are the comparison itself and stay; those at the right go first on a narrow
+/// terminal.
 fn table(out: &mut dyn Write, table: &Table, style: &Style) -> io::Result<()> {
     if table.rows.is_empty() {
         return Ok(());

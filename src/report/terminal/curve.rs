@@ -25,7 +25,8 @@ struct Shared {
     top: f64,
 }
 
-/// The lines of the panels of as many curves as fit beside each other, the leading one among them; `rate` names the vertical axis.
+/// The lines of the panels of as many curves as fit beside each other, the leading one among them;
+/// `rate` names the vertical axis.
 pub(super) fn lines(
     curves: &[&Curve],
     leading: Option<usize>,
@@ -70,12 +71,14 @@ pub(super) fn lines(
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// A label that ends one column before the drawing; counted in columns of the terminal, of which a character may take two.
+/// A label that ends one column before the drawing; counted in columns of the terminal, of which a
+/// character may take two.
 fn flush(label: &str, margin: usize) -> String {
     format!("{}{label} ", " ".repeat(margin.saturating_sub(label.width() + 1)))
 }
 
-/// A curve in one word, a sign per count, as high as its share of `top`: `1 ▄▇██ 4`. Long curves are shown by every second count, or third.
+/// A curve in one word, a sign per count, as high as its share of `top`: `1 ▄▇██ 4`. Long curves
+/// are shown by every second count, or third.
 pub(super) fn word(curve: &Curve, top: f64, style: &Style) -> String {
     const MOST: usize = 12;
     let signs: &[char] = if style.unicode {

@@ -1,4 +1,5 @@
-//! The machine on a terminal: what it is, what of it can be used, and what others would make of that.
+//! The machine on a terminal: what it is, what of it can be used, and what others would make of
+//! that.
 
 use std::io::{self, Write};
 

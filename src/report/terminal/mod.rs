@@ -1,4 +1,5 @@
-//! Findings on a terminal: the answer of each workload first, then a table and a curve per workload, then what to know and where the files are.
+//! Findings on a terminal: the answer of each workload first, then a table and a curve per
+//! workload, then what to know and where the files are.
 
 mod comparison;
 mod curve;
@@ -49,7 +50,8 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
         let answer = words::answer(workload);
         let name = style.cut(name, wide);
         let padding = " ".repeat(wide - name.width());
-        // Names end where answers begin, so that a line still reads `pi: 2 workers` when it is copied or searched for.
+        // Names end where answers begin, so that a line still reads `pi: 2 workers` when it is
+        // copied or searched for.
         write!(out, "{padding}{}: ", style.paint(Tone::Strong, &name))?;
         let tone = match answer.certainty {
             Certainty::Settled => Tone::Good,
@@ -144,7 +146,8 @@ fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<(
     writeln!(out)
 }
 
-/// Up to so many workloads are shown with drawings and every remark; beyond, these stand in the other reports.
+/// Up to so many workloads are shown with drawings and every remark; beyond, these stand in the
+/// other reports.
 const FEW: usize = 2;
 
 /// Everything about one workload.

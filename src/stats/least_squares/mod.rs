@@ -1,7 +1,8 @@
 //! Bounded least squares for curves with few coefficients.
 //!
-//! Levenberg and Marquardt's method on scaled columns, by QR so that small coefficients keep their digits. Bounds by an active set: a coefficient at
-//! its bound whose gradient points outward is left out of the step, and taken in again when the gradient turns.
+//! Levenberg and Marquardt's method on scaled columns, by QR so that small coefficients keep their
+//! digits. Bounds by an active set: a coefficient at its bound whose gradient points outward is
+//! left out of the step, and taken in again when the gradient turns.
 //!
 //! Sources: Marquardt, SIAM J. 11 (1963); More, Lecture Notes in Mathematics 630 (1978).
 
@@ -57,7 +58,8 @@ pub fn fit<const P: usize>(
 /// Relative change of the coefficients at which a fit is done.
 const EXACT: f64 = 1e-13;
 
-/// Fits with the coefficients marked in `held` kept where `start` has them, until none changes by more than the share `precision`.
+/// Fits with the coefficients marked in `held` kept where `start` has them, until none changes by
+/// more than the share `precision`.
 fn descend<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],
@@ -168,7 +170,8 @@ impl<const P: usize> Linearised<P> {
         step.iter().all(|s| s.is_finite()).then_some(step)
     }
 
-    /// The inverse of the squared tangent over the `free` coefficients: times the variance of the noise it is the covariance of the coefficients.
+    /// The inverse of the squared tangent over the `free` coefficients: times the variance of the
+    /// noise it is the covariance of the coefficients.
     ///
     /// `None` where the data cannot tell the coefficients apart.
     pub fn covariance(&self, free: &[bool; P]) -> Option<[[f64; P]; P]> {
@@ -194,7 +197,8 @@ impl<const P: usize> Linearised<P> {
 }
 
 impl<const P: usize> Linearised<P> {
-    /// The covariance of all coefficients when each (weighted) residual has its own variance, after Eicker and White (Econometrica 48, 1980).
+    /// The covariance of all coefficients when each (weighted) residual has its own variance, after
+    /// Eicker and White (Econometrica 48, 1980).
     pub fn sandwich(&self, variances: &[f64]) -> Option<[[f64; P]; P]> {
         let bread = self.covariance(&[true; P])?;
         let mut meat = [[0.0; P]; P];

@@ -1,4 +1,5 @@
-//! Linear least squares by columns at right angles, which keeps the digits of columns that nearly depend on each other.
+//! Linear least squares by columns at right angles, which keeps the digits of columns that nearly
+//! depend on each other.
 
 /// Least squares of `columns` against `right` by modified Gram and Schmidt.
 pub(super) fn solve(columns: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
@@ -20,7 +21,8 @@ pub(super) fn solve(columns: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f
 
 pub(super) type Matrix = Vec<Vec<f64>>;
 
-/// Columns of length one at right angles, and the upper triangle that makes the given columns of them; `None` where a column depends on the others.
+/// Columns of length one at right angles, and the upper triangle that makes the given columns of
+/// them; `None` where a column depends on the others.
 pub(super) fn orthogonalise(mut columns: Matrix) -> Option<(Matrix, Matrix)> {
     let n = columns.len();
     let mut upper = vec![vec![0.0; n]; n];

@@ -1,4 +1,5 @@
-//! Profile intervals: how far a coefficient can go while the best fit of the others stays nearly as good.
+//! Profile intervals: how far a coefficient can go while the best fit of the others stays nearly as
+//! good.
 //!
 //! Source: Bates and Watts, Nonlinear Regression (1988), ch. 6.
 
@@ -7,10 +8,12 @@ use super::{Fit, Model, Observed, descend};
 /// The precision of the many fits of a profile, of which only the sum of squares is wanted.
 const GOOD_ENOUGH: f64 = 1e-6;
 
-/// The range of coefficient `j` over which the best fit of the others stays within `allowance` of the least sum of squares.
+/// The range of coefficient `j` over which the best fit of the others stays within `allowance` of
+/// the least sum of squares.
 ///
-/// With `allowance` = variance x t^2 this is the profile-t interval: unlike coefficient +- t x error it follows the bend of the curve and stops at bounds.
-/// An end beyond which the fit never gets worse is the bound of the coefficient, which may be infinite.
+/// With `allowance` = variance x t^2 this is the profile-t interval: unlike coefficient +- t x
+/// error it follows the bend of the curve and stops at bounds. An end beyond which the fit never
+/// gets worse is the bound of the coefficient, which may be infinite.
 pub fn profile<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],

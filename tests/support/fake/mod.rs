@@ -1,4 +1,5 @@
-//! Findings that no machine measured: every shape a report must be able to show, made from planted curves.
+//! Findings that no machine measured: every shape a report must be able to show, made from planted
+//! curves.
 
 mod curves;
 

@@ -55,7 +55,8 @@ fn errors(call: &str) -> &'static [&'static str] {
     }
 }
 
-/// One run in which one call fails, in every process and thread that makes so many of it; what was wrong.
+/// One run in which one call fails, in every process and thread that makes so many of it; what was
+/// wrong.
 fn fails(hunt: &Hunt, args: &[&str], call: &str, error: &str, when: u32) -> Result<(), String> {
     hunt.fresh();
     let mut command = Command::new("strace");

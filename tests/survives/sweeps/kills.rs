@@ -1,4 +1,5 @@
-//! Random signals at random moments to knee, its others, or everything: nothing stays, and no file is half.
+//! Random signals at random moments to knee, its others, or everything: nothing stays, and no file
+//! is half.
 
 use std::collections::BTreeMap;
 use std::fs;

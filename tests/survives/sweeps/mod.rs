@@ -1,7 +1,8 @@
-//! The long hunts: random kills of everything that belongs to a run, and every system call of a small run failing once.
+//! The long hunts: random kills of everything that belongs to a run, and every system call of a
+//! small run failing once.
 //!
-//! `KNEE_HUNT=3000 cargo test --test survives sweeps -- --ignored --nocapture --test-threads 1`; the number is that of the kills, or
-//! of the failing calls at most.
+//! `KNEE_HUNT=3000 cargo test --test survives sweeps -- --ignored --nocapture --test-threads 1`;
+//! the number is that of the kills, or of the failing calls at most.
 
 mod failing_calls;
 mod kills;
@@ -22,7 +23,8 @@ fn wanted() -> usize {
     std::env::var("KNEE_HUNT").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
 }
 
-/// Waits in small steps. It counts the steps and asks no clock, so that a hunt that was stopped for a while sees no hang where there is none.
+/// Waits in small steps. It counts the steps and asks no clock, so that a hunt that was stopped for
+/// a while sees no hang where there is none.
 struct Patience {
     steps: u128,
 }

@@ -1,4 +1,5 @@
-//! TLS that takes any certificate, as load tools do: what is measured is speed, and servers under test have certificates of their own making.
+//! TLS that takes any certificate, as load tools do: what is measured is speed, and servers under
+//! test have certificates of their own making.
 
 use std::sync::Arc;
 

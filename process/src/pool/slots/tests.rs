@@ -212,7 +212,8 @@ fn a_reader_that_panics_gives_its_slot_back() {
     assert!(slots.sheets.len() <= 2);
 }
 
-/// The pool goes while handles are claimed, with full fences and with light ones: whoever is last frees a sheet, once.
+/// The pool goes while handles are claimed, with full fences and with light ones: whoever is last
+/// frees a sheet, once.
 #[test]
 fn threads_claim_while_the_pool_goes() {
     for light in [false, true] {

@@ -54,7 +54,8 @@ fn a_lost_second_worker_is_lost_efficiency_and_a_moved_optimum_is_told() {
     assert!(moved.verdicts[2].text.contains("knee in threads: 4, baseline 2"), "{moved:?}");
 }
 
-/// Sixteen limits on noisy runs that do not differ: each alone would seem broken in one of twenty checks.
+/// Sixteen limits on noisy runs that do not differ: each alone would seem broken in one of twenty
+/// checks.
 #[test]
 fn many_limits_raise_no_more_false_alarms_than_one() {
     let labels = vec!["a", "b", "c", "d", "e", "f", "g", "h"];
