@@ -106,18 +106,29 @@ impl Standing {
         top - promise > LOST
     }
 
-    /// Whether any other cell of these modes that is still measured may be better than the best one
-    /// by something that matters.
+    /// Whether any other cell of these modes that is still measured may be better than the one that
+    /// would be recommended by something that matters.
     pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
         let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
-        let Some((top, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
+        let Some((best, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
             return true;
         };
+        let (top, rounds) = self.knee(best, rounds);
         let others = self.cells.iter().filter(|(cell, other)| {
             **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
         });
         others.into_iter().any(|(_, other)| excess(other, rounds) > SETTLED)
+    }
+
+    /// The smallest count of a mode that comes near its `best`, with its rounds: about what will be
+    /// recommended.
+    fn knee<'s>(&'s self, best: (Mode, usize), rounds: &'s Rounds) -> ((Mode, usize), &'s Rounds) {
+        let smaller = self.cells.range((best.0, 0)..best);
+        let mut near = smaller.filter(|(_, other)| {
+            2 * other.len() > rounds.len() && mean(rounds) - mean(other) < NEAR_ENOUGH
+        });
+        near.next().map_or((best, rounds), |(cell, other)| (*cell, other))
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.
