@@ -205,7 +205,8 @@ impl Steer {
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry) {
-            group.standing.enter(sample.cell, sample.block, sample.throughput);
+            let made = (sample.crew, sample.confirms);
+            group.standing.enter(sample.cell, sample.block, sample.throughput, made);
         }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
