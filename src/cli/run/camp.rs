@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,9 +103,12 @@ impl Camp {
         thread::scope(|scope| {
             let watch = move || {
                 let Some(interrupted) = interrupt::read_end() else { return };
-                wait_for_either(&seen, interrupted, None);
+                if is_cut_off(&seen, interrupted) {
+                    signals::hang_up();
+                }
+                wait(&mut [readable(&seen), readable(&interrupted)], None);
                 // Both are over when the work is.
-                if is_over(&seen) || wait_for_either(&seen, &seen, Some(GRACE)) {
+                if is_over(&seen) || wait(&mut [readable(&seen)], Some(GRACE)) {
                     return;
                 }
                 let code = rest();
@@ -138,20 +141,38 @@ impl Drop for Camp {
     }
 }
 
-/// Waits until one of the two is readable; whether that was within `limit`.
-fn wait_for_either(one: &impl AsFd, other: impl AsFd, limit: Option<Duration>) -> bool {
+/// Waits until the work is over, it is interrupted, or the terminal is gone; whether it was that.
+///
+/// The system tells the leader of the terminal's session alone, and a script that stays when it is
+/// told passes nothing on.
+fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd) -> bool {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let terminals = [stdout.as_fd(), stderr.as_fd()];
+    let Some(terminal) = terminals.iter().find(|one| one.is_terminal()) else { return false };
+    // What is typed is not for us. That the other end is gone is told unasked.
+    let other_end = PollFd::new(terminal, PollFlags::empty());
+    let mut watched = [readable(seen), readable(&interrupted), other_end];
+    wait(&mut watched, None);
+    watched[..2].iter().all(|one| one.revents().is_empty())
+}
+
+/// Waits until one of these has something to tell; whether that was within `limit`.
+fn wait(watched: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     loop {
-        let mut both = [PollFd::new(one, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
-        match poll(&mut both, limit.as_ref()) {
+        match poll(watched, limit.as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
             ready => return ready.is_ok_and(|ready| ready > 0),
         }
     }
 }
 
+fn readable<'f>(one: &'f impl AsFd) -> PollFd<'f> {
+    PollFd::new(one, PollFlags::IN)
+}
+
 fn is_over(seen: &impl AsFd) -> bool {
-    wait_for_either(seen, seen, Some(Duration::ZERO))
+    wait(&mut [readable(seen)], Some(Duration::ZERO))
 }
 
 /// What tells this run from every other one: 128 bits from the system's own source of chance.
