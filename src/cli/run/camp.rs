@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,10 +100,12 @@ impl Camp {
         rest: impl FnOnce() -> u8 + Send,
     ) -> T {
         let Ok((seen, done)) = std::os::unix::net::UnixStream::pair() else { return work() };
+        // Looked for now: one that is gone does not say any more that it is a terminal.
+        let terminal = terminal();
         thread::scope(|scope| {
             let watch = move || {
                 let Some(interrupted) = interrupt::read_end() else { return };
-                if is_cut_off(&seen, interrupted) {
+                if terminal.is_some_and(|terminal| is_cut_off(&seen, interrupted, terminal)) {
                     signals::hang_up();
                 }
                 wait(&mut [readable(&seen), readable(&interrupted)], None);
@@ -141,16 +143,20 @@ impl Drop for Camp {
     }
 }
 
+/// The terminal to which we write, if any.
+fn terminal() -> Option<OwnedFd> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let ours = [stdout.as_fd(), stderr.as_fd()].into_iter().find(IsTerminal::is_terminal);
+    ours.and_then(|terminal| terminal.try_clone_to_owned().ok())
+}
+
 /// Waits until the work is over, it is interrupted, or the terminal is gone; whether it was that.
 ///
 /// The system tells the leader of the terminal's session alone, and a script that stays when it is
 /// told passes nothing on.
-fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd) -> bool {
-    let (stdout, stderr) = (io::stdout(), io::stderr());
-    let terminals = [stdout.as_fd(), stderr.as_fd()];
-    let Some(terminal) = terminals.iter().find(|one| one.is_terminal()) else { return false };
+fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd, terminal: OwnedFd) -> bool {
     // What is typed is not for us. That the other end is gone is told unasked.
-    let other_end = PollFd::new(terminal, PollFlags::empty());
+    let other_end = PollFd::new(&terminal, PollFlags::empty());
     let mut watched = [readable(seen), readable(&interrupted), other_end];
     wait(&mut watched, None);
     watched[..2].iter().all(|one| one.revents().is_empty())
