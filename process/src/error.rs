@@ -8,7 +8,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation could not be done. What became of a *task* is told by
 /// [`Failure`](crate::Failure).
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` prints the sentence as well, since that is what a `main` which returns an error shows.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A process was to be started by a program whose `main` has not called [`init`](crate::init).
@@ -95,6 +97,12 @@ pub enum Error {
     /// A setting that cannot be met.
     #[error("{0}")]
     Setting(String),
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl Error {
