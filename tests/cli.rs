@@ -15,6 +15,10 @@ fn knee(arguments: &[&str]) -> Output {
         .expect("knee starts")
 }
 
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -61,9 +61,9 @@ fn each_dependency_has_its_reason_and_its_use() {
         };
         let reasons = dependencies(general).into_iter().chain(dependencies(own));
         wrong.extend(
-            reasons.filter(|(_, _, explained)| !explained).map(|(_, line, _)| {
-                format!("{}: no reason beside `{line}`", folder.display())
-            }),
+            reasons
+                .filter(|(_, _, explained)| !explained)
+                .map(|(_, line, _)| format!("{}: no reason beside `{line}`", folder.display())),
         );
         let used = dependencies(own);
         assert!(used.len() > 5, "the dependencies of {} were not found", folder.display());
@@ -79,7 +79,9 @@ fn each_dependency_has_its_reason_and_its_use() {
 
 #[test]
 fn an_unexplained_dependency_is_seen() {
-    let found = dependencies("[dependencies]\na = \"1\"\nb = \"1\" # For this.\n\n# For both.\nc = \"1\"\n");
+    let found = dependencies(
+        "[dependencies]\na = \"1\"\nb = \"1\" # For this.\n\n# For both.\nc = \"1\"\n",
+    );
     let explained: Vec<bool> = found.iter().map(|(_, _, explained)| *explained).collect();
     assert_eq!(explained, [false, true, true]);
 }

@@ -116,3 +116,9 @@ impl Error {
         move |errno| Self::Io { what, source: errno.into() }
     }
 }
+
+#[test]
+fn a_main_that_returns_an_error_shows_its_sentence() {
+    let shown = format!("{:?}", Error::NotInitialised);
+    assert!(shown.starts_with("this program cannot start processes of itself yet"), "{shown}");
+}

@@ -38,8 +38,7 @@ fn fill_hardware(machine: &mut Machine) {
     let topology = &mut machine.topology;
     let threads = Some(system.cpus().len() as u32).filter(|count| *count > 0);
     topology.threads = topology.threads.or(threads);
-    topology.cores =
-        topology.cores.or_else(|| System::physical_core_count().map(|n| n as u32));
+    topology.cores = topology.cores.or_else(|| System::physical_core_count().map(|n| n as u32));
     topology.smt = topology.smt.or(topology.threads.zip(topology.cores).map(|(t, c)| c < t));
 
     machine.budget.online = machine.budget.online.or(topology.threads);
