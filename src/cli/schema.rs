@@ -72,7 +72,8 @@ fn list(output: Output) -> Result<u8, Failure> {
         let answer = serde_json::json!({ "schema_version": 1, "schemas": documents });
         format!("{answer:#}\n")
     } else {
-        documents.iter().map(|(name, help)| format!("{name:<12}{help}\n")).collect()
+        let lines = documents.iter().map(|(name, help)| format!("{name:<12}{help}"));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
     };
     written(output.result(&text))
 }
