@@ -24,7 +24,6 @@ fn dependencies(manifest: &str) -> Vec<(String, String, bool)> {
             inside = line.ends_with("dependencies]");
         } else if line.starts_with('#') {
             above = true;
-            continue;
         } else if line.trim().is_empty() {
             above = false;
         } else if inside {
