@@ -67,7 +67,8 @@ fn each_dependency_has_its_reason_and_its_use() {
         let used = dependencies(own);
         assert!(used.len() > 5, "the dependencies of {} were not found", folder.display());
         for (name, ..) in used {
-            let name = name.replace('-', "_");
+            // One crate has another name in code than in manifests.
+            let name = if name == "md-5" { "md5".to_owned() } else { name.replace('-', "_") };
             if !code.contains(&format!("{name}::")) && !code.contains(&format!("use {name}")) {
                 wrong.push(format!("{}: nothing uses {name}", folder.display()));
             }
