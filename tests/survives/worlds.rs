@@ -104,8 +104,8 @@ fn two_hang_ups_are_one_interrupt() {
     place.assert_clean();
 }
 
-/// A real one: whoever holds the other end of the terminal is killed. The system tells the leader of
-/// the terminal's session alone, which is the shell.
+/// A real one: whoever holds the other end of the terminal is killed. The system tells the leader
+/// of the terminal's session alone, which is the shell.
 #[test]
 fn a_terminal_that_goes_away_is_an_interrupt() {
     if !can(&["script", "-qec", "true", "/dev/null"]) {
