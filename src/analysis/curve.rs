@@ -128,6 +128,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 makespan: None,
                 latency: None,
                 printed_p99: None,
+                at_rate: None,
                 cpu: None,
                 cpu_per_unit: None,
                 voluntary_switches: None,

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod at_rate;
 mod axis;
 mod batch;
 mod between;
@@ -33,6 +34,7 @@ mod series;
 mod server;
 mod verdict;
 
+pub(crate) use at_rate::held;
 pub use between::{Side, between};
 pub use bound::{Evidence, Witness};
 pub use budget::BUDGET_CHANGED;

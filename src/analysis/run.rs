@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::at_rate;
 use super::axis;
 use super::batch;
 use super::bound::Evidence;
 use super::budget;
 use super::doubt;
 use super::findings::{
-    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
-    SCHEMA_VERSION, TaskLength, Warning, WorkloadFindings,
+    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, RateAnswer, Remark, RunSummary,
+    SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
 };
 use super::function::{self, Runtime};
 use super::lengths;
@@ -22,7 +23,7 @@ use super::series::Series;
 use super::server;
 use super::verdict::{Contender, verdict};
 use crate::mode::helper::Facts;
-use crate::plan::{Candidates, Entry, Mode};
+use crate::plan::{Arrivals, Candidates, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -106,8 +107,10 @@ struct Context<'r> {
 
 impl<'r> Context<'r> {
     fn of(record: &'r Record) -> Self {
-        let mut entries = record.header.plan.entries.iter();
-        Self { record, empty: entries.position(|entry| entry.workload == EMPTY) }
+        let plan = &record.header.plan;
+        let empty = plan.entries.iter().position(|entry| entry.workload == EMPTY);
+        // What is done at a rate says nothing of what it costs.
+        Self { record, empty: empty.filter(|_| plan.arrivals.is_none()) }
     }
 
     fn survey(&self, entry: usize) -> Option<&'r Survey> {
@@ -154,7 +157,7 @@ impl<'r> Context<'r> {
         let baseline = serial.observations();
         let evidence = |mode| self.evidence(at, entry, mode);
         let tolerance = self.record.header.plan.tolerance;
-        let serial_point = serial
+        let mut serial_point = serial
             .curve(Vec::new(), evidence(Mode::Serial), tolerance, self.seed(at, Mode::Serial))
             .points
             .into_iter()
@@ -188,7 +191,15 @@ impl<'r> Context<'r> {
         notes.extend(server::remarks(self.record, at, &curves));
         let best = best_throughput(serial_point.as_ref(), &curves);
         let mut verdict = verdict(&entry.label, &contenders, tolerance);
-        if let Some(verdict) = &mut verdict {
+        let at_rate = self.record.header.plan.arrivals.map(|asked| {
+            let (answer, found) =
+                self.at_rate(at, entry, asked, (serial_point.as_mut(), &mut curves));
+            verdict = found;
+            answer
+        });
+        if let Some(answer) = &at_rate {
+            notes.extend(self.theory(answer, serial_point.as_ref(), &curves));
+        } else if let Some(verdict) = &mut verdict {
             let usable = self.record.header.machine.budget.usable();
             verdict.asides.extend(programs::crowding(entry, &curves, usable));
         }
@@ -201,6 +212,7 @@ impl<'r> Context<'r> {
             unit_many: entry.unit_many.clone(),
             serial: serial_point,
             verdict,
+            at_rate,
             curves,
             equivalent: best.zip(entry.equivalent.as_ref()).map(|(best, (name, per_second))| {
                 Equivalent { name: name.clone(), count: (best / per_second).rounded() }
@@ -211,6 +223,42 @@ impl<'r> Context<'r> {
             notes,
             failures: self.failures(at),
         }
+    }
+
+    /// What holds the rate at which tasks came, with the cells judged by it.
+    fn at_rate(
+        &self,
+        at: usize,
+        entry: &Entry,
+        asked: Arrivals,
+        (serial, curves): (Option<&mut Point>, &mut [Curve]),
+    ) -> (RateAnswer, Option<Verdict>) {
+        let limits = &self.record.header.plan.limits;
+        // Requests wait within a server too, where nobody sees it: one after another they do not.
+        let is_server = entry.series.iter().any(|series| series.mode == Mode::Server);
+        let alone = self.survey(at).filter(|_| is_server).map(|survey| survey.task);
+        for curve in curves.iter_mut() {
+            at_rate::judge(curve, asked, limits, alone);
+        }
+        let serial = serial.map(|point| {
+            at_rate::judge_point(point, asked, limits, alone);
+            &*point
+        });
+        at_rate::answer(&entry.label, serial, curves, asked, limits)
+    }
+
+    /// The theory of queues beside the cell that an answer is about.
+    fn theory(
+        &self,
+        answer: &RateAnswer,
+        serial: Option<&Point>,
+        curves: &[Curve],
+    ) -> Option<Remark> {
+        let cell = answer.found.as_ref().or(answer.most.as_ref())?;
+        let own = curves.iter().find(|curve| curve.name == cell.mode);
+        let mut points = own.map_or(&[][..], |curve| &curve.points).iter().chain(serial);
+        let point = points.find(|point| (point.workers - cell.workers).abs() < 1e-9)?;
+        at_rate::remark(point, self.record.header.plan.arrivals?)
     }
 
     /// The best throughput against what the usable cores can do by design.

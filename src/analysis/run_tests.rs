@@ -58,6 +58,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         launch: Some(if cell.mode == Mode::ProcessPool { 0.02 } else { 0.001 }),
         handover: None,
         load: None,
+        arrived: None,
         warm_up: 0.0,
         repeats: None,
         confirms: true,
@@ -76,6 +77,7 @@ pub(super) fn record(noise: f64) -> Record {
         seed: 1,
         budget: 60.0,
         batch: None,
+        arrivals: None,
         pin: false,
         entries: vec![
             entry("pi", Kind::Cpu),

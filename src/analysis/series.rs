@@ -1,6 +1,7 @@
 //! One series of a record, a workload in one mode, made into a curve with everything that its
 //! rounds tell.
 
+use super::at_rate;
 use super::batch;
 use super::bound::{Evidence, Witness};
 use super::curve::{Input, analyse};
@@ -140,6 +141,7 @@ impl<'r> Series<'r> {
         let makespans: Vec<f64> = samples.iter().filter_map(|sample| sample.makespan).collect();
         point.makespan = batch::makespan(&makespans);
         point.latency = latency;
+        point.at_rate = at_rate::of(&samples);
         point.printed_p99 = of(&|s| s.printed_p99).rounded();
         point.cpu = cpu.rounded();
         point.cpu_per_unit = cpu_per_unit.rounded();

@@ -68,6 +68,7 @@ impl Harness<'_> {
             budget: if self.arguments.quick { budget / 4 } else { budget },
             seed: self.arguments.seed,
             batch: None,
+            arrivals: None,
             pin: false,
         })
     }

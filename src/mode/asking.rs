@@ -4,15 +4,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use knee_workloads::Work;
 use knee_workloads::server::client::{Connection, Request, Target};
+use tokio::sync::Semaphore;
 
 use super::{Extent, Gate, Lane, Lap, Meter, ModeError};
 
 /// One who is refused waits so long before it asks again.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Who waits for the next request to be due looks so often whether the round is over.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What all threads of the client share.
 #[derive(Clone)]
@@ -22,10 +26,25 @@ pub(super) struct Asking {
     pub(super) gate: Arc<Gate>,
     pub(super) meter: Arc<Meter>,
     pub(super) failed: Arc<Mutex<BTreeMap<String, u64>>>,
+    /// Where requests come by themselves.
+    pub(super) calls: Option<Arc<Calls>>,
+}
+
+/// How many requests are due and not taken by a connection.
+pub(super) struct Calls {
+    due: Semaphore,
+}
+
+impl Calls {
+    /// None is due yet; nothing where requests do not come by themselves.
+    pub(super) fn of(gate: &Gate) -> Option<Arc<Self>> {
+        gate.schedule().map(|_| Arc::new(Self { due: Semaphore::new(0) }))
+    }
 }
 
 impl Asking {
-    /// Keeps one connection for each lane busy until the round is over.
+    /// Keeps one connection for each lane busy until the round is over; where requests come by
+    /// themselves, as far as there are any.
     pub(super) fn on_this_thread(
         self,
         lanes: Vec<Lane>,
@@ -71,10 +90,17 @@ impl Asking {
         *failed.entry(reason).or_default() += 1;
     }
 
+    /// The next request: at once in a closed loop, else as soon as one is due that nobody has.
+    async fn next(&self, lane: &mut Lane) -> Option<u64> {
+        let Some(calls) = &self.calls else { return lane.take() };
+        calls.due.acquire().await.ok()?.forget();
+        lane.take_due()
+    }
+
     async fn lap(self: Rc<Self>, mut lane: Lane) -> Lap {
         let mut connection = Connection::new(&self.target, &self.request);
         lane.start();
-        while let Some(number) = lane.take() {
+        while let Some(number) = self.next(&mut lane).await {
             let units = match connection.ask().await {
                 Ok(_) => 1,
                 Err(reason) => {
@@ -92,9 +118,39 @@ impl Asking {
     }
 }
 
+impl Calls {
+    /// Calls out requests as they become due, until the round is over; to be run on a thread of its
+    /// own, since timers of a runtime are late by a millisecond.
+    pub(super) fn call(&self, gate: &Gate) {
+        let Some(schedule) = gate.schedule() else { return };
+        for number in 0.. {
+            let Some(due) = schedule.due(number) else { break };
+            loop {
+                let now = gate.now();
+                if gate.stopped() || schedule.is_over(now) {
+                    self.due.close();
+                    return;
+                }
+                if now >= due {
+                    break;
+                }
+                thread::sleep((due - now).min(LOOK));
+            }
+            self.due.add_permits(1);
+        }
+        while !gate.stopped() && !schedule.is_over(gate.now()) {
+            thread::sleep(LOOK);
+        }
+        self.due.close();
+    }
+}
+
 fn length(gate: &Gate) -> Duration {
+    if let Some(schedule) = gate.schedule() {
+        return schedule.longest();
+    }
     match gate.window().extent {
-        Extent::Time(length) => length,
+        Extent::Time(length) | Extent::Arrivals { length, .. } => length,
         Extent::Tasks(_) => Duration::from_secs(3600),
     }
 }

@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::schedule::Schedule;
 use crate::clock;
+use crate::plan::Arrivals;
 
 /// What the end of a task means for the crew as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,15 @@ pub enum Extent {
     Time(Duration),
     /// So many tasks are done by all workers together, from first submit to last join.
     Tasks(u64),
+    /// Tasks come by themselves, and those that come within this time are measured.
+    Arrivals {
+        /// How they come.
+        arrivals: Arrivals,
+        /// What their gaps are drawn from.
+        seed: u64,
+        /// How long the window is. The warm-up before it is spent whole.
+        length: Duration,
+    },
 }
 
 /// What a crew's workers share while a round is measured.
@@ -53,6 +64,8 @@ pub struct Gate {
     window: Window,
     workers: usize,
     origin: Instant,
+    /// When tasks are due, where they come by themselves.
+    schedule: Option<Schedule>,
     /// Nanoseconds from `origin` to the beginning of measuring; 0 while warming up.
     opened: AtomicU64,
     /// How many are warm.
@@ -72,10 +85,17 @@ pub struct Gate {
 impl Gate {
     /// A gate for `workers` workers, with its clock starting now.
     pub fn new(window: Window, workers: usize, cancel: &Arc<AtomicBool>) -> Self {
+        let schedule = match window.extent {
+            Extent::Arrivals { arrivals, seed, length } => {
+                Some(Schedule::new(arrivals, seed, window.warm_up, length))
+            }
+            Extent::Time(_) | Extent::Tasks(_) => None,
+        };
         Self {
             cancel: Arc::clone(cancel),
             window,
             workers,
+            schedule,
             origin: clock::now(),
             opened: AtomicU64::new(0),
             warm: AtomicUsize::new(0),
@@ -89,7 +109,22 @@ impl Gate {
     /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any
     /// warm-up.
     pub fn is_open_from_start(&self) -> bool {
-        self.window.warm_up.is_zero() || matches!(self.window.extent, Extent::Tasks(_))
+        match self.window.extent {
+            Extent::Arrivals { .. } => false,
+            Extent::Tasks(_) => true,
+            Extent::Time(_) => self.window.warm_up.is_zero(),
+        }
+    }
+
+    /// When tasks are due, where they come by themselves.
+    #[inline]
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// How long ago the origin is.
+    pub(super) fn now(&self) -> Duration {
+        clock::since(self.origin)
     }
 
     /// How this round is to be measured.

@@ -4,12 +4,14 @@
 //! the loop that runs tasks asks it for the next number and tells it what came out.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use knee_workloads::{Aside, Figure, Work};
 
 use super::gate::{Extent, Gate, Moment};
+use super::schedule::{Due, Schedule};
 use super::share::Share;
 use crate::clock;
 
@@ -19,6 +21,8 @@ const AGREEMENT: f64 = 0.05;
 const FIRST_SLICE: Duration = Duration::from_micros(500);
 /// Latencies are kept to 1 % up to this; longer ones are counted as this.
 const LONGEST_NANOS: u64 = 3_600_000_000_000;
+/// Who waits for a task that is not due yet looks so often whether the round is over.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What one worker measured.
 #[derive(Debug)]
@@ -43,6 +47,10 @@ pub struct Lap {
     pub peak_memory: u64,
     /// What the programs of its whole tasks printed about themselves.
     pub printed: Vec<Figure>,
+    /// From the beginnings of its tasks to their ends, where tasks came by themselves.
+    pub served: Duration,
+    /// How many of its tasks were due and not begun when the window opened, and when it closed.
+    pub waited: [u64; 2],
 }
 
 impl Lap {
@@ -66,6 +74,8 @@ impl Lap {
             warm_up: Duration::ZERO,
             peak_memory: 0,
             printed: Vec::new(),
+            served: Duration::ZERO,
+            waited: [0; 2],
         }
     }
 
@@ -100,6 +110,8 @@ pub struct Lane {
     share: Share,
     /// What the program of the task under way printed about itself.
     figure: Option<Figure>,
+    /// When the task under way was due, where tasks come by themselves.
+    due: Option<Due>,
     lap: Lap,
 }
 
@@ -145,6 +157,7 @@ impl Lane {
             released: Duration::ZERO,
             share: Share::default(),
             figure: None,
+            due: None,
             lap: Lap::nothing(),
         }
     }
@@ -168,8 +181,10 @@ impl Lane {
         if self.gate.stopped() {
             return None;
         }
-        if let Extent::Tasks(tasks) = self.gate.window().extent {
-            return self.gate.take(tasks);
+        match self.gate.window().extent {
+            Extent::Tasks(tasks) => return self.gate.take(tasks),
+            Extent::Arrivals { .. } => return self.await_due(),
+            Extent::Time(_) => {}
         }
         if matches!(self.phase, Phase::Loading) && self.gate.all_finished() {
             return None;
@@ -177,6 +192,58 @@ impl Lane {
         let number = self.number;
         self.number += self.stride;
         Some(number)
+    }
+
+    /// The next task in the queue, once it is due.
+    fn await_due(&mut self) -> Option<u64> {
+        let gate = Arc::clone(&self.gate);
+        let schedule = gate.schedule()?;
+        let due = schedule.take(gate.now())?;
+        loop {
+            let now = gate.now();
+            if now >= due.at {
+                return Some(self.begin(due, schedule));
+            }
+            if gate.stopped() || schedule.is_late(due) && schedule.is_over(now) {
+                return None;
+            }
+            thread::sleep((due.at - now).min(LOOK));
+        }
+    }
+
+    /// The next task in the queue, where somebody else has waited until it is due.
+    pub(super) fn take_due(&mut self) -> Option<u64> {
+        let gate = Arc::clone(&self.gate);
+        let schedule = gate.schedule().filter(|_| !gate.stopped())?;
+        let due = schedule.take(gate.now())?;
+        Some(self.begin(due, schedule))
+    }
+
+    fn begin(&mut self, due: Due, schedule: &Schedule) -> u64 {
+        self.began = clock::now();
+        let now = self.began.saturating_duration_since(self.gate.origin());
+        let (opened, closed) = schedule.window();
+        self.lap.waited[0] += u64::from(due.at < opened && now >= opened);
+        self.lap.waited[1] += u64::from(due.at < closed && now >= closed);
+        self.due = Some(due);
+        due.number
+    }
+
+    /// A task was done that came by itself: its latency is counted from when it was due.
+    fn done_due(&mut self, due: Due, untimed: Duration, now: Instant, work: Work) -> Moment {
+        let gate = Arc::clone(&self.gate);
+        let Some(schedule) = gate.schedule() else { return Moment::Ordinary };
+        let [began, now] = self.since_origin([self.began, now]);
+        self.share.part(work.units, untimed, (began, now), schedule.window());
+        if due.measured {
+            self.lap.tasks += 1;
+            self.lap.units = self.lap.units.saturating_add(work.units);
+            self.lap.served += now.saturating_sub(began);
+            let latency = now.saturating_sub(due.at).as_nanos() as u64;
+            self.lap.latency.saturating_record(latency.max(1));
+            schedule.done();
+        }
+        schedule.moment(now)
     }
 
     /// Takes out of the task under way what it did beside its work. To be called before
@@ -216,10 +283,13 @@ impl Lane {
         let began = self.began;
         let took = now.duration_since(began);
         let untimed = std::mem::take(&mut self.untimed);
-        self.began = now;
         if number < self.checked {
             self.lap.checks.push((number, work.checksum));
         }
+        if let Some(due) = self.due.take() {
+            return self.done_due(due, untimed, now, work);
+        }
+        self.began = now;
         match &mut self.phase {
             Phase::Measuring { start } => {
                 let start = *start;
@@ -251,6 +321,12 @@ impl Lane {
 
     /// What was measured; for a batch, what this worker did of it.
     pub fn finish(mut self) -> Lap {
+        if let Some(schedule) = self.gate.schedule() {
+            let (opened, closed) = schedule.window();
+            let wall = closed.saturating_sub(opened);
+            let rate = self.share.rate(wall);
+            return Lap { rate, wall, ended: closed, warm_up: opened, ..self.lap };
+        }
         if matches!(self.gate.window().extent, Extent::Tasks(_)) {
             self.lap.ended = self.began.duration_since(self.gate.origin());
         }

@@ -12,6 +12,7 @@ mod meter;
 mod process_per_task;
 mod process_pool;
 mod reference;
+mod schedule;
 mod serial;
 pub mod server;
 mod share;
@@ -45,6 +46,7 @@ pub use gate::{Extent, Gate, Moment, Window};
 pub use lane::{Lane, Lap};
 pub use memory::Held;
 pub use reference::{Reference, reference};
+pub use schedule::{Arrived, Schedule};
 pub use usage::{Probe, Usage, Whom};
 pub use worker::become_worker_if_asked;
 
@@ -143,6 +145,8 @@ pub struct Round {
     pub handover: Option<helper::Handover>,
     /// How a server was kept under load, where one was.
     pub load: Option<server::Load>,
+    /// How tasks came and went, where they came by themselves.
+    pub arrived: Option<Arrived>,
 }
 
 impl Round {
@@ -152,7 +156,24 @@ impl Round {
         if programs > 0 {
             usage.peak_memory = Some(programs);
         }
-        Self { laps, usage, span, handover: None, load: None }
+        Self { laps, usage, span, handover: None, load: None, arrived: None }
+    }
+
+    /// The same with what its gate knows of tasks that came by themselves.
+    fn after(mut self, gate: &Gate) -> Self {
+        if let (Some(schedule), Extent::Arrivals { arrivals, .. }) =
+            (gate.schedule(), gate.window().extent)
+        {
+            let sum = |of: &dyn Fn(&Lap) -> u64| self.laps.iter().map(of).sum::<u64>();
+            let waiting = [sum(&|lap| lap.waited[0]), sum(&|lap| lap.waited[1])];
+            let served: Duration = self.laps.iter().map(|lap| lap.served).sum();
+            let service = served.as_secs_f64() / sum(&|lap| lap.tasks).max(1) as f64;
+            if let Some(first) = self.laps.first_mut() {
+                let arrived = schedule.arrived(arrivals, waiting, service, &mut first.latency);
+                self.arrived = Some(arrived);
+            }
+        }
+        self
     }
 
     /// Units per second: the sum of the workers' own rates.

@@ -5,12 +5,13 @@
 //! | workers started, prepare, ready | dispatch, run, reply |
 
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use knee_process::{Failure, Pool};
 
 use super::worker::{Crewman, Numbered, Orders};
-use super::{Crew, Extent, Gate, Ground, Lane, Meter, ModeError, Round, Whom, Window};
+use super::{Crew, Extent, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
 /// Workers that are not ready by then never will be.
@@ -42,12 +43,54 @@ impl Workers {
         pool.wait_ready(READY_WITHIN).map_err(failed)?;
         Ok(Self { pool, ground, limit: None })
     }
+
+    /// Measures tasks that come by themselves. Each worker has a thread here that takes the next
+    /// task from the crew's one queue once it is due, and hands it over: so no task waits for a
+    /// worker that is busy while another is free.
+    fn as_they_come(&self, active: usize, window: Window) -> Result<Round, ModeError> {
+        self.pool.set_patience(self.limit);
+        let gate = self.ground.gate(window, active);
+        let meter = Meter::new(Whom::Workers(self.processes().into_iter().take(active).collect()));
+        let start = clock::now();
+        let shared_start = clock::shared_nanos();
+        let laps: Vec<Result<Lap, ModeError>> = thread::scope(|scope| {
+            let serve = |worker: usize| {
+                let (gate, meter, pool) = (&gate, &meter, &self.pool);
+                let mut lane = self.ground.lane(gate, worker, active);
+                let serve = move || {
+                    lane.start();
+                    while let Some(number) = lane.take() {
+                        let reply = ask(pool, worker, number).inspect_err(|_| gate.stop())?;
+                        let done = reply.done.saturating_sub(shared_start);
+                        let at = start + Duration::from_nanos(done);
+                        meter.at(lane.done_at(at, number, reply.work), gate);
+                    }
+                    Ok(lane.finish())
+                };
+                let name = format!("serve-{worker}");
+                thread::Builder::new().name(name).spawn_scoped(scope, serve).map_err(|error| {
+                    gate.stop();
+                    ModeError::Launch {
+                        what: "a thread could not be started",
+                        reason: error.to_string(),
+                    }
+                })
+            };
+            let serving: Vec<_> = (0..active).map(serve).collect();
+            serving.into_iter().map(|thread| thread.and_then(super::joined)).collect()
+        });
+        let (span, usage) = (clock::since(start), meter.end());
+        Ok(Round::new(gather(&gate, laps)?, usage, span).after(&gate))
+    }
 }
 
 impl Crew for Workers {
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
         let active = self.ground.active(active);
         self.pool.set_active(active);
+        if matches!(window.extent, Extent::Arrivals { .. }) {
+            return self.as_they_come(active, window);
+        }
         self.pool.set_patience(self.limit);
         let gate = self.ground.gate(window, active);
         let meter = Meter::new(Whom::Workers(self.processes().into_iter().take(active).collect()));
@@ -80,10 +123,7 @@ impl Crew for Workers {
             }
             Err(failure) => {
                 gate.stop();
-                let how = match failure {
-                    Failure::TimedOut { after } => super::silent(report.pid, after),
-                    failure => told(&failure),
-                };
+                let how = lost(&failure, report.pid);
                 trouble.get_or_insert(ModeError::Worker { worker: report.worker, how });
             }
         });
@@ -118,6 +158,16 @@ impl Crew for Workers {
     }
 }
 
+/// Has one worker do one task.
+fn ask(pool: &Pool<Crewman>, worker: usize, number: u64) -> Result<Numbered, ModeError> {
+    let handle = pool.submit_to(worker, &number).map_err(|error| ModeError::Launch {
+        what: "the pool of worker processes broke",
+        reason: error.to_string(),
+    })?;
+    let report = handle.report();
+    report.outcome.map_err(|failure| ModeError::Worker { worker, how: lost(&failure, report.pid) })
+}
+
 /// Whether workers are to be given tasks: until the last one has ended its own window.
 fn more(gate: &Gate) -> bool {
     !gate.stopped() && !gate.all_finished()
@@ -127,7 +177,15 @@ fn more(gate: &Gate) -> bool {
 fn within(window: Window, number: u64) -> bool {
     match window.extent {
         Extent::Tasks(tasks) => number < tasks,
-        Extent::Time(_) => true,
+        Extent::Time(_) | Extent::Arrivals { .. } => true,
+    }
+}
+
+/// What became of a task without a result, as the end of the sentence "worker 3: ..".
+fn lost(failure: &Failure, pid: u32) -> String {
+    match failure {
+        Failure::TimedOut { after } => super::silent(pid, *after),
+        failure => told(failure),
     }
 }
 

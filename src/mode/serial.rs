@@ -44,7 +44,7 @@ impl Crew for Alone {
         if gate.stopped() {
             return Err(ModeError::Interrupted);
         }
-        Ok(Round::new(vec![lane.finish()], usage, span))
+        Ok(Round::new(vec![lane.finish()], usage, span).after(&gate))
     }
 
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {

@@ -20,7 +20,7 @@ use knee_workloads::{Params, Task, Workload as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::asking::Asking;
+use super::asking::{Asking, Calls};
 use super::{
     Crew, Extent, Ground, Job, Lap, Meter, ModeError, Reference, Round, Site, Whom, Window, drive,
     gather,
@@ -136,6 +136,7 @@ impl Hosted {
             gate: Arc::clone(&gate),
             meter: Arc::clone(&meter),
             failed: Arc::clone(&failed),
+            calls: Calls::of(&gate),
         };
         if gate.is_open_from_start() {
             meter.open(&gate);
@@ -152,6 +153,9 @@ impl Hosted {
                 thread::Builder::new().name(format!("client-{thread}")).spawn_scoped(scope, body)
             };
             let asking: Vec<_> = (0..threads).map(ask).collect();
+            if let Some(calls) = job.calls.as_deref() {
+                calls.call(&gate);
+            }
             let joined = asking.into_iter().flat_map(|thread| match thread {
                 Ok(thread) => {
                     thread.join().unwrap_or_else(|panic| vec![Err(super::panicked(0, &*panic))])
@@ -175,7 +179,8 @@ impl Hosted {
         if load.failures() as f64 > MOST_FAILED * all {
             return Err(self.failing(&load, lap.tasks));
         }
-        Ok(Round { load: Some(load), ..Round::new(vec![lap], usage, span) })
+        let round = Round::new(vec![lap], usage, span).after(&gate);
+        Ok(Round { load: Some(load), ..round })
     }
 
     /// That too many requests failed.
@@ -250,6 +255,8 @@ fn merged(laps: Vec<Lap>) -> Lap {
         all.wall = all.wall.max(one.wall);
         all.ended = all.ended.max(one.ended);
         all.warm_up = all.warm_up.max(one.warm_up);
+        all.served += one.served;
+        all.waited = [all.waited[0] + one.waited[0], all.waited[1] + one.waited[1]];
         let _ = all.latency.add(&one.latency);
         all
     };
@@ -261,7 +268,11 @@ impl Crew for Hosted {
         let mut round = if matches!(self.by, By::Command(_)) {
             self.by_command(window)?
         } else {
-            let connections = self.find_connections()?;
+            let mut connections = self.find_connections()?;
+            // A burst is to wait for the server, not for a connection.
+            if matches!(window.extent, Extent::Arrivals { .. }) && self.settings.connections == 0 {
+                connections *= 2;
+            }
             self.load(connections, window)?
         };
         let shared = proportional(&self.server.processes());

@@ -88,7 +88,7 @@ impl Pool {
             *place = Some(task);
             laps.push(lap);
         }
-        Ok(Round::new(gather(&gate, laps)?, usage, span))
+        Ok(Round::new(gather(&gate, laps)?, usage, span).after(&gate))
     }
 }
 

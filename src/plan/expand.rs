@@ -5,8 +5,8 @@ use std::time::Duration;
 use knee_workloads::{Params, Workload};
 
 use super::{
-    Also, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError, Registry,
-    Series, Subject,
+    Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError,
+    Registry, Series, Subject,
 };
 
 /// What the user asked for.
@@ -26,6 +26,8 @@ pub struct Request {
     pub seed: u64,
     /// The makespan of so many tasks instead of a rate.
     pub batch: Option<u64>,
+    /// Tasks that come at a rate, instead of when a worker is free.
+    pub arrivals: Option<Arrivals>,
     /// Whether workers are bound to CPUs.
     pub pin: bool,
 }
@@ -70,7 +72,8 @@ pub fn expand(
         }
         let place = entries.len();
         entries.push(entry);
-        if !named {
+        // At a rate a mode pays or not whatever the length.
+        if !named && request.arrivals.is_none() {
             entries.extend(shorter(workload, place, request, cores)?);
         }
     }
@@ -78,6 +81,7 @@ pub fn expand(
         seed: request.seed,
         budget: request.budget.as_secs_f64(),
         batch: request.batch,
+        arrivals: request.arrivals,
         pin: request.pin,
         limits: Limits::default(),
         tolerance: super::TOLERANCE,

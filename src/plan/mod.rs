@@ -1,9 +1,11 @@
 //! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or
 //! waits.
 
+mod arrivals;
 mod axis;
 mod candidates;
 mod expand;
+pub mod hold;
 mod limits;
 mod mode;
 pub mod parse;
@@ -16,6 +18,7 @@ use knee_workloads::{Kind, Params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use arrivals::Arrivals;
 pub use axis::{Also, Axis};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
@@ -50,6 +53,9 @@ pub struct Plan {
     pub budget: f64,
     /// Tasks per measurement where the makespan of a batch is asked for instead of a rate.
     pub batch: Option<u64>,
+    /// How tasks come where they come by themselves, rather than when a worker is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Arrivals>,
     /// Whether each worker is bound to one CPU.
     pub pin: bool,
     /// What a recommended count must keep.

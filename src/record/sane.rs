@@ -2,6 +2,7 @@
 
 use super::{Header, Line, Survey};
 use crate::machine::BurnReport;
+use crate::mode::Arrived;
 use crate::plan::MOST_WORKERS;
 use crate::run::Sample;
 
@@ -62,16 +63,23 @@ fn of_sample(sample: &Sample) -> Option<String> {
         ("warm_up", sample.warm_up),
         ("printed_p99", sample.printed_p99.unwrap_or(0.0)),
         ("usage.span", sample.usage.span),
+        ("arrived.service", sample.arrived.map_or(0.0, |arrived| arrived.service)),
     ];
     // The times of many workers are summed.
     let usage = &sample.usage;
     let figures = [
         ("usage.user", usage.user),
+        ("arrived.rate", sample.arrived.map_or(0.0, |arrived| arrived.asked.rate)),
         ("usage.system", usage.system),
         ("usage.run_queue", usage.run_queue.unwrap_or(0.0)),
     ];
     let tasks = sample.latency.iter().fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    let arrived = sample.arrived.as_ref();
+    let of = |count: &dyn Fn(&Arrived) -> u64| arrived.map_or(0, count);
     let counts = [
+        ("arrived.due", of(&|arrived| arrived.due)),
+        ("arrived.waiting_before", of(&|arrived| arrived.waiting_before)),
+        ("arrived.waiting", of(&|arrived| arrived.waiting)),
         ("tasks", sample.tasks),
         ("units", sample.units),
         ("latency", tasks),

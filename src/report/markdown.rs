@@ -5,6 +5,7 @@ mod comparison;
 
 use std::fmt::Write as _;
 
+use super::at_rate;
 use super::axes;
 use super::words;
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
@@ -91,6 +92,7 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
     table(out, workload);
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
     let mut remarks: Vec<String> = leader.into_iter().flat_map(about).collect();
+    remarks.extend(at_rate::lines(workload).iter().map(|text| escape(text)));
     remarks.extend(words::lengths(workload).iter().map(|text| escape(text)));
     for curve in &workload.curves {
         remarks

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod at_rate;
 mod axes;
 mod compared;
 pub mod csv;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::at_rate;
 use super::program;
 use crate::analysis::EQUAL;
 use crate::analysis::findings::{
@@ -65,6 +66,7 @@ pub(super) fn to_settle(findings: &Findings) -> Option<String> {
 /// Which mode at how many workers, and how far behind the others are.
 pub(super) fn answer(workload: &WorkloadFindings) -> Answer {
     match &workload.verdict {
+        Some(verdict) if workload.at_rate.is_some() => at_a_rate(workload, verdict),
         Some(verdict) => chosen(workload, verdict),
         None => unchosen(workload),
     }
@@ -83,8 +85,18 @@ fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
     Answer { choice: choice(workload, verdict), figures, others: others.collect(), certainty }
 }
 
+/// Which count holds the rate at which tasks came.
+fn at_a_rate(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
+    let certainty = if verdict.conclusive { Certainty::Settled } else { Certainty::Open };
+    let figures = workload.at_rate.as_ref().map_or_else(Vec::new, at_rate::figures);
+    Answer { choice: choice(workload, verdict), figures, others: Vec::new(), certainty }
+}
+
 /// What is recommended: `2 workers, threads`, `4 copies`, `{n} = 4`.
 pub(super) fn choice(workload: &WorkloadFindings, verdict: &Verdict) -> String {
+    if let Some(answer) = &workload.at_rate {
+        return at_rate::choice(answer);
+    }
     let chosen = counted(workload, verdict);
     if is_rising(workload, verdict) { format!("at least {chosen}, still rising") } else { chosen }
 }
@@ -357,6 +369,12 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
 /// that parallelises itself gets its own command line.
 pub(super) fn settings(workload: &WorkloadFindings, verdict: &Verdict) -> Vec<String> {
     let count = verdict.workers;
+    let holds = |workload: &WorkloadFindings| {
+        workload.at_rate.as_ref().is_none_or(|answer| answer.found.is_some())
+    };
+    if !holds(workload) {
+        return Vec::new();
+    }
     if !(count.is_finite() && count >= 1.0) {
         return Vec::new();
     }

@@ -92,7 +92,7 @@ pub fn run(
         start: clock::now(),
         stopped: 0.0,
         references: BTreeMap::new(),
-        pace: Pace::new(site.cores as f64),
+        pace: Pace::new(site.cores as f64, plan.arrivals),
         failures: BTreeMap::new(),
         told: past.iter().flat_map(|past| &past.samples).map(|sample| sample.cell).collect(),
         crews: Crews::new(site, past.map_or(0, Past::crews)),
@@ -212,7 +212,7 @@ impl Run<'_> {
     /// enough, or it has had its share.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
-        let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, pace::SHORTEST);
+        let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, self.pace.shortest());
         let launch: &dyn Fn(usize) -> f64 = &|entry| self.launch_cost(entry);
         let next = steer.turn(left, cost, launch, None)?;
         let at_work = self.crews.age().and_then(|(entry, age)| {

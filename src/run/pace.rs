@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::mode::{Extent, Reference, Window};
-use crate::plan::{Cell, Mode, Workers};
+use crate::plan::{Arrivals, Cell, Mode, Workers};
 
 /// Shorter windows are drowned in the system's own ticks.
-pub(super) const SHORTEST: f64 = 0.020;
+const SHORTEST: f64 = 0.020;
 /// Longer windows are better spent on one more round.
 const LONGEST: f64 = 0.500;
+/// Of tasks that come by themselves a window is to see so many, so that their 99th percentile is
+/// more than the longest of them.
+const ARRIVALS: f64 = 300.0;
+/// Such a window is at least so long, and no longer than that: queues come and go slowly.
+const OPEN: (f64, f64) = (0.5, 5.0);
+/// Such a round settles for this part of its window, since it begins with an empty queue.
+const SETTLING: f64 = 0.25;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for
 /// nearly all of it.
 const LONG_TASK: f64 = 0.010;
@@ -28,11 +35,22 @@ pub(super) struct Pace {
     /// Seconds that the last launch of a crew took, and how many members it had.
     launches: BTreeMap<(usize, Mode), (f64, f64)>,
     cores: f64,
+    /// The shortest window and the longest one.
+    windows: (f64, f64),
 }
 
 impl Pace {
-    pub(super) fn new(cores: f64) -> Self {
-        Self { cores: cores.max(1.0), ..Self::default() }
+    pub(super) fn new(cores: f64, arrivals: Option<Arrivals>) -> Self {
+        let windows = arrivals.map_or((SHORTEST, LONGEST), |Arrivals { rate, .. }| {
+            let window = (ARRIVALS / rate).clamp(OPEN.0, OPEN.1);
+            (window, (2.0 * window).min(OPEN.1))
+        });
+        Self { cores: cores.max(1.0), windows, ..Self::default() }
+    }
+
+    /// The shortest useful window.
+    pub(super) fn shortest(&self) -> f64 {
+        self.windows.0
     }
 
     /// Learns from a round that took `total` seconds with a window of `window`, of which `measured`
@@ -108,7 +126,7 @@ impl Pace {
         let unmeasured = mean_of(&self.unmeasured, entry).unwrap_or_else(guess);
         // Longer than asked for only as far as several blocks remain possible.
         let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(4.0 * seconds);
-        (seconds - overhead).max(longer).clamp(SHORTEST, LONGEST)
+        (seconds - overhead).max(longer).clamp(self.windows.0, self.windows.1)
     }
 }
 
@@ -138,6 +156,14 @@ pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Dur
     let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
     let limit = 5.0 + 10.0 * (cost + tasks);
     Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
+}
+
+/// The window of one round in which tasks come by themselves. All rounds of a block have the same
+/// gaps, so that no count has the better luck.
+pub(super) fn shape_at(arrivals: Arrivals, seed: u64, window: f64) -> Window {
+    let length = Duration::from_secs_f64(window);
+    let extent = Extent::Arrivals { arrivals, seed, length };
+    Window { extent, warm_up: length.mul_f64(SETTLING) }
 }
 
 /// The window of one round.

@@ -103,7 +103,13 @@ impl Run<'_> {
         let job = self.job(cell.entry);
         let reference = &self.references[&cell.entry];
         let fresh = self.crews.is_fresh(cell, &job);
-        let shape = pace::shape(self.plan.batch, reference, window, fresh);
+        let shape = match self.plan.arrivals {
+            Some(arrivals) => {
+                let seed = knee_workloads::mix(self.plan.seed, u64::from(block));
+                pace::shape_at(arrivals, seed, window)
+            }
+            None => pace::shape(self.plan.batch, reference, window, fresh),
+        };
         let at = self.before + crate::clock::since(self.start).as_secs_f64() - self.stopped;
         let limit = pace::limit(self.cost(cell, window), self.plan.batch, reference);
         let measured: Measured = self.crews.round(cell, &job, shape, limit)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::Ledger;
 use crate::mode::helper::Handover;
 use crate::mode::server::Load;
-use crate::mode::{Extent, Usage, Window};
+use crate::mode::{Arrived, Extent, Usage, Window};
 use crate::plan::Cell;
 
 use super::crews::Measured;
@@ -59,6 +59,9 @@ pub struct Sample {
     /// How a server was kept under load, where one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
+    /// How tasks came and went, where they came by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Arrived>,
     /// Seconds of warm-up until the last worker was warm.
     pub warm_up: f64,
     /// The disturbed round in whose stead this one was measured.
@@ -114,6 +117,7 @@ impl Sample {
             launch: crew.launch,
             handover: round.handover,
             load: round.load.clone(),
+            arrived: round.arrived,
             warm_up: warm_up.as_secs_f64(),
             repeats: place.repeats,
             confirms: place.confirms,
@@ -124,6 +128,17 @@ impl Sample {
     /// Seconds that launching one worker of its crew took, where this round tells it.
     pub fn launch_per_worker(&self) -> Option<f64> {
         Some(self.launch? / self.members.unwrap_or(self.cell.workers).max(1) as f64)
+    }
+
+    /// How many tasks came at a rate, how many of as many were done, and how many took longer than
+    /// `limit` seconds; `None` where they did not come by themselves.
+    pub fn at_rate(&self, limit: Option<f64>) -> Option<(u64, f64, u64)> {
+        let arrived = self.arrived?;
+        let limit = limit.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
+        let late = self.latency.iter().filter(|(nanos, _)| *nanos > limit);
+        let exceeding = late.map(|(_, count)| *count).fold(0, u64::saturating_add);
+        let grown = arrived.waiting as f64 - arrived.waiting_before as f64;
+        Some((arrived.due, arrived.due as f64 - grown, exceeding))
     }
 
     /// Whether knee itself was stopped and went on meanwhile.

@@ -5,6 +5,7 @@
 //! own pace: all get about as many blocks, and the one that is furthest behind is next. What is
 //! settled gives its time to what is not.
 
+use crate::plan::hold::Hold;
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 use crate::stats::student;
@@ -39,6 +40,8 @@ const SETTLED_CLAIM: f64 = 0.01;
 pub(super) struct Steer {
     groups: Vec<Group>,
     seed: u64,
+    /// Tasks that come at a rate may take so many seconds.
+    max_p99: Option<f64>,
 }
 
 /// All series of one workload.
@@ -73,6 +76,8 @@ enum Course {
     Listed(Vec<usize>),
     /// What the search asks for.
     Searched(Box<Search>),
+    /// What the search for the smallest count asks for that holds a rate.
+    Holding(Hold),
     /// Decided, or nothing of it works.
     Done,
 }
@@ -87,9 +92,9 @@ impl Steer {
         let groups = groups.map(|(entry, planned)| Group {
             axis: planned.also.as_ref().map(|also| also.axis),
             part: if planned.shorter_of.is_some() { SHORTER_PART } else { 1.0 },
-            ..Group::new(entry, &planned.series, plan.seed)
+            ..Group::new(entry, &planned.series, plan)
         });
-        Self { groups: groups.collect(), seed: plan.seed }
+        Self { groups: groups.collect(), seed: plan.seed, max_p99: plan.limits.max_p99 }
     }
 
     /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs
@@ -180,8 +185,17 @@ impl Steer {
             let made = (sample.crew, sample.confirms);
             group.standing.enter(sample.cell, sample.block, sample.throughput, made);
         }
-        if let Some(Course::Searched(search)) = self.course(sample.cell) {
-            search.tell(sample.cell.workers, sample.throughput);
+        let limit = self.max_p99;
+        match self.course(sample.cell) {
+            Some(Course::Searched(search)) => {
+                search.tell(sample.cell.workers, sample.throughput);
+            }
+            Some(Course::Holding(hold)) => {
+                if let Some((due, done, exceeding)) = sample.at_rate(limit) {
+                    hold.tell(sample.cell.workers, due, done, exceeding);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -189,6 +203,7 @@ impl Steer {
     pub(super) fn fail(&mut self, cell: Cell) {
         match self.course(cell) {
             Some(Course::Searched(search)) => search.tell_broken(cell.workers),
+            Some(Course::Holding(hold)) => hold.tell_broken(cell.workers),
             Some(Course::Listed(counts)) => counts.retain(|count| *count != cell.workers),
             _ => {}
         }
@@ -201,8 +216,10 @@ impl Steer {
 }
 
 impl Group {
-    fn new(entry: usize, series: &[Series], seed: u64) -> Self {
-        let course = |series: &Series| (series.mode, Course::new(series, seed ^ entry as u64));
+    fn new(entry: usize, series: &[Series], plan: &Plan) -> Self {
+        let at_rate = plan.arrivals.is_some();
+        let course =
+            |series: &Series| (series.mode, Course::new(series, plan.seed ^ entry as u64, at_rate));
         let cells = |series: &Series| {
             let counts = series.candidates.first().iter();
             counts.map(|&workers| Cell { entry, mode: series.mode, workers }).collect()
@@ -256,6 +273,7 @@ impl Group {
                 let open = counts.len() > 1 && self.standing.is_open_within(*mode);
                 counts.is_empty() || self.blocks >= if open { MOST_BLOCKS } else { ENOUGH }
             }
+            Course::Holding(_) => self.blocks >= ENOUGH,
             Course::Searched(_) => false,
         };
         let mut others = self.courses.iter().filter(|(mode, _)| *mode != Mode::Serial).peekable();
@@ -332,9 +350,12 @@ impl Group {
 }
 
 impl Course {
-    fn new(series: &Series, seed: u64) -> Self {
+    fn new(series: &Series, seed: u64, at_rate: bool) -> Self {
         match &series.candidates {
             Candidates::Exactly { counts } => Self::Listed(counts.clone()),
+            Candidates::Search { first, most, .. } if at_rate => {
+                Self::Holding(Hold::new(first, *most))
+            }
             Candidates::Search { first, most, .. } => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
@@ -350,6 +371,13 @@ impl Course {
         match self {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
                 return (counts.clone(), true);
+            }
+            Self::Holding(hold) => {
+                let counts = hold.next_block();
+                if !counts.is_empty() && purses[0].cost_of(&counts) <= left {
+                    return (counts, true);
+                }
+                *self = Self::Done;
             }
             Self::Listed(_) | Self::Done => *self = Self::Done,
             Self::Searched(search) => {

@@ -48,7 +48,7 @@ impl Run<'_> {
         let entries: BTreeSet<usize> = self.told.iter().map(|cell| cell.entry).collect();
         for (&entry, reference) in &self.references {
             if !entries.contains(&entry) {
-                let least = steer.least(entry, &|cell| self.cost(cell, pace::SHORTEST))
+                let least = steer.least(entry, &|cell| self.cost(cell, self.pace.shortest()))
                     + self.launch_cost(entry);
                 let reason = format!(
                     "a task takes {}, and nothing of it fitted into the budget; measuring it takes about {}: give a larger --budget, fewer --workers or --modes",
@@ -65,7 +65,8 @@ impl Run<'_> {
                 continue;
             }
             for cell in self.listed(entry).into_iter().filter(|cell| !self.told.contains(cell)) {
-                let cost = self.cost(cell, pace::SHORTEST) + self.pace.launch(cell, reference);
+                let cost =
+                    self.cost(cell, self.pace.shortest()) + self.pace.launch(cell, reference);
                 let budget = self.plan.budget + 2.0 * cost;
                 let reason = format!(
                     "it was not measured: one round takes about {}, for which the budget was too small; --budget {}s would hold it",

@@ -10,6 +10,7 @@ pub mod moderate;
 pub mod nested;
 pub mod normal;
 pub mod polish;
+pub mod queueing;
 pub mod regret;
 pub mod special;
 pub mod student;

@@ -69,6 +69,7 @@ impl Planted {
             makespan: None,
             latency: None,
             printed_p99: None,
+            at_rate: None,
             cpu: None,
             cpu_per_unit: None,
             voluntary_switches: None,
@@ -135,6 +136,7 @@ impl Planted {
                 asides: Vec::new(),
                 sentence: String::new(),
             }),
+            at_rate: None,
             equivalent: None,
             ceiling: None,
             textbook_optimum: None,
@@ -152,6 +154,7 @@ impl Planted {
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,
+            arrivals: None,
             pin: false,
             entries: Vec::new(),
         };

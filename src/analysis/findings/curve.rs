@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AtRate;
+
 /// Throughput over workers, for one workload in one mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
@@ -80,6 +82,9 @@ pub struct Point {
     /// median over rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
+    /// What it made of tasks that came at a rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rate: Option<AtRate>,
     /// CPU seconds used per second of wall time, by all workers.
     pub cpu: Option<f64>,
     /// CPU seconds per unit of work.

@@ -4,6 +4,7 @@
 //! Everything is in SI base units (seconds, bytes, units per second). A figure that does not exist
 //! is `None` (`null`), never `inf` or `NaN`.
 
+mod at_rate;
 mod curve;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use at_rate::{AtRate, RateAnswer, RateCell, Waiting};
 pub use curve::{
     Bound, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price, Usl,
     UslIntervals,
@@ -96,6 +98,9 @@ pub struct WorkloadFindings {
     pub curves: Vec<Curve>,
     /// Which mode at how many workers.
     pub verdict: Option<Verdict>,
+    /// What holds the rate, where tasks came at one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_rate: Option<RateAnswer>,
     /// The best throughput in terms people know: `2.5 x 1080p25 streams`.
     pub equivalent: Option<Equivalent>,
     /// The best throughput against what the cores can do by design.

@@ -8,7 +8,7 @@ use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
 use crate::machine::Machine;
-use crate::plan::{Axis, Cores, Mode, Named, Request, parse};
+use crate::plan::{Arrivals, Axis, Cores, Mode, Named, Request, parse};
 
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
@@ -40,6 +40,14 @@ pub(in crate::cli) struct Args {
     /// Measure the time that N tasks take, from the first submit to the last join
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) batch: Option<u64>,
+    /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers hold
+    /// it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
+    /// servers and for built-in workloads as serial, threads or process-pool
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective"])]
+    pub(super) rate: Option<String>,
+    /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
+    #[arg(long, value_name = "HOW", requires = "rate", default_value = "random", value_parser = ["random", "even"])]
+    pub(super) arrivals: String,
     /// Bind each worker to one CPU, one per physical core first
     #[arg(long)]
     pub(super) pin: bool,
@@ -50,7 +58,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]
@@ -96,6 +104,11 @@ impl Args {
             budget: Duration::from_secs_f64(measuring(budget.as_secs_f64())),
             seed: self.seed,
             batch: self.batch,
+            arrivals: self
+                .rate
+                .as_deref()
+                .map(|text| Arrivals::parse(text, self.arrivals == "even"))
+                .transpose()?,
             pin: self.pin,
         })
     }

@@ -45,6 +45,9 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
+    if plan.arrivals.is_some() {
+        plan::Arrivals::admit(&plan)?;
+    }
     plan.name_values();
     plan.limits = limits;
     plan.tolerance = tolerance;

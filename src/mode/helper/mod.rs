@@ -267,6 +267,12 @@ impl Crew for Remote {
         let (length, tasks) = match window.extent {
             Extent::Time(length) => (length, None),
             Extent::Tasks(tasks) => (Duration::ZERO, Some(tasks)),
+            Extent::Arrivals { .. } => {
+                return Err(ModeError::Launch {
+                    what: "the round could not be begun",
+                    reason: "a helper cannot be given tasks at a rate".to_owned(),
+                });
+            }
         };
         let trial = Trial {
             active: self.ground.active(active),
@@ -321,9 +327,7 @@ fn lap(member: &message::Member, span: Duration, warm_up: Duration) -> Lap {
         rate: member.rate,
         ended: warm_up + span,
         latency,
-        checks: Vec::new(),
         warm_up,
-        peak_memory: 0,
-        printed: Vec::new(),
+        ..Lap::nothing()
     }
 }

@@ -5,6 +5,7 @@ use super::tables;
 use crate::analysis::findings::{Bound, Curve, RunSummary, WorkloadFindings};
 use crate::plot::curves::{law_name, set_text};
 use crate::plot::{self, Chart, Format, View, legend};
+use crate::report::at_rate;
 use crate::report::words::{self, Certainty};
 use crate::units::{Quantity, coefficient, workers};
 
@@ -55,8 +56,11 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
                 let gain = Quantity::Ratio.interval(gain.median, gain.low, gain.high);
                 body.text(&format!(" – {gain}{}", words::against(workload)));
             }
-            if let Some(doubt) = answer.figures.last().filter(|text| text.starts_with("at most")) {
-                body.raw(", ").text(doubt);
+            let at_rate = workload.at_rate.is_some();
+            let said = |text: &&String| at_rate || text.starts_with("at most");
+            let from = if at_rate { 0 } else { answer.figures.len().saturating_sub(1) };
+            for figure in answer.figures[from..].iter().filter(said) {
+                body.raw(", ").text(figure);
             }
         }
         None => {
@@ -235,6 +239,9 @@ fn remarks(body: &mut Markup, workload: &WorkloadFindings) {
         for text in curve.limits.iter().flat_map(|limits| &limits.broken) {
             list.wrap("<li>", &format!("{} breaks a limit: {text}", curve.name), "</li>");
         }
+    }
+    for text in at_rate::lines(workload) {
+        list.wrap("<li>", &text, "</li>");
     }
     for text in words::lengths(workload) {
         list.wrap("<li>", &text, "</li>");

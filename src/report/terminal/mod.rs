@@ -1,6 +1,7 @@
 //! Findings on a terminal: the answer of each workload first, then a table and a curve per
 //! workload, then what to know and where the files are.
 
+mod at_rate;
 mod comparison;
 mod curve;
 mod machine;
@@ -159,6 +160,15 @@ fn section(
 ) -> io::Result<()> {
     writeln!(out)?;
     title(out, workload, style)?;
+    if workload.at_rate.is_some() {
+        for line in table::lines(at_rate::columns(workload, style), style) {
+            writeln!(out, "{line}")?;
+        }
+        for (tone, text) in remarks(workload, thorough) {
+            indented(out, tone, &text, style)?;
+        }
+        return Ok(());
+    }
     let mut columns = columns(workload, style);
     let curves: Vec<&Curve> = workload.curves.iter().collect();
     let drawing = if thorough {

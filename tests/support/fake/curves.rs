@@ -55,6 +55,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         efficiency: speedup.map(per_worker),
         makespan: None,
         printed_p99: None,
+        at_rate: None,
         latency: Some(Latency {
             mean: task * 1.02,
             p50: task,
@@ -245,6 +246,7 @@ pub(crate) fn workload(
         serial: Some(serial),
         curves,
         verdict: Some(verdict),
+        at_rate: None,
         equivalent: None,
         ceiling: None,
         textbook_optimum: None,

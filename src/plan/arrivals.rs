@@ -1,0 +1,102 @@
+//! Tasks that come at a rate, whether or not a worker is free for them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Mode, Plan, PlanError};
+
+/// How tasks come where they come by themselves: an open loop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Arrivals {
+    /// Tasks per second.
+    pub rate: f64,
+    /// Whether the gaps between them are equal. Otherwise they are exponential, as those of many
+    /// users are who know nothing of each other.
+    pub even: bool,
+}
+
+/// Rates that can be asked for, in tasks per second.
+const RATES: std::ops::RangeInclusive<f64> = 0.01..=1e6;
+
+impl Arrivals {
+    /// `500/s`, `30/m`, `0.5/s`; a bare number is per second.
+    ///
+    /// # Errors
+    /// Anything else, and rates that no schedule can hold.
+    pub fn parse(text: &str, even: bool) -> Result<Self, PlanError> {
+        let (number, unit) = text.trim().split_once('/').unwrap_or((text.trim(), "s"));
+        let seconds = match unit {
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => f64::NAN,
+        };
+        let rate = number.parse::<f64>().unwrap_or(f64::NAN) / seconds;
+        if RATES.contains(&rate) {
+            return Ok(Self { rate, even });
+        }
+        Err(PlanError::Usage(format!(
+            "{text:?} is not a usable rate; write for instance 500/s or 30/m (36/h to 1000000/s)"
+        )))
+    }
+
+    /// Whether a crew of this mode can be given tasks as they come.
+    pub fn suit(mode: Mode) -> bool {
+        matches!(mode, Mode::Serial | Mode::Threads | Mode::ProcessPool | Mode::Server)
+    }
+
+    /// Whether everything planned can be given tasks as they come.
+    ///
+    /// # Errors
+    /// What cannot, and what can.
+    pub fn admit(plan: &Plan) -> Result<(), PlanError> {
+        for entry in &plan.entries {
+            if let Some(series) = entry.series.iter().find(|series| !Self::suit(series.mode)) {
+                return Err(PlanError::Usage(format!(
+                    "{} cannot be given tasks at a rate as {}; --rate is for servers (--server), and for built-in \
+                     workloads as serial, threads and process-pool",
+                    entry.label, series.mode
+                )));
+            }
+            if entry.workload == "server" && !entry.params.text("argv").is_empty() {
+                return Err(PlanError::Usage(
+                    "a command after -- makes its own load; --rate is for knee's own client, so leave the command out"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Arrivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/s", crate::units::Quantity::Count.text(self.rate))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_with_their_units() {
+        let rate = |text: &str| Arrivals::parse(text, false).map(|arrivals| arrivals.rate);
+        assert!((rate("500/s").unwrap() - 500.0).abs() < 1e-12);
+        assert!((rate("500").unwrap() - 500.0).abs() < 1e-12);
+        assert!((rate("30/m").unwrap() - 0.5).abs() < 1e-12);
+        for bad in ["", "0", "-5/s", "nan", "inf/s", "1e99/s", "5/d", "auto", "/s"] {
+            let said = rate(bad).unwrap_err().to_string();
+            assert!(said.contains("500/s"), "{bad}: {said}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = Arrivals::parse(&text, true);
+        }
+    }
+}
