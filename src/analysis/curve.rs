@@ -130,6 +130,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 printed_p99: None,
                 cpu: None,
                 cpu_per_unit: None,
+                cost: None,
                 voluntary_switches: None,
                 involuntary_switches: None,
                 peak_memory: None,

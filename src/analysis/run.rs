@@ -8,7 +8,7 @@ use super::bound::Evidence;
 use super::budget;
 use super::doubt;
 use super::findings::{
-    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, Remark, RunSummary,
+    CeilingShare, CellFailure, Cost, Curve, Equivalent, Findings, Point, Remark, RunSummary,
     SCHEMA_VERSION, TaskLength, Warning, WorkloadFindings,
 };
 use super::function::{self, Runtime};
@@ -22,7 +22,7 @@ use super::series::Series;
 use super::server;
 use super::verdict::{Contender, verdict};
 use crate::mode::helper::Facts;
-use crate::plan::{Candidates, Entry, Mode};
+use crate::plan::{Candidates, Entry, Mode, Tariff};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -154,11 +154,13 @@ impl<'r> Context<'r> {
         let baseline = serial.observations();
         let evidence = |mode| self.evidence(at, entry, mode);
         let tolerance = self.record.header.plan.tolerance;
-        let serial_point = serial
+        let mut serial_point = serial
             .curve(Vec::new(), evidence(Mode::Serial), tolerance, self.seed(at, Mode::Serial))
             .points
             .into_iter()
             .next();
+        let tariff = self.record.header.plan.tariff.as_ref();
+        serial_point.iter_mut().for_each(|point| point.cost = cost(point, tariff));
         let mut contenders: Vec<Contender> =
             Contender::serial(baseline.clone()).into_iter().collect();
         let mut curves = Vec::new();
@@ -177,6 +179,7 @@ impl<'r> Context<'r> {
             {
                 found.rising = false;
             }
+            curve.points.iter_mut().for_each(|point| point.cost = cost(point, tariff));
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);
             contenders.extend(Contender::of(mode, &curve, &own, asked));
@@ -293,6 +296,13 @@ impl<'r> Context<'r> {
 
 fn params(entry: &Entry) -> BTreeMap<String, String> {
     entry.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What a unit costs at this count.
+fn cost(point: &Point, tariff: Option<&Tariff>) -> Option<Cost> {
+    let tariff = tariff?;
+    let per_unit = tariff.per_unit(point.workers, point.throughput.median)?.rounded();
+    Some(Cost { per_unit, currency: tariff.currency.clone() })
 }
 
 fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {

@@ -13,6 +13,7 @@ mod list;
 mod machine;
 mod output;
 pub(crate) mod present;
+mod prices;
 mod progress;
 mod report;
 mod run;

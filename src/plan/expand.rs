@@ -81,6 +81,7 @@ pub fn expand(
         pin: request.pin,
         limits: Limits::default(),
         tolerance: super::TOLERANCE,
+        tariff: None,
         entries,
     })
 }

@@ -71,6 +71,7 @@ impl Planted {
             printed_p99: None,
             cpu: None,
             cpu_per_unit: None,
+            cost: None,
             voluntary_switches: None,
             involuntary_switches: None,
             peak_memory: None,

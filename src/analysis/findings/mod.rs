@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use curve::{
-    Bound, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price, Usl,
-    UslIntervals,
+    Bound, Cost, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price,
+    Usl, UslIntervals,
 };
 
 /// The version of the JSON that findings, comparisons and fits are written in.

@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     function::meant(&args.workloads, registry)?;
     let request = args.request()?;
     let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
+    let tariff = args.wishes.tariff()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -48,6 +49,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     plan.name_values();
     plan.limits = limits;
     plan.tolerance = tolerance;
+    plan.tariff = tariff;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));
