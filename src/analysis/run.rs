@@ -160,7 +160,9 @@ impl<'r> Context<'r> {
             .into_iter()
             .next();
         let tariff = self.record.header.plan.tariff.as_ref();
-        serial_point.iter_mut().for_each(|point| point.cost = cost(point, tariff));
+        if let Some(point) = &mut serial_point {
+            point.cost = cost(point, tariff);
+        }
         let mut contenders: Vec<Contender> =
             Contender::serial(baseline.clone()).into_iter().collect();
         let mut curves = Vec::new();
@@ -179,7 +181,9 @@ impl<'r> Context<'r> {
             {
                 found.rising = false;
             }
-            curve.points.iter_mut().for_each(|point| point.cost = cost(point, tariff));
+            for point in &mut curve.points {
+                point.cost = cost(point, tariff);
+            }
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);
             contenders.extend(Contender::of(mode, &curve, &own, asked));

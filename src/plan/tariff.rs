@@ -73,9 +73,8 @@ fn price(option: &str, text: &str) -> Result<(f64, String), PlanError> {
     let start = money.find(of_number).ok_or_else(wrong)?;
     let end = money.rfind(of_number).ok_or_else(wrong)? + 1;
     let amount: f64 = money[start..end].parse().map_err(|_| wrong())?;
-    let currency = match (money[..start].trim(), money[end..].trim()) {
-        (name, "") | ("", name) => name,
-        _ => return Err(wrong()),
+    let ((currency, "") | ("", currency)) = (money[..start].trim(), money[end..].trim()) else {
+        return Err(wrong());
     };
     let is_name = |c: char| c.is_alphabetic() || unicode_symbol(c);
     if currency.chars().count() > 4 || !currency.chars().all(is_name) {

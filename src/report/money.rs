@@ -34,14 +34,16 @@ pub(super) fn sentence(cost: &Cost, workload: &WorkloadFindings) -> String {
 pub(super) fn remark(curve: &Curve, workload: &WorkloadFindings) -> Option<String> {
     let knee = words::best_point(curve)?;
     let own = knee.cost.as_ref()?;
-    let mut text = format!("{} with {}", sentence(own, workload), workers(knee.workers));
+    let text = format!("{} with {}", sentence(own, workload), workers(knee.workers));
     let priced = curve.points.iter().filter_map(|point| Some((point, point.cost.as_ref()?)));
     let cheapest = priced.min_by(|(_, a), (_, b)| a.per_unit.total_cmp(&b.per_unit));
-    if let Some((point, cost)) = cheapest.filter(|(_, cost)| cost.per_unit < ALIKE * own.per_unit) {
-        let least = sentence(cost, workload);
-        text.push_str(&format!("; least with {}: {least}", workers(point.workers)));
-    }
-    Some(text)
+    let cheaper = cheapest.filter(|(_, cost)| cost.per_unit < ALIKE * own.per_unit);
+    Some(match cheaper {
+        Some((point, cost)) => {
+            format!("{text}; least with {}: {}", workers(point.workers), sentence(cost, workload))
+        }
+        None => text,
+    })
 }
 
 fn multiple(cost: &Cost) -> (f64, &'static str) {
