@@ -30,6 +30,23 @@ pub struct Request {
     pub pin: bool,
 }
 
+impl Default for Request {
+    /// All workloads, serial, in threads and in a pool of processes, at the counts that a search
+    /// finds, in a minute.
+    fn default() -> Self {
+        Self {
+            workloads: Vec::new(),
+            modes: Mode::DEFAULT.to_vec(),
+            counts: Counts::Auto,
+            also: None,
+            budget: Duration::from_secs(60),
+            seed: 1,
+            batch: None,
+            pin: false,
+        }
+    }
+}
+
 /// The plan for a request on a machine with these cores.
 ///
 /// Workloads that were not named and cannot run here are left out; `skipped` is told why.

@@ -7,8 +7,7 @@ use super::function::Functions;
 use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
-use crate::machine::Machine;
-use crate::plan::{Axis, Cores, Mode, Named, Request, parse};
+use crate::plan::{Axis, Mode, Named, Request, parse};
 
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
@@ -106,24 +105,6 @@ impl Args {
             None if self.quick => BUDGET / 4,
             None => BUDGET,
         })
-    }
-}
-
-/// What the plan must know of the machine's CPUs.
-pub(crate) fn cores(machine: &Machine) -> Cores {
-    let budget = &machine.budget;
-    let topology = &machine.topology;
-    let hints = [topology.cores, topology.threads, budget.parallelism()];
-    // Three descriptors and two tasks per worker, with room for everything else.
-    let by_files = budget.files_hard_limit.map_or(4096, |files| files.saturating_sub(64) / 3);
-    let by_tasks = budget.tasks_limit().map_or(4096, |tasks| tasks.saturating_sub(64) / 2);
-    // Two megabytes per worker, of which half of the memory may be used.
-    let memory = budget.memory_limit.or(machine.memory.available);
-    let by_memory = memory.map_or(4096, |bytes| bytes / 2 / (2 << 20));
-    Cores {
-        usable: budget.usable(),
-        hints: hints.into_iter().flatten().map(|count| count as usize).collect(),
-        most_processes: by_files.min(by_tasks).min(by_memory).clamp(1, 4096) as usize,
     }
 }
 

@@ -17,13 +17,12 @@ pub(super) use args::Args;
 
 use super::{Failure, Output, exit, present};
 use crate::machine::{Machine, Root, placement};
-use crate::plan::{self, Candidates, Plan, Registry};
+use crate::plan::{self, Candidates, Cores, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
 use crate::units::plural;
 pub(crate) use session::Session;
 
-pub(crate) use args::cores;
 pub(super) use camp::Camp;
 pub(super) use place::unused_in_target;
 
@@ -40,7 +39,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     }
     let machine = Machine::read(&Root::live());
     let mut skipped = Vec::new();
-    let cores = args::cores(&machine);
+    let cores = Cores::of(&machine);
     let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
