@@ -3,6 +3,7 @@
 
 pub(super) mod cell;
 pub(super) mod json;
+pub(super) mod lines;
 pub(super) mod records;
 mod sniff;
 mod split;

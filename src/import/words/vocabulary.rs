@@ -69,7 +69,7 @@ pub(super) const WORDS: [(Sense, &[&str]); 24] = [
         "actors", "replicas", "pods", "slots", "sessions", "parallel_jobs", "taskspernode",
         "threadspertask", "threadsperrank", "cpuspertask", "procspernode", "ppn", "tpp", "iodepth",
         "hyperthreads", "streams", "consumers", "producers", "senders", "readers", "writers",
-        "callers", "partitions", "shards", "prozesse", "prozessoren", "kerne", "knoten", "arbeiter",
+        "callers", "pairs", "partitions", "shards", "prozesse", "prozessoren", "kerne", "knoten", "arbeiter",
         "nutzer", "benutzer", "verbindungen", "aufgaben", "f\u{e4}den", "klienten", "processeurs",
         "processus", "c\u{153}urs", "coeurs", "c\u{153}ur", "noeuds", "n\u{153}uds", "t\u{e2}ches",
         "taches", "utilisateurs", "connexions", "fils", "travailleurs", "procesos", "procesadores",
