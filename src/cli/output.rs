@@ -35,11 +35,13 @@ impl Output {
     /// Writes a result to standard output.
     ///
     /// # Errors
-    /// Standard output is full or broken; that nobody reads any more (`| head`) is no error.
+    /// Standard output is full or broken; that nobody reads any more (`| head`, a terminal that was
+    /// closed) is no error.
     pub fn result(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
             other => other,
         }
     }
@@ -81,6 +83,16 @@ impl Output {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         !self.quiet && !dumb && io::stderr().is_terminal()
     }
+}
+
+/// Whether this is what a terminal says whose other end is gone. It does not say any more that it is
+/// a terminal, but nothing else that is no file and no block device has such errors.
+fn is_gone(error: &io::Error) -> bool {
+    let stdout = rustix::fs::fstat(io::stdout());
+    let is_device = stdout.is_ok_and(|stat| {
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::CharacterDevice
+    });
+    error.raw_os_error() == Some(libc::EIO) && is_device
 }
 
 fn terminal_columns() -> Option<usize> {

@@ -19,8 +19,8 @@ pub(super) fn settle() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
-/// Set by the first Ctrl-C, TERM or HUP; the second one ends at once, and the guard cleans up. What
-/// was ignored when we were started (`nohup`, `&` in a script) stays ignored.
+/// Set by the first Ctrl-C, TERM or HUP; a second Ctrl-C or TERM ends at once, and the guard cleans
+/// up. What was ignored when we were started (`nohup`, `&` in a script) stays ignored.
 pub(super) fn cancel() -> Arc<AtomicBool> {
     let cancel = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -28,8 +28,12 @@ pub(super) fn cancel() -> Arc<AtomicBool> {
             continue;
         }
         let code = i32::from(exit::INTERRUPTED);
-        // Registering fails for forbidden signals only, and these are not.
-        let _ = signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&cancel));
+        // A terminal that is closed says so more than once: by its shell, and by the system.
+        if signal != SIGHUP {
+            let second = Arc::clone(&cancel);
+            // Registering fails for forbidden signals only, and these are not.
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, code, second);
+        }
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
         // Whoever waits for a program is woken.
         if let Ok(end) = interrupt::write_end().and_then(|end| end.try_clone_to_owned()) {
@@ -37,6 +41,11 @@ pub(super) fn cancel() -> Arc<AtomicBool> {
         }
     }
     cancel
+}
+
+/// Does as if the system had told us that our terminal is gone.
+pub(super) fn hang_up() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP);
 }
 
 fn is_ignored(signal: libc::c_int) -> bool {

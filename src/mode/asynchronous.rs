@@ -6,12 +6,13 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use knee_workloads::Task;
 use tokio::sync::Barrier;
 
-use super::line::StartingLine;
 use super::memory::Book;
 use super::{Crew, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
@@ -27,22 +28,7 @@ pub(super) struct Runtime {
 impl Runtime {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
         let count = ground.cores.max(1);
-        threads_can_be_had(count)?;
-        let placement = ground.placement.clone();
-        let started = std::sync::atomic::AtomicUsize::new(0);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(count)
-            .thread_name("knee-async")
-            .on_thread_start(move || {
-                let thread = started.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                super::pin(&placement, thread);
-            })
-            .enable_all()
-            .build()
-            .map_err(|error| ModeError::Launch {
-                what: "the async runtime could not be started",
-                reason: error.to_string(),
-            })?;
+        let runtime = started(count, ground.placement.clone())?;
         // Tasks may register sockets and timers with the runtime when they are prepared.
         let entered = runtime.enter();
         let prepare = || (0..ground.members).map(|member| ground.prepare(member)).collect();
@@ -53,23 +39,35 @@ impl Runtime {
     }
 }
 
-/// Tokio panics where the system refuses it a thread, and then waits for ever; so they are tried
-/// before.
-fn threads_can_be_had(count: usize) -> Result<(), ModeError> {
-    let line = &StartingLine::new(count + 1);
-    std::thread::scope(|scope| {
-        let tried: Vec<_> = (0..count)
-            .map(|_| {
-                let thread = std::thread::Builder::new().spawn_scoped(scope, || line.wait(|| {}));
-                thread.map(drop).inspect_err(|_| line.pass(|| {}))
-            })
-            .collect();
-        line.wait(|| {});
-        tried.into_iter().collect::<Result<(), _>>().map_err(|error| ModeError::Launch {
-            what: "the async runtime could not be started",
-            reason: error.to_string(),
-        })
-    })
+/// A runtime with so many threads.
+///
+/// Where the system refuses it one, tokio panics, and then waits for ever for the end of those that
+/// it has. So each of its threads waits until all are there, and ends where one is not.
+fn started(count: usize, placement: Vec<usize>) -> Result<tokio::runtime::Runtime, ModeError> {
+    let complete = Arc::new(OnceLock::<bool>::new());
+    let (number, awaited) = (AtomicUsize::new(0), Arc::clone(&complete));
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(count).thread_name("knee-async").enable_all();
+    builder.on_thread_start(move || {
+        if !awaited.wait() {
+            panic::resume_unwind(Box::new("another thread could not be started"));
+        }
+        super::pin(&placement, number.fetch_add(1, Ordering::Relaxed));
+    });
+    // The hook is called before anything is waited for, and keeps the panic from being printed.
+    let (usual, lacking) = (panic::take_hook(), Arc::clone(&complete));
+    panic::set_hook(Box::new(move |_| {
+        let _ = lacking.set(false);
+    }));
+    let built = panic::catch_unwind(AssertUnwindSafe(|| builder.build()));
+    panic::set_hook(usual);
+    let _ = complete.set(built.as_ref().is_ok_and(Result::is_ok));
+    let reason = match built {
+        Ok(Ok(runtime)) => return Ok(runtime),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => super::said(&*panic),
+    };
+    Err(ModeError::Launch { what: "the async runtime could not be started", reason })
 }
 
 impl Crew for Runtime {

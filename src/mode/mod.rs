@@ -357,14 +357,16 @@ fn silent(pid: u32, limit: Duration) -> String {
     )
 }
 
-/// What a panicking task said.
+/// A task that panicked.
 fn panicked(number: u64, panic: &(dyn std::any::Any + Send)) -> ModeError {
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".to_owned());
-    ModeError::Task { number, reason: format!("it panicked: {text}") }
+    ModeError::Task { number, reason: format!("it panicked: {}", said(panic)) }
+}
+
+/// What somebody said who panicked.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "without a message".to_owned())
 }
 
 /// A future that panicked or was cancelled.

@@ -3,8 +3,8 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,12 +100,17 @@ impl Camp {
         rest: impl FnOnce() -> u8 + Send,
     ) -> T {
         let Ok((seen, done)) = std::os::unix::net::UnixStream::pair() else { return work() };
+        // Looked for now: one that is gone does not say any more that it is a terminal.
+        let terminal = terminal();
         thread::scope(|scope| {
             let watch = move || {
                 let Some(interrupted) = interrupt::read_end() else { return };
-                wait_for_either(&seen, interrupted, None);
+                if terminal.is_some_and(|terminal| is_cut_off(&seen, interrupted, terminal)) {
+                    signals::hang_up();
+                }
+                wait(&mut [readable(&seen), readable(&interrupted)], None);
                 // Both are over when the work is.
-                if is_over(&seen) || wait_for_either(&seen, &seen, Some(GRACE)) {
+                if is_over(&seen) || wait(&mut [readable(&seen)], Some(GRACE)) {
                     return;
                 }
                 let code = rest();
@@ -138,20 +143,42 @@ impl Drop for Camp {
     }
 }
 
-/// Waits until one of the two is readable; whether that was within `limit`.
-fn wait_for_either(one: &impl AsFd, other: impl AsFd, limit: Option<Duration>) -> bool {
+/// The terminal to which we write, if any.
+fn terminal() -> Option<OwnedFd> {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    let ours = [stdout.as_fd(), stderr.as_fd()].into_iter().find(IsTerminal::is_terminal);
+    ours.and_then(|terminal| terminal.try_clone_to_owned().ok())
+}
+
+/// Waits until the work is over, it is interrupted, or the terminal is gone; whether it was that.
+///
+/// The system tells the leader of the terminal's session alone, and a script that stays when it is
+/// told passes nothing on.
+fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd, terminal: OwnedFd) -> bool {
+    // What is typed is not for us. That the other end is gone is told unasked.
+    let other_end = PollFd::new(&terminal, PollFlags::empty());
+    let mut watched = [readable(seen), readable(&interrupted), other_end];
+    wait(&mut watched, None);
+    watched[..2].iter().all(|one| one.revents().is_empty())
+}
+
+/// Waits until one of these has something to tell; whether that was within `limit`.
+fn wait(watched: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     loop {
-        let mut both = [PollFd::new(one, PollFlags::IN), PollFd::new(&other, PollFlags::IN)];
-        match poll(&mut both, limit.as_ref()) {
+        match poll(watched, limit.as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
             ready => return ready.is_ok_and(|ready| ready > 0),
         }
     }
 }
 
+fn readable<'f>(one: &'f impl AsFd) -> PollFd<'f> {
+    PollFd::new(one, PollFlags::IN)
+}
+
 fn is_over(seen: &impl AsFd) -> bool {
-    wait_for_either(seen, seen, Some(Duration::ZERO))
+    wait(&mut [readable(seen)], Some(Duration::ZERO))
 }
 
 /// What tells this run from every other one: 128 bits from the system's own source of chance.
