@@ -67,13 +67,10 @@ fn of_pairs(text: &str) -> Option<Table> {
             if names.len() > MOST_NAMES {
                 return None;
             }
-            match rows.last_mut().filter(|(_, row)| !row.contains_key(&at)) {
-                Some((_, row)) => row.insert(at, value),
-                None => {
-                    rows.push((number, BTreeMap::from([(at, value)])));
-                    None
-                }
-            };
+            if rows.last().is_none_or(|(_, row)| row.contains_key(&at)) {
+                rows.push((number, BTreeMap::new()));
+            }
+            rows.last_mut().map(|(_, row)| row.insert(at, value));
         }
     }
     // What stands in few rows is said of the whole file.
@@ -94,6 +91,8 @@ fn of_pairs(text: &str) -> Option<Table> {
 
 /// The names and values of a line.
 fn pairs(line: &str) -> Vec<(String, String)> {
+    // A remark for people ends the line.
+    let line = line.split_once(" #").map_or(line, |(before, _)| before);
     let mark = if line.contains('=') { '=' } else { ':' };
     let mut pairs: Vec<(String, String)> = Vec::new();
     for part in line.split([',', ';', '|', '\t']) {
