@@ -213,6 +213,11 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     let (number, rest) = leading_number(text, decimal)?;
     // What stands in brackets is a remark.
     let rest = rest.split_once('(').map_or(rest, |(before, _)| before).trim();
+    // `1.02k req/s`: the letter belongs to the number.
+    let (number, rest) = match rest.split_once(' ').map(|(mark, of)| (prefixed(mark), of)) {
+        Some(((factor, ""), of)) => (number * factor, of.trim()),
+        _ => (number, rest),
+    };
     if rest.is_empty() {
         return plain(number, Beside::Nothing);
     }
