@@ -131,10 +131,6 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     if failed { Cell::Missing } else { Cell::Text }
 }
 
-/// Powers of ten that a number holds exactly.
-const TENS: [f64; 16] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-
 /// `128`, `5.7430`: up to 15 digits, which a number holds exactly, so that one division rounds as
 /// any parser does. Tables of millions of rows hold little else.
 fn simple(text: &str) -> Option<f64> {
@@ -142,7 +138,7 @@ fn simple(text: &str) -> Option<f64> {
     if bytes.is_empty() || bytes.len() > 16 || !bytes[0].is_ascii_digit() {
         return None;
     }
-    let (mut digits, mut many, mut point) = (0_u64, 0, None);
+    let (mut digits, mut many, mut point) = (0_u64, 0_u32, None);
     for byte in bytes {
         match byte {
             b'0'..=b'9' => (digits, many) = (digits * 10 + u64::from(byte - b'0'), many + 1),
@@ -151,7 +147,7 @@ fn simple(text: &str) -> Option<f64> {
         }
     }
     let behind = many - point.unwrap_or(many);
-    (many <= 15).then(|| digits as f64 / TENS[behind])
+    (many <= 15).then(|| digits as f64 / 10_u64.pow(behind) as f64)
 }
 
 /// A plain number without anything beside it.
@@ -232,7 +228,11 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
             }
             match Unit::parse(rest) {
                 Some(Unit::Time { seconds, .. }) => plain(number * seconds, Beside::Time),
-                Some(Unit::Rate { factor, .. }) => plain(number * factor, Beside::Rate),
+                // Cells of one column may be in MB/s and GB/s.
+                Some(Unit::Rate { factor, what }) => {
+                    let thousands = units::without_thousands(&what).0;
+                    plain(number * factor * thousands, Beside::Rate)
+                }
                 None => {
                     let (prefix, of) = prefixed(rest);
                     let value = number * prefix;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::layouts::Table;
 use super::super::layouts::cell::{self, Beside, Cell, Decimal, Figure};
-use super::super::words::units::Unit;
+use super::super::words::units::{self, Unit};
 use super::super::words::{self, Kind, Meaning, Statistic};
 
 /// More different values than this are not told apart: such a column is no parameter.
@@ -189,9 +189,14 @@ fn by_cells(meaning: &mut Meaning, facts: &Facts) {
         }
         Beside::Rate if open => {
             meaning.kind = Kind::Rate;
-            if !matches!(meaning.unit, Some(Unit::Rate { .. })) {
-                meaning.unit = Some(Unit::Rate { factor: 1.0, what: "units".to_owned() });
-            }
+            // The cells have been brought to plain counts.
+            meaning.unit = Some(match &meaning.unit {
+                Some(Unit::Rate { factor, what }) => {
+                    let (thousands, what) = units::without_thousands(what);
+                    Unit::Rate { factor: factor * thousands, what: what.to_owned() }
+                }
+                _ => Unit::Rate { factor: 1.0, what: "units".to_owned() },
+            });
         }
         Beside::Times if matches!(meaning.kind, Kind::Unknown | Kind::Value) => {
             meaning.kind = Kind::Speedup;
