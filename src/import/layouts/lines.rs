@@ -125,7 +125,8 @@ fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
     let marks = if spaced.is_empty() { all[..1].to_vec() } else { spaced };
     let start_of_name = |at: usize| {
         let before = part[..at].trim_end();
-        before.rfind(char::is_whitespace).map_or(0, |blank| blank + 1)
+        let blank = before.char_indices().rfind(|(_, c)| c.is_whitespace());
+        blank.map_or(0, |(at, c)| at + c.len_utf8())
     };
     for (index, &at) in marks.iter().enumerate() {
         let is_alone = marks.len() == 1 && (mark == ':' || part[..at].ends_with(' '));
