@@ -2,6 +2,7 @@
 //! that it failed; or any other text.
 
 use super::super::words::units::{self, Unit};
+pub(in crate::import) use super::decimal::Decimal;
 
 /// A number with what stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,15 +40,8 @@ pub(in crate::import) enum Cell {
     Text,
 }
 
-/// Which of comma and point is the decimal one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::import) enum Decimal {
-    Point,
-    Comma,
-}
-
 /// What a cell says that holds no measurement, in lower case.
-const MISSING: [&str; 57] = [
+const MISSING: [&str; 60] = [
     "",
     "-",
     "--",
@@ -73,6 +67,9 @@ const MISSING: [&str; 57] = [
     "oom",
     "oom-killed",
     "out of memory",
+    "out_of_memory",
+    "node_fail",
+    "preempted",
     "killed",
     "fail",
     "failed",
@@ -334,8 +331,7 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
         } else if !seen_point
             && end > 0
             && digits_follow(next, 3)
-            && (c == thousands
-                || matches!(c, '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '_'))
+            && (c == thousands || super::decimal::BETWEEN_THOUSANDS.contains(&c))
         {
             // Three digits of a thousand follow.
         } else if matches!(c, 'e' | 'E') && end > 0 {
@@ -358,41 +354,4 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
         return None;
     }
     Some((plain.parse().ok()?, text[end..].trim_start()))
-}
-
-impl Decimal {
-    /// Which one the numbers of a column show, and whether that is a guess: `1,234` alone could be
-    /// either.
-    ///
-    /// `usual` is what the rest of the table shows.
-    pub(in crate::import) fn of<'c>(
-        cells: impl Iterator<Item = &'c str>,
-        usual: Option<Self>,
-    ) -> (Self, bool) {
-        let (mut decimal, mut thousands, mut open) = (0, 0, 0);
-        for cell in cells {
-            let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
-            let Some(start) = cell.find(|c: char| c.is_ascii_digit()) else { continue };
-            let end = cell[start..].find(|c| !number(c)).map_or(cell.len(), |at| start + at);
-            let text = cell[start..end].trim_end_matches([',', '.']);
-            let Some(comma) = text.rfind(',') else {
-                // `1.234.567` has points between its thousands.
-                decimal += usize::from(text.matches('.').count() > 1);
-                continue;
-            };
-            match text.rfind('.') {
-                Some(point) if point > comma => thousands += 1,
-                Some(_) => decimal += 1,
-                None if text.matches(',').count() > 1 => thousands += 1,
-                None if text.len() - comma - 1 != 3 || text.starts_with("0,") => decimal += 1,
-                None => open += 1,
-            }
-        }
-        match (decimal, thousands, open) {
-            (0, 0, 0) => (Self::Point, false),
-            (0, 0, _) => (usual.unwrap_or(Self::Point), usual.is_none()),
-            (decimal, thousands, _) if decimal > thousands => (Self::Comma, false),
-            _ => (Self::Point, false),
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Lines that say what they hold: `threads: 8, time: 1.98 s`, and `8 threads took 1.98 s`.
 
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::words::{self, Kind, axis};
@@ -20,14 +22,21 @@ pub(in crate::import) struct Says {
 }
 
 /// All ways; the first that fits counts.
-pub(in crate::import) const SAYS: [Says; 2] = [
+pub(in crate::import) const SAYS: [Says; 3] = [
     Says { name: "pairs", example: "threads: 8, time: 1.98 s", table: of_pairs },
     Says { name: "sentences", example: "8 threads took 1.98 s", table: of_sentences },
+    Says {
+        name: "logs",
+        example: "OMP_NUM_THREADS=8 ./run, and below: real 0m1.98s",
+        table: log::table,
+    },
 ];
 
 /// The table that the lines of a text make; `None` where they are no such lines.
 pub(in crate::import) fn table(text: &str) -> Option<Table> {
-    SAYS.iter().find_map(|way| (way.table)(text))
+    let mut table = SAYS.iter().find_map(|way| (way.table)(text))?;
+    table.is_headed = true;
+    Some(table)
 }
 
 /// Lines that are neither blank nor drawn, with their numbers.
@@ -93,6 +102,13 @@ fn of_pairs(text: &str) -> Option<Table> {
 fn pairs(line: &str) -> Vec<(String, String)> {
     // A remark for people ends the line.
     let line = line.split_once(" #").map_or(line, |(before, _)| before);
+    // psql -x has a bar between each name and its value.
+    if let Some((name, value)) = line.split_once(" | ").filter(|(_, value)| !value.contains('|'))
+        && !line.contains(['=', ':'])
+    {
+        let pair = (name.trim().to_owned(), value.trim().to_owned());
+        return Some(pair).into_iter().filter(is_pair).collect();
+    }
     let mark = if line.contains('=') { '=' } else { ':' };
     let mut pairs: Vec<(String, String)> = Vec::new();
     for part in line.split([',', ';', '|', '\t']) {
@@ -106,14 +122,16 @@ fn pairs(line: &str) -> Vec<(String, String)> {
         }
         of_part(part, mark, &mut pairs);
     }
-    let is_name = |name: &str| {
-        name.len() <= 60
-            && name.chars().any(char::is_alphabetic)
-            && name.split_whitespace().count() <= 5
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-    };
-    pairs.retain(|(name, value)| is_name(name) && !value.is_empty());
+    pairs.retain(is_pair);
     pairs
+}
+
+fn is_pair((name, value): &(String, String)) -> bool {
+    name.len() <= 60
+        && name.chars().any(char::is_alphabetic)
+        && name.split_whitespace().count() <= 5
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !value.is_empty()
 }
 
 /// `threads: 8`, or several pairs with blanks between them: `threads=8 time=1.98 s`.
@@ -174,7 +192,7 @@ fn sentence(line: &str) -> Option<Sentence> {
     if line.len() > 400 {
         return None;
     }
-    let found = axis::in_text(line, None)?;
+    let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
     // The count stands where both texts part.
     let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
     let workers = line[at..].chars().take_while(char::is_ascii_digit).collect::<String>();

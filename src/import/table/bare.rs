@@ -21,6 +21,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
         (2, [] | [1]) => (0, 1),
         (3, [0]) => (1, 2),
         (3, [1]) => (0, 2),
+        (3, [2]) => (0, 1),
         (2, [text]) => {
             let what = table.number(row.field(*text)).err().unwrap_or_default();
             return Err(row.fault(["workers", "throughput"][*text], what));
@@ -75,6 +76,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
         repetition: None,
         unit: None,
         samples: None,
+        status: None,
         efficiency: None,
         is_bare: true,
         warnings: table.remarks.clone(),

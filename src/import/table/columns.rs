@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::super::layouts::Table;
 use super::super::layouts::cell::{self, Beside, Cell, Decimal, Figure};
+use super::super::layouts::decimal::{Said, Usual};
 use super::super::words::units::{self, Unit};
 use super::super::words::{self, Kind, Meaning, Statistic};
 
@@ -30,15 +31,15 @@ pub(super) struct Facts {
     /// What stands beside most of the numbers.
     pub(super) beside: Beside,
     pub(super) decimal: Decimal,
-    /// Whether the decimal mark is a guess.
-    pub(super) open: bool,
+    /// What the marks of its numbers are taken for, where that is a guess.
+    pub(super) marks: Said,
 }
 
 impl Facts {
     /// Looks at every cell of a column.
-    fn of(table: &Table, first: usize, at: usize, usual: Option<Decimal>) -> Self {
+    fn of(table: &Table, first: usize, at: usize, usual: Usual) -> Self {
         let cells = || table.rows_from(first).map(move |row| row.field(at));
-        let (decimal, open) = Decimal::of(cells().take(MARKED), usual);
+        let (decimal, marks) = Decimal::of(cells().take(MARKED), usual);
         let mut facts = Self {
             filled: 0,
             numbers: 0,
@@ -49,7 +50,7 @@ impl Facts {
             distinct: None,
             beside: Beside::Nothing,
             decimal,
-            open,
+            marks,
         };
         let mut seen: HashSet<u64> = HashSet::new();
         let mut few: Vec<u64> = Vec::with_capacity(FEW);
@@ -132,10 +133,10 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     // What the marks of one column leave open, those of the others may show.
     let shown = (0..names.len()).find_map(|at| {
         let cells = table.rows_from(first).take(1000).map(move |row| row.field(at));
-        let (decimal, open) = Decimal::of(cells, table.usual);
-        (decimal == Decimal::Comma && !open).then_some(decimal)
+        let (decimal, guess) = Decimal::of(cells, table.usual);
+        (decimal == Decimal::Comma && guess.is_none()).then_some(decimal)
     });
-    let usual = shown.or(table.usual);
+    let usual = Usual { decimal: shown.or(table.usual), is_shown: shown.is_some() };
     let column = |(at, name): (usize, &String)| {
         let facts = Facts::of(table, first, at, usual);
         let mut meaning = words::meaning(name);

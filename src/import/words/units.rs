@@ -275,6 +275,9 @@ fn simulated(text: &str) -> Option<bool> {
 /// The two sides of `a/b`, `a per b`, `a_per_b`, `a pro b`, `a par b`, `a por b`.
 fn split_per(text: &str) -> Option<(&str, &str)> {
     let lower = text.to_ascii_lowercase();
+    if lower.starts_with("per ") {
+        return Some(("", text["per ".len()..].trim()));
+    }
     let words = [" per ", "_per_", "-per-", " pro ", "_pro_", " par ", "_par_", " por ", "_por_"];
     let word = words.iter().find_map(|word| lower.find(word).map(|at| (at, word.len())));
     if let Some((at, length)) = word {
