@@ -205,7 +205,8 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     }
     let (number, rest) = leading_number(text, decimal)?;
     // What stands in brackets is a remark.
-    let rest = rest.split_once('(').map_or(rest, |(before, _)| before).trim();
+    let rest = rest.split_once('(').map_or(rest, |(before, _)| before);
+    let rest = rest.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`'));
     // `1.02k req/s`: the letter belongs to the number.
     let (number, rest) = match rest.split_once(' ').map(|(mark, of)| (prefixed(mark), of)) {
         Some(((factor, ""), of)) => (number * factor, of.trim()),

@@ -69,8 +69,7 @@ impl Decimal {
 /// The first number of a cell, without the marks that can only stand between thousands.
 fn number(cell: &str) -> Option<String> {
     let mut text = String::new();
-    let mut chars = cell.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
+    for (at, c) in cell.char_indices() {
         let is_mark = matches!(c, '.' | ',');
         if c.is_ascii_digit() || (is_mark && !text.is_empty()) {
             text.push(c);
@@ -109,10 +108,9 @@ impl Written {
                 self.most_open = self.most_open.max(text.parse().unwrap_or_default());
             }
             (0, 1) => self.fraction += 1,
-            // `1.234.567` has points between its thousands.
-            (0, _) => self.comma += 1,
             (1, 0) if is_group(',') => self.open_comma += 1,
-            (1, 0) => self.comma += 1,
+            // `1.234.567` has points between its thousands.
+            (0, _) | (1, 0) => self.comma += 1,
             (_, 0) => self.point += 1,
             _ if text.rfind('.') > text.rfind(',') => self.point += 1,
             _ => self.comma += 1,

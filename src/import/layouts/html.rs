@@ -143,15 +143,12 @@ fn plain(word: &str) -> String {
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let known = part.split_once(';').and_then(|(name, rest)| Some((character(name)?, rest)));
-        match known {
-            Some((character, rest)) => {
-                text.push_str(&character);
-                text.push_str(rest);
-            }
-            None => {
-                text.push('&');
-                text.push_str(part);
-            }
+        if let Some((character, rest)) = known {
+            text.push_str(&character);
+            text.push_str(rest);
+        } else {
+            text.push('&');
+            text.push_str(part);
         }
     }
     text.retain(|c| c != '"');

@@ -103,6 +103,10 @@ fn flatten(fields: &Map<String, Value>, prefix: &str, depth: usize, cells: &mut 
     for (key, value) in fields {
         let name = if prefix.is_empty() { key.clone() } else { format!("{prefix} {key}") };
         match value {
+            Value::Object(inner) if seconds(inner).is_some() => {
+                let seconds = seconds(inner).unwrap_or_default();
+                cells.push((format!("{name} (s)"), vec![seconds.to_string()]));
+            }
             Value::Object(inner) if depth < DEEPEST => flatten(inner, &name, depth + 1, cells),
             Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_number) => {
                 cells.push((name, items.iter().map(word).collect()));
@@ -111,6 +115,13 @@ fn flatten(fields: &Map<String, Value>, prefix: &str, depth: usize, cells: &mut 
             value => cells.push((name, vec![word(value)])),
         }
     }
+}
+
+/// `{"secs": 8, "nanos": 100000000}`, as Rust and protocol buffers write a duration.
+fn seconds(fields: &Map<String, Value>) -> Option<f64> {
+    let number = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_f64());
+    let (seconds, nanos) = (number(["secs", "seconds"])?, number(["nanos", "nanoseconds"])?);
+    (fields.len() == 2).then_some(seconds + nanos / 1e9)
 }
 
 fn word(value: &Value) -> String {

@@ -18,10 +18,9 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
     let is_text = |at: &usize| table.number(row.field(*at)).is_err();
     let texts: Vec<usize> = (0..row.len()).filter(is_text).collect();
     let (workers, figure) = match (row.len(), texts.as_slice()) {
-        (2, [] | [1]) => (0, 1),
+        (2, [] | [1]) | (3, [2]) => (0, 1),
         (3, [0]) => (1, 2),
         (3, [1]) => (0, 2),
-        (3, [2]) => (0, 1),
         (2, [text]) => {
             let what = table.number(row.field(*text)).err().unwrap_or_default();
             return Err(row.fault(["workers", "throughput"][*text], what));

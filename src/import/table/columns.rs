@@ -145,6 +145,7 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     };
     let mut columns: Vec<Column> = names.iter().enumerate().map(column).collect();
     minima(&mut columns);
+    quartiles(&mut columns);
     // `user` beside `sys` is a time of a CPU, as `time` prints it.
     let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
     if ["sys", "system", "real", "elapsed"].into_iter().any(has) {
@@ -152,6 +153,20 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
         user.for_each(|column| column.meaning.kind = Kind::Aside);
     }
     columns
+}
+
+/// `q1` and `q3` beside a median are quartiles, not queries or quarters.
+fn quartiles(columns: &mut [Column]) {
+    if !columns.iter().any(|column| column.meaning.statistic == Statistic::Median) {
+        return;
+    }
+    let is_quartile = |name: &str| {
+        let words = words::words(name);
+        words.windows(2).any(|pair| pair[0] == "q" && ["1", "3"].contains(&pair[1].as_str()))
+    };
+    for column in columns.iter_mut().filter(|column| is_quartile(&column.name)) {
+        column.meaning.kind = Kind::Aside;
+    }
 }
 
 /// `time_min` beside `time_max` is a minimum, not minutes.

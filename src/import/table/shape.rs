@@ -240,6 +240,11 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
         }
     }
     let mut names: Vec<String> = (0..from).map(|at| head.field(at).to_owned()).collect();
+    if across == Some(true) {
+        let down = head.field(0).rsplit_once('\\').map_or("", |(down, _)| down.trim());
+        // `n` is what the rows are of, not a number of workers.
+        names[0] = if counts(down) { format!("case {down}") } else { down.to_owned() };
+    }
     names.extend(["workers".to_owned(), "value".to_owned()]);
     let counts: Vec<&str> = (from..width).map(|at| head.field(at)).collect();
     let said =

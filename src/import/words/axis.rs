@@ -113,7 +113,15 @@ pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Foun
 
 /// `n=8: 1.98 s`, `p = 4 -> ..`: a letter at the start of a line, which says it in such lines only.
 pub(in crate::import) fn in_letter(line: &str) -> Option<Found> {
-    let after = line.trim_start().strip_prefix(|c: char| "nNpPtTcCjJ".contains(c))?;
+    // `8T: 1900 fps`.
+    let start = line.trim_start();
+    let digits = start.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = start[digits..].strip_prefix(['T', 't']).filter(|_| digits > 0);
+    if behind.is_some_and(|after| after.starts_with([':', ' ', '='])) {
+        let workers = start[..digits].parse().ok()?;
+        return Some(Found { workers, rest: format!("N{}", &start[digits..]) });
+    }
+    let after = start.strip_prefix(|c: char| "nNpPtTcCjJ".contains(c))?;
     let after = after.strip_prefix(|c: char| c == 'p' || c == 't').unwrap_or(after);
     let digits = after.trim_start_matches([' ', '=', ':']);
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
