@@ -160,3 +160,30 @@ fn cpus_that_are_taken_away_are_said_and_not_averaged() {
     let findings = knee::analysis::analyse(&record);
     assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
 }
+
+/// As Ctrl-Z does it to a pipeline, or somebody who freezes a container: knee and its command alike,
+/// for longer than the command may take.
+#[test]
+#[ignore = "it takes a quarter of a minute"]
+fn a_run_that_is_stopped_with_its_command_goes_on() {
+    let place = Place::new();
+    let args = ["run", "--workers", "1", "--budget", "8s", "--time-limit", "2s", "--out", "out"];
+    let running = place.start(&[&args[..], &["--", "sleep", "0.7"]].concat());
+    wait_until("it measures", || {
+        knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+    });
+    let all = |signal| {
+        let group = [running.called("knee"), running.called("sleep")].concat();
+        group.into_iter().for_each(|pid| send(pid, signal));
+    };
+    all(libc::SIGSTOP);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    all(libc::SIGCONT);
+    let called = running.finish();
+    assert!(called.ran(), "{called:?}");
+    let record = place.record();
+    assert!(record.failures.is_empty(), "{:?}", record.failures);
+    let stopped = record.samples.iter().find(|sample| sample.was_stopped()).expect("it is marked");
+    let later = |sample: &&knee::run::Sample| sample.round > stopped.round;
+    assert!(record.samples.iter().any(|sample| later(&sample)), "nothing was measured after it");
+}
