@@ -15,6 +15,10 @@ fn knee(arguments: &[&str]) -> Output {
         .expect("knee starts")
 }
 
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -104,11 +108,29 @@ fn help_version_completions_and_manual_are_there() {
         &["run", "--help"],
         &["completions", "bash"],
         &["man"],
+        &["man", "run"],
+        &["schema"],
+        &["schema", "--json"],
         &["list", "--json"],
     ] {
         let output = knee(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
         assert!(output.stdout.len() > 8, "{arguments:?} printed nothing");
+    }
+}
+
+#[test]
+fn a_manual_is_of_the_sub_command_that_is_named_and_schemas_are_listed() {
+    let page = stdout(&knee(&["man", "run"]));
+    assert!(page.contains("knee run") && page.contains("budget"), "{page}");
+    let unknown = knee(&["man", "fly"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("no sub-command is called `fly`"), "{}", stderr(&unknown));
+    let names = stdout(&knee(&["schema"]));
+    let names: Vec<&str> = names.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"record") && names.contains(&"findings"), "{names:?}");
+    for name in names {
+        assert_eq!(knee(&["schema", name]).status.code(), Some(0), "{name}");
     }
 }
 

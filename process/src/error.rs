@@ -8,7 +8,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation could not be done. What became of a *task* is told by
 /// [`Failure`](crate::Failure).
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` prints the sentence as well, since that is what a `main` which returns an error shows.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A process was to be started by a program whose `main` has not called [`init`](crate::init).
@@ -97,6 +99,12 @@ pub enum Error {
     Setting(String),
 }
 
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error {
     /// Wraps what the system said about `what`, a phrase that follows "cannot".
     pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
@@ -107,4 +115,10 @@ impl Error {
     pub(crate) fn os(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
         move |errno| Self::Io { what, source: errno.into() }
     }
+}
+
+#[test]
+fn a_main_that_returns_an_error_shows_its_sentence() {
+    let shown = format!("{:?}", Error::NotInitialised);
+    assert!(shown.starts_with("this program cannot start processes of itself yet"), "{shown}");
 }

@@ -14,7 +14,6 @@ mod curve_tests;
 mod doubt;
 pub mod findings;
 mod function;
-mod joint;
 mod laws;
 mod lengths;
 mod limits;

@@ -232,17 +232,17 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
                     percent(jump.size),
                     100.0 * jump.at as f64 / sequence.len() as f64
                 ),
-                remedy: "comparisons of counts and modes hold, since they were made at the same times; for absolute figures measure again on a quiet machine".to_owned(),
+                remedy: "counts and modes can still be compared, since they were measured in turns; for the figures themselves measure again on a quiet machine".to_owned(),
             });
         }
         (_, Some((_, change))) => out.push(Warning {
             code: "drift".to_owned(),
             text: format!(
-                "the whole machine drifted by {} within {}",
+                "the whole machine changed speed slowly, by {} within {}",
                 percent(change),
                 Quantity::Duration.text(seconds)
             ),
-            remedy: "comparisons of counts and modes hold, since they were made at the same times; absolute figures are averages over the drift".to_owned(),
+            remedy: "counts and modes can still be compared, since they were measured in turns; the figures themselves are averages over that time".to_owned(),
         }),
         _ => {}
     }

@@ -1,12 +1,12 @@
 //! Which mode, at how many workers, and by how much.
 
 use super::findings::{Curve, Estimate, Other, Verdict};
-use super::joint::{self, Side};
 use super::observation::{Observation, Spread, group, spread};
 use super::optimum::{self, settled};
 use super::ratio::ratio;
 use super::round::Rounded;
 use crate::plan::{Candidates, Mode};
+use crate::stats::joint::{self, Entry};
 use crate::stats::knee::{Known, first_within};
 use crate::units::{Quantity, plural, workers};
 
@@ -151,10 +151,8 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     others.sort_by(|a, b| b.ratio.median.total_cmp(&a.ratio.median).then(a.mode.cmp(&b.mode)));
     let limit = settled(tolerance);
     let most = rivals.iter().map(|rival| rival.top.high - 1.0).reduce(f64::max);
-    let sides: Vec<Side<'_>> =
-        contenders.iter().map(|one| Side { mode: one.mode, observations: &one.all }).collect();
     // Where the modes were measured in common blocks, all their cells are compared together.
-    let most = joint::regret(&sides, chosen.mode, chosen.workers).or(most);
+    let most = joint_regret(contenders, chosen).or(most);
     let regret = [chosen.regret, most].into_iter().flatten().reduce(f64::max);
     let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
     let sentence = sentence(label, chosen, &others, conclusive);
@@ -169,6 +167,21 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
         asides: Vec::new(),
         sentence,
     })
+}
+
+/// By what share a cell of another mode may be better than the `chosen` one; `None` where the modes
+/// were not measured in common blocks.
+fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
+    let mut entries = Vec::new();
+    for contender in contenders {
+        let group = contender.mode;
+        for o in contender.all.iter().filter(|o| o.is_sound()) {
+            let (cell, block, log) = (o.workers.to_bits(), o.block?, o.throughput.ln());
+            let (launch, confirms) = (o.launch, o.confirms);
+            entries.push(Entry { group, cell, block, launch, log, confirms });
+        }
+    }
+    joint::regret(&entries, chosen.mode, chosen.workers.to_bits())
 }
 
 /// Another mode beside the chosen one.

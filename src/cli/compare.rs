@@ -6,7 +6,7 @@ use super::{Failure, Output, exit, share, sides, written};
 use crate::analysis::compare::{self, Contender, RUN_TO_RUN};
 use crate::report::{self, terminal};
 
-/// Set runs of two or more machines against each other.
+/// Compare runs of two or more machines.
 ///
 /// The first side is the baseline. Several runs of one side (NAME=A NAME=B, or a directory of run
 /// directories) tell how much its runs differ; with one run each that is assumed, and intervals are

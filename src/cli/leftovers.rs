@@ -22,7 +22,7 @@ const LOCK: &str = "knee-lock";
 /// How the name of one ends that is being removed.
 const OVER: &str = "-over";
 /// A directory without a lock is one that is being made, unless it is older than this.
-const BEING_MADE: Duration = Duration::from_mins(1);
+const BEING_MADE: Duration = Duration::from_secs(60);
 /// What was killed gets so many times ten milliseconds to go.
 const TRIES: u32 = 50;
 

@@ -59,7 +59,7 @@ enum Command {
     Claims(claims::Args),
     /// Make a run's report anew from its raw record
     Report(report::Args),
-    /// Set runs of two or more machines against each other
+    /// Compare runs of two or more machines
     Compare(compare::Args),
     /// Hold a run against a baseline, for CI
     Check(check::Args),
@@ -71,7 +71,7 @@ enum Command {
     Machine(machine::Args),
     /// Test whether a helper for another language speaks the crew protocol
     CrewTest(crew_test::Args),
-    /// Print the JSON Schema of what knee writes
+    /// Print the JSON Schema of what knee writes, or list the schemas
     Schema(schema::Args),
     /// Print a completion script
     Completions {
@@ -79,7 +79,11 @@ enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// Of which sub-command; of knee itself if none is named
+        #[arg(value_name = "SUB-COMMAND")]
+        of: Option<String>,
+    },
 }
 
 /// A sub-command's failure: the exit code and one line for the user.
@@ -148,7 +152,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Report(args) => report::report(&args, output),
         Command::Fit(args) => fit::fit(&args, output),
         Command::Completions { shell } => completions(shell, output),
-        Command::Man => man(output),
+        Command::Man { of } => man(of.as_deref(), output),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -194,9 +198,18 @@ fn completions(shell: clap_complete::Shell, output: Output) -> Result<u8, Failur
     written(output.result(&String::from_utf8_lossy(&script)))
 }
 
-fn man(output: Output) -> Result<u8, Failure> {
+fn man(of: Option<&str>, output: Output) -> Result<u8, Failure> {
+    let mut command = Cli::command();
+    command.build(); // So that a sub-command's page is headed by `knee run` and has `--json`.
+    if let Some(name) = of {
+        command = command.find_subcommand(name).cloned().ok_or_else(|| {
+            let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+            let names = names.join(", ");
+            Failure::usage(format!("no sub-command is called `{name}`; there are: {names}"))
+        })?;
+    }
     let mut page = Vec::new();
-    let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    let made = clap_mangen::Man::new(command).render(&mut page);
     made.map_err(|error| Failure::new(exit::FAILED, error))?;
     written(output.result(&String::from_utf8_lossy(&page)))
 }

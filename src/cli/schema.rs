@@ -1,5 +1,6 @@
-//! `knee schema NAME`: the JSON Schema of what knee writes.
+//! `knee schema [NAME]`: the JSON Schema of what knee writes, or which there are.
 
+use clap::ValueEnum;
 use schemars::Schema;
 
 use super::claims::Answers;
@@ -10,12 +11,12 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
 use crate::record;
 
-/// Print the JSON Schema of what knee writes.
+/// Print the JSON Schema of what knee writes; without a name, list the schemas.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Of what
     #[arg(value_enum)]
-    of: Document,
+    of: Option<Document>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -51,6 +52,28 @@ impl Document {
 }
 
 pub(super) fn schema(args: &Args, output: Output) -> Result<u8, Failure> {
-    let text = serde_json::to_string_pretty(&args.of.schema()).expect("a schema is plain data");
+    let Some(document) = args.of else { return list(output) };
+    let text = serde_json::to_string_pretty(&document.schema()).expect("a schema is plain data");
     written(output.result(&format!("{text}\n")))
+}
+
+/// What there are schemas of: a name and a sentence per line, or an object of them.
+fn list(output: Output) -> Result<u8, Failure> {
+    let values = Document::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let documents: Vec<(String, String)> = values
+        .map(|value| {
+            let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+            (value.get_name().to_owned(), help)
+        })
+        .collect();
+    let text = if output.json {
+        let documents: serde_json::Map<_, _> =
+            documents.into_iter().map(|(name, help)| (name, help.into())).collect();
+        let answer = serde_json::json!({ "schema_version": 1, "schemas": documents });
+        format!("{answer:#}\n")
+    } else {
+        let lines = documents.iter().map(|(name, help)| format!("{name:<12}{help}"));
+        lines.collect::<Vec<_>>().join("\n") + "\n"
+    };
+    written(output.result(&text))
 }

@@ -74,13 +74,13 @@ struct Window {
 }
 
 impl Window {
-    /// Whether that is less than a core gives which is ours alone and gave `best`.
+    /// Whether the core gave less than an undisturbed one does; `best` is the best rate that it gave.
     fn is_low(&self, best: f64) -> bool {
         self.got.is_some_and(|got| got < BURN_LIMIT) || self.rate < BURN_LIMIT * best
     }
 
-    /// The window that counts, and the rate of the one that does not: a low one makes way for a
-    /// second that was better.
+    /// The window to keep, and the rate of the one dropped. A low first window is dropped if the
+    /// second was better.
     fn or_better(self, second: Option<Self>, best: f64) -> (Self, Option<f64>) {
         match second.filter(|second| self.is_low(best) && second.rate > self.rate) {
             Some(second) => (second, Some(self.rate)),

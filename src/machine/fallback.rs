@@ -13,9 +13,9 @@ pub(super) fn fill(machine: &mut Machine) {
     if !known {
         fill_hardware(machine);
     }
-    machine.hostname = machine.hostname.take().or_else(|| System::host_name().ok());
-    machine.kernel = machine.kernel.take().or_else(|| System::kernel_version().ok());
-    machine.os = machine.os.take().or_else(|| System::long_os_version().ok());
+    machine.hostname = machine.hostname.take().or_else(System::host_name);
+    machine.kernel = machine.kernel.take().or_else(System::kernel_version);
+    machine.os = machine.os.take().or_else(System::long_os_version);
     machine.architecture = machine.architecture.take().or_else(|| Some(System::cpu_arch()));
 }
 
@@ -23,7 +23,7 @@ fn fill_hardware(machine: &mut Machine) {
     let wanted = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
         .with_memory(MemoryRefreshKind::nothing().with_ram().with_swap());
-    let Ok(system) = System::new_with_specifics(wanted) else { return };
+    let system = System::new_with_specifics(wanted);
     let positive = |bytes: u64| Some(bytes).filter(|bytes| *bytes > 0);
     let memory = &mut machine.memory;
     memory.total = memory.total.or_else(|| positive(system.total_memory()));
@@ -38,8 +38,7 @@ fn fill_hardware(machine: &mut Machine) {
     let topology = &mut machine.topology;
     let threads = Some(system.cpus().len() as u32).filter(|count| *count > 0);
     topology.threads = topology.threads.or(threads);
-    topology.cores =
-        topology.cores.or_else(|| System::physical_core_count().ok().map(|n| n as u32));
+    topology.cores = topology.cores.or_else(|| System::physical_core_count().map(|n| n as u32));
     topology.smt = topology.smt.or(topology.threads.zip(topology.cores).map(|(t, c)| c < t));
 
     machine.budget.online = machine.budget.online.or(topology.threads);

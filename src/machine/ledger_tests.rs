@@ -158,7 +158,7 @@ fn memory_heat_and_clocks_are_seen() {
     planted.set("/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "9");
     let mut after = planted.watch.snapshot();
     after.monotonic = planted.before.monotonic + Duration::from_secs(1);
-    after.realtime = planted.before.realtime - Duration::from_hours(1);
+    after.realtime = planted.before.realtime - Duration::from_secs(3600);
     (planted.before.boottime, after.boottime) =
         (Some(Duration::ZERO), Some(Duration::from_secs(6)));
     (planted.before.uptime, after.uptime) = (Some(Duration::ZERO), Some(Duration::from_secs(1)));

@@ -288,10 +288,10 @@ impl Warning {
                 "let it cool, and fix the clock while measuring (governor `performance`, boost off)"
             }
             Self::SlowCore { virtual_machine: true, .. } => {
-                "the host took or slowed it: measure at another time or on a host of your own; compare ratios, not absolute figures"
+                "the host took or slowed it: measure at another time or on a host of your own; until then trust ratios more than the figures themselves"
             }
             Self::ClockVaried(_) => {
-                "fix the clock while measuring (governor `performance`, boost off); compare ratios, not absolute figures"
+                "fix the clock while measuring (governor `performance`, boost off); until then trust ratios more than the figures themselves"
             }
             Self::Rounds { cause, .. } => cause.remedy(),
             Self::DebugBuild => "build with --release",

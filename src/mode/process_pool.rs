@@ -14,7 +14,7 @@ use super::{Crew, Extent, Gate, Ground, Lane, Meter, ModeError, Round, Whom, Win
 use crate::clock;
 
 /// Workers that are not ready by then never will be.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Workers that have not ended by then are killed.
 const END_WITHIN: Duration = Duration::from_secs(2);
 

@@ -317,7 +317,7 @@ impl Asking {
 fn length(gate: &Gate) -> Duration {
     match gate.window().extent {
         Extent::Time(length) => length,
-        Extent::Tasks(_) => Duration::from_hours(1),
+        Extent::Tasks(_) => Duration::from_secs(3600),
     }
 }
 

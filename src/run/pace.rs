@@ -15,7 +15,7 @@ const LONGEST: f64 = 0.500;
 const LONG_TASK: f64 = 0.010;
 /// A window is so many times as long as what a round takes beside it, so that most of the time is
 /// measured.
-const WORTH_ITS_OVERHEAD: f64 = 3.0;
+const WORTH_ITS_OVERHEAD: f64 = 4.0;
 
 /// What is known of the costs of rounds.
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ impl Pace {
         let overhead = mean_of(&self.overhead, entry).unwrap_or_else(guess);
         let unmeasured = mean_of(&self.unmeasured, entry).unwrap_or_else(guess);
         // Longer than asked for only as far as several blocks remain possible.
-        let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(3.0 * seconds);
+        let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(4.0 * seconds);
         (seconds - overhead).max(longer).clamp(SHORTEST, LONGEST)
     }
 }

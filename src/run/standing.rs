@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{Cell, Mode};
+use crate::stats::joint::{self, Entry};
 use crate::stats::student;
 
 /// Another mode may be better by so much, as a logarithm, and the question counts as settled:
 /// somewhat less than what findings call settled.
 pub(super) const NEAR_ENOUGH: f64 = 0.05;
-/// The same for an answer that is to give its time to others: a little less than what findings call
-/// settled.
-const SETTLED: f64 = 0.08;
+/// The same, as a share, for an answer that is to give its time to others: a little less than what
+/// findings call settled.
+const SETTLED: f64 = 0.09;
 /// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for
 /// another doubling would not help.
 const LOST: f64 = 0.25;
@@ -27,14 +28,23 @@ type Rounds = BTreeMap<u32, f64>;
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     cells: BTreeMap<(Mode, usize), Rounds>,
+    /// The same as one table.
+    entries: Vec<Entry<Mode>>,
 }
 
 impl Standing {
-    /// Enters what a round gave.
-    pub(super) fn enter(&mut self, cell: Cell, block: u32, throughput: f64) {
+    /// Enters what a round gave, with which launch it was made and whether it was made to decide.
+    pub(super) fn enter(
+        &mut self,
+        cell: Cell,
+        block: u32,
+        throughput: f64,
+        (launch, confirms): (Option<u32>, bool),
+    ) {
         if throughput > 0.0 && throughput.is_finite() {
-            let rounds = self.cells.entry((cell.mode, cell.workers)).or_default();
-            rounds.insert(block, throughput.ln());
+            let (group, count, log) = (cell.mode, cell.workers as u64, throughput.ln());
+            self.cells.entry((cell.mode, cell.workers)).or_default().insert(block, log);
+            self.entries.push(Entry { group, cell: count, block, launch, log, confirms });
         }
     }
 
@@ -106,18 +116,37 @@ impl Standing {
         top - promise > LOST
     }
 
-    /// Whether any other cell of these modes that is still measured may be better than the best one
-    /// by something that matters.
+    /// Whether any other cell of these modes that is still measured may be better than the one that
+    /// would be recommended by something that matters: cells of its own mode by the blocks that
+    /// they share, and those of others by the same table as in findings.
     pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
         let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
-        let Some((top, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
+        let Some((best, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
             return true;
         };
-        let others = self.cells.iter().filter(|(cell, other)| {
-            **cell != top && modes.contains(&cell.0) && 2 * other.len() > rounds.len()
+        let ((mode, count), rounds) = self.knee(best, rounds);
+        let is_open = |other: &Rounds| excess(other, rounds).exp_m1() > SETTLED;
+        let mut own = self.cells.iter().filter(|((of, other), beside)| {
+            *of == mode && *other != count && 2 * beside.len() > rounds.len()
         });
-        others.into_iter().any(|(_, other)| excess(other, rounds) > SETTLED)
+        if own.any(|(_, other)| is_open(other)) {
+            return true;
+        }
+        let measured = |mode: &Mode| self.cells.range((*mode, 0)..=(*mode, usize::MAX)).next();
+        let several = modes.iter().filter_map(measured).count() > 1;
+        let regret = joint::regret(&self.entries, mode, count as u64);
+        several && regret.is_none_or(|regret| regret > SETTLED)
+    }
+
+    /// The smallest count of a mode that comes near its `best`, with its rounds: about what will be
+    /// recommended.
+    fn knee<'s>(&'s self, best: (Mode, usize), rounds: &'s Rounds) -> ((Mode, usize), &'s Rounds) {
+        let smaller = self.cells.range((best.0, 0)..best);
+        let mut near = smaller.filter(|(_, other)| {
+            2 * other.len() > rounds.len() && mean(rounds) - mean(other) < NEAR_ENOUGH
+        });
+        near.next().map_or((best, rounds), |(cell, other)| (*cell, other))
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.
@@ -160,9 +189,9 @@ mod tests {
         for (mode, rounds) in [(Mode::Threads, threads), (Mode::ProcessPool, processes)] {
             for (block, throughput) in rounds.into_iter().enumerate() {
                 let cell = Cell { entry: 0, mode, workers: 2 };
-                standing.enter(cell, block as u32, throughput);
+                standing.enter(cell, block as u32, throughput, (None, true));
                 let worse = Cell { workers: 1, ..cell };
-                standing.enter(worse, block as u32, throughput / 2.0);
+                standing.enter(worse, block as u32, throughput / 2.0, (None, true));
             }
         }
         standing
@@ -177,7 +206,7 @@ mod tests {
         let mut standing = Standing::default();
         let mut enter = |mode, workers, throughput| {
             for block in 0..2 {
-                standing.enter(Cell { entry: 0, mode, workers }, block, throughput);
+                standing.enter(Cell { entry: 0, mode, workers }, block, throughput, (None, true));
             }
         };
         for (workers, threads, processes, tasks) in
@@ -200,5 +229,9 @@ mod tests {
         assert!(is_open([0.80, 1.30, 0.75, 1.20]));
         assert!(!standing([1.0; 4]).is_open([Mode::Async].into_iter()), "it was not measured");
         assert_eq!(standing([1.0; 4]).best(Mode::Threads), Some(2));
+        let modes = [Mode::Threads, Mode::ProcessPool];
+        let open = |processes| standing(processes).is_open_anywhere(&modes);
+        assert!(!open([1.00, 1.02, 0.98, 1.01]));
+        assert!(open([0.80, 1.30, 0.75, 1.20]));
     }
 }

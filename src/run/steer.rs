@@ -27,6 +27,9 @@ const LEAST_BLOCKS: u32 = 3;
 /// After so many blocks, which are of three launches, an answer may count as settled. Then others
 /// come first.
 const SETTLED_BLOCKS: u32 = 6;
+/// Shorter tasks of another workload only show from what length on workers pay: a third of the
+/// measured time tells that.
+const SHORTER_PART: f64 = 1.0 / 3.0;
 /// What is settled claims such a part of what it would claim otherwise.
 const SETTLED_CLAIM: f64 = 0.01;
 
@@ -44,6 +47,8 @@ struct Group {
     /// The second axis of which it is a value.
     axis: Option<usize>,
     courses: Vec<(Mode, Course)>,
+    /// How much it is worth against another that costs the same.
+    part: f64,
     /// How its modes stand against each other.
     standing: Standing,
     /// What the first block of each series may hold: what one block of it costs is reckoned from
@@ -109,6 +114,7 @@ impl Steer {
         let groups = plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry));
         let groups = groups.map(|(entry, planned)| Group {
             axis: planned.also.as_ref().map(|also| also.axis),
+            part: if planned.shorter_of.is_some() { SHORTER_PART } else { 1.0 },
             ..Group::new(entry, &planned.series, plan.seed)
         });
         Self { groups: groups.collect(), seed: plan.seed }
@@ -199,7 +205,8 @@ impl Steer {
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry) {
-            group.standing.enter(sample.cell, sample.block, sample.throughput);
+            let made = (sample.crew, sample.confirms);
+            group.standing.enter(sample.cell, sample.block, sample.throughput, made);
         }
         if let Some(Course::Searched(search)) = self.course(sample.cell) {
             search.tell(sample.cell.workers, sample.throughput);
@@ -231,6 +238,7 @@ impl Group {
         Self {
             entry,
             axis: None,
+            part: 1.0,
             courses: series.iter().map(course).collect(),
             standing: Standing::default(),
             first: series.iter().map(cells).collect(),
@@ -287,7 +295,8 @@ impl Group {
     fn weight(&self, least: Cost<'_>) -> f64 {
         // Cells that cost next to nothing are worth a window all the same.
         const WINDOW: f64 = 0.02;
-        self.first.iter().flatten().map(|&cell| WINDOW + least(cell)).sum()
+        let block: f64 = self.first.iter().flatten().map(|&cell| WINDOW + least(cell)).sum();
+        self.part * block
     }
 
     /// The lower, the sooner it is its turn.

@@ -13,7 +13,7 @@ use knee::record::{Record, read};
 /// The program under test.
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
 /// What takes longer hangs.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A place of a test's own: `tmp` for knee's temporary files, `out` for the run.
 pub(crate) struct Place {

@@ -75,8 +75,8 @@ fn for_all(check: fn(&'static dyn Workload, Params)) {
                 check(*workload, params);
                 let _ = done.send(());
             });
-            let hangs =
-                result.recv_timeout(Duration::from_mins(1)) == Err(mpsc::RecvTimeoutError::Timeout);
+            let hangs = result.recv_timeout(Duration::from_secs(60))
+                == Err(mpsc::RecvTimeoutError::Timeout);
             assert!(!hangs, "{what} hangs");
             assert!(thread.join().is_ok(), "{what} failed, see above");
         }

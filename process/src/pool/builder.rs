@@ -197,7 +197,7 @@ impl<W> Builder<W> {
             return refuse("rings in shared memory are for Linux; use Transport::Socket".into());
         }
         let (restarts, restart_period) =
-            self.restarts.unwrap_or((workers.max(3), Duration::from_mins(1)));
+            self.restarts.unwrap_or((workers.max(3), Duration::from_secs(60)));
         let (init, init_fds) = self.init?;
         Ok(Settings {
             workers,

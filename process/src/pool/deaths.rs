@@ -37,8 +37,10 @@ impl Deaths {
         if early {
             self.lately.push_back(now);
         }
-        let passed = |at: &mut Instant| now.duration_since(*at) > settings.restart_period;
-        while self.lately.pop_front_if(passed).is_some() {}
+        let passed = |at: &Instant| now.duration_since(*at) > settings.restart_period;
+        while self.lately.front().is_some_and(passed) {
+            self.lately.pop_front();
+        }
         self.lately.len() <= settings.restarts
     }
 }

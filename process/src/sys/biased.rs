@@ -1,16 +1,21 @@
-//! A lock that costs the thread that takes it all the time next to nothing.
+//! A biased lock: almost free for the one thread that takes it most of the time.
 //!
-//! A mutex costs two locked instructions each time, also where nobody else wants it; and each of
-//! them waits until all that was written before has reached the cache. This lock has an *owner*,
-//! once a thread has taken it many times in a row: the owner says that it is inside, and looks
-//! whether it still is the owner. Whoever else wants the lock takes a mutex, the *gate*, says that
-//! there is no owner any more, and waits until the former one is outside. Between the two steps of
-//! both lies a [fence](super::fences): a light one for the owner, a heavy one for the others.
+//! A mutex costs two locked instructions each time, even when nobody else wants it. Each of them
+//! waits until all earlier writes have reached the cache.
+//!
+//! This lock avoids them. A thread that takes it many times in a row becomes its *owner*.
+//!
+//! - The owner enters so: it writes that it is inside, then reads whether it still is the owner.
+//! - Another thread enters so: it takes a mutex, the *gate*. It writes that there is no owner any
+//!   more. Then it waits until the former owner is outside.
+//!
+//! Both write first and read second, with a [fence](super::fences) between: a light one for the
+//! owner, a heavy one for the others.
 //!
 //! | word | written by |
 //! |---|---|
 //! | `Biased::owner` | whoever has the gate |
-//! | `Thread::inside` | its thread alone: an owner that was late to see that it no longer is one disturbs nobody |
+//! | `Thread::inside` | its thread alone. A former owner that has not yet seen its dismissal may write it once more; that harms nobody |
 //!
 //! Such locks are called biased; this is the scheme of Dice, Moir and Scherer ("Quickly
 //! Reacquirable Locks", 2003) with the fence of Linux.

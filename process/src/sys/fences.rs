@@ -1,13 +1,16 @@
 //! Fences of two weights: a light one that costs nothing, and a heavy one that pays for both.
 //!
-//! Two threads that each say something and then look at what the other says (Dekker) need a full
-//! fence between both steps, which on a hot path costs as much as all the rest. On Linux one side
-//! can pay for both: `membarrier` lets all threads of the process pass a full fence wherever they
-//! are. Then the other side, the *light* one, only keeps the compiler from reordering its two
-//! steps. Elsewhere, and until the system has agreed, both fences are full ones.
+//! Two threads each write a word of their own and then read the word of the other (Dekker's
+//! protocol). At least one of them must see what the other wrote. For that, each needs a full fence
+//! between its write and its read. On a hot path such a fence costs as much as all the rest.
 //!
-//! Of two threads, of which one passes [`light`] and the other [`heavy`] between their two steps,
-//! at least one sees what the other has said.
+//! On Linux one side can pay for both. The system call `membarrier` makes all threads of the process
+//! pass a full fence, wherever they are. Then the other side, the *light* one, only has to keep the
+//! compiler from reordering its two steps. On other systems, and until the system call has agreed,
+//! both fences are full ones.
+//!
+//! The promise: if one thread passes [`light`] and the other [`heavy`] between write and read, at
+//! least one of them sees what the other wrote.
 
 use std::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, compiler_fence, fence};
@@ -30,9 +33,9 @@ pub(crate) fn light() {
 
 /// The fence of the side that seldom passes: some microseconds where other threads run.
 pub(crate) fn heavy() {
-    // What was said before comes before the question whether others rely on us, and they rely on us
-    // only after the system has made all threads pass a fence: who began to rely too late to be
-    // asked sees it without.
+    // This fence puts our own write before the read of `AGREED` below. A thread that reads `true`
+    // relies on us to call `membarrier`. If we read `false`, that thread saw `true` only later, and
+    // the system made all threads pass a fence before that: so it sees our write without our help.
     fence(SeqCst);
     let are_light = are_light();
     if !system::heavy() && are_light {

@@ -173,7 +173,7 @@ fn every_kind_of_death() {
                 .workers(2)
                 .start_method(method)
                 .transport(transport)
-                .restarts(100, Duration::from_mins(1));
+                .restarts(100, Duration::from_secs(60));
             let pool = builder.queue_depth(Depth::Fixed(1)).output(Output::Null).build().unwrap();
             pool.wait_ready(Duration::from_secs(30)).unwrap();
             for how in 0..=6 {
@@ -251,7 +251,7 @@ fn silent_worker() {
 }
 
 fn lost_while_idle() {
-    let pool = Pool::builder().workers(2).restarts(0, Duration::from_mins(1)).build().unwrap();
+    let pool = Pool::builder().workers(2).restarts(0, Duration::from_secs(60)).build().unwrap();
     pool.wait_ready(Duration::from_secs(30)).unwrap();
     assert_eq!(pool.lost_worker(), None);
     let victim = pool.pids()[0].unwrap();
@@ -362,7 +362,7 @@ fn length(bytes: Bytes) -> usize {
 }
 
 fn noticed_soon() {
-    let pool = Pool::builder().workers(2).restarts(1000, Duration::from_mins(1)).build().unwrap();
+    let pool = Pool::builder().workers(2).restarts(1000, Duration::from_secs(60)).build().unwrap();
     let (producer, mut begun) = Queue::unbounded().unwrap().split();
     let mut times = Vec::new();
     for _ in 0..20 {
@@ -385,7 +385,7 @@ fn tell_and_sleep(mut begun: Producer<u32>) {
 }
 
 fn restart_budget() {
-    let pool = Pool::builder().workers(1).restarts(3, Duration::from_mins(1)).build().unwrap();
+    let pool = Pool::builder().workers(1).restarts(3, Duration::from_secs(60)).build().unwrap();
     for _ in 0..4 {
         let task = pool.apply_async(die, (1,));
         let outcome = task.unwrap().wait();

@@ -114,7 +114,7 @@ fn one_pool(random: &mut Random, rounds: u64, series: u64) -> (u64, u64) {
     let method = [StartMethod::ReExec, StartMethod::ForkServer][(series % 2) as usize];
     let depth = [Depth::ByTaskLength, Depth::Fixed(8), Depth::Fixed(1)][(series % 3) as usize];
     let builder = Pool::<Victim>::of(&producer).workers(3).start_method(method).queue_depth(depth);
-    let pool = builder.restarts(usize::MAX, Duration::from_mins(1)).build().unwrap();
+    let pool = builder.restarts(usize::MAX, Duration::from_secs(60)).build().unwrap();
     drop(producer);
     let (mut number, mut lost, mut outcomes) = (0, 0, HashMap::new());
     for _ in 0..rounds {

@@ -81,7 +81,7 @@ fn reverse(mut bytes: Bytes) -> Bytes {
 
 pub(crate) fn sleep_for_ever() {
     loop {
-        std::thread::sleep(Duration::from_hours(1));
+        std::thread::sleep(Duration::from_secs(3600));
     }
 }
 

@@ -18,12 +18,12 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) const fn new(name: &'static str, run: fn()) -> Self {
-        Self { name, limit: Duration::from_mins(1), ignored: false, run }
+        Self { name, limit: Duration::from_secs(60), ignored: false, run }
     }
 
     /// A test that runs only with `--ignored`.
     pub(crate) const fn long(name: &'static str, run: fn()) -> Self {
-        Self { name, limit: Duration::from_hours(1), ignored: true, run }
+        Self { name, limit: Duration::from_secs(3600), ignored: true, run }
     }
 }
 

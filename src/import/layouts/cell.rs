@@ -109,6 +109,11 @@ const MISSING: [&str; 57] = [
 
 /// Reads a cell.
 pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
+    if decimal == Decimal::Point
+        && let Some(value) = simple(text)
+    {
+        return Cell::Number(Figure { value, deviation: None, unit: Beside::Nothing });
+    }
     if let Ok(value) = text.parse::<f64>()
         && decimal == Decimal::Point
         && text.as_bytes().iter().any(u8::is_ascii_digit)
@@ -124,6 +129,29 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     let failed = MISSING.contains(&lower.as_str())
         || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty());
     if failed { Cell::Missing } else { Cell::Text }
+}
+
+/// Powers of ten that a number holds exactly.
+const TENS: [f64; 16] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// `128`, `5.7430`: up to 15 digits, which a number holds exactly, so that one division rounds as
+/// any parser does. Tables of millions of rows hold little else.
+fn simple(text: &str) -> Option<f64> {
+    let bytes = text.as_bytes();
+    if bytes.is_empty() || bytes.len() > 16 || !bytes[0].is_ascii_digit() {
+        return None;
+    }
+    let (mut digits, mut many, mut point) = (0_u64, 0, None);
+    for byte in bytes {
+        match byte {
+            b'0'..=b'9' => (digits, many) = (digits * 10 + u64::from(byte - b'0'), many + 1),
+            b'.' if point.is_none() => point = Some(many),
+            _ => return None,
+        }
+    }
+    let behind = many - point.unwrap_or(many);
+    (many <= 15).then(|| digits as f64 / TENS[behind])
 }
 
 /// A plain number without anything beside it.

@@ -74,6 +74,7 @@ impl<'t> Row<'t> {
         self.table.lines[self.at]
     }
 
+    #[inline]
     pub(super) fn field(self, column: usize) -> &'t str {
         let table = self.table;
         if column >= table.width {

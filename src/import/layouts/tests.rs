@@ -93,6 +93,12 @@ fn a_row_that_is_longer_is_named() {
 
 proptest! {
     #[test]
+    fn a_plain_number_is_what_any_parser_makes_of_it(text in "[0-9]{1,12}(\\.[0-9]{0,12})?") {
+        let Cell::Number(figure) = cell::parse(&text, Decimal::Point) else { panic!("{text}") };
+        prop_assert_eq!(figure.value.to_bits(), text.parse::<f64>().unwrap().to_bits());
+    }
+
+    #[test]
     fn no_text_breaks_a_table_or_a_cell(text in any::<String>(), lines in "([0-9a|,;& >\\-]{0,12}\n){0,12}") {
         for text in [text, lines] {
             let _ = Table::of(&text);

@@ -10,6 +10,9 @@ use super::super::words::{self, Kind, Meaning, Statistic};
 /// More different values than this are not told apart: such a column is no parameter.
 const MOST_DISTINCT: usize = 4096;
 
+/// So many values are found without a hash; most columns of settings have no more.
+const FEW: usize = 16;
+
 /// So many cells show which mark is decimal.
 const MARKED: usize = 20_000;
 
@@ -49,6 +52,7 @@ impl Facts {
             open,
         };
         let mut seen: HashSet<u64> = HashSet::new();
+        let mut few: Vec<u64> = Vec::with_capacity(FEW);
         let mut beside: Vec<(Beside, usize)> = Vec::new();
         for text in cells() {
             match cell::parse(text, decimal) {
@@ -59,11 +63,15 @@ impl Facts {
                 Cell::Text => {}
                 Cell::Number(Figure { value, unit, .. }) => {
                     facts.numbers += 1;
-                    facts.whole &= value.fract() == 0.0 && unit != Beside::Time;
+                    facts.whole = facts.whole && value.fract() == 0.0 && unit != Beside::Time;
                     facts.least = facts.least.min(value);
                     facts.most = facts.most.max(value);
-                    if seen.len() <= MOST_DISTINCT {
-                        seen.insert(value.to_bits());
+                    let bits = value.to_bits();
+                    if seen.len() <= MOST_DISTINCT && !few.contains(&bits) {
+                        seen.insert(bits);
+                        if few.len() < FEW {
+                            few.push(bits);
+                        }
                     }
                     match beside.iter_mut().find(|(other, _)| *other == unit) {
                         Some((_, count)) => *count += 1,

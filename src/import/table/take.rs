@@ -19,7 +19,38 @@ const WILD: f64 = 0.8;
 #[derive(Debug)]
 struct Batches {
     size: u32,
-    open: HashMap<(usize, u64), (f64, u32)>,
+    /// The first batches, which are found without a hash.
+    first: Vec<(Key, Sum)>,
+    rest: HashMap<Key, Sum>,
+}
+
+/// The place of a series, and the bits of a number of workers.
+type Key = (usize, u64);
+/// A sum of throughputs, and of how many.
+type Sum = (f64, u32);
+
+/// So many batches are looked through one by one.
+const FEW: usize = 16;
+
+impl Batches {
+    fn new(size: u32) -> Self {
+        Self { size, first: Vec::with_capacity(FEW), rest: HashMap::new() }
+    }
+
+    /// The open batch of this key.
+    fn open(&mut self, key: Key) -> &mut Sum {
+        let at = self.first.iter().position(|(own, _)| *own == key).or_else(|| {
+            let is_new = self.first.len() < FEW;
+            is_new.then(|| {
+                self.first.push((key, Sum::default()));
+                self.first.len() - 1
+            })
+        });
+        match at {
+            Some(at) => &mut self.first[at].1,
+            None => self.rest.entry(key).or_default(),
+        }
+    }
 }
 
 /// The spread that a file states, by series.
@@ -97,7 +128,7 @@ pub(super) fn all(
         kept: Kept::default(),
         gather: Gather::default(),
         left_out: LeftOut::default(),
-        batches: Batches { size, open: HashMap::new() },
+        batches: Batches::new(size),
         spreads: HashMap::new(),
         wild: HashSet::new(),
     };
@@ -200,9 +231,10 @@ impl<'t> Taking<'t> {
             return;
         }
         let key = (place, one.workers.to_bits());
-        let open = self.batches.open.entry(key).or_default();
+        let size = self.batches.size;
+        let open = self.batches.open(key);
         *open = (open.0 + one.throughput, open.1 + 1);
-        if open.1 == self.batches.size {
+        if open.1 == size {
             let throughput = open.0 / f64::from(open.1);
             *open = (0.0, 0);
             self.gather.push(place, Observation { throughput, repetition: None, ..one });
@@ -211,7 +243,9 @@ impl<'t> Taking<'t> {
 
     fn finish(mut self, request: Request<'_>) -> Result<Vec<Series>, Fault> {
         let Reckoner { layout, table, .. } = self.reckoner;
-        let mut rest: Vec<_> = self.batches.open.drain().filter(|(_, open)| open.1 > 0).collect();
+        let mut rest: Vec<_> =
+            self.batches.first.drain(..).chain(self.batches.rest.drain()).collect();
+        rest.retain(|(_, open)| open.1 > 0);
         rest.sort_by_key(|(key, _)| *key);
         for ((place, workers), (sum, count)) in rest {
             let (workers, throughput) = (f64::from_bits(workers), sum / f64::from(count));

@@ -85,7 +85,11 @@ const WAYS: [(Format, Way); 31] = [
 
 /// The part of a text in which the signs of tools are looked for.
 fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LOOKED_THROUGH)]
+    let mut end = text.len().min(LOOKED_THROUGH);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Reads a file's content as the format that was asked for, or as the one that it shows.

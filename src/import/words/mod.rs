@@ -75,8 +75,18 @@ pub(super) struct Meaning {
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
 /// Words before `threads` that tell whose they are, and `size` behind `pool`.
-const WHOSE: [&str; 8] =
-    ["size", "server", "io", "background", "compute", "intraop", "interop", "blas"];
+const WHOSE: [&str; 10] = [
+    "dataloader",
+    "loader",
+    "size",
+    "server",
+    "io",
+    "background",
+    "compute",
+    "intraop",
+    "interop",
+    "blas",
+];
 
 /// Whether a name means the number of workers: `threads`, `OMP_NUM_THREADS`, `# of clients`, `n`.
 pub(super) fn counts_workers(name: &str) -> bool {

@@ -218,6 +218,12 @@ impl Parts {
         }
     }
 
+    /// `Failures/s`: a rate of what went wrong.
+    fn counts_failures(&self) -> bool {
+        let failed = |word: &String| word_meaning(word) == Some(Sense::Failure);
+        matches!(&self.unit, Some(Unit::Rate { what, .. }) if words(what).iter().any(failed))
+    }
+
     fn has(&self, sense: Sense) -> bool {
         self.senses.contains(&Some(sense))
     }
@@ -249,6 +255,7 @@ impl Parts {
         let aside = self.is_share
             || (self.has(Sense::Derived) && !(only_relative && timed))
             || self.has(Sense::Failure)
+            || self.counts_failures()
             || self.has(Sense::Remark)
             || self.has(Sense::Percentile)
             || is_percentile(heading)

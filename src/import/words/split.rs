@@ -52,6 +52,12 @@ pub(super) fn number_at_end(text: &str) -> (&str, Option<u32>) {
 
 /// A heading as people meant it, without marks of emphasis and code.
 pub(super) fn undressed(heading: &str) -> String {
+    let mut heading = heading.to_owned();
+    for command in ["\\textbf{", "\\textit{", "\\emph{", "\\texttt{", "\\mathrm{"] {
+        if heading.contains(command) {
+            heading = heading.replace(command, "").replace('}', "");
+        }
+    }
     let plain: String = heading.chars().filter(|c| !matches!(c, '*' | '`' | '"')).collect();
     let plain = plain.replace("<br>", " ").replace("<br/>", " ").replace("\\#", "#");
     plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()

@@ -39,6 +39,11 @@ impl Unit {
         if let Some(counts) = rate_word(text) {
             return Some(Self::Rate { factor: 1.0, what: counts.to_owned() });
         }
+        if let Some((_, counts)) =
+            PER_MINUTE.iter().find(|(word, _)| text.eq_ignore_ascii_case(word))
+        {
+            return Some(Self::Rate { factor: 1.0 / 60.0, what: (*counts).to_owned() });
+        }
         match simulated(text) {
             Some(true) => return Some(Self::Rate { factor: 1.0, what: text.to_owned() }),
             Some(false) => return Some(Self::Time { seconds: 1.0, what: text.to_owned() }),
@@ -241,6 +246,10 @@ const RATES: [(&str, &str); 39] = [
     ("pps", "packets"),
     ("t/s", "tokens"),
 ];
+
+/// Units that say "per minute" in one word, with what they count.
+const PER_MINUTE: [(&str, &str); 4] =
+    [("tpm", "transactions"), ("tpmc", "transactions"), ("nopm", "orders"), ("rpm", "requests")];
 
 /// Seconds in a unit of time.
 pub(in crate::import) fn seconds(text: &str) -> Option<f64> {

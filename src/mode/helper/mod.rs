@@ -30,7 +30,7 @@ pub(super) use reference::reference;
 use talk::Helper;
 
 /// A crew that is not ready by then never will be.
-const READY_WITHIN: Duration = Duration::from_mins(2);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 /// What a helper may take beyond the time that its tasks may.
 const SLACK: Duration = Duration::from_secs(10);
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::calls::{KNEE, files, processes, send};
 
 /// What takes longer hangs.
-const HANGS: Duration = Duration::from_mins(1);
+const HANGS: Duration = Duration::from_secs(60);
 /// What was killed or cleans up gets this long to be gone.
 const GONE: Duration = Duration::from_secs(5);
 

@@ -1,0 +1,174 @@
+//! All groups of counts in one table: how much better may a cell of another group be than the one
+//! that is chosen?
+//!
+//! Measurements of all groups share blocks, so a slow spell is known from all of them, and a cell's
+//! level from every block that it was measured in. A comparison of two groups by the differences of
+//! their own two cells throws most of that away. Counts of one group are not compared here: what a
+//! block and a launch do to a group as a whole is known better from its own curve.
+
+use std::collections::BTreeMap;
+
+use super::knee::Known;
+use super::median::mad_scale;
+use super::moderate::{Variance, moderate};
+use super::nested::nested;
+use super::polish::{Cell, Polish, polish};
+
+/// Fewer common blocks say nothing of how cells compare.
+const FEW: usize = 3;
+/// A spread by median deviations knows as much as one by squares of so many of the values does
+/// (Huber, Robust Statistics, 1981, ch. 5).
+const EFFICIENCY: f64 = 0.37;
+
+/// One measurement in the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry<G> {
+    /// Which group: a mode.
+    pub group: G,
+    /// What tells the cells of a group apart: a count.
+    pub cell: u64,
+    /// In which block.
+    pub block: u32,
+    /// The launch of the crew that it was made with, where that is known.
+    pub launch: Option<u32>,
+    /// The logarithm of what was measured.
+    pub log: f64,
+    /// Whether it was made to decide between cells already chosen, rather than to choose them.
+    pub confirms: bool,
+}
+
+/// By what share a cell of another group may be better than `cell` of `group`, with 95 %
+/// confidence over all of these; `None` where the groups were not measured in common blocks.
+pub fn regret<G: Copy + Ord>(entries: &[Entry<G>], group: G, cell: u64) -> Option<f64> {
+    let entries = deciding(entries)?;
+    let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    let column = |e: &Entry<G>| columns.binary_search(&(e.group, e.cell)).unwrap_or(0);
+    let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
+    let cells: Vec<Cell> = entries
+        .iter()
+        .map(|e| {
+            let next = blocks.len();
+            let block = *blocks.entry(e.block).or_insert(next);
+            Cell { block, column: column(e), value: e.log }
+        })
+        .collect();
+    let table = polish(&cells);
+    if table.df <= 0.0 || blocks.len() < FEW {
+        return None;
+    }
+    let mut by_launch = vec![Vec::new(); columns.len()];
+    for (e, rest) in entries.iter().zip(&table.residuals) {
+        by_launch[column(e)].push((e.launch, *rest));
+    }
+    let launches = nested(&by_launch);
+    let df = launches.df.map_or(table.df, |df| df.min(table.df));
+    let places: Vec<usize> = cells.iter().map(|cell| cell.column).collect();
+    let variances = variances(&places, &table);
+    let error =
+        |at: usize| launches.factor * (variances[at] / table.counts[at].max(1) as f64).sqrt();
+    let chosen = columns.binary_search(&(group, cell)).ok()?;
+    let known = |at: usize| Known { log: table.columns[at], error: error(at) };
+    let mut levels = vec![known(chosen)];
+    levels.extend((0..columns.len()).filter(|at| columns[*at].0 != group).map(known));
+    Some(super::regret::regret(&levels, 0, df).exp_m1())
+}
+
+/// What decides in each group: the fresh measurements where its cells were chosen by looking at
+/// others. `None` where one group shares hardly any block with the rest.
+fn deciding<G: Copy + Ord>(entries: &[Entry<G>]) -> Option<Vec<Entry<G>>> {
+    let mut groups: Vec<G> = entries.iter().map(|e| e.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let is_fresh = |group: G| entries.iter().any(|e| e.group == group && e.confirms);
+    let fresh: Vec<G> = groups.iter().copied().filter(|group| is_fresh(*group)).collect();
+    let decides = |e: &&Entry<G>| e.confirms || !fresh.contains(&e.group);
+    let entries: Vec<Entry<G>> = entries.iter().filter(decides).copied().collect();
+    let blocks_of = |wanted: &dyn Fn(G) -> bool| -> Vec<u32> {
+        let mut blocks: Vec<u32> =
+            entries.iter().filter(|e| wanted(e.group)).map(|e| e.block).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
+    };
+    let tied = groups.iter().all(|group| {
+        let others = blocks_of(&|other| other != *group);
+        let own = blocks_of(&|other| other == *group);
+        own.iter().filter(|block| others.binary_search(block).is_ok()).count() >= FEW
+    });
+    (groups.len() > 1 && tied).then_some(entries)
+}
+
+/// The variance of one measurement, by column: processes may be noisier than threads, and many
+/// workers than one. Columns borrow from each other as far as they agree. `places` says which
+/// column each residual belongs to.
+fn variances(places: &[usize], table: &Polish) -> Vec<f64> {
+    let part = table.df / places.len() as f64;
+    let own: Vec<Variance> = (0..table.columns.len())
+        .map(|column| {
+            let rest = places.iter().zip(&table.residuals).filter(|(place, _)| **place == column);
+            let rest: Vec<f64> = rest.map(|(_, rest)| *rest).collect();
+            // Levels and blocks that were fitted have made residuals smaller than the noise.
+            let value = mad_scale(&rest, 0.0).powi(2) / part;
+            Variance { value, df: EFFICIENCY * part * rest.len() as f64 }
+        })
+        .collect();
+    moderate(&own).into_iter().map(|one| one.value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// A group, a cell of it, its level, and how much its rounds scatter.
+    type Planted = (usize, u64, f64, f64);
+
+    const CELLS: [Planted; 6] = [
+        (0, 2, 2.00, 0.03),
+        (0, 3, 2.02, 0.03),
+        (0, 4, 1.98, 0.03),
+        (1, 2, 1.90, 0.06),
+        (1, 3, 2.06, 0.06),
+        (1, 4, 1.95, 0.06),
+    ];
+
+    fn rounds(cells: &[Planted], blocks: u32, rng: &mut Rng) -> Vec<Entry<usize>> {
+        let mut rounds = Vec::new();
+        for block in 0..blocks {
+            let spell = 0.1 * rng.normal();
+            for &(group, cell, level, noise) in cells {
+                let log = level.ln() + spell + noise * rng.normal();
+                rounds.push(Entry { group, cell, block, launch: None, log, confirms: true });
+            }
+        }
+        rounds
+    }
+
+    #[test]
+    fn it_covers_the_truth_and_is_narrow() {
+        const RUNS: usize = 400;
+        let mut rng = Rng::new(11);
+        let (mut held, mut sum) = (0, 0.0);
+        for _ in 0..RUNS {
+            let found = regret(&rounds(&CELLS, 9, &mut rng), 0, 2).unwrap();
+            held += usize::from(found >= 0.03);
+            sum += found / RUNS as f64;
+        }
+        assert!(held >= RUNS * 92 / 100, "{held} of {RUNS}");
+        assert!(sum < 0.095, "{sum}: 3 % are true, and 6 % of noise in 9 blocks hide little more");
+    }
+
+    #[test]
+    fn groups_that_share_no_blocks_are_not_compared() {
+        let mut rng = Rng::new(12);
+        let mut apart = rounds(&CELLS, 9, &mut rng);
+        for one in apart.iter_mut().filter(|one| one.group == 1) {
+            one.block += 100;
+        }
+        assert_eq!(regret(&apart, 0, 2), None);
+        assert_eq!(regret(&rounds(&CELLS, 2, &mut rng), 0, 2), None);
+        assert_eq!(regret(&rounds(&CELLS, 9, &mut rng), 0, 7), None);
+    }
+}
