@@ -105,7 +105,7 @@ impl Camp {
         thread::scope(|scope| {
             let watch = move || {
                 let Some(interrupted) = interrupt::read_end() else { return };
-                if terminal.is_some_and(|terminal| is_cut_off(&seen, interrupted, terminal)) {
+                if terminal.as_ref().is_some_and(|end| is_cut_off(&seen, interrupted, end)) {
                     signals::hang_up();
                 }
                 wait(&mut [readable(&seen), readable(&interrupted)], None);
@@ -154,12 +154,11 @@ fn terminal() -> Option<OwnedFd> {
 ///
 /// The system tells the leader of the terminal's session alone, and a script that stays when it is
 /// told passes nothing on.
-fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd, terminal: OwnedFd) -> bool {
+fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd, terminal: &OwnedFd) -> bool {
     // What is typed is not for us. That the other end is gone is told unasked.
-    let other_end = PollFd::new(&terminal, PollFlags::empty());
+    let other_end = PollFd::new(terminal, PollFlags::empty());
     let mut watched = [readable(seen), readable(&interrupted), other_end];
-    wait(&mut watched, None);
-    watched[..2].iter().all(|one| one.revents().is_empty())
+    wait(&mut watched, None) && watched[..2].iter().all(|one| one.revents().is_empty())
 }
 
 /// Waits until one of these has something to tell; whether that was within `limit`.
@@ -173,7 +172,7 @@ fn wait(watched: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
     }
 }
 
-fn readable<'f>(one: &'f impl AsFd) -> PollFd<'f> {
+fn readable(one: &impl AsFd) -> PollFd<'_> {
     PollFd::new(one, PollFlags::IN)
 }
 
