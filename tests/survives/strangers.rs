@@ -1,8 +1,8 @@
 //! Another user of the machine, who races us where temporary files are made.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Child, Command, Stdio};
 
 use crate::calls::{KNEE, Place, can};
 
@@ -11,9 +11,11 @@ const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear
 /// What they do for as long as the run takes: give our directory's name to a link to what is dear to
 /// us, take its place, plant names like ours, and rename what is ours.
 const RACE: &str = r#"
+n=0
 while :; do
     for ours in knee-*; do
-        mv "$ours" "stolen-$$" 2>/dev/null && ln -s ../dear "$ours"
+        n=$((n + 1))
+        mv "$ours" "stolen-$n" 2>/dev/null && ln -s ../dear "$ours"
         ln -sfn ../../dear "$ours-over"
     done
     mkdir knee-0123456789abcdef0123456789abcdef 2>/dev/null
@@ -22,6 +24,27 @@ while :; do
     touch raced
 done
 "#;
+
+/// Somebody else's process, which ends with its test.
+struct Stranger(Child);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether something that is ours was given another name.
+fn is_robbed(place: &Place) -> bool {
+    let own = fs::metadata(place.home.path()).expect("it is there").uid();
+    let entries = fs::read_dir(place.tmp()).expect("it is there").flatten();
+    let stolen = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("stolen-"));
+    stolen.into_iter().any(|entry| {
+        let meta = fs::symlink_metadata(entry.path());
+        meta.is_ok_and(|meta| meta.is_dir() && meta.uid() == own)
+    })
+}
 
 /// In a directory that everybody may write to and rename in, and in one like /tmp.
 #[test]
@@ -39,14 +62,15 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let dear = place.home.path().join("dear");
         fs::create_dir(&dear).expect("it is ours");
         fs::write(dear.join("knee-lock"), "letters").expect("it is ours");
-        let mut stranger = Command::new(NOBODY[0])
+        let stranger = Command::new(NOBODY[0])
             .args(&NOBODY[1..])
             .args(["sh", "-c", RACE])
             .current_dir(place.tmp())
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+            .spawn();
+        let stranger = Stranger(stranger.expect("it starts"));
         let raced = || place.tmp().join("raced").exists();
         crate::calls::wait_until("the stranger is at work", raced);
         for modes in ["serial", "threads,process-pool", "process-per-task"] {
@@ -59,12 +83,8 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
             assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
             assert!(mode == 0o777 || called.ran(), "{mode:o} {called:?}");
         }
-        let entries = fs::read_dir(place.tmp()).expect("it is there").flatten();
-        let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let stole = names.any(|name| name.starts_with("stolen-"));
-        assert_eq!(stole, mode == 0o777, "{mode:o}");
-        let _ = stranger.kill();
-        let _ = stranger.wait();
+        assert_eq!(is_robbed(&place), mode == 0o777, "{mode:o}");
+        drop(stranger);
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
         assert_eq!(fs::read_dir(&dear).expect("it is there").count(), 1);
     }
