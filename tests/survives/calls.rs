@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -65,7 +66,7 @@ impl Place {
     pub(crate) fn start_by<S: AsRef<OsStr>>(&self, before: &[&str], args: &[S]) -> Running {
         let line = before.iter().map(OsStr::new).chain([OsStr::new(KNEE)]);
         let line: Vec<&OsStr> = line.chain(args.iter().map(AsRef::as_ref)).collect();
-        let child = Command::new(line[0])
+        let child = as_from_a_terminal(&mut Command::new(line[0]))
             .args(&line[1..])
             .env("TMPDIR", self.tmp())
             .env("NO_COLOR", "1")
@@ -141,6 +142,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What this test was told to ignore (`nohup`, `&` in a script), what it starts does not.
+pub(crate) fn as_from_a_terminal(command: &mut Command) -> &mut Command {
+    let usual = || {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+            // SAFETY: a default action is no code of ours.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: signal may be called between fork and exec.
+    unsafe { command.pre_exec(usual) }
 }
 
 fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {

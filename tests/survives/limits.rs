@@ -173,8 +173,9 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
         knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
     });
     let all = |signal| {
-        let group = [running.called("knee"), running.called("sleep")].concat();
-        group.into_iter().for_each(|pid| send(pid, signal));
+        for pid in [running.called("knee"), running.called("sleep")].concat() {
+            send(pid, signal);
+        }
     };
     all(libc::SIGSTOP);
     std::thread::sleep(std::time::Duration::from_secs(6));

@@ -35,15 +35,13 @@ impl Drop for Stranger {
     }
 }
 
-/// Whether something that is ours was given another name.
-fn is_robbed(place: &Place) -> bool {
+/// What is ours where temporary files are made.
+fn ours(place: &Place) -> Vec<String> {
     let own = fs::metadata(place.home.path()).expect("it is there").uid();
     let entries = fs::read_dir(place.tmp()).expect("it is there").flatten();
-    let stolen = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("stolen-"));
-    stolen.into_iter().any(|entry| {
-        let meta = fs::symlink_metadata(entry.path());
-        meta.is_ok_and(|meta| meta.is_dir() && meta.uid() == own)
-    })
+    let is_own = |path| fs::symlink_metadata(path).is_ok_and(|meta| meta.uid() == own);
+    let names = entries.filter(|entry| is_own(entry.path()));
+    names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// In a directory that everybody may write to and rename in, and in one like /tmp.
@@ -74,17 +72,21 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let raced = || place.tmp().join("raced").exists();
         crate::calls::wait_until("the stranger is at work", raced);
         for modes in ["serial", "threads,process-pool", "process-per-task"] {
-            let args = ["run", "lock", "--modes", modes, "--workers", "1,2", "--budget", "1s"];
+            let args = ["run", "lock", "--modes", modes, "--workers", "1,2", "--budget", "2s"];
             let out = format!("out-{modes}");
             let called = place.call(&[&args[..], &["--out", &out]].concat());
             assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
             let code = called.code.unwrap_or_else(|| panic!("{KNEE} was killed: {called:?}"));
             // Where others may rename what is ours, cells may fail, and say so.
             assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
-            assert!(mode == 0o777 || called.ran(), "{mode:o} {called:?}");
+            // On a busy machine the time may not suffice for all of them.
+            assert!(mode == 0o777 || matches!(code, 0 | 4 | 5), "{mode:o} {called:?}");
+            assert!(mode == 0o777 || !called.stderr.contains("tmp/knee-"), "{called:?}");
         }
-        assert_eq!(is_robbed(&place), mode == 0o777, "{mode:o}");
+        let robbed = ours(&place).iter().any(|name| name.starts_with("stolen-"));
+        assert_eq!(robbed, mode == 0o777, "{mode:o}");
         drop(stranger);
+        assert!(mode == 0o777 || ours(&place).is_empty(), "left: {:?}", ours(&place));
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
         assert_eq!(fs::read_dir(&dear).expect("it is there").count(), 1);
     }

@@ -11,7 +11,7 @@ use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::calls::{KNEE, files, processes, send};
+use crate::calls::{KNEE, as_from_a_terminal, files, processes, send};
 
 /// What takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ impl Hunt {
     pub(super) fn set(&self, command: &mut Command) {
         let file = |name| fs::File::create(self.path(name)).expect("it is ours");
         command.env("TMPDIR", self.path("tmp")).env("NO_COLOR", "1").current_dir(&self.home);
-        command.stdout(file("stdout")).stderr(file("stderr"));
+        as_from_a_terminal(command).stdout(file("stdout")).stderr(file("stderr"));
     }
 
     /// Everything that runs with our directory for temporary files, but this process.
