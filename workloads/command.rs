@@ -1,34 +1,38 @@
 //! `command`: one task is one run of a program of the user's.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+mod prepared;
+mod settings;
+
 use std::process::{Command as Starter, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::foreign::capture::{Capture, Output, line};
-use crate::foreign::child::{Child, Ended, Status};
-use crate::foreign::figure::{Reader, Rule};
-use crate::foreign::line::{Line, Slot, Values};
-use crate::foreign::target::{Sink, Target};
-use crate::foreign::watch::{Cut, attend, drain};
-use crate::foreign::{GRACE, argv, environment};
+use crate::foreign::GRACE;
+use crate::foreign::capture::Capture;
+use crate::foreign::child::Status;
+use crate::foreign::figure::Reader;
+use crate::foreign::target::Sink;
+use crate::foreign::watch::Cut;
 use crate::{
     Aside, Context, Error, Figure, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work,
     Workload,
 };
+use prepared::Prepared;
+use settings::{Ignore, Settings};
 
 /// Runs a program with its arguments, directly and without a shell, and waits for it and all it
 /// started.
 ///
-/// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as `KNEE_WORKER` and `KNEE_TASK`.
-/// - Standard input is empty. After each worker's first run standard output goes to nothing, so that reading it slows nobody down; `output`
-///   can say otherwise. What is read is shown when it fails: 64 KiB of the beginning and of the end.
-/// - Whatever it leaves running in its process group is killed. Where that still holds its standard error, the task fails, since its work
-///   was not done when it ended.
-/// - What it computes is not looked at, so there is no checksum: any end that counts as success is as good as another.
-/// - Where it prints a figure about itself, `figure` says how that is found: it is then the throughput, in place of runs per second.
+/// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as
+///   `KNEE_WORKER` and `KNEE_TASK`.
+/// - Standard input is empty. After each worker's first run standard output goes to nothing, so
+///   that reading it slows nobody down; `output` can say otherwise. What is read is shown when it
+///   fails: 64 KiB of the beginning and of the end.
+/// - Whatever it leaves running in its process group is killed. Where that still holds its standard
+///   error, the task fails, since its work was not done when it ended.
+/// - What it computes is not looked at, so there is no checksum: any end that counts as success is
+///   as good as another.
+/// - Where it prints a figure about itself, `figure` says how that is found: it is then the
+///   throughput, in place of runs per second.
 ///
 /// Where the program parallelises itself, `sweep` names the placeholder that the worker count
 /// replaces; one run at a time then.
@@ -187,70 +191,6 @@ fn starting() -> Option<Duration> {
     (0..TIMES).filter_map(|_| once()).min()
 }
 
-/// The parameters, read and checked.
-struct Settings {
-    main: Line,
-    prepare: Option<Line>,
-    ignore: Ignore,
-    limit: Duration,
-    target: Target,
-    figure: Option<Reader>,
-}
-
-/// Which exit statuses count as success beside 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Ignore {
-    All,
-    These(Vec<i32>),
-}
-
-impl Settings {
-    fn read(params: &Params) -> Result<Self> {
-        let sweep = params.text("sweep");
-        let main = Line::new(&argv("command", "argv", params.text("argv"))?, sweep)?;
-        if !sweep.is_empty() && !main.has(Slot::Workers) {
-            return Err(Error::usage(format!(
-                "{sweep} occurs nowhere in the command, so every count would run the same; put it where the \
-                 number of workers belongs"
-            )));
-        }
-        let prepare = match params.text("prepare") {
-            "" => None,
-            text => Some(Line::new(&argv("command", "prepare", text)?, sweep)?),
-        };
-        let ignore = Ignore::read(params.text("ignore"))?;
-        let limit = Duration::from_secs_f64(params.number("limit"));
-        let target = Target::read(params.text("output"));
-        environment("command", params)?;
-        let figure = Rule::of(params.text("figure"))?.map(|rule| rule.reader()).transpose()?;
-        Ok(Self { main, prepare, ignore, limit, target, figure })
-    }
-}
-
-impl Ignore {
-    fn read(text: &str) -> Result<Self> {
-        if text == "all" {
-            return Ok(Self::All);
-        }
-        let status = |word: &str| match word.parse::<i32>() {
-            Ok(status) if (1..=255).contains(&status) => Ok(status),
-            _ => Err(Error::usage(format!(
-                "{word:?} is not an exit status; they are numbers from 1 to 255, comma separated"
-            ))),
-        };
-        let words = text.split(',').filter(|word| !word.is_empty());
-        Ok(Self::These(words.map(status).collect::<Result<_>>()?))
-    }
-
-    fn forgives(&self, status: i32) -> bool {
-        status == 0
-            || match self {
-                Self::All => true,
-                Self::These(known) => known.contains(&status),
-            }
-    }
-}
-
 /// One worker's own runs.
 struct Runner {
     main: Prepared,
@@ -365,93 +305,9 @@ impl Task for Runner {
     }
 }
 
-/// A command line with everything that need not be made anew for each run.
-struct Prepared {
-    line: Line,
-    env: BTreeMap<String, String>,
-    starter: Starter,
-    worker: usize,
-    workers: usize,
-}
-
-/// One run of a program.
-struct Run {
-    ended: Ended,
-    cut: Option<Cut>,
-    leaked: bool,
-}
-
-impl Prepared {
-    fn new(line: Line, context: &Context<'_>) -> Result<Self> {
-        let mut prepared = Self {
-            starter: Starter::new(line.program()),
-            line,
-            env: environment("command", context.params)?,
-            worker: context.worker,
-            workers: context.workers,
-        };
-        prepared.renew(0)?;
-        Ok(prepared)
-    }
-
-    /// Makes the starter for the words of task `number`.
-    fn renew(&mut self, number: u64) -> Result<()> {
-        let values = Values { worker: self.worker, workers: self.workers, task: number, port: 0 };
-        let words = self.line.words(values);
-        let nothing = std::fs::File::open("/dev/null")
-            .map_err(|error| Error::io("/dev/null cannot be opened", &error))?;
-        self.starter = Starter::new(self.line.program());
-        self.starter.arg0(&words[0]).args(&words[1..]).stdin(OwnedFd::from(nothing));
-        self.starter.envs(&self.env);
-        self.starter.env("KNEE_WORKER", self.worker.to_string());
-        self.starter.env("KNEE_WORKERS", self.workers.to_string());
-        Ok(())
-    }
-
-    /// Runs it once. The output is in `capture` afterwards.
-    fn run(
-        &mut self,
-        number: u64,
-        limit: Duration,
-        target: &Sink,
-        capture: &mut Capture,
-        buffer: &mut [u8],
-    ) -> io::Result<Run> {
-        if self.line.has(Slot::Task) {
-            self.renew(number).map_err(|error| io::Error::other(line(&error.to_string())))?;
-        }
-        self.starter.env("KNEE_TASK", number.to_string());
-        capture.clear();
-        let (output, write) = Output::pipe()?;
-        self.starter.stdout(target.stdout(&write)?).stderr(target.stderr(&write)?);
-        let started = Child::start(&mut self.starter);
-        // We keep a writing end of the pipe until the program has ended, so that only that end
-        // wakes us and not the closing of its output just before.
-        let watched = started.and_then(|child| {
-            let cut = attend(&child, &output, capture, buffer, limit)?;
-            Ok((child, cut))
-        });
-        drop(write);
-        self.starter.stdout(Stdio::null()).stderr(Stdio::null());
-        let (mut child, cut) = watched?;
-        let leaked = cut.is_none() && !drain(&output, capture, buffer)?;
-        Ok(Run { ended: child.reap()?, cut, leaked })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exit_statuses_to_be_ignored_are_read() {
-        let read = |text: &str| Ignore::read(text).map_err(|error| error.to_string());
-        assert!(read("").is_ok_and(|none| none.forgives(0) && !none.forgives(1)));
-        assert!(read("all").is_ok_and(|all| all.forgives(77)));
-        assert!(read("1,3").is_ok_and(|two| two.forgives(3) && !two.forgives(2)));
-        assert!(read("300").unwrap_err().contains("from 1 to 255"));
-        assert!(read("x").unwrap_err().contains("not an exit status"));
-    }
 
     #[test]
     fn warm_up_runs_are_done_before_the_first_task() {

@@ -13,10 +13,11 @@ use ring::{Op, Ring};
 /// Moves blocks between memory and a file, round and round over `span` bytes, so that the disk
 /// never fills up.
 ///
-/// - `op=sync` writes a block and waits for `fdatasync`: when the task ends, the block is on the disk.
+/// - `op=sync` writes a block and waits for `fdatasync`: when the task ends, the block is on the
+///   disk.
 /// - `op=write` leaves it in the page cache, unless `direct=true`.
-/// - `op=read` reads blocks that were dropped from the page cache before, unless `cached=true`. A host's or a disk's own cache
-///   behind that cannot be dropped from here.
+/// - `op=read` reads blocks that were dropped from the page cache before, unless `cached=true`. A
+///   host's or a disk's own cache behind that cannot be dropped from here.
 ///
 /// The data cannot be compressed, and no sector is like another. Every worker has a file of its own
 /// without a name: whatever ends the worker, the file is gone. All of it is written before the

@@ -10,11 +10,13 @@ use crate::{
 
 /// Three loops over numbers of 64 bits, chosen by `kernel`:
 ///
-/// - `fma`: independent chains of fused multiply-adds in the widest vectors of the machine: its peak, of which
-///   [`Workload::ceiling`] gives the design value. A fused multiply-add counts as two flops.
-/// - `mandelbrot`: tiles of a picture of 800 x 800 in vectors, eight flops per iteration of a pixel: wide, but every step waits for
-///   the one before and the work ends when the data say so.
-/// - `nbody`: the outer planets, scalar: dependent additions, divisions and square roots, each counted as one flop; 280 a step.
+/// - `fma`: independent chains of fused multiply-adds in the widest vectors of the machine: its
+///   peak, of which [`Workload::ceiling`] gives the design value. A fused multiply-add counts as
+///   two flops.
+/// - `mandelbrot`: tiles of a picture of 800 x 800 in vectors, eight flops per iteration of a
+///   pixel: wide, but every step waits for the one before and the work ends when the data say so.
+/// - `nbody`: the outer planets, scalar: dependent additions, divisions and square roots, each
+///   counted as one flop; 280 a step.
 ///
 /// Figures of different kernels must not be compared. All results are the same on every machine: no
 /// kernel's outcome depends on whether a multiplication and an addition were fused.

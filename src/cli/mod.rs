@@ -186,7 +186,8 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     args
 }
 
-/// Help and version go to standard output with success; mistakes are one clear line and exit code 2.
+/// Help and version go to standard output with success; mistakes are one clear line and exit code
+/// 2.
 fn refuse(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::from(exit::OK) }

@@ -85,8 +85,9 @@ impl Output {
     }
 }
 
-/// Whether this is what a terminal says whose other end is gone. It does not say any more that it is
-/// a terminal, but nothing else that is no file and no block device has such errors.
+/// Whether standard output is a terminal that was closed. Such a terminal answers `EIO`, and no
+/// longer says that it is a terminal. It is still a character device, which a file on a broken disk
+/// is not.
 fn is_gone(error: &io::Error) -> bool {
     let stdout = rustix::fs::fstat(io::stdout());
     let is_device = stdout.is_ok_and(|stat| {

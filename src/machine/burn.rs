@@ -74,7 +74,8 @@ struct Window {
 }
 
 impl Window {
-    /// Whether the core gave less than an undisturbed one does; `best` is the best rate that it gave.
+    /// Whether the core gave less than an undisturbed one does; `best` is the best rate that it
+    /// gave.
     fn is_low(&self, best: f64) -> bool {
         self.got.is_some_and(|got| got < BURN_LIMIT) || self.rate < BURN_LIMIT * best
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod asking;
 mod asynchronous;
 mod error;
 mod gate;
@@ -13,6 +14,7 @@ mod process_pool;
 mod reference;
 mod serial;
 pub mod server;
+mod share;
 mod starters;
 #[cfg(test)]
 mod tests;

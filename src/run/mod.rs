@@ -14,6 +14,7 @@ mod share;
 mod standing;
 mod steer;
 mod survey;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -26,7 +27,8 @@ use crate::plan::{Cell, Plan, Series};
 use crews::Crews;
 use pace::Pace;
 use round::Order;
-use steer::{Steer, Turn, Wanted};
+use steer::Steer;
+use turn::{Turn, Wanted};
 
 pub use event::{Event, Observer};
 pub use past::Past;

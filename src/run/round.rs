@@ -5,7 +5,8 @@ use std::io;
 
 use super::crews::Measured;
 use super::sample::Place;
-use super::steer::{Steer, Wanted};
+use super::steer::Steer;
+use super::turn::Wanted;
 use super::{Event, Failure, Observer, Run, RunError, Sample, pace};
 use crate::machine::{Ledger, process_cpu_time};
 use crate::mode::{self, ModeError, Reference, Round};

@@ -21,15 +21,13 @@ const FEW: usize = 3;
 /// With 95 % confidence.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
-/// The logarithm of throughput, by block.
-type Rounds = BTreeMap<u32, f64>;
+/// What one cell's rounds gave, by block.
+type Rounds = BTreeMap<u32, Entry<Mode>>;
 
 /// All rounds of a workload so far.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     cells: BTreeMap<(Mode, usize), Rounds>,
-    /// The same as one table.
-    entries: Vec<Entry<Mode>>,
 }
 
 impl Standing {
@@ -42,9 +40,9 @@ impl Standing {
         (launch, confirms): (Option<u32>, bool),
     ) {
         if throughput > 0.0 && throughput.is_finite() {
+            let rounds = self.cells.entry((cell.mode, cell.workers)).or_default();
             let (group, count, log) = (cell.mode, cell.workers as u64, throughput.ln());
-            self.cells.entry((cell.mode, cell.workers)).or_default().insert(block, log);
-            self.entries.push(Entry { group, cell: count, block, launch, log, confirms });
+            rounds.insert(block, Entry { group, cell: count, block, launch, log, confirms });
         }
     }
 
@@ -54,7 +52,7 @@ impl Standing {
         let known = self.cells.values().filter(|rounds| rounds.len() >= FEW);
         let best = known.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
         let (count, middle) = (best.len() as f64, mean(best));
-        let squares: f64 = best.values().map(|log| (log - middle).powi(2)).sum();
+        let squares: f64 = best.values().map(|round| (round.log - middle).powi(2)).sum();
         Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
     }
 
@@ -135,7 +133,8 @@ impl Standing {
         }
         let measured = |mode: &Mode| self.cells.range((*mode, 0)..=(*mode, usize::MAX)).next();
         let several = modes.iter().filter_map(measured).count() > 1;
-        let regret = joint::regret(&self.entries, mode, count as u64);
+        let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
+        let regret = joint::regret(&table, mode, count as u64);
         several && regret.is_none_or(|regret| regret > SETTLED)
     }
 
@@ -162,12 +161,12 @@ impl Standing {
 }
 
 fn mean(rounds: &Rounds) -> f64 {
-    rounds.values().sum::<f64>() / rounds.len().max(1) as f64
+    rounds.values().map(|round| round.log).sum::<f64>() / rounds.len().max(1) as f64
 }
 
 /// By how much `other` may be better than `top`, from the blocks that both were measured in.
 fn excess(other: &Rounds, top: &Rounds) -> f64 {
-    let both = other.iter().filter_map(|(block, log)| Some(log - top.get(block)?));
+    let both = other.iter().filter_map(|(block, round)| Some(round.log - top.get(block)?.log));
     let differences: Vec<f64> = both.collect();
     let count = differences.len();
     if count < FEW {

@@ -5,7 +5,8 @@
 //! on from there, which keeps the resistance to outliers and wins back most of the third of the
 //! information that a median throws away on quiet machines. Cells may be missing.
 //!
-//! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981), ch. 7.
+//! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981),
+//! ch. 7.
 
 use std::collections::BTreeMap;
 
@@ -179,7 +180,8 @@ fn values(cells: &[Cell], group: &[usize]) -> Vec<f64> {
 /// The scale that belongs to means over clipped residuals, with the correction for tables that have
 /// few cells per coefficient.
 ///
-/// Huber (1981), eq. 7.6.7: with m the share that is not clipped, K sqrt(sum / df) / m, K = 1 + (1 - df / cells) (1 - m) / m.
+/// Huber (1981), eq. 7.6.7: K sqrt(sum / df) / m, where m is the share that is not clipped and
+/// K = 1 + (1 - df / cells) (1 - m) / m.
 fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
     if df <= 0.0 {
         return 0.0;

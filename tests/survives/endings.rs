@@ -72,10 +72,11 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     wait_until("the command runs", || !alive(&seconds).is_empty());
     let guards = running.called("guard");
     assert_eq!(guards.len(), 1);
-    // Stopped first, so that it does not notice.
-    send(guards[0], libc::SIGSTOP);
-    send(running.id(), libc::SIGKILL);
+    // The guard first, so that it does not notice. To stop it would not do: the kernel continues
+    // what is stopped when its parent dies (setpgid(2), orphaned process groups).
     send(guards[0], libc::SIGKILL);
+    wait_until("the guard is gone", || running.called("guard").is_empty());
+    send(running.id(), libc::SIGKILL);
     running.finish();
     assert_eq!(alive(&seconds).len(), 1, "nobody has ended it");
     assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);

@@ -104,8 +104,8 @@ fn two_hang_ups_are_one_interrupt() {
     place.assert_clean();
 }
 
-/// A real one: whoever holds the other end of the terminal is killed. The system tells the leader of
-/// the terminal's session alone, which is the shell.
+/// A real one: whoever holds the other end of the terminal is killed. The system tells the leader
+/// of the terminal's session alone, which is the shell.
 #[test]
 fn a_terminal_that_goes_away_is_an_interrupt() {
     if !can(&["script", "-qec", "true", "/dev/null"]) {
@@ -171,7 +171,7 @@ fn a_clock_that_jumps_changes_nothing() {
 fn being_nice_is_mentioned() {
     let place = Place::new();
     let args =
-        ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "1s", "--out", "out"];
+        ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "5s", "--out", "out"];
     let called = place.start_by(&["nice", "-n", "7"], &args).finish();
     assert!(called.ran() && called.stderr.contains("at nice 7"), "{called:?}");
     assert!(place.record().warnings.iter().any(|warning| warning.code == "nice"));

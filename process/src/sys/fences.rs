@@ -4,10 +4,10 @@
 //! protocol). At least one of them must see what the other wrote. For that, each needs a full fence
 //! between its write and its read. On a hot path such a fence costs as much as all the rest.
 //!
-//! On Linux one side can pay for both. The system call `membarrier` makes all threads of the process
-//! pass a full fence, wherever they are. Then the other side, the *light* one, only has to keep the
-//! compiler from reordering its two steps. On other systems, and until the system call has agreed,
-//! both fences are full ones.
+//! On Linux one side can pay for both. The system call `membarrier` makes all threads of the
+//! process pass a full fence, wherever they are. Then the other side, the *light* one, only has to
+//! keep the compiler from reordering its two steps. On other systems, and until the system call has
+//! agreed, both fences are full ones.
 //!
 //! The promise: if one thread passes [`light`] and the other [`heavy`] between write and read, at
 //! least one of them sees what the other wrote.

@@ -1,4 +1,5 @@
-//! What this process holds: descriptors, children, threads and shared memory. Equal before and after means no leak.
+//! What this process holds: descriptors, children, threads and shared memory. Equal before and
+//! after means no leak.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ impl Census {
         }
     }
 
-    /// Asserts that nothing more is held than at the time of this census; what is on its way out gets a moment.
+    /// Asserts that nothing more is held than at the time of this census; what is on its way out
+    /// gets a moment.
     pub(crate) fn assert_unchanged(&self) {
         let end = Instant::now() + Duration::from_secs(5);
         while Self::take() != *self && Instant::now() < end {
@@ -79,6 +81,7 @@ pub(crate) fn wait_gone(pids: &[u32]) -> Duration {
 }
 
 pub(crate) fn send(pid: u32, signal: i32) {
-    // SAFETY: kill has no memory effects; a process that is gone is reported as an error, which does not matter here.
+    // SAFETY: kill has no memory effects; a process that is gone is reported as an error, which
+    // does not matter here.
     unsafe { libc::kill(pid as i32, signal) };
 }

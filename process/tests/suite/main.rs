@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     if let Some(code) = scenarios::play() {
         return code;
     }
-    // The first start opens the file with the memory cgroup's counters for good, and the first one of another thread than this
-    // one starts the warden; no census counts that as a leak.
+    // The first start opens the file with the memory cgroup's counters for good, and the first one
+    // of another thread than this one starts the warden; no census counts that as a leak.
     let first = || knee_process::Process::new(processes::add, (1, 2)).start()?.join();
     let first = std::thread::spawn(first).join();
     assert!(first.is_ok_and(|exit| exit.is_ok_and(|exit| exit.status.success())));

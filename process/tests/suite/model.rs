@@ -1,5 +1,5 @@
-//! The pool against a model, under random kills: every accepted task has exactly one outcome, none is run twice, only
-//! what a dead worker was doing is lost, and nothing leaks.
+//! The pool against a model, under random kills: every accepted task has exactly one outcome, none
+//! is run twice, only what a dead worker was doing is lost, and nothing leaks.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! A small test runner: `main` belongs to the crate under test, which must be called first in it.
 //!
-//! It understands what cargo passes on: filters, `--exact`, `--list`, `--ignored`, `--include-ignored`, `--nocapture`.
-//! Tests run one after the other, because they count the descriptors and processes of this process.
+//! It understands what cargo passes on: filters, `--exact`, `--list`, `--ignored`,
+//! `--include-ignored`, `--nocapture`. Tests run one after the other, because they count the
+//! descriptors and processes of this process.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -73,7 +74,8 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// Runs a test on a thread of its own. One that hangs ends the whole run: nothing can stop its thread.
+/// Runs a test on a thread of its own. One that hangs ends the whole run: nothing can stop its
+/// thread.
 fn run(test: &Test) -> bool {
     let (done, result) = mpsc::channel();
     let body = test.run;

@@ -1,4 +1,5 @@
-//! Programs that misbehave as a whole: played in a process of their own, which the tests then look at.
+//! Programs that misbehave as a whole: played in a process of their own, which the tests then look
+//! at.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -29,7 +30,8 @@ pub(crate) fn start(name: &str) -> (Child, impl Iterator<Item = String>) {
 
 /// Programs without the line in main.
 pub(crate) fn play_before_init() -> Option<ExitCode> {
-    // A child of a program that forgets its line comes here too; it must not start children without end.
+    // A child of a program that forgets its line comes here too; it must not start children without
+    // end.
     let forgetful = chosen()? == "forgets-init";
     forgetful.then(|| {
         println!("process: {}", Process::new(add, (1, 2)).start().unwrap_err());
@@ -63,7 +65,8 @@ fn foreign_program() {
     println!("missing pool: {}", Pool::builder().workers(1).build().unwrap_err());
 }
 
-/// Has children that give their ties away, started by the main thread, by one that lives and by the fork server.
+/// Has children that give their ties away, started by the main thread, by one that lives and by the
+/// fork server.
 fn parent_of_deserters() {
     let begin = |method| {
         [Process::new(become_sleep, ()), Process::new(close_all_and_sleep, ())]

@@ -1,5 +1,6 @@
-//! Tests of starts that fail half-way: for want of descriptors or processes, or because the fork server dies.
-//! Whatever the step that fails, it is an error, and no process, zombie or descriptor is left of it.
+//! Tests of starts that fail half-way: for want of descriptors or processes, or because the fork
+//! server dies. Whatever the step that fails, it is an error, and no process, zombie or descriptor
+//! is left of it.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +18,8 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("starts::no_processes_left_is_an_error", no_processes),
     Test::new("starts::killed_fork_server_is_replaced", killed_fork_server),
     Test::new("starts::fork_server_killed_at_any_time_loses_no_child", fork_server_killed_often),
-    // It waits for as long as a start may take: `cargo test -p knee-process --test suite -- --ignored stopped`.
+    // It waits for as long as a start may take: `cargo test -p knee-process --test suite --
+    // --ignored stopped`.
     Test::long("starts::stopped_fork_server_is_replaced", stopped_fork_server),
 ];
 
@@ -43,7 +45,8 @@ fn no_descriptors() {
         // The fork server stays for good.
         assert_eq!(start(method).start().unwrap().outcome(), Ok(3));
         let census = Census::take();
-        // One descriptor more each time, so that every step of the start fails once for want of one.
+        // One descriptor more each time, so that every step of the start fails once for want of
+        // one.
         for spare in 0..40 {
             let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
             let before = limit(libc::RLIMIT_NOFILE, open + spare);
@@ -57,7 +60,8 @@ fn no_descriptors() {
     }
 }
 
-/// Lets its user have no more processes than it has; tells what a start says then, and what is left afterwards.
+/// Lets its user have no more processes than it has; tells what a start says then, and what is left
+/// afterwards.
 pub(crate) fn without_processes() {
     // Root is exempt from the limit; nobody is not.
     // SAFETY: this process has a single thread.
@@ -67,7 +71,8 @@ pub(crate) fn without_processes() {
     }
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     for server in fork_servers() {
-        // SAFETY: the struct lives through the call, and a null pointer for the old limit is allowed.
+        // SAFETY: the struct lives through the call, and a null pointer for the old limit is
+        // allowed.
         unsafe {
             libc::prlimit(server as i32, libc::RLIMIT_NPROC, &raw const none, std::ptr::null_mut());
         }
@@ -77,7 +82,8 @@ pub(crate) fn without_processes() {
         println!("{method:?}: {}", start(method).start().unwrap_err());
         println!("{method:?} pool: {}", Pool::builder().start_method(method).build().unwrap_err());
     }
-    // A fork server that cannot fork ends, and is reaped when the next start finds it so. Its end takes a moment.
+    // A fork server that cannot fork ends, and is reaped when the next start finds it so. Its end
+    // takes a moment.
     for _ in 0..500 {
         if wards().is_empty() {
             break;

@@ -1,0 +1,100 @@
+//! The client that keeps a server under load: each connection asks again as soon as it has its
+//! answer.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use knee_workloads::Work;
+use knee_workloads::server::client::{Connection, Request, Target};
+
+use super::{Extent, Gate, Lane, Lap, Meter, ModeError};
+
+/// One who is refused waits so long before it asks again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What all threads of the client share.
+#[derive(Clone)]
+pub(super) struct Asking {
+    pub(super) target: Arc<Target>,
+    pub(super) request: Request,
+    pub(super) gate: Arc<Gate>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) failed: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Asking {
+    /// Keeps one connection for each lane busy until the round is over.
+    pub(super) fn on_this_thread(
+        self,
+        lanes: Vec<Lane>,
+        limit: Duration,
+    ) -> Vec<Result<Lap, ModeError>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                self.gate.stop();
+                let reason = error.to_string();
+                return vec![Err(ModeError::Launch {
+                    what: "the client could not be started",
+                    reason,
+                })];
+            }
+        };
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let window = self.gate.window();
+            let most = limit.saturating_add(window.warm_up).saturating_add(length(&self.gate));
+            let gate = Arc::clone(&self.gate);
+            let job = Rc::new(self);
+            let ask = |lane| tokio::task::spawn_local(Rc::clone(&job).lap(lane));
+            let asking: Vec<_> = lanes.into_iter().map(ask).collect();
+            let all = async {
+                let mut laps = Vec::new();
+                for one in asking {
+                    laps.push(one.await.map_err(|error| super::broken(&error)));
+                }
+                laps
+            };
+            // Whoever hangs must not keep the others.
+            tokio::time::timeout(most, all).await.unwrap_or_else(|_| {
+                gate.stop();
+                vec![Err(ModeError::Interrupted)]
+            })
+        })
+    }
+
+    /// Counts a request that failed, by its reason.
+    fn note(&self, reason: String) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed.entry(reason).or_default() += 1;
+    }
+
+    async fn lap(self: Rc<Self>, mut lane: Lane) -> Lap {
+        let mut connection = Connection::new(&self.target, &self.request);
+        lane.start();
+        while let Some(number) = lane.take() {
+            let units = match connection.ask().await {
+                Ok(_) => 1,
+                Err(reason) => {
+                    let refused = !reason.starts_with("status");
+                    self.note(reason);
+                    if refused {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    0
+                }
+            };
+            self.meter.at(lane.done(number, Work { units, checksum: 0 }), &self.gate);
+        }
+        lane.finish()
+    }
+}
+
+fn length(gate: &Gate) -> Duration {
+    match gate.window().extent {
+        Extent::Time(length) => length,
+        Extent::Tasks(_) => Duration::from_secs(3600),
+    }
+}
