@@ -5,7 +5,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -84,6 +84,16 @@ impl Camp {
             placement,
             ..Site::new(registry, &self.scratch)
         }
+    }
+
+    /// Where what is started puts its files, so that nothing of them stays.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Becomes true when the user interrupts.
+    pub(crate) fn cancel(&self) -> &Arc<AtomicBool> {
+        &self.cancel
     }
 
     /// Whether the user has interrupted.
