@@ -94,20 +94,15 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
     }
     let case = |what: String| Err(format!("{what}; signal {signal} to {hit:?} of {args:?}"));
     let Some(status) = hunt.end(&mut child) else { return case("it hangs".to_owned()) };
-    // Where nobody was left to clean up, the next run does it.
-    if what == "everything" && hunt.ledger().is_some() {
-        let args = ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "300ms"];
-        let next = hunt.command(&[&args[..], &["--out", "next"]].concat()).status();
-        let _ = fs::remove_dir_all(hunt.path("next"));
-        assert!(next.is_ok());
-    }
     if hunt.says("stderr").contains("panicked") {
         return case(format!("a panic: {}", hunt.says("stderr")));
     }
     if status.code().is_none() && !victims.contains(&own) {
         return case(format!("it died by itself: {status}"));
     }
-    match hunt.ledger().or_else(|| hunt.spoiled()) {
+    // Where nobody was left to clean up, the next run does it.
+    let is_left = || what != "everything" || !hunt.next_run_cleans_up();
+    match hunt.ledger().filter(|_| is_left()).or_else(|| hunt.spoiled()) {
         None => Ok(what),
         Some(wrong) => {
             hunt.kill_all();
