@@ -7,8 +7,8 @@ use crate::calls::{Place, alive, odd_seconds, send, wait_until};
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored() {
     let place = Place::new();
-    let args =
-        ["run", "noop", "--workers", "1", "--modes", "serial", "--budget", "2s", "--out", "out"];
+    let args = ["run", "sleep:ms=20", "--workers", "1", "--modes", "serial"];
+    let args = [&args[..], &["--batch", "2", "--budget", "50s", "--out", "out"]].concat();
     let running = place.start_by(&["env", "--ignore-signal=HUP", "--ignore-signal=INT"], &args);
     wait_until("it runs", || place.out().join("record.jsonl").exists());
     send(running.id(), libc::SIGHUP);
@@ -21,7 +21,8 @@ fn what_was_ignored_at_the_start_stays_ignored() {
 #[test]
 fn children_that_the_parent_wanted_reaped_are_waited_for() {
     let place = Place::new();
-    let args = ["run", "--budget", "1s", "--workers", "1", "--out", "out", "--", "true"];
+    let args =
+        ["run", "--batch", "2", "--budget", "50s", "--workers", "1", "--out", "out", "--", "true"];
     let called = place.start_by(&["env", "--ignore-signal=CHLD"], &args).finish();
     assert!(called.ran(), "{called:?}");
 }
@@ -85,8 +86,9 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     fs::create_dir(&half).expect("it is ours");
     let stranger = place.tmp().join("knee-of-somebody");
     fs::create_dir(&stranger).expect("it is ours");
-    let called =
-        place.call(&["run", "noop", "--budget", "1s", "--modes", "serial", "--out", "again"]);
+    let called = place.call(&[
+        "run", "noop", "--batch", "2", "--budget", "50s", "--modes", "serial", "--out", "again",
+    ]);
     assert!(called.ran(), "{called:?}");
     assert!(alive(&seconds).is_empty());
     assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
@@ -98,7 +100,8 @@ fn what_a_command_puts_out_of_reach_ends_with_the_run() {
     let (place, seconds) = (Place::new(), odd_seconds(9));
     let path = std::env::var("PATH").unwrap_or_default();
     let line = format!("setsid env -i PATH={path} sleep {seconds} >/dev/null 2>&1 & true");
-    let called = place.run(&["--budget", "1s", "--workers", "1", "--", "sh", "-c", &line]);
+    let called =
+        place.run(&["--batch", "2", "--budget", "50s", "--workers", "1", "--", "sh", "-c", &line]);
     assert!(called.ran(), "{called:?}");
     assert!(alive(&seconds).is_empty(), "left behind: {:?}", alive(&seconds));
     place.assert_clean();

@@ -36,7 +36,18 @@ fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
         (5, "process-pool", "process"),
     ] {
         let place = Place::new();
-        let args = ["run", "noop", "--modes", mode, "--workers", "1,2,16", "--budget", "1s"];
+        let args = [
+            "run",
+            "noop",
+            "--modes",
+            mode,
+            "--workers",
+            "1,2,16",
+            "--batch",
+            "2",
+            "--budget",
+            "50s",
+        ];
         let called = limited(&place, tasks, &[&args[..], &["--out", "out"]].concat()).finish();
         assert_eq!(called.code.filter(|code| [1, 4].contains(code)), called.code, "{called:?}");
         assert!(called.code.is_some(), "{mode}: {called:?}");
@@ -90,7 +101,17 @@ fn a_report_is_painted_by_one_thread() {
         return;
     }
     let place = Place::new();
-    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    let called = place.run(&[
+        "noop",
+        "--modes",
+        "serial",
+        "--workers",
+        "1",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+    ]);
     assert!(called.ran(), "{called:?}");
     let called = limited(&place, 0, &["report", "out", "--out", "tmp/again"]).finish();
     assert!(called.ran(), "{called:?}");

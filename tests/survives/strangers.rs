@@ -72,7 +72,18 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let raced = || place.tmp().join("raced").exists();
         crate::calls::wait_until("the stranger is at work", raced);
         for modes in ["serial", "threads,process-pool", "process-per-task"] {
-            let args = ["run", "lock", "--modes", modes, "--workers", "1,2", "--budget", "2s"];
+            let args = [
+                "run",
+                "lock",
+                "--modes",
+                modes,
+                "--workers",
+                "1,2",
+                "--batch",
+                "2",
+                "--budget",
+                "50s",
+            ];
             let out = format!("out-{modes}");
             let called = place.call(&[&args[..], &["--out", &out]].concat());
             assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
