@@ -70,12 +70,18 @@ pub(super) fn clean(scratch: &Path) {
 fn remove(scratch: &Path) {
     if is_made_by_us(scratch) {
         let lock = scratch.join(LOCK);
-        let entries = fs::read_dir(scratch).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| *path != lock) {
+        let Ok(entries) = fs::read_dir(scratch) else { return };
+        let mut stays = false;
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| *path != lock) {
             let is_directory = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
-            let _ = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            stays |= removed.is_err();
         }
-        // The last, so that what a kill leaves here is known as well.
+        // The last, so that what a kill or an error leaves here is known as ours to the next run.
+        if stays {
+            return;
+        }
         let _ = fs::remove_file(&lock);
     }
     let _ = fs::remove_dir(scratch);

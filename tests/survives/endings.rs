@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::calls::{Place, alive, odd_seconds, send, wait_until};
+use crate::calls::{Place, alive, can, odd_seconds, send, wait_until};
 
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored() {
@@ -65,6 +65,26 @@ fn a_signal_to_all_of_knee_leaves_nothing() {
     }
 }
 
+/// A helper in another language is started before the run, to look at the function.
+#[test]
+fn an_end_before_the_run_leaves_nothing() {
+    if !can(&["python3", "--version"]) {
+        return;
+    }
+    for signal in [libc::SIGKILL, libc::SIGTERM] {
+        let place = Place::new();
+        let slow = "import time\nopen('seen', 'w').close()\ntime.sleep(600)\ndef f(): pass\n";
+        fs::write(place.home.path().join("slow.py"), slow).expect("it is ours");
+        let running = place.start(&["run", "--out", "out", "--python", "slow.py:f"]);
+        wait_until("it is looked at", || place.home.path().join("seen").exists());
+        send(running.id(), signal);
+        let called = running.finish();
+        assert_eq!(called.code, (signal == libc::SIGTERM).then_some(130), "{called:?}");
+        place.assert_clean();
+        assert!(!place.out().exists());
+    }
+}
+
 /// Nobody is left to clean up: the next run does it.
 #[test]
 fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
@@ -93,6 +113,26 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     assert!(alive(&seconds).is_empty());
     assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
     assert!(stranger.exists());
+}
+
+/// A file system that fails for a while: what is left is known as ours.
+#[test]
+fn what_could_not_be_removed_is_removed_by_the_next_run() {
+    if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let place = Place::new();
+    let fails = "inject=unlinkat:error=EIO";
+    let trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"];
+    let before = [&trace[..], &["-e", "trace=unlinkat", "-e", fails]].concat();
+    let args = ["run", "lock", "--modes", "threads,process-pool", "--workers", "2"];
+    let brief = ["--batch", "2", "--budget", "50s"];
+    place.start_by(&before, &[&args[..], &brief, &["--out", "out"]].concat()).finish();
+    assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1, "nothing failed");
+    let args = ["run", "noop", "--modes", "serial", "--out", "again"];
+    let called = place.call(&[&args[..], &brief].concat());
+    assert!(called.ran(), "{called:?}");
+    place.assert_clean();
 }
 
 #[test]

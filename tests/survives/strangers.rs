@@ -99,6 +99,8 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         drop(stranger);
         assert!(mode == 0o777 || ours(&place).is_empty(), "left: {:?}", ours(&place));
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
-        assert_eq!(fs::read_dir(&dear).expect("it is there").count(), 1);
+        // Where others may rename, what is new may end up there, as with any program.
+        let new = fs::read_dir(&dear).expect("it is there").count() - 1;
+        assert!(mode == 0o777 || new == 0, "{new} new");
     }
 }

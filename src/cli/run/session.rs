@@ -86,6 +86,8 @@ impl Session<'_> {
         let mut writer = taken(&kept);
         let ended = writer.append(&Line::End(end)).and_then(|()| writer.sync());
         ended.map_err(|error| self.unwritten(&error))?;
+        // What commands left behind ends before the report is made, which takes its time.
+        drop(camp);
         Ok(outcome)
     }
 
