@@ -141,7 +141,7 @@ impl Camp {
         leftovers::kill_strays(guard.as_ref().map_or(0, Guard::id));
         drop(guard);
         // Where there was no guard, or it could not do it.
-        if self.scratch.exists() {
+        if leftovers::is_left(&self.scratch) {
             leftovers::clean(&self.scratch);
         }
     }
