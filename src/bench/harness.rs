@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::arguments::Arguments;
 use super::{Bench, baseline, place};
-use crate::cli::{Failure, Output, Session, exit, present};
+use crate::cli::{Camp, Failure, Output, Session, exit, present};
 use crate::machine::{Machine, Root};
 use crate::mode::{self, Extent, Job, Site, Window};
 use crate::plan::{self, Cores, Mode, Named, Plan, Registry, Request, parse};
@@ -162,7 +162,7 @@ impl Harness<'_> {
             hide_command: false,
             show: &|| exit::INTERRUPTED,
         };
-        session.measure(None)?;
+        session.measure(Camp::pitch(self.output)?, None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
         // What the data cannot tell is said, but it is no failure: cargo would run no further
         // target.

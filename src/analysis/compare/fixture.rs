@@ -150,6 +150,7 @@ impl Planted {
         let plan = Plan {
             limits: crate::plan::Limits::default(),
             tolerance: 0.05,
+            tariff: None,
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,

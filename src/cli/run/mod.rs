@@ -23,7 +23,7 @@ use crate::run::{Outcome, Past};
 use crate::units::plural;
 pub(crate) use session::Session;
 
-pub(super) use camp::Camp;
+pub(crate) use camp::Camp;
 pub(super) use place::unused_in_target;
 
 pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
@@ -44,7 +44,9 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
-    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
+    // Before functions are looked at: their helpers are the first that is started.
+    let camp = Camp::pitch(output)?;
+    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, &camp)?;
     plan.name_values();
     plan.limits = limits;
     plan.tolerance = tolerance;
@@ -68,7 +70,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         hide_command: args.own.hide_command,
         show: &show,
     };
-    let outcome = session.measure(None);
+    let outcome = session.measure(camp, None);
     finish(args, &directory, outcome, output)
 }
 
@@ -120,7 +122,7 @@ fn resume(
         show: &show,
     };
     writer.mend().map_err(unwritten)?;
-    let outcome = session.measure(Some((writer, &past)));
+    let outcome = session.measure(Camp::pitch(output)?, Some((writer, &past)));
     finish(args, directory, outcome, output)
 }
 
