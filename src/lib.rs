@@ -1,20 +1,27 @@
-//! knee: how many workers, and threads or processes, for this work on this machine?
+#![doc = include_str!("README.md")]
 
 pub mod analysis;
 pub mod bench;
 pub mod claims;
 pub mod cli;
-pub mod clock;
 pub mod import;
 pub mod machine;
 pub mod mode;
 pub mod plan;
-pub mod plot;
 pub mod record;
 pub mod report;
-pub mod rng;
 pub mod run;
+
+// Tools of the house, public for its own tests and benches alone: nothing of them is promised.
+#[doc(hidden)]
+pub mod clock;
+#[doc(hidden)]
+pub mod plot;
+#[doc(hidden)]
+pub mod rng;
+#[doc(hidden)]
 pub mod stats;
+#[doc(hidden)]
 pub mod units;
 
 pub use cli::main_with;

@@ -78,11 +78,11 @@ fn a_budget_in_which_nothing_fits_is_named_with_what_would_do() {
         knee(&["run", "sleep:ms=1500", "--budget", "2s", "--modes", "serial", "--out", out]);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("sleep:ms=1500: a task takes 1.5"), "{said}");
     assert!(
-        said.contains("sleep:ms=1500: a task takes 1.50 s, and nothing of it fitted"),
+        said.contains("nothing of it fitted") && said.contains("measuring it takes about"),
         "{said}"
     );
-    assert!(said.contains("measuring it takes about 4.5"), "{said}");
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains("no figure: 1 cell failed"), "{shown}");
 }

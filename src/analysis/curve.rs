@@ -131,6 +131,7 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 at_rate: None,
                 cpu: None,
                 cpu_per_unit: None,
+                cost: None,
                 voluntary_switches: None,
                 involuntary_switches: None,
                 peak_memory: None,

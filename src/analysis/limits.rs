@@ -38,6 +38,7 @@ pub(super) fn choose(
     let chosen = match limits.objective {
         Objective::Throughput => knee(&kept, observations, tolerance),
         Objective::Latency => least(&kept, Point::p99),
+        Objective::Cost => least(&kept, |point| Some(point.cost.as_ref()?.per_unit)),
         Objective::Efficiency => {
             least(&kept, |point| Some(-point.throughput.median / point.workers))
         }
@@ -64,7 +65,8 @@ fn asked(limits: &Limits) -> Vec<String> {
     );
     asked.extend(limits.min_efficiency.map(|least| format!("efficiency >= {least}")));
     if limits.objective != Objective::Throughput {
-        asked.push(format!("best {}", limits.objective));
+        let sign = if limits.objective == Objective::Cost { "least" } else { "best" };
+        asked.push(format!("{sign} {}", limits.objective));
     }
     asked
 }
@@ -114,7 +116,7 @@ fn least<'p>(kept: &[&'p Point], figure: impl Fn(&Point) -> Option<f64>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::{Curve, LimitedOptimum, Limits, Objective};
-    use crate::analysis::findings::{Estimate, Latency};
+    use crate::analysis::findings::{Cost, Estimate, Latency};
     use crate::analysis::{Input, Observation, analyse_curve};
 
     /// A curve that goes up to 4 workers, where the 99th percentile of latency grows with the
@@ -190,6 +192,15 @@ mod tests {
         let with = |objective| Limits { objective, ..Limits::default() };
         assert_eq!(chosen(with(Objective::Latency)).0, Some(1.0));
         assert_eq!(chosen(with(Objective::Efficiency)).0, Some(1.0));
+        assert_eq!(chosen(with(Objective::Cost)).0, None, "no price was named");
+        let mut priced = curve();
+        for point in &mut priced.points {
+            // The machine costs as much as two workers: 3, 4, 6 and 10 for 100, 190, 300 and 280.
+            let per_unit = (2.0 + point.workers) / point.throughput.median;
+            point.cost = Some(Cost { per_unit, currency: "$".into() });
+        }
+        let found = choose(&priced, &with(Objective::Cost)).unwrap();
+        assert_eq!((found.workers, &found.asked[0][..]), (Some(4.0), "least cost"));
         let both = Limits { min_efficiency: Some(0.9), ..with(Objective::Throughput) };
         assert_eq!(chosen(both).0, Some(2.0));
     }

@@ -9,8 +9,8 @@ use super::bound::Evidence;
 use super::budget;
 use super::doubt;
 use super::findings::{
-    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, RateAnswer, Remark, RunSummary,
-    SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
+    CeilingShare, CellFailure, Cost, Curve, Equivalent, Findings, Point, RateAnswer, Remark,
+    RunSummary, SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
 };
 use super::function::{self, Runtime};
 use super::lengths;
@@ -23,7 +23,7 @@ use super::series::Series;
 use super::server;
 use super::verdict::{Contender, verdict};
 use crate::mode::helper::Facts;
-use crate::plan::{Arrivals, Candidates, Entry, Mode};
+use crate::plan::{Arrivals, Candidates, Entry, Mode, Tariff};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -162,6 +162,10 @@ impl<'r> Context<'r> {
             .points
             .into_iter()
             .next();
+        let tariff = self.record.header.plan.tariff.as_ref();
+        if let Some(point) = &mut serial_point {
+            point.cost = cost(point, tariff);
+        }
         let mut contenders: Vec<Contender> =
             Contender::serial(baseline.clone()).into_iter().collect();
         let mut curves = Vec::new();
@@ -179,6 +183,9 @@ impl<'r> Context<'r> {
                 && matches!(asked, Candidates::Exactly { .. })
             {
                 found.rising = false;
+            }
+            for point in &mut curve.points {
+                point.cost = cost(point, tariff);
             }
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);
@@ -341,6 +348,13 @@ impl<'r> Context<'r> {
 
 fn params(entry: &Entry) -> BTreeMap<String, String> {
     entry.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What a unit costs at this count.
+fn cost(point: &Point, tariff: Option<&Tariff>) -> Option<Cost> {
+    let tariff = tariff?;
+    let per_unit = tariff.per_unit(point.workers, point.throughput.median)?.rounded();
+    Some(Cost { per_unit, currency: tariff.currency.clone() })
 }
 
 fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {

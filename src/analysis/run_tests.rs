@@ -74,6 +74,7 @@ pub(super) fn record(noise: f64) -> Record {
     let plan = Plan {
         limits: crate::plan::Limits::default(),
         tolerance: 0.05,
+        tariff: None,
         seed: 1,
         budget: 60.0,
         batch: None,

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::arguments::Arguments;
 use super::{Bench, baseline, place};
-use crate::cli::{Failure, Output, Session, exit, present};
+use crate::cli::{Camp, Failure, Output, Session, exit, present};
 use crate::machine::{Machine, Root};
 use crate::mode::{self, Extent, Job, Site, Window};
-use crate::plan::{self, Mode, Named, Plan, Registry, Request, parse};
+use crate::plan::{self, Cores, Mode, Named, Plan, Registry, Request, parse};
 use crate::record;
 
 /// How long one benchmark may take.
@@ -45,7 +45,7 @@ struct Harness<'b> {
 impl Harness<'_> {
     /// The benchmarks asked for, each as a plan of its own.
     fn selected(&self) -> Result<Vec<Plan>, Failure> {
-        let cores = crate::cli::cores(&Machine::read(&Root::live()));
+        let cores = Cores::of(&Machine::read(&Root::live()));
         let plans = self.bench.named.iter().map(|named| {
             let request = self.request(named)?;
             Ok(plan::expand(&request, self.registry, &cores, &mut |_, _| {})?)
@@ -163,7 +163,7 @@ impl Harness<'_> {
             hide_command: false,
             show: &|| exit::INTERRUPTED,
         };
-        session.measure(None)?;
+        session.measure(Camp::pitch(self.output)?, None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
         // What the data cannot tell is said, but it is no failure: cargo would run no further
         // target.

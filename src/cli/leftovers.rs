@@ -57,12 +57,29 @@ pub(super) fn clean(scratch: &Path) {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    // Whoever is killed in the middle of this leaves something that is known not to be in use.
+    let over = over(scratch);
     if is_own_directory(scratch) {
-        // Whoever is killed in the middle of this leaves something that is known not to be in use.
-        let over = scratch.with_file_name(format!("{PREFIX}{mark}{OVER}"));
         let renamed = is_made_by_us(scratch) && fs::rename(scratch, &over).is_ok();
-        remove(if renamed { &over } else { scratch });
+        if !renamed {
+            remove(scratch);
+        }
     }
+    if is_own_directory(&over) {
+        remove(&over);
+    }
+}
+
+/// What a scratch directory is called while it is removed.
+fn over(scratch: &Path) -> PathBuf {
+    let mut name = scratch.file_name().unwrap_or_default().to_owned();
+    name.push(OVER);
+    scratch.with_file_name(name)
+}
+
+/// Whether something of a scratch directory is still there.
+pub(super) fn is_left(scratch: &Path) -> bool {
+    scratch.exists() || over(scratch).exists()
 }
 
 /// Removes a directory that knee has made, which its lock shows, or an empty one. Where everybody
@@ -70,12 +87,18 @@ pub(super) fn clean(scratch: &Path) {
 fn remove(scratch: &Path) {
     if is_made_by_us(scratch) {
         let lock = scratch.join(LOCK);
-        let entries = fs::read_dir(scratch).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| *path != lock) {
+        let Ok(entries) = fs::read_dir(scratch) else { return };
+        let mut stays = false;
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| *path != lock) {
             let is_directory = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
-            let _ = if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            stays |= removed.is_err();
         }
-        // The last, so that what a kill leaves here is known as well.
+        // The last, so that what a kill or an error leaves here is known as ours to the next run.
+        if stays {
+            return;
+        }
         let _ = fs::remove_file(&lock);
     }
     let _ = fs::remove_dir(scratch);
@@ -220,6 +243,19 @@ mod tests {
         fs::write(ours.join(LOCK), "").expect("it is ours");
         clean(&ours);
         assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);
+    }
+
+    /// A guard was killed in the middle of it.
+    #[test]
+    fn what_somebody_began_to_remove_is_removed() {
+        let place = tempfile::tempdir().expect("a directory");
+        let ours = place.path().join("knee-0123456789abcdef0123456789abcdef");
+        fs::create_dir(over(&ours)).expect("it is ours");
+        fs::write(over(&ours).join(LOCK), "").expect("it is ours");
+        fs::write(over(&ours).join("rest"), "").expect("it is ours");
+        assert!(is_left(&ours));
+        clean(&ours);
+        assert!(!is_left(&ours));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod list;
 mod machine;
 mod output;
 pub(crate) mod present;
+mod prices;
 mod progress;
 mod report;
 mod run;
@@ -31,7 +32,7 @@ use knee_workloads::Workload;
 
 use crate::plan::Registry;
 pub use output::{Color, Output};
-pub(crate) use run::{Session, cores};
+pub(crate) use run::{Camp, Session};
 
 /// How many workers, and threads or processes, for this work on this machine?
 #[derive(Debug, Parser)]

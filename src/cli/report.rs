@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::prices::Prices;
 use super::{Failure, Output, exit, present, share, written};
 use crate::analysis;
 use crate::analysis::findings::{Findings, SCHEMA_VERSION};
@@ -29,6 +30,8 @@ pub(super) struct Args {
     /// when it was measured]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     tolerance: Option<String>,
+    #[command(flatten)]
+    prices: Prices,
     /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s
     #[arg(long, value_name = "FOR")]
     settings: Option<Dialect>,
@@ -41,6 +44,9 @@ pub(super) fn report(args: &Args, output: Output) -> Result<u8, Failure> {
     let mut record = record::read(&args.run).map_err(Failure::usage)?;
     if let Some(text) = &args.tolerance {
         record.header.plan.tolerance = share::tolerance(text)?;
+    }
+    if let Some(tariff) = args.prices.tariff()? {
+        record.header.plan.tariff = Some(tariff);
     }
     let own = if args.run.is_dir() { &args.run } else { args.run.parent().unwrap_or(&args.run) };
     let directory = args.out.as_deref().unwrap_or(own);

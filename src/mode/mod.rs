@@ -159,23 +159,6 @@ impl Round {
         Self { laps, usage, span, handover: None, load: None, arrived: None }
     }
 
-    /// The same with what its gate knows of tasks that came by themselves.
-    fn after(mut self, gate: &Gate) -> Self {
-        if let (Some(schedule), Extent::Arrivals { arrivals, .. }) =
-            (gate.schedule(), gate.window().extent)
-        {
-            let sum = |of: &dyn Fn(&Lap) -> u64| self.laps.iter().map(of).sum::<u64>();
-            let waiting = [sum(&|lap| lap.waited[0]), sum(&|lap| lap.waited[1])];
-            let served: Duration = self.laps.iter().map(|lap| lap.served).sum();
-            let service = served.as_secs_f64() / sum(&|lap| lap.tasks).max(1) as f64;
-            if let Some(first) = self.laps.first_mut() {
-                let arrived = schedule.arrived(arrivals, waiting, service, &mut first.latency);
-                self.arrived = Some(arrived);
-            }
-        }
-        self
-    }
-
     /// Units per second: the sum of the workers' own rates.
     pub fn rate(&self) -> f64 {
         self.laps.iter().map(|lap| lap.rate).sum()

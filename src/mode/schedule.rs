@@ -17,7 +17,8 @@ use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gate::Moment;
+use super::gate::{Extent, Gate, Moment};
+use super::{Lap, Round};
 use crate::plan::Arrivals;
 use crate::rng::Rng;
 
@@ -181,6 +182,25 @@ impl Schedule {
             never_begun: to.saturating_sub(next.max(from)),
             service,
         }
+    }
+}
+
+impl Round {
+    /// The same with what its gate knows of tasks that came by themselves.
+    pub(super) fn after(mut self, gate: &Gate) -> Self {
+        if let (Some(schedule), Extent::Arrivals { arrivals, .. }) =
+            (gate.schedule(), gate.window().extent)
+        {
+            let sum = |of: &dyn Fn(&Lap) -> u64| self.laps.iter().map(of).sum::<u64>();
+            let waiting = [sum(&|lap| lap.waited[0]), sum(&|lap| lap.waited[1])];
+            let served: Duration = self.laps.iter().map(|lap| lap.served).sum();
+            let service = served.as_secs_f64() / sum(&|lap| lap.tasks).max(1) as f64;
+            if let Some(first) = self.laps.first_mut() {
+                let arrived = schedule.arrived(arrivals, waiting, service, &mut first.latency);
+                self.arrived = Some(arrived);
+            }
+        }
+        self
     }
 }
 

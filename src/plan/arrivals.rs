@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, Plan, PlanError};
+use super::{Mode, Plan, PlanError, Series};
 
 /// How tasks come where they come by themselves: an open loop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,7 +53,10 @@ impl Arrivals {
     /// What cannot, and what can.
     pub fn admit(plan: &Plan) -> Result<(), PlanError> {
         for entry in &plan.entries {
-            if let Some(series) = entry.series.iter().find(|series| !Self::suit(series.mode)) {
+            // Functions of other languages have modes of the same names.
+            let is_function = entry.workload == "function";
+            let unfit = |series: &&Series| is_function || !Self::suit(series.mode);
+            if let Some(series) = entry.series.iter().find(unfit) {
                 return Err(PlanError::Usage(format!(
                     "{} cannot be given tasks at a rate as {}; --rate is for servers (--server), and for built-in \
                      workloads as serial, threads and process-pool",

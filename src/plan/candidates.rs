@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Mode};
+use crate::machine::Machine;
 
 /// What the plan must know of the machine's CPUs.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,26 @@ pub struct Cores {
     pub hints: Vec<usize>,
     /// The most workers that limits on processes, descriptors and memory allow.
     pub most_processes: usize,
+}
+
+impl Cores {
+    /// What a plan must know of this machine.
+    pub fn of(machine: &Machine) -> Self {
+        let budget = &machine.budget;
+        let topology = &machine.topology;
+        let hints = [topology.cores, topology.threads, budget.parallelism()];
+        // Three descriptors and two tasks per worker, with room for everything else.
+        let by_files = budget.files_hard_limit.map_or(4096, |files| files.saturating_sub(64) / 3);
+        let by_tasks = budget.tasks_limit().map_or(4096, |tasks| tasks.saturating_sub(64) / 2);
+        // Two megabytes per worker, of which half of the memory may be used.
+        let memory = budget.memory_limit.or(machine.memory.available);
+        let by_memory = memory.map_or(4096, |bytes| bytes / 2 / (2 << 20));
+        Self {
+            usable: budget.usable(),
+            hints: hints.into_iter().flatten().map(|count| count as usize).collect(),
+            most_processes: by_files.min(by_tasks).min(by_memory).clamp(1, 4096) as usize,
+        }
+    }
 }
 
 /// The counts of one series.

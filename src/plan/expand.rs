@@ -32,6 +32,24 @@ pub struct Request {
     pub pin: bool,
 }
 
+impl Default for Request {
+    /// All workloads, serial, in threads and in a pool of processes, at the counts that a search
+    /// finds, in a minute.
+    fn default() -> Self {
+        Self {
+            workloads: Vec::new(),
+            modes: Mode::DEFAULT.to_vec(),
+            counts: Counts::Auto,
+            also: None,
+            budget: Duration::from_secs(60),
+            seed: 1,
+            arrivals: None,
+            batch: None,
+            pin: false,
+        }
+    }
+}
+
 /// The plan for a request on a machine with these cores.
 ///
 /// Workloads that were not named and cannot run here are left out; `skipped` is told why.
@@ -85,6 +103,7 @@ pub fn expand(
         pin: request.pin,
         limits: Limits::default(),
         tolerance: super::TOLERANCE,
+        tariff: None,
         entries,
     })
 }

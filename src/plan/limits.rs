@@ -33,6 +33,8 @@ pub enum Objective {
     Latency,
     /// The most units per second and worker.
     Efficiency,
+    /// The least money per unit.
+    Cost,
 }
 
 impl Limits {
@@ -44,7 +46,7 @@ impl Limits {
 
 impl Objective {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Throughput, Self::Latency, Self::Efficiency];
+    pub const ALL: [Self; 4] = [Self::Throughput, Self::Latency, Self::Efficiency, Self::Cost];
 
     /// Its word on the command line and in files.
     pub const fn name(self) -> &'static str {
@@ -52,6 +54,7 @@ impl Objective {
             Self::Throughput => "throughput",
             Self::Latency => "latency",
             Self::Efficiency => "efficiency",
+            Self::Cost => "cost",
         }
     }
 }
@@ -68,7 +71,7 @@ impl FromStr for Objective {
     fn from_str(text: &str) -> Result<Self, PlanError> {
         Self::ALL.into_iter().find(|objective| objective.name() == text).ok_or_else(|| {
             PlanError::Usage(format!(
-                "{text:?} is no objective; there are throughput, latency and efficiency"
+                "{text:?} is no objective; there are throughput, latency, efficiency and cost"
             ))
         })
     }

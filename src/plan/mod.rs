@@ -11,6 +11,7 @@ mod mode;
 pub mod parse;
 mod registry;
 pub mod search;
+mod tariff;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub use limits::{Limits, Objective};
 pub use mode::{Description, Language, Mode, Subject, Workers};
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
+pub use tariff::Tariff;
 
 /// What a user would not miss of the throughput, unless told otherwise: 5 %.
 pub const TOLERANCE: f64 = 0.05;
@@ -64,6 +66,9 @@ pub struct Plan {
     /// What a recommended count may cost against the best, as a share of throughput.
     #[serde(default = "default_tolerance")]
     pub tolerance: f64,
+    /// What the machine and its workers cost, where the user said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<Tariff>,
     /// One entry per workload with its parameters.
     pub entries: Vec<Entry>,
 }

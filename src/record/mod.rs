@@ -4,6 +4,7 @@
 //! line ends with a CRC-32 of what stands before it, so that a torn last line (a power cut) is told
 //! from damage.
 
+mod memory;
 mod sane;
 mod schema;
 mod store;

@@ -55,6 +55,7 @@ struct Row<'a> {
     latency_max: Option<f64>,
     cpu: Option<f64>,
     peak_memory: Option<f64>,
+    cost_per_unit: Option<f64>,
     disturbed: usize,
 }
 
@@ -96,6 +97,7 @@ fn row<'a>(workload: &'a str, mode: &'a str, unit: &'a str, point: &Point) -> Ro
         latency_max: latency.map(|latency| latency.max),
         cpu: point.cpu,
         peak_memory: point.peak_memory,
+        cost_per_unit: point.cost.as_ref().map(|cost| cost.per_unit),
         disturbed: point.disturbed,
     }
 }

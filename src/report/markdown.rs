@@ -5,9 +5,7 @@ mod comparison;
 
 use std::fmt::Write as _;
 
-use super::at_rate;
-use super::axes;
-use super::words;
+use super::{at_rate, axes, money, words};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::curves::set_text;
 use crate::plot::label::visible;
@@ -91,7 +89,8 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
     }
     table(out, workload);
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
-    let mut remarks: Vec<String> = leader.into_iter().flat_map(about).collect();
+    let mut remarks: Vec<String> =
+        leader.into_iter().flat_map(|curve| about(curve, workload)).collect();
     remarks.extend(at_rate::lines(workload).iter().map(|text| escape(text)));
     remarks.extend(words::lengths(workload).iter().map(|text| escape(text)));
     for curve in &workload.curves {
@@ -110,7 +109,7 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
 }
 
 /// Why the leading curve bends where it does.
-fn about(curve: &Curve) -> Vec<String> {
+fn about(curve: &Curve, workload: &WorkloadFindings) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(bound) = &curve.bound {
         remarks.push(format!("{}: {}", words::limited(bound), bound.evidence.join("; ")));
@@ -119,6 +118,7 @@ fn about(curve: &Curve) -> Vec<String> {
     remarks.extend(words::optimum(curve));
     remarks.extend(words::chosen_law(curve).map(words::law));
     remarks.extend(words::limits(curve));
+    remarks.extend(money::remark(curve, workload).map(|text| format!("cost: {text}")));
     remarks.iter().map(|remark| escape(remark)).collect()
 }
 

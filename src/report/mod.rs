@@ -9,6 +9,7 @@ pub mod html;
 pub mod index;
 pub mod json;
 pub mod markdown;
+mod money;
 mod program;
 mod samples;
 pub mod settings;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::steer::Steer;
-use super::{Event, Failure, Observer, Run, RunError, pace};
+use super::{Event, Failure, Observer, Run, RunError};
 use crate::mode;
 use crate::plan::{Candidates, Cell};
 use crate::units::Quantity;

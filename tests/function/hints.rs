@@ -29,7 +29,7 @@ fn without_a_cargo_project_results_lie_in_knee_results() {
     let here = directory.path().join("here");
     std::fs::create_dir(&here).expect("the directory is writable");
     let status = Command::new(&binary)
-        .args(["run", "noop", "--modes", "serial", "--budget", "500ms", "--quiet"])
+        .args(["run", "noop", "--modes", "serial", "--batch", "2", "--budget", "50s", "--quiet"])
         .current_dir(&here)
         .env_remove("CARGO_TARGET_DIR")
         .stdout(std::process::Stdio::null())

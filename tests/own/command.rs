@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::calls::{alive, assert_gone, await_alive, odd_seconds, run, script, signal, start};
 use knee::plan::Mode;
 
-/// Quick enough for a test, long enough for one block.
-const BRIEF: [&str; 4] = ["--budget", "1s", "--workers", "1,2"];
+/// Over soon because little is to be done, with time for it on the busiest machine.
+const BRIEF: [&str; 6] = ["--batch", "2", "--budget", "50s", "--workers", "1,2"];
 
 fn brief<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [&BRIEF[..], args].concat()
@@ -145,7 +145,8 @@ fn output_goes_to_nothing_unless_it_is_asked_for() {
         ),
     );
     std::fs::remove_file(&kept).expect("it was written");
-    let failed = run(&brief(&["--", &later]));
+    // It ends with the first failure.
+    let failed = run(&["--budget", "3s", "--workers", "1,2", "--", &later]);
     assert!(
         failed.stderr.contains("exit status 9") && failed.stderr.contains("| lost"),
         "{}",

@@ -149,7 +149,7 @@ fn tools_are_read_as_knee_fit_reads_them() {
         let fitted: serde_json::Value = serde_json::from_str(&fitted.stdout).expect("it is JSON");
         let rate = &fitted["curves"][0]["points"][0]["throughput"]["median"];
         let called =
-            run(&["--budget", "1s", "--workers", "1", "--figure", tool, "--", "cat", &path]);
+            run(&["--budget", "4s", "--workers", "1", "--figure", tool, "--", "cat", &path]);
         assert_rate(&called.record(), 1, rate.as_f64().expect("a rate"));
     }
 }
@@ -159,7 +159,7 @@ fn what_a_tool_warns_of_is_no_figure() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let text = "#!/bin/sh\necho '  Non-2xx or 3xx responses: 12'\necho 'Requests/sec:  5.0'\n";
     let program = script(directory.path(), "wrk", text);
-    let called = run(&["--budget", "1s", "--workers", "1", "--figure", "wrk", "--", &program]);
+    let called = run(&["--budget", "4s", "--workers", "1", "--figure", "wrk", "--", &program]);
     assert_eq!(called.code, 1, "{called:?}");
     assert!(called.stderr.contains("not to be trusted: it says \"Non-2xx"), "{}", called.stderr);
 }

@@ -7,6 +7,7 @@ mod claims;
 mod command;
 mod crews;
 mod figure;
+mod rate;
 mod rust;
 mod server;
 mod wishes;

@@ -54,6 +54,33 @@ fn an_objective_alone_chooses_another_count() {
 }
 
 #[test]
+fn prices_say_what_the_work_costs_and_choose_the_cheapest_count() {
+    let args = ["--budget", "4s", "--workers", "1,8", "--modes", "serial,threads", "sleep:ms=5"];
+    let machine = ["--price", "$3.60/h", "--objective", "cost", "--json"];
+    let called = run(&[&args[..], &machine].concat());
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
+    let curve = &findings["workloads"][0]["curves"][0];
+    // Eight sleep side by side on a machine that costs the same.
+    assert_eq!(curve["limits"]["asked"][0], "least cost");
+    assert_eq!(curve["limits"]["workers"], 8.0, "{curve}");
+    for point in curve["points"].as_array().expect("there are points") {
+        let rate = point["throughput"]["median"].as_f64().expect("it was measured");
+        let cost = point["cost"]["per_unit"].as_f64().expect("it has a price");
+        assert!((cost * rate - 1e-3).abs() < 1e-8, "$3.60/h are 1e-3 a second: {point}");
+        assert_eq!(point["cost"]["currency"], "$");
+    }
+    // Where workers are paid one by one, the finished run is asked again.
+    let out = called.out();
+    let priced = ["report", out.to_str().expect("text"), "--price-per-worker", "36 EUR/h"];
+    let again = knee(&priced);
+    assert!([0, 5].contains(&again.code), "{}", again.stderr);
+    assert!(again.stdout.contains(" EUR "), "{}", again.stdout);
+    let summary = std::fs::read_to_string(out.join("summary.md")).expect("it is there");
+    assert!(summary.contains("cost: ") && summary.contains(" EUR per "), "{summary}");
+}
+
+#[test]
 fn settings_are_all_that_is_printed() {
     let args = ["--budget", "3s", "--workers", "1,4", "--modes", "serial,threads", "sleep:ms=2"];
     let called = run(&[&args[..], &["--settings", "env"]].concat());
@@ -100,7 +127,10 @@ fn impossible_wishes_are_refused() {
         (["--max-memory", "0"], "4G"),
         (["--min-efficiency", "1.5"], "up to 1"),
         (["--min-efficiency", "nan"], "up to 1"),
-        (["--objective", "speed"], "throughput, latency and efficiency"),
+        (["--objective", "speed"], "throughput, latency, efficiency and cost"),
+        (["--objective", "cost"], "--price"),
+        (["--price", "5"], "0.40/h"),
+        (["--price-per-worker", "0/h"], "the same"),
         (["--settings", "docker"], "gunicorn"),
     ] {
         let called = run(&[&args[..], &["noop"]].concat());

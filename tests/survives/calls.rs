@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use knee::record::{Record, read};
 
@@ -14,6 +15,27 @@ use knee::record::{Record, read};
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
 /// What takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits in small steps. It counts the steps and asks no clock, so that a test that was stopped for
+/// a while sees no hang where there is none.
+pub(crate) struct Patience {
+    steps: u128,
+}
+
+impl Patience {
+    const STEP: Duration = Duration::from_millis(5);
+
+    pub(crate) fn of(time: Duration) -> Self {
+        Self { steps: time.as_millis() / Self::STEP.as_millis() }
+    }
+
+    /// Waits one step more; `false` when it is at its end.
+    pub(crate) fn wait(&mut self) -> bool {
+        thread::sleep(Self::STEP);
+        self.steps = self.steps.saturating_sub(1);
+        self.steps > 0
+    }
+}
 
 /// A place of a test's own: `tmp` for knee's temporary files, `out` for the run.
 pub(crate) struct Place {
@@ -65,7 +87,7 @@ impl Place {
     pub(crate) fn start_by<S: AsRef<OsStr>>(&self, before: &[&str], args: &[S]) -> Running {
         let line = before.iter().map(OsStr::new).chain([OsStr::new(KNEE)]);
         let line: Vec<&OsStr> = line.chain(args.iter().map(AsRef::as_ref)).collect();
-        let child = Command::new(line[0])
+        let child = as_from_a_terminal(&mut Command::new(line[0]))
             .args(&line[1..])
             .env("TMPDIR", self.tmp())
             .env("NO_COLOR", "1")
@@ -123,13 +145,12 @@ impl Running {
             reader(self.child.stdout.take().expect("it is piped")),
             reader(self.child.stderr.take().expect("it is piped")),
         ];
-        let start = Instant::now();
+        let mut patience = Patience::of(DEADLINE);
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 break status;
             }
-            assert!(start.elapsed() < DEADLINE, "knee hangs");
-            thread::sleep(Duration::from_millis(5));
+            assert!(patience.wait(), "knee hangs");
         };
         let [stdout, stderr] = [stdout, stderr].map(|text| text.join().expect("it is read"));
         Called { code: status.code(), stdout, stderr }
@@ -141,6 +162,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What this test was told to ignore (`nohup`, `&` in a script), what it starts does not.
+pub(crate) fn as_from_a_terminal(command: &mut Command) -> &mut Command {
+    let usual = || {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+            // SAFETY: a default action is no code of ours.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // SAFETY: signal may be called between fork and exec.
+    unsafe { command.pre_exec(usual) }
 }
 
 fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
@@ -173,10 +207,9 @@ pub(crate) fn odd_seconds(tag: u32) -> String {
 }
 
 pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let start = Instant::now();
+    let mut patience = Patience::of(DEADLINE);
     while !is_so() {
-        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        thread::sleep(Duration::from_millis(5));
+        assert!(patience.wait(), "not within {DEADLINE:?}: {what}");
     }
 }
 

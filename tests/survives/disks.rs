@@ -28,7 +28,7 @@ fn a_full_scratch_directory_is_an_error_and_no_crash() {
     let place = Place::new();
     let tmp = place.tmp().display().to_string();
     let then = format!(
-        "TMPDIR={tmp} exec {KNEE} run lock --modes threads,process-pool --budget 1s --out out; true"
+        "TMPDIR={tmp} exec {KNEE} run lock --modes threads,process-pool --batch 2 --budget 50s --out out; true"
     );
     let called = call(&place, &small_disk(40, &tmp, &then));
     assert!(matches!(called.code, Some(1 | 4)), "{called:?}");
@@ -56,7 +56,7 @@ fn a_disk_that_is_full_in_mid_run_leaves_a_summary() {
 fn a_limit_on_files_is_an_error_and_no_silent_end() {
     let place = Place::new();
     let script = format!(
-        "ulimit -f 40; exec {KNEE} run queue --modes threads --workers 1 --budget 1s --out out"
+        "ulimit -f 40; exec {KNEE} run queue --modes threads --workers 1 --batch 2 --budget 50s --out out"
     );
     let line = ["sh", "-c", &script].map(str::to_owned);
     let called = call(&place, &line);

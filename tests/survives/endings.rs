@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use crate::calls::{Place, alive, odd_seconds, send, wait_until};
+use crate::calls::{Place, alive, can, odd_seconds, send, wait_until};
 
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored() {
     let place = Place::new();
-    let args =
-        ["run", "noop", "--workers", "1", "--modes", "serial", "--budget", "2s", "--out", "out"];
+    let args = ["run", "sleep:ms=20", "--workers", "1", "--modes", "serial"];
+    let args = [&args[..], &["--batch", "2", "--budget", "50s", "--out", "out"]].concat();
     let running = place.start_by(&["env", "--ignore-signal=HUP", "--ignore-signal=INT"], &args);
     wait_until("it runs", || place.out().join("record.jsonl").exists());
     send(running.id(), libc::SIGHUP);
@@ -21,7 +21,8 @@ fn what_was_ignored_at_the_start_stays_ignored() {
 #[test]
 fn children_that_the_parent_wanted_reaped_are_waited_for() {
     let place = Place::new();
-    let args = ["run", "--budget", "1s", "--workers", "1", "--out", "out", "--", "true"];
+    let args =
+        ["run", "--batch", "2", "--budget", "50s", "--workers", "1", "--out", "out", "--", "true"];
     let called = place.start_by(&["env", "--ignore-signal=CHLD"], &args).finish();
     assert!(called.ran(), "{called:?}");
 }
@@ -64,6 +65,26 @@ fn a_signal_to_all_of_knee_leaves_nothing() {
     }
 }
 
+/// A helper in another language is started before the run, to look at the function.
+#[test]
+fn an_end_before_the_run_leaves_nothing() {
+    if !can(&["python3", "--version"]) {
+        return;
+    }
+    for signal in [libc::SIGKILL, libc::SIGTERM] {
+        let place = Place::new();
+        let slow = "import time\nopen('seen', 'w').close()\ntime.sleep(600)\ndef f(): pass\n";
+        fs::write(place.home.path().join("slow.py"), slow).expect("it is ours");
+        let running = place.start(&["run", "--out", "out", "--python", "slow.py:f"]);
+        wait_until("it is looked at", || place.home.path().join("seen").exists());
+        send(running.id(), signal);
+        let called = running.finish();
+        assert_eq!(called.code, (signal == libc::SIGTERM).then_some(130), "{called:?}");
+        place.assert_clean();
+        assert!(!place.out().exists());
+    }
+}
+
 /// Nobody is left to clean up: the next run does it.
 #[test]
 fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
@@ -85,12 +106,33 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     fs::create_dir(&half).expect("it is ours");
     let stranger = place.tmp().join("knee-of-somebody");
     fs::create_dir(&stranger).expect("it is ours");
-    let called =
-        place.call(&["run", "noop", "--budget", "1s", "--modes", "serial", "--out", "again"]);
+    let called = place.call(&[
+        "run", "noop", "--batch", "2", "--budget", "50s", "--modes", "serial", "--out", "again",
+    ]);
     assert!(called.ran(), "{called:?}");
     assert!(alive(&seconds).is_empty());
     assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
     assert!(stranger.exists());
+}
+
+/// A file system that fails for a while: what is left is known as ours.
+#[test]
+fn what_could_not_be_removed_is_removed_by_the_next_run() {
+    if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let place = Place::new();
+    let fails = "inject=unlinkat:error=EIO";
+    let trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"];
+    let before = [&trace[..], &["-e", "trace=unlinkat", "-e", fails]].concat();
+    let args = ["run", "lock", "--modes", "threads,process-pool", "--workers", "2"];
+    let brief = ["--batch", "2", "--budget", "50s"];
+    place.start_by(&before, &[&args[..], &brief, &["--out", "out"]].concat()).finish();
+    assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1, "nothing failed");
+    let args = ["run", "noop", "--modes", "serial", "--out", "again"];
+    let called = place.call(&[&args[..], &brief].concat());
+    assert!(called.ran(), "{called:?}");
+    place.assert_clean();
 }
 
 #[test]
@@ -98,7 +140,8 @@ fn what_a_command_puts_out_of_reach_ends_with_the_run() {
     let (place, seconds) = (Place::new(), odd_seconds(9));
     let path = std::env::var("PATH").unwrap_or_default();
     let line = format!("setsid env -i PATH={path} sleep {seconds} >/dev/null 2>&1 & true");
-    let called = place.run(&["--budget", "1s", "--workers", "1", "--", "sh", "-c", &line]);
+    let called =
+        place.run(&["--batch", "2", "--budget", "50s", "--workers", "1", "--", "sh", "-c", &line]);
     assert!(called.ran(), "{called:?}");
     assert!(alive(&seconds).is_empty(), "left behind: {:?}", alive(&seconds));
     place.assert_clean();

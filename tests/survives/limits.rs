@@ -36,7 +36,18 @@ fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
         (5, "process-pool", "process"),
     ] {
         let place = Place::new();
-        let args = ["run", "noop", "--modes", mode, "--workers", "1,2,16", "--budget", "1s"];
+        let args = [
+            "run",
+            "noop",
+            "--modes",
+            mode,
+            "--workers",
+            "1,2,16",
+            "--batch",
+            "2",
+            "--budget",
+            "50s",
+        ];
         let called = limited(&place, tasks, &[&args[..], &["--out", "out"]].concat()).finish();
         assert_eq!(called.code.filter(|code| [1, 4].contains(code)), called.code, "{called:?}");
         assert!(called.code.is_some(), "{mode}: {called:?}");
@@ -90,7 +101,17 @@ fn a_report_is_painted_by_one_thread() {
         return;
     }
     let place = Place::new();
-    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    let called = place.run(&[
+        "noop",
+        "--modes",
+        "serial",
+        "--workers",
+        "1",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+    ]);
     assert!(called.ran(), "{called:?}");
     let called = limited(&place, 0, &["report", "out", "--out", "tmp/again"]).finish();
     assert!(called.ran(), "{called:?}");
@@ -159,4 +180,32 @@ fn cpus_that_are_taken_away_are_said_and_not_averaged() {
     let record = place.record();
     let findings = knee::analysis::analyse(&record);
     assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
+}
+
+/// As Ctrl-Z does it to a pipeline, or somebody who freezes a container: knee and its command alike,
+/// for longer than the command may take.
+#[test]
+#[ignore = "it takes a quarter of a minute"]
+fn a_run_that_is_stopped_with_its_command_goes_on() {
+    let place = Place::new();
+    let args = ["run", "--workers", "1", "--budget", "8s", "--time-limit", "2s", "--out", "out"];
+    let running = place.start(&[&args[..], &["--", "sleep", "0.7"]].concat());
+    wait_until("it measures", || {
+        knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
+    });
+    let all = |signal| {
+        for pid in [running.called("knee"), running.called("sleep")].concat() {
+            send(pid, signal);
+        }
+    };
+    all(libc::SIGSTOP);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    all(libc::SIGCONT);
+    let called = running.finish();
+    assert!(called.ran(), "{called:?}");
+    let record = place.record();
+    assert!(record.failures.is_empty(), "{:?}", record.failures);
+    let stopped = record.samples.iter().find(|sample| sample.was_stopped()).expect("it is marked");
+    let later = |sample: &&knee::run::Sample| sample.round > stopped.round;
+    assert!(record.samples.iter().any(|sample| later(&sample)), "nothing was measured after it");
 }

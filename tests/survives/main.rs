@@ -7,5 +7,6 @@ mod endings;
 mod limits;
 mod records;
 mod secrets;
+mod strangers;
 mod sweeps;
 mod worlds;

@@ -66,8 +66,10 @@ fn a_worker_that_counts_without_bounds_fails_and_the_rest_is_readable() {
 fn exit_statuses_are_no_checksums() {
     let place = Place::new();
     let called = place.run(&[
+        "--batch",
+        "2",
         "--budget",
-        "2s",
+        "50s",
         "--workers",
         "1,2",
         "-i",
@@ -80,7 +82,19 @@ fn exit_statuses_are_no_checksums() {
     // Here one and the same task ends now with one status and now with another.
     let place = Place::new();
     let line = "echo x >> seen; exit $(( $(wc -l < seen) % 2 ))";
-    let called = place.run(&["--budget", "2s", "--workers", "1,2", "-i", "--", "sh", "-c", line]);
+    let called = place.run(&[
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+        "--workers",
+        "1,2",
+        "-i",
+        "--",
+        "sh",
+        "-c",
+        line,
+    ]);
     assert!(called.ran(), "{called:?}");
     assert!(place.record().failures.is_empty(), "{:?}", place.record().failures);
 }
@@ -88,7 +102,17 @@ fn exit_statuses_are_no_checksums() {
 #[test]
 fn drafts_of_killed_reports_are_swept() {
     let place = Place::new();
-    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    let called = place.run(&[
+        "noop",
+        "--modes",
+        "serial",
+        "--workers",
+        "1",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+    ]);
     assert!(called.ran(), "{called:?}");
     let draft = place.out().join(".knee-1-0");
     let of_plots = place.out().join("plots/.knee-XyZ");
@@ -110,7 +134,17 @@ fn drafts_of_killed_reports_are_swept() {
 fn a_crafted_record_takes_no_longer_than_its_size() {
     use knee::record::{Line, Readers, Writer};
     let place = Place::new();
-    let called = place.run(&["noop", "--modes", "serial", "--workers", "1", "--budget", "1s"]);
+    let called = place.run(&[
+        "noop",
+        "--modes",
+        "serial",
+        "--workers",
+        "1",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+    ]);
     assert!(called.ran(), "{called:?}");
     let record = place.record();
     let write = |name: &str, header: &knee::record::Header, failures: usize| {

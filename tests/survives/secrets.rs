@@ -15,7 +15,8 @@ fn modes(place: &Place) -> Vec<(String, u32)> {
 #[test]
 fn what_is_made_of_a_command_line_is_for_its_owner() {
     let place = Place::new();
-    let called = place.run(&["--budget", "5s", "--workers", "1", "--", "true", "password"]);
+    let called =
+        place.run(&["--batch", "2", "--budget", "50s", "--workers", "1", "--", "true", "password"]);
     assert!(called.ran(), "{called:?}");
     let found = modes(&place);
     assert!(found.len() > 5 && found.iter().all(|(_, mode)| *mode == 0o600), "{found:?}");
@@ -27,7 +28,17 @@ fn what_is_made_of_a_command_line_is_for_its_owner() {
 #[test]
 fn without_a_command_files_are_as_readable_as_others() {
     let place = Place::new();
-    let called = place.run(&["noop", "--modes", "serial", "--budget", "5s", "--workers", "1"]);
+    let called = place.run(&[
+        "noop",
+        "--modes",
+        "serial",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+        "--workers",
+        "1",
+    ]);
     assert!(called.ran(), "{called:?}");
     let other = place.out().join("other");
     fs::write(&other, "").expect("it is ours");
@@ -38,7 +49,17 @@ fn without_a_command_files_are_as_readable_as_others() {
 #[test]
 fn a_hidden_command_is_in_no_file() {
     let place = Place::new();
-    let args = ["--hide-command", "--budget", "5s", "--workers", "1", "--prepare", "true sesame"];
+    let args = [
+        "--hide-command",
+        "--batch",
+        "2",
+        "--budget",
+        "50s",
+        "--workers",
+        "1",
+        "--prepare",
+        "true sesame",
+    ];
     let called = place.run(&[&args[..], &["--", "true", "open", "sesame"]].concat());
     assert!(called.ran(), "{called:?}");
     for path in files(&place.out()) {

@@ -6,6 +6,7 @@ pub(crate) mod child;
 pub(crate) mod family;
 pub mod figure;
 pub mod interrupt;
+mod limit;
 pub(crate) mod line;
 mod strays;
 pub(crate) mod talk;

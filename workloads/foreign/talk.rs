@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::capture::{Capture, Output, Read};
 use super::child::Child;
+use super::limit::Limit;
 use super::{interrupt, poll_once};
 
 /// A reply has at most so many bytes.
@@ -77,16 +78,15 @@ impl Talk {
                 Err(error)
             };
         }
-        let deadline = Instant::now().checked_add(limit);
+        let mut limit = Limit::new(limit);
         loop {
             if let Some(heard) = self.line() {
                 return Ok(heard);
             }
-            let left = deadline.map(|moment| moment.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            if limit.is_over() {
                 return Ok(Heard::Late);
             }
-            let [ended, answer, complaint, interrupted] = self.wait(child, errors, left)?;
+            let [ended, answer, complaint, interrupted] = self.wait(child, errors, limit.step())?;
             if complaint {
                 self.complains = errors.read(capture, buffer)? != Read::End;
             }

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use super::capture::{Capture, Output, Read};
 use super::child::{Child, await_starts};
+use super::limit::Limit;
 use super::{GRACE, interrupt, poll_once};
 
 /// How long a program's output may stay open after its end: what it started in the background is
@@ -44,22 +45,21 @@ pub(crate) fn attend(
     buffer: &mut [u8],
     limit: Duration,
 ) -> io::Result<Option<Cut>> {
-    let mut deadline = Instant::now().checked_add(limit);
+    let mut limit = Limit::new(limit);
     let mut stage = Stage::Running;
     loop {
-        let left = deadline.map(|moment| moment.saturating_duration_since(Instant::now()));
-        let ready = wait(child, output, matches!(stage, Stage::Running), left)?;
+        let ready = wait(child, output, matches!(stage, Stage::Running), limit.step())?;
         if ready.output {
             output.read(capture, buffer)?;
         }
         if ready.ended {
             break;
         }
-        let late = deadline.is_some_and(|moment| Instant::now() >= moment);
+        let late = limit.is_over();
         stage = match stage {
             Stage::Running if ready.interrupted || late => {
                 child.signal_group(Signal::TERM);
-                deadline = Instant::now().checked_add(GRACE);
+                limit = Limit::new(GRACE);
                 Stage::Asked(if ready.interrupted {
                     Cut::Interrupt
                 } else {
@@ -68,7 +68,7 @@ pub(crate) fn attend(
             }
             Stage::Asked(cut) if late => {
                 child.signal_group(Signal::KILL);
-                deadline = None;
+                limit = Limit::never();
                 Stage::Killed(match cut {
                     Cut::TimeLimit { .. } => Cut::TimeLimit { stubborn: true },
                     Cut::Interrupt => Cut::Interrupt,

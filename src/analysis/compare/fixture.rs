@@ -72,6 +72,7 @@ impl Planted {
             at_rate: None,
             cpu: None,
             cpu_per_unit: None,
+            cost: None,
             voluntary_switches: None,
             involuntary_switches: None,
             peak_memory: None,
@@ -151,6 +152,7 @@ impl Planted {
         let plan = Plan {
             limits: crate::plan::Limits::default(),
             tolerance: 0.05,
+            tariff: None,
             seed: rng.next_u64(),
             budget: 60.0,
             batch: None,

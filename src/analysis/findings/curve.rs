@@ -89,6 +89,9 @@ pub struct Point {
     pub cpu: Option<f64>,
     /// CPU seconds per unit of work.
     pub cpu_per_unit: Option<f64>,
+    /// What a unit of work costs, where prices were named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Voluntary context switches per task.
     pub voluntary_switches: Option<f64>,
     /// Involuntary context switches per second.
@@ -109,6 +112,15 @@ impl Point {
     pub fn p99(&self) -> Option<f64> {
         self.latency.map(|latency| latency.p99).or(self.printed_p99)
     }
+}
+
+/// Money per unit of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// How much.
+    pub per_unit: f64,
+    /// Of which currency, as the user wrote it; empty where none was named.
+    pub currency: String,
 }
 
 /// How long a task took, in seconds.

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use at_rate::{AtRate, RateAnswer, RateCell, Waiting};
 pub use curve::{
-    Bound, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price, Usl,
-    UslIntervals,
+    Bound, Cost, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price,
+    Usl, UslIntervals,
 };
 
 /// The version of the JSON that findings, comparisons and fits are written in.

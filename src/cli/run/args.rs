@@ -7,8 +7,7 @@ use super::function::Functions;
 use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
-use crate::machine::Machine;
-use crate::plan::{Arrivals, Axis, Cores, Mode, Named, Request, parse};
+use crate::plan::{Arrivals, Axis, Mode, Named, Request, parse};
 
 /// Measure workloads over modes and worker counts, and say which are best.
 #[derive(Debug, clap::Args)]
@@ -43,7 +42,7 @@ pub(in crate::cli) struct Args {
     /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers hold
     /// it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
     /// servers and for built-in workloads as serial, threads or process-pool
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective"])]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) rate: Option<String>,
     /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
     #[arg(long, value_name = "HOW", requires = "rate", default_value = "random", value_parser = ["random", "even"])]
@@ -58,7 +57,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]
@@ -119,24 +118,6 @@ impl Args {
             None if self.quick => BUDGET / 4,
             None => BUDGET,
         })
-    }
-}
-
-/// What the plan must know of the machine's CPUs.
-pub(crate) fn cores(machine: &Machine) -> Cores {
-    let budget = &machine.budget;
-    let topology = &machine.topology;
-    let hints = [topology.cores, topology.threads, budget.parallelism()];
-    // Three descriptors and two tasks per worker, with room for everything else.
-    let by_files = budget.files_hard_limit.map_or(4096, |files| files.saturating_sub(64) / 3);
-    let by_tasks = budget.tasks_limit().map_or(4096, |tasks| tasks.saturating_sub(64) / 2);
-    // Two megabytes per worker, of which half of the memory may be used.
-    let memory = budget.memory_limit.or(machine.memory.available);
-    let by_memory = memory.map_or(4096, |bytes| bytes / 2 / (2 << 20));
-    Cores {
-        usable: budget.usable(),
-        hints: hints.into_iter().flatten().map(|count| count as usize).collect(),
-        most_processes: by_files.min(by_tasks).min(by_memory).clamp(1, 4096) as usize,
     }
 }
 

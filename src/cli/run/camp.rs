@@ -5,7 +5,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -86,6 +86,16 @@ impl Camp {
         }
     }
 
+    /// Where what is started puts its files, so that nothing of them stays.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Becomes true when the user interrupts.
+    pub(crate) fn cancel(&self) -> &Arc<AtomicBool> {
+        &self.cancel
+    }
+
     /// Whether the user has interrupted.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
@@ -131,7 +141,7 @@ impl Camp {
         leftovers::kill_strays(guard.as_ref().map_or(0, Guard::id));
         drop(guard);
         // Where there was no guard, or it could not do it.
-        if self.scratch.exists() {
+        if leftovers::is_left(&self.scratch) {
             leftovers::clean(&self.scratch);
         }
     }

@@ -1,12 +1,12 @@
 //! The user's own functions on the command line: what `knee run --python FILE.py:FUNCTION` and its
 //! options mean.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use knee_workloads::{Foreign, Kind};
 
+use super::camp::Camp;
 use super::own::MOST_AT_ONCE;
 use crate::cli::{Failure, exit};
 use crate::mode::helper::{self, Abilities, HelperError, LANGUAGES, Language};
@@ -143,12 +143,13 @@ impl Functions {
         cores: &Cores,
         modes_given: bool,
         registry: Registry,
+        camp: &Camp,
     ) -> Result<(), Failure> {
         for entry in &mut plan.entries {
             let Some(foreign) = registry.find(&entry.workload)?.foreign(&entry.params) else {
                 continue;
             };
-            let abilities = helper::look(&foreign, &Arc::default())
+            let abilities = helper::look(&foreign, camp.scratch(), camp.cancel())
                 .map_err(|error| refusal(&error, &foreign))?;
             let modes = if modes_given {
                 allowed(&request.modes, &abilities, &foreign)?
@@ -191,6 +192,7 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
     let Some(language) = Language::named(&foreign.language) else { return Failure::usage(error) };
     let (needs, option) = (language.needs, language.program_option);
     match error {
+        HelperError::Interrupted => Failure::new(exit::INTERRUPTED, error),
         HelperError::Start { program, error } => Failure::usage(format!(
             "{program} cannot be started ({error}); {needs} is wanted, named by --{option}"
         )),

@@ -17,14 +17,13 @@ pub(super) use args::Args;
 
 use super::{Failure, Output, exit, present};
 use crate::machine::{Machine, Root, placement};
-use crate::plan::{self, Candidates, Plan, Registry};
+use crate::plan::{self, Candidates, Cores, Plan, Registry};
 use crate::record;
 use crate::run::{Outcome, Past};
 use crate::units::plural;
 pub(crate) use session::Session;
 
-pub(crate) use args::cores;
-pub(super) use camp::Camp;
+pub(crate) use camp::Camp;
 pub(super) use place::unused_in_target;
 
 pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
@@ -34,23 +33,27 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     function::meant(&args.workloads, registry)?;
     let request = args.request()?;
     let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
+    let tariff = args.wishes.tariff()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
     let machine = Machine::read(&Root::live());
     let mut skipped = Vec::new();
-    let cores = args::cores(&machine);
+    let cores = Cores::of(&machine);
     let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
-    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry)?;
+    // Before functions are looked at: their helpers are the first that is started.
+    let camp = Camp::pitch(output)?;
+    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, &camp)?;
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
     }
     plan.name_values();
     plan.limits = limits;
     plan.tolerance = tolerance;
+    plan.tariff = tariff;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));
@@ -70,7 +73,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         hide_command: args.own.hide_command,
         show: &show,
     };
-    let outcome = session.measure(None);
+    let outcome = session.measure(camp, None);
     finish(args, &directory, outcome, output)
 }
 
@@ -122,7 +125,7 @@ fn resume(
         show: &show,
     };
     writer.mend().map_err(unwritten)?;
-    let outcome = session.measure(Some((writer, &past)));
+    let outcome = session.measure(Camp::pitch(output)?, Some((writer, &past)));
     finish(args, directory, outcome, output)
 }
 

@@ -37,8 +37,11 @@ pub(crate) type Resumed<'p> = (Writer, &'p Past);
 impl Session<'_> {
     /// Measures the plan and keeps what is measured; goes on with an earlier record, if there is
     /// one.
-    pub(crate) fn measure(&self, resumed: Option<Resumed<'_>>) -> Result<Outcome, Failure> {
-        let camp = Camp::pitch(self.output)?;
+    pub(crate) fn measure(
+        &self,
+        camp: Camp,
+        resumed: Option<Resumed<'_>>,
+    ) -> Result<Outcome, Failure> {
         let site = camp.site(self.registry, self.machine, self.placement()?);
         let (writer, past) = match resumed {
             Some((writer, past)) => (writer, Some(past)),
@@ -83,6 +86,8 @@ impl Session<'_> {
         let mut writer = taken(&kept);
         let ended = writer.append(&Line::End(end)).and_then(|()| writer.sync());
         ended.map_err(|error| self.unwritten(&error))?;
+        // What commands left behind ends before the report is made, which takes its time.
+        drop(camp);
         Ok(outcome)
     }
 

@@ -1,7 +1,8 @@
 //! What the user wants kept and what of the answer: limits, the objective, settings to paste.
 
+use crate::cli::prices::Prices;
 use crate::cli::{Failure, share};
-use crate::plan::{Limits, parse};
+use crate::plan::{Limits, Objective, Tariff, parse};
 use crate::report::settings::Dialect;
 
 /// The heading under which `knee run --help` shows these options.
@@ -22,9 +23,12 @@ pub(in crate::cli) struct Wishes {
     /// What a recommended count may cost against the best, as a share of throughput
     #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true, help_heading = HEADING)]
     tolerance: String,
-    /// What is wanted among the counts that keep the limits: throughput, latency or efficiency
+    /// What is wanted among the counts that keep the limits: throughput, latency, efficiency or
+    /// cost
     #[arg(long, value_name = "WISH", default_value = "throughput", help_heading = HEADING)]
     objective: String,
+    #[command(flatten)]
+    prices: Prices,
     /// Print the answer as settings to paste: env, gunicorn, make, rayon, nginx or k8s
     #[arg(long, value_name = "FOR", help_heading = HEADING)]
     pub(super) settings: Option<Dialect>,
@@ -34,6 +38,17 @@ impl Wishes {
     /// What a recommended count may cost.
     pub(super) fn tolerance(&self) -> Result<f64, Failure> {
         share::tolerance(&self.tolerance)
+    }
+
+    /// What the machine and its workers cost.
+    pub(super) fn tariff(&self) -> Result<Option<Tariff>, Failure> {
+        let tariff = self.prices.tariff()?;
+        if tariff.is_none() && self.objective.parse::<Objective>()? == Objective::Cost {
+            return Err(Failure::usage(
+                "--objective cost: name what is paid, with --price or --price-per-worker",
+            ));
+        }
+        Ok(tariff)
     }
 
     /// The limits, every one of them checked.

@@ -2,6 +2,7 @@
 //! that it failed; or any other text.
 
 use super::super::words::units::{self, Unit};
+pub(in crate::import) use super::decimal::Decimal;
 
 /// A number with what stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,15 +40,8 @@ pub(in crate::import) enum Cell {
     Text,
 }
 
-/// Which of comma and point is the decimal one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::import) enum Decimal {
-    Point,
-    Comma,
-}
-
 /// What a cell says that holds no measurement, in lower case.
-const MISSING: [&str; 57] = [
+const MISSING: [&str; 60] = [
     "",
     "-",
     "--",
@@ -73,6 +67,9 @@ const MISSING: [&str; 57] = [
     "oom",
     "oom-killed",
     "out of memory",
+    "out_of_memory",
+    "node_fail",
+    "preempted",
     "killed",
     "fail",
     "failed",
@@ -131,10 +128,6 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     if failed { Cell::Missing } else { Cell::Text }
 }
 
-/// Powers of ten that a number holds exactly.
-const TENS: [f64; 16] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-
 /// `128`, `5.7430`: up to 15 digits, which a number holds exactly, so that one division rounds as
 /// any parser does. Tables of millions of rows hold little else.
 fn simple(text: &str) -> Option<f64> {
@@ -142,7 +135,7 @@ fn simple(text: &str) -> Option<f64> {
     if bytes.is_empty() || bytes.len() > 16 || !bytes[0].is_ascii_digit() {
         return None;
     }
-    let (mut digits, mut many, mut point) = (0_u64, 0, None);
+    let (mut digits, mut many, mut point) = (0_u64, 0_u32, None);
     for byte in bytes {
         match byte {
             b'0'..=b'9' => (digits, many) = (digits * 10 + u64::from(byte - b'0'), many + 1),
@@ -151,7 +144,7 @@ fn simple(text: &str) -> Option<f64> {
         }
     }
     let behind = many - point.unwrap_or(many);
-    (many <= 15).then(|| digits as f64 / TENS[behind])
+    (many <= 15).then(|| digits as f64 / 10_u64.pow(behind) as f64)
 }
 
 /// A plain number without anything beside it.
@@ -212,7 +205,13 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     }
     let (number, rest) = leading_number(text, decimal)?;
     // What stands in brackets is a remark.
-    let rest = rest.split_once('(').map_or(rest, |(before, _)| before).trim();
+    let rest = rest.split_once('(').map_or(rest, |(before, _)| before);
+    let rest = rest.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`'));
+    // `1.02k req/s`: the letter belongs to the number.
+    let (number, rest) = match rest.split_once(' ').map(|(mark, of)| (prefixed(mark), of)) {
+        Some(((factor, ""), of)) => (number * factor, of.trim()),
+        _ => (number, rest),
+    };
     if rest.is_empty() {
         return plain(number, Beside::Nothing);
     }
@@ -227,7 +226,11 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
             }
             match Unit::parse(rest) {
                 Some(Unit::Time { seconds, .. }) => plain(number * seconds, Beside::Time),
-                Some(Unit::Rate { factor, .. }) => plain(number * factor, Beside::Rate),
+                // Cells of one column may be in MB/s and GB/s.
+                Some(Unit::Rate { factor, what }) => {
+                    let thousands = units::without_thousands(&what).0;
+                    plain(number * factor * thousands, Beside::Rate)
+                }
                 None => {
                     let (prefix, of) = prefixed(rest);
                     let value = number * prefix;
@@ -329,8 +332,7 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
         } else if !seen_point
             && end > 0
             && digits_follow(next, 3)
-            && (c == thousands
-                || matches!(c, '\'' | '\u{2019}' | ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '_'))
+            && (c == thousands || super::decimal::BETWEEN_THOUSANDS.contains(&c))
         {
             // Three digits of a thousand follow.
         } else if matches!(c, 'e' | 'E') && end > 0 {
@@ -353,41 +355,4 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
         return None;
     }
     Some((plain.parse().ok()?, text[end..].trim_start()))
-}
-
-impl Decimal {
-    /// Which one the numbers of a column show, and whether that is a guess: `1,234` alone could be
-    /// either.
-    ///
-    /// `usual` is what the rest of the table shows.
-    pub(in crate::import) fn of<'c>(
-        cells: impl Iterator<Item = &'c str>,
-        usual: Option<Self>,
-    ) -> (Self, bool) {
-        let (mut decimal, mut thousands, mut open) = (0, 0, 0);
-        for cell in cells {
-            let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
-            let Some(start) = cell.find(|c: char| c.is_ascii_digit()) else { continue };
-            let end = cell[start..].find(|c| !number(c)).map_or(cell.len(), |at| start + at);
-            let text = cell[start..end].trim_end_matches([',', '.']);
-            let Some(comma) = text.rfind(',') else {
-                // `1.234.567` has points between its thousands.
-                decimal += usize::from(text.matches('.').count() > 1);
-                continue;
-            };
-            match text.rfind('.') {
-                Some(point) if point > comma => thousands += 1,
-                Some(_) => decimal += 1,
-                None if text.matches(',').count() > 1 => thousands += 1,
-                None if text.len() - comma - 1 != 3 || text.starts_with("0,") => decimal += 1,
-                None => open += 1,
-            }
-        }
-        match (decimal, thousands, open) {
-            (0, 0, 0) => (Self::Point, false),
-            (0, 0, _) => (usual.unwrap_or(Self::Point), usual.is_none()),
-            (decimal, thousands, _) if decimal > thousands => (Self::Comma, false),
-            _ => (Self::Point, false),
-        }
-    }
 }

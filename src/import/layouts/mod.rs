@@ -2,15 +2,20 @@
 //! becomes.
 
 pub(super) mod cell;
+pub(super) mod decimal;
+mod html;
 pub(super) mod json;
+pub(super) mod lines;
 pub(super) mod records;
+mod sections;
 mod sniff;
 mod split;
 
 use std::fmt::Display;
 
-use super::{Fault, MOST_ROWS, positive};
-use cell::Decimal;
+use super::{Fault, MOST_ROWS, positive, words};
+use decimal::Decimal;
+use sections::Sections;
 use sniff::Block;
 use split::Split;
 
@@ -55,6 +60,8 @@ pub(super) struct Table {
     pub(super) usual: Option<Decimal>,
     /// What was passed over.
     pub(super) remarks: Vec<String>,
+    /// Whether the first row holds the headings for sure.
+    pub(super) is_headed: bool,
 }
 
 /// One row.
@@ -105,12 +112,13 @@ impl Table {
             comment: None,
             usual: None,
             remarks: Vec::new(),
+            is_headed: false,
         }
     }
 
     /// Splits a text into rows.
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
-        let cleaned = sniff::without_marks(text);
+        let cleaned = html::rows(text).or_else(|| sniff::without_marks(text));
         let text = cleaned.as_deref().unwrap_or(text);
         let (text, declared) = declared_separator(text);
         let block = sniff::block(text, declared);
@@ -118,16 +126,26 @@ impl Table {
         table.usual = (block.split == Split::Byte(b';')).then_some(Decimal::Comma);
         table.data.reserve(text.len());
         let skipped = u32::from(declared.is_some());
-        split::each(text, block.split, |line, cells| table.take(line + skipped, cells, &block))?;
+        let mut sections = Sections::default();
+        split::each(text, block.split, |line, cells| {
+            table.take(line + skipped, cells, &block, &mut sections)
+        })?;
         if table.lines.is_empty() {
             return Err(Fault::whole("holds no measurement, only comments"));
         }
         table.narrow();
+        sections.told_apart(&mut table);
         Ok(table)
     }
 
     /// One line that the splitter found.
-    fn take(&mut self, line: u32, cells: &[&str], block: &Block) -> Result<(), Fault> {
+    fn take(
+        &mut self,
+        line: u32,
+        cells: &[&str],
+        block: &Block,
+        sections: &mut Sections,
+    ) -> Result<(), Fault> {
         let filled = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |at| at + 1);
         if filled == 0 {
             return Ok(());
@@ -136,6 +154,7 @@ impl Table {
             && block.split != Split::Bars
             && !sniff::is_share(cells[0]);
         if is_comment {
+            sections.line(self, &cells.join(" "));
             if self.lines.is_empty() {
                 self.comment = Some(sniff::comment(cells));
             }
@@ -146,15 +165,19 @@ impl Table {
             return Err(Fault::at(format!("line {line}"), what));
         }
         if self.lines.is_empty() {
-            self.begin(line, cells, block);
+            self.begin(line, cells, block, sections);
             return Ok(());
         }
         if cells.iter().all(|cell| cell.is_empty() || cell.chars().all(|c| c == '.' || c == '…'))
         {
             return Ok(());
         }
-        if filled > self.width || (filled == 1 && self.width > 1 && block.is_loose(cells[0])) {
+        // pandas has the name of its index in a row of its own.
+        let is_index = cells.len() == self.width && words::counts_workers(cells[0]);
+        let is_alone = filled == 1 && self.width > 1 && block.is_loose(cells[0]) && !is_index;
+        if filled > self.width || is_alone {
             if block.is_remark(cells, self.width) {
+                sections.line(self, &cells.join(" "));
                 self.remark(line, cells);
                 return Ok(());
             }
@@ -165,19 +188,23 @@ impl Table {
             let what = format!("has more than {MOST_ROWS} rows, too many for measurements");
             return Err(Fault::whole(what));
         }
+        sections.row(self, line, cells);
         self.push(line, cells);
         Ok(())
     }
 
     /// The first row, or a line before it.
-    fn begin(&mut self, line: u32, cells: &[&str], block: &Block) {
+    fn begin(&mut self, line: u32, cells: &[&str], block: &Block, sections: &mut Sections) {
         match block.header.as_ref().filter(|(at, _)| *at == line) {
             Some((_, names)) => {
                 self.width = names.len();
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 self.push(line, &names);
             }
-            None if line < block.start => self.remark(line, cells),
+            None if line < block.start => {
+                sections.line(self, &cells.join(" "));
+                self.remark(line, cells);
+            }
             None => {
                 self.width = cells.len().max(block.width);
                 self.push(line, cells);

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::super::words::axis;
 use super::super::{Fault, words};
 use super::Table;
+use super::decimal::Decimal;
 
 /// So deep below the root records are looked for.
 const DEEPEST: usize = 3;
@@ -25,6 +27,7 @@ impl Found {
             return Err(Fault::whole(format!("holds more than {MOST_CELLS} values")));
         }
         let mut table = Table::empty(self.names.len());
+        (table.usual, table.is_headed) = (Some(Decimal::Point), true);
         table.push(1, &self.names.iter().map(String::as_str).collect::<Vec<_>>());
         for (line, row) in (1..).zip(&self.rows) {
             table.push(line, &row.iter().map(String::as_str).collect::<Vec<_>>());
@@ -47,7 +50,7 @@ fn below(value: &Value, depth: usize) -> Option<Found> {
         Value::Object(fields) => {
             let inside = || fields.values().find_map(|inner| below(inner, depth + 1));
             let known = split(fields).or_else(|| columns(fields)).or_else(|| by_index(fields));
-            known.or_else(|| by_key(fields)).or_else(inside)
+            known.or_else(|| by_key(fields)).or_else(|| by_name(fields)).or_else(inside)
         }
         _ => None,
     }
@@ -100,6 +103,10 @@ fn flatten(fields: &Map<String, Value>, prefix: &str, depth: usize, cells: &mut 
     for (key, value) in fields {
         let name = if prefix.is_empty() { key.clone() } else { format!("{prefix} {key}") };
         match value {
+            Value::Object(inner) if seconds(inner).is_some() => {
+                let seconds = seconds(inner).unwrap_or_default();
+                cells.push((format!("{name} (s)"), vec![seconds.to_string()]));
+            }
             Value::Object(inner) if depth < DEEPEST => flatten(inner, &name, depth + 1, cells),
             Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_number) => {
                 cells.push((name, items.iter().map(word).collect()));
@@ -108,6 +115,13 @@ fn flatten(fields: &Map<String, Value>, prefix: &str, depth: usize, cells: &mut 
             value => cells.push((name, vec![word(value)])),
         }
     }
+}
+
+/// `{"secs": 8, "nanos": 100000000}`, as Rust and protocol buffers write a duration.
+fn seconds(fields: &Map<String, Value>) -> Option<f64> {
+    let number = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_f64());
+    let (seconds, nanos) = (number(["secs", "seconds"])?, number(["nanos", "nanoseconds"])?);
+    (fields.len() == 2).then_some(seconds + nanos / 1e9)
 }
 
 fn word(value: &Value) -> String {
@@ -165,7 +179,9 @@ fn by_index(fields: &Map<String, Value>) -> Option<Found> {
     let columns: Vec<(&String, &Map<String, Value>)> =
         fields.iter().filter_map(|(name, value)| Some((name, value.as_object()?))).collect();
     let (_, first) = columns.first()?;
-    let numbered = first.len() > 1 && first.keys().all(|key| key.parse::<u32>().is_ok());
+    // An index counts from 0; numbers of workers do not.
+    let numbered =
+        first.len() > 1 && (0..first.len()).all(|at| first.contains_key(&at.to_string()));
     let scalar = |value: &Value| !value.is_object() && !value.is_array();
     let alike = columns.iter().all(|(_, column)| {
         column.len() == first.len()
@@ -184,25 +200,59 @@ fn by_index(fields: &Map<String, Value>) -> Option<Found> {
     Some(Found { names, rows: keys.iter().map(row).collect() })
 }
 
+/// The number of workers that a key is or states: `8`, `threads=8`.
+fn count_in(key: &str) -> Option<f64> {
+    let plain = key.parse::<u32>().ok().map(f64::from);
+    plain.or_else(|| Some(axis::in_text(key, None)?.workers))
+}
+
+/// Whether all keys are or state numbers of workers that differ.
+fn are_counts(fields: &Map<String, Value>) -> bool {
+    let counts: BTreeSet<u64> =
+        fields.keys().filter_map(|key| Some(count_in(key)?.to_bits())).collect();
+    fields.len() > 1 && counts.len() == fields.len()
+}
+
+/// What stands below a key that is a number of workers: a record or a figure.
+fn record((key, value): (&String, &Value)) -> Map<String, Value> {
+    let mut record = match value {
+        Value::Object(inner) => inner.clone(),
+        value => Map::from_iter([("value".to_owned(), value.clone())]),
+    };
+    // Where the records count workers themselves, the keys are no more than their numbers.
+    if !record.keys().any(|name| words::counts_workers(name)) {
+        record.insert("workers".to_owned(), Value::from(count_in(key).unwrap_or_default()));
+    }
+    record
+}
+
 /// `{"1": {"time": 8.1}, "2": {"time": 4.2}}` and `{"1": 8.1, "2": 4.2}`: the keys are the workers.
 fn by_key(fields: &Map<String, Value>) -> Option<Found> {
-    let numbered = fields.len() > 1 && fields.keys().all(|key| key.parse::<u32>().is_ok());
-    if !numbered {
+    if !are_counts(fields) {
         return None;
     }
-    let counted = |record: &Map<String, Value>| record.keys().any(|n| words::counts_workers(n));
-    let record = |(key, value): (&String, &Value)| {
-        let mut record = match value {
-            Value::Object(inner) => inner.clone(),
-            value => Map::from_iter([("value".to_owned(), value.clone())]),
-        };
-        // Where the records count workers themselves, the keys are no more than their numbers.
-        if !counted(&record) {
-            let key = key.parse::<u32>().unwrap_or_default();
-            record.insert("workers".to_owned(), Value::from(key));
-        }
-        Value::Object(record)
+    let records: Vec<Value> = fields.iter().map(|one| Value::Object(record(one))).collect();
+    of_records(records.iter())
+}
+
+/// `{"pool": {"1": 8.1, "2": 4.2}, "async": {"1": 8.3, "2": 5.0}}`: a curve per name.
+fn by_name(fields: &Map<String, Value>) -> Option<Found> {
+    let inner: Vec<(&String, &Map<String, Value>)> = fields
+        .iter()
+        .filter_map(|(name, value)| Some((name, value.as_object()?)))
+        .filter(|(_, inner)| are_counts(inner))
+        .collect();
+    if inner.len() < 2 {
+        return None;
+    }
+    let named = |(name, counts): &(&String, &Map<String, Value>)| {
+        let all = counts.iter().map(|one| {
+            let mut record = record(one);
+            record.insert("series".to_owned(), Value::from(name.as_str()));
+            Value::Object(record)
+        });
+        all.collect::<Vec<_>>()
     };
-    let records: Vec<Value> = fields.iter().map(record).collect();
+    let records: Vec<Value> = inner.iter().flat_map(named).collect();
     of_records(records.iter())
 }

@@ -85,7 +85,7 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     let widths: Vec<usize> = lines.iter().map(|(_, line)| split::of(line, split).len()).collect();
     let Some((width, _)) = modal(&widths) else { return block };
     block.width = width;
-    let first = widths.iter().position(|one| *one == width).unwrap_or(0);
+    let first = beginning(&lines, &widths, width, split);
     block.start = lines[first].0;
     if matches!(split, Split::Spaces | Split::Gaps) {
         spaced_header(&lines, &widths, first, &mut block);
@@ -96,6 +96,34 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
         block.width = widths[0];
     }
     block
+}
+
+/// The line in which the table begins: the first of several in a row that are as wide as its rows,
+/// and among which there are numbers. Prose may be as wide by chance.
+fn beginning(lines: &Lines<'_>, widths: &[usize], width: usize, split: Split) -> usize {
+    let holds_row = |run: &std::ops::Range<usize>| {
+        run.len() > 1 && lines[run.clone()].iter().any(|(_, line)| is_row(line, split))
+    };
+    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+    for at in (0..widths.len()).filter(|at| widths[*at] == width) {
+        // Rules have no cells.
+        let follows =
+            |run: &&mut std::ops::Range<usize>| widths[run.end..at].iter().all(|width| *width == 0);
+        match runs.last_mut().filter(follows) {
+            Some(run) => run.end = at + 1,
+            None => runs.push(at..at + 1),
+        }
+    }
+    let Some(run) = runs.iter().find(|run| holds_row(run)).or(runs.first()) else { return 0 };
+    if !matches!(split, Split::Spaces | Split::Gaps) {
+        return run.start;
+    }
+    let above = run.clone().take_while(|at| !is_row(lines[*at].1, split));
+    let counts =
+        |at: &usize| split::of(lines[*at].1, split).iter().any(|cell| words::counts_workers(cell));
+    let headings: Vec<usize> = above.collect();
+    let named = headings.iter().find(|at| counts(at)).filter(|_| headings.len() > 1);
+    named.copied().unwrap_or(run.start)
 }
 
 /// The most frequent width of two cells or more, and of how many lines; the first one where several
@@ -173,7 +201,8 @@ fn spaced_header(lines: &Lines<'_>, widths: &[usize], first: usize, block: &mut 
         .find(|width| *width >= 2)
         .unwrap_or(block.width);
     let data = lines.get(at + 1).map_or("", |(_, line)| line);
-    if let Some(names) = names(line, data, width) {
+    let found = names(line, data, width).or_else(|| above_index(lines, at, width));
+    if let Some(names) = found {
         block.start = number;
         block.width = names.len();
         block.header = Some((number, names));
@@ -207,6 +236,25 @@ fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
         return Some(index.chain(plain).collect());
     }
     None
+}
+
+/// pandas prints the name of its index below the headings of the other columns, and what these have
+/// in common above them.
+fn above_index(lines: &Lines<'_>, at: usize, width: usize) -> Option<Vec<String>> {
+    let words = |at: usize| lines[at].1.split_whitespace().collect::<Vec<_>>();
+    let (index, own) = (words(at), words(at.checked_sub(1)?));
+    let counts = index.iter().any(|name| words::counts_workers(name));
+    if index.len() + own.len() != width || !counts || own.iter().any(|name| is_number(name)) {
+        return None;
+    }
+    let shared = at.checked_sub(2).map(words).unwrap_or_default();
+    let shared = match shared.as_slice() {
+        [one] if !is_number(one) => vec![*one; own.len()],
+        many if many.len() == own.len() => many.to_vec(),
+        _ => vec![""; own.len()],
+    };
+    let joined = shared.iter().zip(&own).map(|(shared, own)| format!("{shared} {own}"));
+    Some(index.iter().map(|name| (*name).to_owned()).chain(joined).collect())
 }
 
 /// `time (s)` is one heading, and so is `time [in s]`.

@@ -111,6 +111,12 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
 }
 
 fn bars(line: &str) -> Vec<&str> {
+    // Wikis double the bars between headings, or between the cells of a line.
+    let inside = line.trim_matches('|');
+    let doubled = line.starts_with("||") || !line.ends_with('|');
+    if doubled && inside.contains("||") && !inside.replace("||", "").contains('|') {
+        return inside.split("||").map(str::trim).collect();
+    }
     let line = line.strip_prefix(BARS).unwrap_or(line);
     let line = line.strip_suffix(BARS).unwrap_or(line);
     line.split(BARS).map(str::trim).collect()

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::Table;
 use super::cell::{self, Cell, Decimal};
+use super::decimal::Usual;
 
 fn rows(text: &str) -> Vec<Vec<&'static str>> {
     let table: &'static Table = Box::leak(Box::new(Table::of(text).expect("it is a table")));
@@ -77,12 +78,23 @@ fn cells_hold_what_people_write() {
 
 #[test]
 fn decimal_marks_are_told_by_the_numbers_of_a_column() {
-    let of = |cells: &[&'static str], usual| Decimal::of(cells.iter().copied(), usual);
-    assert_eq!(of(&["64,9", "995,123"], None), (Decimal::Comma, false));
-    assert_eq!(of(&["1,234.5"], None), (Decimal::Point, false));
-    assert_eq!(of(&["1.234,5"], None), (Decimal::Comma, false));
-    assert_eq!(of(&["1,234"], None), (Decimal::Point, true));
-    assert_eq!(of(&["1,234"], Some(Decimal::Comma)), (Decimal::Comma, false));
+    let of =
+        |cells: &[&'static str], usual: Option<Decimal>| Decimal::of(cells.iter().copied(), usual);
+    assert_eq!(of(&["64,9", "995,123"], None), (Decimal::Comma, None));
+    assert_eq!(of(&["1,234.5"], None), (Decimal::Point, None));
+    assert_eq!(of(&["1.234,5"], None), (Decimal::Comma, None));
+    let (decimal, guess) = of(&["1,234"], None);
+    assert_eq!((decimal, guess.is_some()), (Decimal::Point, true));
+    let (decimal, guess) = of(&["812", "1.590", "2.950"], None);
+    assert_eq!((decimal, guess.is_some()), (Decimal::Comma, true));
+    for cells in [&["812 ms", "1.590 s"][..], &["812", "420.125"], &["0.812", "1.590"]] {
+        assert_eq!(of(cells, None), (Decimal::Point, None), "{cells:?}");
+    }
+    let shown = Usual { decimal: Some(Decimal::Comma), is_shown: true };
+    let by_others = |cells: &[&'static str]| Decimal::of(cells.iter().copied(), shown);
+    assert_eq!(by_others(&["5.120", "2.610"]), (Decimal::Comma, None));
+    assert_eq!(by_others(&["1 024,5", "2 010,0"]), (Decimal::Comma, None));
+    assert_eq!(of(&["1,234"], Some(Decimal::Comma)), (Decimal::Comma, None));
 }
 
 #[test]

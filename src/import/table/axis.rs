@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::guess::Guess;
+use super::super::guess::{About, Guess};
 use super::super::layouts::Table;
 use super::super::words::{Kind, axis as names, words};
 use super::super::{Fault, Request};
@@ -73,7 +73,7 @@ pub(super) fn choose(
                 Some(other) if is_long => Err(constant(one, other)),
                 _ => Ok(plain(one.at)),
             },
-            None => lone(columns, table, first).map(plain).ok_or_else(|| {
+            None => lone(columns, table, first, by).ok_or_else(|| {
                 let names = names::list(columns.iter().map(|column| column.name.as_str()));
                 Fault::whole(format!(
                     "has no column for the number of workers among {names}; {REMEDY}"
@@ -144,16 +144,41 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
     }
 }
 
+/// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are sure.
+const LONE: [(&str, bool); 9] = [
+    ("cpu", true),
+    ("c", true),
+    ("anzahl", false),
+    ("nombre", false),
+    ("aantal", false),
+    ("numero", false),
+    ("n\u{fa}mero", false),
+    ("liczba", false),
+    ("antal", false),
+];
+
 /// A column whose name alone would not say it, where nothing else counts workers.
-fn lone(columns: &[Column], table: &Table, first: usize) -> Option<usize> {
+fn lone(columns: &[Column], table: &Table, first: usize, by: Option<usize>) -> Option<Axis> {
     let rows = table.len() - first;
-    let one = |column: &&Column| {
-        matches!(words(&column.name).as_slice(), [word] if word == "cpu")
-            && column.facts.is_numeric()
+    let could = |column: &Column| {
+        column.facts.is_numeric()
             && column.facts.could_count(rows)
             && column.facts.least >= 1.0
+            && column.facts.varies()
     };
-    columns.iter().find(one).map(|column| column.at)
+    let of_name = |column: &Column| match words(&column.name).as_slice() {
+        [word] => LONE.iter().find(|(name, _)| name == word).map(|(_, is_sure)| *is_sure),
+        _ => None,
+    };
+    let (column, is_sure) = columns
+        .iter()
+        .filter(|column| could(column))
+        .find_map(|column| Some((column, of_name(column)?)))?;
+    let guess = (!is_sure).then(|| {
+        let text = format!("column {:?} is taken as the number of workers", column.name);
+        Guess::new(About::Column, text, format!("--param {}", shown(&column.name)))
+    });
+    Some(Axis { workers: column.at, by: by.into_iter().collect(), guess })
 }
 
 /// Whether two columns rise together, each value of one with one value of the other.

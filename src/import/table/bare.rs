@@ -18,7 +18,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
     let is_text = |at: &usize| table.number(row.field(*at)).is_err();
     let texts: Vec<usize> = (0..row.len()).filter(is_text).collect();
     let (workers, figure) = match (row.len(), texts.as_slice()) {
-        (2, [] | [1]) => (0, 1),
+        (2, [] | [1]) | (3, [2]) => (0, 1),
         (3, [0]) => (1, 2),
         (3, [1]) => (0, 2),
         (2, [text]) => {
@@ -75,6 +75,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
         repetition: None,
         unit: None,
         samples: None,
+        status: None,
         efficiency: None,
         is_bare: true,
         warnings: table.remarks.clone(),

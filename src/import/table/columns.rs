@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::super::layouts::Table;
 use super::super::layouts::cell::{self, Beside, Cell, Decimal, Figure};
-use super::super::words::units::Unit;
+use super::super::layouts::decimal::{Said, Usual};
+use super::super::words::units::{self, Unit};
 use super::super::words::{self, Kind, Meaning, Statistic};
 
 /// More different values than this are not told apart: such a column is no parameter.
@@ -30,15 +31,15 @@ pub(super) struct Facts {
     /// What stands beside most of the numbers.
     pub(super) beside: Beside,
     pub(super) decimal: Decimal,
-    /// Whether the decimal mark is a guess.
-    pub(super) open: bool,
+    /// What the marks of its numbers are taken for, where that is a guess.
+    pub(super) marks: Said,
 }
 
 impl Facts {
     /// Looks at every cell of a column.
-    fn of(table: &Table, first: usize, at: usize, usual: Option<Decimal>) -> Self {
+    fn of(table: &Table, first: usize, at: usize, usual: Usual) -> Self {
         let cells = || table.rows_from(first).map(move |row| row.field(at));
-        let (decimal, open) = Decimal::of(cells().take(MARKED), usual);
+        let (decimal, marks) = Decimal::of(cells().take(MARKED), usual);
         let mut facts = Self {
             filled: 0,
             numbers: 0,
@@ -49,7 +50,7 @@ impl Facts {
             distinct: None,
             beside: Beside::Nothing,
             decimal,
-            open,
+            marks,
         };
         let mut seen: HashSet<u64> = HashSet::new();
         let mut few: Vec<u64> = Vec::with_capacity(FEW);
@@ -132,10 +133,10 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     // What the marks of one column leave open, those of the others may show.
     let shown = (0..names.len()).find_map(|at| {
         let cells = table.rows_from(first).take(1000).map(move |row| row.field(at));
-        let (decimal, open) = Decimal::of(cells, table.usual);
-        (decimal == Decimal::Comma && !open).then_some(decimal)
+        let (decimal, guess) = Decimal::of(cells, table.usual);
+        (decimal == Decimal::Comma && guess.is_none()).then_some(decimal)
     });
-    let usual = shown.or(table.usual);
+    let usual = Usual { decimal: shown.or(table.usual), is_shown: shown.is_some() };
     let column = |(at, name): (usize, &String)| {
         let facts = Facts::of(table, first, at, usual);
         let mut meaning = words::meaning(name);
@@ -144,6 +145,7 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     };
     let mut columns: Vec<Column> = names.iter().enumerate().map(column).collect();
     minima(&mut columns);
+    quartiles(&mut columns);
     // `user` beside `sys` is a time of a CPU, as `time` prints it.
     let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
     if ["sys", "system", "real", "elapsed"].into_iter().any(has) {
@@ -151,6 +153,20 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
         user.for_each(|column| column.meaning.kind = Kind::Aside);
     }
     columns
+}
+
+/// `q1` and `q3` beside a median are quartiles, not queries or quarters.
+fn quartiles(columns: &mut [Column]) {
+    if !columns.iter().any(|column| column.meaning.statistic == Statistic::Median) {
+        return;
+    }
+    let is_quartile = |name: &str| {
+        let words = words::words(name);
+        words.windows(2).any(|pair| pair[0] == "q" && ["1", "3"].contains(&pair[1].as_str()))
+    };
+    for column in columns.iter_mut().filter(|column| is_quartile(&column.name)) {
+        column.meaning.kind = Kind::Aside;
+    }
 }
 
 /// `time_min` beside `time_max` is a minimum, not minutes.
@@ -189,9 +205,14 @@ fn by_cells(meaning: &mut Meaning, facts: &Facts) {
         }
         Beside::Rate if open => {
             meaning.kind = Kind::Rate;
-            if !matches!(meaning.unit, Some(Unit::Rate { .. })) {
-                meaning.unit = Some(Unit::Rate { factor: 1.0, what: "units".to_owned() });
-            }
+            // The cells have been brought to plain counts.
+            meaning.unit = Some(match &meaning.unit {
+                Some(Unit::Rate { factor, what }) => {
+                    let (thousands, what) = units::without_thousands(what);
+                    Unit::Rate { factor: factor * thousands, what: what.to_owned() }
+                }
+                _ => Unit::Rate { factor: 1.0, what: "units".to_owned() },
+            });
         }
         Beside::Times if matches!(meaning.kind, Kind::Unknown | Kind::Value) => {
             meaning.kind = Kind::Speedup;

@@ -158,6 +158,7 @@ fn is_series(column: &Column) -> bool {
 
 fn belongs(column: &Column, class: Kind, is_long: bool) -> bool {
     if column.meaning.statistic == Statistic::Deviation
+        || column.name.is_empty()
         || !(column.facts.is_numeric() || column.measures(class))
     {
         return false;

@@ -39,6 +39,8 @@ struct Layout {
     repetition: Option<usize>,
     unit: Option<usize>,
     samples: Option<usize>,
+    /// Whether the run of a row came to its end: `State`, `status`.
+    status: Option<usize>,
     /// Speed-up per worker by the file, to see whether the work grows with the workers.
     efficiency: Option<usize>,
     /// Whether there are no headings at all: then a figure is a throughput, unless it falls.
@@ -51,6 +53,7 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
     let Some(headed) = shape::headed(table) else {
         return take::all(table, &bare::layout(table, request)?, request);
     };
+    let headed = shape::with_grid(headed);
     let table = headed.table.as_ref();
     if table.len() <= headed.first {
         return Err(Fault::whole("holds a header, but no measurement"));
@@ -107,6 +110,7 @@ fn laid_out(
             .filter(free)
             .find(|c| c.measures(Kind::Efficiency))
             .map(|c| c.at),
+        status: columns.iter().find(|c| is_status(c)).map(|column| column.at),
         texts: Vec::new(),
         parameters: Vec::new(),
         warnings: Vec::new(),
@@ -120,6 +124,11 @@ fn laid_out(
     names_of_series(table, &mut layout, &taken, is_long);
     remarks(&mut layout);
     Ok(layout)
+}
+
+fn is_status(column: &Column) -> bool {
+    let says = |word: &String| ["state", "status"].contains(&word.as_str());
+    !column.facts.is_numeric() && words::words(&column.name).iter().any(says)
 }
 
 /// A column whose heading says that it is measured, but whose cells are no numbers.
@@ -224,7 +233,7 @@ fn names_of_series(table: &Table, layout: &mut Layout, taken: &[usize], is_long:
     for column in &layout.columns {
         let at = column.at;
         let used = figures.iter().any(|f| f.column == at || f.deviation == Some(at))
-            || [layout.repetition, layout.unit, layout.samples].contains(&Some(at));
+            || [layout.repetition, layout.unit, layout.samples, layout.status].contains(&Some(at));
         if used || taken.contains(&at) || column.name.is_empty() && column.facts.is_numeric() {
             continue;
         }
@@ -360,11 +369,8 @@ fn remarks(layout: &mut Layout) {
             let text = format!("column {:?} names no unit and is taken as seconds", name(figure));
             guesses.push(Guess::new(About::Unit, text, "--unit ms or the like"));
         }
-        if column.is_some_and(|column| column.facts.open) {
-            let text = format!(
-                "the commas of column {:?} are taken as marks between thousands",
-                name(figure)
-            );
+        if let Some(marks) = column.and_then(|column| column.facts.marks) {
+            let text = format!("in column {:?} {marks}", name(figure));
             guesses.push(Guess::new(About::Numbers, text, "numbers without them"));
         }
         if figure.per_worker {

@@ -29,6 +29,10 @@ fn counts(name: &str) -> bool {
 
 /// Finds the headings; `None` where there are none.
 pub(super) fn headed(table: &Table) -> Option<Headed<'_>> {
+    if table.is_headed {
+        let names = owned(table.row(0));
+        return Some(Headed { table: Cow::Borrowed(table), names, first: 1, turned: None });
+    }
     if let Some(turned) = transposed(table).or_else(|| by_count(table)) {
         return Some(turned);
     }
@@ -54,7 +58,7 @@ fn header(table: &Table) -> Option<(Vec<String>, usize)> {
     let first = table.row(start);
     let filled = || (0..first.len()).filter(move |at| !first.field(*at).is_empty());
     if !filled().any(|at| is_number(first.field(at))) {
-        return Some((owned(first), start + 1));
+        return Some(below(table, start).unwrap_or_else(|| (owned(first), start + 1)));
     }
     // `workers,1,2,3` heads repetitions; `threads,1,20.5` is a measurement of the series `threads`.
     let heads = |at: usize| {
@@ -73,6 +77,40 @@ fn header(table: &Table) -> Option<(Vec<String>, usize)> {
         if words.len() == first.len() { words } else { return None }
     };
     names.iter().any(|name| counts(name)).then_some((names, start))
+}
+
+/// So many lines of headings stand one below the other.
+const MOST_LINES: usize = 3;
+
+/// Headings in several lines, as pandas and spreadsheets have them: what stands below another one
+/// adds to it, and an empty cell is spanned by the one before. `None` where they are in one line.
+fn below(table: &Table, start: usize) -> Option<(Vec<String>, usize)> {
+    let has_number = |at: &usize| table.row(*at).fields().any(is_number);
+    let end = (start..table.len().min(start + MOST_LINES + 1)).find(has_number)?;
+    let width = table.width();
+    let counted =
+        (start..end).find_map(|at| (0..width).find(|c| counts(table.row(at).field(*c))))?;
+    // A second line says nothing about the workers, whose heading stands in one of them.
+    let cells = (start..end).filter(|at| !table.row(*at).field(counted).is_empty()).count();
+    if end < start + 2 || cells != 1 {
+        return None;
+    }
+    let mut names = vec![String::new(); width];
+    for at in start..end {
+        let row = table.row(at);
+        let is_last = at + 1 == end;
+        let mut spanning = "";
+        for (column, name) in names.iter_mut().enumerate() {
+            let own = row.field(column);
+            let spans = own.is_empty() && column != counted && !is_last;
+            spanning = if spans { spanning } else { own };
+            if !spanning.is_empty() {
+                let blank = if name.is_empty() { "" } else { " " };
+                *name = format!("{name}{blank}{spanning}");
+            }
+        }
+    }
+    Some((names, end))
 }
 
 /// A second line of headings that holds only units: `(s)`, `[ops/s]`, `-`.
@@ -143,6 +181,17 @@ fn transposed(table: &Table) -> Option<Headed<'static>> {
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: None })
 }
 
+/// Whether a corner such as `size\\threads` says that the numbers of workers run across; `None`
+/// where it is no such corner.
+fn workers_across(corner: &str) -> Option<bool> {
+    let (down, across) = corner.rsplit_once('\\')?;
+    match (counts(down), counts(across)) {
+        (_, true) => Some(true),
+        (true, false) => Some(false),
+        _ => None,
+    }
+}
+
 /// Numbers of workers as headings: `benchmark,1 thread,2 threads,4 threads`, or `size,1,2,4,8`.
 fn by_count(table: &Table) -> Option<Headed<'static>> {
     let width = table.width();
@@ -150,7 +199,9 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
         return None;
     }
     let head = table.row(0);
-    if (0..width).any(|at| words::meaning(head.field(at)).kind == Kind::Workers) {
+    let names_workers = |at: usize| words::meaning(head.field(at)).kind == Kind::Workers;
+    let across = workers_across(head.field(0));
+    if across == Some(false) || (usize::from(across.is_some())..width).any(names_workers) {
         return None;
     }
     let said = |text: &str| {
@@ -189,11 +240,48 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
         }
     }
     let mut names: Vec<String> = (0..from).map(|at| head.field(at).to_owned()).collect();
+    if across == Some(true) {
+        let down = head.field(0).rsplit_once('\\').map_or("", |(down, _)| down.trim());
+        // `n` is what the rows are of, not a number of workers.
+        names[0] = if counts(down) { format!("case {down}") } else { down.to_owned() };
+    }
     names.extend(["workers".to_owned(), "value".to_owned()]);
     let counts: Vec<&str> = (from..width).map(|at| head.field(at)).collect();
     let said =
         format!("the headings {} are taken as numbers of workers", axis::list(counts.into_iter()));
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
+}
+
+/// A grid of processes, `P` by `Q` as linear algebra has it: their product is the number of workers.
+pub(super) fn with_grid(headed: Headed<'_>) -> Headed<'_> {
+    let place = |wanted: &str| headed.names.iter().position(|name| name == wanted);
+    let (Some(p), Some(q)) = (place("P"), place("Q")) else { return headed };
+    let others = |at: &usize| {
+        let name = &headed.names[*at];
+        ![p, q].contains(at) && name.len() > 1 && words::counts_workers(name)
+    };
+    // Another column may count them already; then both are left out.
+    let other = (0..headed.names.len()).find(others);
+    let table = headed.table.as_ref();
+    let kept: Vec<usize> =
+        (0..table.width()).filter(|at| *at != q && (*at != p || other.is_none())).collect();
+    let mut turned = Table::empty(kept.len());
+    (turned.usual, turned.remarks) = (table.usual, table.remarks.clone());
+    for row in table.rows_from(headed.first) {
+        let number = |at: usize| row.field(at).parse::<f64>().ok();
+        let product = number(p).zip(number(q)).map(|(p, q)| (p * q).to_string());
+        let product = product.unwrap_or_else(|| row.field(p).to_owned());
+        let cell = |at: &usize| if *at == p { product.as_str() } else { row.field(*at) };
+        turned.push(row.line(), &kept.iter().map(cell).collect::<Vec<_>>());
+    }
+    if other.is_none() {
+        turned.remarks.push("the number of workers is P times Q".to_owned());
+    }
+    let name = |at: &usize| {
+        if *at == p { "workers".to_owned() } else { headed.names[*at].clone() }
+    };
+    let names = kept.iter().map(name).collect();
+    Headed { table: Cow::Owned(turned), names, first: 0, turned: headed.turned }
 }
 
 /// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column

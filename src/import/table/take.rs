@@ -142,6 +142,11 @@ impl<'t> Taking<'t> {
     fn row(&mut self, row: Row<'t>) -> Result<(), Fault> {
         let layout = self.reckoner.layout;
         let Some(workers) = self.workers(row)? else { return Ok(()) };
+        if let Some(at) = layout.status.filter(|at| self.has_failed(row, *at)) {
+            let (count, header) = (row.field(layout.axis.workers), self.reckoner.heading(at));
+            self.left_out.figure(row, header, row.field(at), count);
+            return Ok(());
+        }
         self.kept.keep(row, &self.reckoner);
         let given = layout.repetition.and_then(|at| row.field(at).parse().ok());
         for (at, figure) in layout.figures.list.iter().enumerate() {
@@ -173,6 +178,11 @@ impl<'t> Taking<'t> {
             self.add(place, Observation { workers, throughput, repetition });
         }
         Ok(())
+    }
+
+    /// Whether the run of a row is said to have failed.
+    fn has_failed(&self, row: Row<'_>, status: usize) -> bool {
+        !row.field(status).is_empty() && self.reckoner.cell(row, status) == Cell::Missing
     }
 
     /// The number of workers; `None` where the row is left out.

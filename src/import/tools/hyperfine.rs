@@ -305,14 +305,14 @@ fn by_label(runs: &[Run], request: Request<'_>) -> Result<Placed, Fault> {
     if placed.iter().any(Option::is_some) {
         return Ok(placed);
     }
-    let in_name = axis::in_text(request.stem, request.param);
+    let in_name = axis::in_name(request.stem, request.param);
     let in_name = in_name.ok_or_else(|| match request.param {
         Some(param) => Fault::whole(format!("has no parameter {param:?}, nor a number beside that word in a command")),
         None => Fault::whole(
             "states no number of workers; measure with hyperfine -P threads 1 8 'command {threads}', or name the word beside it with --param",
         ),
     })?;
-    Ok(runs.iter().map(|run| Some((in_name.workers, run.label.clone()))).collect())
+    Ok(runs.iter().map(|run| Some((in_name, run.label.clone()))).collect())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub(super) fn is_json(value: &Value) -> bool {
 
 pub(super) fn is_text(text: &str) -> bool {
     text.contains("http_req_duration..")
+        || text.contains("http_reqs.....")
         || text.contains("iteration_duration..") && text.contains("vus")
 }
 
@@ -76,7 +77,7 @@ fn one(
 ) -> Result<Vec<Series>, Fault> {
     let (throughput, unit) =
         rate.ok_or_else(|| refused(Format::K6, "it has no rate of requests or iterations", WANTS))?;
-    let workers = users.or_else(|| Some(axis::in_text(request.stem, request.param)?.workers));
+    let workers = users.or_else(|| axis::in_name(request.stem, request.param));
     let workers = workers.ok_or_else(|| {
         refused(Format::K6, "neither it nor the file's name states the number of users", WANTS)
     })?;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::super::layouts::LAYOUTS;
+use super::super::layouts::{LAYOUTS, lines::SAYS};
 
 /// The formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) const TOOLS: [Tool; 22] = [
     tool(
         Format::Criterion,
         "criterion",
-        "target/criterion, raw.csv, cargo-criterion messages",
+        "target/criterion, raw.csv, cargo-criterion messages, console",
         "target/criterion/pool/threads/8/new/sample.json",
     ),
     tool(
@@ -230,6 +230,9 @@ pub fn formats() -> String {
     text.push_str("\nLayouts of tables:\n");
     for layout in &LAYOUTS {
         let _ = writeln!(text, "  {:<17} {}", layout.name, layout.example);
+    }
+    for says in &SAYS {
+        let _ = writeln!(text, "  {:<17} {}", says.name, says.example);
     }
     text
 }

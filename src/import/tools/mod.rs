@@ -2,6 +2,7 @@
 
 mod criterion;
 mod criterion_directory;
+mod criterion_text;
 mod detect;
 mod figures;
 mod fio;
@@ -27,7 +28,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::layouts::Table;
+use super::layouts::{Table, lines};
 use super::{Fault, Options, Request, Series, source, table};
 use detect::Content;
 pub use figures::{Preset, presets};
@@ -49,7 +50,7 @@ enum Way {
 }
 
 /// All ways, the first that fits counts. What fits everything stands last.
-const WAYS: [(Format, Way); 31] = [
+const WAYS: [(Format, Way); 32] = [
     (Format::Reframe, Way::Text(named_tables::is_reframe_report, named_tables::reframe_report)),
     (Format::Sysbench, Way::Text(run_reports::is_sysbench, run_reports::sysbench)),
     (Format::Pgbench, Way::Text(run_reports::is_pgbench, run_reports::pgbench)),
@@ -58,6 +59,7 @@ const WAYS: [(Format, Way); 31] = [
     (Format::Hey, Way::Text(run_reports::is_hey, run_reports::hey)),
     (Format::K6, Way::Text(k6::is_text, k6::read_text)),
     (Format::GoBench, Way::Text(go_bench::is_text, go_bench::read)),
+    (Format::Criterion, Way::Text(criterion_text::is_text, criterion_text::read)),
     (Format::Jmh, Way::Text(jmh_text::is_text, jmh_text::read)),
     (Format::GoogleBenchmark, Way::Text(google_text::is_csv, google_text::read_csv)),
     (Format::GoogleBenchmark, Way::Text(google_text::is_console, google_text::read_console)),
@@ -106,7 +108,10 @@ pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
             return read(request);
         }
     }
-    let content = Content::of(request.text)?;
+    let content = match (Content::of(request.text), is_asked(Format::Csv)) {
+        (Err(fault), true) => return said_in_lines(request).unwrap_or(Err(fault)),
+        (content, _) => content?,
+    };
     let mut forced = None;
     for (format, way) in WAYS.iter().filter(|(format, _)| is_asked(*format)) {
         let (fits, read): (bool, Box<dyn Fn() -> Read>) = match (way, &content) {
@@ -175,6 +180,12 @@ pub(super) fn in_directory(path: &Path, options: &Options) -> Option<Read> {
 /// A refusal that names the tool, and what would do.
 fn refused(format: Format, what: &str, wants: &str) -> Fault {
     Fault::whole(format!("this is {format}'s report, but {what}; {wants}"))
+}
+
+/// Lines that say what they hold, where a text is no table; `None` where it is neither.
+fn said_in_lines(request: Request<'_>) -> Option<Read> {
+    let table = lines::table(request.text)?;
+    Some(table::read(&table, request))
 }
 
 /// A plain table, read as such.

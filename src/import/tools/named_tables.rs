@@ -4,7 +4,7 @@
 use super::super::layouts::Table;
 use super::super::{Fault, Request, Series};
 use super::detect::Content;
-use super::{Format, as_table, refused};
+use super::{Format, as_table, refused, said_in_lines};
 
 /// A tool that writes tables, by some of its headings.
 struct Known {
@@ -55,12 +55,13 @@ pub(super) fn tool_of(content: &Content) -> Option<Format> {
 
 /// Reads any table.
 pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
-    as_table(table, request).map_err(|fault| match known(table) {
+    as_table(table, request).or_else(|fault| match known(table) {
         Some(known) if !mentions_an_option(&fault) => {
             let tool = known.format;
-            Fault::whole(format!("this is {tool}'s table, but it {fault}; {}", known.wants))
+            Err(Fault::whole(format!("this is {tool}'s table, but it {fault}; {}", known.wants)))
         }
-        _ => fault,
+        Some(_) => Err(fault),
+        None => said_in_lines(request).unwrap_or(Err(fault)),
     })
 }
 

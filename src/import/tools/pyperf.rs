@@ -123,8 +123,8 @@ fn place(
     if let Some(found) = axis::in_text(named, request.param) {
         return Ok((found.workers, found.rest));
     }
-    if let Some(found) = axis::in_text(request.stem, request.param) {
-        return Ok((found.workers, named.to_owned()));
+    if let Some(workers) = axis::in_name(request.stem, request.param) {
+        return Ok((workers, named.to_owned()));
     }
     Err(benchmark.node.fault(format!(
         "{named:?} states no number of workers; name benchmarks like pool-4-threads, or the metadata that holds it with --param"

@@ -86,6 +86,7 @@ fn says(text: &str, all: &[&str]) -> bool {
 pub(super) fn is_sysbench(text: &str) -> bool {
     text.lines().take(200).any(|line| line.starts_with("sysbench ") && line.contains('.'))
         || says(text, &["Number of threads:", "General statistics:"])
+        || says(text, &["Running the test with following options:", "Number of threads:"])
 }
 
 pub(super) fn is_pgbench(text: &str) -> bool {
@@ -161,10 +162,10 @@ fn read(report: &Report, request: Request<'_>) -> Result<Vec<Series>, Fault> {
             continue;
         };
         let in_name =
-            || (complete == 1).then(|| axis::in_text(request.stem, request.param)).flatten();
+            || (complete == 1).then(|| axis::in_name(request.stem, request.param)).flatten();
         let workers = match run.workers {
             Some(workers) => workers,
-            None => in_name().ok_or_else(|| tell("neither it nor the file's name (run-8-threads.txt) states the number of workers"))?.workers,
+            None => in_name().ok_or_else(|| tell("neither it nor the file's name (run-8-threads.txt) states the number of workers"))?,
         };
         let place = || format!("line {}", run.line);
         positive(workers)

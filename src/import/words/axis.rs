@@ -100,9 +100,62 @@ pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Foun
     let numbers = numbers(text);
     let before = |&&(start, _): &&(usize, usize)| leads(&text[..start], param);
     let after = |&&(_, end): &&(usize, usize)| follows(&text[end..], param);
-    let &(start, end) = numbers.iter().find(before).or_else(|| numbers.iter().find(after))?;
+    // `nthreads() = 8`, `OMP_NUM_THREADS = 8`.
+    let assigned = |&&(start, _): &&(usize, usize)| {
+        let name = text[..start].trim_end_matches(['=', ':', ' ', '(', ')']);
+        name.len() < start && leads(name, param)
+    };
+    let found = numbers.iter().find(before).or_else(|| numbers.iter().find(after));
+    let &(start, end) = found.or_else(|| numbers.iter().find(assigned))?;
     let workers = text[start..end].parse().ok()?;
     Some(Found { workers, rest: format!("{}N{}", &text[..start], &text[end..]) })
+}
+
+/// `n=8: 1.98 s`, `p = 4 -> ..`: a letter at the start of a line, which says it in such lines only.
+pub(in crate::import) fn in_letter(line: &str) -> Option<Found> {
+    // `8T: 1900 fps`.
+    let start = line.trim_start();
+    let digits = start.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = start[digits..].strip_prefix(['T', 't']).filter(|_| digits > 0);
+    if behind.is_some_and(|after| after.starts_with([':', ' ', '='])) {
+        let workers = start[..digits].parse().ok()?;
+        return Some(Found { workers, rest: format!("N{}", &start[digits..]) });
+    }
+    let after = start.strip_prefix(|c: char| "nNpPtTcCjJ".contains(c))?;
+    let after = after.strip_prefix(|c: char| c == 'p' || c == 't').unwrap_or(after);
+    let digits = after.trim_start_matches([' ', '=', ':']);
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let ends = !digits[length..].starts_with(|c: char| c == '.' || c.is_alphanumeric());
+    if length == 0 || !ends || digits.len() == after.len() {
+        return None;
+    }
+    let start = line.len() - digits.len();
+    let workers = digits[..length].parse().ok()?;
+    Some(Found { workers, rest: format!("{}N{}", &line[..start], &digits[length..]) })
+}
+
+/// The number of workers in the name of a file: `run-8-threads`, `hey-c50`, or the only number of
+/// the name, `run-8`.
+pub(in crate::import) fn in_name(stem: &str, param: Option<&str>) -> Option<f64> {
+    if let Some(found) = in_text(stem, param) {
+        return Some(found.workers);
+    }
+    if param.is_some() {
+        return None;
+    }
+    let lettered = stem.split(|c: char| !c.is_ascii_alphanumeric()).find_map(|part| {
+        let digits = part.strip_prefix(|c: char| "ctpjnwuCTPJNWU".contains(c))?;
+        digits.parse::<u32>().ok()
+    });
+    let all = numbers(stem);
+    let only = || match all.as_slice() {
+        // A year is none.
+        [(start, end)] => {
+            stem[*start..*end].parse::<u32>().ok().filter(|n| !(1990..2100).contains(n))
+        }
+        _ => None,
+    };
+    lettered.or_else(only).map(f64::from)
 }
 
 /// Where the whole numbers of a text start and end; digits within a decimal fraction are none.
@@ -137,10 +190,30 @@ fn leads(before: &str, param: Option<&str>) -> bool {
         return ends_with_words(word, param);
     }
     if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.starts_with('-')) {
-        return matches!(flag, "j" | "t" | "p" | "P" | "n" | "c");
+        return matches!(flag, "j" | "t" | "p" | "P" | "n" | "c" | "np");
     }
-    words(word).last().is_some_and(|last| is_worker(last))
+    if words(word).last().is_some_and(|last| is_worker(last)) {
+        return true;
+    }
+    // `Pool size 8`.
+    let two = open[..word_start].trim_end();
+    let before = two
+        .rfind(|c: char| !c.is_ascii_alphanumeric())
+        .map_or(0, |at| at + two[at..].chars().next().map_or(1, char::len_utf8));
+    TWO_WORDS.iter().any(|(first, second)| {
+        two[before..].eq_ignore_ascii_case(first) && word.eq_ignore_ascii_case(second)
+    })
 }
+
+/// Two words that count workers together.
+const TWO_WORDS: [(&str, &str); 6] = [
+    ("pool", "size"),
+    ("world", "size"),
+    ("team", "size"),
+    ("queue", "depth"),
+    ("concurrency", "level"),
+    ("parallel", "level"),
+];
 
 /// Whether what stands after a number says that it counts workers.
 fn follows(after: &str, param: Option<&str>) -> bool {

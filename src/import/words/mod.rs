@@ -75,7 +75,8 @@ pub(super) struct Meaning {
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
 /// Words before `threads` that tell whose they are, and `size` behind `pool`.
-const WHOSE: [&str; 10] = [
+const WHOSE: [&str; 11] = [
+    "batch",
     "dataloader",
     "loader",
     "size",
@@ -99,7 +100,10 @@ pub(super) fn counts_workers(name: &str) -> bool {
     }
     if matches!(
         words.as_slice(),
-        ["pool" | "world" | "comm" | "team", "size"] | ["queue", "depth"] | ["qd" | "dop"]
+        ["pool" | "world" | "comm" | "team", "size"]
+            | ["queue", "depth"]
+            | ["qd" | "dop"]
+            | ["v" | "alloc", "cpu" | "cpus"]
     ) {
         return true;
     }

@@ -251,14 +251,16 @@ impl Parts {
                 .words
                 .iter()
                 .any(|w| ["cpu", "user", "sys", "system", "kernel", "idle"].contains(&w.as_str()))
-            && !self.words.iter().any(|w| WALL.contains(&w.as_str()));
+            && !self.words.iter().any(|w| WALL.contains(&w.as_str()))
+            // As perf has it.
+            || self.words.windows(2).any(|pair| pair[0] == "task" && pair[1] == "clock");
         let aside = self.is_share
             || (self.has(Sense::Derived) && !(only_relative && timed))
             || self.has(Sense::Failure)
             || self.counts_failures()
             || self.has(Sense::Remark)
             || self.has(Sense::Percentile)
-            || is_percentile(heading)
+            || split::is_percentile(heading)
             || cpu_time
             || (self.has(Sense::Cost)
                 && !self.has(Sense::Time)
@@ -269,6 +271,13 @@ impl Parts {
         }
         if self.has(Sense::Latency) {
             return Kind::Latency;
+        }
+        // ReFrame's `perf_value` and `perf_unit` are a value and its unit.
+        if let [_, last] = self.senses.as_slice()
+            && self.words[0] == "perf"
+            && let Some(Sense::Value | Sense::Unit) = last
+        {
+            return if *last == Some(Sense::Unit) { Kind::Unit } else { Kind::Value };
         }
         // `tps_time` is how long it took.
         let ends_in_time = self.senses.last() == Some(&Some(Sense::Time));
@@ -384,12 +393,4 @@ fn joined(words: Vec<String>) -> Vec<String> {
 
 fn is_counted(word: &str) -> bool {
     vocabulary::sense(word) == Some(Sense::Counted)
-}
-
-/// `p99`, `99%`, `95th percentile`.
-fn is_percentile(heading: &str) -> bool {
-    let words = words(heading);
-    let numbered = |text: &str| text.parse::<u32>().is_ok();
-    words.windows(2).any(|pair| pair[0] == "p" && numbered(&pair[1]) && pair[1].len() > 1)
-        || words.windows(2).any(|pair| numbered(&pair[0]) && pair[1] == "th")
 }

@@ -62,3 +62,11 @@ pub(super) fn undressed(heading: &str) -> String {
     let plain = plain.replace("<br>", " ").replace("<br/>", " ").replace("\\#", "#");
     plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()
 }
+
+/// `p99`, `95th percentile`.
+pub(super) fn is_percentile(heading: &str) -> bool {
+    let words = words(heading);
+    let numbered = |text: &str| text.parse::<u32>().is_ok();
+    words.windows(2).any(|pair| pair[0] == "p" && numbered(&pair[1]) && pair[1].len() > 1)
+        || words.windows(2).any(|pair| numbered(&pair[0]) && pair[1] == "th")
+}

@@ -275,6 +275,9 @@ fn simulated(text: &str) -> Option<bool> {
 /// The two sides of `a/b`, `a per b`, `a_per_b`, `a pro b`, `a par b`, `a por b`.
 fn split_per(text: &str) -> Option<(&str, &str)> {
     let lower = text.to_ascii_lowercase();
+    if lower.starts_with("per ") {
+        return Some(("", text["per ".len()..].trim()));
+    }
     let words = [" per ", "_per_", "-per-", " pro ", "_pro_", " par ", "_par_", " por ", "_por_"];
     let word = words.iter().find_map(|word| lower.find(word).map(|at| (at, word.len())));
     if let Some((at, length)) = word {
@@ -284,9 +287,51 @@ fn split_per(text: &str) -> Option<(&str, &str)> {
     Some((above.trim(), below.trim()))
 }
 
+/// What is counted in thousands, millions and more, in lower case.
+const COUNTED_IN_THOUSANDS: [&str; 29] = [
+    "b", "byte", "bytes", "bit", "bits", "op", "ops", "req", "reqs", "request", "requests", "tok",
+    "tokens", "elem", "elems", "item", "items", "msg", "msgs", "row", "rows", "flop", "flops",
+    "query", "queries", "txn", "packets", "records", "events",
+];
+
+/// What is counted without the thousands before it, and how many they are: `GB` is a thousand
+/// million `B`, `KiB` is 1024 `B`.
+pub(in crate::import) fn without_thousands(what: &str) -> (f64, &str) {
+    let Some(first) = what.chars().next() else { return (1.0, what) };
+    let power = match first {
+        'k' | 'K' => 1,
+        'M' => 2,
+        'G' => 3,
+        'T' => 4,
+        _ => return (1.0, what),
+    };
+    let of = what[1..].trim_start();
+    let (step, of) = of.strip_prefix('i').map_or((1000.0_f64, of), |rest| {
+        if ["B", "b", "bit"].contains(&rest) { (1024.0, rest) } else { (1000.0, of) }
+    });
+    let is_known = COUNTED_IN_THOUSANDS.iter().any(|word| of.eq_ignore_ascii_case(word));
+    if is_known { (step.powi(power), of) } else { (1.0, what) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Unit, throughput};
+    use super::{Unit, throughput, without_thousands};
+
+    #[test]
+    fn thousands_before_what_is_counted_are_told_apart_from_it() {
+        for (text, expected) in [
+            ("GB", (1e9, "B")),
+            ("KiB", (1024.0, "B")),
+            ("Mops", (1e6, "ops")),
+            ("kreq", (1e3, "req")),
+            ("messages", (1.0, "messages")),
+            ("items", (1.0, "items")),
+            ("Tasks", (1.0, "Tasks")),
+            ("", (1.0, "")),
+        ] {
+            assert_eq!(without_thousands(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_time_per_run_becomes_a_throughput_by_the_one_rule() {

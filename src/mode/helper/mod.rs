@@ -131,12 +131,17 @@ pub struct Abilities {
     pub coroutine: bool,
 }
 
-/// Looks at a function: starts its helper, which imports it and does not call it.
+/// Looks at a function: starts its helper, which imports it and does not call it. The helper's file
+/// is in a directory of its own in `scratch`.
 ///
 /// # Errors
 /// There is no such interpreter, file or function; it has a wrong signature; its setup fails.
-pub fn look(foreign: &Foreign, cancel: &Arc<AtomicBool>) -> Result<Abilities, HelperError> {
-    let directory = tempfile::Builder::new().prefix("knee-look-").tempdir();
+pub fn look(
+    foreign: &Foreign,
+    scratch: &std::path::Path,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Abilities, HelperError> {
+    let directory = tempfile::Builder::new().prefix("look-").tempdir_in(scratch);
     let directory = directory
         .map_err(|error| HelperError::Start { program: foreign.language.clone(), error })?;
     let mut helper = start(foreign, directory.path(), cancel)?;

@@ -6,6 +6,7 @@ use crate::analysis::findings::{Bound, Curve, RunSummary, WorkloadFindings};
 use crate::plot::curves::{law_name, set_text};
 use crate::plot::{self, Chart, Format, View, legend};
 use crate::report::at_rate;
+use crate::report::money;
 use crate::report::words::{self, Certainty};
 use crate::units::{Quantity, coefficient, workers};
 
@@ -168,6 +169,9 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     }
     if let Some(limits) = words::limits(curve) {
         pair(body, "with limits", &limits);
+    }
+    if let Some(cost) = money::remark(curve, workload) {
+        pair(body, "cost", &cost);
     }
     // What would settle a run is said once, under the answers.
     if let Some(remedy) = optimum.remedy.as_ref().filter(|_| workload.verdict.is_none()) {

@@ -2,19 +2,20 @@
 
 use super::markup::Markup;
 use crate::analysis::findings::{Curve, Law, Point, WorkloadFindings};
-use crate::report::words;
+use crate::report::{money, words};
 use crate::units::{ABSENT, Quantity};
 
 /// One column of the table of modes: its head and what it says of a mode at its knee.
 type Cell = (&'static str, fn(&Point, Option<&Curve>) -> Option<String>);
 
-const MODES: [Cell; 7] = [
+const MODES: [Cell; 8] = [
     ("speed-up", |point, _| {
         point.speedup.map(|e| Quantity::Ratio.interval(e.median, e.low, e.high))
     }),
     ("efficiency", |point, _| Some(Quantity::Share.text(point.efficiency?.median))),
     ("p50", |point, _| Some(Quantity::Duration.text(point.latency?.p50))),
     ("p99", |point, _| Some(Quantity::Duration.text(point.p99()?))),
+    ("cost", |point, _| point.cost.as_ref().map(money::text)),
     ("launch", |_, curve| Some(Quantity::Duration.text(curve?.price?.launch?))),
     ("per task", |_, curve| Some(Quantity::Duration.text(curve?.price?.dispatch?))),
     ("break-even", |_, curve| Some(Quantity::Duration.text(curve?.price?.break_even?))),

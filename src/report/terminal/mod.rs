@@ -15,8 +15,8 @@ use unicode_width::UnicodeWidthStr;
 
 pub(crate) use self::pen::Tone;
 use self::table::Column;
-use super::axes;
 use super::words::{self, Certainty};
+use super::{axes, money};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::curves::set_text;
 use crate::units::{ABSENT, Quantity, plural};
@@ -246,6 +246,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
         Column::figures("efficiency", 3),
         Column::figures("p50", 7),
         Column::figures("p99", 2),
+        Column::figures("cost", 2),
         Column::figures("CPUs", 6),
         Column::figures("launches", 8),
     ];
@@ -260,7 +261,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     columns.to_vec()
 }
 
-fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 11] {
+fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 12] {
     let absent = || ABSENT.to_owned();
     let set = curve.and_then(set_text);
     let estimate = point.throughput;
@@ -281,6 +282,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         point.efficiency.map_or_else(absent, |share| Quantity::Share.text(share.median)),
         time(point.latency.map(|latency| latency.p50)),
         time(point.p99()),
+        point.cost.as_ref().map_or_else(absent, money::text),
         point.cpu.map_or_else(absent, |cpu| Quantity::Count.text(cpu)),
         Some(point.launches).filter(|n| *n > 0).map_or_else(absent, |n| n.to_string()),
     ]
@@ -298,6 +300,8 @@ fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     if let Some(limits) = leader.and_then(words::limits) {
         remarks.push((Tone::Plain, limits));
     }
+    let cost = leader.and_then(|curve| money::remark(curve, workload));
+    remarks.extend(cost.map(|text| (Tone::Plain, format!("cost: {text}"))));
     remarks.extend(words::lengths(workload).into_iter().map(|text| (Tone::Plain, text)));
     if thorough {
         remarks.extend(together(workload, |curve| curve.warnings.clone()));

@@ -75,8 +75,8 @@ impl Style {
     /// Clean text in lines of at most so many columns, broken between words where that is possible.
     pub(crate) fn wrap(&self, text: &str, columns: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
-        // A figure and its percent sign stay together.
-        let glued = self.clean(text).replace(" %", "\u{a0}%");
+        // A figure and its percent sign stay together, and a mark stands by what it marks.
+        let glued = self.clean(text).replace(" %", "\u{a0}%").replace(" *", "\u{a0}*");
         for word in glued.split(' ').filter(|word| !word.is_empty()) {
             let mut word = word;
             loop {
@@ -134,5 +134,18 @@ fn ansi(tone: Tone) -> Ansi {
         Tone::Good => AnsiColor::Green.on_default(),
         Tone::Bad => AnsiColor::Yellow.on_default(),
         Tone::Mode(index) => MODES[index % MODES.len()].on_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_stay_with_what_they_belong_to() {
+        let style = Style { width: None, color: false, unicode: false };
+        let lines = style.wrap("at most 12 % better elsewhere *", 30);
+        assert_eq!(lines, ["at most 12 % better", "elsewhere *"]);
+        assert_eq!(style.wrap("at most 12 % worse", 10), ["at most", "12 % worse"]);
     }
 }

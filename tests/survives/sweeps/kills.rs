@@ -10,18 +10,52 @@ use knee::rng::Rng;
 use super::{Hunt, name, wanted};
 use crate::calls::send;
 
-/// What is run; each lives a second or two, or for as long as it is let.
-const RUNS: [(&str, &[&str]); 7] = [
-    ("run noop --modes all --workers 1,2 --budget 3s --out out", &[]),
-    ("run lock queue --modes threads,process-pool --workers 2 --budget 3s --out out", &[]),
-    ("run --budget 3s --workers 1,2 --out out --", &["sh", "-c", "sleep 0.05 & wait"]),
-    ("run --budget 3s --workers 2 --out out --", &["sh", "-c", "setsid sleep 30 & sleep 0.02"]),
+/// What is run. Each waits more than it counts, so that hunts can go side by side, and is over
+/// within the time in which it is hit, so that its end is hit too.
+const RUNS: [(&str, &[&str]); 10] = [
+    ("run sleep:ms=5 --modes all --workers 1,2 --budget 400ms --out out", &[]),
+    ("run lock queue --modes threads,process-pool --workers 2 --budget 300ms --out out", &[]),
+    ("run --budget 400ms --workers 1,2 --out out --", &["sh", "-c", "sleep 0.05 & wait"]),
+    ("run --budget 400ms --workers 2 --out out --", &["sh", "-c", "setsid sleep 30 & sleep 0.02"]),
     (
-        "run --budget 3s --workers 2 --out out --worker",
-        &["sh -c 'while read l; do echo \\{\\}; done'"],
+        "run --budget 400ms --workers 2 --out out --worker",
+        &["sh -c 'while read l; do sleep 0.01; echo \\{\\}; done'"],
     ),
-    ("run network pipe --modes serial,process-pool --workers 2 --budget 3s --out out", &[]),
+    ("run network pipe --modes serial,process-pool --workers 2 --budget 400ms --out out", &[]),
+    ("run --budget 700ms --workers 2 --out out --python", &["work.py:nap"]),
+    (
+        "run --budget 1s --workers 1,2 --out out --url http://127.0.0.1:{port}/ --server",
+        &["python3 serve.py {n} {port}"],
+    ),
+    ("run noop --modes all --workers 1,2 --budget 3s --out out", &[]),
     ("report base --out out", &[]),
+];
+
+/// A function, and a server of some processes.
+const FILES: [(&str, &str); 2] = [
+    ("work.py", "import time\ndef nap():\n    time.sleep(0.005)\n"),
+    (
+        "serve.py",
+        r#"
+import os, socket, sys, time
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", int(sys.argv[2])))
+listener.listen(64)
+for _ in range(int(sys.argv[1])):
+    if os.fork() == 0:
+        break
+else:
+    while True:
+        time.sleep(600)
+while True:
+    peer, _ = listener.accept()
+    if peer.recv(65536):
+        time.sleep(0.005)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    peer.close()
+"#,
+    ),
 ];
 
 fn is_knee(pid: i32) -> bool {
@@ -37,7 +71,7 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
         [libc::SIGKILL, libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGSEGV];
     let signal = signals[rng.below(6) as usize];
     let mut child = hunt.command(args).spawn().expect("knee starts");
-    std::thread::sleep(Duration::from_micros(rng.below(1_500_000)));
+    std::thread::sleep(Duration::from_micros(rng.below(900_000)));
     let own = child.id().cast_signed();
     let alive = hunt.alive();
     let (victims, what): (Vec<i32>, _) = match rng.below(4) {
@@ -60,20 +94,15 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
     }
     let case = |what: String| Err(format!("{what}; signal {signal} to {hit:?} of {args:?}"));
     let Some(status) = hunt.end(&mut child) else { return case("it hangs".to_owned()) };
-    // Where nobody was left to clean up, the next run does it.
-    if what == "everything" && hunt.ledger().is_some() {
-        let args = ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "300ms"];
-        let next = hunt.command(&[&args[..], &["--out", "next"]].concat()).status();
-        let _ = fs::remove_dir_all(hunt.path("next"));
-        assert!(next.is_ok());
-    }
     if hunt.says("stderr").contains("panicked") {
         return case(format!("a panic: {}", hunt.says("stderr")));
     }
     if status.code().is_none() && !victims.contains(&own) {
         return case(format!("it died by itself: {status}"));
     }
-    match hunt.ledger().or_else(|| hunt.spoiled()) {
+    // Where nobody was left to clean up, the next run does it.
+    let is_left = || what != "everything" || !hunt.next_run_cleans_up();
+    match hunt.ledger().filter(|_| is_left()).or_else(|| hunt.spoiled()) {
         None => Ok(what),
         Some(wrong) => {
             hunt.kill_all();
@@ -86,6 +115,9 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
 #[ignore = "a hunt of many minutes"]
 fn random_kills_leave_nothing() {
     let (hunt, seed) = (Hunt::new(), u64::from(std::process::id()));
+    for (name, text) in FILES {
+        fs::write(hunt.path(name), text).expect("it is ours");
+    }
     let mut rng = Rng::labelled(seed, "kills");
     let (mut done, mut wrong) = (BTreeMap::<_, u32>::new(), Vec::new());
     for number in 0..wanted() {

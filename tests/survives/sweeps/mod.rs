@@ -11,7 +11,7 @@ use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::calls::{KNEE, files, processes, send};
+use crate::calls::{KNEE, Patience, as_from_a_terminal, files, processes, send};
 
 /// What takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
@@ -21,27 +21,6 @@ const GONE: Duration = Duration::from_secs(5);
 /// How many cases are wanted.
 fn wanted() -> usize {
     std::env::var("KNEE_HUNT").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
-}
-
-/// Waits in small steps. It counts the steps and asks no clock, so that a hunt that was stopped for
-/// a while sees no hang where there is none.
-struct Patience {
-    steps: u128,
-}
-
-impl Patience {
-    const STEP: Duration = Duration::from_millis(5);
-
-    fn of(time: Duration) -> Self {
-        Self { steps: time.as_millis() / Self::STEP.as_millis() }
-    }
-
-    /// Waits one step more; `false` when it is at its end.
-    fn wait(&mut self) -> bool {
-        std::thread::sleep(Self::STEP);
-        self.steps = self.steps.saturating_sub(1);
-        self.steps > 0
-    }
 }
 
 /// A place in which run after run is hunted.
@@ -81,7 +60,7 @@ impl Hunt {
     pub(super) fn set(&self, command: &mut Command) {
         let file = |name| fs::File::create(self.path(name)).expect("it is ours");
         command.env("TMPDIR", self.path("tmp")).env("NO_COLOR", "1").current_dir(&self.home);
-        command.stdout(file("stdout")).stderr(file("stderr"));
+        as_from_a_terminal(command).stdout(file("stdout")).stderr(file("stderr"));
     }
 
     /// Everything that runs with our directory for temporary files, but this process.
@@ -103,6 +82,7 @@ impl Hunt {
                 return Some(status);
             }
             if !patience.wait() {
+                self.alive().into_iter().for_each(say_threads);
                 self.kill_all();
                 let _ = child.wait();
                 return None;
@@ -130,6 +110,14 @@ impl Hunt {
         left()
     }
 
+    /// Whether the next run removes what this one could not.
+    pub(super) fn next_run_cleans_up(&self) -> bool {
+        let args = ["run", "noop", "--modes", "serial", "--workers", "1", "--budget", "300ms"];
+        let next = self.command(&[&args[..], &["--out", "next", "--quiet"]].concat()).status();
+        let _ = fs::remove_dir_all(self.path("next"));
+        next.is_ok() && self.ledger().is_none()
+    }
+
     /// What must be true of the files, however the run ended.
     pub(super) fn spoiled(&self) -> Option<String> {
         let out = self.path("out");
@@ -149,6 +137,23 @@ impl Hunt {
         broken
             .map(|path| format!("half a file: {}", path.display()))
             .or_else(|| unreadable.then(|| "the record is unreadable".to_owned()))
+    }
+}
+
+/// Says where the threads of a process that hangs wait.
+fn say_threads(pid: i32) {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    for path in threads.map(|entry| entry.path()) {
+        let read = |file| fs::read_to_string(path.join(file)).unwrap_or_default();
+        let state = read("stat").rsplit(')').next().map(|rest| rest.chars().take(2).collect());
+        let state: String = state.unwrap_or_default();
+        println!(
+            "{}, {}:{state} {} {}",
+            name(pid),
+            read("comm").trim(),
+            read("wchan"),
+            read("syscall")
+        );
     }
 }
 

@@ -1,0 +1,282 @@
+//! Lines that say what they hold: `threads: 8, time: 1.98 s`, and `8 threads took 1.98 s`.
+
+mod log;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::words::{self, Kind, axis};
+use super::cell::{self, Cell, Decimal};
+use super::{MOST_ROWS, Table};
+
+/// So many lines decide whether a text is such lines.
+const LOOKED_AT: usize = 60;
+/// More names are no names.
+const MOST_NAMES: usize = 1000;
+
+/// A way in which lines say what they hold, as `knee fit --formats` lists it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::import) struct Says {
+    pub(in crate::import) name: &'static str,
+    pub(in crate::import) example: &'static str,
+    table: fn(&str) -> Option<Table>,
+}
+
+/// All ways; the first that fits counts.
+pub(in crate::import) const SAYS: [Says; 3] = [
+    Says { name: "pairs", example: "threads: 8, time: 1.98 s", table: of_pairs },
+    Says { name: "sentences", example: "8 threads took 1.98 s", table: of_sentences },
+    Says {
+        name: "logs",
+        example: "OMP_NUM_THREADS=8 ./run, and below: real 0m1.98s",
+        table: log::table,
+    },
+];
+
+/// The table that the lines of a text make; `None` where they are no such lines.
+pub(in crate::import) fn table(text: &str) -> Option<Table> {
+    let mut table = SAYS.iter().find_map(|way| (way.table)(text))?;
+    table.is_headed = true;
+    Some(table)
+}
+
+/// Lines that are neither blank nor drawn, with their numbers.
+fn filled(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let lines = (1..).zip(text.lines().map(|line| line.trim_start_matches(['>', ' ']).trim()));
+    lines.filter(|(_, line)| !line.is_empty() && !super::split::is_rule(line)).take(MOST_ROWS)
+}
+
+/// Whether most of the lines at the start are such lines.
+fn are_most(text: &str, fits: impl Fn(&str) -> bool) -> bool {
+    let all = filled(text).take(LOOKED_AT).count();
+    let fitting = filled(text).take(LOOKED_AT).filter(|(_, line)| fits(line)).count();
+    fitting >= 2 && fitting * 3 >= all * 2
+}
+
+fn is_number(text: &str) -> bool {
+    [Decimal::Point, Decimal::Comma]
+        .iter()
+        .any(|decimal| matches!(cell::parse(text, *decimal), Cell::Number(_)))
+}
+
+/// `threads: 8, time: 1.98 s`; `threads=8 time=1.98s`; one pair in each line. A name that comes back
+/// begins the next row.
+fn of_pairs(text: &str) -> Option<Table> {
+    if !are_most(text, |line| !pairs(line).is_empty()) {
+        return None;
+    }
+    let mut names: Vec<String> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut rows: Vec<(u32, BTreeMap<usize, String>)> = Vec::new();
+    for (number, line) in filled(text) {
+        for (name, value) in pairs(line) {
+            let at = *places.entry(name.clone()).or_insert_with(|| {
+                names.push(name);
+                names.len() - 1
+            });
+            if names.len() > MOST_NAMES {
+                return None;
+            }
+            if rows.last().is_none_or(|(_, row)| row.contains_key(&at)) {
+                rows.push((number, BTreeMap::new()));
+            }
+            rows.last_mut().map(|(_, row)| row.insert(at, value));
+        }
+    }
+    // What stands in few rows is said of the whole file.
+    let in_rows = |at: &usize| rows.iter().filter(|(_, row)| row.contains_key(at)).count();
+    let kept: Vec<usize> = (0..names.len()).filter(|at| in_rows(at) * 2 > rows.len()).collect();
+    let is_sweep = kept.iter().any(|at| words::counts_workers(&names[*at]));
+    if rows.len() < 2 || kept.len() < 2 || !is_sweep {
+        return None;
+    }
+    let mut table = Table::empty(kept.len());
+    table.push(1, &kept.iter().map(|at| names[*at].as_str()).collect::<Vec<_>>());
+    for (number, row) in &rows {
+        let cells: Vec<&str> = kept.iter().map(|at| row.get(at).map_or("", |v| v)).collect();
+        table.push(*number, &cells);
+    }
+    Some(table)
+}
+
+/// The names and values of a line.
+fn pairs(line: &str) -> Vec<(String, String)> {
+    // A remark for people ends the line.
+    let line = line.split_once(" #").map_or(line, |(before, _)| before);
+    // psql -x has a bar between each name and its value.
+    if let Some((name, value)) = line.split_once(" | ").filter(|(_, value)| !value.contains('|'))
+        && !line.contains(['=', ':'])
+    {
+        let pair = (name.trim().to_owned(), value.trim().to_owned());
+        return Some(pair).into_iter().filter(is_pair).collect();
+    }
+    let mark = if line.contains('=') { '=' } else { ':' };
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for part in line.split([',', ';', '|', '\t']) {
+        if !part.contains(mark) {
+            // A decimal comma divides a number, not two pairs.
+            let joins = part.starts_with(|c: char| c.is_ascii_digit());
+            if let Some((_, value)) = pairs.last_mut().filter(|_| joins) {
+                *value = format!("{value},{}", part.trim_end());
+            }
+            continue;
+        }
+        of_part(part, mark, &mut pairs);
+    }
+    pairs.retain(is_pair);
+    pairs
+}
+
+fn is_pair((name, value): &(String, String)) -> bool {
+    name.len() <= 60
+        && name.chars().any(char::is_alphabetic)
+        && name.split_whitespace().count() <= 5
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !value.is_empty()
+}
+
+/// `threads: 8`, or several pairs with blanks between them: `threads=8 time=1.98 s`.
+fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
+    // A colon within a word is that of a clock or a path.
+    let is_mark = |at: usize| mark == '=' || part[at + 1..].chars().next().is_none_or(|c| c == ' ');
+    let all: Vec<usize> = part.match_indices(mark).map(|(at, _)| at).collect();
+    let spaced: Vec<usize> = all.iter().copied().filter(|at| is_mark(*at)).collect();
+    let marks = if spaced.is_empty() { all[..1].to_vec() } else { spaced };
+    let start_of_name = |at: usize| {
+        let before = part[..at].trim_end();
+        let blank = before.char_indices().rfind(|(_, c)| c.is_whitespace());
+        blank.map_or(0, |(at, c)| at + c.len_utf8())
+    };
+    for (index, &at) in marks.iter().enumerate() {
+        let is_alone = marks.len() == 1 && (mark == ':' || part[..at].ends_with(' '));
+        let from = if is_alone { 0 } else { start_of_name(at) };
+        let to = marks.get(index + 1).map_or(part.len(), |next| start_of_name(*next));
+        let name = part[from..at].trim().trim_start_matches(['-', '*', '#', ' ']).trim();
+        let value = part.get(at + 1..to).unwrap_or_default().trim();
+        pairs.push((name.to_owned(), value.trim_matches(['"', '\'']).to_owned()));
+    }
+}
+
+/// `1 thread: 8.1s`, `4 workers took 2.2 s`, `threads 8 -> 120 req/s`.
+fn of_sentences(text: &str) -> Option<Table> {
+    if !are_most(text, |line| sentence(line).is_some()) {
+        return None;
+    }
+    let said: Vec<(u32, Sentence)> =
+        filled(text).filter_map(|(number, line)| Some((number, sentence(line)?))).collect();
+    let counts: BTreeSet<&str> = said.iter().map(|(_, one)| one.workers.as_str()).collect();
+    if counts.len() < 2 {
+        return None;
+    }
+    let verb = &said[0].1.verb;
+    let is_measured = matches!(words::meaning(verb).kind, Kind::Time | Kind::Rate);
+    let mut table = Table::empty(3);
+    table.push(1, &["name", "workers", if is_measured { verb } else { "value" }]);
+    for (number, one) in &said {
+        table.push(*number, &[&one.name, &one.workers, &one.value]);
+    }
+    Some(table)
+}
+
+/// What a line says.
+struct Sentence {
+    /// What stands before the number of workers.
+    name: String,
+    workers: String,
+    /// What stands between it and the figure.
+    verb: String,
+    value: String,
+}
+
+fn sentence(line: &str) -> Option<Sentence> {
+    let line = line.trim_start_matches(['-', '*', '\u{2022}', ' ']);
+    if line.len() > 400 {
+        return None;
+    }
+    let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
+    // The count stands where both texts part.
+    let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
+    let workers = line[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
+    let after = &line[at + workers.len()..];
+    let start = after.find(|c: char| c.is_ascii_digit())?;
+    let value = figure(&after[start..])?;
+    let between = after[..start].trim_matches(|c: char| !c.is_alphanumeric());
+    let telling = |word: &&str| !words::counts_workers(word);
+    let verb: Vec<&str> = between.split_whitespace().filter(telling).collect();
+    if verb.len() > 6 || after[..start].ends_with('-') {
+        return None;
+    }
+    let name = line[..at].trim_matches(|c: char| !c.is_alphanumeric());
+    let name = name.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
+    let verb = verb.join(" ");
+    Some(Sentence { name, workers, verb, value: value.to_owned() })
+}
+
+/// The longest start of a text that is one figure: `2.2 s` of `2.2 s on my machine`.
+fn figure(text: &str) -> Option<&str> {
+    let ends = text.match_indices([' ', ',', ';', '(']).map(|(at, _)| at).chain([text.len()]);
+    let ends: Vec<usize> = ends.take(8).collect();
+    let plain = |end: usize| text[..end].trim_end_matches(['.', ',', ';', ':', '!']).trim();
+    let is_sure = |text: &&str| {
+        [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
+            matches!(cell::parse(text, *decimal), Cell::Number(figure)
+                if matches!(figure.unit, cell::Beside::Time | cell::Beside::Rate))
+        })
+    };
+    let longest = || ends.iter().rev().map(|end| plain(*end));
+    longest().find(is_sure).or_else(|| longest().find(|text| is_number(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::table;
+
+    fn rows(text: &str) -> Vec<String> {
+        let table = table(text).unwrap_or_else(|| panic!("no such lines: {text}"));
+        table.rows().map(|row| row.fields().collect::<Vec<_>>().join("|")).collect()
+    }
+
+    #[test]
+    fn pairs_make_rows() {
+        for text in [
+            "threads: 1, time: 8.1 s\nthreads: 2, time: 4,2 s\n",
+            "threads=1 time=8.1 s\nthreads=2 time=4,2 s\n",
+            "threads: 1 time: 8.1 s\nthreads: 2 time: 4,2 s\n",
+            "- threads: 1\n  time: 8.1 s\n- threads: 2\n  time: 4,2 s\n",
+            "host: a\nthreads = 1; time = 8.1 s\nthreads = 2; time = 4,2 s\n",
+        ] {
+            assert_eq!(rows(text), ["threads|time", "1|8.1 s", "2|4,2 s"], "{text}");
+        }
+    }
+
+    #[test]
+    fn sentences_make_rows() {
+        let cases = [
+            ("1 thread: 8.1s\n2 threads: 4.2s\n", ["|1|8.1s", "|2|4.2s"]),
+            ("1 worker took 8.1 s.\n2 workers took 4.2 s.\n", ["|1|8.1 s", "|2|4.2 s"]),
+            (
+                "with 1 job -> 90 req/s\nwith 2 jobs -> 170 req/s\n",
+                ["with|1|90 req/s", "with|2|170 req/s"],
+            ),
+            ("threads 1: 8.1 s now\nthreads 2: 4.2 s now\n", ["|1|8.1 s", "|2|4.2 s"]),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(rows(text)[1..], wanted, "{text}");
+        }
+        for text in ["", "1 thread\n2 threads\n", "a,b\n1,2\n3,4\n", "time: 1\ntime: 2\n"] {
+            assert_eq!(table(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_lines(
+            text in any::<String>(),
+            lines in "((threads|time|[0-9é]{1,2})[:= ,;.-]{0,2}){0,8}\n",
+        ) {
+            let _ = table(&text);
+            let _ = table(&lines.repeat(3));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a unit of work costs, for people: `$0.031 per million requests`.
+
+use super::words;
+use crate::analysis::findings::{Cost, Curve, WorkloadFindings};
+use crate::units::{Quantity, workers};
+
+/// So many units together cost an amount that reads well.
+const MULTIPLES: [(f64, &str); 5] =
+    [(1.0, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"), (1e12, "trillion")];
+/// The least amount that reads well.
+const READABLE: f64 = 0.01;
+/// What costs more than this part of another amount costs the same.
+const ALIKE: f64 = 0.98;
+
+/// An amount, per so many units.
+pub(super) fn text(cost: &Cost) -> String {
+    let (times, word) = multiple(cost);
+    let sum = amount(cost, times);
+    if word.is_empty() { format!("{sum} each") } else { format!("{sum} per {word}") }
+}
+
+/// The same with the name of the unit.
+pub(super) fn sentence(cost: &Cost, workload: &WorkloadFindings) -> String {
+    let (times, word) = multiple(cost);
+    let sum = amount(cost, times);
+    if word.is_empty() {
+        format!("{sum} per {}", workload.unit_one)
+    } else {
+        format!("{sum} per {word} {}", workload.unit_many)
+    }
+}
+
+/// What the recommended count costs, and the cheapest where that is another one.
+pub(super) fn remark(curve: &Curve, workload: &WorkloadFindings) -> Option<String> {
+    let knee = words::best_point(curve)?;
+    let own = knee.cost.as_ref()?;
+    let text = format!("{} with {}", sentence(own, workload), workers(knee.workers));
+    let priced = curve.points.iter().filter_map(|point| Some((point, point.cost.as_ref()?)));
+    let cheapest = priced.min_by(|(_, a), (_, b)| a.per_unit.total_cmp(&b.per_unit));
+    let cheaper = cheapest.filter(|(_, cost)| cost.per_unit < ALIKE * own.per_unit);
+    Some(match cheaper {
+        Some((point, cost)) => {
+            format!("{text}; least with {}: {}", workers(point.workers), sentence(cost, workload))
+        }
+        None => text,
+    })
+}
+
+fn multiple(cost: &Cost) -> (f64, &'static str) {
+    let readable = |(times, _): &&(f64, &str)| cost.per_unit * times >= READABLE;
+    *MULTIPLES.iter().find(readable).unwrap_or(&MULTIPLES[MULTIPLES.len() - 1])
+}
+
+/// Signs stand before the figure, words behind it.
+fn amount(cost: &Cost, times: f64) -> String {
+    let figure = Quantity::Number.text(cost.per_unit * times);
+    if cost.currency.is_empty() {
+        figure
+    } else if cost.currency.chars().all(char::is_alphabetic) {
+        format!("{figure} {}", cost.currency)
+    } else {
+        format!("{}{figure}", cost.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_of_so_many_units_that_they_can_be_read() {
+        for (per_unit, currency, says) in [
+            (2.0, "$", "$2.00 each"),
+            (0.031e-6, "$", "$0.0310 per million"),
+            (3.5e-5, "EUR", "0.0350 EUR per thousand"),
+            (1e-15, "", "0.00100 per trillion"),
+        ] {
+            let cost = Cost { per_unit, currency: currency.into() };
+            assert_eq!(text(&cost), says);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Tasks that come at a rate: an open loop, whose latency counts from when a task was due.
+
+use std::collections::BTreeMap;
+
+use crate::calls::{Called, assert_gone, knee, run, script};
+
+/// A server of N threads that answers after a millisecond, but not in the first second of every
+/// five.
+const STALLING: &str = r#"#!/usr/bin/env python3
+import socket, sys, threading, time
+workers, port = int(sys.argv[1]), int(sys.argv[2])
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", port))
+listener.listen(2048)
+def serve():
+    while True:
+        peer, _ = listener.accept()
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = peer.recv(65536)
+            if not more:
+                break
+            data += more
+        if data:
+            time.sleep(max(0.001, 1.0 - time.monotonic() % 5.0))
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        peer.close()
+for _ in range(workers):
+    threading.Thread(target=serve, daemon=True).start()
+while True:
+    time.sleep(600)
+"#;
+
+/// The 99th percentile over all rounds, in seconds.
+fn p99(called: &Called) -> f64 {
+    let mut all: BTreeMap<u64, u64> = BTreeMap::new();
+    for (nanos, count) in called.record().samples.iter().flat_map(|sample| &sample.latency) {
+        *all.entry(*nanos).or_default() += count;
+    }
+    let wanted = all.values().sum::<u64>() * 99 / 100;
+    let mut seen = 0;
+    let at = all.iter().find(|(_, count)| {
+        seen += **count;
+        seen > wanted
+    });
+    *at.expect("there were tasks").0 as f64 * 1e-9
+}
+
+#[test]
+fn a_stall_that_the_closed_loop_hides_shows_in_the_open_one() {
+    if std::process::Command::new("python3").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no python3");
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = script(directory.path(), &format!("stalls-{}.py", std::process::id()), STALLING);
+    let line = format!("python3 {file} {{n}} {{port}}");
+    let base = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--workers", "4"];
+    let more = ["--budget", "16s"];
+    let closed = run(&[&base[..], &more, &["--connections", "2"]].concat());
+    assert!(closed.ran(), "{closed:?}");
+    let open = run(&[&base[..], &more, &["--rate", "200/s", "--max-p99", "100ms"]].concat());
+    assert!(open.ran(), "{open:?}");
+    let (hidden, shown) = (p99(&closed), p99(&open));
+    assert!(shown > 0.3, "a second of every five: {shown}");
+    assert!(hidden < shown / 2.0, "{hidden} and {shown}");
+    // Nobody who saw it calls that held.
+    assert!(!open.stdout.contains("(holds 200/s"), "{}", open.stdout);
+    assert!(open.stdout.contains("4 workers, server, held"), "{}", open.stdout);
+    assert!(open.stdout.contains("M/M/n"), "{}", open.stdout);
+    for sample in &open.record().samples {
+        let arrived = sample.arrived.expect("requests came by themselves");
+        let counted: u64 = sample.latency.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted, arrived.due, "each that was due counts: {arrived:?}");
+        assert_eq!(sample.tasks + arrived.never_begun, arrived.due, "{arrived:?}");
+    }
+    assert!(closed.record().samples.iter().all(|sample| sample.arrived.is_none()));
+    assert_gone(&file);
+}
+
+#[test]
+fn what_cannot_keep_up_is_told_with_what_it_held() {
+    let called = run(&[
+        "sleep:ms=20",
+        "--modes",
+        "serial,threads,process-pool",
+        "--workers",
+        "1,32",
+        "--rate",
+        "400/s",
+        "--max-p99",
+        "2s",
+        "--budget",
+        "25s",
+        "--json",
+    ]);
+    assert!(called.ran(), "{called:?}");
+    let findings: serde_json::Value = serde_json::from_str(&called.stdout).expect("it is JSON");
+    let workload = &findings["workloads"][0];
+    assert_eq!(workload["at_rate"]["asked"]["rate"], 400.0);
+    for curve in workload["curves"].as_array().expect("there are curves") {
+        for point in curve["points"].as_array().expect("there are points") {
+            let seen = &point["at_rate"];
+            let held = seen["held"].as_f64().expect("it is known");
+            if point["workers"] == 1 {
+                // One who sleeps 20 ms holds 50 per second.
+                assert!(held < 100.0 && seen["reached"] == false && seen["holds"] == false);
+                assert!(seen["backlog"].as_f64() > Some(50.0), "{seen}");
+                assert!(seen["theory"].is_null(), "{seen}");
+                let broken = curve["limits"]["broken"].to_string();
+                assert!(broken.contains("/s of 400/s"), "{broken}");
+            } else {
+                assert!(held > 200.0, "{seen}");
+            }
+        }
+    }
+    let record = called.record();
+    for sample in &record.samples {
+        let arrived = sample.arrived.expect("tasks came by themselves");
+        assert!(arrived.service >= 0.020, "{arrived:?}");
+        let same = record.samples.iter().filter(|other| other.block == sample.block);
+        let due: Vec<u64> = same.filter_map(|other| Some(other.arrived?.due)).collect();
+        let all_alike = due.windows(2).all(|pair| pair[0].abs_diff(pair[1]) < 40);
+        assert!(all_alike, "all rounds of a block have the same gaps: {due:?}");
+    }
+    let shown = knee(&["report", called.out().to_str().expect("a name")]);
+    assert!(shown.stdout.contains("mean wait"), "{}", shown.stdout);
+    let summary = std::fs::read_to_string(called.out().join("summary.md")).expect("it is written");
+    assert!(summary.contains("waiting at the end"), "{summary}");
+}
+
+#[test]
+fn where_nothing_holds_the_most_is_said() {
+    let args = ["--workers", "1", "--modes", "threads", "--rate", "300/s", "--budget", "6s"];
+    let called = run(&[&["sleep:ms=20"], &args[..], &["--arrivals", "even"]].concat());
+    assert!(called.ran(), "{called:?}");
+    for part in ["nothing that was tried holds 300/s", "the most: 1 worker, threads, held"] {
+        assert!(called.stdout.contains(part), "{part}: {}", called.stdout);
+    }
+}
+
+#[test]
+fn what_cannot_be_given_tasks_at_a_rate_is_refused() {
+    for (args, says) in [
+        (&["sleep", "--rate", "fast"][..], "500/s"),
+        (&["sleep", "--rate", "auto"], "500/s"),
+        (&["sleep", "--rate", "-5/s"], "500/s"),
+        (&["sleep", "--rate", "5/s", "--modes", "async"], "as async"),
+        (&["--rate", "5/s", "--", "true"], "as copies"),
+        (&["sleep", "--rate", "5/s", "--batch", "9"], "--batch"),
+        (&["sleep", "--rate", "5/s", "--min-efficiency", "0.5"], "--min-efficiency"),
+        (&["sleep", "--arrivals", "even"], "--rate"),
+        (&["sleep", "--rate", "5/s", "--arrivals", "odd"], "even"),
+        (
+            &[
+                "--server",
+                "true {n} {port}",
+                "--url",
+                "http://127.0.0.1:{port}/",
+                "--rate",
+                "5/s",
+                "--figure",
+                "wrk",
+                "--",
+                "true",
+            ],
+            "leave the command out",
+        ),
+    ] {
+        let called = run(args);
+        assert_eq!(called.code, 2, "{args:?}: {}", called.stderr);
+        assert!(called.stderr.contains(says), "{args:?}: {}", called.stderr);
+        assert!(!called.out().exists(), "{args:?} left a directory");
+    }
+}

@@ -1,0 +1,106 @@
+//! Another user of the machine, who races us where temporary files are made.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Child, Command, Stdio};
+
+use crate::calls::{KNEE, Place, can};
+
+const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// What they do for as long as the run takes: give our directory's name to a link to what is dear to
+/// us, take its place, plant names like ours, and rename what is ours.
+const RACE: &str = r#"
+n=0
+while :; do
+    for ours in knee-*; do
+        n=$((n + 1))
+        mv "$ours" "stolen-$n" 2>/dev/null && ln -s ../dear "$ours"
+        ln -sfn ../../dear "$ours-over"
+    done
+    mkdir knee-0123456789abcdef0123456789abcdef 2>/dev/null
+    ln -sfn ../dear knee-fedcba9876543210fedcba9876543210
+    ln -sfn ../dear knee-fedcba9876543210fedcba9876543210-over
+    touch raced
+done
+"#;
+
+/// Somebody else's process, which ends with its test.
+struct Stranger(Child);
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What is ours where temporary files are made.
+fn ours(place: &Place) -> Vec<String> {
+    let own = fs::metadata(place.home.path()).expect("it is there").uid();
+    let entries = fs::read_dir(place.tmp()).expect("it is there").flatten();
+    let is_own = |path| fs::symlink_metadata(path).is_ok_and(|meta| meta.uid() == own);
+    let names = entries.filter(|entry| is_own(entry.path()));
+    names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// In a directory that everybody may write to and rename in, and in one like /tmp.
+#[test]
+fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
+    if !can(&[&NOBODY[..], &["true"]].concat()) {
+        return;
+    }
+    for mode in [0o777, 0o1777] {
+        let place = Place::new();
+        let allow = |path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        };
+        allow(place.home.path().to_owned(), 0o755);
+        allow(place.tmp(), mode);
+        let dear = place.home.path().join("dear");
+        fs::create_dir(&dear).expect("it is ours");
+        fs::write(dear.join("knee-lock"), "letters").expect("it is ours");
+        let stranger = Command::new(NOBODY[0])
+            .args(&NOBODY[1..])
+            .args(["sh", "-c", RACE])
+            .current_dir(place.tmp())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let stranger = Stranger(stranger.expect("it starts"));
+        let raced = || place.tmp().join("raced").exists();
+        crate::calls::wait_until("the stranger is at work", raced);
+        for modes in ["serial", "threads,process-pool", "process-per-task"] {
+            let args = [
+                "run",
+                "lock",
+                "--modes",
+                modes,
+                "--workers",
+                "1,2",
+                "--batch",
+                "2",
+                "--budget",
+                "50s",
+            ];
+            let out = format!("out-{modes}");
+            let called = place.call(&[&args[..], &["--out", &out]].concat());
+            assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
+            let code = called.code.unwrap_or_else(|| panic!("{KNEE} was killed: {called:?}"));
+            // Where others may rename what is ours, cells may fail, and say so.
+            assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
+            // On a busy machine the time may not suffice for all of them.
+            assert!(mode == 0o777 || matches!(code, 0 | 4 | 5), "{mode:o} {called:?}");
+            assert!(mode == 0o777 || !called.stderr.contains("tmp/knee-"), "{called:?}");
+        }
+        let robbed = ours(&place).iter().any(|name| name.starts_with("stolen-"));
+        assert_eq!(robbed, mode == 0o777, "{mode:o}");
+        drop(stranger);
+        assert!(mode == 0o777 || ours(&place).is_empty(), "left: {:?}", ours(&place));
+        assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
+        // Where others may rename, what is new may end up there, as with any program.
+        let new = fs::read_dir(&dear).expect("it is there").count() - 1;
+        assert!(mode == 0o777 || new == 0, "{new} new");
+    }
+}
