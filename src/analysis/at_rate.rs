@@ -31,9 +31,7 @@ pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
     let share = (1.0 - grown / due).clamp(0.0, 1.0);
     let rate = rounds[0].1.asked.rate;
     let backlogs: Vec<f64> = rounds.iter().map(|(_, arrived)| arrived.waiting as f64).collect();
-    let tasks: f64 = rounds.iter().map(|(sample, _)| sample.tasks as f64).sum();
-    let served: f64 =
-        rounds.iter().map(|(sample, arrived)| arrived.service * sample.tasks as f64).sum();
+    let services: Vec<f64> = rounds.iter().map(|(_, arrived)| arrived.service).collect();
     let windows: Vec<&[(u64, u64)]> =
         rounds.iter().map(|(sample, _)| sample.latency.as_slice()).collect();
     Some(AtRate {
@@ -42,7 +40,7 @@ pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
         reached: share >= REACHED,
         backlog: median(&backlogs).unwrap_or(0.0),
         p99_at_most: at_most(&windows),
-        service: (served / tasks.max(1.0)).rounded(),
+        service: median(&services).unwrap_or(0.0).rounded(),
         waited: None,
         theory: None,
         holds: false,

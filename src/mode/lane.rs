@@ -47,8 +47,9 @@ pub struct Lap {
     pub peak_memory: u64,
     /// What the programs of its whole tasks printed about themselves.
     pub printed: Vec<Figure>,
-    /// From the beginnings of its tasks to their ends, where tasks came by themselves.
-    pub served: Duration,
+    /// From the beginnings of all its tasks to their ends, where tasks came by themselves, and how
+    /// many there were: those before the window too.
+    pub served: (Duration, u64),
     /// How many of its tasks were due and not begun when the window opened, and when it closed.
     pub waited: [u64; 2],
 }
@@ -74,7 +75,7 @@ impl Lap {
             warm_up: Duration::ZERO,
             peak_memory: 0,
             printed: Vec::new(),
-            served: Duration::ZERO,
+            served: (Duration::ZERO, 0),
             waited: [0; 2],
         }
     }
@@ -235,10 +236,11 @@ impl Lane {
         let Some(schedule) = gate.schedule() else { return Moment::Ordinary };
         let [began, now] = self.since_origin([self.began, now]);
         self.share.part(work.units, untimed, (began, now), schedule.window());
+        self.lap.served.0 += now.saturating_sub(began);
+        self.lap.served.1 += 1;
         if due.measured {
             self.lap.tasks += 1;
             self.lap.units = self.lap.units.saturating_add(work.units);
-            self.lap.served += now.saturating_sub(began);
             let latency = now.saturating_sub(due.at).as_nanos() as u64;
             self.lap.latency.saturating_record(latency.max(1));
             schedule.done();

@@ -193,8 +193,8 @@ impl Round {
         {
             let sum = |of: &dyn Fn(&Lap) -> u64| self.laps.iter().map(of).sum::<u64>();
             let waiting = [sum(&|lap| lap.waited[0]), sum(&|lap| lap.waited[1])];
-            let served: Duration = self.laps.iter().map(|lap| lap.served).sum();
-            let service = served.as_secs_f64() / sum(&|lap| lap.tasks).max(1) as f64;
+            let served: Duration = self.laps.iter().map(|lap| lap.served.0).sum();
+            let service = served.as_secs_f64() / sum(&|lap| lap.served.1).max(1) as f64;
             if let Some(first) = self.laps.first_mut() {
                 let arrived = schedule.arrived(arrivals, waiting, service, &mut first.latency);
                 self.arrived = Some(arrived);
