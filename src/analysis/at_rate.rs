@@ -144,6 +144,8 @@ pub(super) fn judge_point(point: &mut Point, asked: Arrivals, limits: &Limits, a
     let (count, load) = (point.workers.round() as u32, asked.rate * service);
     seen.theory = queueing::erlang_c(count, load).and_then(|probability| {
         let mean = queueing::mean_wait(count, load, service)?.rounded();
+        // What is shorter than a clock can tell is nothing.
+        let mean = if mean < 1e-9 { 0.0 } else { mean };
         let busy = (load / f64::from(count)).rounded();
         Some(Waiting { busy, probability: probability.rounded(), mean })
     });

@@ -134,7 +134,7 @@ impl Calls {
                 if now >= due {
                     break;
                 }
-                thread::sleep((due - now).min(LOOK));
+                thread::sleep(due.saturating_sub(now).min(LOOK));
             }
             self.due.add_permits(1);
         }

@@ -208,7 +208,7 @@ impl Lane {
             if gate.stopped() || schedule.is_late(due) && schedule.is_over(now) {
                 return None;
             }
-            thread::sleep((due.at - now).min(LOOK));
+            thread::sleep(due.at.saturating_sub(now).min(LOOK));
         }
     }
 

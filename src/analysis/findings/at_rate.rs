@@ -26,8 +26,8 @@ pub struct AtRate {
     /// The same by the theory of queues (M/M/n: exponential gaps and services, one queue); `None`
     /// where the workers could not keep up by that.
     pub theory: Option<Waiting>,
-    /// Whether it holds what was asked for: the rate, and the limit on the 99th percentile with 95 %
-    /// confidence.
+    /// Whether it holds what was asked for: the rate, and the limit on the 99th percentile with
+    /// 95 % confidence.
     pub holds: bool,
 }
 
