@@ -197,7 +197,12 @@ impl<'r> Context<'r> {
         let mut verdict = verdict(&entry.label, &contenders, tolerance);
         if let Some(verdict) = &mut verdict {
             let usable = self.record.header.machine.budget.usable();
-            verdict.asides.extend(programs::crowding(entry, &curves, usable));
+            verdict.asides.extend(programs::crowding(
+                entry,
+                &curves,
+                serial_point.as_ref(),
+                usable,
+            ));
         }
         WorkloadFindings {
             label: entry.label.clone(),
