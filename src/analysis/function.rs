@@ -78,7 +78,7 @@ impl Runtime {
     }
 }
 
-fn language(entry: &Entry) -> Option<&'static Language> {
+pub(super) fn language(entry: &Entry) -> Option<&'static Language> {
     let named = entry.params.iter().find(|(name, _)| *name == "language");
     named.filter(|_| entry.workload == "function").and_then(|(_, name)| Language::named(name))
 }

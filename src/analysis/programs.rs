@@ -1,12 +1,16 @@
 //! What is peculiar to programs of the user's own: they may use several CPUs each, and they may be
 //! told a count.
 
-use super::findings::Curve;
+use super::findings::{Curve, Point};
+use super::function;
 use crate::plan::{Entry, Mode};
 use crate::units::Quantity;
 
 /// One copy that keeps more CPUs busy than this runs in parallel by itself.
 const ALONE: f64 = 1.3;
+
+/// The variable by which numerical libraries are told how many threads to have.
+const THREADS: &str = "OMP_NUM_THREADS";
 
 /// The placeholder that the count replaces in the command line of a program that parallelises
 /// itself.
@@ -21,16 +25,37 @@ pub(super) fn prints(entry: &Entry) -> bool {
 }
 
 /// That a copy alone keeps more than one CPU busy: `one copy already uses 1.9 of 2 CPUs`.
-pub(super) fn crowding(entry: &Entry, curves: &[Curve], usable: f64) -> Option<String> {
-    let curve = curves.iter().find(|curve| curve.name == Mode::Copies.name())?;
-    let first = curve.points.first().filter(|point| (point.workers - 1.0).abs() < 1e-9)?;
-    let cpu = first.cpu.filter(|cpu| *cpu > ALONE)?;
+///
+/// Of a function `alone` is its serial cell. Its libraries then have threads of their own, and how
+/// many each worker should have is a question of its own.
+pub(super) fn crowding(
+    entry: &Entry,
+    curves: &[Curve],
+    alone: Option<&Point>,
+    usable: f64,
+) -> Option<String> {
+    let copies = curves.iter().find(|curve| curve.name == Mode::Copies.name());
+    let function = function::language(entry).is_some();
+    let first = match copies.and_then(|curve| curve.points.first()) {
+        Some(point) => Some(point).filter(|point| (point.workers - 1.0).abs() < 1e-9),
+        None => alone.filter(|_| function),
+    };
+    let cpu = first?.cpu.filter(|cpu| *cpu > ALONE)?;
     let who = match swept(entry) {
         Some(word) => format!("with {word} = 1 it"),
+        None if function => "one call".to_owned(),
         None => "one copy".to_owned(),
+    };
+    let cores = usable.ceil().max(1.0);
+    let ask = if function && entry.also.is_none() {
+        format!(
+            ", for its libraries have threads of their own: `--also env:{THREADS}=1,{cores}` finds how many suit"
+        )
+    } else {
+        String::new()
     };
     // One digit: what a program uses differs from run to run.
     let [cpu, usable] =
         [cpu, usable].map(|count| Quantity::Count.text((count * 10.0).round() / 10.0));
-    Some(format!("{who} already uses {cpu} of {usable} CPUs"))
+    Some(format!("{who} already uses {cpu} of {usable} CPUs{ask}"))
 }

@@ -208,7 +208,12 @@ impl<'r> Context<'r> {
             notes.extend(self.theory(answer, serial_point.as_ref(), &curves));
         } else if let Some(verdict) = &mut verdict {
             let usable = self.record.header.machine.budget.usable();
-            verdict.asides.extend(programs::crowding(entry, &curves, usable));
+            verdict.asides.extend(programs::crowding(
+                entry,
+                &curves,
+                serial_point.as_ref(),
+                usable,
+            ));
         }
         WorkloadFindings {
             label: entry.label.clone(),

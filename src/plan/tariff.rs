@@ -72,7 +72,8 @@ fn price(option: &str, text: &str) -> Result<(f64, String), PlanError> {
     let of_number = |c: char| c.is_ascii_digit() || c == '.';
     let start = money.find(of_number).ok_or_else(wrong)?;
     let end = money.rfind(of_number).ok_or_else(wrong)? + 1;
-    let amount: f64 = money[start..end].parse().map_err(|_| wrong())?;
+    let figure = Some(&money[start..end]).filter(|text| text.chars().all(of_number));
+    let amount: f64 = figure.and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
     let ((currency, "") | ("", currency)) = (money[..start].trim(), money[end..].trim()) else {
         return Err(wrong());
     };

@@ -42,6 +42,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         entries: vec![entry],
         limits: Limits::default(),
         tolerance: 0.05,
+        tariff: None,
     };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();

@@ -160,7 +160,7 @@ pub struct Optimum {
     /// No other count is more than this share better (0.02 = 2 %), with 95 % confidence.
     #[serde(default, alias = "bound")]
     pub regret: Option<f64>,
-    /// Where inconclusive: what would settle it.
+    /// Where it is not conclusive, what would settle it.
     pub remedy: Option<String>,
 }
 

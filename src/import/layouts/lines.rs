@@ -58,8 +58,8 @@ fn is_number(text: &str) -> bool {
         .any(|decimal| matches!(cell::parse(text, *decimal), Cell::Number(_)))
 }
 
-/// `threads: 8, time: 1.98 s`; `threads=8 time=1.98s`; one pair in each line. A name that comes back
-/// begins the next row.
+/// `threads: 8, time: 1.98 s`; `threads=8 time=1.98s`; one pair in each line. A name that comes
+/// back begins the next row.
 fn of_pairs(text: &str) -> Option<Table> {
     if !are_most(text, |line| !pairs(line).is_empty()) {
         return None;

@@ -144,7 +144,8 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
     }
 }
 
-/// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are sure.
+/// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are
+/// sure.
 const LONE: [(&str, bool); 9] = [
     ("cpu", true),
     ("c", true),

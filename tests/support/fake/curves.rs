@@ -66,6 +66,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         }),
         cpu: Some(workers.min(2.0) * 0.98),
         cpu_per_unit: Some(1.0 / rate),
+        cost: None,
         voluntary_switches: Some(0.1),
         involuntary_switches: Some(3.0 * workers),
         peak_memory: Some(12e6 * workers),
