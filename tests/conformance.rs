@@ -48,7 +48,7 @@ fn conforms(name: &str, mode: Mode) {
                 Extent::Tasks(wanted) => {
                     assert_eq!(tasks, wanted, "{name} {mode}: tasks of a batch");
                 }
-                Extent::Time(_) => {
+                Extent::Time(_) | Extent::Arrivals { .. } => {
                     assert!(
                         round.laps.iter().all(|lap| lap.tasks > 0),
                         "{name} {mode}: an idle worker"
