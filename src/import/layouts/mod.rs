@@ -172,9 +172,9 @@ impl Table {
         {
             return Ok(());
         }
-        // pandas has the name of its index in a row of its own.
-        let is_index = cells.len() == self.width && words::counts_workers(cells[0]);
-        let is_alone = filled == 1 && self.width > 1 && block.is_loose(cells[0]) && !is_index;
+        // pandas has the name of its index in a row of its own. Few rows are asked for it.
+        let is_index = || cells.len() == self.width && words::counts_workers(cells[0]);
+        let is_alone = filled == 1 && self.width > 1 && block.is_loose(cells[0]) && !is_index();
         if filled > self.width || is_alone {
             if block.is_remark(cells, self.width) {
                 sections.line(self, &cells.join(" "));
