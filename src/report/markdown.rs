@@ -5,7 +5,7 @@ mod comparison;
 
 use std::fmt::Write as _;
 
-use super::{at_rate, axes, money, words};
+use super::{at_rate, axes, money, names, words};
 use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plot::curves::set_text;
 use crate::plot::label::visible;
@@ -15,7 +15,7 @@ pub use self::comparison::comparison;
 
 /// The summary, whole.
 pub fn summary(findings: &Findings) -> String {
-    let findings = &words::with_short_names(findings);
+    let findings = &names::with_short_names(findings);
     let run = &findings.run;
     let mut out = format!("# {}\n\n", escape(&run.name));
     let rounds = plural(run.rounds, "round", "rounds");

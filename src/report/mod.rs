@@ -10,6 +10,7 @@ pub mod index;
 pub mod json;
 pub mod markdown;
 mod money;
+mod names;
 mod program;
 mod samples;
 pub mod settings;

@@ -4,6 +4,7 @@
 //! treats all alike. Blocks follow one another until every decision is settled or the budget is
 //! spent. The crews of a workload stay alive for several blocks.
 
+mod course;
 mod crews;
 mod event;
 mod pace;

@@ -5,12 +5,12 @@
 //! own pace: all get about as many blocks, and the one that is furthest behind is next. What is
 //! settled gives its time to what is not.
 
-use crate::plan::hold::Hold;
-use crate::plan::search::{Purse, Search, Space, Stage};
-use crate::plan::{Candidates, Cell, Mode, Plan, Series};
+use crate::plan::search::Purse;
+use crate::plan::{Cell, Mode, Plan, Series};
 use crate::stats::student;
 
 use super::Sample;
+use super::course::Course;
 use super::share::{Claim, divide};
 use super::standing::{CONFIDENCE, NEAR_ENOUGH, Standing};
 use super::turn::{Turn, Wanted};
@@ -67,19 +67,6 @@ struct Group {
     blocks: u32,
     /// Whether what is left of the budget cannot pay another comparison of its modes.
     exhausted: bool,
-}
-
-/// How one series goes on.
-#[derive(Debug)]
-enum Course {
-    /// The same counts in every block.
-    Listed(Vec<usize>),
-    /// What the search asks for.
-    Searched(Box<Search>),
-    /// What the search for the smallest count asks for that holds a rate.
-    Holding(Hold),
-    /// Decided, or nothing of it works.
-    Done,
 }
 
 /// Seconds that a round of a cell takes.
@@ -346,57 +333,5 @@ impl Group {
         self.progress += cells.len() as f64 / self.width.max(1) as f64;
         self.blocks += 1;
         cells
-    }
-}
-
-impl Course {
-    fn new(series: &Series, seed: u64, at_rate: bool) -> Self {
-        match &series.candidates {
-            Candidates::Exactly { counts } => Self::Listed(counts.clone()),
-            Candidates::Search { first, most, .. } if at_rate => {
-                Self::Holding(Hold::new(first, *most))
-            }
-            Candidates::Search { first, most, .. } => {
-                let start = first.last().copied().unwrap_or(1);
-                let space = Space { max: *most, start, hints: first.clone() };
-                Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
-            }
-        }
-    }
-
-    /// The counts of the next block, and whether they decide. A search has its share in a purse,
-    /// and a second one where that does not do; a list goes on while it can be paid of all that is
-    /// `left`.
-    fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
-        match self {
-            Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
-                return (counts.clone(), true);
-            }
-            Self::Holding(hold) => {
-                let counts = hold.next_block();
-                if !counts.is_empty() && purses[0].cost_of(&counts) <= left {
-                    return (counts, true);
-                }
-                *self = Self::Done;
-            }
-            Self::Listed(_) | Self::Done => *self = Self::Done,
-            Self::Searched(search) => {
-                if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
-                    return (block.counts, block.stage == Stage::Confirm);
-                }
-                *self = Self::after(search);
-            }
-        }
-        (Vec::new(), false)
-    }
-
-    /// What a search leaves to be done: nothing where it has decided, its short list where only the
-    /// budget ended it. What others do not need then goes into telling those counts apart.
-    fn after(search: &Search) -> Self {
-        match search.decision() {
-            Some(_) if search.is_exploring() => Self::Listed(search.promising()),
-            Some(decision) if !decision.settled => Self::Listed(decision.set),
-            _ => Self::Done,
-        }
     }
 }

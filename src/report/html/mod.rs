@@ -7,8 +7,8 @@ mod section;
 mod tables;
 
 pub(crate) use self::markup::Markup;
-use super::axes;
 use super::words::{self, Certainty};
+use super::{axes, names};
 use crate::analysis::findings::{Axis, Findings, WorkloadFindings};
 use crate::plan::Mode;
 use crate::plot::{Format, heat, small};
@@ -23,7 +23,7 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The page, whole. `machine` describes the machine, as pairs of a name and a value.
 pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
-    let findings = &words::with_short_names(findings);
+    let findings = &names::with_short_names(findings);
     let mut title = Markup::new();
     title.text(&findings.run.name).raw(" – knee");
     let mut body = Markup::new();

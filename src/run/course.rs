@@ -1,0 +1,72 @@
+//! How one series of counts goes on: a list, a search for the best count, or one for the smallest
+//! that holds a rate.
+
+use crate::plan::hold::Hold;
+use crate::plan::search::{Purse, Search, Space, Stage};
+use crate::plan::{Candidates, Series};
+
+/// How one series goes on.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// The same counts in every block.
+    Listed(Vec<usize>),
+    /// What the search asks for.
+    Searched(Box<Search>),
+    /// What the search for the smallest count asks for that holds a rate.
+    Holding(Hold),
+    /// Decided, or nothing of it works.
+    Done,
+}
+
+impl Course {
+    /// The beginning of a series, of tasks that come at a rate or not.
+    pub(super) fn new(series: &Series, seed: u64, at_rate: bool) -> Self {
+        match &series.candidates {
+            Candidates::Exactly { counts } => Self::Listed(counts.clone()),
+            Candidates::Search { first, most, .. } if at_rate => {
+                Self::Holding(Hold::new(first, *most))
+            }
+            Candidates::Search { first, most, .. } => {
+                let start = first.last().copied().unwrap_or(1);
+                let space = Space { max: *most, start, hints: first.clone() };
+                Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
+            }
+        }
+    }
+
+    /// The counts of the next block, and whether they decide. A search has its share in a purse,
+    /// and a second one where that does not do; a list goes on while it can be paid of all that is
+    /// `left`.
+    pub(super) fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
+        match self {
+            Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
+                return (counts.clone(), true);
+            }
+            Self::Holding(hold) => {
+                let counts = hold.next_block();
+                if !counts.is_empty() && purses[0].cost_of(&counts) <= left {
+                    return (counts, true);
+                }
+                *self = Self::Done;
+            }
+            Self::Listed(_) | Self::Done => *self = Self::Done,
+            Self::Searched(search) => {
+                if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
+                    return (block.counts, block.stage == Stage::Confirm);
+                }
+                *self = Self::after(search);
+            }
+        }
+        (Vec::new(), false)
+    }
+
+    /// What a search leaves to be done: nothing where it has decided, its short list where only the
+    /// budget ended it. What others do not need then goes into telling those counts apart.
+    fn after(search: &Search) -> Self {
+        match search.decision() {
+            Some(_) if search.is_exploring() => Self::Listed(search.promising()),
+            Some(decision) if !decision.settled => Self::Listed(decision.set),
+            _ => Self::Done,
+        }
+    }
+}
