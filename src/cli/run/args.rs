@@ -39,8 +39,8 @@ pub(in crate::cli) struct Args {
     /// Measure the time that N tasks take, from the first submit to the last join
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) batch: Option<u64>,
-    /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers hold
-    /// it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
+    /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers
+    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
     /// servers and for built-in workloads as serial, threads or process-pool
     #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) rate: Option<String>,

@@ -252,7 +252,8 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
 }
 
-/// A grid of processes, `P` by `Q` as linear algebra has it: their product is the number of workers.
+/// A grid of processes, `P` by `Q` as linear algebra has it: their product is the number of
+/// workers.
 pub(super) fn with_grid(headed: Headed<'_>) -> Headed<'_> {
     let place = |wanted: &str| headed.names.iter().position(|name| name == wanted);
     let (Some(p), Some(q)) = (place("P"), place("Q")) else { return headed };
