@@ -2,7 +2,7 @@
 
 use super::pen::{Style, Tone};
 use super::table::Column;
-use crate::analysis::findings::{Point, WorkloadFindings};
+use crate::analysis::findings::{AtRate, Point, WorkloadFindings};
 use crate::report::at_rate;
 use crate::units::{ABSENT, Quantity};
 
@@ -33,13 +33,22 @@ pub(super) fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column>
     columns.to_vec()
 }
 
+/// Too few tasks or windows say neither that a limit is kept nor that it is not.
+fn holds(seen: AtRate) -> &'static str {
+    match seen {
+        AtRate { holds: true, .. } => "yes",
+        AtRate { reached: true, p99_at_most: None, .. } => "not known",
+        _ => "no",
+    }
+}
+
 fn row(mode: &str, point: &Point) -> [String; 11] {
     let absent = || ABSENT.to_owned();
     let time =
         |seconds: Option<f64>| seconds.map_or_else(absent, |value| Quantity::Duration.text(value));
     let count = |value: f64| Quantity::Count.text(value);
     let seen = point.at_rate;
-    let rate = |seen: crate::analysis::findings::AtRate| {
+    let rate = |seen: AtRate| {
         let held = if seen.reached { seen.came } else { seen.held };
         format!("{}/s", count(if held < 100.0 { held } else { held.round() }))
     };
@@ -51,7 +60,7 @@ fn row(mode: &str, point: &Point) -> [String; 11] {
         time(point.latency.map(|latency| latency.p50)),
         time(point.p99()),
         time(seen.and_then(|seen| seen.p99_at_most)),
-        seen.map_or_else(absent, |seen| if seen.holds { "yes" } else { "no" }.to_owned()),
+        seen.map_or_else(absent, |seen| holds(seen).to_owned()),
         time(seen.and_then(|seen| seen.waited)),
         time(seen.and_then(|seen| seen.theory).map(|theory| theory.mean)),
         point.cpu.map_or_else(absent, count),
