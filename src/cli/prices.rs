@@ -3,6 +3,9 @@
 use super::Failure;
 use crate::plan::Tariff;
 
+/// The heading under which `--help` shows what is wanted of an answer.
+pub(super) const HEADING: &str = "Limits and wishes";
+
 /// Options about money.
 #[derive(Debug, clap::Args)]
 pub(super) struct Prices {
@@ -12,7 +15,7 @@ pub(super) struct Prices {
         long,
         value_name = "MONEY/TIME",
         allow_hyphen_values = true,
-        help_heading = "Limits and wishes"
+        help_heading = HEADING
     )]
     price: Option<String>,
     /// What each worker costs, e.g. `$0.02/h`, where workers are paid one by one
@@ -20,7 +23,7 @@ pub(super) struct Prices {
         long,
         value_name = "MONEY/TIME",
         allow_hyphen_values = true,
-        help_heading = "Limits and wishes"
+        help_heading = HEADING
     )]
     price_per_worker: Option<String>,
 }

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::{End, Header, Record, SCHEMA_VERSION, Survey};
-use crate::clock;
+use super::{End, Header, Line, Record};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::run::{Event, Observer, Outcome};
@@ -12,18 +11,7 @@ impl Record {
     /// The record of a run that is about to begin: it is the run's observer.
     pub fn new(name: &str, plan: &Plan, machine: &Machine) -> Self {
         Self {
-            header: Header {
-                schema_version: SCHEMA_VERSION,
-                name: name.to_owned(),
-                knee: env!("CARGO_PKG_VERSION").into(),
-                optimised: !cfg!(debug_assertions),
-                command: std::env::args_os()
-                    .map(|arg| arg.to_string_lossy().into_owned())
-                    .collect(),
-                started: clock::utc(),
-                machine: machine.clone(),
-                plan: plan.clone(),
-            },
+            header: Header::new(name, plan, machine),
             surveys: Vec::new(),
             samples: Vec::new(),
             failures: Vec::new(),
@@ -43,14 +31,12 @@ impl Record {
 
 impl Observer for Record {
     fn observe(&mut self, event: &Event<'_>) -> io::Result<()> {
-        match event {
-            Event::Surveyed { entry, reference } => {
-                self.surveys.push(Survey::new(*entry, reference));
-            }
-            Event::Measured(sample) => self.samples.push((*sample).clone()),
-            Event::Failed(failure) => self.failures.push((*failure).clone()),
-            Event::Burned(report) => self.burns.push((*report).clone()),
-            Event::Block { .. } | Event::Round { .. } => {}
+        match Line::of(event) {
+            Some(Line::Survey(survey)) => self.surveys.push(survey),
+            Some(Line::Sample(sample)) => self.samples.push(sample),
+            Some(Line::Failure(failure)) => self.failures.push(failure),
+            Some(Line::Burn(report)) => self.burns.push(report),
+            _ => {}
         }
         Ok(())
     }

@@ -13,11 +13,12 @@ use knee_workloads::{Ceiling, FOREIGN, Note};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::clock;
 use crate::machine::{BurnReport, Machine, Warning};
 use crate::mode::Reference;
 use crate::mode::helper::Facts;
 use crate::plan::Plan;
-use crate::run::{Failure, Sample};
+use crate::run::{Event, Failure, Sample};
 
 pub use schema::schema;
 pub use store::{ReadError, Readers, Writer, read, read_from};
@@ -69,6 +70,21 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header of a run of this program that begins now.
+    pub fn new(name: &str, plan: &Plan, machine: &Machine) -> Self {
+        let arguments = std::env::args_os();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            name: name.to_owned(),
+            knee: env!("CARGO_PKG_VERSION").into(),
+            optimised: !cfg!(debug_assertions),
+            command: arguments.map(|word| word.to_string_lossy().into_owned()).collect(),
+            started: clock::utc(),
+            machine: machine.clone(),
+            plan: plan.clone(),
+        }
+    }
+
     /// Who may read what is made of this run: a command line may hold secrets.
     pub fn readers(&self) -> Readers {
         let is_program = |name: &str| FOREIGN.iter().any(|foreign| foreign.meta().name == name);
@@ -161,4 +177,19 @@ pub enum Line {
     Burn(BurnReport),
     /// The last line.
     End(End),
+}
+
+impl Line {
+    /// What is kept of an event of a run; `None` where it only says what comes.
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        match event {
+            Event::Surveyed { entry, reference } => {
+                Some(Self::Survey(Survey::new(*entry, reference)))
+            }
+            Event::Measured(sample) => Some(Self::Sample((*sample).clone())),
+            Event::Failed(failure) => Some(Self::Failure((*failure).clone())),
+            Event::Burned(report) => Some(Self::Burn((*report).clone())),
+            Event::Block { .. } | Event::Round { .. } => None,
+        }
+    }
 }

@@ -13,6 +13,11 @@ use knee::record::{Record, read};
 
 /// The program under test.
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
+/// Over soon because little is to be done, with time for it on the busiest machine.
+pub(crate) const BRIEF: [&str; 4] = ["--batch", "2", "--budget", "50s"];
+/// The least that can be measured.
+pub(crate) const LITTLE: [&str; 9] =
+    ["noop", "--modes", "serial", "--workers", "1", BRIEF[0], BRIEF[1], BRIEF[2], BRIEF[3]];
 /// What takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::calls::{Place, Running, can, send, wait_until};
+use crate::calls::{LITTLE, Place, Running, can, send, wait_until};
 
 /// Starts knee as a user who is nobody and may have so many processes and threads, or none where
 /// this user may not.
@@ -101,17 +101,7 @@ fn a_report_is_painted_by_one_thread() {
         return;
     }
     let place = Place::new();
-    let called = place.run(&[
-        "noop",
-        "--modes",
-        "serial",
-        "--workers",
-        "1",
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-    ]);
+    let called = place.run(&LITTLE);
     assert!(called.ran(), "{called:?}");
     let called = limited(&place, 0, &["report", "out", "--out", "tmp/again"]).finish();
     assert!(called.ran(), "{called:?}");

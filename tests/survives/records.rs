@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use crate::calls::{Place, send, wait_until};
+use crate::calls::{BRIEF, LITTLE, Place, send, wait_until};
 
 #[test]
 fn a_run_that_goes_on_is_not_resumed() {
@@ -65,36 +65,16 @@ fn a_worker_that_counts_without_bounds_fails_and_the_rest_is_readable() {
 #[test]
 fn exit_statuses_are_no_checksums() {
     let place = Place::new();
-    let called = place.run(&[
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-        "--workers",
-        "1,2",
-        "-i",
-        "--",
-        "sh",
-        "-c",
-        "exit $((KNEE_TASK % 2))",
-    ]);
+    let called = place.run(
+        &[&BRIEF[..], &["--workers", "1,2", "-i", "--", "sh", "-c", "exit $((KNEE_TASK % 2))"]]
+            .concat(),
+    );
     assert!(called.ran(), "{called:?}");
     // Here one and the same task ends now with one status and now with another.
     let place = Place::new();
     let line = "echo x >> seen; exit $(( $(wc -l < seen) % 2 ))";
-    let called = place.run(&[
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-        "--workers",
-        "1,2",
-        "-i",
-        "--",
-        "sh",
-        "-c",
-        line,
-    ]);
+    let called =
+        place.run(&[&BRIEF[..], &["--workers", "1,2", "-i", "--", "sh", "-c", line]].concat());
     assert!(called.ran(), "{called:?}");
     assert!(place.record().failures.is_empty(), "{:?}", place.record().failures);
 }
@@ -102,17 +82,7 @@ fn exit_statuses_are_no_checksums() {
 #[test]
 fn drafts_of_killed_reports_are_swept() {
     let place = Place::new();
-    let called = place.run(&[
-        "noop",
-        "--modes",
-        "serial",
-        "--workers",
-        "1",
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-    ]);
+    let called = place.run(&LITTLE);
     assert!(called.ran(), "{called:?}");
     let draft = place.out().join(".knee-1-0");
     let of_plots = place.out().join("plots/.knee-XyZ");
@@ -134,17 +104,7 @@ fn drafts_of_killed_reports_are_swept() {
 fn a_crafted_record_takes_no_longer_than_its_size() {
     use knee::record::{Line, Readers, Writer};
     let place = Place::new();
-    let called = place.run(&[
-        "noop",
-        "--modes",
-        "serial",
-        "--workers",
-        "1",
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-    ]);
+    let called = place.run(&LITTLE);
     assert!(called.ran(), "{called:?}");
     let record = place.record();
     let write = |name: &str, header: &knee::record::Header, failures: usize| {

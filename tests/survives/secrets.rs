@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::calls::{Place, files};
+use crate::calls::{LITTLE, Place, files};
 
 fn modes(place: &Place) -> Vec<(String, u32)> {
     let mode = |path: &std::path::PathBuf| {
@@ -28,17 +28,7 @@ fn what_is_made_of_a_command_line_is_for_its_owner() {
 #[test]
 fn without_a_command_files_are_as_readable_as_others() {
     let place = Place::new();
-    let called = place.run(&[
-        "noop",
-        "--modes",
-        "serial",
-        "--batch",
-        "2",
-        "--budget",
-        "50s",
-        "--workers",
-        "1",
-    ]);
+    let called = place.run(&LITTLE);
     assert!(called.ran(), "{called:?}");
     let other = place.out().join("other");
     fs::write(&other, "").expect("it is ours");

@@ -12,6 +12,7 @@ mod handle;
 mod inbox;
 mod keeper;
 mod link;
+mod meter;
 mod pace;
 mod patience;
 mod raw;

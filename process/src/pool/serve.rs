@@ -5,15 +5,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::link::{
-    LinkPlan, Listener, METER_BUSY, METER_TASKS, REPLIES_AT, RING, SHARED, TASKS_AT, Transport,
-    record, unpack,
+    LinkPlan, Listener, REPLIES_AT, RING, SHARED, TASKS_AT, Transport, record, unpack,
 };
+use super::meter::Meter;
 use super::worker::{Caller, WorkerBody, set_worker_index};
 use crate::boot::{fail, hello, panic_text};
 use crate::error::{Error, Result};
@@ -41,14 +40,8 @@ pub(crate) enum Body {
     Typed { id: Id, target: String },
 }
 
-/// How many tasks in one go make it worth a short nap, in place of sleep, when the ring runs empty.
-const RUSH: u64 = 16;
-/// How many a nap must bring to be worth another.
-const GATHERED: u64 = 4;
 /// The nap: as long as waking takes anyway. Meanwhile tasks gather that nobody must be woken for.
 const NAP: Duration = Duration::from_micros(10);
-/// Tasks that take longer than this on average are no rush.
-const SHORT: u64 = 5_000;
 
 thread_local! {
     /// Where and with what the last panic of this thread happened.
@@ -309,72 +302,6 @@ impl RingServer {
         self.tasks.rouse();
         self.meter.resume(Instant::now());
         Ok(())
-    }
-}
-
-/// Tells the parent how long tasks take, at the cost of a clock reading now and then.
-struct Meter {
-    memory: Arc<Mapping>,
-    since: Instant,
-    unread: u64,
-    step: u64,
-    busy: u64,
-    tasks: u64,
-    /// Tasks since the last pause, and the time that they took.
-    burst: (u64, u64),
-    /// Whether the last pause was a nap.
-    napped: bool,
-}
-
-impl Meter {
-    fn new(memory: Arc<Mapping>) -> Self {
-        Self {
-            memory,
-            since: Instant::now(),
-            unread: 0,
-            step: 1,
-            busy: 0,
-            tasks: 0,
-            burst: (0, 0),
-            napped: false,
-        }
-    }
-
-    #[inline]
-    fn ran(&mut self) {
-        self.unread += 1;
-        if self.unread >= self.step {
-            self.read();
-        }
-    }
-
-    /// Books what ran since the last reading; short tasks are read in larger steps.
-    fn read(&mut self) {
-        let now = Instant::now();
-        let elapsed = now.duration_since(self.since).as_nanos() as u64;
-        self.since = now;
-        self.busy += elapsed;
-        self.tasks += self.unread;
-        self.burst = (self.burst.0 + self.unread, self.burst.1 + elapsed);
-        self.unread = 0;
-        self.step = if elapsed < 20_000 { (self.step * 2).min(64) } else { (self.step / 2).max(1) };
-        self.memory.word(METER_BUSY).store(self.busy, Relaxed);
-        self.memory.word(METER_TASKS).store(self.tasks, Relaxed);
-    }
-
-    /// No task is there; says whether many short ones have just been, so that a nap is worth it.
-    fn pause(&mut self) -> bool {
-        if self.unread > 0 {
-            self.read();
-        }
-        let (tasks, time) = std::mem::take(&mut self.burst);
-        let enough = if self.napped { GATHERED } else { RUSH };
-        self.napped = tasks >= enough && time / tasks < SHORT;
-        self.napped
-    }
-
-    fn resume(&mut self, now: Instant) {
-        self.since = now;
     }
 }
 

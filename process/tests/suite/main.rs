@@ -5,6 +5,7 @@
 mod census;
 mod examples;
 mod faults;
+mod misdeeds;
 mod model;
 mod pipes;
 mod pool_ends;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         return code;
     }
     let entries = [processes::entries(), pools::entries(), queues::entries(), pipes::entries()];
-    let more = [faults::entries(), model::entries()];
+    let more = [faults::entries(), misdeeds::entries(), model::entries()];
     knee_process::init(entries.into_iter().chain(more).flatten());
     if let Some(code) = scenarios::play() {
         return code;

@@ -10,7 +10,7 @@ use knee_process::{
 use serde::{Deserialize, Serialize};
 
 use crate::census::{Census, send};
-use crate::faults::kill_self;
+use crate::misdeeds::kill_self;
 use crate::runner::Test;
 
 pub(crate) const TESTS: &[Test] = &[

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use knee_process::{Pool, Process, StartMethod};
 
-use crate::faults::{become_sleep, busy, close_all_and_sleep, hold_with_grandchild, stop_self};
+use crate::misdeeds::{become_sleep, busy, close_all_and_sleep, hold_with_grandchild, stop_self};
 use crate::processes::{add, sleep_for_ever};
 use crate::starts::without_processes;
 

@@ -13,7 +13,7 @@ use crate::machine::neighbour::{self, Neighbours};
 use crate::machine::{Busiest, Machine, Others, Placement, Warning};
 use crate::plan::{Plan, Registry};
 use crate::plot::label::visible;
-use crate::record::{Advice, End, Header, Line, SCHEMA_VERSION, Survey, Writer};
+use crate::record::{Advice, End, Header, Line, Writer};
 use crate::run::{self, Event, Observer, Outcome, Past, Setting};
 use crate::units::Quantity;
 
@@ -130,24 +130,13 @@ impl Session<'_> {
 
     fn header(&self) -> Header {
         let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
-        let mut plan = self.plan.clone();
-        let mut command: Vec<String> =
-            std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let mut header = Header::new(&name.to_string_lossy(), self.plan, self.machine);
         if self.hide_command {
-            plan.entries.iter_mut().for_each(super::own::hide);
-            command.truncate(2);
-            command.push("[hidden]".to_owned());
+            header.plan.entries.iter_mut().for_each(super::own::hide);
+            header.command.truncate(2);
+            header.command.push("[hidden]".to_owned());
         }
-        Header {
-            schema_version: SCHEMA_VERSION,
-            name: name.to_string_lossy().into_owned(),
-            knee: env!("CARGO_PKG_VERSION").into(),
-            optimised: !cfg!(debug_assertions),
-            command,
-            started: clock::utc(),
-            machine: self.machine.clone(),
-            plan,
-        }
+        header
     }
 }
 
@@ -226,33 +215,29 @@ impl Keeper<'_, '_> {
 impl Observer for Keeper<'_, '_> {
     fn observe(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
-            Event::Surveyed { entry, reference } => {
-                self.append(&Line::Survey(Survey::new(*entry, reference)))?;
-            }
+            Event::Round { .. } => self.look_for_others()?,
             Event::Measured(sample) => {
                 self.rounds += 1;
                 if sample.is_disturbed() {
                     self.disturbed += 1;
                     self.others.look();
                 }
-                match self.append(&Line::Sample((*sample).clone())) {
-                    // What cannot be true would make the whole record unreadable.
-                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                        let failure = run::Failure {
-                            cell: Some(sample.cell),
-                            entry: sample.cell.entry,
-                            block: sample.block,
-                            reason: format!("its figures cannot be true: {error}"),
-                        };
-                        return self.observe(&Event::Failed(&failure));
-                    }
-                    kept => kept?,
-                }
             }
-            Event::Failed(failure) => self.append(&Line::Failure((*failure).clone()))?,
-            Event::Burned(report) => self.append(&Line::Burn((*report).clone()))?,
-            Event::Round { .. } => self.look_for_others()?,
-            Event::Block { .. } => {}
+            _ => {}
+        }
+        let kept = Line::of(event).map_or(Ok(()), |line| self.append(&line));
+        match (event, kept) {
+            // What cannot be true would make the whole record unreadable.
+            (Event::Measured(sample), Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                let failure = run::Failure {
+                    cell: Some(sample.cell),
+                    entry: sample.cell.entry,
+                    block: sample.block,
+                    reason: format!("its figures cannot be true: {error}"),
+                };
+                return self.observe(&Event::Failed(&failure));
+            }
+            (_, kept) => kept?,
         }
         self.progress.observe(event)
     }

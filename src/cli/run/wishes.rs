@@ -1,12 +1,9 @@
 //! What the user wants kept and what of the answer: limits, the objective, settings to paste.
 
-use crate::cli::prices::Prices;
+use crate::cli::prices::{HEADING, Prices};
 use crate::cli::{Failure, share};
 use crate::plan::{Limits, Objective, Tariff, parse};
 use crate::report::settings::Dialect;
-
-/// The heading under which `knee run --help` shows these options.
-const HEADING: &str = "Limits and wishes";
 
 /// Options about the answer.
 #[derive(Debug, clap::Args)]
