@@ -39,7 +39,8 @@ fn main() {
             ratios.sort_by(f64::total_cmp);
             let at = |share: f64| ratios[((ratios.len() - 1) as f64 * share) as usize];
             println!(
-                "{name:>8} {mode:<12} {active:>3} of {members:<3} {:.3}  (quartiles {:.3} to {:.3})",
+                "{name:>8} {mode:<12} {active:>3} of {members:<3} {:.3}  (quartiles {:.3} to \
+                 {:.3})",
                 at(0.5),
                 at(0.25),
                 at(0.75)

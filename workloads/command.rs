@@ -135,12 +135,14 @@ impl Workload for Command {
         let sweep = context.params.text("sweep");
         if !sweep.is_empty() {
             notes.push(note(format!(
-                "the worker count was given to the program itself in place of {sweep}; one run at a time"
+                "the worker count was given to the program itself in place of {sweep}; one run at \
+                 a time"
             )));
         }
         if !context.params.text("figure").is_empty() {
             notes.push(note(
-                "the throughput is what the program printed about itself, and so is a p99; what starting it takes is not in it"
+                "the throughput is what the program printed about itself, and so is a p99; what \
+                 starting it takes is not in it"
                     .to_owned(),
             ));
         }
@@ -230,7 +232,8 @@ impl Runner {
         let printed = || match self.capture.told() {
             told if read => told,
             told => format!(
-                "on its standard error {told}\n(its output was not read; --output pipe shows it too)"
+                "on its standard error {told}\n(its output was not read; --output pipe shows it \
+                 too)"
             ),
         };
         match (run.cut, run.ended.status) {

@@ -132,7 +132,8 @@ fn cache_note(context: &Context<'_>) -> Option<Note> {
     (share > 0.05).then(|| Note {
         warning: true,
         text: format!(
-            "{:.0} % of the reads came from the page cache: this file system keeps what it was told to drop",
+            "{:.0} % of the reads came from the page cache: this file system keeps what it was \
+             told to drop",
             share * 100.0
         ),
         remedy: "use direct=true, or another dir".to_owned(),

@@ -94,7 +94,8 @@ impl Workload for Lock {
         vec![Note {
             warning: false,
             text: format!(
-                "Amdahl's law bounds the speed-up by (held + private) / held = {:.1}, before the cost of handing the lock over",
+                "Amdahl's law bounds the speed-up by (held + private) / held = {:.1}, before the \
+                 cost of handing the lock over",
                 (held + private) / held
             ),
             remedy: String::new(),

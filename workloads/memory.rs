@@ -65,7 +65,8 @@ impl Workload for Memory {
         vec![Note {
             warning: true,
             text: format!(
-                "a worker's arrays come to {:.2} MiB and the last cache to {:.0} MiB: this measures the cache as well",
+                "a worker's arrays come to {:.2} MiB and the last cache to {:.0} MiB: this \
+                 measures the cache as well",
                 mib(arrays),
                 mib(cache)
             ),
@@ -83,7 +84,8 @@ fn check_room(each: u64, workers: u64) -> Result<()> {
     }
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     Err(Error::failed(format!(
-        "memory: {workers} workers need {:.2} GiB; the machine has {:.2} GiB, of which {:.2} GiB are free; lower size",
+        "memory: {workers} workers need {:.2} GiB; the machine has {:.2} GiB, of which {:.2} GiB \
+         are free; lower size",
         gib(all),
         gib(memory.total),
         gib(memory.available)

@@ -160,7 +160,8 @@ impl Settings {
         }
         if !load.is_empty() && params.text("figure").is_empty() {
             return Err(Error::usage(
-                "a command that makes the load must say how much it was; say how by --figure (wrk, ab, hey or an expression)",
+                "a command that makes the load must say how much it was; say how by --figure (wrk, \
+                 ab, hey or an expression)",
             ));
         }
         let headers: Vec<String> = match params.text("headers") {

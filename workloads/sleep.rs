@@ -57,7 +57,8 @@ impl Workload for Sleep {
         vec![Note {
             warning: false,
             text: format!(
-                "a sleep of {} ms takes {median:.2} ms on this machine (median of {}): timer slack and wake-up",
+                "a sleep of {} ms takes {median:.2} ms on this machine (median of {}): timer slack \
+                 and wake-up",
                 context.params.text("ms"),
                 taken.len()
             ),

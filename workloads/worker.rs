@@ -87,7 +87,8 @@ impl Workload for Worker {
             return Vec::new();
         }
         let text = format!(
-            "the worker count was given to the program itself in place of {sweep}; one process, one task at a time"
+            "the worker count was given to the program itself in place of {sweep}; one process, \
+             one task at a time"
         );
         vec![Note { warning: false, text, remedy: String::new() }]
     }
@@ -109,7 +110,8 @@ fn program(params: &Params) -> Result<Line> {
     let line = Line::new(&argv("worker", "argv", params.text("argv"))?, sweep)?;
     if line.has(Slot::Task) {
         return Err(Error::usage(
-            "{task} means nothing to a worker that does many tasks; it is told each number on its input",
+            "{task} means nothing to a worker that does many tasks; it is told each number on its \
+             input",
         ));
     }
     if !sweep.is_empty() && !line.has(Slot::Workers) {
@@ -197,7 +199,8 @@ impl Process {
             Heard::Line(reply) => return judge(&reply, number),
             Heard::Interrupted => return Err(Error::failed("interrupted")),
             Heard::Unasked(text) => format!(
-                "the worker printed {:?} although no task was under way; it may print one line per task",
+                "the worker printed {:?} although no task was under way; it may print one line per \
+                 task",
                 line(&text)
             ),
             Heard::TooLong(bytes) => {
@@ -227,7 +230,8 @@ impl Process {
 fn judge(reply: &str, number: u64) -> Result<Work> {
     let parsed: Reply = serde_json::from_str(reply).map_err(|_| {
         Error::failed(format!(
-            "the worker printed {:?} where a line such as {{\"units\": 1, \"checksum\": 5}} was expected",
+            "the worker printed {:?} where a line such as {{\"units\": 1, \"checksum\": 5}} was \
+             expected",
             line(reply)
         ))
     })?;
@@ -239,7 +243,8 @@ fn judge(reply: &str, number: u64) -> Result<Work> {
             Err(Error::wrong(format!("the worker answered to task {other}")))
         }
         Reply { units, .. } if units > MOST_UNITS => Err(Error::wrong(format!(
-            "the worker answered that task {number} did {units} units; more than {MOST_UNITS} cannot be counted"
+            "the worker answered that task {number} did {units} units; more than {MOST_UNITS} \
+             cannot be counted"
         ))),
         Reply { units, checksum, .. } => Ok(Work { units, checksum }),
     }

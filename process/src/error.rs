@@ -70,7 +70,8 @@ pub enum Error {
 
     /// A message that is larger than can be sent.
     #[error(
-        "a message of {size} bytes is larger than the limit of {limit} bytes: send a path or a seed instead"
+        "a message of {size} bytes is larger than the limit of {limit} bytes: send a path or a \
+         seed instead"
     )]
     TooLarge {
         /// Its size in bytes.

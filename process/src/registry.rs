@@ -159,7 +159,8 @@ impl Registry {
                 let known = registry.by_id[&id].key == other.key;
                 assert!(
                     known,
-                    "knee_process::init: two entries are called `{name}`; give one a function name of its own"
+                    "knee_process::init: two entries are called `{name}`; give one a function name \
+                     of its own"
                 );
             }
         }

@@ -296,7 +296,8 @@ pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
             } else if ratio < 1.0 {
                 "less: it takes exponential times of service, and these differ less"
             } else {
-                "more: workers share CPUs or something else, or tasks take more unequal times than it takes"
+                "more: workers share CPUs or something else, or tasks take more unequal times than \
+                 it takes"
             };
             format!(
                 "by theory (M/M/n: Erlang C) with {tasks} workers are busy {} of their time, {} of the tasks wait, and \

@@ -226,7 +226,8 @@ impl Case<'_> {
             && blocked >= WAITS
         {
             let text = format!(
-                "one worker keeps the rest waiting: each of {} is blocked {} of the time, and more workers do not do more",
+                "one worker keeps the rest waiting: each of {} is blocked {} of the time, and more \
+                 workers do not do more",
                 cell.workers,
                 percent(blocked)
             );
@@ -297,7 +298,8 @@ impl Case<'_> {
         let told = |cell: &Witness, dearer: f64| {
             let mut out = vec![text(cell, dearer)];
             out.extend(sign.is_none().then(|| {
-                "that may be memory, a lock that spins, or waiting busily for a device: nothing seen here tells which"
+                "that may be memory, a lock that spins, or waiting busily for a device: nothing \
+                 seen here tells which"
                     .to_owned()
             }));
             Some((sign.unwrap_or(UNCLEAR), out))
@@ -330,14 +332,19 @@ impl Case<'_> {
             if kernel >= 0.2 {
                 out.push(format!("{:.0} % of that in the kernel", 100.0 * kernel));
             }
-            let dearer = self.first().and_then(|first| Some(cell.cpu_per_unit? / first.cpu_per_unit?));
+            let dearer =
+                self.first().and_then(|first| Some(cell.cpu_per_unit? / first.cpu_per_unit?));
             if let Some(dearer) = dearer.filter(|dearer| *dearer >= DEARER) {
                 out.push(format!(
-                    "a unit costs {dearer:.2} x the CPU time with {} workers as with one: cores that share a pipeline, or a clock that falls under load",
+                    "a unit costs {dearer:.2} x the CPU time with {} workers as with one: cores \
+                     that share a pipeline, or a clock that falls under load",
                     cell.workers
                 ));
             } else if self.claims("memory") && dearer.is_some() && cell.workers > self.shape.first {
-                out.push("a unit costs no more CPU time in company: the memory keeps up with all cores".to_owned());
+                out.push(
+                    "a unit costs no more CPU time in company: the memory keeps up with all cores"
+                        .to_owned(),
+                );
             }
             (label, out)
         })

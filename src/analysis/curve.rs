@@ -209,11 +209,13 @@ fn warnings(
     if single > 0 && single == points.len() {
         out.push(match decision.map(|decision| decision.noise) {
             Some(Noise::Law) => format!(
-                "one measurement per count: no intervals; the noise of {:.1} % is judged by the distances to a smooth law",
+                "one measurement per count: no intervals; the noise of {:.1} % is judged by the \
+                 distances to a smooth law",
                 100.0 * deciding.scale()
             ),
             Some(Noise::Measured) => format!(
-                "one figure per count; the deviation that stands beside it ({:.1} %) is taken as its noise",
+                "one figure per count; the deviation that stands beside it ({:.1} %) is taken as \
+                 its noise",
                 100.0 * deciding.scale()
             ),
             _ => format!(
@@ -258,14 +260,16 @@ fn of_the_fit(points: &[Point], usl: Option<&Usl>, laws: &[Law]) -> Vec<String> 
         && peak > last.workers
     {
         out.push(format!(
-            "the peak at {peak:.1} workers lies beyond the largest measured count ({}): it is an extrapolation",
+            "the peak at {peak:.1} workers lies beyond the largest measured count ({}): it is an \
+             extrapolation",
             last.workers
         ));
     }
     let few = points.iter().any(|point| point.samples < 5);
     if few && points.iter().any(|point| point.samples > 1) {
         out.push(
-            "fewer than 5 measurements of some counts: their intervals borrow the spread of the others"
+            "fewer than 5 measurements of some counts: their intervals borrow the spread of the \
+             others"
                 .to_owned(),
         );
     }
@@ -296,7 +300,8 @@ fn superlinear(points: &[Point]) -> Option<String> {
     let clear = top.throughput.low / top.workers > first.throughput.high / first.workers;
     (clear && gain > 1.05).then(|| {
         format!(
-            "superlinear: each of {} workers does {gain:.2} times the work of each of {} (more cache, or a slow first measurement); contention is kept at 0",
+            "superlinear: each of {} workers does {gain:.2} times the work of each of {} (more \
+             cache, or a slow first measurement); contention is kept at 0",
             top.workers, first.workers
         )
     })

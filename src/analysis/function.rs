@@ -61,7 +61,8 @@ impl Runtime {
         let n = cell.workers;
         if self.what == LOOP {
             let text = format!(
-                "one event loop runs one call at a time: with {n} at once {used:.2} CPUs were used, and a timer fired {late} late"
+                "one event loop runs one call at a time: with {n} at once {used:.2} CPUs were \
+                 used, and a timer fired {late} late"
             );
             return Some((LOOP, vec![text]));
         }
@@ -69,7 +70,8 @@ impl Runtime {
         let queued = cell.queued.unwrap_or(0.0) / n;
         (n > 1.0 && blocked >= WAITS && blocked > queued).then(|| {
             let text = format!(
-                "the lock of {}: of {n} threads {used:.2} CPUs were used, each waited {:.0} % of its time, and a thread that wanted to run came {late} late",
+                "the lock of {}: of {n} threads {used:.2} CPUs were used, each waited {:.0} % of \
+                 its time, and a thread that wanted to run came {late} late",
                 self.language,
                 100.0 * blocked
             );

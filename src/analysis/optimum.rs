@@ -317,7 +317,8 @@ impl Levels {
         let wanted = (times as f64 * ratio).ceil().max(times as f64 + 1.0);
         if wanted > 200.0 {
             return format!(
-                "a quieter machine or longer measurements: a noise of {:.0} % each hides the differences",
+                "a quieter machine or longer measurements: a noise of {:.0} % each hides the \
+                 differences",
                 100.0 * self.scale
             );
         }

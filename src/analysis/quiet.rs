@@ -136,7 +136,8 @@ impl Noise {
             // Rounded down, for what is below the limit must not look as if it were not.
             let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
             format!(
-                "CPU {cpu} gave less than {limit:.0} % of its best in {low} of {controls} controls ({worst:.0} % at worst)"
+                "CPU {cpu} gave less than {limit:.0} % of its best in {low} of {controls} controls \
+                 ({worst:.0} % at worst)"
             )
         }));
         parts

@@ -50,7 +50,8 @@ pub(super) fn remarks(record: &Record, at: usize, curves: &[Curve]) -> Vec<Remar
             .collect();
         if let Some(share) = median(&shares) {
             let text = format!(
-                "the client took {} of the CPU time of both at {}; a server that is bound by CPUs does better without it",
+                "the client took {} of the CPU time of both at {}; a server that is bound by CPUs \
+                 does better without it",
                 Quantity::Share.text(share),
                 workers(knee.workers)
             );

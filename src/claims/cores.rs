@@ -43,7 +43,8 @@ fn run(place: &Place) -> Result<Measured, String> {
         (None, _) => None,
     };
     let evidence = format!(
-        "of {} workers the best are {}, on {cores} cores; {} workers do {} of what {cores} do, and are switched {} times a second against {}",
+        "of {} workers the best are {}, on {cores} cores; {} workers do {} of what {cores} do, and \
+         are switched {} times a second against {}",
         counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         swept.set(),
         counts[many],

@@ -52,7 +52,8 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured {
         verdict: Verdict::of(Some(kept && waited)),
         evidence: format!(
-            "of {TASKS}N tasks of {LENGTH} ms given at once, pools of {sizes} ran at most {found} at once; {}",
+            "of {TASKS}N tasks of {LENGTH} ms given at once, pools of {sizes} ran at most {found} \
+             at once; {}",
             if waited {
                 "every further task began after another had ended"
             } else {

@@ -59,7 +59,8 @@ fn run(_: &Place) -> Result<Measured, String> {
         .map(|(count, counts)| Figure::of(format!("switches with {count} tasks"), "", counts))
         .collect();
     let evidence = format!(
-        "on CPU {cpu}, {} tasks took {} as long as one, {} tasks {}; there were {} switches from one to another that waited with {} tasks, {} with one",
+        "on CPU {cpu}, {} tasks took {} as long as one, {} tasks {}; there were {} switches from \
+         one to another that waited with {} tasks, {} with one",
         COUNTS[1],
         figures[1].text(),
         COUNTS[3],

@@ -136,7 +136,8 @@ fn decode(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<Stri
                 let (at, bytes) = (error.utf8_error().valid_up_to(), error.into_bytes());
                 let Some(label) = encoding else {
                     return Err(format!(
-                        "is not text in UTF-8 (byte {at} is not part of any character); if it is Windows-1252 or Latin-1, say so with --encoding windows-1252"
+                        "is not text in UTF-8 (byte {at} is not part of any character); if it is \
+                         Windows-1252 or Latin-1, say so with --encoding windows-1252"
                     ));
                 };
                 let known = encoding_rs::Encoding::for_label(label.trim().as_bytes());

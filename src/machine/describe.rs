@@ -246,11 +246,13 @@ mod tests {
     fn one_line_names_each_machine() {
         assert_eq!(
             machine!("hybrid-laptop").summary(),
-            "12th Gen Intel(R) Core(TM) i7-1260P, 12 cores with 16 hardware threads in 1 socket, 31.0 GiB"
+            "12th Gen Intel(R) Core(TM) i7-1260P, 12 cores with 16 hardware threads in 1 socket, \
+             31.0 GiB"
         );
         assert_eq!(
             machine!("container-v2").summary(),
-            "Intel(R) Xeon(R) Platinum 8488C, 8 cores with 16 hardware threads in 1 socket, 61.8 GiB, amazon, kubernetes"
+            "Intel(R) Xeon(R) Platinum 8488C, 8 cores with 16 hardware threads in 1 socket, 61.8 \
+             GiB, amazon, kubernetes"
         );
         assert_eq!(
             machine!("arm-board").summary(),
@@ -264,11 +266,13 @@ mod tests {
         let laptop = machine!("hybrid-laptop").facts();
         assert_eq!(
             value(&laptop, "kinds"),
-            "4 cores for performance to 4.7 GHz (CPUs 0-7); 8 cores for efficiency to 3.4 GHz (CPUs 8-15)"
+            "4 cores for performance to 4.7 GHz (CPUs 0-7); 8 cores for efficiency to 3.4 GHz \
+             (CPUs 8-15)"
         );
         assert_eq!(
             value(&laptop, "frequency"),
-            "0.4 GHz to 4.7 GHz, boost on, governor powersave, preference balance_performance, driver intel_pstate"
+            "0.4 GHz to 4.7 GHz, boost on, governor powersave, preference balance_performance, \
+             driver intel_pstate"
         );
         assert_eq!(value(&laptop, "NUMA"), "", "one node is no news");
         let server = machine!("smt-server");

@@ -81,7 +81,8 @@ impl Cause {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Steal => {
-                "measure at another time or on a host of your own; until then trust ratios more than the figures themselves"
+                "measure at another time or on a host of your own; until then trust ratios more \
+                 than the figures themselves"
             }
             Self::Foreign => "stop the other programs, or keep to CPUs they do not use with --cpus",
             Self::Throttled => {

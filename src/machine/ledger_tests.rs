@@ -51,7 +51,8 @@ impl Planted {
 /// `/proc/stat` of two CPUs; user, iowait and steal in ticks of 10 ms.
 fn stat(user: u32, iowait: u32, steal: u32) -> String {
     format!(
-        "cpu  {user} 0 0 999 {iowait} 0 0 {steal} 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 0 0 0 0\nprocs_running 3\n"
+        "cpu  {user} 0 0 999 {iowait} 0 0 {steal} 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 \
+         0 0 0 0\nprocs_running 3\n"
     )
 }
 

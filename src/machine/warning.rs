@@ -128,7 +128,8 @@ impl WeakCore {
         // Rounded down, for what is below the limit must not look as if it were not.
         let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
         format!(
-            "less than {limit:.0} % of its best in {low} of {controls} burn controls, {worst:.0} % at worst"
+            "less than {limit:.0} % of its best in {low} of {controls} burn controls, {worst:.0} % \
+             at worst"
         )
     }
 }
@@ -227,10 +228,12 @@ impl Warning {
                 "another run of knee is in progress, and each disturbs the other".into()
             }
             Self::VirtualTopology { hypervisor, shown: true } => format!(
-                "this is a virtual machine ({hypervisor}): its cores may be hardware threads of the host"
+                "this is a virtual machine ({hypervisor}): its cores may be hardware threads of \
+                 the host"
             ),
             Self::VirtualTopology { hypervisor, shown: false } => format!(
-                "this is a virtual machine ({hypervisor}) that does not show which CPUs share a core"
+                "this is a virtual machine ({hypervisor}) that does not show which CPUs share a \
+                 core"
             ),
             Self::Memory { needed, available } => format!(
                 "the planned workers may need {} MiB of memory and {} MiB are available",
@@ -242,7 +245,8 @@ impl Warning {
             }
             Self::Tasks { needed, limit } => {
                 format!(
-                    "the planned workers need {needed} processes or threads and the limit is {limit}"
+                    "the planned workers need {needed} processes or threads and the limit is \
+                     {limit}"
                 )
             }
             Self::ClockSource(name) => {
@@ -257,10 +261,12 @@ impl Warning {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Governor(_) => {
-                "set the governor to `performance` while measuring (cpupower frequency-set -g performance)"
+                "set the governor to `performance` while measuring (cpupower frequency-set -g \
+                 performance)"
             }
             Self::Boost => {
-                "keep it on to know this machine as it is used; turn it off to compare worker counts fairly"
+                "keep it on to know this machine as it is used; turn it off to compare worker \
+                 counts fairly"
             }
             Self::FrequencyLimit { .. } => {
                 "raise scaling_max_freq, or leave a power-saving profile, while measuring"
@@ -270,10 +276,12 @@ impl Warning {
             }
             Self::MixedCores => "use --pin, or --cpus to measure one kind of core alone",
             Self::Quota { .. } => {
-                "expect the optimum near the quota; raise it (cpu.max, --cpus of the container) if that is too few"
+                "expect the optimum near the quota; raise it (cpu.max, --cpus of the container) if \
+                 that is too few"
             }
             Self::Affinity { .. } => {
-                "nothing, if that is intended; else start knee without taskset or with a larger cpuset"
+                "nothing, if that is intended; else start knee without taskset or with a larger \
+                 cpuset"
             }
             Self::QuotaHidden => "mount /sys/fs/cgroup and /proc, read-only will do",
             Self::Oversubscribed(_) => Cause::Steal.remedy(),
@@ -282,16 +290,19 @@ impl Warning {
                 "stop the other programs, or leave this CPU out with --cpus"
             }
             Self::HeldCore { virtual_machine: true, .. } => {
-                "stop the other programs; if there are none, the host took it: measure at another time or on a host of your own"
+                "stop the other programs; if there are none, the host took it: measure at another \
+                 time or on a host of your own"
             }
             Self::SlowCore { virtual_machine: false, .. } => {
                 "let it cool, and fix the clock while measuring (governor `performance`, boost off)"
             }
             Self::SlowCore { virtual_machine: true, .. } => {
-                "the host took or slowed it: measure at another time or on a host of your own; until then trust ratios more than the figures themselves"
+                "the host took or slowed it: measure at another time or on a host of your own; \
+                 until then trust ratios more than the figures themselves"
             }
             Self::ClockVaried(_) => {
-                "fix the clock while measuring (governor `performance`, boost off); until then trust ratios more than the figures themselves"
+                "fix the clock while measuring (governor `performance`, boost off); until then \
+                 trust ratios more than the figures themselves"
             }
             Self::Rounds { cause, .. } => cause.remedy(),
             Self::DebugBuild => "build with --release",

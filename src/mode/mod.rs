@@ -171,7 +171,8 @@ pub(crate) fn advised(reason: String) -> String {
     let again = std::io::Error::from_raw_os_error(libc::EAGAIN).to_string();
     if reason.contains(&again) && !reason.contains("ulimit") {
         return format!(
-            "{reason}; the limit on processes and threads is reached: see ulimit -u, and pids.max of the control group"
+            "{reason}; the limit on processes and threads is reached: see ulimit -u, and pids.max \
+             of the control group"
         );
     }
     reason
@@ -359,7 +360,8 @@ fn pin(placement: &[usize], worker: usize) {
 /// sentence "worker 3: ..".
 fn silent(pid: u32, limit: Duration) -> String {
     format!(
-        "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait for something?"
+        "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait \
+         for something?"
     )
 }
 

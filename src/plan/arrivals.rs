@@ -65,7 +65,8 @@ impl Arrivals {
             }
             if entry.workload == "server" && !entry.params.text("argv").is_empty() {
                 return Err(PlanError::Usage(
-                    "a command after -- makes its own load; --rate is for knee's own client, so leave the command out"
+                    "a command after -- makes its own load; --rate is for knee's own client, so \
+                     leave the command out"
                         .to_owned(),
                 ));
             }

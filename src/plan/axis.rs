@@ -88,7 +88,8 @@ impl Axis {
         let variable = self.name.strip_prefix(VARIABLE);
         if variable.is_some() && !declares("env") {
             return usage(format!(
-                "{} is part of knee and reads no environment variable; only programs and functions of your own do",
+                "{} is part of knee and reads no environment variable; only programs and functions \
+                 of your own do",
                 want.name
             ));
         }
@@ -114,7 +115,8 @@ impl Axis {
                 None if is_foreign => {
                     if !fill(&mut named, &format!("{{{}}}", self.name), value) {
                         return usage(format!(
-                            "{{{}}} occurs nowhere in the command, so every value would run the same",
+                            "{{{}}} occurs nowhere in the command, so every value would run the \
+                             same",
                             self.name
                         ));
                     }

@@ -108,7 +108,8 @@ fn count(text: &str) -> Result<usize, PlanError> {
             PlanError::Usage(format!("{text} workers are too many; the most is {MOST_WORKERS}")),
         ),
         _ => Err(PlanError::Usage(format!(
-            "{text:?} is not a worker count; write auto, a list such as 1,2,4 or a range such as 1-8"
+            "{text:?} is not a worker count; write auto, a list such as 1,2,4 or a range such as \
+             1-8"
         ))),
     }
 }
@@ -133,7 +134,8 @@ pub fn duration(text: &str) -> Result<Duration, PlanError> {
         Ok(Duration::from_secs_f64(seconds))
     } else {
         Err(PlanError::Usage(format!(
-            "{text:?} is not a usable duration; write for instance 60s, 500ms or 2m (1ms to one week)"
+            "{text:?} is not a usable duration; write for instance 60s, 500ms or 2m (1ms to one \
+             week)"
         )))
     }
 }

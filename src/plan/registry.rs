@@ -34,7 +34,8 @@ impl Registry {
                 .map(|near| format!("did you mean {near}? "))
                 .unwrap_or_default();
             PlanError::Usage(format!(
-                "no workload is called {name:?}; {hint}(there are {}; `knee list` says what they do)",
+                "no workload is called {name:?}; {hint}(there are {}; `knee list` says what they \
+                 do)",
                 known.join(", ")
             ))
         })

@@ -172,7 +172,8 @@ pub enum ReadError {
     },
     /// A newer knee wrote it.
     #[error(
-        "{path}: written by a newer knee (schema version {version}; this one reads up to {SCHEMA_VERSION}); update knee to read it"
+        "{path}: written by a newer knee (schema version {version}; this one reads up to \
+         {SCHEMA_VERSION}); update knee to read it"
     )]
     Newer {
         /// Which file.

@@ -135,7 +135,8 @@ fn table(out: &mut String, workload: &WorkloadFindings) {
     }
     line(
         out,
-        "| mode | knee | as good | throughput [95 %] | speed-up | efficiency | p50 | p99 | break-even |",
+        "| mode | knee | as good | throughput [95 %] | speed-up | efficiency | p50 | p99 | \
+         break-even |",
     );
     line(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     let rate = words::rate(workload);

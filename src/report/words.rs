@@ -257,7 +257,8 @@ pub(super) fn optimum(curve: &Curve) -> Option<String> {
     let optimum = curve.optimum.as_ref()?;
     let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
     let mut words = format!(
-        "best measured: {} with probability {}; not to be told apart from it: {}; as good as far as the data tell: {}",
+        "best measured: {} with probability {}; not to be told apart from it: {}; as good as far \
+         as the data tell: {}",
         workers(optimum.workers),
         Quantity::Share.text(optimum.probability),
         count_set(&optimum.set, &measured),

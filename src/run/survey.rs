@@ -51,7 +51,8 @@ impl Run<'_> {
                 let least = steer.least(entry, &|cell| self.cost(cell, self.pace.shortest()))
                     + self.launch_cost(entry);
                 let reason = format!(
-                    "a task takes {}, and nothing of it fitted into the budget; measuring it takes about {}: give a larger --budget, fewer --workers or --modes",
+                    "a task takes {}, and nothing of it fitted into the budget; measuring it takes \
+                     about {}: give a larger --budget, fewer --workers or --modes",
                     seconds(reference.task),
                     seconds(least)
                 );
@@ -69,7 +70,8 @@ impl Run<'_> {
                     self.cost(cell, self.pace.shortest()) + self.pace.launch(cell, reference);
                 let budget = self.plan.budget + 2.0 * cost;
                 let reason = format!(
-                    "it was not measured: one round takes about {}, for which the budget was too small; --budget {}s would hold it",
+                    "it was not measured: one round takes about {}, for which the budget was too \
+                     small; --budget {}s would hold it",
                     seconds(cost),
                     budget.ceil()
                 );

@@ -191,7 +191,8 @@ fn reports_of_single_runs_make_one_sweep() {
     let folder = tempfile::tempdir().expect("a directory");
     let report = |clients: u32, tps: f64| {
         format!(
-            "pgbench (16.2)\nnumber of clients: {clients}\nlatency average = 2.4 ms\ntps = {tps} (without initial connection time)\n"
+            "pgbench (16.2)\nnumber of clients: {clients}\nlatency average = 2.4 ms\ntps = {tps} \
+             (without initial connection time)\n"
         )
     };
     let files: Vec<String> = [(1, 500.0), (2, 980.0), (4, 1800.0), (8, 1700.0), (8, 1720.0)]

@@ -46,7 +46,8 @@ fn what_is_no_helper_fails() {
             "7 to 9",
         ),
         (
-            "echo '{\"hello\":{\"crew\":[1,1],\"version\":\"1\",\"modes\":[\"dance\"]}}' >&0; sleep 1",
+            "echo '{\"hello\":{\"crew\":[1,1],\"version\":\"1\",\"modes\":[\"dance\"]}}' >&0; \
+             sleep 1",
             "no mode",
         ),
     ] {

@@ -15,7 +15,8 @@ use knee::workloads::Params;
 /// A worker that notes each start in `seen` after `pause` seconds.
 fn worker(directory: &Path, seen: &Path, pause: &str) -> String {
     let text = format!(
-        "#!/bin/sh\necho started >> {}\nsleep {pause}\nwhile read -r line; do sleep 0.002; echo '{{}}'; done\n",
+        "#!/bin/sh\necho started >> {}\nsleep {pause}\nwhile read -r line; do sleep 0.002; echo \
+         '{{}}'; done\n",
         seen.display()
     );
     script(directory, "worker", &text)

@@ -28,7 +28,8 @@ fn a_full_scratch_directory_is_an_error_and_no_crash() {
     let place = Place::new();
     let tmp = place.tmp().display().to_string();
     let then = format!(
-        "TMPDIR={tmp} exec {KNEE} run lock --modes threads,process-pool --batch 2 --budget 50s --out out; true"
+        "TMPDIR={tmp} exec {KNEE} run lock --modes threads,process-pool --batch 2 --budget 50s \
+         --out out; true"
     );
     let called = call(&place, &small_disk(40, &tmp, &then));
     assert!(matches!(called.code, Some(1 | 4)), "{called:?}");
@@ -44,7 +45,8 @@ fn a_disk_that_is_full_in_mid_run_leaves_a_summary() {
     std::fs::create_dir(place.out()).expect("it is ours");
     let out = place.out().display().to_string();
     let then = format!(
-        "exec {KNEE} run noop --modes serial,threads --workers 1,2 --budget 40s --out {out}/run; true"
+        "exec {KNEE} run noop --modes serial,threads --workers 1,2 --budget 40s --out {out}/run; \
+         true"
     );
     let called = call(&place, &small_disk(60, &out, &then));
     assert_eq!(called.code, Some(6), "{called:?}");
@@ -56,7 +58,8 @@ fn a_disk_that_is_full_in_mid_run_leaves_a_summary() {
 fn a_limit_on_files_is_an_error_and_no_silent_end() {
     let place = Place::new();
     let script = format!(
-        "ulimit -f 40; exec {KNEE} run queue --modes threads --workers 1 --batch 2 --budget 50s --out out"
+        "ulimit -f 40; exec {KNEE} run queue --modes threads --workers 1 --batch 2 --budget 50s \
+         --out out"
     );
     let line = ["sh", "-c", &script].map(str::to_owned);
     let called = call(&place, &line);

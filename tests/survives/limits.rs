@@ -82,7 +82,8 @@ fn the_limit_of_a_control_group_is_named() {
     let place = Place::new();
     let Some(group) = control_group(10) else { return };
     let script = format!(
-        "echo $$ > {}/cgroup.procs && exec {} run sleep --modes all --workers 1,2,16,200 --budget 2s --out out",
+        "echo $$ > {}/cgroup.procs && exec {} run sleep --modes all --workers 1,2,16,200 --budget \
+         2s --out out",
         group.display(),
         crate::calls::KNEE
     );

@@ -154,7 +154,8 @@ impl Ring {
     fn failed(&self, what: &str, error: &io::Error) -> Error {
         if error.kind() == io::ErrorKind::StorageFull {
             return Error::failed(format!(
-                "file: no space left in {}: each worker needs {} bytes there; lower span or choose another dir",
+                "file: no space left in {}: each worker needs {} bytes there; lower span or choose \
+                 another dir",
                 self.directory,
                 self.blocks * self.size as u64
             ));
@@ -189,7 +190,8 @@ fn bypass_cache(file: &std::fs::File, directory: &str) -> Result<()> {
         .and_then(|flags| rustix::fs::fcntl_setfl(file, flags | OFlags::DIRECT))
         .map_err(|error| {
             Error::unsupported(format!(
-                "file: the file system of {directory} has no O_DIRECT ({error}); leave out direct=true"
+                "file: the file system of {directory} has no O_DIRECT ({error}); leave out \
+                 direct=true"
             ))
         })
 }

@@ -120,7 +120,8 @@ pub(super) fn peak() -> Option<Ceiling> {
     Some(Ceiling {
         units_per_second: flops_per_cycle * hertz,
         source: format!(
-            "{flops_per_cycle} flop/cycle ({}: {lanes} lanes, {pipes} pipes, 2 flops) x {:.2} GHz, calibrated",
+            "{flops_per_cycle} flop/cycle ({}: {lanes} lanes, {pipes} pipes, 2 flops) x {:.2} GHz, \
+             calibrated",
             level_name(),
             hertz / 1e9
         ),

@@ -146,7 +146,8 @@ impl Rule {
         }
         if rule.figure.is_empty() {
             return Err(Error::usage(
-                "no group holds the figure, only its p99; name one of them rate or time: 'ops: (?<rate>[0-9.]+)'",
+                "no group holds the figure, only its p99; name one of them rate or time: 'ops: \
+                 (?<rate>[0-9.]+)'",
             ));
         }
         Ok(rule)

@@ -181,7 +181,8 @@ impl Lines<'_> {
             let found = line.count.load(Ordering::Relaxed);
             if found != count {
                 return Err(Error::wrong(format!(
-                    "lock: one line counts {found} sections and another {count}: two workers were in at once"
+                    "lock: one line counts {found} sections and another {count}: two workers were \
+                     in at once"
                 )));
             }
             line.count.store(count + 1, Ordering::Relaxed);

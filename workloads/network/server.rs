@@ -143,7 +143,8 @@ impl Answers {
         // Writing to a vector cannot fail.
         let _ = write!(
             answer,
-            "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n{connection}\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: \
+             {length}\r\n{connection}\r\n"
         );
         let (first, rest) = self.body.split_at(length.min(FIRST_PIECE));
         let at = answer.len();

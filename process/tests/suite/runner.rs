@@ -68,7 +68,8 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
     let filtered = tests.len() - chosen.len();
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     println!(
-        "\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; 0 measured; {filtered} filtered out; finished in {:.2}s\n",
+        "\ntest result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; 0 \
+         measured; {filtered} filtered out; finished in {:.2}s\n",
         begin.elapsed().as_secs_f64()
     );
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }

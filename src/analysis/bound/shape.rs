@@ -72,19 +72,23 @@ pub(super) fn meaning(law: &Law) -> Option<String> {
             "grows in proportion: within these counts nothing shared is in the way".to_owned()
         }
         "amdahl" => format!(
-            "Amdahl's law describes it: {} of the work goes through something that serves one at a time",
+            "Amdahl's law describes it: {} of the work goes through something that serves one at a \
+             time",
             Quantity::Share.text(of("sigma")?)
         ),
         "usl" => format!(
-            "the Universal Scalability Law describes it: {} of the work serves one at a time, and workers get into one another's way beyond that",
+            "the Universal Scalability Law describes it: {} of the work serves one at a time, and \
+             workers get into one another's way beyond that",
             Quantity::Share.text(of("sigma")?)
         ),
         "saturation" => format!(
-            "saturation describes it: something is full at {:.1} times the throughput of one, from about that many workers on",
+            "saturation describes it: something is full at {:.1} times the throughput of one, from \
+             about that many workers on",
             of("cap")? / of("lambda")?
         ),
         "saturation-decline" => format!(
-            "saturation with decline describes it: something is full from about {:.1} workers on, and more get in its way",
+            "saturation with decline describes it: something is full from about {:.1} workers on, \
+             and more get in its way",
             of("cap")? / of("lambda")?
         ),
         "flat" => "one worker already fills what limits it".to_owned(),

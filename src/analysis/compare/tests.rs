@@ -165,7 +165,8 @@ fn other_parameters_under_the_same_label_are_found() {
     let error = compare(&[one, other], RUN_TO_RUN).unwrap_err().to_string();
     assert_eq!(
         error,
-        "nothing can be compared: B, frames: measured with other parameters (n=2 there, n=1 in the baseline)"
+        "nothing can be compared: B, frames: measured with other parameters (n=2 there, n=1 in the \
+         baseline)"
     );
 }
 

@@ -56,7 +56,8 @@ impl Camp {
         let scratch = leftovers::scratch(&mark).map_err(unmade)?;
         let guard = Guard::start(&scratch).inspect_err(|error| {
             output.remark(&format!(
-                "knee: without a guard ({error}): if knee is killed, what it has in {} stays there until its next run",
+                "knee: without a guard ({error}): if knee is killed, what it has in {} stays there \
+                 until its next run",
                 scratch.display()
             ));
         });

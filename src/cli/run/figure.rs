@@ -29,7 +29,8 @@ impl Figures {
             [one] if preset(one).is_some() => {
                 if let Some(kind) = &self.figure_is {
                     return Err(Failure::usage(format!(
-                        "--figure {one} is known, and --figure-is {kind} says it again; leave one of them out"
+                        "--figure {one} is known, and --figure-is {kind} says it again; leave one \
+                         of them out"
                     )));
                 }
                 preset(one).expect("it was looked up").rule

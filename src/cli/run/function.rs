@@ -74,7 +74,8 @@ impl clap::Args for Functions {
                         .value_delimiter(',')
                         .action(ArgAction::Append)
                         .help(format!(
-                            "The interpreters that run it, each with curves of its own [default: {program}]"
+                            "The interpreters that run it, each with curves of its own [default: \
+                             {program}]"
                         )),
                 );
         }
@@ -245,13 +246,15 @@ pub(super) fn meant(words: &[String], registry: Registry) -> Result<(), Failure>
     if let Some(language) = Language::of_file(name) {
         let call = if first.contains(':') { first.clone() } else { format!("{first}:FUNCTION") };
         return Err(Failure::usage(format!(
-            "{name} is a file, not a workload; to measure a function of it: knee run --{} {call}; to measure it as a program: knee run -- {} {line}",
+            "{name} is a file, not a workload; to measure a function of it: knee run --{} {call}; \
+             to measure it as a program: knee run -- {} {line}",
             language.name, language.program
         )));
     }
     if on_the_path(name) {
         return Err(Failure::usage(format!(
-            "{name} is a program, not a workload; to measure it, put -- before it: knee run -- {line}"
+            "{name} is a program, not a workload; to measure it, put -- before it: knee run -- \
+             {line}"
         )));
     }
     Ok(())

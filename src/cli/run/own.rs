@@ -134,7 +134,8 @@ impl Own {
             (false, words) => Ok(words.to_vec()),
             (true, [line]) => Ok(shell(line)),
             (true, _) => Err(Failure::usage(
-                "with --shell the command is one word; write it in quotes: knee run --shell -- 'a | b'",
+                "with --shell the command is one word; write it in quotes: knee run --shell -- 'a \
+                 | b'",
             )),
         }
     }
@@ -162,7 +163,8 @@ impl Own {
             && alone
         {
             return Err(Failure::usage(format!(
-                "a program of your own cannot run as {mode}: knee starts copies of it; leave --modes out"
+                "a program of your own cannot run as {mode}: knee starts copies of it; leave \
+                 --modes out"
             )));
         }
         for entry in plan.entries.iter_mut().filter(|entry| is_program(&entry.workload)) {

@@ -74,7 +74,8 @@ impl Serving {
         }
         if !target.is_here() {
             return Err(Failure::usage(format!(
-                "--url {url} is not on this machine, where knee starts the server; write http://127.0.0.1:{{port}}/"
+                "--url {url} is not on this machine, where knee starts the server; write \
+                 http://127.0.0.1:{{port}}/"
             )));
         }
         let mut given = vec![("server", json(&words)), ("url", url)];

@@ -100,7 +100,8 @@ fn constant(workers: &Column, other: &Column) -> Fault {
     let (count, name, asked) = (workers.facts.least, &workers.name, shown(&workers.name));
     let (other, also) = (&other.name, shown(&other.name));
     Fault::whole(format!(
-        "column {name:?} is {count} in all rows, while {other:?} changes; say --param {also} if that counts workers, or --param {asked}"
+        "column {name:?} is {count} in all rows, while {other:?} changes; say --param {also} if \
+         that counts workers, or --param {asked}"
     ))
 }
 
@@ -109,7 +110,8 @@ fn asked(several: &[&Column]) -> Fault {
     let list = names::list(several.iter().map(|column| column.name.as_str()));
     let [one, other] = [&several[0].name, &several[1].name].map(|name| shown(name));
     Fault::whole(format!(
-        "{list} all count workers and all vary; name the axis with --param {one}, or both with --param {one} --by {other}"
+        "{list} all count workers and all vary; name the axis with --param {one}, or both with \
+         --param {one} --by {other}"
     ))
 }
 

@@ -66,7 +66,8 @@ pub(super) fn decide(
     let is_open = votes.is_empty() || (less > 0 && more > 0);
     if counts > 1 && is_open && !is_bare {
         return Err(Fault::whole(format!(
-            "{column} may be a throughput or a time, and the figures do not show which; say --unit s, --unit ops/s or --lower-is-better"
+            "{column} may be a throughput or a time, and the figures do not show which; say --unit \
+             s, --unit ops/s or --lower-is-better"
         )));
     }
     let what =
@@ -111,12 +112,14 @@ pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<G
             observation.throughput *= observation.workers;
         }
         let text = format!(
-            "{QUESTION} The efficiencies in the file say so, and every worker is taken to do the work of a run"
+            "{QUESTION} The efficiencies in the file say so, and every worker is taken to do the \
+             work of a run"
         );
         return Some(Guess::new(About::Work, text, "--work-per-worker"));
     }
     let text = format!(
-        "{QUESTION} The times hardly change from {} to {} workers; every run is taken to do the same work",
+        "{QUESTION} The times hardly change from {} to {} workers; every run is taken to do the \
+         same work",
         first.0, last.0
     );
     Some(Guess::new(About::Work, text, "--work-per-worker if it does"))

@@ -380,7 +380,8 @@ pub(super) fn asked(columns: &[Column], workers: usize) -> Fault {
         "has no column of numbers beside the number of workers".to_owned()
     } else {
         format!(
-            "has no column of throughputs or times that is known by its heading among {}; name it with --value {example}, and with --lower-is-better if it is a time",
+            "has no column of throughputs or times that is known by its heading among {}; name it \
+             with --value {example}, and with --lower-is-better if it is a time",
             list.join(", ")
         )
     })

@@ -133,6 +133,7 @@ pub(super) fn unknown(content: &Content) -> Fault {
     }
     let kind = content.kind();
     Fault::whole(format!(
-        "is {kind}, but of no format that is known here, and no field counts workers (--param NAME names one); known are {known}"
+        "is {kind}, but of no format that is known here, and no field counts workers (--param NAME \
+         names one); known are {known}"
     ))
 }

@@ -196,7 +196,8 @@ mod tests {
         ("pgbench", "tps = 23390.962707 (without initial connection time)\n", 23_390.962_707, None),
         (
             "pgbench",
-            "tps = 100.5 (including connections establishing)\ntps = 200.25 (excluding connections establishing)\n",
+            "tps = 100.5 (including connections establishing)\ntps = 200.25 (excluding connections \
+             establishing)\n",
             200.25,
             None,
         ),
@@ -278,7 +279,8 @@ mod tests {
             ("wrk", "  Socket errors: connect 0, read 7, write 0, timeout 0\nRequests/sec: 5.0\n"),
             (
                 "pgbench",
-                "tps = 5.0 (without initial connection time)\nRun was aborted; the above results are incomplete.\n",
+                "tps = 5.0 (without initial connection time)\nRun was aborted; the above results \
+                 are incomplete.\n",
             ),
         ] {
             let preset = presets().into_iter().find(|preset| preset.name == name).expect("a row");

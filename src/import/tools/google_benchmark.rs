@@ -134,7 +134,8 @@ fn argument(root: &Node<'_>, request: Request<'_>) -> Result<Option<String>, Fau
         return Ok(None);
     }
     Err(Fault::whole(format!(
-        "is of one thread throughout, and no argument in its names says that it counts workers; say which place does: {}",
+        "is of one thread throughout, and no argument in its names says that it counts workers; \
+         say which place does: {}",
         shown.join(", ")
     )))
 }
@@ -172,7 +173,9 @@ fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
             (if new { Meaning::PerThread } else { Meaning::Divided }, None)
         }
         (_, Some(version)) => (Meaning::PerThread, Some(format!(
-            "library_version {version:?} cannot be read: real_time is taken as one thread's (v1.9.0 and later); before, the same figure means N times less throughput with N threads"
+            "library_version {version:?} cannot be read: real_time is taken as one thread's \
+             (v1.9.0 and later); before, the same figure means N times less throughput with N \
+             threads"
         ))),
         // The field itself is younger than v1.8 and older than v1.9.0.
         _ => (Meaning::Divided, Some(

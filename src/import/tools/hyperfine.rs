@@ -198,7 +198,8 @@ fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
         // Commands may state it where the parameters do not.
         None if runs.iter().any(|run| axis::in_text(&run.label, None).is_some()) => Ok(None),
         None => Err(Fault::whole(format!(
-            "no parameter has a name such as threads or workers; name the right one of {} with --param",
+            "no parameter has a name such as threads or workers; name the right one of {} with \
+             --param",
             axis::list(names.into_iter())
         ))),
     }
@@ -307,9 +308,12 @@ fn by_label(runs: &[Run], request: Request<'_>) -> Result<Placed, Fault> {
     }
     let in_name = axis::in_name(request.stem, request.param);
     let in_name = in_name.ok_or_else(|| match request.param {
-        Some(param) => Fault::whole(format!("has no parameter {param:?}, nor a number beside that word in a command")),
+        Some(param) => Fault::whole(format!(
+            "has no parameter {param:?}, nor a number beside that word in a command"
+        )),
         None => Fault::whole(
-            "states no number of workers; measure with hyperfine -P threads 1 8 'command {threads}', or name the word beside it with --param",
+            "states no number of workers; measure with hyperfine -P threads 1 8 'command \
+             {threads}', or name the word beside it with --param",
         ),
     })?;
     Ok(runs.iter().map(|run| Some((in_name, run.label.clone()))).collect())

@@ -127,6 +127,7 @@ fn place(
         return Ok((workers, named.to_owned()));
     }
     Err(benchmark.node.fault(format!(
-        "{named:?} states no number of workers; name benchmarks like pool-4-threads, or the metadata that holds it with --param"
+        "{named:?} states no number of workers; name benchmarks like pool-4-threads, or the \
+         metadata that holds it with --param"
     )))
 }

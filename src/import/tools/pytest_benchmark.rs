@@ -109,7 +109,8 @@ fn unknown(test: &Test<'_>) -> Fault {
             .fault("states no number of workers; give the test a parameter called workers");
     }
     test.node.fault(format!(
-        "no parameter bears the name of workers; name one, or its place in the brackets, with --param: {}",
+        "no parameter bears the name of workers; name one, or its place in the brackets, with \
+         --param: {}",
         names.join(", ")
     ))
 }

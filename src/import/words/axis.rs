@@ -52,7 +52,8 @@ pub(in crate::import) fn choose(
         several => {
             let names = list(several.iter().map(|&index| candidates[index].name));
             Err(Fault::whole(format!(
-                "each {what} of {names} could be the number of workers; name the right one with --param"
+                "each {what} of {names} could be the number of workers; name the right one with \
+                 --param"
             )))
         }
     }

@@ -88,7 +88,8 @@ fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
         notes.push(Note {
             warning: false,
             text: format!(
-                "what {} returns differs from call to call, or does not tell its value: it is not compared across modes",
+                "what {} returns differs from call to call, or does not tell its value: it is not \
+                 compared across modes",
                 foreign.function
             ),
             remedy: String::new(),
@@ -98,7 +99,8 @@ fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
         notes.push(Note {
             warning: true,
             text: format!(
-                "{} keeps {busy:.1} CPUs busy by itself, so one worker is several threads (NumPy, torch or another library)",
+                "{} keeps {busy:.1} CPUs busy by itself, so one worker is several threads (NumPy, \
+                 torch or another library)",
                 foreign.function
             ),
             remedy: "measure it with one thread of its own too: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 knee run ..; then the \

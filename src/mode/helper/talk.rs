@@ -94,7 +94,8 @@ impl Helper {
         let [lowest, highest] = helper.hello.crew;
         if !(lowest..=highest).contains(&PROTOCOL) {
             return Err(Self::odd(&format!(
-                "it speaks versions {lowest} to {highest} of the crew protocol, and knee speaks {PROTOCOL}"
+                "it speaks versions {lowest} to {highest} of the crew protocol, and knee speaks \
+                 {PROTOCOL}"
             )));
         }
         Ok(helper)

@@ -57,7 +57,8 @@ pub(super) fn table(text: &str) -> Option<Table> {
     }
     let (first, shown) = (&runs[0], axis::list(labels.into_iter()));
     table.remarks.push(format!(
-        "read as a log: the number of workers is taken from lines such as {:?}, the figures from lines with {shown}",
+        "read as a log: the number of workers is taken from lines such as {:?}, the figures from \
+         lines with {shown}",
         first.name
     ));
     Some(table)
@@ -203,8 +204,10 @@ mod tests {
         for text in [
             "Running with 1 thread...\nTime: 8.1 s\nRunning with 2 threads...\nTime: 4.2 s\n",
             "OMP_NUM_THREADS=1\nreal 8.1 s\nOMP_NUM_THREADS=2\nreal 4.2 s\n",
-            "10:00:01 start, -t 1\n10:00:09 Finished in 8.1 s\n10:01:01 start, -t 2\nFinished in 4.2 s\n",
-            "+ mpirun -np 1 ./a 100\nsum 5\n8.1 s elapsed\n+ mpirun -np 2 ./a 100\nsum 5\n4.2 s elapsed\n",
+            "10:00:01 start, -t 1\n10:00:09 Finished in 8.1 s\n10:01:01 start, -t 2\nFinished in \
+             4.2 s\n",
+            "+ mpirun -np 1 ./a 100\nsum 5\n8.1 s elapsed\n+ mpirun -np 2 ./a 100\nsum 5\n4.2 s \
+             elapsed\n",
             "4 cores here\nprocs 1: did 5 tasks in 8.1 s\nbye\nprocs 2: did 5 tasks in 4.2 s\n",
         ] {
             assert_eq!(rows(text), ["1|8.1 s", "2|4.2 s"], "{text}");
