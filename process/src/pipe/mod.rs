@@ -1,9 +1,9 @@
 //! A pipe between two processes: messages from one sender to one receiver, or both ways.
 //!
-//! Each direction is a [ring] in shared memory; large messages pass through it in parts. The two
-//! sides wake each other through a pair of kernel pipes, one each way, that carry nothing else.
-//! They also tell when the other side is gone, however it went: the kernel closes them with the
-//! last process that holds them.
+//! Each direction is a [ring](crate::ring) in shared memory. Large messages pass through it in
+//! parts. The two sides wake each other through a pair of kernel pipes, one each way, that carry
+//! nothing else. They also tell when the other side is gone, however it went: the kernel closes
+//! them with the last process that holds them.
 
 mod crossing;
 mod end;
