@@ -10,6 +10,8 @@ use super::{MOST_ROWS, Table};
 
 /// So many lines decide whether a text is such lines.
 const LOOKED_AT: usize = 60;
+/// So many figures of a sentence are looked at.
+const MOST_FIGURES: usize = 6;
 /// More names are no names.
 const MOST_NAMES: usize = 1000;
 
@@ -196,19 +198,64 @@ fn sentence(line: &str) -> Option<Sentence> {
     // The count stands where both texts part.
     let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
     let workers = line[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
-    let after = &line[at + workers.len()..];
-    let start = after.find(|c: char| c.is_ascii_digit())?;
-    let value = figure(&after[start..])?;
-    let between = after[..start].trim_matches(|c: char| !c.is_alphanumeric());
+    let (before, after) = (&line[..at], &line[at + workers.len()..]);
+    let (behind, ahead) = (figures(after), figures(before));
+    // `8.1 s with 4 threads` says as much as `4 threads took 8.1 s`. Of several that are as sure,
+    // the first one counts.
+    let all = behind.iter().map(|said| (true, said)).chain(ahead.iter().map(|said| (false, said)));
+    let sure = all.filter(|(_, said)| said.sureness > 0).rev();
+    let surest = sure.max_by_key(|(_, said)| said.sureness);
+    let (is_behind, said) = surest.or_else(|| Some((true, behind.first()?)))?;
     let telling = |word: &&str| !words::counts_workers(word);
-    let verb: Vec<&str> = between.split_whitespace().filter(telling).collect();
-    if verb.len() > 6 || after[..start].ends_with('-') {
+    let verb: Vec<&str> = said.label.split_whitespace().filter(telling).collect();
+    if verb.len() > 6 || said.is_joined {
         return None;
     }
-    let name = line[..at].trim_matches(|c: char| !c.is_alphanumeric());
+    let name = if is_behind { before } else { "" }.trim_matches(|c: char| !c.is_alphanumeric());
     let name = name.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
     let verb = verb.join(" ");
-    Some(Sentence { name, workers, verb, value: value.to_owned() })
+    Some(Sentence { name, workers, verb, value: said.value.to_owned() })
+}
+
+/// A figure that a sentence says.
+#[derive(Debug, PartialEq)]
+struct Said<'t> {
+    value: &'t str,
+    /// The words between it and what stands before it.
+    label: &'t str,
+    /// 2 where its unit says what it is, 1 where the words before it do.
+    sureness: u8,
+    /// Whether a dash joins it to a word: `sha-256`.
+    is_joined: bool,
+}
+
+/// The first figures of a text.
+fn figures(text: &str) -> Vec<Said<'_>> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while let Some(start) = text[from..].find(|c: char| c.is_ascii_digit()).map(|at| from + at) {
+        if found.len() == MOST_FIGURES {
+            break;
+        }
+        let label = text[from..start].trim_matches(|c: char| !c.is_alphanumeric());
+        let Some(value) = figure(&text[start..]) else {
+            from = start + text[start..].bytes().take_while(u8::is_ascii_digit).count();
+            continue;
+        };
+        let says = matches!(words::meaning(label).kind, Kind::Time | Kind::Rate);
+        let sureness = if is_measured(value) { 2 } else { u8::from(says) };
+        let is_joined = text[..start].ends_with('-');
+        found.push(Said { value, label, sureness, is_joined });
+        from = start + value.len();
+    }
+    found
+}
+
+/// Whether the unit of a figure says that it is a time or a rate.
+fn is_measured(text: &str) -> bool {
+    [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
+        matches!(cell::parse(text, *decimal), Cell::Number(figure)
+            if matches!(figure.unit, cell::Beside::Time | cell::Beside::Rate))
+    })
 }
 
 /// The longest start of a text that is one figure: `2.2 s` of `2.2 s on my machine`.
@@ -216,14 +263,8 @@ fn figure(text: &str) -> Option<&str> {
     let ends = text.match_indices([' ', ',', ';', '(']).map(|(at, _)| at).chain([text.len()]);
     let ends: Vec<usize> = ends.take(8).collect();
     let plain = |end: usize| text[..end].trim_end_matches(['.', ',', ';', ':', '!']).trim();
-    let is_sure = |text: &&str| {
-        [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
-            matches!(cell::parse(text, *decimal), Cell::Number(figure)
-                if matches!(figure.unit, cell::Beside::Time | cell::Beside::Rate))
-        })
-    };
     let longest = || ends.iter().rev().map(|end| plain(*end));
-    longest().find(is_sure).or_else(|| longest().find(|text| is_number(text)))
+    longest().find(|text| is_measured(text)).or_else(|| longest().find(|text| is_number(text)))
 }
 
 #[cfg(test)]

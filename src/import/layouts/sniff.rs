@@ -25,6 +25,13 @@ impl Block {
         self.split != Split::Byte(b'\t') && !is_number(cell)
     }
 
+    /// Whether a line below a table of blanks is no row: fewer words than columns, and no number.
+    pub(super) fn is_prose(&self, cells: &[&str], width: usize) -> bool {
+        matches!(self.split, Split::Spaces | Split::Gaps)
+            && cells.len() < width
+            && !cells.iter().any(|cell| is_number(cell))
+    }
+
     /// Whether a line that is longer or shorter than the rows is a remark: words where rows have
     /// numbers.
     pub(super) fn is_remark(&self, cells: &[&str], width: usize) -> bool {
@@ -32,6 +39,19 @@ impl Block {
         let one = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
         width > 1 && (one || (loose && !is_number(cells[0])))
     }
+}
+
+/// The number and the name of a column that a comment tells: `column 2: time in s`, `$2 = time`.
+pub(super) fn numbered(comment: &str) -> Option<(usize, String)> {
+    let text = comment.trim();
+    let word = text.find(|c: char| !c.is_ascii_alphabetic())?;
+    let is_column = ["", "column", "col", "field", "spalte", "colonne", "columna"]
+        .contains(&text[..word].to_ascii_lowercase().as_str());
+    let rest = text[word..].trim_start_matches(['$', ' ', '#', '(']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let number = rest[..digits].parse().ok().filter(|number| (1..=100).contains(number))?;
+    let name = rest[digits..].trim_start_matches([')', ' ']).strip_prefix([':', '=', '-', '.'])?;
+    (is_column && !name.trim().is_empty()).then(|| (number, name.trim().to_owned()))
 }
 
 fn is_number(cell: &str) -> bool {

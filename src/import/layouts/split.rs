@@ -98,8 +98,9 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
             }
             line.split('&').map(|cell| cell.trim().trim_matches('$')).collect()
         }
-        Split::Gaps => gaps(line),
+        Split::Gaps => gaps(without_comment(line)),
         Split::Spaces => {
+            let line = without_comment(line);
             let mut quoted = false;
             let parts = line.split(|c: char| {
                 quoted ^= c == '"';
@@ -108,6 +109,13 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
             parts.filter(|part| !part.is_empty()).map(|part| part.trim_matches('"')).collect()
         }
     }
+}
+
+/// A row of numbers without the comment that ends it: `8 2500 3.24 # hyper-threads`.
+fn without_comment(line: &str) -> &str {
+    let row = line.find(" # ").map(|at| line[..at].trim_end());
+    let is_figure = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    row.filter(|row| !row.is_empty() && row.split_whitespace().all(is_figure)).unwrap_or(line)
 }
 
 fn bars(line: &str) -> Vec<&str> {

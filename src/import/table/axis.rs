@@ -148,9 +148,19 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
 
 /// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are
 /// sure.
-const LONE: [(&str, bool); 9] = [
+const LONE: [(&str, bool); 19] = [
     ("cpu", true),
     ("c", true),
+    ("schedulers", true),
+    ("domains", true),
+    ("images", true),
+    ("pool", false),
+    ("transfers", false),
+    ("checkers", false),
+    ("lanes", false),
+    ("queues", false),
+    ("servers", false),
+    ("forks", false),
     ("anzahl", false),
     ("nombre", false),
     ("aantal", false),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::layouts::{Table, json};
+use super::super::layouts::{Table, json, wiki};
 use super::super::{Fault, source};
 use super::TOOLS;
 
@@ -20,7 +20,8 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
         let trimmed = text.trim_start();
-        if !trimmed.starts_with(['{', '[']) {
+        let is_json = trimmed.starts_with(['{', '[']) && !wiki::is_wiki(trimmed);
+        if !is_json {
             return match after_remarks(text) {
                 Some(json) => Ok(json),
                 None => Ok(Self::Table(Table::of(text)?)),

@@ -75,7 +75,9 @@ pub(super) struct Meaning {
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
 /// Words before `threads` that tell whose they are, and `size` behind `pool`.
-const WHOSE: [&str; 11] = [
+const WHOSE: [&str; 13] = [
+    "cluster",
+    "web",
     "batch",
     "dataloader",
     "loader",
@@ -105,6 +107,12 @@ pub(super) fn counts_workers(name: &str) -> bool {
             | ["qd" | "dop"]
             | ["v" | "alloc", "cpu" | "cpus"]
     ) {
+        return true;
+    }
+    // `max_concurrent_requests` is a limit of how many run at once.
+    if let [.., "concurrent" | "simultaneous", what] = words.as_slice()
+        && word_meaning(what) != Some(Sense::Time)
+    {
         return true;
     }
     // `tasks per node` are tasks.
