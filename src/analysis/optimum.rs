@@ -239,7 +239,9 @@ impl Levels {
         let kept: Vec<usize> = (0..self.logs.len()).filter(|&at| kept(at)).collect();
         let mut known = self.known(kept.iter().copied());
         if self.is_finished {
-            known.iter_mut().for_each(|level| level.error = 0.0);
+            for level in &mut known {
+                level.error = 0.0;
+            }
         }
         first_within(&known, tolerance).map(|place| kept[place])
     }

@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::words::{self, Kind, axis};
@@ -145,6 +146,10 @@ fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
     let marks = if spaced.is_empty() { all[..1].to_vec() } else { spaced };
     let start_of_name = |at: usize| {
         let before = part[..at].trim_end();
+        // Behind a wide gap a name may have several words: `s = 8.1  Mop/s total = 812`.
+        if let Some(gap) = before.rfind("  ").filter(|gap| before[..*gap].contains(mark)) {
+            return gap + 2;
+        }
         let blank = before.char_indices().rfind(|(_, c)| c.is_whitespace());
         blank.map_or(0, |(at, c)| at + c.len_utf8())
     };
@@ -194,6 +199,7 @@ fn sentence(line: &str) -> Option<Sentence> {
     if line.len() > 400 {
         return None;
     }
+    let line = &with_digits(line);
     let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
     // The count stands where both texts part.
     let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
@@ -215,6 +221,33 @@ fn sentence(line: &str) -> Option<Sentence> {
     let name = name.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
     let verb = verb.join(" ");
     Some(Sentence { name, workers, verb, value: said.value.to_owned() })
+}
+
+/// Numbers of workers as words, and words that mean one.
+const IN_WORDS: [(&str, &str); 12] = [
+    ("serial", "1 thread"),
+    ("sequential", "1 thread"),
+    ("single-threaded", "1 thread"),
+    ("single", "1"),
+    ("one", "1"),
+    ("two", "2"),
+    ("three", "3"),
+    ("four", "4"),
+    ("six", "6"),
+    ("eight", "8"),
+    ("twelve", "12"),
+    ("sixteen", "16"),
+];
+
+/// `Two threads: 4.2 s` with its count in digits; `Serial: 8.1 s` is of one.
+fn with_digits(line: &str) -> Cow<'_, str> {
+    let end = line.find(|c: char| !c.is_ascii_alphabetic() && c != '-').unwrap_or(line.len());
+    let first = &line[..end];
+    let known = IN_WORDS.iter().find(|(word, _)| first.eq_ignore_ascii_case(word));
+    match known {
+        Some((_, digits)) => Cow::Owned(format!("{digits}{}", &line[end..])),
+        None => Cow::Borrowed(line),
+    }
 }
 
 /// A figure that a sentence says.

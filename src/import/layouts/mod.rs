@@ -6,6 +6,7 @@ pub(super) mod decimal;
 mod html;
 pub(super) mod json;
 pub(super) mod lines;
+pub(super) mod python;
 pub(super) mod records;
 mod sections;
 mod sniff;
@@ -119,9 +120,8 @@ impl Table {
 
     /// Splits a text into rows.
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
-        let cleaned = html::rows(text)
-            .or_else(|| wiki::rows(text))
-            .or_else(|| sniff::without_marks(text));
+        let cleaned =
+            html::rows(text).or_else(|| wiki::rows(text)).or_else(|| sniff::without_marks(text));
         let text = cleaned.as_deref().unwrap_or(text);
         let (text, declared) = declared_separator(text);
         let block = sniff::block(text, declared);

@@ -22,6 +22,14 @@ pub(in crate::import) struct Found {
 }
 
 impl Found {
+    /// Whether the texts of a field state numbers of workers: `"label": "-j 8"`.
+    pub(in crate::import) fn states_counts(&self) -> bool {
+        let stated = |at: usize| {
+            self.rows.iter().filter(|row| axis::in_text(&row[at], None).is_some()).take(2).count()
+        };
+        (0..self.names.len()).any(|at| stated(at) == 2)
+    }
+
     pub(in crate::import) fn table(&self) -> Result<Table, Fault> {
         if self.rows.len() * self.names.len() > MOST_CELLS {
             return Err(Fault::whole(format!("holds more than {MOST_CELLS} values")));

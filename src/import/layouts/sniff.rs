@@ -164,15 +164,10 @@ fn separator(lines: &Lines<'_>) -> Split {
         let cells: Vec<Vec<&str>> = lines.iter().map(|(_, line)| split::of(line, split)).collect();
         let widths: Vec<usize> = cells.iter().map(Vec::len).collect();
         let (_, fitting) = modal(&widths)?;
-        // `1 64,9` is separated by blanks, whatever its commas look like.
-        let holds_pairs = |cells: &Vec<&str>| {
-            cells.iter().any(|cell| {
-                let parts: Vec<&str> = cell.split_whitespace().collect();
-                parts.len() > 1 && parts.iter().all(|part| part.parse::<f64>().is_ok())
-            })
-        };
+        // `1 64,9` is separated by blanks, whatever its commas look like, and so is `1      1 8.1`.
         let pairs = cells.iter().filter(|cells| holds_pairs(cells)).count();
-        (split != Split::Byte(b',') || pairs * 2 < fitting).then_some(fitting)
+        let may_pair = !matches!(split, Split::Byte(b',') | Split::Gaps);
+        (may_pair || pairs * 2 < fitting).then_some(fitting)
     };
     let mut best = (Split::Byte(b'\t'), 0);
     for layout in &LAYOUTS {
@@ -188,6 +183,14 @@ fn separator(lines: &Lines<'_>) -> Split {
     }
     // One line alone: whatever separates it.
     best.0
+}
+
+/// Whether two plain numbers stand in one cell.
+fn holds_pairs(cells: &Vec<&str>) -> bool {
+    cells.iter().any(|cell| {
+        let parts: Vec<&str> = cell.split_whitespace().collect();
+        parts.len() > 1 && parts.iter().all(|part| part.parse::<f64>().is_ok())
+    })
 }
 
 /// Whether gaps find the same number of cells in all lines but remarks, and no line of single

@@ -84,11 +84,14 @@ fn line_of(text: &str, start: &csv::Position) -> u32 {
 
 /// The cells of one line; none where it is blank, a rule or a fence.
 pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
+    let whole = line.trim_end();
     let line = line.trim();
     if line.is_empty() || is_rule(line) || line.starts_with("```") {
         return Vec::new();
     }
     match split {
+        // A tab at the start is an empty cell.
+        Split::Byte(b'\t') => quoted(whole.trim_start_matches(' '), '\t'),
         Split::Byte(byte) => quoted(line, byte as char),
         Split::Bars => bars(line),
         Split::Ampersands => {

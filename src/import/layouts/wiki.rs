@@ -25,9 +25,11 @@ pub(super) fn rows(text: &str) -> Option<String> {
             (inside, open) = (true, None);
         } else if line.starts_with("|}") {
             (inside, open) = (false, None);
-        } else if !inside {
+        }
+        if !inside {
             continue;
-        } else if line.starts_with("|-") {
+        }
+        if line.starts_with("|-") {
             open = None;
         } else if let Some(caption) = line.strip_prefix("|+") {
             rows[here] = format!("# {}", caption.trim());

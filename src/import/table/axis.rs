@@ -148,12 +148,16 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
 
 /// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are
 /// sure.
-const LONE: [(&str, bool); 19] = [
+const LONE: [(&str, bool); 23] = [
     ("cpu", true),
     ("c", true),
     ("schedulers", true),
     ("domains", true),
     ("images", true),
+    ("machines", true),
+    ("hosts", true),
+    ("vms", true),
+    ("boxes", true),
     ("pool", false),
     ("transfers", false),
     ("checkers", false),

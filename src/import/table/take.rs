@@ -196,7 +196,7 @@ impl<'t> Taking<'t> {
                 Ok(None)
             }
             // `n_jobs=-1` is as many as the machine has cores.
-            Cell::Number(figure) if figure.value == -1.0 => {
+            Cell::Number(figure) if text == "-1" && figure.value < 0.0 => {
                 self.left_out.row(|| format!("{text:?} (as many as there are cores)"));
                 Ok(None)
             }

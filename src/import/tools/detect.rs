@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::layouts::{Table, json, wiki};
+use super::super::layouts::{Table, json, python, wiki};
 use super::super::{Fault, source};
 use super::TOOLS;
 
@@ -40,7 +40,10 @@ impl Content {
             return lines(text);
         }
         // `[1]` may begin a table, `[` alone cannot.
-        Ok(Self::Json(json::parse(text)?))
+        json::parse(text).map(Self::Json).or_else(|fault| {
+            let python = python::as_json(trimmed).and_then(|json| json::parse(&json).ok());
+            python.map(Self::Json).ok_or(fault)
+        })
     }
 
     /// What it is in outer form.

@@ -196,6 +196,11 @@ fn leads(before: &str, param: Option<&str>) -> bool {
             "j" | "t" | "T" | "p" | "P" | "n" | "N" | "c" | "w" | "np" | "nt" | "J"
         );
     }
+    let long = word.strip_prefix("--").unwrap_or_default();
+    let assigned = before.ends_with('=') && ["j", "np", "nt"].contains(&word);
+    if assigned || ["transfers", "checkers", "parallel"].contains(&long) {
+        return true;
+    }
     if words(word).last().is_some_and(|last| is_worker(last)) {
         return true;
     }

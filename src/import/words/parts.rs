@@ -261,6 +261,7 @@ impl Parts {
             || self.has(Sense::Remark)
             || self.has(Sense::Percentile)
             || split::is_percentile(heading)
+            || (self.unit.is_none() && !self.has(Sense::Time) && split::is_per_operation(heading))
             || cpu_time
             || (self.has(Sense::Cost)
                 && !self.has(Sense::Time)

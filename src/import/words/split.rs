@@ -59,8 +59,25 @@ pub(super) fn undressed(heading: &str) -> String {
         }
     }
     let plain: String = heading.chars().filter(|c| !matches!(c, '*' | '`' | '"')).collect();
+    let plain = without_deviation(&plain);
     let plain = plain.replace("<br>", " ").replace("<br/>", " ").replace("\\#", "#");
     plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()
+}
+
+/// `mean ± CI (ms)` is the heading of means: what stands beside them is said in each cell.
+fn without_deviation(heading: &str) -> String {
+    let marks = ["\u{b1}", "+/-", "\\pm"];
+    let Some((before, after)) = marks.iter().find_map(|mark| heading.split_once(mark)) else {
+        return heading.to_owned();
+    };
+    let unit = after.find(['(', '[']).map_or("", |at| &after[at..]);
+    if before.trim().is_empty() { heading.to_owned() } else { format!("{before}{unit}") }
+}
+
+/// `B/op`, `allocs/op`: what one operation costs.
+pub(super) fn is_per_operation(heading: &str) -> bool {
+    let Some((_, operation)) = heading.rsplit_once('/') else { return false };
+    ["op", "iter", "iteration", "call", "req", "request"].contains(&operation.trim())
 }
 
 /// `p99`, `95th percentile`.
