@@ -199,6 +199,10 @@ fn sentence(line: &str) -> Option<Sentence> {
     if line.len() > 400 {
         return None;
     }
+    // What a shell says of a command has several times, of which logs know the right one.
+    if log::of_a_shell(line).is_some() {
+        return None;
+    }
     let line = &with_digits(line);
     let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
     // The count stands where both texts part.
@@ -218,7 +222,11 @@ fn sentence(line: &str) -> Option<Sentence> {
         return None;
     }
     let name = if is_behind { before } else { "" }.trim_matches(|c: char| !c.is_alphanumeric());
-    let name = name.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
+    // `Threads (4 workers)` is called threads; `threads 4` has no name.
+    let next = after.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let is_named = is_behind && words::counts_workers(next);
+    let name = name.split_whitespace().filter(|word| is_named || telling(word));
+    let name = name.collect::<Vec<_>>().join(" ");
     let verb = verb.join(" ");
     Some(Sentence { name, workers, verb, value: said.value.to_owned() })
 }

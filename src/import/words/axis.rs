@@ -198,7 +198,8 @@ fn leads(before: &str, param: Option<&str>) -> bool {
     }
     let long = word.strip_prefix("--").unwrap_or_default();
     let assigned = before.ends_with('=') && ["j", "np", "nt"].contains(&word);
-    if assigned || ["transfers", "checkers", "parallel"].contains(&long) {
+    let said = ["concurrent", "simultaneous"].contains(&word.to_ascii_lowercase().as_str());
+    if assigned || said || ["transfers", "checkers", "parallel"].contains(&long) {
         return true;
     }
     if words(word).last().is_some_and(|last| is_worker(last)) {

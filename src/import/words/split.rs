@@ -52,11 +52,19 @@ pub(super) fn number_at_end(text: &str) -> (&str, Option<u32>) {
 
 /// A heading as people meant it, without marks of emphasis and code.
 pub(super) fn undressed(heading: &str) -> String {
-    let mut heading = heading.to_owned();
+    // The standard library of C++ and Rust is no standard deviation.
+    let mut heading = heading.replace("std::", "");
     for command in ["\\textbf{", "\\textit{", "\\emph{", "\\texttt{", "\\mathrm{"] {
         if heading.contains(command) {
             heading = heading.replace(command, "").replace('}', "");
         }
+    }
+    // `[Workers](address)` is a link.
+    if heading.starts_with('[')
+        && let Some((text, address)) = heading.split_once("](")
+        && address.ends_with(')')
+    {
+        heading = text[1..].to_owned();
     }
     let plain: String = heading.chars().filter(|c| !matches!(c, '*' | '`' | '"')).collect();
     let plain = without_deviation(&plain);

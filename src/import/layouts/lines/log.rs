@@ -156,7 +156,7 @@ fn labelled(line: &str) -> Option<(String, &str)> {
 }
 
 /// `8.10s user 0.01s system 99% cpu 2.120 total` and `8.10user 0.01system 0:02.12elapsed 99%CPU`.
-fn of_a_shell(line: &str) -> Option<&str> {
+pub(super) fn of_a_shell(line: &str) -> Option<&str> {
     if line.contains(" cpu ") && line.contains("user") {
         let before = line.trim_end().strip_suffix("total")?.trim_end();
         return before.rsplit(' ').next();
