@@ -3,10 +3,15 @@
 /// What opens such a table.
 const OPENS: &str = "{|";
 
+/// So many lines into a text the first row of a table must stand.
+const LOOKED_THROUGH: usize = 1000;
+
 /// Whether a text holds such a table.
 pub(in crate::import) fn is_wiki(text: &str) -> bool {
-    text.lines().any(|line| line.trim_start().starts_with(OPENS))
-        && text.lines().any(|line| line.trim_start().starts_with("|-"))
+    let begins = |with: &str| {
+        text.lines().take(LOOKED_THROUGH).any(|line| line.trim_start().starts_with(with))
+    };
+    begins(OPENS) && begins("|-")
 }
 
 /// The rows of the tables in a text, each in the line where it begins; captions become comments.
