@@ -5,6 +5,8 @@ use super::{LOOKS, Purse, Space, TOLERANCE};
 
 /// Growth by so much of the growth of the count is nearly the same.
 const NEARLY: f64 = 0.8;
+/// So many counts are looked at once where the purse does not cover two looks.
+const FEW: usize = 4;
 /// Up to this size a space is measured whole.
 const SMALL: usize = 6;
 
@@ -25,12 +27,14 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
             break;
         }
     }
-    // Where even that is too much, every second count goes, never the first.
-    while counts.len() > 1 && f64::from(LOOKS) * purse.cost_of(&counts) > purse.left {
-        let mut at = 0;
+    // Where even that is too much, every second count goes, never the first or the last. Few counts
+    // are looked at even if only once: one count alone compares nothing.
+    let passes = |many: usize| if many > FEW { f64::from(LOOKS) } else { 1.0 };
+    while counts.len() > 1 && passes(counts.len()) * purse.cost_of(&counts) > purse.left {
+        let (mut at, last) = (0, counts.len());
         counts.retain(|_| {
             at += 1;
-            at % 2 == 1
+            at % 2 == 1 || (at == last && last > 2)
         });
     }
     counts
@@ -78,4 +82,22 @@ fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize
     counts.sort_unstable();
     counts.dedup();
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(left: f64, cost: f64) -> Vec<usize> {
+        let space = Space { max: 64, start: 4, hints: vec![2] };
+        first(&space, &Purse { left, cost: &|_| cost })
+    }
+
+    #[test]
+    fn a_small_purse_still_compares_two_counts() {
+        assert_eq!(counts(100.0, 1.0), [1, 2, 3, 4]);
+        assert_eq!(counts(4.0, 1.0), [1, 2, 4]);
+        assert_eq!(counts(2.5, 1.0), [1, 4]);
+        assert_eq!(counts(1.5, 1.0), [1]);
+    }
 }
