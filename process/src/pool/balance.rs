@@ -46,6 +46,11 @@ impl State {
                 self.note(index);
             }
         }
+        self.employ_idle();
+    }
+
+    /// Gives what waits to workers that have nothing to do: they look for nothing by themselves.
+    pub(crate) fn employ_idle(&mut self) {
         while let Some(index) = self.idle.next(self.turn).filter(|_| !self.backlog.is_empty()) {
             self.turn = index + 1;
             self.refill(index);

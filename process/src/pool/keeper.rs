@@ -16,7 +16,7 @@ use super::link::{LinkPlan, Listener, Wiring};
 use super::patience::{TICK, wake_time};
 use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
-use super::shared::Shared;
+use super::shared::{End, Shared};
 use super::state::{Door, State, kill};
 use crate::codec::{self, Bytes};
 use crate::error::{Error, Result};
@@ -74,6 +74,7 @@ impl Keeper {
 
     /// Starts the workers, says whether that worked, and keeps the pool until all have ended.
     pub(crate) fn run(mut self, started: &Sender<Result<()>>) {
+        let _end = End::of(&self.shared);
         let first = self.fill_seats();
         let failed = first.is_err();
         // Whoever made the pool waits for this.
@@ -82,9 +83,6 @@ impl Keeper {
             self.shared.lock().terminate();
         }
         while !self.turn(failed) {}
-        let mut state = self.shared.lock();
-        state.over = true;
-        self.shared.announce(&state);
     }
 
     /// One look at everything, and a sleep until there is something new; says whether all is over.
@@ -278,6 +276,8 @@ impl Keeper {
         let verdict = seat.verdict.take();
         state.exits.push(exit);
         state.note(index);
+        // Nobody may come to this seat any more, and what came back from it would wait for ever.
+        state.employ_idle();
         let failure = verdict.clone().unwrap_or_else(|| self.deaths.failure(exit));
         for tag in begun {
             state.fail(tag, failure.clone(), index);

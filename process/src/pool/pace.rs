@@ -56,30 +56,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::pool::Transport;
-    use crate::pool::serve::Body;
-    use crate::pool::settings::{Depth, Settings};
-    use crate::spawn::{Output, StartMethod};
+    use crate::pool::settings::Settings;
 
     /// The nap in microseconds where workers have so many tasks of so many microseconds; 0 for
     /// none.
     fn nap(seats: &[(usize, f64)]) -> u128 {
-        let settings = Settings {
-            workers: seats.len(),
-            name: String::new(),
-            method: StartMethod::ReExec,
-            output: Output::Inherit,
-            transport: Transport::Ring,
-            depth: Depth::ByTaskLength,
-            busy_poll: None,
-            tasks_per_worker: None,
-            time_limit: None,
-            restarts: 0,
-            restart_period: Duration::ZERO,
-            body: Body::Functions { initialiser: None },
-            init: Vec::new(),
-            init_fds: Vec::new(),
-        };
+        let settings = Settings::of_nothing(seats.len());
         let mut state = State::new(Arc::new(settings));
         for (seat, (flights, microseconds)) in state.seats.iter_mut().zip(seats) {
             seat.imagine(*flights, microseconds * 1000.0);

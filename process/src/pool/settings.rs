@@ -38,3 +38,26 @@ pub(crate) struct Settings {
     pub(crate) init: Vec<u8>,
     pub(crate) init_fds: Vec<std::os::fd::OwnedFd>,
 }
+
+#[cfg(test)]
+impl Settings {
+    /// Those of a pool that never starts a worker.
+    pub(crate) fn of_nothing(workers: usize) -> Self {
+        Self {
+            workers,
+            name: String::new(),
+            method: StartMethod::ReExec,
+            output: Output::Inherit,
+            transport: Transport::Ring,
+            depth: Depth::ByTaskLength,
+            busy_poll: None,
+            tasks_per_worker: None,
+            time_limit: None,
+            restarts: 0,
+            restart_period: Duration::ZERO,
+            body: Body::Functions { initialiser: None },
+            init: Vec::new(),
+            init_fds: Vec::new(),
+        }
+    }
+}

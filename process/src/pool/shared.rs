@@ -234,6 +234,26 @@ impl Shared {
     }
 }
 
+/// The end of a keeper, of one that panics too: whoever waits for the pool must not do so for ever.
+pub(crate) struct End(Arc<Shared>);
+
+impl End {
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if std::thread::panicking() {
+            state.terminate();
+        }
+        state.over = true;
+        self.0.announce(&state);
+    }
+}
+
 /// Looking for a result without sleeping, up to a limit.
 struct Spin {
     limit: Option<Duration>,
@@ -265,4 +285,25 @@ fn left(deadline: Deadline) -> Duration {
 
 fn past(deadline: Deadline) -> bool {
     deadline.is_some_and(|at| Instant::now() >= at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing of ours is known to panic there. Should it, the pool is over, and its tasks are
+    /// cancelled.
+    #[test]
+    fn nobody_waits_for_a_keeper_that_has_panicked() {
+        let shared = Arc::new(Shared::new(Settings::of_nothing(1)).unwrap());
+        let _ticket = shared.submit(None, &[], None).unwrap();
+        let keeper = Arc::clone(&shared);
+        let keeper = std::thread::spawn(move || {
+            let _end = End::of(&keeper);
+            let _state = keeper.lock();
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        shared.wait(None, |state| (state.slots.open() == 0 && state.over).then_some(()));
+        assert!(keeper.join().is_err());
+    }
 }

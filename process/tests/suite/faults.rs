@@ -23,6 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test::new("faults::a_stopped_worker_is_killed_by_its_limit", stopped_worker),
     Test::new("faults::a_silent_worker_is_ended_when_patience_is", silent_worker),
     Test::new("faults::a_worker_lost_while_idle_is_known_and_hangs_nobody", lost_while_idle),
+    Test::new("faults::what_a_lost_worker_had_not_begun_is_done_by_an_idle_one", not_begun),
     Test::new("faults::tasks_behind_a_dead_one_are_done", behind_a_dead_one),
     Test::new(
         "faults::tasks_behind_a_dead_one_are_done_over_sockets",
@@ -150,6 +151,20 @@ fn lost_while_idle() {
     assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
     pool.set_active(1);
     assert!(matches!(pool.apply_async(add, (1, 1)), Err(Error::PoolBroken { .. })));
+}
+
+fn not_begun() {
+    let pool = Pool::builder().workers(2).restarts(0, Duration::from_secs(60)).build().unwrap();
+    pool.wait_ready(Duration::from_secs(30)).unwrap();
+    let victim = pool.pids()[1].unwrap();
+    send(victim, libc::SIGSTOP);
+    // One for each. The second waits in the ring of a worker that does not see it.
+    let handles = [1, 2].map(|number| pool.apply_async(add, (number, 0)).unwrap());
+    let [first, second] = handles;
+    assert_eq!(first.wait(), Ok(1));
+    send(victim, libc::SIGKILL);
+    assert_eq!(second.wait(), Ok(2));
+    assert_eq!(pool.lost_worker().map(|(worker, _)| worker), Some(1));
 }
 
 fn behind_a_dead_one() {
