@@ -16,6 +16,8 @@ pub mod run;
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]
+pub mod folder;
+#[doc(hidden)]
 pub mod plot;
 #[doc(hidden)]
 pub mod rng;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// From left to right. The first few know nothing of knee; the rest is the road from a machine to a
 /// command line.
 const LAYERS: &[&str] = &[
-    "units", "clock", "rng", "stats", "machine", "plan", "mode", "run", "record", "import",
-    "analysis", "plot", "report", "claims", "cli", "bench",
+    "units", "clock", "rng", "stats", "folder", "machine", "plan", "mode", "run", "record",
+    "import", "analysis", "plot", "report", "claims", "cli", "bench",
 ];
 
 /// The same for the crate of processes: what starts a child stands left of what a child does.

@@ -11,6 +11,7 @@ mod guard;
 mod leftovers;
 mod list;
 mod machine;
+mod mistake;
 mod output;
 pub(crate) mod present;
 mod prices;
@@ -136,6 +137,7 @@ impl From<crate::plan::PlanError> for Failure {
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     let registry = Registry::new(extra);
     become_child_if_asked(registry);
+    mistake::ends_the_program();
     let cli = match Cli::try_parse_from(with_default_command(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

@@ -141,7 +141,7 @@ async fn lap(
     lane.start();
     while let Some(number) = lane.take() {
         let spawned = tokio::spawn(async move {
-            let result = task.run_async(number).await;
+            let result = super::inside::future(task.run_async(number)).await;
             (task, result)
         });
         match spawned.await {

@@ -9,8 +9,10 @@
 //! Nobody measures before everybody is warm, and nobody stops loading the machine before the last
 //! window has ended.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::schedule::Schedule;
@@ -199,5 +201,57 @@ impl Gate {
     #[inline]
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire) || self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+/// A worker's hold on its gate. Nobody waits for one that panics: it stops all.
+#[derive(Debug)]
+pub(super) struct Hold(Arc<Gate>);
+
+impl Hold {
+    pub(super) fn of(gate: &Arc<Gate>) -> Self {
+        Self(Arc::clone(gate))
+    }
+
+    /// The gate itself, to be looked at while the worker's other parts change.
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Deref for Hold {
+    type Target = Gate;
+
+    #[inline]
+    fn deref(&self) -> &Gate {
+        &self.0
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_panics_stops_the_others() {
+        let window = Window { extent: Extent::Tasks(2), warm_up: Duration::ZERO };
+        let gate = Arc::new(Gate::new(window, 2, &Arc::default()));
+        drop(Hold::of(&gate));
+        assert!(!gate.stopped());
+        let hold = Hold::of(&gate);
+        let panics = move || {
+            let _hold = hold;
+            std::panic::resume_unwind(Box::new("on purpose"));
+        };
+        assert!(thread::spawn(panics).join().is_err());
+        assert!(gate.stopped());
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use knee_workloads::{Aside, Figure, Work};
 
-use super::gate::{Extent, Gate, Moment};
+use super::gate::{Extent, Gate, Hold, Moment};
 use super::schedule::{Due, Schedule};
 use super::share::Share;
 use crate::clock;
@@ -90,7 +90,7 @@ impl Lap {
 /// The state of one worker's measuring.
 #[derive(Debug)]
 pub struct Lane {
-    gate: Arc<Gate>,
+    gate: Hold,
     /// This worker's numbers are `number`, `number + stride`, ..: nothing is shared to take the
     /// next one.
     number: u64,
@@ -147,7 +147,7 @@ impl Lane {
             Phase::Warming { slice, previous: None }
         };
         Self {
-            gate: Arc::clone(gate),
+            gate: Hold::of(gate),
             number: worker as u64,
             stride: workers as u64,
             checked,
@@ -197,7 +197,7 @@ impl Lane {
 
     /// The next task in the queue, once it is due.
     fn await_due(&mut self) -> Option<u64> {
-        let gate = Arc::clone(&self.gate);
+        let gate = self.gate.gate();
         let schedule = gate.schedule()?;
         let due = schedule.take(gate.now())?;
         loop {
@@ -214,7 +214,7 @@ impl Lane {
 
     /// The next task in the queue, where somebody else has waited until it is due.
     pub(super) fn take_due(&mut self) -> Option<u64> {
-        let gate = Arc::clone(&self.gate);
+        let gate = self.gate.gate();
         let schedule = gate.schedule().filter(|_| !gate.stopped())?;
         let due = schedule.take(gate.now())?;
         Some(self.begin(due, schedule))
@@ -232,7 +232,7 @@ impl Lane {
 
     /// A task was done that came by itself: its latency is counted from when it was due.
     fn done_due(&mut self, due: Due, untimed: Duration, now: Instant, work: Work) -> Moment {
-        let gate = Arc::clone(&self.gate);
+        let gate = self.gate.gate();
         let Some(schedule) = gate.schedule() else { return Moment::Ordinary };
         let [began, now] = self.since_origin([self.began, now]);
         self.share.part(work.units, untimed, (began, now), schedule.window());

@@ -23,20 +23,37 @@ impl StartingLine {
     /// Says that somebody is here who need not wait. The last one does what is left to do `before`
     /// anybody is released.
     pub(super) fn pass(&self, before: impl FnOnce()) {
-        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            before();
-            self.released.get_or_init(|| ());
+        if self.is_last() {
+            self.release(before);
         }
     }
 
     /// Waits until all are here. The last one does what is left to do `before` anybody is released.
     pub(super) fn wait(&self, before: impl FnOnce()) {
-        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            before();
-            self.released.get_or_init(|| ());
+        if self.is_last() {
+            self.release(before);
         } else {
             self.released.wait();
         }
+    }
+
+    fn is_last(&self) -> bool {
+        self.missing.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Lets all go after `before`, also where that panics: nobody else would.
+    fn release(&self, before: impl FnOnce()) {
+        let _release = Release(&self.released);
+        before();
+    }
+}
+
+/// Lets all go when it is dropped.
+struct Release<'a>(&'a OnceLock<()>);
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.0.get_or_init(|| ());
     }
 }
 
@@ -61,6 +78,17 @@ mod tests {
                     assert_eq!(prepared.load(Ordering::Relaxed), 1);
                 });
             }
+        });
+    }
+
+    #[test]
+    fn whoever_panics_before_the_release_lets_all_go() {
+        let line = StartingLine::new(2);
+        thread::scope(|scope| {
+            let before = || std::panic::resume_unwind(Box::new("on purpose"));
+            let both = [(); 2].map(|()| scope.spawn(|| line.wait(before)));
+            let panicked = both.map(|one| one.join().is_err());
+            assert_eq!(panicked.iter().filter(|one| **one).count(), 1);
         });
     }
 }

@@ -5,6 +5,7 @@ mod asynchronous;
 mod error;
 mod gate;
 pub mod helper;
+mod inside;
 mod lane;
 mod line;
 mod memory;
@@ -26,7 +27,6 @@ mod worker;
 
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -34,15 +34,16 @@ use std::time::Duration;
 
 use knee_workloads::{Context, Host, Params, Task, Work, Workload};
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
 use crate::clock;
+use crate::folder::Nest;
 use crate::plan::{Mode, Registry};
 
 use meter::Meter;
 
 pub use error::ModeError;
 pub use gate::{Extent, Gate, Moment, Window};
+pub(crate) use inside::is_inside;
 pub use lane::{Lane, Lap};
 pub use memory::Held;
 pub use reference::{Reference, reference};
@@ -236,16 +237,14 @@ struct Ground {
     // The host is declared before the directory because it must go first. The lock is never taken:
     // it makes the ground usable from all workers' threads.
     keep: Mutex<Option<Host>>,
-    directory: TempDir,
+    directory: Nest,
 }
 
 impl Ground {
     fn new(site: &Site, job: &Job, workers: usize) -> Result<Self, ModeError> {
         let workload = site.registry.find(&job.workload)?;
-        let directory = tempfile::Builder::new()
-            .prefix("crew-")
-            .tempdir_in(&site.scratch)
-            .map_err(|error| ModeError::Launch {
+        let directory =
+            Nest::make_in(&site.scratch, "crew-").map_err(|error| ModeError::Launch {
                 what: "the crew's private directory could not be made",
                 reason: format!("{}: {error}", site.scratch.display()),
             })?;
@@ -288,9 +287,11 @@ impl Ground {
 
     /// One worker's own task, on the thread that will run it.
     fn prepare(&self, worker: usize) -> Result<Box<dyn Task>, ModeError> {
-        self.workload
-            .prepare(&self.context(worker))
-            .map_err(|error| ModeError::Prepare { worker, reason: error.to_string() })
+        let failed = |reason| ModeError::Prepare { worker, reason };
+        match inside::caught(|| self.workload.prepare(&self.context(worker))) {
+            Ok(prepared) => prepared.map_err(|error| failed(error.to_string())),
+            Err(panic) => Err(failed(panic_text(&*panic))),
+        }
     }
 
     /// How many members a round of `active` workers has.
@@ -333,7 +334,7 @@ fn guarded(
     number: u64,
     run: impl FnOnce() -> knee_workloads::Result<Work>,
 ) -> Result<Work, ModeError> {
-    match panic::catch_unwind(AssertUnwindSafe(run)) {
+    match inside::caught(run) {
         Ok(Ok(work)) => Ok(work),
         Ok(Err(error)) => Err(ModeError::Task { number, reason: error.to_string() }),
         Err(panic) => Err(panicked(number, &*panic)),
@@ -367,7 +368,11 @@ fn silent(pid: u32, limit: Duration) -> String {
 
 /// A task that panicked.
 fn panicked(number: u64, panic: &(dyn std::any::Any + Send)) -> ModeError {
-    ModeError::Task { number, reason: format!("it panicked: {}", said(panic)) }
+    ModeError::Task { number, reason: panic_text(panic) }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    format!("it panicked: {}", said(panic))
 }
 
 /// What somebody said who panicked.

@@ -38,7 +38,8 @@ pub(super) fn round(
                 line.wait(|| {});
                 lap(worker)
             };
-            thread::Builder::new().spawn_scoped(scope, body).map_err(|error| {
+            let thread = thread::Builder::new().name(format!("starter-{worker}"));
+            thread.spawn_scoped(scope, body).map_err(|error| {
                 // Those who are there already must not wait for this one.
                 gate.stop();
                 line.pass(|| {});

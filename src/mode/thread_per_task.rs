@@ -32,9 +32,7 @@ impl Starter {
         let body = move || {
             super::pin(&ground.placement, worker);
             let mut task = ground.prepare(worker)?;
-            let work = task.run(number);
-            let work =
-                work.map_err(|error| ModeError::Task { number, reason: error.to_string() })?;
+            let work = super::guarded(number, || task.run(number))?;
             Ok((work, task.aside()))
         };
         let thread = thread::Builder::new().spawn(body).map_err(|error| ModeError::Launch {

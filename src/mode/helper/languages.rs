@@ -1,5 +1,7 @@
 //! The languages whose functions can be run: a row each, and a file each in `helpers/`.
 
+use std::io::Write;
+
 use crate::plan::Mode;
 
 /// A language and its helper.
@@ -100,7 +102,7 @@ impl Language {
         directory: &std::path::Path,
     ) -> std::io::Result<std::process::Command> {
         let file = directory.join(self.file);
-        std::fs::write(&file, self.source)?;
+        std::fs::File::create_new(&file)?.write_all(self.source.as_bytes())?;
         let program = if program.is_empty() { self.program } else { program };
         let mut command = std::process::Command::new(program);
         command.arg(file).envs(self.environment.iter().copied());

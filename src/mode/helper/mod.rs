@@ -22,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Crew, Extent, Ground, Lap, ModeError, Probe, Round, Whom, Window};
+use crate::folder::Nest;
 use crate::plan::Mode;
 pub use conformance::{Candidate, conformance};
 pub use languages::{LANGUAGES, Language};
@@ -141,8 +142,7 @@ pub fn look(
     scratch: &std::path::Path,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Abilities, HelperError> {
-    let directory = tempfile::Builder::new().prefix("look-").tempdir_in(scratch);
-    let directory = directory
+    let directory = Nest::make_in(scratch, "look-")
         .map_err(|error| HelperError::Start { program: foreign.language.clone(), error })?;
     let mut helper = start(foreign, directory.path(), cancel)?;
     let ready = launch(&mut helper, foreign, Mode::Serial, 1)?;

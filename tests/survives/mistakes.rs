@@ -1,0 +1,32 @@
+//! Mistakes of our own: a panic where nobody expected one.
+
+use crate::calls::{Place, can};
+
+/// A thread that panics leaves nobody waiting. The standard library panics where closing a directory
+/// fails, which Linux never answers: so one can be had. Which close it is differs from run to run.
+#[test]
+fn a_panic_in_a_thread_of_ours_ends_the_run() {
+    if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {
+        return;
+    }
+    let trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "signal=none"];
+    let args = ["run", "lock", "--modes", "threads", "--workers", "2", "--budget", "400ms"];
+    let (mut main, mut member) = (false, false);
+    for when in 6..60 {
+        let place = Place::new();
+        let fails = format!("inject=close:error=EIO:when={when}");
+        let before = [&trace[..], &["-e", "trace=close", "-e", &fails]].concat();
+        let called = place.start_by(&before, &[&args[..], &["--out", "out"]].concat()).finish();
+        let panicked = |name: &str| called.stderr.contains(&format!("thread '{name}"));
+        if panicked("main") || panicked("knee-") {
+            assert_eq!(called.code, Some(1), "{when}: {called:?}");
+            assert!(called.stderr.contains("this is a mistake in knee"), "{when}: {called:?}");
+            place.assert_clean();
+        }
+        (main, member) = (main | panicked("main"), member | panicked("knee-"));
+        if main && member {
+            return;
+        }
+    }
+    println!("skipped: no close of a directory was met (main: {main}, member: {member})");
+}
