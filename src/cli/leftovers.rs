@@ -12,6 +12,8 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
 
+use crate::folder::Folder;
+
 /// The mark: an environment variable that our children inherit. Its value is the random part of the
 /// scratch directory's name, so that no other run has it, in whatever namespace.
 pub(super) const MARK: &str = "KNEE_RUN";
@@ -41,7 +43,11 @@ pub(super) fn mark_of(scratch: &Path) -> Option<&str> {
 /// closed.
 pub(super) fn make(scratch: &Path) -> io::Result<File> {
     fs::DirBuilder::new().mode(0o700).create(scratch)?;
-    let lock = File::create_new(scratch.join(LOCK))?;
+    let held = Folder::hold(scratch)?;
+    if !held.is_ours() || !held.is_empty() {
+        return Err(io::Error::other("somebody has put another directory in its place"));
+    }
+    let lock = held.create(LOCK)?;
     // Where the file system has no locks, the directory is taken for a dead one's by the next run
     // of ours, no sooner.
     let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
@@ -82,30 +88,23 @@ pub(super) fn is_left(scratch: &Path) -> bool {
     scratch.exists() || over(scratch).exists()
 }
 
-/// Removes a directory that knee has made, which its lock shows, or an empty one. Where everybody
-/// may rename what stands beside it, another directory of ours may have been given its name.
+/// Removes a directory that knee has made, which its lock shows, or an empty one. It is held while it
+/// is looked at and emptied: where everybody may rename what stands beside it, another directory of
+/// ours may be given its name at any moment.
 fn remove(scratch: &Path) {
-    if is_made_by_us(scratch) {
-        let lock = scratch.join(LOCK);
-        let Ok(entries) = fs::read_dir(scratch) else { return };
-        let mut stays = false;
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| *path != lock) {
-            let is_directory = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());
-            let removed =
-                if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            stays |= removed.is_err();
-        }
+    let Ok(held) = Folder::hold(scratch) else { return };
+    if held.is_ours() && held.has_file(LOCK) {
         // The last, so that what a kill or an error leaves here is known as ours to the next run.
-        if stays {
+        if !held.empty(LOCK) {
             return;
         }
-        let _ = fs::remove_file(&lock);
+        held.remove(LOCK);
     }
     let _ = fs::remove_dir(scratch);
 }
 
 fn is_made_by_us(scratch: &Path) -> bool {
-    fs::symlink_metadata(scratch.join(LOCK)).is_ok_and(|meta| meta.is_file())
+    Folder::hold(scratch).is_ok_and(|held| held.is_ours() && held.has_file(LOCK))
 }
 
 /// Cleans up behind runs of ours whose guard was killed with them.

@@ -241,6 +241,7 @@ pub(crate) fn can(words: &[&str]) -> bool {
 /// Every file below a directory.
 pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    let is_below = |path: &Path| path.is_dir() && !path.is_symlink();
+    let below = |path: PathBuf| if is_below(&path) { files(&path) } else { vec![path] };
     entries.flat_map(|entry| below(entry.path())).collect()
 }

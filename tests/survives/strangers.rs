@@ -4,18 +4,23 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Child, Command, Stdio};
 
-use crate::calls::{KNEE, Place, can};
+use crate::calls::{KNEE, Place, can, files};
 
 const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /// What they do for as long as the run takes: give our directory's name to a link to what is dear to
-/// us, take its place, plant names like ours, and rename what is ours.
+/// us, to one to the directory around it, or for a moment to another directory of ours; plant names
+/// like ours, and rename what is ours.
 const RACE: &str = r#"
 n=0
 while :; do
     for ours in knee-*; do
         n=$((n + 1))
-        mv "$ours" "stolen-$n" 2>/dev/null && ln -s ../dear "$ours"
+        mv "$ours" "stolen-$n" 2>/dev/null && case $((n % 3)) in
+            0) ln -s ../dear "$ours" ;;
+            1) ln -s . "$ours" ;;
+            2) mv beside "$ours" 2>/dev/null; mv "$ours" beside 2>/dev/null ;;
+        esac
         ln -sfn ../../dear "$ours-over"
     done
     mkdir knee-0123456789abcdef0123456789abcdef 2>/dev/null
@@ -60,6 +65,11 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let dear = place.home.path().join("dear");
         fs::create_dir(&dear).expect("it is ours");
         fs::write(dear.join("knee-lock"), "letters").expect("it is ours");
+        // Beside what knee makes, where it can be given any name: with a folder of its own, so that
+        // it is known by it.
+        let near = place.tmp().join("beside/near");
+        fs::create_dir_all(&near).expect("it is ours");
+        fs::write(near.join("letters"), "letters").expect("it is ours");
         let stranger = Command::new(NOBODY[0])
             .args(&NOBODY[1..])
             .args(["sh", "-c", RACE])
@@ -88,7 +98,9 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
             let called = place.call(&[&args[..], &["--out", &out]].concat());
             assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
             let code = called.code.unwrap_or_else(|| panic!("{KNEE} was killed: {called:?}"));
-            // Where others may rename what is ours, cells may fail, and say so.
+            // Where others may rename what is ours, cells may fail, and it is said at once.
+            let warned = called.stderr.contains("everybody may rename");
+            assert_eq!(warned, mode == 0o777, "{mode:o} {called:?}");
             assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
             // On a busy machine the time may not suffice for all of them.
             assert!(mode == 0o777 || matches!(code, 0 | 4 | 5), "{mode:o} {called:?}");
@@ -97,9 +109,13 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let robbed = ours(&place).iter().any(|name| name.starts_with("stolen-"));
         assert_eq!(robbed, mode == 0o777, "{mode:o}");
         drop(stranger);
-        assert!(mode == 0o777 || ours(&place).is_empty(), "left: {:?}", ours(&place));
+        let left = ours(&place).into_iter().filter(|name| name != "beside").collect::<Vec<_>>();
+        assert!(mode == 0o777 || left.is_empty(), "left: {left:?}");
+        // What is dear to us is as it was, whatever was given its name or led there.
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
-        // Where others may rename, what is new may end up there, as with any program.
+        let near = files(&place.tmp()).into_iter().filter(|path| path.ends_with("near/letters"));
+        assert_eq!(near.count(), 1, "{mode:o}: {:?}", files(&place.tmp()));
+        // What is new may be put there where others may rename, which the warning says.
         let new = fs::read_dir(&dear).expect("it is there").count() - 1;
         assert!(mode == 0o777 || new == 0, "{new} new");
     }

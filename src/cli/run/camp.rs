@@ -5,6 +5,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +53,13 @@ impl Camp {
             );
             Failure::new(exit::FAILED, what)
         };
+        if is_open_to_all(&parent) {
+            output.remark(&format!(
+                "knee: everybody may rename what is in {}, and so put what this run writes there \
+                 somewhere else; give it mode 1777, or name another place in TMPDIR",
+                parent.display()
+            ));
+        }
         let mark = mark();
         let scratch = leftovers::scratch(&mark).map_err(unmade)?;
         let guard = Guard::start(&scratch).inspect_err(|error| {
@@ -152,6 +160,14 @@ impl Drop for Camp {
     fn drop(&mut self) {
         self.strike();
     }
+}
+
+/// Whether everybody may rename and remove what is in a directory.
+fn is_open_to_all(directory: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+    const OTHERS_WRITE: u32 = 0o002;
+    let mode = std::fs::metadata(directory).map_or(0, |meta| meta.permissions().mode());
+    mode & (STICKY | OTHERS_WRITE) == OTHERS_WRITE
 }
 
 /// The terminal to which we write, if any.
