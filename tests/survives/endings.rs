@@ -159,3 +159,20 @@ fn nothing_that_the_environment_names_is_deleted() {
     let called = place.call(&["__guard"]);
     assert_eq!(called.code, Some(2), "{called:?}");
 }
+
+/// A dry run starts nothing and writes nothing.
+#[test]
+fn a_dry_run_needs_neither_a_guard_nor_a_directory() {
+    let place = Place::new();
+    let args = ["run", "--dry-run", "noop", "sleep"];
+    let called = place.start_by(&["env", "TMPDIR=/nowhere/at/all"], &args).finish();
+    assert_eq!(called.code, Some(0), "{called:?}");
+    assert!(called.stdout.contains("process-pool") && called.stderr.is_empty(), "{called:?}");
+    if can(&["strace", "-f", "-o", "/dev/null", "true"]) {
+        let trace = ["strace", "-f", "-qq", "-e", "trace=execve,mkdir", "-o", "trace"];
+        let called = place.start_by(&trace, &args).finish();
+        assert_eq!(called.code, Some(0), "{called:?}");
+        let trace = fs::read_to_string(place.home.path().join("trace")).expect("it is there");
+        assert_eq!(trace.lines().count(), 1, "{trace}");
+    }
+}

@@ -10,7 +10,7 @@ use super::camp::Camp;
 use super::own::MOST_AT_ONCE;
 use crate::cli::{Failure, exit};
 use crate::mode::helper::{self, Abilities, HelperError, LANGUAGES, Language};
-use crate::plan::{Candidates, Cores, Counts, Mode, Named, Plan, Registry, Request, Series};
+use crate::plan::{Candidates, Cores, Counts, Entry, Mode, Named, Plan, Registry, Request, Series};
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own functions";
@@ -30,6 +30,11 @@ pub(super) struct Functions {
     setup: Option<String>,
     chunk: Option<u64>,
     start: Option<String>,
+}
+
+/// Whether an entry of a plan is a user's own function, which must be looked at before it is run.
+pub(super) fn is_one(entry: &Entry, registry: Registry) -> bool {
+    registry.find(&entry.workload).is_ok_and(|found| found.foreign(&entry.params).is_some())
 }
 
 impl clap::FromArgMatches for Functions {

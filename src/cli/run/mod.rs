@@ -44,9 +44,12 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
-    // Before functions are looked at: their helpers are the first that is started.
-    let camp = Camp::pitch(output)?;
-    function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, &camp)?;
+    let mut camp = None;
+    if plan.entries.iter().any(|entry| function::is_one(entry, registry)) {
+        // Their helpers are the first that is started.
+        let camp = camp.insert(Camp::pitch(output)?);
+        function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, camp)?;
+    }
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
     }
@@ -58,6 +61,10 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));
     }
+    let camp = match camp {
+        Some(camp) => camp,
+        None => Camp::pitch(output)?,
+    };
     let directory = place::new(args.out.as_deref())?;
     output.remark(&announcement(&plan, &directory));
     for line in &skipped {
