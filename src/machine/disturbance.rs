@@ -40,7 +40,7 @@ pub enum Cause {
     ClockJump,
     /// The machine was suspended.
     Suspended,
-    /// knee itself was stopped.
+    /// knee itself stood still: it was stopped, frozen or paused.
     Stopped,
     /// The allowed CPUs or the quota changed.
     BudgetChanged,
@@ -72,7 +72,7 @@ impl Cause {
             Self::Thermal => "cores were slowed because they were too hot",
             Self::ClockJump => "the wall clock was set; durations do not depend on it",
             Self::Suspended => "the machine was suspended",
-            Self::Stopped => "knee itself was stopped and went on later",
+            Self::Stopped => "knee itself stood still and went on later",
             Self::BudgetChanged => "the allowed CPUs or the quota changed",
         }
     }
@@ -215,7 +215,10 @@ impl Ledger {
 
     fn was_stopped(&self) -> Option<Disturbance> {
         let times = Some(self.stopped).filter(|times| *times > 0)?;
-        let text = format!("knee itself was stopped {times} times and went on later");
+        let text = format!(
+            "knee itself stood still {times} times and went on later: it was stopped, frozen with its \
+             container or paused with its machine"
+        );
         let severity = Severity::Repeat;
         Some(Disturbance { cause: Cause::Stopped, severity, amount: times as f64, text })
     }

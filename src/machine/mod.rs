@@ -23,6 +23,8 @@ mod memory;
 pub mod neighbour;
 mod others;
 mod own_cpu;
+#[cfg(unix)]
+mod pauses;
 pub mod placement;
 mod root;
 mod runtimes;

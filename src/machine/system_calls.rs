@@ -140,32 +140,6 @@ pub(super) fn set_affinity(tid: i32, cpus: &CpuSet) -> io::Result<()> {
     affinity::set_affinity(tid, cpus)
 }
 
-/// How often this process went on after it had been stopped (Ctrl-Z and `fg`, or `kill -STOP`),
-/// since this was first asked.
-#[cfg(unix)]
-pub(super) fn continued() -> usize {
-    use std::sync::Once;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static COUNTED: Once = Once::new();
-    static TIMES: AtomicUsize = AtomicUsize::new(0);
-    COUNTED.call_once(|| {
-        let count = || {
-            TIMES.fetch_add(1, Ordering::Relaxed);
-        };
-        // SAFETY: an atomic addition is all that the handler does, and that is safe at any moment.
-        let registered = unsafe { signal_hook::low_level::register(libc::SIGCONT, count) };
-        // Where it is refused, a stop is not told from a slow machine.
-        drop(registered);
-    });
-    TIMES.load(Ordering::Relaxed)
-}
-
-/// How often this process went on after it had been stopped.
-#[cfg(not(unix))]
-pub(super) fn continued() -> usize {
-    0
-}
-
 /// The name that the hypervisor gives itself in CPUID leaf 0x4000_0000, if there is one.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn hypervisor_signature() -> Option<String> {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::cgroup::{self, parse_cpu_max};
+#[cfg(unix)]
+use super::pauses;
 use super::{Budget, CpuSet, Root, system_calls};
 
 /// Frequencies and thermal counters of at most so many cores are read: each read may cost a
@@ -75,7 +77,7 @@ pub struct Snapshot {
     pub(super) load: Option<f64>,
     pub(super) quota: Option<f64>,
     pub(super) affinity: Option<CpuSet>,
-    /// How often this process went on after it had been stopped.
+    /// How often this process stood still and went on.
     pub(super) continued: usize,
     /// How many CPUs the figures are about.
     pub(super) cpus: Option<u32>,
@@ -110,7 +112,7 @@ impl Watch {
     /// Opens what the machine offers.
     pub fn open(root: &Root, budget: &Budget) -> Self {
         // Counting begins here, so that a stop in the first round is seen.
-        system_calls::continued();
+        pauses::pauses();
         let cpus = budget.affinity.clone();
         let all = match (&cpus, budget.online) {
             (Some(cpus), Some(online)) => cpus.len() == online as usize,
@@ -157,7 +159,7 @@ impl Watch {
             load: None,
             quota: None,
             affinity: self.live.then(|| system_calls::affinity(0).ok()).flatten(),
-            continued: if self.live { system_calls::continued() } else { 0 },
+            continued: if self.live { pauses::pauses() } else { 0 },
             cpus: self.cpus.as_ref().map(|cpus| cpus.len() as u32),
         };
         self.look_at_cpus(&mut snapshot);
@@ -325,6 +327,14 @@ fn field(text: &str, name: &str) -> Option<f64> {
 fn parse_pressure(text: &str) -> Option<f64> {
     let some = text.lines().find(|line| line.starts_with("some "))?;
     Some(some.split_whitespace().find_map(|w| w.strip_prefix("total="))?.parse::<f64>().ok()? / 1e6)
+}
+
+/// Elsewhere a pause is not told from a slow machine.
+#[cfg(not(unix))]
+mod pauses {
+    pub(super) fn pauses() -> usize {
+        0
+    }
 }
 
 /// Ticks per second in which `/proc/stat` counts.

@@ -147,7 +147,8 @@ struct Run<'a> {
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
-    /// Seconds that knee itself was stopped (Ctrl-Z) in rounds: they are not of the budget.
+    /// Seconds that knee itself stood still in rounds (Ctrl-Z, `docker pause`): they are not of the
+    /// budget.
     stopped: f64,
     references: BTreeMap<usize, Reference>,
     pace: Pace,

@@ -184,6 +184,8 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
     wait_until("it measures", || {
         knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
     });
+    // In the middle of a round: what is stopped between two is nobody's.
+    std::thread::sleep(std::time::Duration::from_millis(200));
     let all = |signal| {
         for pid in [running.called("knee"), running.called("sleep")].concat() {
             send(pid, signal);
@@ -199,4 +201,60 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
     let stopped = record.samples.iter().find(|sample| sample.was_stopped()).expect("it is marked");
     let later = |sample: &&knee::run::Sample| sample.round > stopped.round;
     assert!(record.samples.iter().any(|sample| later(&sample)), "nothing was measured after it");
+}
+
+/// A control group of this test's own that can be frozen, as `docker pause` does it: its directory,
+/// and what to write to which file to freeze and to thaw it.
+fn freezer() -> Option<(std::path::PathBuf, [(&'static str, &'static str); 2])> {
+    let second = [("cgroup.freeze", "1"), ("cgroup.freeze", "0")];
+    let first = [("freezer.state", "FROZEN"), ("freezer.state", "THAWED")];
+    let places = [
+        ("/sys/fs/cgroup", second),
+        ("/sys/fs/cgroup/unified", second),
+        ("/sys/fs/cgroup/freezer", first),
+    ];
+    let found = places.into_iter().find_map(|(root, [freeze, thaw])| {
+        let group = std::path::Path::new(root).join(format!("knee-f{}", std::process::id()));
+        fs::create_dir(&group).ok()?;
+        let can =
+            group.join("cgroup.procs").exists() && fs::write(group.join(thaw.0), thaw.1).is_ok();
+        if !can {
+            let _ = fs::remove_dir(&group);
+        }
+        can.then_some((group, [freeze, thaw]))
+    });
+    if found.is_none() {
+        println!("skipped: no control group can be frozen here");
+    }
+    found
+}
+
+/// With no signal that would tell of it.
+#[test]
+#[ignore = "it takes a quarter of a minute"]
+fn a_run_that_is_frozen_with_its_container_goes_on() {
+    let place = Place::new();
+    let Some((group, [freeze, thaw])) = freezer() else { return };
+    let script = format!(
+        "echo $$ > {}/cgroup.procs && exec {} run sleep:ms=5 --modes serial,process-pool --workers \
+         1,2 --budget 6s --out out",
+        group.display(),
+        crate::calls::KNEE
+    );
+    let running = place.start_by::<&str>(&["sh", "-c", &script], &[]);
+    let rounds = || knee::record::read(&place.out()).map_or(0, |record| record.samples.len());
+    wait_until("it measures", || rounds() > 0);
+    fs::write(group.join(freeze.0), freeze.1).expect("it may");
+    // Longer than its whole budget.
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    let before = rounds();
+    fs::write(group.join(thaw.0), thaw.1).expect("it may");
+    let called = running.finish();
+    wait_until("the group is empty", || fs::remove_dir(&group).is_ok() || !group.exists());
+    assert!(called.ran(), "{called:?}");
+    let record = place.record();
+    assert!(record.failures.is_empty(), "{:?}", record.failures);
+    assert!(record.samples.iter().any(knee::run::Sample::was_stopped), "it is not marked");
+    assert!(record.samples.len() > before + 1, "nothing was measured after it");
+    place.assert_clean();
 }

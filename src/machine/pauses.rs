@@ -1,0 +1,79 @@
+//! Notices that all of this process stood still: stopped by Ctrl-Z or `kill -STOP`, frozen with its
+//! container (`docker pause`), or paused with its virtual machine. Only the first is told to us.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::clock;
+
+/// How often this process has gone on.
+static TIMES: AtomicUsize = AtomicUsize::new(0);
+/// The last beat, on the clock that all processes share.
+static BEAT: AtomicU64 = AtomicU64::new(0);
+/// From one beat to the next: so rare that nobody notices them.
+const EVERY: Duration = Duration::from_secs(1);
+/// A beat that is later than this came after a pause.
+const LATE: Duration = Duration::from_millis(500);
+/// As long as a beat that is due may take to be counted.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// How often this process stood still and went on, since this was first asked.
+pub(super) fn pauses() -> usize {
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let count = || {
+            TIMES.fetch_add(1, Ordering::Relaxed);
+        };
+        // SAFETY: an atomic addition is all that the handler does, and that is safe at any moment.
+        let registered = unsafe { signal_hook::low_level::register(libc::SIGCONT, count) };
+        // Where one of the two is refused, such a pause is not told from a slow machine.
+        drop(registered);
+        BEAT.store(clock::shared_nanos(), Ordering::Relaxed);
+        let _ = thread::Builder::new().name("heartbeat".into()).spawn(beat);
+    });
+    let since = clock::shared_nanos().saturating_sub(BEAT.load(Ordering::Relaxed));
+    if Duration::from_nanos(since) > EVERY + LATE {
+        thread::sleep(MOMENT);
+    }
+    TIMES.load(Ordering::Relaxed)
+}
+
+/// Counts the beats that come late though nothing kept this thread from running.
+fn beat() {
+    let waits = File::open("/proc/thread-self/schedstat").ok();
+    let waited = || waits.as_ref().and_then(waited_for_a_cpu).unwrap_or_default();
+    loop {
+        let (began, before, told) = (Instant::now(), waited(), TIMES.load(Ordering::Relaxed));
+        thread::sleep(EVERY);
+        let late = began.elapsed().saturating_sub(EVERY + waited().saturating_sub(before));
+        if late > LATE {
+            // The signal of a stop that is over has counted it already.
+            let _ = TIMES.compare_exchange(told, told + 1, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        BEAT.store(clock::shared_nanos(), Ordering::Relaxed);
+    }
+}
+
+/// How long the thread of this file was ready and had no CPU.
+fn waited_for_a_cpu(file: &File) -> Option<Duration> {
+    let mut bytes = [0; 64];
+    let count = file.read_at(&mut bytes, 0).ok()?;
+    let text = std::str::from_utf8(&bytes[..count]).ok()?;
+    text.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_tells_how_long_a_thread_waited() {
+        let file = File::open("/proc/thread-self/schedstat").expect("there is a scheduler");
+        assert!(waited_for_a_cpu(&file).is_some());
+    }
+}
