@@ -5,6 +5,8 @@ mod calls;
 mod disks;
 mod endings;
 mod limits;
+mod mistakes;
+mod namespaces;
 mod records;
 mod secrets;
 mod strangers;

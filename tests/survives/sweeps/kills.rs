@@ -27,7 +27,7 @@ const RUNS: [(&str, &[&str]); 10] = [
         "run --budget 1s --workers 1,2 --out out --url http://127.0.0.1:{port}/ --server",
         &["python3 serve.py {n} {port}"],
     ),
-    ("run noop --modes all --workers 1,2 --budget 3s --out out", &[]),
+    ("run noop --modes all --workers 1,2 --budget 700ms --out out", &[]),
     ("report base --out out", &[]),
 ];
 

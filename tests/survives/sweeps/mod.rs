@@ -11,7 +11,7 @@ use std::fs;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::calls::{KNEE, Patience, as_from_a_terminal, files, processes, send};
+use crate::calls::{BRIEF, KNEE, Patience, as_from_a_terminal, files, processes, send};
 
 /// What takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
@@ -32,10 +32,9 @@ impl Hunt {
     pub(super) fn new() -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let hunt = Self { home };
-        let args =
-            ["run", "noop", "--modes", "serial,threads", "--workers", "1,2", "--budget", "2s"];
+        let args = ["run", "noop", "--modes", "serial,threads", "--workers", "1,2"];
         hunt.fresh();
-        let status = hunt.command(&[&args[..], &["--out", "base"]].concat()).status();
+        let status = hunt.command(&[&args[..], &BRIEF, &["--out", "base"]].concat()).status();
         assert!(status.is_ok_and(|status| matches!(status.code(), Some(0 | 5))));
         hunt
     }
