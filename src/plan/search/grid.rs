@@ -3,8 +3,10 @@
 use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
 
-/// Growth by so much of the growth of the count is nearly the same.
+/// Growth by so much of the growth of the count is nearly the same: the top is far away.
 const NEARLY: f64 = 0.8;
+/// With growth by so much of it the top is not here.
+const HALF: f64 = 0.5;
 /// So many counts are looked at once where the purse does not cover two looks.
 const FEW: usize = 4;
 /// Up to this size a space is measured whole.
@@ -40,32 +42,54 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     counts
 }
 
+/// How throughput grew in the last octave of `counts`.
+struct Growth {
+    /// The best count of that octave.
+    last: Level,
+    /// The best one below it.
+    before: Option<Level>,
+}
+
+impl Growth {
+    fn of(book: &Book, top: usize) -> Option<Self> {
+        let levels = book.levels();
+        let best_of = |keep: &dyn Fn(usize) -> bool| {
+            levels
+                .iter()
+                .filter(|level| keep(level.workers))
+                .max_by(|a, b| a.log.total_cmp(&b.log))
+                .copied()
+        };
+        let last = best_of(&|workers| workers * 2 > top)?;
+        Some(Self { last, before: best_of(&|workers| workers * 2 <= top) })
+    }
+
+    /// Whether the octave still gained.
+    fn goes_on(&self) -> bool {
+        self.before.is_none_or(|before| self.last.log - before.log >= 2.0 * TOLERANCE)
+    }
+
+    /// Whether throughput grew by more than this part of the growth of the count, on logarithms.
+    fn exceeds(&self, part: f64) -> bool {
+        let step = |before: Level| (self.last.workers as f64 / before.workers as f64).ln();
+        self.before.is_some_and(|before| self.last.log - before.log > part * step(before))
+    }
+}
+
+/// Whether the counts to look at lie far above these.
+pub(super) fn is_far_below(space: &Space, book: &Book, counts: &[usize]) -> bool {
+    let top = counts.iter().copied().max().filter(|top| *top < space.max);
+    top.and_then(|top| Growth::of(book, top)).is_some_and(|growth| growth.exceeds(HALF))
+}
+
 /// The next octave, or two where growth is steep, and the best count so far, where the last octave
 /// of `counts` still gained.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
-    let top = counts.iter().copied().max()?;
-    if top >= space.max {
-        return None;
-    }
-    let levels = book.levels();
-    let best_of = |keep: &dyn Fn(usize) -> bool| {
-        levels
-            .iter()
-            .filter(|level| keep(level.workers))
-            .max_by(|a, b| a.log.total_cmp(&b.log))
-            .copied()
-    };
-    let last = best_of(&|workers| workers * 2 > top)?;
-    let before = best_of(&|workers| workers * 2 <= top);
-    if before.is_some_and(|before| last.log - before.log < 2.0 * TOLERANCE) {
-        return None;
-    }
-    // Where throughput still grows nearly as the count does, the top is far away.
-    let step = |before: Level| (last.workers as f64 / before.workers as f64).ln();
-    let steep = before.is_some_and(|before| last.log - before.log > NEARLY * step(before));
-    let (factor, per_octave) = if steep { (4, 1.0) } else { (2, 2.0) };
+    let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
+    let growth = Growth::of(book, top).filter(Growth::goes_on)?;
+    let (factor, per_octave) = if growth.exceeds(NEARLY) { (4, 1.0) } else { (2, 2.0) };
     let mut next = between(space, top + 1, (factor * top).min(space.max), per_octave);
-    next.push(last.workers); // The anchor that ties these blocks to the earlier ones.
+    next.push(growth.last.workers); // The anchor that ties these blocks to the earlier ones.
     Some(next)
 }
 
