@@ -83,10 +83,12 @@ mod tests {
 
     #[test]
     fn whoever_panics_before_the_release_lets_all_go() {
+        fn panic() {
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
         let line = StartingLine::new(2);
         thread::scope(|scope| {
-            let before = || std::panic::resume_unwind(Box::new("on purpose"));
-            let both = [(); 2].map(|()| scope.spawn(|| line.wait(before)));
+            let both = [(); 2].map(|()| scope.spawn(|| line.wait(panic)));
             let panicked = both.map(|one| one.join().is_err());
             assert_eq!(panicked.iter().filter(|one| **one).count(), 1);
         });
