@@ -304,7 +304,7 @@ impl std::fmt::Debug for By {
 
 /// The memory of processes in bytes, where what several share counts once in all; `None` where the
 /// system does not tell.
-fn proportional(pids: &[u32]) -> Option<u64> {
+pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     let of = |pid: &u32| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;

@@ -38,8 +38,11 @@ pub struct Sample {
     /// the longest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
-    /// What the crew used.
+    /// What the crew used, with the processes outside of knee that belong to the work.
     pub usage: Usage,
+    /// What those alone used while the round lasted, where the user named any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Usage>,
     /// From the first submit to the last join, where a batch was asked for.
     pub makespan: Option<f64>,
     /// Which launch of a crew in this run it was measured with, from 0; `None` in older records,
@@ -111,6 +114,7 @@ impl Sample {
                 .collect(),
             printed_p99,
             usage: round.usage,
+            outside: None,
             makespan,
             crew: Some(crew.number),
             members: Some(crew.members),

@@ -1,4 +1,5 @@
-//! Which cells are measured next: one workload at a time, every mode of it in one block.
+//! Which cells are measured next: one workload at a time, every mode of it in one block; and ways
+//! to do the same work together.
 //!
 //! Modes and counts of one workload are compared with each other, so they share blocks, each in a
 //! random order of its own. Workloads are not compared with each other, so each may go on at its
@@ -12,7 +13,7 @@ use crate::stats::student;
 use super::Sample;
 use super::course::Course;
 use super::share::{Claim, divide};
-use super::standing::{CONFIDENCE, NEAR_ENOUGH, Standing};
+use super::standing::{CONFIDENCE, NEAR_ENOUGH, Standing, Way};
 use super::turn::{Turn, Wanted};
 
 /// A listed series is done after so many blocks, where its counts can be told apart or do not
@@ -44,13 +45,16 @@ pub(super) struct Steer {
     max_p99: Option<f64>,
 }
 
-/// All series of one workload.
+/// All series of one workload, or of several that are ways to do the same work.
 #[derive(Debug)]
 struct Group {
+    /// The first one, which stands for all.
     entry: usize,
+    /// All of them.
+    entries: Vec<usize>,
     /// The second axis of which it is a value.
     axis: Option<usize>,
-    courses: Vec<(Mode, Course)>,
+    courses: Vec<(Way, Course)>,
     /// How much it is worth against another that costs the same.
     part: f64,
     /// How its modes stand against each other.
@@ -75,13 +79,19 @@ type Cost<'c> = &'c dyn Fn(Cell) -> f64;
 impl Steer {
     /// The beginning of a plan, of which only the entries that work here are measured.
     pub(super) fn new(plan: &Plan, works: impl Fn(usize) -> bool) -> Self {
-        let groups = plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry));
-        let groups = groups.map(|(entry, planned)| Group {
-            axis: planned.also.as_ref().map(|also| also.axis),
-            part: if planned.shorter_of.is_some() { SHORTER_PART } else { 1.0 },
-            ..Group::new(entry, &planned.series, plan)
-        });
-        Self { groups: groups.collect(), seed: plan.seed, max_p99: plan.limits.max_p99 }
+        let mut groups: Vec<Group> = Vec::new();
+        for (entry, planned) in plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry)) {
+            if groups.iter().any(|group| group.entries.contains(&entry)) {
+                continue;
+            }
+            let company = plan.company(entry).into_iter().filter(|one| works(*one)).collect();
+            groups.push(Group {
+                axis: planned.also.as_ref().map(|also| also.axis),
+                part: if planned.shorter_of.is_some() { SHORTER_PART } else { 1.0 },
+                ..Group::new(company, plan)
+            });
+        }
+        Self { groups, seed: plan.seed, max_p99: plan.limits.max_p99 }
     }
 
     /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs
@@ -98,7 +108,7 @@ impl Steer {
         // Who is settled takes some reckoning, so each is asked once.
         let alive: Vec<(&Group, bool)> = alive.map(|group| (group, group.is_settled())).collect();
         let claim =
-            |&(group, settled): &(&Group, bool)| group.claim(least, launch(group.entry), settled);
+            |&(group, settled): &(&Group, bool)| group.claim(least, group.launch(launch), settled);
         let claims: Vec<Claim> = alive.iter().map(claim).collect();
         let shares = divide(&claims, left);
         let open = alive.iter().filter(|(_, settled)| !settled).count().max(1);
@@ -106,7 +116,7 @@ impl Steer {
         let ((group, _), share) = alive
             .into_iter()
             .zip(shares)
-            .filter(|((group, _), _)| at_work.is_none_or(|entry| group.entry == entry))
+            .filter(|((group, _), _)| at_work.is_none_or(|entry| group.entries.contains(&entry)))
             .min_by(|(a, _), (b, _)| rank(*a).total_cmp(&rank(*b)))?;
         Some(Turn {
             entry: group.entry,
@@ -123,7 +133,7 @@ impl Steer {
     /// Whether another value of the same second axis is surely better by something that matters:
     /// then its time is better spent there.
     fn is_beaten(&self, group: &Group) -> bool {
-        let searches = |(_, course): &(Mode, Course)| matches!(course, Course::Searched(_));
+        let searches = |(_, course): &(Way, Course)| matches!(course, Course::Searched(_));
         let may_rise = group.courses.iter().any(searches) && group.standing.is_rising();
         let settled = group.blocks >= LEAST_BLOCKS && !may_rise;
         let Some((own, error, df)) = group.standing.level().filter(|_| settled) else {
@@ -140,14 +150,15 @@ impl Steer {
 
     /// So many seconds were spent for this workload.
     pub(super) fn spend(&mut self, entry: usize, seconds: f64) {
-        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == entry) {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry))
+        {
             group.spent += seconds;
         }
     }
 
     /// Seconds without which this workload can say nothing.
     pub(super) fn least(&self, entry: usize, cost: Cost<'_>) -> f64 {
-        let group = self.groups.iter().find(|group| group.entry == entry);
+        let group = self.groups.iter().find(|group| group.entries.contains(&entry));
         group.map_or(0.0, |group| f64::from(LEAST_BLOCKS) * group.block_cost(cost))
     }
 
@@ -159,7 +170,10 @@ impl Steer {
         };
         let mut cells = group.cells(turn, cost);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
-        let place = |cell: Cell| cell.mode.salt() ^ cell.workers as u64;
+        let lead = group.entry;
+        let place = |cell: Cell| {
+            cell.mode.salt() ^ cell.workers as u64 ^ ((cell.entry - lead) as u64) << 32
+        };
         cells.sort_by_cached_key(|wanted| {
             knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
         });
@@ -168,7 +182,8 @@ impl Steer {
 
     /// What one round gave.
     pub(super) fn observe(&mut self, sample: &Sample) {
-        if let Some(group) = self.groups.iter_mut().find(|group| group.entry == sample.cell.entry) {
+        let entry = sample.cell.entry;
+        if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry)) {
             let made = (sample.crew, sample.confirms);
             group.standing.enter(sample.cell, sample.block, sample.throughput, made);
         }
@@ -197,27 +212,35 @@ impl Steer {
     }
 
     fn course(&mut self, cell: Cell) -> Option<&mut Course> {
-        let group = self.groups.iter_mut().find(|group| group.entry == cell.entry)?;
-        group.courses.iter_mut().find(|(mode, _)| *mode == cell.mode).map(|(_, course)| course)
+        let mut courses = self.groups.iter_mut().flat_map(|group| &mut group.courses);
+        courses.find(|(way, _)| *way == (cell.entry, cell.mode)).map(|(_, course)| course)
     }
 }
 
 impl Group {
-    fn new(entry: usize, series: &[Series], plan: &Plan) -> Self {
+    fn new(entries: Vec<usize>, plan: &Plan) -> Self {
         let at_rate = plan.arrivals.is_some();
-        let course =
-            |series: &Series| (series.mode, Course::new(series, plan.seed ^ entry as u64, at_rate));
-        let cells = |series: &Series| {
+        let of = |entry: &usize| {
+            let entry = *entry;
+            plan.entries[entry].series.iter().map(move |series| (entry, series))
+        };
+        let all: Vec<(usize, &Series)> = entries.iter().flat_map(of).collect();
+        let course = |(entry, series): &(usize, &Series)| {
+            let course = Course::new(series, plan.seed ^ *entry as u64, at_rate);
+            ((*entry, series.mode), course)
+        };
+        let cells = |&(entry, series): &(usize, &Series)| {
             let counts = series.candidates.first().iter();
             counts.map(|&workers| Cell { entry, mode: series.mode, workers }).collect()
         };
         Self {
-            entry,
+            entry: entries.first().copied().unwrap_or(0),
             axis: None,
             part: 1.0,
-            courses: series.iter().map(course).collect(),
+            courses: all.iter().map(course).collect(),
             standing: Standing::default(),
-            first: series.iter().map(cells).collect(),
+            first: all.iter().map(cells).collect(),
+            entries,
             spent: 0.0,
             progress: 0.0,
             width: 0,
@@ -229,41 +252,46 @@ impl Group {
     /// Done when the counts are decided, and which mode is best.
     fn is_done(&self) -> bool {
         let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
-        self.is_decided() && (enough || !self.standing.is_open(self.modes().into_iter()))
+        self.is_decided() && (enough || !self.standing.is_open(self.ways().into_iter()))
     }
 
-    fn modes(&self) -> Vec<Mode> {
-        self.courses.iter().map(|(mode, _)| *mode).collect()
+    fn ways(&self) -> Vec<Way> {
+        self.courses.iter().map(|(way, _)| *way).collect()
+    }
+
+    /// Seconds that launching the crews of all its entries takes.
+    fn launch(&self, of: &dyn Fn(usize) -> f64) -> f64 {
+        self.entries.iter().map(|entry| of(*entry)).sum()
     }
 
     /// Whether its answer would hardly change. The rest of the time is then better spent on others.
     fn is_settled(&self) -> bool {
-        let modes = self.modes();
-        let explores = |(mode, course): &(Mode, Course)| match course {
+        let ways = self.ways();
+        let explores = |(way, course): &(Way, Course)| match course {
             Course::Searched(search) => {
-                search.is_exploring() && !self.standing.has_lost(*mode, &modes)
+                search.is_exploring() && !self.standing.has_lost(*way, &ways)
             }
             _ => false,
         };
         self.blocks >= SETTLED_BLOCKS
             && !self.courses.iter().any(explores)
-            && !self.standing.is_open_anywhere(&modes)
+            && !self.standing.is_open_anywhere(&ways)
     }
 
     /// Decided when every series but the serial one is: that one only accompanies the others.
     fn is_decided(&self) -> bool {
-        let modes = self.modes();
-        let done = |(mode, course): &(Mode, Course)| match course {
-            _ if self.standing.has_lost(*mode, &modes) => true,
+        let ways = self.ways();
+        let done = |(way, course): &(Way, Course)| match course {
+            _ if self.standing.has_lost(*way, &ways) => true,
             Course::Done => true,
             Course::Listed(counts) => {
-                let open = counts.len() > 1 && self.standing.is_open_within(*mode);
+                let open = counts.len() > 1 && self.standing.is_open_within(*way);
                 counts.is_empty() || self.blocks >= if open { MOST_BLOCKS } else { ENOUGH }
             }
             Course::Holding(_) => self.blocks >= ENOUGH,
             Course::Searched(_) => false,
         };
-        let mut others = self.courses.iter().filter(|(mode, _)| *mode != Mode::Serial).peekable();
+        let mut others = self.courses.iter().filter(|(way, _)| way.1 != Mode::Serial).peekable();
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
@@ -304,20 +332,20 @@ impl Group {
 
     /// The next block of every series.
     fn cells(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
-        let (entry, mut cells) = (self.entry, Vec::new());
+        let mut cells = Vec::new();
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
         let all: f64 = self.first.iter().map(|first| of(first)).sum();
-        let (decided, modes) = (self.is_decided(), self.modes());
-        for ((mode, course), first) in self.courses.iter_mut().zip(&self.first) {
-            let cell = |workers| Cell { entry, mode: *mode, workers };
+        let (decided, ways) = (self.is_decided(), self.ways());
+        for ((way, course), first) in self.courses.iter_mut().zip(&self.first) {
+            let cell = |workers| Cell { entry: way.0, mode: way.1, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
             // A block that can be paid only in part would compare nothing; but the first is better
             // than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
             let more = Purse { left: turn.part * of(first) / all, cost: &price };
-            let (counts, confirms) = if decided || self.standing.has_lost(*mode, &modes) {
-                (self.standing.best(*mode).into_iter().collect(), true)
+            let (counts, confirms) = if decided || self.standing.has_lost(*way, &ways) {
+                (self.standing.best(*way).into_iter().collect(), true)
             } else {
                 course.next([&purse, &more], left)
             };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::function::Functions;
+use super::outside::Others;
 use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
@@ -67,6 +68,8 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     pub(super) functions: Functions,
     #[command(flatten)]
+    pub(super) outside: Others,
+    #[command(flatten)]
     pub(super) wishes: Wishes,
 }
 
@@ -97,6 +100,7 @@ impl Args {
         let modes = self.modes.as_deref().map(parse::modes).transpose()?;
         Ok(Request {
             workloads,
+            alternatives: self.own.alternatives(budget)?,
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
             also: self.also.as_deref().map(Axis::parse).transpose()?,

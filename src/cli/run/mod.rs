@@ -1,9 +1,11 @@
 //! `knee run`: measure, find the optimum, show it.
 
+mod alternatives;
 mod args;
 mod camp;
 mod figure;
 mod function;
+mod outside;
 mod own;
 mod place;
 mod serve;
@@ -34,6 +36,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     let request = args.request()?;
     let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
     let tariff = args.wishes.tariff()?;
+    let outside = args.outside.named()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -54,6 +57,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     plan.limits = limits;
     plan.tolerance = tolerance;
     plan.tariff = tariff;
+    plan.outside = outside;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));

@@ -247,6 +247,7 @@ pub(crate) fn workload(
         serial: Some(serial),
         curves,
         verdict: Some(verdict),
+        alternatives: Vec::new(),
         at_rate: None,
         equivalent: None,
         ceiling: None,
