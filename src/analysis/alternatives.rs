@@ -24,10 +24,10 @@ impl Context<'_> {
             let (own, more) = self.way(at, entry);
             let remarks = self.notes(at).into_iter().chain(server::remarks(self.record, at, &own));
             let remarks = remarks.chain(outside::remark(self.record, at, &own));
-            notes.extend(remarks.map(|note| Remark {
-                text: format!("{}: {}", entry.label, note.text),
-                ..note
-            }));
+            notes.extend(
+                remarks
+                    .map(|note| Remark { text: format!("{}: {}", entry.label, note.text), ..note }),
+            );
             failures.extend(self.failures(at).into_iter().map(|failure| {
                 let mode = Mode::named(&failure.mode);
                 let name = mode.map_or_else(|| entry.label.clone(), |mode| called(entry, mode));

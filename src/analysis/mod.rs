@@ -25,6 +25,7 @@ mod optimum;
 mod outside;
 mod price;
 mod programs;
+mod queue;
 mod quiet;
 #[cfg(test)]
 mod quiet_tests;

@@ -24,15 +24,15 @@ pub(super) fn remark(record: &Record, at: usize, curves: &[Curve]) -> Option<Rem
         let used = sample.outside?;
         Some(used.cpu() / used.span).filter(|cpus| cpus.is_finite())
     })?;
-    let all = of(&|sample| {
-        Some(sample.usage.cpu() / sample.usage.span).filter(|cpus| cpus.is_finite())
-    })?;
+    let all =
+        of(&|sample| Some(sample.usage.cpu() / sample.usage.span).filter(|cpus| cpus.is_finite()))?;
     let memory = of(&|sample| Some(sample.outside?.peak_memory? as f64));
     let memory = memory.map_or_else(String::new, |bytes| {
         format!(", and {} of the memory", Quantity::Memory.text(bytes))
     });
     let place = knee.map_or_else(String::new, |knee| format!(" at {}", workers(knee)));
-    let [cpus, all] = [cpus, all].map(|count| Quantity::Count.text((count * 100.0).round() / 100.0));
+    let [cpus, all] =
+        [cpus, all].map(|count| Quantity::Count.text((count * 100.0).round() / 100.0));
     Some(Remark {
         warning: false,
         text: format!(

@@ -9,8 +9,8 @@ use super::bound::Evidence;
 use super::budget;
 use super::doubt;
 use super::findings::{
-    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, RateAnswer, Remark,
-    RunSummary, SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
+    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, RateAnswer, Remark, RunSummary,
+    SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
 };
 use super::function::{self, Runtime};
 use super::lengths;
@@ -18,6 +18,7 @@ use super::measured::Measured;
 use super::outside;
 use super::price::{self, Empty};
 use super::programs;
+use super::queue;
 use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
@@ -247,7 +248,7 @@ impl<'r> Context<'r> {
         let own = curves.iter().find(|curve| curve.name == cell.mode);
         let mut points = own.map_or(&[][..], |curve| &curve.points).iter().chain(serial);
         let point = points.find(|point| (point.workers - cell.workers).abs() < 1e-9)?;
-        at_rate::remark(point, self.record.header.plan.arrivals?)
+        queue::remark(point, self.record.header.plan.arrivals?)
     }
 
     /// The best throughput against what the usable cores can do by design.

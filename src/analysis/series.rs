@@ -131,6 +131,7 @@ impl<'r> Series<'r> {
             mean: all.mean().rounded(),
             p50: all.quantile(0.5),
             p90: all.quantile(0.9),
+            p95: Some(all.quantile(0.95)),
             p99: all.quantile(0.99),
             p999: all.quantile(0.999),
             max: all.max(),

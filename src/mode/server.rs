@@ -255,6 +255,7 @@ fn merged(laps: Vec<Lap>) -> Lap {
         all.wall = all.wall.max(one.wall);
         all.ended = all.ended.max(one.ended);
         all.warm_up = all.warm_up.max(one.warm_up);
+        all.served_squares += one.served_squares;
         all.served = (all.served.0 + one.served.0, all.served.1 + one.served.1);
         all.waited = [all.waited[0] + one.waited[0], all.waited[1] + one.waited[1]];
         let _ = all.latency.add(&one.latency);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use knee_workloads::{Params, Workload};
 
 use super::{
-    Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Outside, Plan, PlanError,
-    Registry, Series, Subject,
+    Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Outside, Plan,
+    PlanError, Registry, Series, Subject,
 };
 
 /// What the user asked for.

@@ -24,7 +24,7 @@ pub use arrivals::Arrivals;
 pub use axis::{Also, Axis};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
-pub use limits::{Limits, Objective};
+pub use limits::{Limits, Objective, Tail};
 pub use mode::{Description, Language, Mode, Subject, Workers};
 pub use outside::Outside;
 pub use parse::{Counts, MOST_WORKERS, Named};

@@ -19,19 +19,27 @@ pub(super) enum Course {
 }
 
 impl Course {
-    /// The beginning of a series, of tasks that come at a rate or not.
-    pub(super) fn new(series: &Series, seed: u64, at_rate: bool) -> Self {
-        match &series.candidates {
-            Candidates::Exactly { counts } => Self::Listed(counts.clone()),
-            Candidates::Search { first, most, .. } if at_rate => {
-                Self::Holding(Hold::new(first, *most))
+    /// The beginning of a series. Where tasks come by themselves, `load` is how many workers they
+    /// would keep busy: it tells where to begin.
+    pub(super) fn new(series: &Series, seed: u64, load: Option<f64>) -> Self {
+        match (&series.candidates, load) {
+            (Candidates::Search { most, .. }, Some(load)) => {
+                // By the square-root rule of staffing (Halfin and Whitt).
+                Self::Holding(Hold::new((load + load.sqrt()).ceil() as usize, *most))
             }
-            Candidates::Search { first, most, .. } => {
+            (Candidates::Exactly { counts }, _) => Self::Listed(counts.clone()),
+            (Candidates::Search { first, most, .. }, None) => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
                 Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
+    }
+
+    /// As [`Course::new`] for the serial cell beside counts that are searched for: it is given up
+    /// as soon as it is known not to hold.
+    pub(super) fn of_serial() -> Self {
+        Self::Holding(Hold::new(1, 1))
     }
 
     /// The counts of the next block, and whether they decide. A search has its share in a purse,
@@ -42,14 +50,7 @@ impl Course {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
                 return (counts.clone(), true);
             }
-            Self::Holding(hold) => {
-                let counts = hold.next_block();
-                if !counts.is_empty() && purses[0].cost_of(&counts) <= left {
-                    return (counts, true);
-                }
-                *self = Self::Done;
-            }
-            Self::Listed(_) | Self::Done => *self = Self::Done,
+            Self::Listed(_) | Self::Holding(_) | Self::Done => *self = Self::Done,
             Self::Searched(search) => {
                 if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
                     return (block.counts, block.stage == Stage::Confirm);

@@ -7,6 +7,7 @@
 mod course;
 mod crews;
 mod event;
+mod group;
 mod pace;
 mod past;
 mod round;
@@ -102,7 +103,8 @@ pub fn run(
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
     };
     run.survey(observer)?;
-    let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
+    let task = |entry: usize| run.references.get(&entry).map(|known| known.task);
+    let mut steer = Steer::new(plan, task);
     let mut number = past.map_or(0, |past| past.blocks);
     for sample in past.iter().flat_map(|past| &past.samples) {
         steer.observe(sample);

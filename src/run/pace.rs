@@ -43,7 +43,7 @@ impl Pace {
     pub(super) fn new(cores: f64, arrivals: Option<Arrivals>) -> Self {
         let windows = arrivals.map_or((SHORTEST, LONGEST), |Arrivals { rate, .. }| {
             let window = (ARRIVALS / rate).clamp(OPEN.0, OPEN.1);
-            (window, (2.0 * window).min(OPEN.1))
+            (window, window)
         });
         Self { cores: cores.max(1.0), windows, ..Self::default() }
     }

@@ -8,7 +8,8 @@ use crate::machine::Ledger;
 use crate::mode::helper::Handover;
 use crate::mode::server::Load;
 use crate::mode::{Arrived, Extent, Usage, Window};
-use crate::plan::Cell;
+use crate::plan::hold::Seen;
+use crate::plan::{Cell, Limits};
 
 use super::crews::Measured;
 
@@ -135,14 +136,21 @@ impl Sample {
     }
 
     /// How many tasks came at a rate, how many of as many were done, and how many took longer than
-    /// `limit` seconds; `None` where they did not come by themselves.
-    pub fn at_rate(&self, limit: Option<f64>) -> Option<(u64, f64, u64)> {
+    /// each limit; `None` where they did not come by themselves.
+    pub fn at_rate(&self, limits: &Limits) -> Option<Seen> {
         let arrived = self.arrived?;
-        let limit = limit.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
-        let late = self.latency.iter().filter(|(nanos, _)| *nanos > limit);
-        let exceeding = late.map(|(_, count)| *count).fold(0, u64::saturating_add);
+        let late = |limit: f64| {
+            let limit = (limit * 1e9) as u64;
+            let late = self.latency.iter().filter(|(nanos, _)| *nanos > limit);
+            late.map(|(_, count)| *count).fold(0, u64::saturating_add) as f64
+        };
         let grown = arrived.waiting as f64 - arrived.waiting_before as f64;
-        Some((arrived.due, arrived.due as f64 - grown, exceeding))
+        let tails = limits.tails().into_iter();
+        Some(Seen {
+            due: arrived.due as f64,
+            done: arrived.due as f64 - grown,
+            exceeding: tails.map(|(tail, limit)| (tail.beyond(), late(limit))).collect(),
+        })
     }
 
     /// Whether knee itself was stopped and went on meanwhile.

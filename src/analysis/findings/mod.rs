@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use at_rate::{AtRate, RateAnswer, RateCell, Waiting};
+pub use at_rate::{AtRate, Bounds, RateAnswer, RateCell, TailLimit, Waiting};
 pub use curve::{
     Bound, Cost, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price,
     Usl, UslIntervals,

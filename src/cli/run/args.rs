@@ -58,7 +58,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_p50", "max_p90", "max_p95", "max_p999", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]

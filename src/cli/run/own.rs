@@ -155,10 +155,8 @@ impl Own {
         sweep: Option<String>,
         budget: Duration,
     ) -> Result<Named, Failure> {
-        let mut given = vec![
-            ("argv", json(words)),
-            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
-        ];
+        let mut given =
+            vec![("argv", json(words)), ("limit", self.limit(budget)?.as_secs_f64().to_string())];
         if let Some(prepare) = &self.prepare {
             let words = if self.shell { shell(prepare) } else { split("--prepare", prepare)? };
             given.push(("prepare", json(&words)));

@@ -61,6 +61,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
             p50: task,
             p90: task * 1.1,
             p99: task * (1.3 + noise * 5.0),
+            p95: Some(task * 1.6),
             p999: task * 2.4,
             max: task * 4.0,
         }),
