@@ -98,7 +98,12 @@ pub(super) fn judge(curve: &mut Curve, asked: Arrivals, limits: &Limits, alone: 
     for point in &mut curve.points {
         judge_point(point, asked, limits, alone);
     }
-    let holding = || curve.points.iter().filter(|point| holds(point) && keeps(point, limits));
+    let most = asked.most.then(|| most_held(curve.points.iter().map(|p| (p, limits))));
+    let is_enough = |point: &&Point| most.is_none_or(|most| rate_of(point) >= most);
+    let holding = || {
+        let holding = curve.points.iter().filter(|point| holds(point) && keeps(point, limits));
+        holding.filter(is_enough)
+    };
     let found = holding().map(|point| point.workers).next();
     let as_good: Vec<f64> = holding().map(|point| point.workers).collect();
     let broken = curve.points.iter().filter(|point| !(holds(point) && keeps(point, limits)));
@@ -129,13 +134,26 @@ pub(super) fn judge_point(point: &mut Point, asked: Arrivals, limits: &Limits, a
     // What a client sees of a server's times of service holds its waiting.
     let variation = seen.service_variation.filter(|_| alone.is_none());
     seen.service_variation = variation;
-    seen.theory = queue::theory(point.workers, asked, service, variation);
+    seen.theory = queue::theory(point.workers, asked.at(seen.came), service, variation);
     let kept = |(tail, most): &(Tail, f64)| seen.at_most(*tail).is_some_and(|time| time <= *most);
     seen.holds = seen.reached && limits.tails().iter().all(kept);
 }
 
 fn holds(point: &Point) -> bool {
     point.at_rate.is_some_and(|seen| seen.holds)
+}
+
+/// The rate that came to a point.
+fn rate_of(point: &Point) -> f64 {
+    point.at_rate.map_or(0.0, |seen| seen.came)
+}
+
+/// Nearly the highest rate that any of these points holds: what differs by less than rates were
+/// tried apart is alike.
+fn most_held<'p>(points: impl Iterator<Item = (&'p Point, &'p Limits)>) -> f64 {
+    const ALIKE: f64 = 0.92;
+    let holding = points.filter(|(point, limits)| holds(point) && keeps(point, limits));
+    ALIKE * holding.map(|(point, _)| rate_of(point)).fold(0.0, f64::max)
 }
 
 fn keeps(point: &Point, limits: &Limits) -> bool {
@@ -223,7 +241,10 @@ pub(super) fn answer(
     let simplest = |a: &&(&str, &Point), b: &&(&str, &Point)| {
         a.1.workers.total_cmp(&b.1.workers).then_with(|| rank(a.0).cmp(&rank(b.0)))
     };
-    let fits = |(_, point): &&(&str, &Point)| holds(point) && keeps(point, limits);
+    let most = asked.most.then(|| most_held(cells.iter().map(|(_, point)| (*point, limits))));
+    let is_enough = |point: &Point| most.is_none_or(|most| rate_of(point) >= most);
+    let fits =
+        |(_, point): &&(&str, &Point)| holds(point) && keeps(point, limits) && is_enough(point);
     let found = cells.iter().filter(fits).min_by(simplest);
     let held = |point: &Point| {
         point.at_rate.map_or(0.0, |seen| if seen.reached { seen.came } else { seen.held })

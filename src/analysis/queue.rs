@@ -101,7 +101,7 @@ fn deviation(waited: f64, theory: &Waiting, asked: Arrivals) -> &'static str {
 mod tests {
     use super::*;
 
-    const ASKED: Arrivals = Arrivals { rate: 80.0, even: false };
+    const ASKED: Arrivals = Arrivals { rate: 80.0, even: false, most: false };
 
     #[test]
     fn equal_times_of_service_wait_about_half() {
@@ -122,6 +122,6 @@ mod tests {
         let unknown = theory(1.0, ASKED, 0.01, None).expect("it keeps up");
         assert!(deviation(0.005, &unknown, ASKED).contains("differ less"));
         assert!(deviation(0.005, &unknown, Arrivals { even: true, ..ASKED }).contains("even"));
-        assert_eq!(theory(1.0, Arrivals { rate: 200.0, even: false }, 0.01, None), None);
+        assert_eq!(theory(1.0, Arrivals { rate: 200.0, ..ASKED }, 0.01, None), None);
     }
 }

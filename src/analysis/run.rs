@@ -248,7 +248,7 @@ impl<'r> Context<'r> {
         let own = curves.iter().find(|curve| curve.name == cell.mode);
         let mut points = own.map_or(&[][..], |curve| &curve.points).iter().chain(serial);
         let point = points.find(|point| (point.workers - cell.workers).abs() < 1e-9)?;
-        queue::remark(point, self.record.header.plan.arrivals?)
+        queue::remark(point, self.record.header.plan.arrivals?.at(point.at_rate?.came))
     }
 
     /// The best throughput against what the usable cores can do by design.

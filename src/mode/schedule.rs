@@ -220,7 +220,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn schedule(rate: f64, even: bool, seed: u64) -> Schedule {
-        Schedule::new(Arrivals { rate, even }, seed, SECOND, 40 * SECOND)
+        Schedule::new(Arrivals { rate, even, most: false }, seed, SECOND, 40 * SECOND)
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
         }
         assert!(schedule.is_over(61 * SECOND), "nobody waits for the rest");
         let mut latency = super::super::lane::Lap::histogram();
-        let asked = Arrivals { rate: 10.0, even: true };
+        let asked = Arrivals { rate: 10.0, even: true, most: false };
         let arrived = schedule.arrived(asked, [0, 5], 0.25, &mut latency);
         assert_eq!((arrived.due, arrived.never_begun, arrived.waiting), (400, 300, 305));
         assert_eq!(latency.len(), 300);

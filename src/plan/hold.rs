@@ -19,7 +19,7 @@ const MANY: f64 = 5.0;
 /// A count that so many windows do not show to hold counts as one that does not.
 const PATIENCE: usize = 12;
 /// So many windows of the count that holds are behind an answer.
-const CONFIRMED: usize = 6;
+pub(super) const CONFIRMED: usize = 6;
 /// So many of the count below it.
 const REFUTED: usize = 2;
 
@@ -34,11 +34,14 @@ pub struct Seen {
     pub exceeding: Vec<(f64, f64)>,
 }
 
-/// What is known of a count.
+/// What is known of a count at a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
+pub enum Known {
+    /// It holds the rate and the limits, with 95 % confidence.
     Holds,
+    /// It does not, or that it does could not be shown.
     Fails,
+    /// Neither is shown yet.
     Open,
 }
 
@@ -130,7 +133,8 @@ impl Hold {
     }
 }
 
-fn known(seen: &[Seen]) -> Known {
+/// What the rounds of a count at one rate tell.
+pub fn known(seen: &[Seen]) -> Known {
     let due: f64 = seen.iter().map(|one| one.due).sum();
     let done: f64 = seen.iter().map(|one| one.done).sum();
     let enough = seen.len() >= FEW;

@@ -4,6 +4,7 @@
 mod arrivals;
 mod axis;
 mod candidates;
+pub mod climb;
 mod expand;
 pub mod hold;
 mod limits;

@@ -1,6 +1,9 @@
 //! How one series of counts goes on: a list, a search for the best count, or one for the smallest
 //! that holds a rate.
 
+use std::collections::BTreeMap;
+
+use crate::plan::climb::Climb;
 use crate::plan::hold::Hold;
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Series};
@@ -14,6 +17,8 @@ pub(super) enum Course {
     Searched(Box<Search>),
     /// What the search for the smallest count asks for that holds a rate.
     Holding(Hold),
+    /// For each count, what the search for the highest rate asks for that it can take.
+    Climbing(BTreeMap<usize, Climb>),
     /// Decided, or nothing of it works.
     Done,
 }
@@ -36,6 +41,13 @@ impl Course {
         }
     }
 
+    /// The beginning of a series where the highest rate of each count is looked for: at half of
+    /// what it could do if nothing waited, where a task takes `task` seconds.
+    pub(super) fn of_most(series: &Series, task: f64) -> Self {
+        let climb = |count: &usize| (*count, Climb::new(0.5 * *count as f64 / task.max(1e-6)));
+        Self::Climbing(series.candidates.first().iter().map(climb).collect())
+    }
+
     /// As [`Course::new`] for the serial cell beside counts that are searched for: it is given up
     /// as soon as it is known not to hold.
     pub(super) fn of_serial() -> Self {
@@ -50,7 +62,9 @@ impl Course {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
                 return (counts.clone(), true);
             }
-            Self::Listed(_) | Self::Holding(_) | Self::Done => *self = Self::Done,
+            Self::Listed(_) | Self::Holding(_) | Self::Climbing(_) | Self::Done => {
+                *self = Self::Done
+            }
             Self::Searched(search) => {
                 if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
                     return (block.counts, block.stage == Stage::Confirm);

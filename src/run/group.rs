@@ -66,6 +66,7 @@ impl Group {
         task: &dyn Fn(usize) -> Option<f64>,
     ) -> Self {
         let rate = plan.arrivals.map(|arrivals| arrivals.rate);
+        let most = plan.arrivals.is_some_and(|arrivals| arrivals.most);
         let of = |entry: &usize| {
             let entry = *entry;
             plan.entries[entry].series.iter().map(move |series| (entry, series))
@@ -76,6 +77,7 @@ impl Group {
         let course = |(entry, series): &(usize, &Series)| {
             let load = rate.map(|rate| rate * task(*entry).unwrap_or(0.0));
             let course = match series.mode {
+                _ if most => Course::of_most(series, task(*entry).unwrap_or(1.0)),
                 Mode::Serial if load.is_some() && is_searched => Course::of_serial(),
                 _ => Course::new(series, plan.seed ^ *entry as u64, load),
             };
@@ -147,7 +149,7 @@ impl Group {
                 let open = counts.len() > 1 && self.standing.is_open_within(*way);
                 counts.is_empty() || self.blocks >= if open { MOST_BLOCKS } else { ENOUGH }
             }
-            Course::Holding(_) | Course::Searched(_) => false,
+            Course::Holding(_) | Course::Climbing(_) | Course::Searched(_) => false,
         };
         let mut others = self.courses.iter().filter(|(way, _)| way.1 != Mode::Serial).peekable();
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
@@ -191,7 +193,7 @@ impl Group {
     /// The next block where tasks come by themselves: every count that was listed, and what is
     /// wanted of the first mode that is not decided. One after another, since a count that holds
     /// spares the others all counts that are not smaller.
-    pub(super) fn wanted_at_rate(&self) -> Vec<Cell> {
+    pub(super) fn wanted_at_rate(&self) -> Vec<Wanted> {
         let rank = |way: &Way| way.1.description().rank;
         let holds = self.courses.iter().filter_map(|(way, course)| match course {
             Course::Holding(hold) => Some((hold.holds()?, rank(way), *way)),
@@ -212,21 +214,28 @@ impl Group {
                 _ => Vec::new(),
             };
             is_busy |= matches!(course, Course::Holding(_)) && !counts.is_empty();
-            let cell = |workers| Cell { entry: way.0, mode: way.1, workers };
-            cells.extend(counts.into_iter().map(cell));
+            let wanted = |workers, rate| {
+                let cell = Cell { entry: way.0, mode: way.1, workers };
+                Wanted { cell, confirms: true, rate }
+            };
+            cells.extend(counts.into_iter().map(|count| wanted(count, None)));
+            if let Course::Climbing(climbs) = course {
+                let rates = climbs.iter().filter_map(|(n, climb)| Some((*n, climb.next_rate()?)));
+                cells.extend(rates.map(|(count, rate)| wanted(count, Some(rate))));
+            }
         }
         cells
     }
 
     pub(super) fn cells_at_rate(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
         let cells = self.wanted_at_rate();
-        let price: f64 = cells.iter().map(|cell| cost(*cell)).sum();
+        let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
         self.exhausted = self.blocks > 0 && price > turn.left;
         if cells.is_empty() || self.exhausted {
             return Vec::new();
         }
         self.blocks += 1;
-        cells.into_iter().map(|cell| Wanted { cell, confirms: true }).collect()
+        cells
     }
 
     /// The next block of every series.
@@ -251,7 +260,10 @@ impl Group {
             } else {
                 course.next([&purse, &more], left)
             };
-            cells.extend(counts.into_iter().map(|count| Wanted { cell: cell(count), confirms }));
+            cells.extend(counts.into_iter().map(|count| {
+                let cell = cell(count);
+                Wanted { cell, confirms, rate: None }
+            }));
         }
         // The serial cell alone decides nothing, and a part of a comparison neither.
         let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();

@@ -293,6 +293,7 @@ impl Run<'_> {
                 return Ok(false);
             }
             let spent = self.elapsed();
+            let window = wanted.rate.map_or(window, pace::open);
             let cost = self.cost(cell, window);
             if spent + cost > self.plan.budget {
                 continue;

@@ -120,12 +120,13 @@ impl Run<'_> {
     }
 
     fn measure(&mut self, order: &Order) -> Result<Sample, ModeError> {
-        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
+        let Order { wanted: Wanted { cell, confirms, rate }, block, window, repeats } = *order;
         let job = self.job(cell.entry);
         let reference = &self.references[&cell.entry];
         let fresh = self.crews.is_fresh(cell, &job);
         let shape = match self.plan.arrivals {
             Some(arrivals) => {
+                let arrivals = arrivals.at(rate.unwrap_or(arrivals.rate));
                 let seed = knee_workloads::mix(self.plan.seed, u64::from(block));
                 pace::shape_at(arrivals, seed, window)
             }

@@ -6,6 +6,7 @@
 //! own pace: all get about as many blocks, and the one that is furthest behind is next. What is
 //! settled gives its time to what is not.
 
+use crate::plan::climb::Climb;
 use crate::plan::{Cell, Limits, Plan};
 use crate::stats::student;
 
@@ -151,6 +152,13 @@ impl Steer {
                     hold.tell(sample.cell.workers, seen);
                 }
             }
+            Some(Course::Climbing(climbs)) => {
+                if let Some((seen, arrived)) = sample.at_rate(&limits).zip(sample.arrived)
+                    && let Some(climb) = climbs.get_mut(&sample.cell.workers)
+                {
+                    climb.tell(arrived.asked.rate, seen);
+                }
+            }
             _ => {}
         }
     }
@@ -160,6 +168,9 @@ impl Steer {
         match self.course(cell) {
             Some(Course::Searched(search)) => search.tell_broken(cell.workers),
             Some(Course::Holding(hold)) => hold.tell_broken(cell.workers),
+            Some(Course::Climbing(climbs)) => {
+                climbs.entry(cell.workers).and_modify(Climb::tell_broken);
+            }
             Some(Course::Listed(counts)) => counts.retain(|count| *count != cell.workers),
             _ => {}
         }

@@ -41,8 +41,9 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) batch: Option<u64>,
     /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers
-    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
-    /// servers and for built-in workloads as serial, threads or process-pool
+    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. With
+    /// auto and a limit: the highest rate that each count takes. For servers and for built-in
+    /// workloads as serial, threads or process-pool
     #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) rate: Option<String>,
     /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even

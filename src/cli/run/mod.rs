@@ -50,11 +50,11 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     // Before functions are looked at: their helpers are the first that is started.
     let camp = Camp::pitch(output)?;
     function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, &camp)?;
+    plan.limits = limits;
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
     }
     plan.name_values();
-    plan.limits = limits;
     plan.tolerance = tolerance;
     plan.tariff = tariff;
     plan.outside = outside;
