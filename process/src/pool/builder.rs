@@ -22,8 +22,6 @@ use crate::spawn::{Output, StartMethod};
 
 /// As many workers as anybody could want on one machine.
 const MOST_WORKERS: usize = 4096;
-const _: () =
-    assert!(MOST_WORKERS <= u16::MAX as usize, "a slot keeps the number of a worker as u16");
 
 /// The settings of a pool that is yet to be made.
 #[derive(Debug)]

@@ -4,9 +4,9 @@
 //! It lives as long as the pool, so the workers that it starts may be tied to it.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -23,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
 use crate::spawn::{Launch, launch};
-use crate::sys::biased::Guard;
 use crate::sys::child::ChildProcess;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
@@ -123,7 +122,7 @@ impl Keeper {
     }
 
     /// Sleeps until a bell, a worker's message, a death, or the next time to look.
-    fn sleep(&mut self, mut state: Guard<'_, State>, others_read: bool) {
+    fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
         let nap = if state.leaders == 0 { state.nap() } else { None };
         // Where everybody looks before going to sleep, a worker that had to ring would be late for

@@ -20,8 +20,6 @@ mod seat;
 pub(crate) mod serve;
 mod settings;
 mod shared;
-mod sheet;
-mod slot;
 mod slots;
 mod state;
 mod stream;
@@ -269,7 +267,6 @@ impl<W> Drop for Pool<W> {
             // A keeper that panicked has nothing left to say.
             let _ = keeper.join();
         }
-        self.shared.lock().slots.let_go();
     }
 }
 

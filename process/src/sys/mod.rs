@@ -2,10 +2,8 @@
 //! processes.
 
 pub(crate) mod bell;
-pub(crate) mod biased;
 pub(crate) mod child;
 pub(crate) mod control;
-pub(crate) mod fences;
 pub(crate) mod lifeline;
 pub(crate) mod oom;
 pub(crate) mod original;
