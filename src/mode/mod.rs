@@ -66,6 +66,8 @@ pub struct Site {
     /// The resident memory that the crews in this process hold, so that each is charged with its
     /// own.
     pub held: Arc<Held>,
+    /// How many connections keep servers busy, as far as that was found in this run.
+    pub connections: Arc<server::Known>,
 }
 
 impl Site {
@@ -80,6 +82,7 @@ impl Site {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             placement: Vec::new(),
             held: Arc::default(),
+            connections: Arc::default(),
         }
     }
 }
@@ -228,6 +231,7 @@ struct Ground {
     count: usize,
     /// The resident memory that all crews in this process hold together.
     held: Arc<memory::Held>,
+    connections: Arc<server::Known>,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
@@ -254,6 +258,7 @@ impl Ground {
             job: job.clone(),
             members: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
             held: Arc::clone(&site.held),
+            connections: Arc::clone(&site.connections),
             count: workers,
             cores: site.cores,
             placement: site.placement.clone(),

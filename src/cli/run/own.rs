@@ -238,8 +238,14 @@ impl Own {
             let candidates = if open {
                 // With more workers within each there are fewer of them.
                 let within = entry.also.as_ref().map_or(1.0, crate::plan::Also::factor);
-                let most = if mode == Mode::Server { MOST_OF_A_SERVER } else { MOST_AT_ONCE };
-                Candidates::unknown(cores, (most as f64 / within).max(1.0) as usize)
+                let most = |most: usize| (most as f64 / within).max(1.0) as usize;
+                match mode {
+                    Mode::Server => {
+                        let formula = entry.textbook_optimum.filter(|_| entry.also.is_none());
+                        Candidates::server(cores, most(MOST_OF_A_SERVER), formula)
+                    }
+                    _ => Candidates::unknown(cores, most(MOST_AT_ONCE)),
+                }
             } else {
                 Candidates::choose(mode, entry.kind, cores, &request.counts)
             };
