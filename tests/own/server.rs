@@ -17,6 +17,11 @@ if kind == "dies":
     sys.exit(3)
 if kind == "deaf":
     time.sleep(600)
+if kind == "forks late":
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    time.sleep(0.2)
 listener = listener_at(0 if kind == "elsewhere" else port)
 print("listening", flush=True)
 if kind == "forks" and os.fork():
@@ -179,6 +184,7 @@ fn what_goes_wrong_with_a_server_is_said() {
         ("elsewhere", &["it listens at port", "which it was given"]),
         ("fails", &["did not answer as it should: status 500"]),
         ("forks", &["it forked away", "foreground"]),
+        ("'forks late'", &["it forked away", "foreground"]),
         ("wears", &["status 500", "requests failed"]),
         ("crashes", &["the server"]),
     ] {
