@@ -30,7 +30,7 @@ pub(super) fn withdraw(record: &Record, entry: usize, found: &mut WorkloadFindin
 
 /// Whether most rounds of a workload were disturbed.
 fn is_disturbed(record: &Record, entry: usize) -> bool {
-    let company = record.header.plan.company(entry);
+    let company = record.header.plan.ways(entry);
     let rounds = || record.samples.iter().filter(|sample| company.contains(&sample.cell.entry));
     let disturbed = rounds().filter(|sample| sample.is_disturbed()).count();
     disturbed as f64 > MOST * rounds().count() as f64

@@ -48,7 +48,7 @@ fn findings(record: &Record) -> Findings {
         .into_iter()
         .map(|at| {
             let mut found = match plan.entries[at].alternative {
-                true => context.alternatives(&plan.company(at)),
+                true => context.alternatives(&plan.ways(at)),
                 false => context.with_lengths(at, context.workload(at, &plan.entries[at])),
             };
             doubt::withdraw(record, at, &mut found);

@@ -147,20 +147,35 @@ impl Plan {
         Duration::from_secs_f64(self.budget)
     }
 
-    /// The entries that are measured in the same blocks as this one, itself among them, ascending.
+    /// The entries that are ways to do the same work as this one, itself among them, ascending.
+    pub fn ways(&self, entry: usize) -> Vec<usize> {
+        self.alike(entry, |own, other| own.alternative && other.alternative)
+    }
+
+    /// The entries that are measured in the same blocks as this one, itself among them, ascending:
+    /// ways to do the same work, and the values of a second axis where each is a server, since
+    /// starting servers anew for each value takes longer than letting all of them idle.
     pub fn company(&self, entry: usize) -> Vec<usize> {
-        if !self.entries.get(entry).is_some_and(|own| own.alternative) {
-            return vec![entry];
-        }
+        let is_server = |one: &Entry| one.series.iter().all(|series| series.mode == Mode::Server);
+        let axis = |one: &Entry| one.also.as_ref().map(|also| also.axis).filter(|_| is_server(one));
+        self.alike(entry, |own, other| {
+            (own.alternative && other.alternative)
+                || axis(own).is_some_and(|axis_of| axis(other) == Some(axis_of))
+        })
+    }
+
+    fn alike(&self, entry: usize, are_alike: impl Fn(&Entry, &Entry) -> bool) -> Vec<usize> {
+        let Some(own) = self.entries.get(entry) else { return vec![entry] };
         let all = self.entries.iter().enumerate();
-        all.filter(|(_, one)| one.alternative).map(|(at, _)| at).collect()
+        let alike = all.filter(|(at, other)| *at == entry || are_alike(own, other));
+        alike.map(|(at, _)| at).collect()
     }
 
     /// The entries that have findings of their own, in order: the first of those that are compared
     /// with each other stands for them all, and shorter tasks belong to the longer ones.
     pub fn subjects(&self) -> Vec<usize> {
         let is_subject = |at: &usize| {
-            self.entries[*at].shorter_of.is_none() && self.company(*at).first() == Some(at)
+            self.entries[*at].shorter_of.is_none() && self.ways(*at).first() == Some(at)
         };
         (0..self.entries.len()).filter(is_subject).collect()
     }
