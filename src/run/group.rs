@@ -207,8 +207,10 @@ impl Group {
                 Course::Listed(counts) if self.blocks < ENOUGH => counts.clone(),
                 Course::Holding(hold) if !is_busy => hold.next_block(match best {
                     Some((_, _, leading)) if leading == *way => usize::MAX,
-                    // One that is simpler may have as many.
-                    Some((count, beside, _)) => count - usize::from(rank(way) >= beside),
+                    // One that is simpler may have as many, and so may another way to do the work.
+                    Some((count, beside, leading)) => {
+                        count - usize::from(way.0 == leading.0 && rank(way) >= beside)
+                    }
                     None => usize::MAX,
                 }),
                 _ => Vec::new(),
