@@ -47,9 +47,10 @@ fn findings(record: &Record) -> Findings {
         .subjects()
         .into_iter()
         .map(|at| {
-            let mut found = match plan.entries[at].alternative {
-                true => context.alternatives(&plan.ways(at)),
-                false => context.with_lengths(at, context.workload(at, &plan.entries[at])),
+            let mut found = if plan.entries[at].alternative {
+                context.alternatives(&plan.ways(at))
+            } else {
+                context.with_lengths(at, context.workload(at, &plan.entries[at]))
             };
             doubt::withdraw(record, at, &mut found);
             found

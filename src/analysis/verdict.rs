@@ -147,9 +147,8 @@ pub(crate) const EQUAL: f64 = 0.02;
 pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> Option<Verdict> {
     let fastest = contenders.iter().max_by(|a, b| a.level().total_cmp(&b.level()))?;
     let mut ranked: Vec<&Contender> = contenders.iter().collect();
-    ranked.sort_by_key(|contender| match contender.is_alternative {
-        true => 0,
-        false => contender.mode.description().rank,
+    ranked.sort_by_key(|contender| {
+        if contender.is_alternative { 0 } else { contender.mode.description().rank }
     });
     let levels: Vec<Known> = ranked.iter().map(|contender| contender.against(fastest)).collect();
     let chosen = ranked[first_within(&levels, tolerance)?];

@@ -47,9 +47,10 @@ pub(super) fn figures(answer: &RateAnswer) -> Vec<String> {
     match (&answer.found, &answer.most) {
         (Some(cell), _) => {
             let held = Quantity::Count.text(cell.held.round());
-            let mut figures = vec![match answer.asked.most {
-                true => format!("takes {held}/s"),
-                false => format!("holds {}", answer.asked),
+            let mut figures = vec![if answer.asked.most {
+                format!("takes {held}/s")
+            } else {
+                format!("holds {}", answer.asked)
             }];
             figures.extend(late(cell, answer.max_p99));
             figures
