@@ -18,12 +18,13 @@ use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::Shared;
 use super::state::{Door, State, kill};
-use crate::boot::Work;
+use crate::codec::{self, Bytes};
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
+use crate::spawn::child::ChildProcess;
 use crate::spawn::{Launch, launch};
-use crate::sys::child::ChildProcess;
+use crate::start::Work;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
 
@@ -344,13 +345,12 @@ impl Keeper {
                 .collect::<Result<_>>()
         };
         let link = LinkPlan { transport: settings.transport, busy_poll: settings.busy_poll };
+        let mut work = Vec::new();
+        let start = WorkerStart { index: index as u32, body: settings.body.clone(), link };
+        codec::encode(&start, &mut work)?;
         let launched = launch(Launch {
             name: &format!("{}-{index}", settings.name),
-            work: Work::Worker(WorkerStart {
-                index: index as u32,
-                body: settings.body.clone(),
-                link,
-            }),
+            work: Work::Worker(Bytes(work)),
             args: settings.init.clone(),
             own_fds: copies(&wiring.fds)?,
             arg_fds: copies(&settings.init_fds)?,

@@ -39,8 +39,7 @@ pub use self::handle::{Handle, Report};
 pub use self::link::Transport;
 use self::patience::Patience;
 pub use self::settings::Depth;
-pub use self::worker::{Functions, Worker, worker_index};
-pub(crate) use self::worker::{Typed, WorkerBody};
+pub use self::worker::{Functions, worker_index};
 
 use self::link::{Attachment, Link};
 use self::seat::Phase;
@@ -52,6 +51,7 @@ use crate::error::{Error, Result};
 use crate::outcome::Exit;
 use crate::registry::Id;
 use crate::sys::poll::deadline_after;
+use crate::work::Worker;
 
 /// A pool of worker processes, each of which runs one task at a time.
 ///
