@@ -63,7 +63,7 @@ impl Course {
                 return (counts.clone(), true);
             }
             Self::Listed(_) | Self::Holding(_) | Self::Climbing(_) | Self::Done => {
-                *self = Self::Done
+                *self = Self::Done;
             }
             Self::Searched(search) => {
                 if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
