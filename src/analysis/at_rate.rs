@@ -1,20 +1,16 @@
 //! Tasks that came at a rate: what each count held, and which is the smallest that holds all.
 
 use super::findings::{
-    AtRate, Curve, Knee, LimitedOptimum, Point, RateAnswer, RateCell, Remark, Verdict, Waiting,
+    AtRate, Curve, Knee, LimitedOptimum, Point, RateAnswer, RateCell, TailLimit, Verdict,
 };
+use super::queue;
 use super::round::Rounded;
-use crate::plan::hold::{EXCEEDING, REACHED};
-use crate::plan::{Arrivals, Limits, Mode};
+use crate::plan::hold::REACHED;
+use crate::plan::{Arrivals, Limits, Mode, Tail};
 use crate::run::Sample;
+use crate::stats::exceed::{FEW, is_shown};
 use crate::stats::median::median;
-use crate::stats::{queueing, special, student};
 use crate::units::{Quantity, workers};
-
-/// With fewer windows nothing tells how they differ.
-const FEW: usize = 3;
-/// What is said holds with this confidence.
-const CONFIDENCE: f64 = 0.95;
 
 /// What the rounds of one count tell; `None` where tasks did not come by themselves.
 pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
@@ -32,6 +28,8 @@ pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
     let rate = rounds[0].1.asked.rate;
     let backlogs: Vec<f64> = rounds.iter().map(|(_, arrived)| arrived.waiting as f64).collect();
     let services: Vec<f64> = rounds.iter().map(|(_, arrived)| arrived.service).collect();
+    let variations: Vec<f64> =
+        rounds.iter().filter_map(|(_, arrived)| arrived.service_variation).collect();
     let windows: Vec<&[(u64, u64)]> =
         rounds.iter().map(|(sample, _)| sample.latency.as_slice()).collect();
     Some(AtRate {
@@ -39,21 +37,23 @@ pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
         held: (rate * share).rounded(),
         reached: share >= REACHED,
         backlog: median(&backlogs).unwrap_or(0.0),
-        p99_at_most: at_most(&windows),
+        p50_at_most: at_most(&windows, Tail::P50),
+        p90_at_most: at_most(&windows, Tail::P90),
+        p95_at_most: at_most(&windows, Tail::P95),
+        p99_at_most: at_most(&windows, Tail::P99),
+        p999_at_most: at_most(&windows, Tail::P999),
         service: median(&services).unwrap_or(0.0).rounded(),
+        service_variation: median(&variations).rounded(),
         waited: None,
         theory: None,
         holds: false,
     })
 }
 
-/// The smallest latency of which it can be said with 95 % confidence that at most 1 % of all tasks
-/// take longer; `windows` hold the latencies of each round as `(nanoseconds, how many)`.
-///
-/// Tasks of one window wait for each other, so they are no independent samples: the share of those
-/// that take longer is judged by how it differs between windows (the ratio estimate of a sample of
-/// clusters, with Student's t), and never more narrowly than if all tasks were independent.
-fn at_most(windows: &[&[(u64, u64)]]) -> Option<f64> {
+/// The smallest latency of which it can be said with 95 % confidence that no more tasks take longer
+/// than belong beyond this percentile; `windows` hold the latencies of each round as
+/// `(nanoseconds, how many)`.
+fn at_most(windows: &[&[(u64, u64)]], tail: Tail) -> Option<f64> {
     if windows.len() < FEW {
         return None;
     }
@@ -61,10 +61,9 @@ fn at_most(windows: &[&[(u64, u64)]]) -> Option<f64> {
     let mut values: Vec<u64> = windows.iter().flat_map(|one| one.iter().map(|(v, _)| *v)).collect();
     values.sort_unstable();
     values.dedup();
-    let t = student::quantile(CONFIDENCE, (windows.len() - 1) as f64);
     let shown = |value: &&u64| {
         let counts: Vec<(f64, f64)> = sums.iter().map(|sums| above(sums, **value)).collect();
-        is_shown(&counts, t)
+        is_shown(&counts, tail.beyond())
     };
     let last = values.iter().rev().take_while(shown).last();
     last.map(|nanos| *nanos as f64 * 1e-9)
@@ -92,22 +91,6 @@ fn above(sums: &[(u64, f64)], value: u64) -> (f64, f64) {
     (all - below, all)
 }
 
-/// Whether at most 1 % exceed, by windows of `(exceeding, all)` tasks.
-fn is_shown(windows: &[(f64, f64)], t: f64) -> bool {
-    let exceeding: f64 = windows.iter().map(|(exceeding, _)| exceeding).sum();
-    let all: f64 = windows.iter().map(|(_, all)| all).sum();
-    if all <= exceeding {
-        return false;
-    }
-    let share = exceeding / all;
-    let count = windows.len() as f64;
-    let squares: f64 = windows.iter().map(|(x, n)| (x - share * n).powi(2)).sum();
-    let error = (squares * count / (count - 1.0)).sqrt() / all;
-    // Of independent tasks of which 1 % exceed, so few would exceed in 5 % of samples.
-    let independent = 1.0 - special::beta_share(exceeding + 1.0, all - exceeding, EXCEEDING);
-    share + t * error <= EXCEEDING && independent <= 1.0 - CONFIDENCE
-}
-
 /// Judges each count of a curve, and takes out of it what means something only where workers are
 /// always busy: against others, by laws, and by what binds it. `alone` is how long a task takes
 /// where that cannot be seen from here, as with servers.
@@ -115,7 +98,12 @@ pub(super) fn judge(curve: &mut Curve, asked: Arrivals, limits: &Limits, alone: 
     for point in &mut curve.points {
         judge_point(point, asked, limits, alone);
     }
-    let holding = || curve.points.iter().filter(|point| holds(point) && keeps(point, limits));
+    let most = asked.most.then(|| most_held(curve.points.iter().map(|p| (p, limits))));
+    let is_enough = |point: &&Point| most.is_none_or(|most| rate_of(point) >= most);
+    let holding = || {
+        let holding = curve.points.iter().filter(|point| holds(point) && keeps(point, limits));
+        holding.filter(is_enough)
+    };
     let found = holding().map(|point| point.workers).next();
     let as_good: Vec<f64> = holding().map(|point| point.workers).collect();
     let broken = curve.points.iter().filter(|point| !(holds(point) && keeps(point, limits)));
@@ -123,7 +111,9 @@ pub(super) fn judge(curve: &mut Curve, asked: Arrivals, limits: &Limits, alone: 
         asked: wanted(asked, limits),
         workers: found,
         cost: None,
-        broken: broken.map(|point| format!("{}: {}", workers(point.workers), why(point))).collect(),
+        broken: broken
+            .map(|point| format!("{}: {}", workers(point.workers), why(point, limits)))
+            .collect(),
     });
     curve.knee =
         found.map(|workers| Knee { workers, loss: None, regret: None, as_good, more: None });
@@ -141,20 +131,29 @@ pub(super) fn judge_point(point: &mut Point, asked: Arrivals, limits: &Limits, a
     let service = alone.unwrap_or(seen.service);
     seen.service = service.rounded();
     seen.waited = mean.map(|mean| (mean - service).max(0.0)).rounded();
-    let (count, load) = (point.workers.round() as u32, asked.rate * service);
-    seen.theory = queueing::erlang_c(count, load).and_then(|probability| {
-        let mean = queueing::mean_wait(count, load, service)?.rounded();
-        // What is shorter than a clock can tell is nothing.
-        let mean = if mean < 1e-9 { 0.0 } else { mean };
-        let busy = (load / f64::from(count)).rounded();
-        Some(Waiting { busy, probability: probability.rounded(), mean })
-    });
-    let kept = limits.max_p99.is_none_or(|most| seen.p99_at_most.is_some_and(|p99| p99 <= most));
-    seen.holds = seen.reached && kept;
+    // What a client sees of a server's times of service holds its waiting.
+    let variation = seen.service_variation.filter(|_| alone.is_none());
+    seen.service_variation = variation;
+    seen.theory = queue::theory(point.workers, asked.at(seen.came), service, variation);
+    let kept = |(tail, most): &(Tail, f64)| seen.at_most(*tail).is_some_and(|time| time <= *most);
+    seen.holds = seen.reached && limits.tails().iter().all(kept);
 }
 
 fn holds(point: &Point) -> bool {
     point.at_rate.is_some_and(|seen| seen.holds)
+}
+
+/// The rate that came to a point.
+fn rate_of(point: &Point) -> f64 {
+    point.at_rate.map_or(0.0, |seen| seen.came)
+}
+
+/// Nearly the highest rate that any of these points holds: what differs by less than rates were
+/// tried apart is alike.
+fn most_held<'p>(points: impl Iterator<Item = (&'p Point, &'p Limits)>) -> f64 {
+    const ALIKE: f64 = 0.92;
+    let holding = points.filter(|(point, limits)| holds(point) && keeps(point, limits));
+    ALIKE * holding.map(|(point, _)| rate_of(point)).fold(0.0, f64::max)
 }
 
 fn keeps(point: &Point, limits: &Limits) -> bool {
@@ -163,14 +162,15 @@ fn keeps(point: &Point, limits: &Limits) -> bool {
 
 /// Whether a cell that was not shown to hold may do so all the same.
 fn may_hold(point: &Point, limits: &Limits) -> bool {
-    let in_time = limits.max_p99.is_none_or(|most| point.p99().is_some_and(|p99| p99 <= most));
-    in_time && point.at_rate.is_some_and(|seen| seen.reached)
+    let in_time = |(tail, most): &(Tail, f64)| point.tail(*tail).is_some_and(|time| time <= *most);
+    limits.tails().iter().all(in_time) && point.at_rate.is_some_and(|seen| seen.reached)
 }
 
 fn wanted(asked: Arrivals, limits: &Limits) -> Vec<String> {
     let mut all = vec![asked.to_string()];
-    all.extend(limits.max_p99.map(|most| {
-        format!("p99 <= {} with 95 % confidence", Quantity::Duration.round_text(most))
+    all.extend(limits.tails().into_iter().map(|(tail, most)| {
+        let most = Quantity::Duration.round_text(most);
+        format!("{} <= {most} with 95 % confidence", tail.name())
     }));
     all.extend(
         limits.max_memory.map(|most| format!("memory <= {}", Quantity::Memory.round_text(most))),
@@ -179,10 +179,10 @@ fn wanted(asked: Arrivals, limits: &Limits) -> Vec<String> {
 }
 
 /// What keeps a count from holding.
-fn why(point: &Point) -> String {
+fn why(point: &Point, limits: &Limits) -> String {
     match point.at_rate {
         Some(seen) if !seen.reached => held(&seen),
-        Some(seen) => p99(point.p99(), seen.p99_at_most),
+        Some(_) => late(point, limits),
         None => "nothing came".to_owned(),
     }
 }
@@ -197,13 +197,21 @@ pub(crate) fn held(seen: &AtRate) -> String {
     }
 }
 
-/// `p99 12.1 ms, at most 15.0 ms`.
-fn p99(middle: Option<f64>, most: Option<f64>) -> String {
-    let middle = middle.map_or_else(|| "unknown".to_owned(), |p99| Quantity::Duration.text(p99));
-    match most {
-        Some(most) => format!("p99 {middle}, at most {}", Quantity::Duration.text(most)),
-        None => format!("p99 {middle}, with too few tasks to say at most what"),
+/// `p99 12.1 ms, at most 15.0 ms`: the percentiles that have limits; where none has, the 99th.
+fn late(point: &Point, limits: &Limits) -> String {
+    let mut tails: Vec<Tail> = limits.tails().into_iter().map(|(tail, _)| tail).collect();
+    if tails.is_empty() {
+        tails.push(Tail::P99);
     }
+    let one = |tail: Tail| {
+        let text = |time: f64| Quantity::Duration.text(time);
+        let middle = point.tail(tail).map_or_else(|| "unknown".to_owned(), text);
+        match point.at_rate.and_then(|seen| seen.at_most(tail)) {
+            Some(most) => format!("{} {middle}, at most {}", tail.name(), text(most)),
+            None => format!("{} {middle}, with too few tasks to say at most what", tail.name()),
+        }
+    };
+    tails.into_iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn cell(mode: &str, point: &Point) -> Option<RateCell> {
@@ -233,22 +241,25 @@ pub(super) fn answer(
     let simplest = |a: &&(&str, &Point), b: &&(&str, &Point)| {
         a.1.workers.total_cmp(&b.1.workers).then_with(|| rank(a.0).cmp(&rank(b.0)))
     };
-    let fits = |(_, point): &&(&str, &Point)| holds(point) && keeps(point, limits);
+    let most = asked.most.then(|| most_held(cells.iter().map(|(_, point)| (*point, limits))));
+    let is_enough = |point: &Point| most.is_none_or(|most| rate_of(point) >= most);
+    let fits =
+        |(_, point): &&(&str, &Point)| holds(point) && keeps(point, limits) && is_enough(point);
     let found = cells.iter().filter(fits).min_by(simplest);
     let held = |point: &Point| {
         point.at_rate.map_or(0.0, |seen| if seen.reached { seen.came } else { seen.held })
     };
-    let late = |point: &Point| point.p99().unwrap_or(f64::INFINITY);
-    let most = cells.iter().filter(|(_, point)| point.at_rate.is_some()).max_by(|a, b| {
-        held(a.1).total_cmp(&held(b.1)).then_with(|| late(b.1).total_cmp(&late(a.1)))
-    });
+    let p99 = |point: &Point| point.p99().unwrap_or(f64::INFINITY);
+    let most = cells
+        .iter()
+        .filter(|(_, point)| point.at_rate.is_some())
+        .max_by(|a, b| held(a.1).total_cmp(&held(b.1)).then_with(|| p99(b.1).total_cmp(&p99(a.1))));
     let open = cells.iter().any(|(_, point)| may_hold(point, limits) && keeps(point, limits));
     let sure = found.is_some() || !open;
     let wanted = wanted(asked, limits).join(", ");
     let told = |(mode, point): &(&str, &Point)| {
         let seen = point.at_rate.map_or_else(String::new, |seen| self::held(&seen));
-        let most = point.at_rate.and_then(|seen| seen.p99_at_most);
-        format!("{} ({mode}) {seen}, {}", workers(point.workers), p99(point.p99(), most))
+        format!("{} ({mode}) {seen}, {}", workers(point.workers), late(point, limits))
     };
     let sentence = match (found, most) {
         (Some(best), _) => format!("{label}: {}; asked for {wanted}", told(best)),
@@ -277,43 +288,11 @@ pub(super) fn answer(
     let of = |one: Option<&(&str, &Point)>| one.and_then(|(mode, point)| cell(mode, point));
     let most = if found.is_some() { None } else { of(most) };
     let found = of(found);
-    (RateAnswer { asked, max_p99: limits.max_p99, found, most, sure, sentence }, verdict)
-}
-
-/// The theory beside what was measured in the recommended cell.
-pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
-    let seen = point.at_rate?;
-    let (time, share) = (&Quantity::Duration, &Quantity::Share);
-    let tasks =
-        format!("{} and tasks of {} at {asked}", workers(point.workers), time.text(seen.service));
-    let text = match (seen.theory, seen.waited) {
-        (Some(theory), Some(waited)) => {
-            let ratio = waited / theory.mean.max(1e-9);
-            let differs = if (waited - theory.mean).abs() < 200e-6 || (0.7..=1.4).contains(&ratio) {
-                "about as it says"
-            } else if ratio < 1.0 && asked.even {
-                "less: it takes exponential gaps, and these were even"
-            } else if ratio < 1.0 {
-                "less: it takes exponential times of service, and these differ less"
-            } else {
-                "more: workers share CPUs or something else, or tasks take more unequal times than \
-                 it takes"
-            };
-            format!(
-                "by theory (M/M/n: Erlang C) with {tasks} workers are busy {} of their time, {} of the tasks wait, and \
-                 all wait {} on average; measured: {}, {differs}",
-                share.text(theory.busy),
-                share.text(theory.probability),
-                time.text(theory.mean),
-                time.text(waited),
-            )
-        }
-        (None, _) => {
-            format!("by theory (M/M/n) {tasks} cannot keep up, and the queue grows for ever")
-        }
-        (Some(_), None) => return None,
-    };
-    Some(Remark { warning: false, text, remedy: String::new() })
+    let max_p99 = limits.max_p99;
+    let limits = limits.tails().into_iter();
+    let limits = limits.map(|(tail, most)| TailLimit { percentile: tail.name().into(), most });
+    let limits = limits.collect();
+    (RateAnswer { asked, max_p99, limits, found, most, sure, sentence }, verdict)
 }
 
 #[cfg(test)]
@@ -322,7 +301,7 @@ mod tests {
 
     fn most(windows: &[Vec<(u64, u64)>]) -> Option<f64> {
         let windows: Vec<&[(u64, u64)]> = windows.iter().map(Vec::as_slice).collect();
-        at_most(&windows)
+        at_most(&windows, Tail::P99)
     }
 
     const MS: u64 = 1_000_000;
@@ -346,25 +325,5 @@ mod tests {
         windows[5] = vec![(MS, 900), (800 * MS, 100)];
         // 100 of 12 000 are less than 1 %, but nobody can promise that of the next windows.
         assert_eq!(most(&windows), Some(0.8));
-    }
-
-    #[test]
-    fn the_interval_over_windows_covers_what_it_says() {
-        // Windows differ: in each, a share that is drawn anew exceeds; 1 % on average.
-        let mut rng = crate::rng::Rng::new(5);
-        let (mut wrong, runs) = (0, 2000);
-        for _ in 0..runs {
-            let windows: Vec<(f64, f64)> = (0..16)
-                .map(|_| {
-                    let share = 0.01 * -rng.unit().ln();
-                    let hits = (0..300).filter(|_| rng.unit() < share).count();
-                    (hits as f64, 300.0)
-                })
-                .collect();
-            wrong += u32::from(is_shown(&windows, student::quantile(CONFIDENCE, 15.0)));
-        }
-        let share = f64::from(wrong) / f64::from(runs);
-        // Skewed shares make Student's t promise a little too much.
-        assert!(share < 0.12, "{share} of the runs said so wrongly");
     }
 }

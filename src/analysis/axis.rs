@@ -17,8 +17,7 @@ const ASSUMED: f64 = 0.05;
 /// shorter tasks.
 pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis> {
     let plan = &record.header.plan;
-    let entries: Vec<&Entry> =
-        plan.entries.iter().filter(|entry| entry.shorter_of.is_none()).collect();
+    let entries: Vec<&Entry> = plan.subjects().into_iter().map(|at| &plan.entries[at]).collect();
     let mut numbers: Vec<usize> =
         entries.iter().filter_map(|entry| Some(entry.also.as_ref()?.axis)).collect();
     numbers.dedup();

@@ -30,15 +30,15 @@ pub(super) fn withdraw(record: &Record, entry: usize, found: &mut WorkloadFindin
 
 /// Whether most rounds of a workload were disturbed.
 fn is_disturbed(record: &Record, entry: usize) -> bool {
-    let rounds = || record.samples.iter().filter(|sample| sample.cell.entry == entry);
+    let company = record.header.plan.ways(entry);
+    let rounds = || record.samples.iter().filter(|sample| company.contains(&sample.cell.entry));
     let disturbed = rounds().filter(|sample| sample.is_disturbed()).count();
     disturbed as f64 > MOST * rounds().count() as f64
 }
 
 /// What to do so that all is settled; `None` where it is.
 pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Option<String> {
-    let entries = record.header.plan.entries.iter().enumerate();
-    let places = entries.filter(|(_, entry)| entry.shorter_of.is_none()).map(|(at, _)| at);
+    let places = record.header.plan.subjects().into_iter();
     let open: Vec<(usize, &mut WorkloadFindings)> =
         places.zip(workloads.iter_mut()).filter(|(_, found)| is_open(found)).collect();
     if open.is_empty() {
@@ -83,8 +83,7 @@ fn is_open(found: &WorkloadFindings) -> bool {
 }
 
 fn workloads_of(record: &Record) -> usize {
-    let entries = record.header.plan.entries.iter();
-    entries.filter(|entry| entry.shorter_of.is_none()).count().max(1)
+    record.header.plan.subjects().len().max(1)
 }
 
 /// The budget that was typed, of which the plan has what is left for measuring.

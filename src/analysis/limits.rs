@@ -58,7 +58,9 @@ pub(super) fn choose(
 fn asked(limits: &Limits) -> Vec<String> {
     let mut asked = Vec::new();
     asked.extend(
-        limits.max_p99.map(|most| format!("p99 <= {}", Quantity::Duration.round_text(most))),
+        limits.tails().into_iter().map(|(tail, most)| {
+            format!("{} <= {}", tail.name(), Quantity::Duration.round_text(most))
+        }),
     );
     asked.extend(
         limits.max_memory.map(|most| format!("memory <= {}", Quantity::Memory.round_text(most))),
@@ -85,9 +87,10 @@ fn violations(point: &Point, limits: &Limits) -> Vec<String> {
                 Some(_) => {}
             }
         };
-    let p99 = point.p99();
     let efficiency = point.efficiency.map(|efficiency| efficiency.median);
-    judge("p99", limits.max_p99, p99, 1.0, &Quantity::Duration);
+    for (tail, most) in limits.tails() {
+        judge(tail.name(), Some(most), point.tail(tail), 1.0, &Quantity::Duration);
+    }
     judge("memory", limits.max_memory, point.peak_memory, 1.0, &Quantity::Memory);
     judge("efficiency", limits.min_efficiency, efficiency, -1.0, &Quantity::Number);
     reasons
@@ -125,8 +128,15 @@ mod tests {
         let mut curve = analyse_curve(&Input::plain("threads", observations(), 1));
         for point in &mut curve.points {
             let p99 = 0.01 * point.workers;
-            point.latency =
-                Some(Latency { mean: p99, p50: p99, p90: p99, p99, p999: p99, max: p99 });
+            point.latency = Some(Latency {
+                mean: p99,
+                p50: p99,
+                p90: p99,
+                p95: Some(p99),
+                p99,
+                p999: p99,
+                max: p99,
+            });
             point.peak_memory = Some(1e9 * point.workers);
             let each = point.throughput.median / point.workers / 100.0;
             point.efficiency = Some(Estimate { median: each, low: each, high: each });

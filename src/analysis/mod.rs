@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod alternatives;
 mod at_rate;
 mod axis;
 mod batch;
@@ -18,10 +19,13 @@ mod function;
 mod laws;
 mod lengths;
 mod limits;
+mod measured;
 mod observation;
 mod optimum;
+mod outside;
 mod price;
 mod programs;
+mod queue;
 mod quiet;
 #[cfg(test)]
 mod quiet_tests;

@@ -9,21 +9,23 @@ use super::bound::Evidence;
 use super::budget;
 use super::doubt;
 use super::findings::{
-    CeilingShare, CellFailure, Cost, Curve, Equivalent, Findings, Point, RateAnswer, Remark,
-    RunSummary, SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
+    CeilingShare, CellFailure, Curve, Equivalent, Findings, Point, RateAnswer, Remark, RunSummary,
+    SCHEMA_VERSION, TaskLength, Verdict, Warning, WorkloadFindings,
 };
 use super::function::{self, Runtime};
 use super::lengths;
-use super::limits;
+use super::measured::Measured;
+use super::outside;
 use super::price::{self, Empty};
 use super::programs;
+use super::queue;
 use super::quiet;
 use super::round::Rounded;
 use super::series::Series;
 use super::server;
-use super::verdict::{Contender, verdict};
+use super::verdict::verdict;
 use crate::mode::helper::Facts;
-use crate::plan::{Arrivals, Candidates, Entry, Mode, Tariff};
+use crate::plan::{Arrivals, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
@@ -40,11 +42,16 @@ pub fn analyse(record: &Record) -> Findings {
 
 fn findings(record: &Record) -> Findings {
     let context = Context::of(record);
-    let entries = record.header.plan.entries.iter().enumerate();
-    let mut workloads: Vec<WorkloadFindings> = entries
-        .filter(|(_, entry)| entry.shorter_of.is_none())
-        .map(|(at, entry)| {
-            let mut found = context.with_lengths(at, context.workload(at, entry));
+    let plan = &record.header.plan;
+    let mut workloads: Vec<WorkloadFindings> = plan
+        .subjects()
+        .into_iter()
+        .map(|at| {
+            let mut found = if plan.entries[at].alternative {
+                context.alternatives(&plan.ways(at))
+            } else {
+                context.with_lengths(at, context.workload(at, &plan.entries[at]))
+            };
             doubt::withdraw(record, at, &mut found);
             found
         })
@@ -99,8 +106,8 @@ fn command(words: &[String]) -> String {
 }
 
 /// What the analysis of each workload needs of the whole record.
-struct Context<'r> {
-    record: &'r Record,
+pub(super) struct Context<'r> {
+    pub(super) record: &'r Record,
     /// The entry of the empty workload.
     empty: Option<usize>,
 }
@@ -113,7 +120,7 @@ impl<'r> Context<'r> {
         Self { record, empty: empty.filter(|_| plan.arrivals.is_none()) }
     }
 
-    fn survey(&self, entry: usize) -> Option<&'r Survey> {
+    pub(super) fn survey(&self, entry: usize) -> Option<&'r Survey> {
         self.record.surveys.iter().rfind(|survey| survey.entry == entry)
     }
 
@@ -122,7 +129,7 @@ impl<'r> Context<'r> {
     }
 
     /// The seed of one series: its own, so that adding a mode changes nothing else.
-    fn seed(&self, entry: usize, mode: Mode) -> u64 {
+    pub(super) fn seed(&self, entry: usize, mode: Mode) -> u64 {
         knee_workloads::mix(self.record.header.plan.seed, entry as u64 ^ mode.salt())
     }
 
@@ -136,7 +143,7 @@ impl<'r> Context<'r> {
         Empty::of(Some(&serial), Some(&mode))
     }
 
-    fn evidence(&self, at: usize, entry: &Entry, mode: Mode) -> Evidence {
+    pub(super) fn evidence(&self, at: usize, entry: &Entry, mode: Mode) -> Evidence {
         let machine = &self.record.header.machine;
         Evidence {
             claimed: Some(entry.kind.name().to_owned()),
@@ -153,49 +160,14 @@ impl<'r> Context<'r> {
     }
 
     fn workload(&self, at: usize, entry: &Entry) -> WorkloadFindings {
-        let serial = Series::of(self.record, at, Mode::Serial);
-        let baseline = serial.observations();
-        let evidence = |mode| self.evidence(at, entry, mode);
+        let Measured { serial: mut serial_point, mut curves, contenders } =
+            self.measured(at, entry);
         let tolerance = self.record.header.plan.tolerance;
-        let mut serial_point = serial
-            .curve(Vec::new(), evidence(Mode::Serial), tolerance, self.seed(at, Mode::Serial))
-            .points
-            .into_iter()
-            .next();
-        let tariff = self.record.header.plan.tariff.as_ref();
-        if let Some(point) = &mut serial_point {
-            point.cost = cost(point, tariff);
-        }
-        let mut contenders: Vec<Contender> =
-            Contender::serial(baseline.clone()).into_iter().collect();
-        let mut curves = Vec::new();
-        for planned in entry.series.iter().filter(|series| series.mode != Mode::Serial) {
-            let mode = planned.mode;
-            let series = Series::of(self.record, at, mode);
-            if series.rounds.is_empty() {
-                continue;
-            }
-            let (base, seed) = (baseline.clone(), self.seed(at, mode));
-            let mut curve = series.curve(base, evidence(mode), tolerance, seed);
-            let (asked, own) = (&planned.candidates, series.observations());
-            // Who lists the counts asks about these alone.
-            if let Some(found) = curve.optimum.as_mut()
-                && matches!(asked, Candidates::Exactly { .. })
-            {
-                found.rising = false;
-            }
-            for point in &mut curve.points {
-                point.cost = cost(point, tariff);
-            }
-            let limits = &self.record.header.plan.limits;
-            curve.limits = limits::choose(&curve, limits, &own, tolerance);
-            contenders.extend(Contender::of(mode, &curve, &own, asked));
-            curves.push(curve);
-        }
         let mut notes = self.notes(at);
         let batch = self.record.header.plan.batch;
         notes.extend(batch.and_then(|n| batch::remark(n, serial_point.as_ref(), &curves)));
         notes.extend(server::remarks(self.record, at, &curves));
+        notes.extend(outside::remark(self.record, at, &curves));
         let best = best_throughput(serial_point.as_ref(), &curves);
         let mut verdict = verdict(&entry.label, &contenders, tolerance);
         let at_rate = self.record.header.plan.arrivals.map(|asked| {
@@ -223,6 +195,7 @@ impl<'r> Context<'r> {
             unit_one: entry.unit_one.clone(),
             unit_many: entry.unit_many.clone(),
             serial: serial_point,
+            alternatives: Vec::new(),
             verdict,
             at_rate,
             curves,
@@ -246,9 +219,7 @@ impl<'r> Context<'r> {
         (serial, curves): (Option<&mut Point>, &mut [Curve]),
     ) -> (RateAnswer, Option<Verdict>) {
         let limits = &self.record.header.plan.limits;
-        // Requests wait within a server too, where nobody sees it: one after another they do not.
-        let is_server = entry.series.iter().any(|series| series.mode == Mode::Server);
-        let alone = self.survey(at).filter(|_| is_server).map(|survey| survey.task);
+        let alone = self.alone(at);
         for curve in curves.iter_mut() {
             at_rate::judge(curve, asked, limits, alone);
         }
@@ -259,8 +230,16 @@ impl<'r> Context<'r> {
         at_rate::answer(&entry.label, serial, curves, asked, limits)
     }
 
+    /// How long a task takes where no other waits with it, of what is no task of ours. Requests wait
+    /// within a server too, where nobody sees it: one after another they do not.
+    pub(super) fn alone(&self, at: usize) -> Option<f64> {
+        let entry = &self.record.header.plan.entries[at];
+        let is_server = entry.series.iter().any(|series| series.mode == Mode::Server);
+        self.survey(at).filter(|_| is_server).map(|survey| survey.task)
+    }
+
     /// The theory of queues beside the cell that an answer is about.
-    fn theory(
+    pub(super) fn theory(
         &self,
         answer: &RateAnswer,
         serial: Option<&Point>,
@@ -270,7 +249,7 @@ impl<'r> Context<'r> {
         let own = curves.iter().find(|curve| curve.name == cell.mode);
         let mut points = own.map_or(&[][..], |curve| &curve.points).iter().chain(serial);
         let point = points.find(|point| (point.workers - cell.workers).abs() < 1e-9)?;
-        at_rate::remark(point, self.record.header.plan.arrivals?)
+        queue::remark(point, self.record.header.plan.arrivals?.at(point.at_rate?.came))
     }
 
     /// The best throughput against what the usable cores can do by design.
@@ -287,7 +266,7 @@ impl<'r> Context<'r> {
         })
     }
 
-    fn notes(&self, at: usize) -> Vec<Remark> {
+    pub(super) fn notes(&self, at: usize) -> Vec<Remark> {
         let notes = self.survey(at).map_or(&[][..], |survey| &survey.notes);
         let mut remarks: Vec<Remark> = notes
             .iter()
@@ -302,7 +281,7 @@ impl<'r> Context<'r> {
     }
 
     /// Each reason once per cell.
-    fn failures(&self, at: usize) -> Vec<CellFailure> {
+    pub(super) fn failures(&self, at: usize) -> Vec<CellFailure> {
         // Looked up, not searched: a record may hold any number of them.
         let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
         for failure in self.record.failures.iter().filter(|failure| failure.entry == at) {
@@ -351,15 +330,8 @@ impl<'r> Context<'r> {
     }
 }
 
-fn params(entry: &Entry) -> BTreeMap<String, String> {
+pub(super) fn params(entry: &Entry) -> BTreeMap<String, String> {
     entry.params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-/// What a unit costs at this count.
-fn cost(point: &Point, tariff: Option<&Tariff>) -> Option<Cost> {
-    let tariff = tariff?;
-    let per_unit = tariff.per_unit(point.workers, point.throughput.median)?.rounded();
-    Some(Cost { per_unit, currency: tariff.currency.clone() })
 }
 
 fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {

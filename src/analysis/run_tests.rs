@@ -34,6 +34,7 @@ fn entry(workload: &str, kind: Kind) -> Entry {
         textbook_optimum: None,
         shorter_of: None,
         also: None,
+        alternative: false,
         series: series.to_vec(),
     }
 }
@@ -51,6 +52,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         rates: vec![throughput / cell.workers as f64; cell.workers],
         latency: vec![((1e9 * cell.workers as f64 / throughput) as u64, 10)],
         printed_p99: None,
+        outside: None,
         usage: Usage { user: cpu * 0.1, span: 0.1, run_queue: None, ..Usage::default() },
         makespan: None,
         crew: Some(0),
@@ -75,6 +77,7 @@ pub(super) fn record(noise: f64) -> Record {
         limits: crate::plan::Limits::default(),
         tolerance: 0.05,
         tariff: None,
+        outside: crate::plan::Outside::default(),
         seed: 1,
         budget: 60.0,
         batch: None,

@@ -1,6 +1,8 @@
 //! One series of a record, a workload in one mode, made into a curve with everything that its
 //! rounds tell.
 
+use std::collections::BTreeMap;
+
 use super::at_rate;
 use super::batch;
 use super::bound::{Evidence, Witness};
@@ -8,7 +10,8 @@ use super::curve::{Input, analyse};
 use super::findings::{Curve, Latency, Point};
 use super::observation::Observation;
 use super::round::Rounded;
-use crate::plan::Mode;
+use crate::plan::hold::{Known, Seen, known};
+use crate::plan::{Limits, Mode};
 use crate::record::Record;
 use crate::run::{Latencies, Sample};
 use crate::stats::median::median;
@@ -41,7 +44,37 @@ impl<'r> Series<'r> {
             .filter(|(_, sample)| !replaced.contains(&sample.round))
             .map(|(place, sample)| Round { place, sample })
             .collect();
-        Self { mode, rounds }
+        let mut series = Self { mode, rounds };
+        if record.header.plan.arrivals.is_some_and(|arrivals| arrivals.most) {
+            series.keep_highest(&record.header.plan.limits);
+        }
+        series
+    }
+
+    /// Keeps of each count the rounds at the highest rate that it was shown to hold; where it holds
+    /// none, those at the lowest that was tried.
+    fn keep_highest(&mut self, limits: &Limits) {
+        let mut by_rate: BTreeMap<(usize, u64), Vec<Seen>> = BTreeMap::new();
+        for sample in self.rounds.iter().map(|round| round.sample) {
+            if let Some((arrived, seen)) = sample.arrived.zip(sample.at_rate(limits)) {
+                // Rates are positive, so their bits stand in their order.
+                let key = (sample.cell.workers, arrived.asked.rate.to_bits());
+                by_rate.entry(key).or_default().push(seen);
+            }
+        }
+        let mut chosen: BTreeMap<usize, (u64, bool)> = BTreeMap::new();
+        for ((count, rate), seen) in &by_rate {
+            let holds = known(seen) == Known::Holds;
+            let slot = chosen.entry(*count).or_insert((*rate, holds));
+            if holds {
+                *slot = (*rate, true);
+            }
+        }
+        self.rounds.retain(|round| {
+            let rate = round.sample.arrived.map(|arrived| arrived.asked.rate.to_bits());
+            let own = chosen.get(&round.sample.cell.workers).map(|(rate, _)| *rate);
+            rate == own
+        });
     }
 
     pub(super) fn observations(&self) -> Vec<Observation> {
@@ -131,6 +164,7 @@ impl<'r> Series<'r> {
             mean: all.mean().rounded(),
             p50: all.quantile(0.5),
             p90: all.quantile(0.9),
+            p95: Some(all.quantile(0.95)),
             p99: all.quantile(0.99),
             p999: all.quantile(0.999),
             max: all.max(),

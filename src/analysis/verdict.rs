@@ -10,9 +10,13 @@ use crate::stats::joint::{self, Entry};
 use crate::stats::knee::{Known, first_within};
 use crate::units::{Quantity, plural, workers};
 
-/// One mode at its own knee.
+/// One mode at its own knee; or one of several ways to do the same work.
 #[derive(Debug, Clone)]
 pub(super) struct Contender {
+    /// What it is called: the mode, or the user's own name.
+    pub(super) name: String,
+    /// Whether that is the user's own.
+    pub(super) is_alternative: bool,
     pub(super) mode: Mode,
     pub(super) workers: f64,
     /// The measurements there.
@@ -54,6 +58,8 @@ impl Contender {
         let groups = group(observations);
         let table = optimum::table(observations, &groups, false);
         Some(Self {
+            name: curve.name.clone(),
+            is_alternative: false,
             mode,
             workers: knee,
             cell: cell(knee),
@@ -75,6 +81,8 @@ impl Contender {
         let within = spread(&group(&cell));
         let settled = !cell.is_empty();
         settled.then_some(Self {
+            name: Mode::Serial.name().to_owned(),
+            is_alternative: false,
             mode: Mode::Serial,
             workers: 1.0,
             top: cell.clone(),
@@ -92,7 +100,7 @@ impl Contender {
     /// Against the fastest, with the error of that.
     fn against(&self, fastest: &Self) -> Known {
         const ENDS: f64 = 2.0 * 1.959_963_985;
-        if self.mode == fastest.mode {
+        if self.name == fastest.name {
             return Known { log: 0.0, error: 0.0 };
         }
         match self.over(fastest) {
@@ -143,16 +151,18 @@ pub(crate) fn is_close(ratio: Estimate) -> bool {
 /// The verdict over all modes for one who may lose `tolerance`; `None` without any.
 ///
 /// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses
-/// among counts.
+/// among counts; of ways that the user named, the one named first.
 pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> Option<Verdict> {
     let fastest = contenders.iter().max_by(|a, b| a.level().total_cmp(&b.level()))?;
     let mut ranked: Vec<&Contender> = contenders.iter().collect();
-    ranked.sort_by_key(|contender| contender.mode.description().rank);
+    ranked.sort_by_key(|contender| {
+        if contender.is_alternative { 0 } else { contender.mode.description().rank }
+    });
     let levels: Vec<Known> = ranked.iter().map(|contender| contender.against(fastest)).collect();
     let chosen = ranked[first_within(&levels, tolerance)?];
     let rivals: Vec<Rival<'_>> = contenders
         .iter()
-        .filter(|other| other.mode != chosen.mode)
+        .filter(|other| other.name != chosen.name)
         .filter_map(|other| Rival::of(other, chosen))
         .collect();
     let mut others: Vec<Other> = rivals.iter().map(Rival::told).collect();
@@ -165,7 +175,7 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
     let sentence = sentence(label, chosen, &others, conclusive);
     Some(Verdict {
-        mode: chosen.mode.name().to_owned(),
+        mode: chosen.name.clone(),
         workers: chosen.workers,
         speedup: chosen.speedup,
         others,
@@ -181,15 +191,15 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
 /// were not measured in common blocks.
 fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
     let mut entries = Vec::new();
-    for contender in contenders {
-        let group = contender.mode;
+    for (group, contender) in contenders.iter().enumerate() {
         for o in contender.all.iter().filter(|o| o.is_sound()) {
             let (cell, block, log) = (o.workers.to_bits(), o.block?, o.throughput.ln());
             let (launch, confirms) = (o.launch, o.confirms);
             entries.push(Entry { group, cell, block, launch, log, confirms });
         }
     }
-    joint::regret(&entries, chosen.mode, chosen.workers.to_bits())
+    let own = contenders.iter().position(|contender| contender.name == chosen.name)?;
+    joint::regret(&entries, own, chosen.workers.to_bits())
 }
 
 /// Another mode beside the chosen one.
@@ -210,7 +220,7 @@ impl<'c> Rival<'c> {
 
     fn told(&self) -> Other {
         Other {
-            mode: self.contender.mode.name().to_owned(),
+            mode: self.contender.name.clone(),
             workers: self.contender.workers,
             ratio: self.ratio.rounded(),
         }
@@ -243,7 +253,13 @@ fn sentence(label: &str, chosen: &Contender, others: &[Other], conclusive: bool)
         Mode::Copies => plural(chosen.workers.round() as u64, "copy", "copies"),
         mode => format!("{} in {mode} mode", workers(chosen.workers)),
     };
-    let base = if chosen.mode == Mode::Copies { "one" } else { "serial" };
+    let (what, base) = match chosen.mode {
+        _ if chosen.is_alternative => {
+            (format!("{}, {}", workers(chosen.workers), chosen.name), "one")
+        }
+        Mode::Copies => (what, "one"),
+        _ => (what, "serial"),
+    };
     let gain =
         chosen.speedup.filter(|_| chosen.mode != Mode::Serial).map_or_else(String::new, |e| {
             format!(", {} of {base}", Quantity::Ratio.interval(e.median, e.low, e.high))
@@ -257,7 +273,7 @@ fn sentence(label: &str, chosen: &Contender, others: &[Other], conclusive: bool)
                 return format!("{} is equal", other.mode);
             }
             if is_close(e) {
-                let both = format!("{} or {}", chosen.mode, other.mode);
+                let both = format!("{} or {}", chosen.name, other.mode);
                 return format!("{both}: too close to call; either will do");
             }
             let share = Quantity::Share.text((1.0 - e.median).abs());
@@ -287,6 +303,8 @@ mod tests {
             .collect();
         let within = spread(&group(&cell));
         Contender {
+            name: mode.name().to_owned(),
+            is_alternative: false,
             mode,
             workers,
             top: cell.clone(),

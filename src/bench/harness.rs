@@ -62,6 +62,7 @@ impl Harness<'_> {
         let budget = budget.or(self.bench.budget).unwrap_or(BUDGET);
         Ok(Request {
             also: None,
+            alternatives: Vec::new(),
             workloads: vec![named.clone()],
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(counts.unwrap_or("auto"))?,

@@ -335,6 +335,7 @@ fn workload(one: &FitCurve) -> WorkloadFindings {
         serial: None,
         curves: Vec::new(),
         verdict: None,
+        alternatives: Vec::new(),
         at_rate: None,
         equivalent: None,
         ceiling: None,

@@ -22,6 +22,7 @@ mod listeners;
 mod memory;
 pub mod neighbour;
 mod others;
+pub mod outside;
 mod own_cpu;
 #[cfg(unix)]
 mod pauses;

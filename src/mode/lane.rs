@@ -50,6 +50,8 @@ pub struct Lap {
     /// From the beginnings of all its tasks to their ends, where tasks came by themselves, and how
     /// many there were: those before the window too.
     pub served: (Duration, u64),
+    /// The squares of these, summed, in seconds.
+    pub served_squares: f64,
     /// How many of its tasks were due and not begun when the window opened, and when it closed.
     pub waited: [u64; 2],
 }
@@ -76,6 +78,7 @@ impl Lap {
             peak_memory: 0,
             printed: Vec::new(),
             served: (Duration::ZERO, 0),
+            served_squares: 0.0,
             waited: [0; 2],
         }
     }
@@ -236,7 +239,9 @@ impl Lane {
         let Some(schedule) = gate.schedule() else { return Moment::Ordinary };
         let [began, now] = self.since_origin([self.began, now]);
         self.share.part(work.units, untimed, (began, now), schedule.window());
-        self.lap.served.0 += now.saturating_sub(began);
+        let took = now.saturating_sub(began);
+        self.lap.served.0 += took;
+        self.lap.served_squares += took.as_secs_f64().powi(2);
         self.lap.served.1 += 1;
         if due.measured {
             self.lap.tasks += 1;

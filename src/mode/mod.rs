@@ -67,6 +67,8 @@ pub struct Site {
     /// The resident memory that the crews in this process hold, so that each is charged with its
     /// own.
     pub held: Arc<Held>,
+    /// How many connections keep servers busy, as far as that was found in this run.
+    pub connections: Arc<server::Known>,
 }
 
 impl Site {
@@ -81,6 +83,7 @@ impl Site {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             placement: Vec::new(),
             held: Arc::default(),
+            connections: Arc::default(),
         }
     }
 }
@@ -229,6 +232,7 @@ struct Ground {
     count: usize,
     /// The resident memory that all crews in this process hold together.
     held: Arc<memory::Held>,
+    connections: Arc<server::Known>,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
@@ -253,6 +257,7 @@ impl Ground {
             job: job.clone(),
             members: if workload.parallel_by_itself(&job.params) { 1 } else { workers },
             held: Arc::clone(&site.held),
+            connections: Arc::clone(&site.connections),
             count: workers,
             cores: site.cores,
             placement: site.placement.clone(),

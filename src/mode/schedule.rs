@@ -70,6 +70,10 @@ pub struct Arrived {
     pub never_begun: u64,
     /// Seconds from the beginning of a task to its end, without what it waited: the mean.
     pub service: f64,
+    /// By how much these differ: the square of their coefficient of variation. `None` in older
+    /// records, and where nothing was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_variation: Option<f64>,
 }
 
 impl Schedule {
@@ -181,6 +185,7 @@ impl Schedule {
             waiting: waiting[1] + to.saturating_sub(next),
             never_begun: to.saturating_sub(next.max(from)),
             service,
+            service_variation: None,
         }
     }
 }
@@ -194,10 +199,14 @@ impl Round {
             let sum = |of: &dyn Fn(&Lap) -> u64| self.laps.iter().map(of).sum::<u64>();
             let waiting = [sum(&|lap| lap.waited[0]), sum(&|lap| lap.waited[1])];
             let served: Duration = self.laps.iter().map(|lap| lap.served.0).sum();
-            let service = served.as_secs_f64() / sum(&|lap| lap.served.1).max(1) as f64;
+            let count = sum(&|lap| lap.served.1).max(1) as f64;
+            let service = served.as_secs_f64() / count;
+            let squares: f64 = self.laps.iter().map(|lap| lap.served_squares).sum();
+            let variation = (squares / count / service.powi(2) - 1.0).max(0.0);
             if let Some(first) = self.laps.first_mut() {
                 let arrived = schedule.arrived(arrivals, waiting, service, &mut first.latency);
-                self.arrived = Some(arrived);
+                let service_variation = Some(variation).filter(|value| value.is_finite());
+                self.arrived = Some(Arrived { service_variation, ..arrived });
             }
         }
         self
@@ -211,7 +220,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn schedule(rate: f64, even: bool, seed: u64) -> Schedule {
-        Schedule::new(Arrivals { rate, even }, seed, SECOND, 40 * SECOND)
+        Schedule::new(Arrivals { rate, even, most: false }, seed, SECOND, 40 * SECOND)
     }
 
     #[test]
@@ -257,7 +266,7 @@ mod tests {
         }
         assert!(schedule.is_over(61 * SECOND), "nobody waits for the rest");
         let mut latency = super::super::lane::Lap::histogram();
-        let asked = Arrivals { rate: 10.0, even: true };
+        let asked = Arrivals { rate: 10.0, even: true, most: false };
         let arrived = schedule.arrived(asked, [0, 5], 0.25, &mut latency);
         assert_eq!((arrived.due, arrived.never_begun, arrived.waiting), (400, 300, 305));
         assert_eq!(latency.len(), 300);

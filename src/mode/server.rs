@@ -48,6 +48,29 @@ impl Load {
     }
 }
 
+/// How many connections keep servers busy, by their command lines and counts. The search for them
+/// begins where it ended at the last launch, or at what a smaller count needs, in proportion.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<BTreeMap<(String, usize), usize>>);
+
+impl Known {
+    fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, usize), usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the search begins for so many workers; `None` where nothing is known.
+    fn beginning(&self, server: &str, workers: usize) -> Option<usize> {
+        let slots = self.slots();
+        let up_to = (server.to_owned(), 0)..=(server.to_owned(), workers);
+        let ((_, smaller), found) = slots.range(up_to).next_back()?;
+        Some((found * workers).div_ceil((*smaller).max(1)))
+    }
+
+    fn learn(&self, server: &str, workers: usize, found: usize) {
+        self.slots().insert((server.to_owned(), workers), found);
+    }
+}
+
 /// A server under load.
 #[derive(Debug)]
 pub(super) struct Hosted {
@@ -108,7 +131,9 @@ impl Hosted {
         if let Some(known) = self.connections {
             return Ok(known);
         }
-        let mut count = 2 * self.ground.count;
+        let (name, workers) = (format!("{:?}", self.ground.job.params), self.ground.count);
+        let known = self.ground.connections.beginning(&name, workers);
+        let mut count = known.unwrap_or(2 * workers).clamp(1, MOST_CONNECTIONS);
         let look = Window { extent: Extent::Time(LOOK), warm_up: Duration::ZERO };
         let mut rate = self.load(count, look)?.rate();
         while count < MOST_CONNECTIONS {
@@ -118,6 +143,7 @@ impl Hosted {
             }
             (count, rate) = (2 * count, more);
         }
+        self.ground.connections.learn(&name, workers, count);
         self.connections = Some(count);
         Ok(count)
     }
@@ -255,6 +281,7 @@ fn merged(laps: Vec<Lap>) -> Lap {
         all.wall = all.wall.max(one.wall);
         all.ended = all.ended.max(one.ended);
         all.warm_up = all.warm_up.max(one.warm_up);
+        all.served_squares += one.served_squares;
         all.served = (all.served.0 + one.served.0, all.served.1 + one.served.1);
         all.waited = [all.waited[0] + one.waited[0], all.waited[1] + one.waited[1]];
         let _ = all.latency.add(&one.latency);
@@ -304,7 +331,7 @@ impl std::fmt::Debug for By {
 
 /// The memory of processes in bytes, where what several share counts once in all; `None` where the
 /// system does not tell.
-fn proportional(pids: &[u32]) -> Option<u64> {
+pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     let of = |pid: &u32| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
@@ -334,8 +361,10 @@ pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Refere
     let notes = knee_workloads::Note {
         warning: false,
         text: format!(
-            "the server had {family} processes below its first one with {workers} workers; it ran on the same CPUs as the \
-             client, which takes from what it can do"
+            "with {} the server had {} below its first one; it ran on the same CPUs as the client, which takes from \
+             what it can do",
+            crate::units::workers(workers as f64),
+            crate::units::plural(family as u64, "process", "processes")
         ),
         remedy: String::new(),
     };
@@ -350,4 +379,15 @@ pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Refere
         ceiling: None,
         function: None,
     })
+}
+
+#[test]
+fn the_search_for_connections_begins_at_what_is_known() {
+    let known = Known::default();
+    assert_eq!(known.beginning("a", 4), None);
+    known.learn("a", 4, 12);
+    assert_eq!(known.beginning("a", 4), Some(12));
+    assert_eq!(known.beginning("a", 10), Some(30), "in proportion");
+    assert_eq!(known.beginning("a", 2), None, "a larger count says nothing");
+    assert_eq!(known.beginning("b", 8), None);
 }

@@ -111,6 +111,30 @@ impl Usage {
     pub fn cpu(&self) -> f64 {
         self.user + self.system
     }
+
+    /// The same with what others used at the same time; what they used in a span of another length
+    /// counts in proportion.
+    pub(crate) fn with(self, others: &Self) -> Self {
+        let part = if others.span > 0.0 { self.span / others.span } else { 0.0 };
+        let seconds = |own: f64, other: f64| own + part * other;
+        let count = |own: Option<u64>, other: Option<u64>| {
+            Some(own? + (part * other? as f64).round() as u64)
+        };
+        Self {
+            user: seconds(self.user, others.user),
+            system: seconds(self.system, others.system),
+            voluntary: count(self.voluntary, others.voluntary),
+            involuntary: count(self.involuntary, others.involuntary),
+            minor_faults: count(self.minor_faults, others.minor_faults),
+            major_faults: count(self.major_faults, others.major_faults),
+            run_queue: self.run_queue.zip(others.run_queue).map(|(a, b)| seconds(a, b)),
+            peak_memory: match (self.peak_memory, others.peak_memory) {
+                (None, None) => None,
+                (own, other) => Some(own.unwrap_or(0) + other.unwrap_or(0)),
+            },
+            span: self.span,
+        }
+    }
 }
 
 fn read(whom: &Whom) -> Counters {

@@ -10,22 +10,28 @@ use super::{Mode, Plan, PlanError, Series};
 /// How tasks come where they come by themselves: an open loop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrivals {
-    /// Tasks per second.
+    /// Tasks per second; 0 in a plan that looks for the highest rate.
     pub rate: f64,
     /// Whether the gaps between them are equal. Otherwise they are exponential, as those of many
     /// users are who know nothing of each other.
     pub even: bool,
+    /// Whether the highest rate is looked for that each count can take.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub most: bool,
 }
 
 /// Rates that can be asked for, in tasks per second.
 const RATES: std::ops::RangeInclusive<f64> = 0.01..=1e6;
 
 impl Arrivals {
-    /// `500/s`, `30/m`, `0.5/s`; a bare number is per second.
+    /// `500/s`, `30/m`, `0.5/s`; a bare number is per second. `auto` looks for the highest rate.
     ///
     /// # Errors
     /// Anything else, and rates that no schedule can hold.
     pub fn parse(text: &str, even: bool) -> Result<Self, PlanError> {
+        if text.trim() == "auto" {
+            return Ok(Self { rate: 0.0, even, most: true });
+        }
         let (number, unit) = text.trim().split_once('/').unwrap_or((text.trim(), "s"));
         let seconds = match unit {
             "s" => 1.0,
@@ -35,10 +41,10 @@ impl Arrivals {
         };
         let rate = number.parse::<f64>().unwrap_or(f64::NAN) / seconds;
         if RATES.contains(&rate) {
-            return Ok(Self { rate, even });
+            return Ok(Self { rate, even, most: false });
         }
         Err(PlanError::Usage(format!(
-            "{text:?} is not a usable rate; write for instance 500/s or 30/m (36/h to 1000000/s)"
+            "{text:?} is not a usable rate; write for instance 500/s, 30/m or auto (36/h to 1000000/s)"
         )))
     }
 
@@ -47,11 +53,25 @@ impl Arrivals {
         matches!(mode, Mode::Serial | Mode::Threads | Mode::ProcessPool | Mode::Server)
     }
 
+    /// The same at a rate of its own.
+    #[must_use]
+    pub fn at(self, rate: f64) -> Self {
+        Self { rate, most: false, ..self }
+    }
+
     /// Whether everything planned can be given tasks as they come.
     ///
     /// # Errors
     /// What cannot, and what can.
     pub fn admit(plan: &Plan) -> Result<(), PlanError> {
+        let looks_for_most = plan.arrivals.is_some_and(|arrivals| arrivals.most);
+        if looks_for_most && plan.limits.tails().is_empty() {
+            return Err(PlanError::Usage(
+                "--rate auto looks for the highest rate under a limit; name it, for instance \
+                 --max-p99 20ms"
+                    .to_owned(),
+            ));
+        }
         for entry in &plan.entries {
             // Functions of other languages have modes of the same names.
             let is_function = entry.workload == "function";
@@ -77,6 +97,9 @@ impl Arrivals {
 
 impl fmt::Display for Arrivals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.most {
+            return f.write_str("the highest rate");
+        }
         write!(f, "{}/s", crate::units::Quantity::Count.text(self.rate))
     }
 }
@@ -91,7 +114,7 @@ mod tests {
         assert!((rate("500/s").unwrap() - 500.0).abs() < 1e-12);
         assert!((rate("500").unwrap() - 500.0).abs() < 1e-12);
         assert!((rate("30/m").unwrap() - 0.5).abs() < 1e-12);
-        for bad in ["", "0", "-5/s", "nan", "inf/s", "1e99/s", "5/d", "auto", "/s"] {
+        for bad in ["", "0", "-5/s", "nan", "inf/s", "1e99/s", "5/d", "autos", "/s"] {
             let said = rate(bad).unwrap_err().to_string();
             assert!(said.contains("500/s"), "{bad}: {said}");
         }

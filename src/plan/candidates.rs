@@ -84,6 +84,18 @@ impl Candidates {
         }
     }
 
+    /// The counts for a server, of which each is started anew: powers of two, with the count by the
+    /// `formula` of guides among them.
+    pub fn server(cores: &Cores, most: usize, formula: Option<f64>) -> Self {
+        let Self::Search { most, .. } = Self::unknown(cores, most) else {
+            return Self::unknown(cores, most);
+        };
+        let usable = (cores.usable.ceil() as usize).max(1);
+        let mut first = geometric((2 * usable).max(4), 2.0);
+        first.extend(formula.map(|count| count.round() as usize));
+        Self::Search { first: tidy(first, most), most, open: true }
+    }
+
     /// The counts that are measured in any case.
     pub fn first(&self) -> &[usize] {
         match self {

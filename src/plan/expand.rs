@@ -5,8 +5,8 @@ use std::time::Duration;
 use knee_workloads::{Params, Workload};
 
 use super::{
-    Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Plan, PlanError,
-    Registry, Series, Subject,
+    Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Outside, Plan,
+    PlanError, Registry, Series, Subject,
 };
 
 /// What the user asked for.
@@ -14,6 +14,8 @@ use super::{
 pub struct Request {
     /// The workloads by name; none means all built-in ones.
     pub workloads: Vec<Named>,
+    /// Several ways to do the same work, each by the user's name for it.
+    pub alternatives: Vec<(String, Named)>,
     /// The modes.
     pub modes: Vec<Mode>,
     /// The worker counts.
@@ -38,6 +40,7 @@ impl Default for Request {
     fn default() -> Self {
         Self {
             workloads: Vec::new(),
+            alternatives: Vec::new(),
             modes: Mode::DEFAULT.to_vec(),
             counts: Counts::Auto,
             also: None,
@@ -62,7 +65,7 @@ pub fn expand(
     cores: &Cores,
     skipped: &mut dyn FnMut(&str, &str),
 ) -> Result<Plan, PlanError> {
-    let named = !request.workloads.is_empty();
+    let named = !request.workloads.is_empty() || !request.alternatives.is_empty();
     let wanted: Vec<Named> = if named {
         request.workloads.clone()
     } else {
@@ -95,6 +98,7 @@ pub fn expand(
             entries.extend(shorter(workload, place, request, cores)?);
         }
     }
+    entries.extend(alternatives(request, registry, cores)?);
     Ok(Plan {
         seed: request.seed,
         budget: request.budget.as_secs_f64(),
@@ -104,8 +108,36 @@ pub fn expand(
         limits: Limits::default(),
         tolerance: super::TOLERANCE,
         tariff: None,
+        outside: Outside::default(),
         entries,
     })
+}
+
+/// The ways to do the same work, which must count the same.
+fn alternatives(
+    request: &Request,
+    registry: Registry,
+    cores: &Cores,
+) -> Result<Vec<Entry>, PlanError> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (name, want) in &request.alternatives {
+        let workload = registry.find(&want.name)?;
+        let meta = workload.meta();
+        let given = want.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let of = |error| PlanError::Usage(format!("--alt {name}: {error}"));
+        let params = Params::resolve(meta.name, meta.params, given).map_err(of)?;
+        workload.supported(&params).map_err(of)?;
+        fits(workload, &params, &request.modes)?;
+        let own = entry(workload, params, request, cores);
+        if let Some(other) = entries.iter().find(|other| other.unit_many != own.unit_many) {
+            return Err(PlanError::Usage(format!(
+                "--alt {name} counts {}, and {} counts {}: these cannot be compared",
+                own.unit_many, other.label, other.unit_many
+            )));
+        }
+        entries.push(Entry { label: name.clone(), alternative: true, ..own });
+    }
+    Ok(entries)
 }
 
 /// Everything wanted, with each value of the second axis.
@@ -188,6 +220,7 @@ fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cor
         textbook_optimum: workload.textbook_optimum(&params, cores.usable),
         shorter_of: None,
         also: None,
+        alternative: false,
         params,
         series,
     }

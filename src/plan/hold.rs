@@ -1,85 +1,162 @@
-//! Which counts are measured next where the smallest one is looked for that holds a rate.
+//! Which count is measured next where the smallest one is looked for that holds a rate.
 //!
-//! Counts are tried upwards until one holds. The gap below the smallest that holds is halved until
-//! nothing lies in it. From then on both sides of that edge are measured, and the next count above,
-//! in every block: the rounds so far may have misled, and then the edge moves.
+//! Each count is measured until its windows show that it holds, or that it does not, with 95 %
+//! confidence; or until it has had so many that more would hardly help. The search begins where
+//! theory expects the answer. It goes up until a count holds, and halves the gap below until
+//! nothing lies in it. A count that holds is confirmed by more windows, and the one below it too:
+//! the first may have misled.
 
 use std::collections::BTreeMap;
 
+use crate::stats::exceed::{FEW, is_refuted, is_shown};
+
 /// A count holds where so much of what was due was done.
 pub const REACHED: f64 = 0.98;
-/// A count holds a limit on the 99th percentile where no larger share took longer.
-pub const EXCEEDING: f64 = 0.01;
+/// One window in which less is done settles that a count cannot keep up.
+const FAR: f64 = 0.9;
+/// One window in which so many times the allowed share takes too long settles it too.
+const MANY: f64 = 5.0;
+/// A count that so many windows do not show to hold counts as one that does not.
+const PATIENCE: usize = 12;
+/// So many windows of the count that holds are behind an answer.
+pub(super) const CONFIRMED: usize = 6;
+/// So many of the count below it.
+const REFUTED: usize = 2;
 
-/// What was seen of a count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen {
-    due: f64,
-    done: f64,
-    exceeding: f64,
+/// What one round gave of a count.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// How many tasks were due.
+    pub due: f64,
+    /// How many of as many were done.
+    pub done: f64,
+    /// For each limit the share that may take longer, and how many did.
+    pub exceeding: Vec<(f64, f64)>,
 }
 
-impl Seen {
-    fn holds(self) -> bool {
-        self.done >= REACHED * self.due && self.exceeding <= EXCEEDING * self.due
-    }
+/// What is known of a count at a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It holds the rate and the limits, with 95 % confidence.
+    Holds,
+    /// It does not, or that it does could not be shown.
+    Fails,
+    /// Neither is shown yet.
+    Open,
 }
 
 /// The state of such a search.
 #[derive(Debug, Clone)]
 pub struct Hold {
-    first: Vec<usize>,
+    first: usize,
     most: usize,
-    seen: BTreeMap<usize, Seen>,
+    seen: BTreeMap<usize, Vec<Seen>>,
     broken: Vec<usize>,
 }
 
 impl Hold {
-    /// A search that begins with the counts of `first` and goes up to `most`.
-    pub fn new(first: &[usize], most: usize) -> Self {
+    /// A search among the counts up to `most` that begins at `first`.
+    pub fn new(first: usize, most: usize) -> Self {
+        let most = most.max(1);
         let (seen, broken) = (BTreeMap::new(), Vec::new());
-        Self { first: first.to_vec(), most, seen, broken }
+        Self { first: first.clamp(1, most), most, seen, broken }
     }
 
-    /// What a round gave: how many tasks were due, how many of as many were done, and how many took
-    /// longer than they may.
-    pub fn tell(&mut self, count: usize, due: u64, done: f64, exceeding: u64) {
-        let seen = self.seen.entry(count).or_default();
-        seen.due += due as f64;
-        seen.done += done;
-        seen.exceeding += exceeding as f64;
+    /// What a round gave.
+    pub fn tell(&mut self, count: usize, seen: Seen) {
+        self.seen.entry(count).or_default().push(seen);
     }
 
     /// A count that cannot be measured is not asked for again.
     pub fn tell_broken(&mut self, count: usize) {
         self.broken.push(count);
-        self.first.retain(|first| *first != count);
     }
 
-    /// The counts of the next block, ascending; none where there are none.
-    pub fn next_block(&self) -> Vec<usize> {
-        let mut block = self.wanted();
-        block.retain(|count| (1..=self.most).contains(count) && !self.broken.contains(count));
+    /// The smallest count that was shown to hold.
+    pub fn holds(&self) -> Option<usize> {
+        let mut all = self.seen.iter();
+        all.find(|(_, seen)| known(seen) == Known::Holds).map(|(count, _)| *count)
+    }
+
+    /// The counts of the next block, ascending, where only counts up to `within` are of use; none
+    /// where nothing is left to be learnt.
+    pub fn next_block(&self, within: usize) -> Vec<usize> {
+        let most = self.most.min(within);
+        let mut block = self.wanted(most);
+        block.retain(|count| (1..=most).contains(count) && !self.broken.contains(count));
         block.sort_unstable();
         block.dedup();
         block
     }
 
-    fn wanted(&self) -> Vec<usize> {
-        let Some(&largest) = self.seen.keys().next_back() else { return self.first.clone() };
-        let Some((&edge, _)) = self.seen.iter().find(|(_, seen)| seen.holds()) else {
-            // Nothing holds yet. At the top there is nothing to be done but to look again.
-            let next = (2 * largest).min(self.most);
-            let goes_on = next > largest && !self.broken.contains(&next);
-            return if goes_on { vec![next] } else { vec![largest] };
+    fn wanted(&self, most: usize) -> Vec<usize> {
+        let judged: Vec<(usize, Known, usize)> = self
+            .seen
+            .range(..=most)
+            .filter(|(count, _)| !self.broken.contains(count))
+            .map(|(count, seen)| (*count, known(seen), seen.len()))
+            .collect();
+        let Some(&(largest, ..)) = judged.last() else { return vec![self.unbroken(most)] };
+        let open = |from: usize, to: usize| {
+            let inside = judged.iter().filter(|(count, ..)| (from + 1..to).contains(count));
+            inside.filter(|(_, known, _)| *known == Known::Open).map(|one| one.0).next()
         };
-        let below = self.seen.range(..edge).next_back().map_or(0, |(count, _)| *count);
-        let middle = below + (edge - below) / 2;
-        if edge - below > 1 && middle > 0 && !self.broken.contains(&middle) {
-            return vec![middle, edge];
+        let holding = judged.iter().find(|(_, known, _)| *known == Known::Holds);
+        let edge = holding.map_or(usize::MAX, |(count, ..)| *count);
+        let below =
+            judged.iter().rev().find(|(count, known, _)| *count < edge && *known == Known::Fails);
+        let floor = below.map_or(0, |(count, ..)| *count);
+        if let Some(count) = open(floor, edge) {
+            return vec![count];
         }
-        let above = self.seen.range(edge + 1..).next().map_or(edge + 1, |(count, _)| *count);
-        vec![below, edge, above]
+        let Some(&(edge, _, windows)) = holding else {
+            // Nothing holds yet.
+            let next = (2 * largest).min(most);
+            return if next > largest { vec![next] } else { Vec::new() };
+        };
+        let middle = floor + (edge - floor) / 2;
+        let between = (floor + 1..edge).filter(|count| !self.broken.contains(count));
+        if let Some(next) = between.min_by_key(|count| count.abs_diff(middle)) {
+            return vec![next];
+        }
+        let mut both = Vec::new();
+        both.extend(below.filter(|(.., had)| *had < REFUTED).map(|(count, ..)| *count));
+        both.extend((windows < CONFIRMED).then_some(edge));
+        both
+    }
+
+    /// Where the search begins: the first count that can be measured.
+    fn unbroken(&self, most: usize) -> usize {
+        let first = self.first.min(most);
+        let works = |count: &usize| !self.broken.contains(count);
+        (first..=most).find(works).or_else(|| (1..first).rev().find(works)).unwrap_or(0)
+    }
+}
+
+/// What the rounds of a count at one rate tell.
+pub fn known(seen: &[Seen]) -> Known {
+    let due: f64 = seen.iter().map(|one| one.due).sum();
+    let done: f64 = seen.iter().map(|one| one.done).sum();
+    let enough = seen.len() >= FEW;
+    if done < FAR * due || (enough && done < REACHED * due) {
+        return Known::Fails;
+    }
+    let limits = seen.first().map_or(0, |one| one.exceeding.len());
+    let (mut all_shown, mut any_refuted) = (enough, false);
+    for limit in 0..limits {
+        let windows: Vec<(f64, f64)> =
+            seen.iter().filter_map(|one| Some((one.exceeding.get(limit)?.1, one.due))).collect();
+        let allowed = seen[0].exceeding[limit].0;
+        let exceeding: f64 = windows.iter().map(|(exceeding, _)| exceeding).sum();
+        let far = (MANY * allowed).min(f64::midpoint(1.0, allowed));
+        all_shown &= is_shown(&windows, allowed);
+        any_refuted |= is_refuted(&windows, allowed) || exceeding > far * due;
+    }
+    match (all_shown, any_refuted) {
+        (_, true) => Known::Fails,
+        (true, false) => Known::Holds,
+        _ if seen.len() >= PATIENCE => Known::Fails,
+        _ => Known::Open,
     }
 }
 
@@ -87,57 +164,108 @@ impl Hold {
 mod tests {
     use super::*;
 
-    /// Searches where counts from `edge` on hold; the counts of the last block.
-    fn search(edge: usize, most: usize) -> (Vec<usize>, usize) {
-        let mut hold = Hold::new(&[1, 2, 3, 4], most);
-        let mut tried = std::collections::BTreeSet::new();
-        for _ in 0..20 {
-            for count in hold.next_block() {
-                tried.insert(count);
-                hold.tell(count, 1000, 1000.0, if count >= edge { 5 } else { 20 });
+    fn window(exceeding: f64) -> Seen {
+        Seen { due: 300.0, done: 300.0, exceeding: vec![(0.01, exceeding)] }
+    }
+
+    /// Searches where counts from `edge` on hold; what was found, how many rounds that took, and
+    /// how many of them were of other counts than the two at the edge.
+    fn search(edge: usize, first: usize, most: usize) -> (Option<usize>, usize, usize) {
+        let mut hold = Hold::new(first, most);
+        let (mut rounds, mut others) = (0, 0);
+        loop {
+            let block = hold.next_block(most);
+            if block.is_empty() || rounds > 200 {
+                return (hold.holds(), rounds, others);
+            }
+            for count in block {
+                rounds += 1;
+                others += usize::from(count != edge && count + 1 != edge);
+                hold.tell(count, window(if count >= edge { 0.0 } else { 40.0 }));
             }
         }
-        (hold.next_block(), tried.len())
     }
 
     #[test]
-    fn the_edge_is_found_and_both_sides_of_it_are_kept() {
-        for edge in 2..=64 {
-            let (block, tried) = search(edge, 64);
-            assert!(block.contains(&edge) && block.contains(&(edge - 1)), "{edge}: {block:?}");
-            assert!(tried <= 16, "{edge} took {tried} counts");
+    fn the_edge_is_found_and_both_sides_of_it_are_confirmed() {
+        for edge in 1..=64 {
+            for first in [1, 3, edge, 64] {
+                let (found, rounds, others) = search(edge, first, 64);
+                assert_eq!(found, Some(edge), "from {first}");
+                assert!(rounds <= 8 + 3 * 12, "{edge} from {first} took {rounds} rounds");
+                assert!(others <= 3 * 12, "{edge} from {first} took {others} beside it");
+            }
         }
-        assert_eq!(search(1, 64).0, [1, 2]);
+        assert_eq!(search(4, 4, 64), (Some(4), 9, 1), "where theory was right: 2, 3, 3, 4 x 6");
     }
 
     #[test]
-    fn where_nothing_holds_the_most_is_tried_again() {
-        assert_eq!(search(100, 64).0, [64]);
-        assert_eq!(search(100, 6).0, [6]);
+    fn where_nothing_holds_the_search_ends_at_the_top() {
+        let (found, rounds, _) = search(100, 4, 64);
+        assert_eq!((found, rounds), (None, 5), "4, 8, 16, 32, 64");
+    }
+
+    #[test]
+    fn what_is_near_the_limit_is_measured_again_and_given_up_in_the_end() {
+        let mut hold = Hold::new(2, 2);
+        for had in 0..PATIENCE {
+            assert_eq!(hold.next_block(2), [2], "after {had}");
+            hold.tell(2, window(if had % 2 == 0 { 1.0 } else { 6.0 }));
+        }
+        assert!(hold.next_block(2).is_empty() && hold.holds().is_none());
+    }
+
+    #[test]
+    fn one_window_does_not_move_the_edge_up() {
+        let mut hold = Hold::new(3, 8);
+        hold.tell(3, window(5.0));
+        assert_eq!(hold.next_block(8), [3], "5 of 300 may be chance");
+        (0..7).for_each(|_| hold.tell(3, window(0.0)));
+        assert_eq!(hold.holds(), Some(3), "5 of 2400");
     }
 
     #[test]
     fn what_was_not_done_does_not_hold_and_what_is_broken_is_left_out() {
-        let mut hold = Hold::new(&[1, 2], 8);
-        hold.tell(1, 1000, 700.0, 0);
-        hold.tell(2, 1000, 700.0, 0);
-        assert_eq!(hold.next_block(), [4]);
-        hold.tell(4, 1000, 999.0, 0);
-        assert_eq!(hold.next_block(), [3, 4]);
+        let mut hold = Hold::new(2, 8);
+        hold.tell(2, Seen { done: 200.0, ..window(0.0) });
+        assert_eq!(hold.next_block(8), [4]);
+        (0..6).for_each(|_| hold.tell(4, window(0.0)));
+        assert_eq!(hold.next_block(8), [3]);
         hold.tell_broken(3);
-        assert_eq!(hold.next_block(), [2, 4, 5]);
+        assert_eq!(hold.next_block(8), [2], "the other side of the edge once more");
+        let mut broken = Hold::new(4, 8);
+        broken.tell_broken(4);
+        assert_eq!(broken.next_block(8), [5]);
     }
 
     #[test]
-    fn more_rounds_may_move_the_edge() {
-        let mut hold = Hold::new(&[1, 2, 3, 4], 8);
-        for count in 1..=4 {
-            hold.tell(count, 100, 100.0, u64::from(count < 3));
+    fn only_counts_that_are_of_use_are_asked_for() {
+        let mut hold = Hold::new(6, 64);
+        assert_eq!(hold.next_block(3), [3]);
+        hold.tell(3, window(40.0));
+        assert!(hold.next_block(3).is_empty());
+        assert!(hold.next_block(0).is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_search_ends(
+            rounds in proptest::collection::vec((0.0..40.0f64, 200.0..310.0f64), 1..400),
+            most in 1usize..40,
+        ) {
+            let mut hold = Hold::new(3, most);
+            let mut asked = 0;
+            for (exceeding, done) in rounds.iter().cycle() {
+                let block = hold.next_block(most);
+                if block.is_empty() {
+                    break;
+                }
+                asked += 1;
+                proptest::prop_assert!(asked < 40 * (PATIENCE + CONFIRMED + 2));
+                for count in block {
+                    hold.tell(count, Seen { done: *done, ..window(exceeding.round()) });
+                }
+            }
         }
-        hold.tell(2, 100, 100.0, 3);
-        hold.tell(1, 100, 100.0, 3);
-        assert_eq!(hold.next_block(), [2, 3, 4]);
-        hold.tell(3, 100, 100.0, 5);
-        assert_eq!(hold.next_block(), [3, 4, 5]);
     }
 }

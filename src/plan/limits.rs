@@ -14,12 +14,66 @@ use super::PlanError;
 pub struct Limits {
     /// 99 % of the tasks take no longer than this, in seconds.
     pub max_p99: Option<f64>,
+    /// The same for 50 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_p50: Option<f64>,
+    /// The same for 90 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_p90: Option<f64>,
+    /// The same for 95 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_p95: Option<f64>,
+    /// The same for 99.9 %.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_p999: Option<f64>,
     /// All workers together hold no more memory than this, in bytes.
     pub max_memory: Option<f64>,
     /// Speed-up per worker is at least this; from 0 to 1.
     pub min_efficiency: Option<f64>,
     /// What is wanted among the counts that keep the limits.
     pub objective: Objective,
+}
+
+/// A percentile of the latency that may have a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tail {
+    /// Half of the tasks.
+    P50,
+    /// 90 %.
+    P90,
+    /// 95 %.
+    P95,
+    /// 99 %.
+    P99,
+    /// 99.9 %.
+    P999,
+}
+
+impl Tail {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::P50, Self::P90, Self::P95, Self::P99, Self::P999];
+
+    /// Its name in words: `p99`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::P999 => "p99.9",
+        }
+    }
+
+    /// The share of tasks that may take longer.
+    pub const fn beyond(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.1,
+            Self::P95 => 0.05,
+            Self::P99 => 0.01,
+            Self::P999 => 0.001,
+        }
+    }
 }
 
 /// What is wanted of a count.
@@ -38,6 +92,18 @@ pub enum Objective {
 }
 
 impl Limits {
+    /// The limits on latency, each with its percentile, in seconds.
+    pub fn tails(&self) -> Vec<(Tail, f64)> {
+        let of = |tail: Tail| match tail {
+            Tail::P50 => self.max_p50,
+            Tail::P90 => self.max_p90,
+            Tail::P95 => self.max_p95,
+            Tail::P99 => self.max_p99,
+            Tail::P999 => self.max_p999,
+        };
+        Tail::ALL.into_iter().filter_map(|tail| Some((tail, of(tail)?))).collect()
+    }
+
     /// Whether the user asked for anything but the plain optimum.
     pub fn is_set(&self) -> bool {
         *self != Self::default()

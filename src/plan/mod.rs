@@ -4,10 +4,12 @@
 mod arrivals;
 mod axis;
 mod candidates;
+pub mod climb;
 mod expand;
 pub mod hold;
 mod limits;
 mod mode;
+mod outside;
 pub mod parse;
 mod registry;
 pub mod search;
@@ -23,8 +25,9 @@ pub use arrivals::Arrivals;
 pub use axis::{Also, Axis};
 pub use candidates::{Candidates, Cores};
 pub use expand::{Request, expand};
-pub use limits::{Limits, Objective};
+pub use limits::{Limits, Objective, Tail};
 pub use mode::{Description, Language, Mode, Subject, Workers};
+pub use outside::Outside;
 pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
 pub use tariff::Tariff;
@@ -69,6 +72,9 @@ pub struct Plan {
     /// What the machine and its workers cost, where the user said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tariff: Option<Tariff>,
+    /// Processes outside of knee whose use belongs to the work.
+    #[serde(default, skip_serializing_if = "Outside::is_empty")]
+    pub outside: Outside,
     /// One entry per workload with its parameters.
     pub entries: Vec<Entry>,
 }
@@ -105,6 +111,10 @@ pub struct Entry {
     /// Where on a second axis it stands, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<Also>,
+    /// Whether it is one of several ways to do the same work, which are compared with each other;
+    /// its label is then the user's name for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alternative: bool,
     /// One series per mode.
     pub series: Vec<Series>,
 }
@@ -135,6 +145,39 @@ impl Plan {
     /// The budget as a duration.
     pub fn budget(&self) -> Duration {
         Duration::from_secs_f64(self.budget)
+    }
+
+    /// The entries that are ways to do the same work as this one, itself among them, ascending.
+    pub fn ways(&self, entry: usize) -> Vec<usize> {
+        self.alike(entry, |own, other| own.alternative && other.alternative)
+    }
+
+    /// The entries that are measured in the same blocks as this one, itself among them, ascending:
+    /// ways to do the same work, and the values of a second axis where each is a server, since
+    /// starting servers anew for each value takes longer than letting all of them idle.
+    pub fn company(&self, entry: usize) -> Vec<usize> {
+        let is_server = |one: &Entry| one.series.iter().all(|series| series.mode == Mode::Server);
+        let axis = |one: &Entry| one.also.as_ref().map(|also| also.axis).filter(|_| is_server(one));
+        self.alike(entry, |own, other| {
+            (own.alternative && other.alternative)
+                || axis(own).is_some_and(|axis_of| axis(other) == Some(axis_of))
+        })
+    }
+
+    fn alike(&self, entry: usize, are_alike: impl Fn(&Entry, &Entry) -> bool) -> Vec<usize> {
+        let Some(own) = self.entries.get(entry) else { return vec![entry] };
+        let all = self.entries.iter().enumerate();
+        let alike = all.filter(|(at, other)| *at == entry || are_alike(own, other));
+        alike.map(|(at, _)| at).collect()
+    }
+
+    /// The entries that have findings of their own, in order: the first of those that are compared
+    /// with each other stands for them all, and shorter tasks belong to the longer ones.
+    pub fn subjects(&self) -> Vec<usize> {
+        let is_subject = |at: &usize| {
+            self.entries[*at].shorter_of.is_none() && self.ways(*at).first() == Some(at)
+        };
+        (0..self.entries.len()).filter(is_subject).collect()
     }
 
     /// Puts the value of the second axis before each label in which it does not stand already, as a

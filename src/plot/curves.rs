@@ -102,6 +102,20 @@ impl<'a> View<'a> {
         chart
     }
 
+    /// What so many units cost, where that is known.
+    pub fn cost(&self, title: &str, units: f64) -> Chart {
+        let mut chart = self.chart(title, Quantity::Number);
+        self.fill(&mut chart, |point| {
+            let median = point.cost.as_ref()?.per_unit * units;
+            // What is paid is exact, so the cost is as uncertain as the throughput.
+            let Estimate { median: rate, low, high } = point.throughput;
+            let end = |end: f64| if end > 0.0 { median * rate / end } else { median };
+            Some(Estimate { median, low: end(high), high: end(low) })
+        });
+        self.cores(&mut chart);
+        chart
+    }
+
     /// Median and 99th percentile of the task latency.
     pub fn latency(&self) -> Chart {
         let mut chart = self.chart("Task latency over workers", Quantity::Duration);

@@ -46,7 +46,12 @@ pub(super) fn choice(answer: &RateAnswer) -> String {
 pub(super) fn figures(answer: &RateAnswer) -> Vec<String> {
     match (&answer.found, &answer.most) {
         (Some(cell), _) => {
-            let mut figures = vec![format!("holds {}", answer.asked)];
+            let held = Quantity::Count.text(cell.held.round());
+            let mut figures = vec![if answer.asked.most {
+                format!("takes {held}/s")
+            } else {
+                format!("holds {}", answer.asked)
+            }];
             figures.extend(late(cell, answer.max_p99));
             figures
         }

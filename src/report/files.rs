@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustix::fs::{FlockOperation, flock};
 
-use super::{axes, compared, html, json, markdown, words};
+use super::{axes, compared, html, json, markdown, money, words};
 use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
 use crate::plot::heat::Heat;
@@ -234,6 +234,7 @@ fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Scene)> {
             ("efficiency", view.efficiency()),
             ("latency", view.latency()),
             ("lengths", view.lengths()),
+            ("cost", money::chart(workload, &view)),
         ];
         for (name, chart) in charts {
             if chart.dots().next().is_some() {

@@ -133,10 +133,13 @@ fn table(out: &mut String, workload: &WorkloadFindings) {
     if rows.is_empty() {
         return;
     }
+    let kind = words::kind_of_curve(workload);
     line(
         out,
-        "| mode | knee | as good | throughput [95 %] | speed-up | efficiency | p50 | p99 | \
-         break-even |",
+        &format!(
+            "| {kind} | knee | as good | throughput [95 %] | speed-up | efficiency | p50 | p99 | \
+             break-even |"
+        ),
     );
     line(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     let rate = words::rate(workload);

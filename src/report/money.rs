@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::analysis::findings::{Cost, Curve, WorkloadFindings};
+use crate::plot::{Chart, View};
 use crate::units::{Quantity, workers};
 
 /// So many units together cost an amount that reads well.
@@ -44,6 +45,26 @@ pub(super) fn remark(curve: &Curve, workload: &WorkloadFindings) -> Option<Strin
         }
         None => text,
     })
+}
+
+/// The plot of what so many units cost that it reads well; empty where no price was named.
+pub(super) fn chart(workload: &WorkloadFindings, view: &View<'_>) -> Chart {
+    let points = workload.curves.iter().flat_map(|curve| &curve.points);
+    let costs = points.filter_map(|point| point.cost.as_ref());
+    let Some(least) = costs.min_by(|a, b| a.per_unit.total_cmp(&b.per_unit)) else {
+        return view.cost("Cost over workers", 1.0);
+    };
+    let (times, word) = multiple(least);
+    let units = match word {
+        "" => workload.unit_one.clone(),
+        word => format!("{word} {}", workload.unit_many),
+    };
+    let title = format!("{} per {units} over workers", currency(least));
+    view.cost(&title, times)
+}
+
+fn currency(cost: &Cost) -> &str {
+    if cost.currency.is_empty() { "Cost" } else { &cost.currency }
 }
 
 fn multiple(cost: &Cost) -> (f64, &'static str) {

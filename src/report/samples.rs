@@ -39,6 +39,13 @@ struct Row<'a> {
     steal: Option<f64>,
     disturbed: bool,
     repeats: Option<u32>,
+    asked_rate: Option<f64>,
+    due: Option<u64>,
+    backlog_before: Option<u64>,
+    backlog: Option<u64>,
+    never_begun: Option<u64>,
+    service_mean: Option<f64>,
+    outside_cpu: Option<f64>,
 }
 
 /// All rounds of a record, in order of time, with a header.
@@ -50,6 +57,7 @@ pub fn samples(record: &Record) -> Result<Vec<u8>, ::csv::Error> {
     let rows = record.samples.iter().map(|sample| {
         let entry = &record.header.plan.entries[sample.cell.entry];
         let latency = Latencies::of([sample]);
+        let arrived = sample.arrived;
         let quantile = |share| latency.as_ref().map(|all| all.quantile(share));
         Row {
             round: sample.round,
@@ -80,6 +88,13 @@ pub fn samples(record: &Record) -> Result<Vec<u8>, ::csv::Error> {
             steal: sample.ledger.as_ref().and_then(|ledger| ledger.steal),
             disturbed: sample.is_disturbed(),
             repeats: sample.repeats,
+            asked_rate: arrived.map(|arrived| arrived.asked.rate),
+            due: arrived.map(|arrived| arrived.due),
+            backlog_before: arrived.map(|arrived| arrived.waiting_before),
+            backlog: arrived.map(|arrived| arrived.waiting),
+            never_begun: arrived.map(|arrived| arrived.never_begun),
+            service_mean: arrived.map(|arrived| arrived.service),
+            outside_cpu: sample.outside.map(|used| used.cpu() / used.span),
         }
     });
     csv::write(&mut text, rows)?;

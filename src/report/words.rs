@@ -246,6 +246,11 @@ pub(super) fn best_point(curve: &Curve) -> Option<&Point> {
     })
 }
 
+/// What the curves of a workload are: modes, or ways that the user named.
+pub(super) fn kind_of_curve(workload: &WorkloadFindings) -> &'static str {
+    if workload.alternatives.is_empty() { "mode" } else { "alternative" }
+}
+
 /// Whether two worker counts are the same.
 pub(super) fn same(one: f64, other: f64) -> bool {
     (one - other).abs() < 1e-9
@@ -287,6 +292,10 @@ pub(super) fn chosen_law(curve: &Curve) -> Option<&Law> {
 
 /// Parameters as the user would type them, without those that the label holds already.
 pub(super) fn params(workload: &WorkloadFindings) -> String {
+    // Those of one of several ways are not those of the others.
+    if !workload.alternatives.is_empty() {
+        return String::new();
+    }
     let typed = workload.label.split_once(':').map_or("", |(_, params)| params);
     let typed: Vec<&str> = typed.split(',').collect();
     // What is empty was not asked for, the label of a command is the command, and a note tells of

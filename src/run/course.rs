@@ -1,6 +1,9 @@
 //! How one series of counts goes on: a list, a search for the best count, or one for the smallest
 //! that holds a rate.
 
+use std::collections::BTreeMap;
+
+use crate::plan::climb::Climb;
 use crate::plan::hold::Hold;
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Series};
@@ -14,24 +17,41 @@ pub(super) enum Course {
     Searched(Box<Search>),
     /// What the search for the smallest count asks for that holds a rate.
     Holding(Hold),
+    /// For each count, what the search for the highest rate asks for that it can take.
+    Climbing(BTreeMap<usize, Climb>),
     /// Decided, or nothing of it works.
     Done,
 }
 
 impl Course {
-    /// The beginning of a series, of tasks that come at a rate or not.
-    pub(super) fn new(series: &Series, seed: u64, at_rate: bool) -> Self {
-        match &series.candidates {
-            Candidates::Exactly { counts } => Self::Listed(counts.clone()),
-            Candidates::Search { first, most, .. } if at_rate => {
-                Self::Holding(Hold::new(first, *most))
+    /// The beginning of a series. Where tasks come by themselves, `load` is how many workers they
+    /// would keep busy: it tells where to begin.
+    pub(super) fn new(series: &Series, seed: u64, load: Option<f64>) -> Self {
+        match (&series.candidates, load) {
+            (Candidates::Search { most, .. }, Some(load)) => {
+                // By the square-root rule of staffing (Halfin and Whitt).
+                Self::Holding(Hold::new((load + load.sqrt()).ceil() as usize, *most))
             }
-            Candidates::Search { first, most, .. } => {
+            (Candidates::Exactly { counts }, _) => Self::Listed(counts.clone()),
+            (Candidates::Search { first, most, .. }, None) => {
                 let start = first.last().copied().unwrap_or(1);
                 let space = Space { max: *most, start, hints: first.clone() };
                 Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
+    }
+
+    /// The beginning of a series where the highest rate of each count is looked for: at half of
+    /// what it could do if nothing waited, where a task takes `task` seconds.
+    pub(super) fn of_most(series: &Series, task: f64) -> Self {
+        let climb = |count: &usize| (*count, Climb::new(0.5 * *count as f64 / task.max(1e-6)));
+        Self::Climbing(series.candidates.first().iter().map(climb).collect())
+    }
+
+    /// As [`Course::new`] for the serial cell beside counts that are searched for: it is given up
+    /// as soon as it is known not to hold.
+    pub(super) fn of_serial() -> Self {
+        Self::Holding(Hold::new(1, 1))
     }
 
     /// The counts of the next block, and whether they decide. A search has its share in a purse,
@@ -42,14 +62,9 @@ impl Course {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
                 return (counts.clone(), true);
             }
-            Self::Holding(hold) => {
-                let counts = hold.next_block();
-                if !counts.is_empty() && purses[0].cost_of(&counts) <= left {
-                    return (counts, true);
-                }
+            Self::Listed(_) | Self::Holding(_) | Self::Climbing(_) | Self::Done => {
                 *self = Self::Done;
             }
-            Self::Listed(_) | Self::Done => *self = Self::Done,
             Self::Searched(search) => {
                 if let Some(block) = purses.iter().find_map(|purse| search.next_block(purse)) {
                     return (block.counts, block.stage == Stage::Confirm);

@@ -10,21 +10,26 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::clock;
+use crate::machine::outside::members;
 use crate::machine::{cpu_time_of, descendants, listeners};
 use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
-use crate::plan::{Cell, Mode};
+use crate::plan::{Cell, Mode, Outside, Plan};
 
 /// Which crew: that of a mode, or of a mode at one count where tasks depend on the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
+    entry: usize,
     mode: Mode,
     exactly: Option<usize>,
 }
 
-/// The crews of one workload.
+/// The crews of one workload, or of several that are ways to do the same work.
 #[derive(Debug)]
 pub(super) struct Crews<'s> {
     site: &'s Site,
+    /// The entries whose crews may be alive together, by entry.
+    company: Vec<Vec<usize>>,
+    /// Whose crews are alive: the first of their company.
     entry: Option<usize>,
     alive: BTreeMap<Key, Alive>,
     /// How many crews were launched so far, in the whole run.
@@ -38,6 +43,8 @@ pub(super) struct Crews<'s> {
     family: Vec<u32>,
     /// The servers.
     servers: Vec<u32>,
+    /// Processes outside of this one that belong to the work.
+    outside: Outside,
 }
 
 #[derive(Debug)]
@@ -69,23 +76,25 @@ pub(super) struct Provenance {
 
 impl<'s> Crews<'s> {
     /// No crew yet; `launched` were launched in a past that the run goes on from.
-    pub(super) fn new(site: &'s Site, launched: u32) -> Self {
+    pub(super) fn new(site: &'s Site, plan: &Plan, launched: u32) -> Self {
+        let company = (0..plan.entries.len()).map(|entry| plan.company(entry)).collect();
         let (entry, alive) = (None, BTreeMap::new());
         let (spent, since) = (0.0, clock::now());
         let (family, servers) = (Vec::new(), Vec::new());
-        Self { site, entry, alive, launched, spent, since, family, servers }
+        let outside = plan.outside.clone();
+        Self { site, company, entry, alive, launched, spent, since, family, servers, outside }
     }
 
     fn key(&self, cell: Cell, job: &Job) -> Key {
         let workload = self.site.registry.find(&job.workload);
         let exact = workload.is_ok_and(|workload| workload.needs_exact_count(&job.params));
-        Key { mode: cell.mode, exactly: exact.then_some(cell.workers) }
+        Key { entry: cell.entry, mode: cell.mode, exactly: exact.then_some(cell.workers) }
     }
 
     /// Whether a crew for this cell is alive.
     pub(super) fn serve(&self, cell: Cell, job: &Job) -> bool {
         let alive = self.alive.get(&self.key(cell, job));
-        self.entry == Some(cell.entry) && alive.is_some_and(|crew| crew.members >= cell.workers)
+        alive.is_some_and(|crew| crew.members >= cell.workers)
     }
 
     /// Which workload's crews are alive, and for how many seconds they are and took to be launched.
@@ -104,14 +113,17 @@ impl<'s> Crews<'s> {
         if self.serve(cell, job) {
             return Ok(None);
         }
-        if self.entry != Some(cell.entry) {
+        let lead = self.company[cell.entry].first().copied();
+        if self.entry != lead {
             self.dismiss();
         }
         if self.alive.is_empty() {
-            let workload = self.site.registry.find(&job.workload).ok();
-            let server = workload.and_then(|workload| workload.server(&job.params));
-            self.servers = server.map_or_else(Vec::new, |(host, port)| listeners(&host, port));
-            (self.entry, self.since, self.spent) = (Some(cell.entry), clock::now(), 0.0);
+            self.servers = Vec::new();
+            (self.entry, self.since, self.spent) = (lead, clock::now(), 0.0);
+        }
+        let workload = self.site.registry.find(&job.workload).ok();
+        if let Some((host, port)) = workload.and_then(|workload| workload.server(&job.params)) {
+            self.servers.extend(listeners(&host, port));
         }
         let key = self.key(cell, job);
         let start = clock::now();
@@ -144,7 +156,9 @@ impl<'s> Crews<'s> {
     /// CPU seconds that all living processes of this one's family have used so far. Where the
     /// workload starts programs they come and go, so the family is looked up anew.
     pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
-        if knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload) {
+        let is_foreign =
+            knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload);
+        if is_foreign || !self.outside.is_empty() {
             self.meet_family();
         }
         self.family.iter().filter_map(|pid| cpu_time_of(*pid)).sum()
@@ -153,8 +167,11 @@ impl<'s> Crews<'s> {
     fn meet_family(&mut self) {
         let mut parents = self.servers.clone();
         parents.push(std::process::id());
+        let outside = members(&self.outside.pids, &self.outside.groups).unwrap_or_default();
+        parents.extend(&outside);
         self.family = descendants(&parents);
         self.family.extend(&self.servers);
+        self.family.extend(outside);
         self.family.sort_unstable();
         self.family.dedup();
     }

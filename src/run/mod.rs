@@ -7,6 +7,7 @@
 mod course;
 mod crews;
 mod event;
+mod group;
 mod pace;
 mod past;
 mod round;
@@ -96,13 +97,14 @@ pub fn run(
         pace: Pace::new(site.cores as f64, plan.arrivals),
         failures: BTreeMap::new(),
         told: past.iter().flat_map(|past| &past.samples).map(|sample| sample.cell).collect(),
-        crews: Crews::new(site, past.map_or(0, Past::crews)),
+        crews: Crews::new(site, plan, past.map_or(0, Past::crews)),
         before: past.map_or(0.0, |past| past.wall),
         rounds: past.map_or(0, |past| past.rounds),
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
     };
     run.survey(observer)?;
-    let mut steer = Steer::new(plan, |entry| run.references.contains_key(&entry));
+    let task = |entry: usize| run.references.get(&entry).map(|known| known.task);
+    let mut steer = Steer::new(plan, task);
     let mut number = past.map_or(0, |past| past.blocks);
     for sample in past.iter().flat_map(|past| &past.samples) {
         steer.observe(sample);
@@ -229,8 +231,11 @@ impl Run<'_> {
     /// The window with which the workload whose turn it is gets the rounds that it wants in its
     /// share of the budget.
     fn window(&self, turn: &Turn) -> f64 {
-        let reference = &self.references[&turn.entry];
-        self.pace.window(turn.entry, reference, turn.share / turn.rounds)
+        let of = |entry: &usize| {
+            let reference = self.references.get(entry)?;
+            Some(self.pace.window(*entry, reference, turn.share / turn.rounds))
+        };
+        self.plan.company(turn.entry).iter().filter_map(of).fold(0.0, f64::max)
     }
 
     /// Launches the crews that a block needs, each at the largest count wanted of it. Where that
@@ -289,6 +294,7 @@ impl Run<'_> {
                 return Ok(false);
             }
             let spent = self.elapsed();
+            let window = wanted.rate.map_or(window, pace::open);
             let cost = self.cost(cell, window);
             if spent + cost > self.plan.budget {
                 continue;

@@ -15,6 +15,8 @@ const LONGEST: f64 = 0.400;
 const ARRIVALS: f64 = 300.0;
 /// Such a window is at least so long, and no longer than that: queues come and go slowly.
 const OPEN: (f64, f64) = (0.5, 5.0);
+/// What such a window takes where rates differ.
+const TYPICAL: f64 = 1.0;
 /// Such a round settles for this part of its window, since it begins with an empty queue.
 const SETTLING: f64 = 0.25;
 /// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for
@@ -41,9 +43,10 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(cores: f64, arrivals: Option<Arrivals>) -> Self {
-        let windows = arrivals.map_or((SHORTEST, LONGEST), |Arrivals { rate, .. }| {
-            let window = (ARRIVALS / rate).clamp(OPEN.0, OPEN.1);
-            (window, (2.0 * window).min(OPEN.1))
+        let windows = arrivals.map_or((SHORTEST, LONGEST), |arrivals| {
+            // Of a rate that is not known yet, one that is neither long nor short is expected.
+            let window = if arrivals.most { TYPICAL } else { open(arrivals.rate) };
+            (window, window)
         });
         Self { cores: cores.max(1.0), windows, ..Self::default() }
     }
@@ -161,6 +164,11 @@ pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Dur
     let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
     let limit = 5.0 + 10.0 * (cost + tasks);
     Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
+}
+
+/// Seconds of a window in which tasks come at a rate.
+pub(super) fn open(rate: f64) -> f64 {
+    (ARRIVALS / rate).clamp(OPEN.0, OPEN.1)
 }
 
 /// The window of one round in which tasks come by themselves. All rounds of a block have the same

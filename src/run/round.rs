@@ -8,8 +8,10 @@ use super::sample::Place;
 use super::steer::Steer;
 use super::turn::Wanted;
 use super::{Event, Failure, Observer, Run, RunError, Sample, pace};
+use crate::machine::outside::members;
 use crate::machine::{Ledger, process_cpu_time};
-use crate::mode::{self, ModeError, Reference, Round};
+use crate::mode::server::proportional;
+use crate::mode::{self, ModeError, Probe, Reference, Round, Usage, Whom};
 use crate::plan::Cell;
 
 /// One round to be measured.
@@ -87,10 +89,16 @@ impl Run<'_> {
     fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
         let job = self.job(order.wanted.cell.entry);
         let crews = self.crews.cpu_time(&job);
+        let outside = self.outside()?;
         let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());
         let mut sample = self.measure(order)?;
         let used = process_cpu_time().ok().zip(own).map(|(after, before)| after - before);
         let after = self.watch.snapshot();
+        if let Some((probe, named)) = outside {
+            let memory = proportional(&named);
+            let used = Usage { peak_memory: memory, ..probe.end() };
+            (sample.usage, sample.outside) = (sample.usage.with(&used), Some(used));
+        }
         // Processes that a crew's members start and reap show in what the crew used.
         let crews = self.crews.cpu_time(&job) - crews;
         let used = used.map(|used| (used + crews).max(sample.usage.cpu()));
@@ -98,13 +106,27 @@ impl Run<'_> {
         Ok(sample)
     }
 
+    /// The processes outside of knee that belong to the work, with what they have used so far.
+    fn outside(&self) -> Result<Option<(Probe, Vec<u32>)>, ModeError> {
+        let named = &self.plan.outside;
+        if named.is_empty() {
+            return Ok(None);
+        }
+        let members = members(&named.pids, &named.groups).map_err(|reason| ModeError::Launch {
+            what: "what belongs to the work is gone",
+            reason,
+        })?;
+        Ok(Some((Probe::begin(Whom::Workers(members.clone())), members)))
+    }
+
     fn measure(&mut self, order: &Order) -> Result<Sample, ModeError> {
-        let Order { wanted: Wanted { cell, confirms }, block, window, repeats } = *order;
+        let Order { wanted: Wanted { cell, confirms, rate }, block, window, repeats } = *order;
         let job = self.job(cell.entry);
         let reference = &self.references[&cell.entry];
         let fresh = self.crews.is_fresh(cell, &job);
         let shape = match self.plan.arrivals {
             Some(arrivals) => {
+                let arrivals = arrivals.at(rate.unwrap_or(arrivals.rate));
                 let seed = knee_workloads::mix(self.plan.seed, u64::from(block));
                 pace::shape_at(arrivals, seed, window)
             }

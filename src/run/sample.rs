@@ -8,7 +8,8 @@ use crate::machine::Ledger;
 use crate::mode::helper::Handover;
 use crate::mode::server::Load;
 use crate::mode::{Arrived, Extent, Usage, Window};
-use crate::plan::Cell;
+use crate::plan::hold::Seen;
+use crate::plan::{Cell, Limits};
 
 use super::crews::Measured;
 
@@ -38,8 +39,11 @@ pub struct Sample {
     /// the longest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
-    /// What the crew used.
+    /// What the crew used, with the processes outside of knee that belong to the work.
     pub usage: Usage,
+    /// What those alone used while the round lasted, where the user named any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Usage>,
     /// From the first submit to the last join, where a batch was asked for.
     pub makespan: Option<f64>,
     /// Which launch of a crew in this run it was measured with, from 0; `None` in older records,
@@ -111,6 +115,7 @@ impl Sample {
                 .collect(),
             printed_p99,
             usage: round.usage,
+            outside: None,
             makespan,
             crew: Some(crew.number),
             members: Some(crew.members),
@@ -131,14 +136,21 @@ impl Sample {
     }
 
     /// How many tasks came at a rate, how many of as many were done, and how many took longer than
-    /// `limit` seconds; `None` where they did not come by themselves.
-    pub fn at_rate(&self, limit: Option<f64>) -> Option<(u64, f64, u64)> {
+    /// each limit; `None` where they did not come by themselves.
+    pub fn at_rate(&self, limits: &Limits) -> Option<Seen> {
         let arrived = self.arrived?;
-        let limit = limit.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
-        let late = self.latency.iter().filter(|(nanos, _)| *nanos > limit);
-        let exceeding = late.map(|(_, count)| *count).fold(0, u64::saturating_add);
+        let late = |limit: f64| {
+            let limit = (limit * 1e9) as u64;
+            let late = self.latency.iter().filter(|(nanos, _)| *nanos > limit);
+            late.map(|(_, count)| *count).fold(0, u64::saturating_add) as f64
+        };
         let grown = arrived.waiting as f64 - arrived.waiting_before as f64;
-        Some((arrived.due, arrived.due as f64 - grown, exceeding))
+        let tails = limits.tails().into_iter();
+        Some(Seen {
+            due: arrived.due as f64,
+            done: arrived.due as f64 - grown,
+            exceeding: tails.map(|(tail, limit)| (tail.beyond(), late(limit))).collect(),
+        })
     }
 
     /// Whether knee itself was stopped and went on meanwhile.

@@ -21,13 +21,16 @@ const FEW: usize = 3;
 /// With 95 % confidence.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
+/// One way of doing the work: an entry of the plan in one of its modes.
+pub(super) type Way = (usize, Mode);
+
 /// What one cell's rounds gave, by block.
-type Rounds = BTreeMap<u32, Entry<Mode>>;
+type Rounds = BTreeMap<u32, Entry<Way>>;
 
 /// All rounds of a workload so far.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    cells: BTreeMap<(Mode, usize), Rounds>,
+    cells: BTreeMap<(Way, usize), Rounds>,
 }
 
 impl Standing {
@@ -40,8 +43,9 @@ impl Standing {
         (launch, confirms): (Option<u32>, bool),
     ) {
         if throughput > 0.0 && throughput.is_finite() {
-            let rounds = self.cells.entry((cell.mode, cell.workers)).or_default();
-            let (group, count, log) = (cell.mode, cell.workers as u64, throughput.ln());
+            let group = (cell.entry, cell.mode);
+            let rounds = self.cells.entry((group, cell.workers)).or_default();
+            let (count, log) = (cell.workers as u64, throughput.ln());
             rounds.insert(block, Entry { group, cell: count, block, launch, log, confirms });
         }
     }
@@ -60,18 +64,18 @@ impl Standing {
     /// something that matters: then larger ones may be better still.
     pub(super) fn is_rising(&self) -> bool {
         let of = |mode| self.cells.iter().filter(move |((of, _), _)| *of == mode);
-        let rises = |mode: Mode| {
+        let rises = |mode: Way| {
             let mut cells: Vec<(usize, f64)> =
                 of(mode).map(|((_, count), rounds)| (*count, mean(rounds))).collect();
             cells.sort_by_key(|(count, _)| *count);
             let Some((_, largest)) = cells.pop() else { return false };
             cells.into_iter().all(|(_, smaller)| largest - smaller > NEAR_ENOUGH)
         };
-        self.cells.keys().map(|(mode, _)| *mode).filter(|mode| *mode != Mode::Serial).any(rises)
+        self.cells.keys().map(|(mode, _)| *mode).filter(|way| way.1 != Mode::Serial).any(rises)
     }
 
     /// The best count of a mode among those that were measured often enough to say so.
-    pub(super) fn best(&self, mode: Mode) -> Option<usize> {
+    pub(super) fn best(&self, mode: Way) -> Option<usize> {
         let of_mode = || self.cells.iter().filter(|((of, _), _)| *of == mode);
         let most = of_mode().map(|(_, rounds)| rounds.len()).max()?;
         let known = of_mode().filter(|(_, rounds)| 2 * rounds.len() >= most);
@@ -81,7 +85,7 @@ impl Standing {
 
     /// Whether another count of this mode may be better than the best one by something that
     /// matters.
-    pub(super) fn is_open_within(&self, mode: Mode) -> bool {
+    pub(super) fn is_open_within(&self, mode: Way) -> bool {
         let Some(best) = self.best(mode) else { return false };
         let Some(top) = self.cells.get(&(mode, best)) else { return false };
         let mut others = self.cells.iter().filter(|((of, count), _)| *of == mode && *count != best);
@@ -90,9 +94,9 @@ impl Standing {
 
     /// Whether a mode lies so far behind another of `modes` that its counts need no further telling
     /// apart.
-    pub(super) fn has_lost(&self, mode: Mode, modes: &[Mode]) -> bool {
+    pub(super) fn has_lost(&self, mode: Way, modes: &[Way]) -> bool {
         const TWICE: usize = 2;
-        let level = |mode: Mode| {
+        let level = |mode: Way| {
             let rounds = self.cells.get(&(mode, self.best(mode)?))?;
             (rounds.len() >= TWICE).then(|| mean(rounds))
         };
@@ -117,7 +121,7 @@ impl Standing {
     /// Whether any other cell of these modes that is still measured may be better than the one that
     /// would be recommended by something that matters: cells of its own mode by the blocks that
     /// they share, and those of others by the same table as in findings.
-    pub(super) fn is_open_anywhere(&self, modes: &[Mode]) -> bool {
+    pub(super) fn is_open_anywhere(&self, modes: &[Way]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
         let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
         let Some((best, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
@@ -131,7 +135,7 @@ impl Standing {
         if own.any(|(_, other)| is_open(other)) {
             return true;
         }
-        let measured = |mode: &Mode| self.cells.range((*mode, 0)..=(*mode, usize::MAX)).next();
+        let measured = |mode: &Way| self.cells.range((*mode, 0)..=(*mode, usize::MAX)).next();
         let several = modes.iter().filter_map(measured).count() > 1;
         let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
         let regret = joint::regret(&table, mode, count as u64);
@@ -140,7 +144,7 @@ impl Standing {
 
     /// The smallest count of a mode that comes near its `best`, with its rounds: about what will be
     /// recommended.
-    fn knee<'s>(&'s self, best: (Mode, usize), rounds: &'s Rounds) -> ((Mode, usize), &'s Rounds) {
+    fn knee<'s>(&'s self, best: (Way, usize), rounds: &'s Rounds) -> ((Way, usize), &'s Rounds) {
         let smaller = self.cells.range((best.0, 0)..best);
         let mut near = smaller.filter(|(_, other)| {
             2 * other.len() > rounds.len() && mean(rounds) - mean(other) < NEAR_ENOUGH
@@ -149,7 +153,7 @@ impl Standing {
     }
 
     /// Whether another of these modes may be better than the best one by something that matters.
-    pub(super) fn is_open(&self, modes: impl Iterator<Item = Mode>) -> bool {
+    pub(super) fn is_open(&self, modes: impl Iterator<Item = Way>) -> bool {
         let best = modes.filter_map(|mode| Some((mode, self.best(mode)?)));
         let rounds: Vec<_> = best.filter_map(|cell| self.cells.get(&cell)).collect();
         let Some(top) = rounds.iter().max_by(|a, b| mean(a).total_cmp(&mean(b))) else {
@@ -182,6 +186,10 @@ fn excess(other: &Rounds, top: &Rounds) -> f64 {
 mod tests {
     use super::*;
 
+    fn way(mode: Mode) -> Way {
+        (0, mode)
+    }
+
     fn standing(processes: [f64; 4]) -> Standing {
         let mut standing = Standing::default();
         let threads = [1.00, 1.01, 0.99, 1.00];
@@ -197,7 +205,7 @@ mod tests {
     }
 
     fn is_open(processes: [f64; 4]) -> bool {
-        standing(processes).is_open([Mode::Threads, Mode::ProcessPool].into_iter())
+        standing(processes).is_open([Mode::Threads, Mode::ProcessPool].map(way).into_iter())
     }
 
     #[test]
@@ -215,10 +223,10 @@ mod tests {
             enter(Mode::ProcessPool, workers, processes);
             enter(Mode::Async, workers, tasks);
         }
-        let modes = [Mode::Threads, Mode::ProcessPool, Mode::Async];
+        let modes = [Mode::Threads, Mode::ProcessPool, Mode::Async].map(way);
         let lost = |mode| standing.has_lost(mode, &modes);
         assert_eq!(modes.map(lost), [false, true, false]);
-        assert!(!lost(Mode::Serial), "it was not measured");
+        assert!(!lost(way(Mode::Serial)), "it was not measured");
     }
 
     #[test]
@@ -226,9 +234,9 @@ mod tests {
         assert!(!is_open([1.00, 1.02, 0.98, 1.01]));
         assert!(!is_open([0.50, 0.52, 0.49, 0.51]));
         assert!(is_open([0.80, 1.30, 0.75, 1.20]));
-        assert!(!standing([1.0; 4]).is_open([Mode::Async].into_iter()), "it was not measured");
-        assert_eq!(standing([1.0; 4]).best(Mode::Threads), Some(2));
-        let modes = [Mode::Threads, Mode::ProcessPool];
+        assert!(!standing([1.0; 4]).is_open([way(Mode::Async)].into_iter()), "it was not measured");
+        assert_eq!(standing([1.0; 4]).best(way(Mode::Threads)), Some(2));
+        let modes = [Mode::Threads, Mode::ProcessPool].map(way);
         let open = |processes| standing(processes).is_open_anywhere(&modes);
         assert!(!open([1.00, 1.02, 0.98, 1.01]));
         assert!(open([0.80, 1.30, 0.75, 1.20]));

@@ -3,11 +3,13 @@
 use crate::plan::Cell;
 
 /// A cell to be measured once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wanted {
     pub(super) cell: Cell,
     /// Whether it is measured to decide, among counts already chosen, rather than to choose them.
     pub(super) confirms: bool,
+    /// The rate at which tasks come, where each round has one of its own.
+    pub(super) rate: Option<f64>,
 }
 
 /// Whose block is next, and what it may cost.

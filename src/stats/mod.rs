@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod dunnett;
+pub mod exceed;
 pub mod joint;
 pub mod knee;
 pub mod least_squares;

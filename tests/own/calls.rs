@@ -181,6 +181,49 @@ pub(crate) fn script(directory: &Path, name: &str, text: &str) -> String {
     path.to_str().expect("temporary paths are text").to_owned()
 }
 
+/// What every server in Python begins with: `listener`, bound to a port, and `request`, which reads
+/// one from a peer; empty where it sent none.
+const SERVER: &str = r#"#!/usr/bin/env python3
+import socket, sys
+def listener_at(port):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(2048)
+    return listener
+def request(peer):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = peer.recv(65536)
+        if not more:
+            return b""
+        data += more
+    return data
+def answer(peer, status=b"200 OK"):
+    peer.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    peer.close()
+"#;
+
+/// Writes a server in Python, whose name no other test's has, so that what is left of it can be
+/// looked for.
+pub(crate) fn server_in_python(directory: &Path, name: &str, text: &str) -> String {
+    script(directory, &format!("{name}-{}.py", std::process::id()), &format!("{SERVER}{text}"))
+}
+
+/// Whether there is this program; says so where there is none.
+pub(crate) fn has(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !found {
+        eprintln!("skipped: there is no {program}");
+    }
+    found
+}
+
 /// Sends a signal by its option for `kill`: `-INT`.
 pub(crate) fn signal(pid: i32, signal: &str) {
     let status = std::process::Command::new("kill").args([signal, &pid.to_string()]).status();

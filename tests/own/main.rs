@@ -1,6 +1,7 @@
 //! The user's own programs, workers and code, and the claims, from outside by the binary's command
 //! line.
 
+mod alternatives;
 mod axis;
 mod calls;
 mod claims;
@@ -8,6 +9,7 @@ mod command;
 mod crews;
 mod figure;
 mod rate;
+mod real;
 mod rust;
 mod server;
 mod wishes;

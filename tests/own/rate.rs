@@ -2,30 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::calls::{Called, assert_gone, knee, run, script};
+use crate::calls::{Called, assert_gone, has, knee, run, server_in_python};
 
 /// A server of N threads that answers after a millisecond, but not in the first second of every
 /// five.
-const STALLING: &str = r#"#!/usr/bin/env python3
-import socket, sys, threading, time
+const STALLING: &str = r#"
+import threading, time
 workers, port = int(sys.argv[1]), int(sys.argv[2])
-listener = socket.socket()
-listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-listener.bind(("127.0.0.1", port))
-listener.listen(2048)
+listener = listener_at(port)
 def serve():
     while True:
         peer, _ = listener.accept()
-        data = b""
-        while b"\r\n\r\n" not in data:
-            more = peer.recv(65536)
-            if not more:
-                break
-            data += more
-        if data:
+        if request(peer):
             time.sleep(max(0.001, 1.0 - time.monotonic() % 5.0))
-            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-        peer.close()
+            answer(peer)
+        else:
+            peer.close()
 for _ in range(workers):
     threading.Thread(target=serve, daemon=True).start()
 while True:
@@ -54,12 +46,11 @@ fn said(called: &Called) -> String {
 
 #[test]
 fn a_stall_that_the_closed_loop_hides_shows_in_the_open_one() {
-    if std::process::Command::new("python3").arg("--version").output().is_err() {
-        eprintln!("skipped: there is no python3");
+    if !has("python3") {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let file = script(directory.path(), &format!("stalls-{}.py", std::process::id()), STALLING);
+    let file = server_in_python(directory.path(), "stalls", STALLING);
     let line = format!("python3 {file} {{n}} {{port}}");
     let base = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--workers", "4"];
     let more = ["--budget", "16s"];
@@ -136,6 +127,35 @@ fn what_cannot_keep_up_is_told_with_what_it_held() {
 }
 
 #[test]
+fn the_highest_rate_under_a_limit_is_found_for_each_count() {
+    let args = ["sleep:ms=10", "--modes", "threads", "--workers", "1,8", "--rate", "auto"];
+    let called = run(&[&args[..], &["--max-p95", "500ms", "--budget", "40s", "--json"]].concat());
+    assert!(called.ran(), "{called:?}");
+    let record = called.record();
+    let rates = |workers: usize| {
+        let own = record.samples.iter().filter(move |sample| sample.cell.workers == workers);
+        own.filter_map(|sample| Some(sample.arrived?.asked.rate))
+    };
+    assert!(rates(1).count() > 2 && rates(8).count() > 2, "{called:?}");
+    let found: serde_json::Value = serde_json::from_str(&called.stdout).expect("it is JSON");
+    let answer = &found["workloads"][0]["at_rate"];
+    assert_eq!(answer["limits"][0]["percentile"], "p95", "{answer}");
+    let points = found["workloads"][0]["curves"][0]["points"].as_array().expect("points").clone();
+    for point in points {
+        let workers = point["workers"].as_f64().expect("a count");
+        let seen = &point["at_rate"];
+        let came = seen["came"].as_f64().expect("a rate");
+        // One who sleeps 10 ms takes 100 a second at most.
+        if seen["holds"] == true {
+            assert!(came <= 105.0 * workers, "{point}");
+            assert!(seen["p95_at_most"].as_f64() <= Some(0.5), "{point}");
+        }
+        let own = rates(workers as usize);
+        assert!(own.into_iter().any(|rate| (rate - came).abs() < 1e-6), "{point}");
+    }
+}
+
+#[test]
 fn where_nothing_holds_the_most_is_said() {
     let args = ["--workers", "1", "--modes", "threads", "--rate", "300/s", "--budget", "6s"];
     let called = run(&[&["sleep:ms=20"], &args[..], &["--arrivals", "even"]].concat());
@@ -149,7 +169,7 @@ fn where_nothing_holds_the_most_is_said() {
 fn what_cannot_be_given_tasks_at_a_rate_is_refused() {
     for (args, says) in [
         (&["sleep", "--rate", "fast"][..], "500/s"),
-        (&["sleep", "--rate", "auto"], "500/s"),
+        (&["sleep", "--rate", "auto"], "--max-p99 20ms"),
         (&["sleep", "--rate", "-5/s"], "500/s"),
         (&["sleep", "--rate", "5/s", "--modes", "async"], "as async"),
         (&["--rate", "5/s", "--", "true"], "as copies"),

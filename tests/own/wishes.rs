@@ -70,6 +70,9 @@ fn prices_say_what_the_work_costs_and_choose_the_cheapest_count() {
         assert!((cost * rate - 1e-3).abs() < 1e-8, "$3.60/h are 1e-3 a second: {point}");
         assert_eq!(point["cost"]["currency"], "$");
     }
+    let plots = std::fs::read_dir(called.out().join("plots")).expect("there are plots").flatten();
+    let names: Vec<_> = plots.map(|one| one.file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().any(|name| name.ends_with("-cost.svg")), "{names:?}");
     // Where workers are paid one by one, the finished run is asked again.
     let out = called.out();
     let priced = ["report", out.to_str().expect("text"), "--price-per-worker", "36 EUR/h"];

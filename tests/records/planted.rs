@@ -31,6 +31,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         textbook_optimum: None,
         shorter_of: None,
         also: None,
+        alternative: false,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
     let plan = Plan {
@@ -43,6 +44,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         limits: Limits::default(),
         tolerance: 0.05,
         tariff: None,
+        outside: knee::plan::Outside::default(),
     };
     let mut rng = Rng::labelled(seed, name);
     let mut samples = Vec::new();
@@ -107,6 +109,7 @@ fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
         rates: vec![throughput / cell.workers as f64; cell.workers],
         latency: vec![((1e9 * cell.workers as f64 / throughput) as u64, 10)],
         printed_p99: None,
+        outside: None,
         usage: Usage { user: busy * 0.1, span: 0.1, ..Usage::default() },
         makespan: None,
         crew: Some(0),

@@ -144,6 +144,9 @@ impl Running {
                 }
             }
             if self.is_over() {
+                if answers_within(&target, settings, POLITE) {
+                    return Err(self.forked());
+                }
                 let printed = self.obituary();
                 return Err(Error::failed(format!("{printed} (before it answered at {target})")));
             }
@@ -238,6 +241,21 @@ pub(super) fn ready_line(text: &str) -> Result<Regex> {
             "--ready {text:?} is neither an address (http://..) nor a regular expression"
         ))
     })
+}
+
+/// Whether somebody answers within so long: what has gone into the background may take its time.
+fn answers_within(target: &Target, settings: &Settings, limit: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        let left = limit.saturating_sub(begun.elapsed());
+        if ask_once(target, settings.request(), left.max(GLANCE)).is_ok() {
+            return true;
+        }
+        if left.is_zero() {
+            return false;
+        }
+        thread::sleep(GLANCE);
+    }
 }
 
 fn drain(mut output: io::PipeReader, keep: &Mutex<Capture>) {

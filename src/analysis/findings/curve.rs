@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AtRate;
+use crate::plan::Tail;
 
 /// Throughput over workers, for one workload in one mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,6 +113,17 @@ impl Point {
     pub fn p99(&self) -> Option<f64> {
         self.latency.map(|latency| latency.p99).or(self.printed_p99)
     }
+
+    /// A percentile of the latency, in seconds.
+    pub fn tail(&self, tail: Tail) -> Option<f64> {
+        match tail {
+            Tail::P50 => self.latency.map(|latency| latency.p50),
+            Tail::P90 => self.latency.map(|latency| latency.p90),
+            Tail::P95 => self.latency?.p95,
+            Tail::P99 => self.p99(),
+            Tail::P999 => self.latency.map(|latency| latency.p999),
+        }
+    }
 }
 
 /// Money per unit of work.
@@ -132,6 +144,9 @@ pub struct Latency {
     pub p50: f64,
     /// 90 % were faster.
     pub p90: f64,
+    /// The time within which 95 % ended; `None` in older findings.
+    #[serde(default)]
+    pub p95: Option<f64>,
     /// 99 % were faster.
     pub p99: f64,
     /// 99.9 % were faster.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use at_rate::{AtRate, RateAnswer, RateCell, Waiting};
+pub use at_rate::{AtRate, Bounds, RateAnswer, RateCell, TailLimit, Waiting};
 pub use curve::{
     Bound, Cost, Curve, Estimate, Knee, Latency, Law, LimitedOptimum, More, Optimum, Point, Price,
     Usl, UslIntervals,
@@ -96,6 +96,10 @@ pub struct WorkloadFindings {
     pub serial: Option<Point>,
     /// One curve per mode other than serial.
     pub curves: Vec<Curve>,
+    /// The ways to do the same work, where the user named several. Then each has curves of its own
+    /// under that name, and workload and parameters are those of the recommended one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     /// Which mode at how many workers.
     pub verdict: Option<Verdict>,
     /// What holds the rate, where tasks came at one.
@@ -115,6 +119,17 @@ pub struct WorkloadFindings {
     pub notes: Vec<Remark>,
     /// Cells that gave no figure, with the reason in words.
     pub failures: Vec<CellFailure>,
+}
+
+/// One of several ways to do the same work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Alternative {
+    /// The user's name for it.
+    pub name: String,
+    /// The workload's name.
+    pub workload: String,
+    /// Every parameter with its value.
+    pub params: BTreeMap<String, String>,
 }
 
 /// A second axis beside the worker count.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::function::Functions;
+use super::outside::Others;
 use super::own::Own;
 use super::wishes::Wishes;
 use crate::cli::Failure;
@@ -40,8 +41,9 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) batch: Option<u64>,
     /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers
-    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. For
-    /// servers and for built-in workloads as serial, threads or process-pool
+    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. With
+    /// auto and a limit: the highest rate that each count takes. For servers and for built-in
+    /// workloads as serial, threads or process-pool
     #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) rate: Option<String>,
     /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
@@ -57,7 +59,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_p50", "max_p90", "max_p95", "max_p999", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]
@@ -66,6 +68,8 @@ pub(in crate::cli) struct Args {
     pub(super) own: Own,
     #[command(flatten)]
     pub(super) functions: Functions,
+    #[command(flatten)]
+    pub(super) outside: Others,
     #[command(flatten)]
     pub(super) wishes: Wishes,
 }
@@ -97,6 +101,7 @@ impl Args {
         let modes = self.modes.as_deref().map(parse::modes).transpose()?;
         Ok(Request {
             workloads,
+            alternatives: self.own.alternatives(budget)?,
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
             also: self.also.as_deref().map(Axis::parse).transpose()?,

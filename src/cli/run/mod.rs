@@ -1,9 +1,11 @@
 //! `knee run`: measure, find the optimum, show it.
 
+mod alternatives;
 mod args;
 mod camp;
 mod figure;
 mod function;
+mod outside;
 mod own;
 mod place;
 mod serve;
@@ -34,6 +36,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     let request = args.request()?;
     let (limits, tolerance) = (args.wishes.limits()?, args.wishes.tolerance()?);
     let tariff = args.wishes.tariff()?;
+    let outside = args.outside.named()?;
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
@@ -50,13 +53,14 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         let camp = camp.insert(Camp::pitch(output)?);
         function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, camp)?;
     }
+    plan.limits = limits;
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
     }
     plan.name_values();
-    plan.limits = limits;
     plan.tolerance = tolerance;
     plan.tariff = tariff;
+    plan.outside = outside;
     if args.dry_run {
         let text = if output.json { document(&plan)? } else { outline(&plan) };
         return super::written(output.result(&text));

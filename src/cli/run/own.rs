@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alternatives::Alternatives;
 use super::args::Args;
 use super::figure::Figures;
 use super::serve::Serving;
@@ -17,7 +18,7 @@ pub(super) const HEADING: &str = "Your own programs";
 #[derive(Debug, Default, clap::Args)]
 pub(in crate::cli) struct Own {
     /// Run COMMAND through `sh -c`; it is then written as one word in quotes
-    #[arg(long, requires = "command", help_heading = HEADING)]
+    #[arg(long, requires = "line", help_heading = HEADING)]
     shell: bool,
     /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a
     /// program that parallelises itself
@@ -27,11 +28,13 @@ pub(in crate::cli) struct Own {
     figures: Figures,
     #[command(flatten)]
     serving: Serving,
+    #[command(flatten)]
+    alternatives: Alternatives,
     /// Run this before each run of COMMAND; its time does not count
-    #[arg(long, value_name = "COMMAND", requires = "command", help_heading = HEADING)]
+    #[arg(long, value_name = "COMMAND", requires = "line", help_heading = HEADING)]
     prepare: Option<String>,
     /// Runs of COMMAND that each worker does before the clock starts
-    #[arg(long, short = 'w', value_name = "N", requires = "command", help_heading = HEADING)]
+    #[arg(long, short = 'w', value_name = "N", requires = "line", help_heading = HEADING)]
     warmup: Option<u64>,
     /// Count failures of COMMAND as success: all, or only these exit statuses
     #[arg(
@@ -41,13 +44,13 @@ pub(in crate::cli) struct Own {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "all",
-        requires = "command",
+        requires = "line",
         help_heading = HEADING
     )]
     ignore_failure: Option<String>,
     /// Where the output of COMMAND goes: null, pipe (read, and shown when it fails), inherit, or a
     /// file [default: null]
-    #[arg(long, value_name = "WHERE", requires = "command", help_heading = HEADING)]
+    #[arg(long, value_name = "WHERE", requires = "line", help_heading = HEADING)]
     output: Option<String>,
     /// How long one run of COMMAND, or one task of a worker, may take, e.g. `10s` [default: the
     /// budget]
@@ -66,7 +69,7 @@ pub(in crate::cli) struct Own {
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
     worker: Vec<String>,
     /// Your own program and its arguments: one task is one run of it
-    #[arg(last = true, value_name = "COMMAND", group = "program", help_heading = HEADING)]
+    #[arg(last = true, value_name = "COMMAND", groups = ["program", "line"], help_heading = HEADING)]
     command: Vec<String>,
 }
 
@@ -83,12 +86,14 @@ impl Own {
     /// What is to be measured, as if it had been named.
     pub(super) fn named(&self, budget: Duration) -> Result<Vec<Named>, Failure> {
         let mut named = Vec::new();
-        if self.serving.is_asked() {
-            let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
-            let (load, sweep) = (self.words()?, self.sweep_arg.as_deref());
-            named.extend(self.serving.named(&load, self.figures.rule()?, sweep, limit)?);
+        if self.alternatives.are_asked() {
+            return Ok(named);
+        }
+        if let Some(line) = self.serving.line() {
+            named.push(self.server("--server", line)?);
         } else if !self.command.is_empty() {
-            named.push(self.command(budget)?);
+            let sweep = self.sweep_arg.clone();
+            named.push(self.command(&self.words()?, sweep, budget)?);
         } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
             // As in `knee run -- $COMMAND` where that is empty: running something else instead
             // would be a surprise.
@@ -100,16 +105,63 @@ impl Own {
         Ok(named)
     }
 
-    fn command(&self, budget: Duration) -> Result<Named, Failure> {
-        let mut given = vec![
-            ("argv", json(&self.words()?)),
-            ("limit", self.limit(budget)?.as_secs_f64().to_string()),
-        ];
+    /// The ways to do the same work, each by its name.
+    pub(super) fn alternatives(&self, budget: Duration) -> Result<Vec<(String, Named)>, Failure> {
+        if !self.alternatives.are_asked() {
+            return Ok(Vec::new());
+        }
+        if !self.command.is_empty() && !self.is_served() {
+            return Err(Failure::usage(
+                "with --alt the command after -- only makes the load of servers (--url); leave it \
+                 out",
+            ));
+        }
+        self.alternatives.named(self, budget)
+    }
+
+    /// Whether the ways to do the same work are servers.
+    pub(super) fn is_served(&self) -> bool {
+        self.serving.has_url()
+    }
+
+    /// One way to do the same work: a server where an address is given, else a command. `count` is
+    /// the placeholder where the user names no other.
+    pub(super) fn alternative(
+        &self,
+        option: &str,
+        line: &str,
+        count: &str,
+        budget: Duration,
+    ) -> Result<Named, Failure> {
+        if self.is_served() {
+            return self.server(option, line);
+        }
+        let words = if self.shell { shell(line) } else { split(option, line)? };
+        let word = self.sweep_arg.as_deref().unwrap_or(count);
+        let sweep = words.iter().any(|one| one.contains(word)).then(|| word.to_owned());
+        self.command(&words, sweep, budget)
+    }
+
+    fn server(&self, option: &str, line: &str) -> Result<Named, Failure> {
+        let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
+        let (load, sweep) = (self.words()?, self.sweep_arg.as_deref());
+        let figure = self.figures.rule()?;
+        self.serving.named(&split(option, line)?, &load, figure, sweep, limit)
+    }
+
+    fn command(
+        &self,
+        words: &[String],
+        sweep: Option<String>,
+        budget: Duration,
+    ) -> Result<Named, Failure> {
+        let mut given =
+            vec![("argv", json(words)), ("limit", self.limit(budget)?.as_secs_f64().to_string())];
         if let Some(prepare) = &self.prepare {
             let words = if self.shell { shell(prepare) } else { split("--prepare", prepare)? };
             given.push(("prepare", json(&words)));
         }
-        given.extend(self.sweep_arg.iter().map(|word| ("sweep", word.clone())));
+        given.extend(sweep.map(|word| ("sweep", word)));
         given.extend(self.figures.rule()?.map(|rule| ("figure", rule)));
         given.extend(self.output.iter().map(|place| ("output", place.clone())));
         given.extend(self.warmup.iter().map(|count| ("warmup", count.to_string())));
@@ -174,18 +226,26 @@ impl Own {
                 ("argv", Mode::Copies)
             };
             let line: Vec<String> = serde_json::from_str(entry.params.text(of)).unwrap_or_default();
-            entry.label = match line.first() {
-                Some(program) if self.hide_command => {
-                    format!("{} ..", quoted(std::slice::from_ref(program)))
-                }
-                _ => quoted(&line),
-            };
+            if !entry.alternative {
+                entry.label = match line.first() {
+                    Some(program) if self.hide_command => {
+                        format!("{} ..", quoted(std::slice::from_ref(program)))
+                    }
+                    _ => quoted(&line),
+                };
+            }
             let open = request.counts == Counts::Auto;
             let candidates = if open {
                 // With more workers within each there are fewer of them.
                 let within = entry.also.as_ref().map_or(1.0, crate::plan::Also::factor);
-                let most = if mode == Mode::Server { MOST_OF_A_SERVER } else { MOST_AT_ONCE };
-                Candidates::unknown(cores, (most as f64 / within).max(1.0) as usize)
+                let most = |most: usize| (most as f64 / within).max(1.0) as usize;
+                match mode {
+                    Mode::Server => {
+                        let formula = entry.textbook_optimum.filter(|_| entry.also.is_none());
+                        Candidates::server(cores, most(MOST_OF_A_SERVER), formula)
+                    }
+                    _ => Candidates::unknown(cores, most(MOST_AT_ONCE)),
+                }
             } else {
                 Candidates::choose(mode, entry.kind, cores, &request.counts)
             };

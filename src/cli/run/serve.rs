@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use knee_workloads::server::client::Target;
 
-use super::own::{json, split};
+use super::own::json;
 use crate::cli::Failure;
 use crate::plan::Named;
 
@@ -20,48 +20,52 @@ pub(super) struct Serving {
     /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n}
     /// workers on a free {port}, loads it and ends it. The load is knee's own client, or the
     /// COMMAND after -- with --figure
-    #[arg(long, value_name = "COMMAND", conflicts_with = "batch", help_heading = HEADING)]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "batch", group = "served", help_heading = HEADING)]
     server: Option<String>,
     /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
-    #[arg(long, value_name = "URL", requires = "server", help_heading = HEADING)]
+    #[arg(long, value_name = "URL", requires = "served", help_heading = HEADING)]
     url: Option<String>,
     /// What tells that the server is ready: another address that answers, or an expression that
     /// matches what it prints
-    #[arg(long, value_name = "URL|REGEX", requires = "server", help_heading = HEADING)]
+    #[arg(long, value_name = "URL|REGEX", requires = "served", help_heading = HEADING)]
     ready: Option<String>,
     /// Connections at once [default: as many as keep the server busy, found at each count]
-    #[arg(long, value_name = "N", requires = "server", value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
+    #[arg(long, value_name = "N", requires = "served", value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
     connections: Option<u64>,
     /// Threads of knee's client [default: one for two CPUs]
-    #[arg(long, value_name = "N", requires = "server", value_parser = clap::value_parser!(u64).range(1..=256), help_heading = HEADING)]
+    #[arg(long, value_name = "N", requires = "served", value_parser = clap::value_parser!(u64).range(1..=256), help_heading = HEADING)]
     client_threads: Option<u64>,
     /// The method of each request [default: GET]
-    #[arg(long, value_name = "METHOD", requires = "server", help_heading = HEADING)]
+    #[arg(long, value_name = "METHOD", requires = "served", help_heading = HEADING)]
     method: Option<String>,
     /// A header field of each request, e.g. `Accept: text/html`; may be given again
-    #[arg(long, value_name = "NAME: VALUE", requires = "server", help_heading = HEADING)]
+    #[arg(long, value_name = "NAME: VALUE", requires = "served", help_heading = HEADING)]
     header: Vec<String>,
     /// The body of each request; @FILE takes it from a file
-    #[arg(long, value_name = "TEXT|@FILE", requires = "server", allow_hyphen_values = true, help_heading = HEADING)]
+    #[arg(long, value_name = "TEXT|@FILE", requires = "served", allow_hyphen_values = true, help_heading = HEADING)]
     body: Option<String>,
 }
 
 impl Serving {
-    /// Whether a server is to be measured.
-    pub(super) fn is_asked(&self) -> bool {
-        self.server.is_some()
+    /// The server's command line, where one is to be measured.
+    pub(super) fn line(&self) -> Option<&str> {
+        self.server.as_deref()
     }
 
-    /// The server as if it had been named, with the load that a command makes, if one does.
+    /// Whether something is to be asked.
+    pub(super) fn has_url(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// A server as if it had been named, with the load that a command makes, if one does.
     pub(super) fn named(
         &self,
+        words: &[String],
         load: &[String],
         figure: Option<String>,
         sweep: Option<&str>,
         limit: Option<Duration>,
-    ) -> Result<Option<Named>, Failure> {
-        let Some(line) = &self.server else { return Ok(None) };
-        let words = split("--server", line)?;
+    ) -> Result<Named, Failure> {
         let url = self.url.clone().ok_or_else(|| {
             Failure::usage("--server wants to know what to ask: --url http://127.0.0.1:{port}/")
         })?;
@@ -78,7 +82,7 @@ impl Serving {
                  http://127.0.0.1:{{port}}/"
             )));
         }
-        let mut given = vec![("server", json(&words)), ("url", url)];
+        let mut given = vec![("server", json(words)), ("url", url)];
         if !load.is_empty() {
             given.push(("argv", json(load)));
         }
@@ -96,7 +100,7 @@ impl Serving {
         }
         given.push(("limit", limit.unwrap_or(READY).as_secs_f64().to_string()));
         let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(Some(Named { name: "server".to_owned(), given }))
+        Ok(Named { name: "server".to_owned(), given })
     }
 }
 

@@ -11,6 +11,18 @@ pub(in crate::cli) struct Wishes {
     /// 99 % of the tasks must take no longer than this, e.g. `20ms`
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
     max_p99: Option<String>,
+    /// Half of the tasks must take no longer than this
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
+    max_p50: Option<String>,
+    /// 90 % of the tasks must take no longer than this
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
+    max_p90: Option<String>,
+    /// 95 % of the tasks must take no longer than this
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
+    max_p95: Option<String>,
+    /// 99.9 % of the tasks must take no longer than this
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = HEADING)]
+    max_p999: Option<String>,
     /// All workers together must hold no more memory than this, e.g. `4G`
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = HEADING)]
     max_memory: Option<String>,
@@ -50,9 +62,16 @@ impl Wishes {
 
     /// The limits, every one of them checked.
     pub(super) fn limits(&self) -> Result<Limits, Failure> {
-        let max_p99 = self.max_p99.as_deref().map(parse::duration).transpose()?;
+        let seconds = |text: &Option<String>| {
+            let limit = text.as_deref().map(parse::duration).transpose()?;
+            Ok::<_, Failure>(limit.map(|limit| limit.as_secs_f64()))
+        };
         Ok(Limits {
-            max_p99: max_p99.map(|limit| limit.as_secs_f64()),
+            max_p99: seconds(&self.max_p99)?,
+            max_p50: seconds(&self.max_p50)?,
+            max_p90: seconds(&self.max_p90)?,
+            max_p95: seconds(&self.max_p95)?,
+            max_p999: seconds(&self.max_p999)?,
             max_memory: self.max_memory.as_deref().map(memory).transpose()?,
             min_efficiency: self.min_efficiency.as_deref().map(efficiency).transpose()?,
             objective: self.objective.parse()?,

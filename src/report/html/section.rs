@@ -27,7 +27,7 @@ pub(super) fn write(
     }
     facts(body, workload);
     body.raw("</div>");
-    small_plots(body, &view);
+    small_plots(body, workload, &view);
     remarks(body, workload);
     tables::modes(body, workload);
     tables::figures(body, workload);
@@ -94,7 +94,7 @@ pub(super) fn main_plot(body: &mut Markup, chart: &Chart) {
     body.raw("</div></figure>");
 }
 
-fn small_plots(body: &mut Markup, view: &View<'_>) {
+fn small_plots(body: &mut Markup, workload: &WorkloadFindings, view: &View<'_>) {
     let base = match view.serial {
         Some(_) => "against serial; dashed: ideal",
         None => "against one; dashed: ideal",
@@ -104,6 +104,7 @@ fn small_plots(body: &mut Markup, view: &View<'_>) {
         ("Efficiency", "speed-up per worker", view.efficiency()),
         ("Task latency", "median; dashed: p99", view.latency()),
         ("Shorter tasks", "speed-up against serial; dashed: serial", view.lengths()),
+        ("Cost", "of so many units that it reads well", money::chart(workload, view)),
     ];
     let mut figures = Markup::new();
     for (name, hint, chart) in plots {

@@ -34,7 +34,9 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     }
     let says = |(_, of): &&Cell| rows.iter().any(|(_, curve, point)| of(point, *curve).is_some());
     let columns: Vec<&Cell> = MODES.iter().filter(says).collect();
-    body.raw("<h3>Each mode at its knee</h3><div class=\"scroll\"><table><thead><tr><th>mode</th>");
+    let kind = words::kind_of_curve(workload);
+    body.wrap("<h3>Each ", kind, " at its knee</h3><div class=\"scroll\"><table><thead><tr>");
+    body.wrap("<th>", kind, "</th>");
     heads(body, &["workers", "throughput [95 %]"]);
     for (head, _) in &columns {
         heads(body, &[head]);

@@ -3,13 +3,13 @@
 use super::pen::{Style, Tone};
 use super::table::Column;
 use crate::analysis::findings::{AtRate, Point, WorkloadFindings};
-use crate::report::at_rate;
+use crate::report::{at_rate, words};
 use crate::units::{ABSENT, Quantity};
 
 /// The columns.
 pub(super) fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     let mut columns = [
-        Column::names("mode", 0),
+        Column::names(words::kind_of_curve(workload), 0),
         Column::figures("workers", 0),
         Column::figures("held", 0),
         Column::figures("waiting", 0),

@@ -237,7 +237,7 @@ fn rows(workload: &WorkloadFindings) -> impl Iterator<Item = (Tone, &str, Option
 /// One row per mode, at its knee.
 fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     let mut columns = [
-        Column::names("mode", 0),
+        Column::names(words::kind_of_curve(workload), 0),
         Column::figures("knee", 0),
         Column::figures("as good", 4),
         Column::figures("throughput", 0),

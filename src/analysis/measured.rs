@@ -1,0 +1,69 @@
+//! What was measured of one entry of the plan: its serial cell, a curve for each other mode, and
+//! each of them as a contender.
+
+use super::findings::{Cost, Curve, Point};
+use super::limits;
+use super::round::Rounded;
+use super::run::Context;
+use super::series::Series;
+use super::verdict::Contender;
+use crate::plan::{Candidates, Entry, Mode, Tariff};
+
+/// What was measured of one entry.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) serial: Option<Point>,
+    pub(super) curves: Vec<Curve>,
+    /// Serial first, then one for each curve that has a knee.
+    pub(super) contenders: Vec<Contender>,
+}
+
+impl Context<'_> {
+    /// What was measured of an entry.
+    pub(super) fn measured(&self, at: usize, entry: &Entry) -> Measured {
+        let plan = &self.record.header.plan;
+        let serial = Series::of(self.record, at, Mode::Serial);
+        let baseline = serial.observations();
+        let evidence = |mode| self.evidence(at, entry, mode);
+        let seed = self.seed(at, Mode::Serial);
+        let alone = serial.curve(Vec::new(), evidence(Mode::Serial), plan.tolerance, seed);
+        let mut alone = alone.points.into_iter().next();
+        let tariff = plan.tariff.as_ref();
+        if let Some(point) = &mut alone {
+            point.cost = cost(point, tariff);
+        }
+        let mut contenders: Vec<Contender> =
+            Contender::serial(baseline.clone()).into_iter().collect();
+        let mut curves = Vec::new();
+        for planned in entry.series.iter().filter(|series| series.mode != Mode::Serial) {
+            let mode = planned.mode;
+            let series = Series::of(self.record, at, mode);
+            if series.rounds.is_empty() {
+                continue;
+            }
+            let (base, seed) = (baseline.clone(), self.seed(at, mode));
+            let mut curve = series.curve(base, evidence(mode), plan.tolerance, seed);
+            let (asked, own) = (&planned.candidates, series.observations());
+            // Who lists the counts asks about these alone.
+            if let Some(found) = curve.optimum.as_mut()
+                && matches!(asked, Candidates::Exactly { .. })
+            {
+                found.rising = false;
+            }
+            for point in &mut curve.points {
+                point.cost = cost(point, tariff);
+            }
+            curve.limits = limits::choose(&curve, &plan.limits, &own, plan.tolerance);
+            contenders.extend(Contender::of(mode, &curve, &own, asked));
+            curves.push(curve);
+        }
+        Measured { serial: alone, curves, contenders }
+    }
+}
+
+/// What a unit costs at this count.
+fn cost(point: &Point, tariff: Option<&Tariff>) -> Option<Cost> {
+    let tariff = tariff?;
+    let per_unit = tariff.per_unit(point.workers, point.throughput.median)?.rounded();
+    Some(Cost { per_unit, currency: tariff.currency.clone() })
+}
