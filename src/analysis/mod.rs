@@ -18,6 +18,7 @@ mod function;
 mod laws;
 mod lengths;
 mod limits;
+mod nodes;
 mod observation;
 mod optimum;
 mod price;

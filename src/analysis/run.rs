@@ -15,6 +15,7 @@ use super::findings::{
 use super::function::{self, Runtime};
 use super::lengths;
 use super::limits;
+use super::nodes;
 use super::price::{self, Empty};
 use super::programs;
 use super::quiet;
@@ -62,6 +63,7 @@ fn findings(record: &Record) -> Findings {
     let (quiet, noise) = quiet::quiet(record);
     warnings.extend(noise);
     warnings.extend(quiet::changes(record));
+    warnings.extend(nodes::warnings(record));
     Findings {
         schema_version: SCHEMA_VERSION,
         run: summary(record),
@@ -163,6 +165,8 @@ impl<'r> Context<'r> {
             .into_iter()
             .next();
         let tariff = self.record.header.plan.tariff.as_ref();
+        let tariff = tariff.map(|tariff| tariff.of_nodes(entry.nodes.unwrap_or(1)));
+        let tariff = tariff.as_ref();
         if let Some(point) = &mut serial_point {
             point.cost = cost(point, tariff);
         }

@@ -34,6 +34,7 @@ fn entry(workload: &str, kind: Kind) -> Entry {
         textbook_optimum: None,
         shorter_of: None,
         also: None,
+        nodes: None,
         series: series.to_vec(),
     }
 }
@@ -63,6 +64,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         repeats: None,
         confirms: true,
         ledger: None,
+        nodes: Vec::new(),
     }
 }
 
@@ -120,6 +122,7 @@ pub(super) fn record(noise: f64) -> Record {
             started: "2026-01-01T00:00:00Z".to_owned(),
             machine: machine(),
             plan,
+            nodes: Vec::new(),
         },
         surveys: (0..4)
             .map(|entry| Survey {

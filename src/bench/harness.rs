@@ -62,6 +62,7 @@ impl Harness<'_> {
         let budget = budget.or(self.bench.budget).unwrap_or(BUDGET);
         Ok(Request {
             also: None,
+            nodes: None,
             workloads: vec![named.clone()],
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(counts.unwrap_or("auto"))?,
@@ -107,6 +108,7 @@ impl Harness<'_> {
         let site = Site { cores: 2, ..Site::new(self.registry, scratch.path()) };
         let entry = &plan.entries[0];
         let job = |checked| Job {
+            nodes: None,
             workload: entry.workload.clone(),
             params: entry.params.clone(),
             seed: plan.seed,
@@ -161,6 +163,7 @@ impl Harness<'_> {
             registry: self.registry,
             output: self.output,
             hide_command: false,
+            cluster: None,
             show: &|| exit::INTERRUPTED,
         };
         session.measure(Camp::pitch(self.output)?, None)?;

@@ -9,6 +9,7 @@ mod lane;
 mod line;
 mod memory;
 mod meter;
+pub mod node;
 mod process_per_task;
 mod process_pool;
 mod reference;
@@ -42,7 +43,7 @@ use crate::plan::{Mode, Registry};
 use meter::Meter;
 
 pub use error::ModeError;
-pub use gate::{Extent, Gate, Moment, Window};
+pub use gate::{Extent, Gate, Moment, Opening, Window};
 pub use lane::{Lane, Lap};
 pub use memory::Held;
 pub use reference::{Reference, reference};
@@ -66,6 +67,10 @@ pub struct Site {
     /// The resident memory that the crews in this process hold, so that each is charged with its
     /// own.
     pub held: Arc<Held>,
+    /// When windows open, where crews on other hosts open theirs at the same moment.
+    pub opening: Arc<Opening>,
+    /// The nodes on which crews live that are spread over hosts.
+    pub cluster: Option<Arc<node::Cluster>>,
 }
 
 impl Site {
@@ -80,6 +85,8 @@ impl Site {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             placement: Vec::new(),
             held: Arc::default(),
+            opening: Arc::default(),
+            cluster: None,
         }
     }
 }
@@ -95,6 +102,9 @@ pub struct Job {
     pub seed: u64,
     /// Checksums of task numbers below this are returned, to be compared with serial's.
     pub checked: u64,
+    /// Over how many nodes its crews are spread; `None` for crews of this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
 }
 
 /// The workers of one workload in one mode, alive: its members.
@@ -147,6 +157,10 @@ pub struct Round {
     pub load: Option<server::Load>,
     /// How tasks came and went, where they came by themselves.
     pub arrived: Option<Arrived>,
+    /// What each node gave, where the crew is spread over nodes; there is one lap for all then.
+    pub nodes: Vec<node::NodeRound>,
+    /// Each worker's own rate, where the crew is spread over nodes.
+    pub rates: Vec<f64>,
 }
 
 impl Round {
@@ -156,7 +170,8 @@ impl Round {
         if programs > 0 {
             usage.peak_memory = Some(programs);
         }
-        Self { laps, usage, span, handover: None, load: None, arrived: None }
+        let (nodes, rates) = (Vec::new(), Vec::new());
+        Self { laps, usage, span, handover: None, load: None, arrived: None, nodes, rates }
     }
 
     /// Units per second: the sum of the workers' own rates.
@@ -192,6 +207,11 @@ pub fn launch(
     members: NonZeroUsize,
 ) -> Result<(Box<dyn Crew>, Duration), ModeError> {
     let start = clock::now();
+    if let Some((cluster, nodes)) = site.cluster.as_ref().zip(job.nodes) {
+        let pin = !site.placement.is_empty();
+        let crew = cluster.launch(mode, job, members, (nodes, pin))?;
+        return Ok((crew, clock::since(start)));
+    }
     let ground = Ground::new(site, job, members.get())?;
     if let Some(function) = ground.workload.foreign(&job.params) {
         let crew = helper::Remote::launch(ground, &function, mode)?;
@@ -231,6 +251,7 @@ struct Ground {
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
+    opening: Arc<Opening>,
     /// Where the workers find their host.
     address: Option<String>,
     // The host is declared before the directory because it must go first. The lock is never taken:
@@ -258,6 +279,7 @@ impl Ground {
             cores: site.cores,
             placement: site.placement.clone(),
             cancel: Arc::clone(&site.cancel),
+            opening: Arc::clone(&site.opening),
             address: None,
             keep: Mutex::new(None),
             directory,
@@ -304,7 +326,7 @@ impl Ground {
     }
 
     fn gate(&self, window: Window, active: usize) -> Arc<Gate> {
-        Arc::new(Gate::new(window, active, &self.cancel))
+        Arc::new(Gate::new(window, active, &self.cancel).opening_at(&self.opening))
     }
 
     /// The lane of one of `active` members.

@@ -8,6 +8,7 @@ mod expand;
 pub mod hold;
 mod limits;
 mod mode;
+pub mod nodes;
 pub mod parse;
 mod registry;
 pub mod search;
@@ -105,6 +106,9 @@ pub struct Entry {
     /// Where on a second axis it stands, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<Also>,
+    /// Over how many nodes its crews are spread; `None` where they live on one host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
     /// One series per mode.
     pub series: Vec<Series>,
 }

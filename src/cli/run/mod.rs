@@ -4,6 +4,7 @@ mod args;
 mod camp;
 mod figure;
 mod function;
+mod nodes;
 mod own;
 mod place;
 mod serve;
@@ -37,7 +38,21 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
-    let machine = Machine::read(&Root::live());
+    let asked = args.nodes.asked()?;
+    if let Some(written) = asked.as_ref().and_then(|asked| args.nodes.script(asked, output)) {
+        return written;
+    }
+    let here = Machine::read(&Root::live());
+    let mut early = None;
+    if let Some(asked) = asked.filter(|_| !args.dry_run) {
+        // What cannot be is said before anything is started.
+        plan::expand(&request, registry, &Cores::of(&here), &mut |_, _| {})?;
+        let camp = Camp::pitch(output)?;
+        let cluster = asked.gather(&camp, output)?;
+        early = Some((camp, cluster));
+    }
+    let (early, cluster) = early.unzip();
+    let machine = cluster.as_ref().map_or(here, |cluster| cluster.nodes()[0].machine.clone());
     let mut skipped = Vec::new();
     let cores = Cores::of(&machine);
     let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
@@ -45,10 +60,15 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     // Before functions are looked at: their helpers are the first that is started.
-    let camp = Camp::pitch(output)?;
+    let camp = early.map_or_else(|| Camp::pitch(output), Ok)?;
+    // Nodes end before the camp is struck, so they are dropped before it.
+    let cluster = cluster;
     function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, &camp)?;
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
+    }
+    if let Some(cluster) = &cluster {
+        nodes::compare_files(&plan, cluster)?;
     }
     plan.name_values();
     plan.limits = limits;
@@ -71,6 +91,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         registry,
         output,
         hide_command: args.own.hide_command,
+        cluster,
         show: &show,
     };
     let outcome = session.measure(camp, None);
@@ -99,6 +120,10 @@ fn resume(
     let unwritten = |error: io::Error| Failure::unwritten(directory, &error);
     let mut writer = writer.map_err(unwritten)?;
     let plan = &record.header.plan;
+    if !record.header.nodes.is_empty() {
+        let what = "was measured on nodes, which are gone; start a new run";
+        return Err(Failure::usage(format!("{} {what}", directory.display())));
+    }
     for entry in &plan.entries {
         registry.find(&entry.workload)?;
         if own::is_hidden(entry) {
@@ -122,6 +147,7 @@ fn resume(
         registry,
         output,
         hide_command: false,
+        cluster: None,
         show: &show,
     };
     writer.mend().map_err(unwritten)?;
