@@ -103,7 +103,6 @@ pub struct Job {
     /// Checksums of task numbers below this are returned, to be compared with serial's.
     pub checked: u64,
     /// Over how many nodes its crews are spread; `None` for crews of this host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
 }
 

@@ -19,11 +19,11 @@ use crate::mode::{Crew, Extent, Job, Lap, ModeError, Round, Usage, Window};
 /// The moment of a round never lies further ahead, whoever was late.
 const MOST_AHEAD: Duration = Duration::from_millis(320);
 /// A round in which a node is late is tried so many times in all.
-const TRIES: u32 = 4;
+const TRIES: u32 = 6;
 /// A node that opens later than this share of the window has not measured the same moments.
 const LATE: f64 = 0.01;
 /// But so little, in seconds, is what any system may be late by.
-const LATE_AT_LEAST: f64 = 1e-3;
+const LATE_AT_LEAST: f64 = 2e-3;
 /// What a node may take for its answer beyond what its round may.
 const SLACK: Duration = Duration::from_secs(2);
 /// A round that is void may go on at a node for so long, where it is allowed that.
