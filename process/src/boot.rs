@@ -1,82 +1,20 @@
 //! The child's side of a start: what happens inside [`init`] when this process is somebody's child.
 
-use std::any::Any;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
-use std::sync::{PoisonError, RwLock};
 
-use serde::{Deserialize, Serialize};
-
-use crate::codec::{self, Bytes};
+use crate::codec;
 use crate::error::{Error, Result};
-use crate::pool::serve::{self, WorkerStart};
+use crate::pool::serve;
 use crate::registry::{Action, Entry, Id, Registry};
 use crate::spawn::fork_server;
+use crate::start::{
+    MARKER, PROTOCOL, Start, Work, fail, hello, is_child, name_this_process, panic_text,
+};
 use crate::sys::control::{Control, Frame, Kind};
 use crate::sys::lifeline;
 use crate::sys::original::Original;
-
-/// The first argument of a child, by which `init` knows that it is one.
-pub(crate) const MARKER: &str = "__knee-process";
-
-/// Both sides must speak the same frames.
-const PROTOCOL: u32 = 1;
-
-/// What a parent tells its child first.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Start {
-    protocol: u32,
-    parent: u32,
-    /// Whether the thread that started the child lives as long as the parent needs the child.
-    die_with_thread: bool,
-    name: String,
-    work: Work,
-    args: Bytes,
-    /// How many descriptors, after the lifeline, are not part of the arguments.
-    own_fds: u32,
-}
-
-/// What the child is to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) enum Work {
-    /// Run a registered function or type once.
-    Call { id: Id, target: String },
-    /// Serve the tasks of a pool.
-    Worker(WorkerStart),
-    /// Fork children on request.
-    ForkServer,
-    /// Outlive the parent, and end whom it has left.
-    Warden,
-}
-
-impl Start {
-    pub(crate) fn new(
-        name: &str,
-        work: Work,
-        args: Vec<u8>,
-        own_fds: usize,
-        die_with_thread: bool,
-    ) -> Self {
-        let (parent, own_fds) = (std::process::id(), own_fds as u32);
-        Self {
-            protocol: PROTOCOL,
-            parent,
-            die_with_thread,
-            name: name.into(),
-            work,
-            args: Bytes(args),
-            own_fds,
-        }
-    }
-}
-
-static NAME: RwLock<Option<String>> = RwLock::new(None);
-
-/// The name that this process was started with, when it is a child of this crate.
-pub fn process_name() -> Option<String> {
-    NAME.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
 
 /// Makes functions and types known to other processes; the one line that belongs at the head of
 /// `main`.
@@ -100,11 +38,6 @@ pub fn init(entries: impl IntoIterator<Item = Entry>) {
         };
         live(control, start, registry)
     }
-}
-
-/// Whether this process was started by this crate.
-pub fn is_child() -> bool {
-    std::env::args_os().nth(1).is_some_and(|argument| argument == MARKER)
 }
 
 /// Moves the control channel out of the way of the work: nothing that reads stdin can reach it.
@@ -134,8 +67,10 @@ pub(crate) fn live(control: Control, frame: Frame, registry: &'static Registry) 
     let args_fds: Vec<OwnedFd> = fds.collect();
     match start.work {
         Work::Call { id, target } => call(&control, registry, id, &target, &start.args.0, args_fds),
-        Work::Worker(work) => serve::serve(control, registry, work, &start.args.0, own, args_fds),
-        Work::ForkServer => fork_server::serve(control, registry),
+        Work::Worker(work) => {
+            serve::serve(control, registry, &work.0, &start.args.0, own, args_fds)
+        }
+        Work::ForkServer => fork_server::serve(control, registry, live),
         #[cfg(target_os = "linux")]
         Work::Warden => crate::spawn::warden::serve(control, &own),
         #[cfg(not(target_os = "linux"))]
@@ -178,18 +113,6 @@ fn prepare(kind: Kind, payload: &[u8], line: Option<OwnedFd>) -> Result<Start> {
     Ok(start)
 }
 
-fn name_this_process(name: &str) {
-    #[cfg(target_os = "linux")]
-    {
-        let shown = name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(15);
-        if let Ok(text) = std::ffi::CString::new(shown.collect::<String>()) {
-            // Only what `ps` shows; the work does not depend on it.
-            let _ = rustix::thread::set_name(&text);
-        }
-    }
-    *NAME.write().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
-}
-
 fn call(
     control: &Control,
     registry: &Registry,
@@ -214,24 +137,4 @@ fn call(
     // A parent that is gone needs no answer.
     let _ = control.send(kind, &payload, &[], None);
     exit(code)
-}
-
-/// Says that this process is up.
-pub(crate) fn hello(control: &Control) {
-    if control.send(Kind::Hello, &[], &[], None).is_err() {
-        exit(1);
-    }
-}
-
-/// Tells the parent why this process cannot do its work, and ends.
-pub(crate) fn fail(control: &Control, reason: &str) -> ! {
-    let _ = control.send(Kind::Failed, reason.as_bytes(), &[], None);
-    exit(1)
-}
-
-/// What a panic said, when it said it in text.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".into())
 }

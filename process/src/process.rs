@@ -12,13 +12,13 @@ use rustix::process::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::boot::Work;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::outcome::{Death, Exit, Failure, Outcome};
 use crate::registry::{Function, Id, Run, id_of};
+use crate::spawn::child::ChildProcess;
 use crate::spawn::{Launch, Launched, Output, StartMethod, launch};
-use crate::sys::child::ChildProcess;
+use crate::start::Work;
 use crate::sys::control::{Control, Frame, Kind};
 use crate::sys::lifeline::Lifeline;
 use crate::sys::oom;

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::pool::{Worker, WorkerBody};
+use crate::work::{Worker, WorkerBody};
 
 /// A function that another process can run: `fn` items and closures that capture nothing, of up to
 /// six arguments.
@@ -122,7 +122,7 @@ pub fn worker<W: Worker>() -> Entry {
     let start: StartWorker = Box::new(|bytes, mut fds| {
         let init = codec::decode_with_fds(bytes, &mut fds).map_err(|error| error.to_string())?;
         let worker = W::start(init)?;
-        Ok(Box::new(crate::pool::Typed(worker)) as Box<dyn WorkerBody>)
+        Ok(Box::new(crate::work::Typed(worker)) as Box<dyn WorkerBody>)
     });
     Entry { name: type_name::<W>(), key: TypeId::of::<W>(), action: Action::Worker(start) }
 }

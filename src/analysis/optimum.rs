@@ -42,6 +42,9 @@ pub(super) struct Levels {
     scale: f64,
     df: f64,
     noise: Noise,
+    /// A table from elsewhere with one figure per count: the knee is read from its figures as they
+    /// stand, as everybody reads them.
+    is_finished: bool,
 }
 
 /// Where the size of the noise is known from.
@@ -145,6 +148,8 @@ pub(super) fn levels(
         scale: table.scale * launches.factor,
         df: launches.df.map_or(table.df, |df| df.min(table.df)),
         noise: Noise::Measured,
+        is_finished: observations.iter().all(|one| one.block.is_none())
+            && groups.iter().all(|group| group.logs.len() == 1),
     };
     if table.df <= 0.0 && spread.df > 0.0 {
         (levels.scale, levels.df) = (spread.sd, spread.df);
@@ -232,7 +237,13 @@ impl Levels {
     /// The first of the `kept` levels that costs at most the tolerance against the best of them.
     fn first_within(&self, tolerance: f64, kept: impl Fn(usize) -> bool) -> Option<usize> {
         let kept: Vec<usize> = (0..self.logs.len()).filter(|&at| kept(at)).collect();
-        first_within(&self.known(kept.iter().copied()), tolerance).map(|place| kept[place])
+        let mut known = self.known(kept.iter().copied());
+        if self.is_finished {
+            for level in &mut known {
+                level.error = 0.0;
+            }
+        }
+        first_within(&known, tolerance).map(|place| kept[place])
     }
 
     /// Whether the largest count that was measured is among those that decide.

@@ -14,16 +14,15 @@ use super::link::Transport;
 use super::serve::Body;
 use super::settings::{Depth, Settings};
 use super::shared::Shared;
-use super::worker::{Functions, Worker};
+use super::worker::Functions;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::registry::{Function, id_of};
 use crate::spawn::{Output, StartMethod};
+use crate::work::Worker;
 
 /// As many workers as anybody could want on one machine.
 const MOST_WORKERS: usize = 4096;
-const _: () =
-    assert!(MOST_WORKERS <= u16::MAX as usize, "a slot keeps the number of a worker as u16");
 
 /// The settings of a pool that is yet to be made.
 #[derive(Debug)]

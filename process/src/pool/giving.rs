@@ -1,12 +1,10 @@
 //! Handing tasks to workers: who has room, whose turn it is, and what a worker is given at once.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::backlog::{Backlog, Waiting};
 use super::link::Listener;
 use super::seat::{Phase, Seat};
-use super::shared::Shared;
 use super::slots::Slots;
 use super::state::{State, condemn};
 
@@ -168,7 +166,7 @@ impl State {
 fn give_next(
     seat: &mut Seat,
     queue: &mut Backlog,
-    slots: &mut Slots<Arc<Shared>>,
+    slots: &mut Slots,
     withdrawn: bool,
     directed: bool,
 ) -> bool {

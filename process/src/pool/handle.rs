@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::raw::{WorkerId, decoded};
 use super::shared::Shared;
-use super::sheet::Ticket;
+use super::slots::Ticket;
 use crate::error::Result;
 use crate::outcome::Outcome;
 use crate::sys::poll::{Deadline, deadline_after};

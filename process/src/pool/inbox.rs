@@ -5,39 +5,35 @@ use serde::de::DeserializeOwned;
 
 use super::handle::Report;
 use super::raw::{Answer, Small, WorkerId, decoded};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Failure;
 
 /// Results larger than this get memory of their own: what all share is copied when it grows.
 const LARGE: usize = 4096;
-/// The length of a result that lies apart.
-const APART: usize = usize::MAX;
 
 /// Outcomes that are there.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     ends: Vec<End>,
-    /// The bytes of results that are not small, one after another.
+    /// The bytes of results that are neither small nor large, one after another.
     bytes: Vec<u8>,
-    /// What is no such result.
-    apart: Vec<Apart>,
     /// How many of `ends` were read.
     read: usize,
 }
 
-/// How one task has ended: plain words, because the many parts of an enum would be moved more often
-/// than read.
-#[derive(Debug, Clone, Copy)]
+/// How one task has ended.
+#[derive(Debug)]
 struct End {
     tag: u64,
     worker: WorkerId,
-    length: usize,
-    /// The bytes of a small result. Of others the first word says where they begin in `bytes`, or
-    /// are in `apart`.
-    words: [u64; Small::WORDS],
+    outcome: Kept,
 }
 
+/// Where an outcome lies.
 #[derive(Debug)]
-enum Apart {
+enum Kept {
+    Small(Small),
+    /// In `bytes`, from here on, and so long.
+    Shared(usize, usize),
     Large(Box<[u8]>),
     Missing(Box<Failure>),
     /// It was read.
@@ -48,29 +44,22 @@ impl Inbox {
     /// Appends a small result.
     #[inline]
     pub(crate) fn push_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
-        self.ends.push(End { tag, worker, length: small.length().into(), words: small.words() });
+        self.ends.push(End { tag, worker, outcome: Kept::Small(small) });
     }
 
     /// Appends an outcome.
     pub(crate) fn push(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
-        let mut push = |length, start| {
-            self.ends.push(End { tag, worker, length, words: [start as u64, 0] });
-        };
-        match answer {
-            Answer::Small(small) => self.push_small(tag, worker, small),
+        let outcome = match answer {
+            Answer::Small(small) => Kept::Small(small),
             Answer::Large(bytes) if bytes.len() <= LARGE => {
-                push(bytes.len(), self.bytes.len());
+                let start = self.bytes.len();
                 self.bytes.extend_from_slice(bytes);
+                Kept::Shared(start, bytes.len())
             }
-            Answer::Large(bytes) => {
-                push(APART, self.apart.len());
-                self.apart.push(Apart::Large(bytes.into()));
-            }
-            Answer::Failure(failure) => {
-                push(APART, self.apart.len());
-                self.apart.push(Apart::Missing(failure));
-            }
-        }
+            Answer::Large(bytes) => Kept::Large(bytes.into()),
+            Answer::Failure(failure) => Kept::Missing(failure),
+        };
+        self.ends.push(End { tag, worker, outcome });
     }
 
     /// Whether nothing is left to read.
@@ -87,46 +76,29 @@ impl Inbox {
     pub(crate) fn clear(&mut self) {
         self.ends.clear();
         self.bytes.clear();
-        self.apart.clear();
         self.read = 0;
     }
 
     /// Reads the next outcome, and the tag of its task.
     #[inline]
     pub(crate) fn next<R: DeserializeOwned>(&mut self) -> Option<(u64, Report<R>)> {
-        let end = *self.ends.get(self.read)?;
+        let end = self.ends.get_mut(self.read)?;
         self.read += 1;
-        Some((end.tag, Report::new(self.outcome(end), end.worker)))
+        let outcome = match std::mem::replace(&mut end.outcome, Kept::Gone) {
+            Kept::Small(small) => decoded(small.bytes()),
+            Kept::Shared(start, length) => decoded(&self.bytes[start..start + length]),
+            Kept::Large(bytes) => decoded(&bytes),
+            Kept::Missing(failure) => Err(*failure),
+            Kept::Gone => Err(Failure::Cancelled),
+        };
+        Some((end.tag, Report::new(outcome, end.worker)))
     }
 
     /// Reads all outcomes that are left.
     #[inline]
     pub(crate) fn read_all<R: DeserializeOwned>(&mut self, mut on: impl FnMut(Report<R>)) {
-        while let Some(&end) = self.ends.get(self.read) {
-            self.read += 1;
-            on(Report::new(self.outcome(end), end.worker));
-        }
-    }
-
-    /// The outcome, which may be taken once.
-    #[inline]
-    fn outcome<R: DeserializeOwned>(&mut self, end: End) -> Outcome<R> {
-        match Small::from_words(end.length, end.words) {
-            Some(small) => decoded(small.bytes()),
-            None => self.large_or_none(end),
-        }
-    }
-
-    #[cold]
-    fn large_or_none<R: DeserializeOwned>(&mut self, end: End) -> Outcome<R> {
-        let start = end.words[0] as usize;
-        if end.length != APART {
-            return decoded(&self.bytes[start..start + end.length]);
-        }
-        match std::mem::replace(&mut self.apart[start], Apart::Gone) {
-            Apart::Large(bytes) => decoded(&bytes),
-            Apart::Missing(failure) => Err(*failure),
-            Apart::Gone => Err(Failure::Cancelled),
+        while let Some((_, report)) = self.next() {
+            on(report);
         }
     }
 }

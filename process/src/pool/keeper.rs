@@ -4,9 +4,9 @@
 //! It lives as long as the pool, so the workers that it starts may be tied to it.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Release;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -18,13 +18,13 @@ use super::seat::{Live, Phase, Seat};
 use super::serve::WorkerStart;
 use super::shared::Shared;
 use super::state::{Door, State, kill};
-use crate::boot::Work;
+use crate::codec::{self, Bytes};
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::process::silent_start;
+use crate::spawn::child::ChildProcess;
 use crate::spawn::{Launch, launch};
-use crate::sys::biased::Guard;
-use crate::sys::child::ChildProcess;
+use crate::start::Work;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
 
@@ -123,7 +123,7 @@ impl Keeper {
     }
 
     /// Sleeps until a bell, a worker's message, a death, or the next time to look.
-    fn sleep(&mut self, mut state: Guard<'_, State>, others_read: bool) {
+    fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
         let nap = if state.leaders == 0 { state.nap() } else { None };
         // Where everybody looks before going to sleep, a worker that had to ring would be late for
@@ -345,13 +345,12 @@ impl Keeper {
                 .collect::<Result<_>>()
         };
         let link = LinkPlan { transport: settings.transport, busy_poll: settings.busy_poll };
+        let mut work = Vec::new();
+        let start = WorkerStart { index: index as u32, body: settings.body.clone(), link };
+        codec::encode(&start, &mut work)?;
         let launched = launch(Launch {
             name: &format!("{}-{index}", settings.name),
-            work: Work::Worker(WorkerStart {
-                index: index as u32,
-                body: settings.body.clone(),
-                link,
-            }),
+            work: Work::Worker(Bytes(work)),
             args: settings.init.clone(),
             own_fds: copies(&wiring.fds)?,
             arg_fds: copies(&settings.init_fds)?,

@@ -20,8 +20,6 @@ mod seat;
 pub(crate) mod serve;
 mod settings;
 mod shared;
-mod sheet;
-mod slot;
 mod slots;
 mod state;
 mod stream;
@@ -41,8 +39,7 @@ pub use self::handle::{Handle, Report};
 pub use self::link::Transport;
 use self::patience::Patience;
 pub use self::settings::Depth;
-pub use self::worker::{Functions, Worker, worker_index};
-pub(crate) use self::worker::{Typed, WorkerBody};
+pub use self::worker::{Functions, worker_index};
 
 use self::link::{Attachment, Link};
 use self::seat::Phase;
@@ -54,6 +51,7 @@ use crate::error::{Error, Result};
 use crate::outcome::Exit;
 use crate::registry::Id;
 use crate::sys::poll::deadline_after;
+use crate::work::Worker;
 
 /// A pool of worker processes, each of which runs one task at a time.
 ///
@@ -269,7 +267,6 @@ impl<W> Drop for Pool<W> {
             // A keeper that panicked has nothing left to say.
             let _ = keeper.join();
         }
-        self.shared.lock().slots.let_go();
     }
 }
 

@@ -31,58 +31,32 @@ impl WorkerId {
     }
 }
 
-/// A result so small that it needs no memory of its own: its bytes as words, because these pass
-/// through registers.
+/// A result so small that it needs no memory of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Small {
-    length: usize,
-    words: [u64; Small::WORDS],
+    length: u8,
+    bytes: [u8; Small::LARGEST],
 }
 
 impl Small {
-    pub(crate) const WORDS: usize = 2;
     /// The largest, in bytes.
-    pub(crate) const LARGEST: usize = Self::WORDS * WORD;
+    pub(crate) const LARGEST: usize = 2 * WORD;
 
     /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more
-    /// than the
-    /// [`LARGEST`](Self::LARGEST) has.
+    /// than the [`LARGEST`](Self::LARGEST) has.
     #[inline]
     pub(crate) fn new(length: usize, word: impl Fn(usize) -> u64) -> Self {
         debug_assert!(length <= Self::LARGEST);
-        let mut small = Self { length, words: [0; Self::WORDS] };
-        for (at, place) in small.words.iter_mut().enumerate() {
-            if at * WORD < length {
-                *place = word(at * WORD);
-            }
+        let mut bytes = [0; Self::LARGEST];
+        for at in (0..Self::LARGEST).step_by(WORD).filter(|at| *at < length) {
+            bytes[at..at + WORD].copy_from_slice(&word(at).to_ne_bytes());
         }
-        small
-    }
-
-    /// What [`length`](Self::length) and [`words`](Self::words) have said; `None` when it is the
-    /// length of another.
-    #[inline]
-    pub(crate) fn from_words(length: usize, words: [u64; Self::WORDS]) -> Option<Self> {
-        (length <= Self::LARGEST).then_some(Self { length, words })
-    }
-
-    #[inline]
-    pub(crate) fn length(self) -> u8 {
-        self.length as u8
-    }
-
-    #[inline]
-    pub(crate) fn words(self) -> [u64; Self::WORDS] {
-        self.words
+        Self { length: length as u8, bytes }
     }
 
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        const { assert!(size_of::<[u64; Small::WORDS]>() == Self::LARGEST) };
-        // SAFETY: words are plain bytes, so many of them, and borrowed as long as the slice is.
-        unsafe {
-            std::slice::from_raw_parts(self.words.as_ptr().cast(), self.length.min(Self::LARGEST))
-        }
+        &self.bytes[..usize::from(self.length).min(Self::LARGEST)]
     }
 }
 

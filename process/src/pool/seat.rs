@@ -10,7 +10,7 @@ use super::raw::WorkerId;
 use super::settings::{Depth, Settings};
 use crate::error::Result;
 use crate::outcome::Failure;
-use crate::sys::child::ChildProcess;
+use crate::spawn::child::ChildProcess;
 use crate::sys::lifeline::Lifeline;
 
 /// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up

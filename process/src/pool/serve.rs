@@ -13,15 +13,17 @@ use super::link::{
     LinkPlan, Listener, REPLIES_AT, RING, SHARED, TASKS_AT, Transport, record, unpack,
 };
 use super::meter::Meter;
-use super::worker::{Caller, WorkerBody, set_worker_index};
-use crate::boot::{fail, hello, panic_text};
+use super::worker::{Caller, set_worker_index};
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::registry::{Action, Id, Registry};
 use crate::ring::{Consumer, Producer};
 use crate::shm::Mapping;
+use crate::start::{fail, hello, panic_text};
 use crate::sys::bell::Bell;
 use crate::sys::control::{Control, Kind};
 use crate::sys::original::Original;
+use crate::work::WorkerBody;
 
 /// What a new worker is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,11 +54,13 @@ thread_local! {
 pub(crate) fn serve(
     control: Control,
     registry: &'static Registry,
-    start: WorkerStart,
+    start: &[u8],
     init: &[u8],
     own: Vec<OwnedFd>,
     init_fds: Vec<OwnedFd>,
 ) -> ! {
+    let start: WorkerStart =
+        codec::decode(start).unwrap_or_else(|error| fail(&control, &error.to_string()));
     set_worker_index(start.index as usize);
     hello(&control);
     keep_panics_quiet();

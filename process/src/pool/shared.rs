@@ -4,25 +4,24 @@
 //! results of all workers, and they ring for it alone, so that a result costs one wake-up and not
 //! two. Other waiting threads follow: they sleep until the leader tells them. When nobody waits,
 //! the pool's own thread, the keeper, reads. Whoever reads naps while all workers have enough to go
-//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its slot without
-//! any of this (see [`sheet`](super::sheet)).
+//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its place without
+//! any of this (see [`slots`](super::slots)).
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::{Attachment, Listener, Transport};
 use super::settings::Settings;
-use super::sheet::{Route, Ticket};
+use super::slots::{Route, Ticket};
 use super::state::{Door, State};
 use crate::error::Result;
 use crate::sys::bell::Bell;
-use crate::sys::biased::{Biased, Guard};
 use crate::sys::poll::Deadline;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    state: Biased<State>,
+    state: Mutex<State>,
     /// Followers wait here.
     done: Condvar,
     /// Wakes the keeper.
@@ -37,7 +36,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Result<Self> {
         let settings = Arc::new(settings);
-        let state = Biased::new(State::new(Arc::clone(&settings)));
+        let state = Mutex::new(State::new(Arc::clone(&settings)));
         Ok(Self {
             state,
             done: Condvar::new(),
@@ -49,8 +48,8 @@ impl Shared {
     }
 
     #[inline]
-    pub(crate) fn lock(&self) -> Guard<'_, State> {
-        self.state.lock()
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn waiter(&self) -> &Bell {
@@ -118,7 +117,7 @@ impl Shared {
         attachment: Option<Box<Attachment>>,
     ) -> Result<u64> {
         let mut state = self.lock();
-        let tag = state.submit(Route::Stream(stream), None, bytes, attachment, self)?;
+        let tag = state.submit(Route::Stream(stream), None, bytes, attachment)?;
         self.follow_up(&mut state);
         Ok(tag)
     }
@@ -132,8 +131,8 @@ impl Shared {
         attachment: Option<Box<Attachment>>,
     ) -> Result<Ticket<Arc<Self>>> {
         let mut state = self.lock();
-        let tag = state.submit(Route::Handle, seat, bytes, attachment, self)?;
-        let ticket = state.slots.ticket(tag);
+        let tag = state.submit(Route::Handle, seat, bytes, attachment)?;
+        let ticket = state.slots.ticket(tag, Arc::clone(self));
         self.follow_up(&mut state);
         Ok(ticket)
     }
@@ -172,16 +171,25 @@ impl Shared {
         count
     }
 
-    fn follow<'a>(&'a self, mut state: Guard<'a, State>, deadline: Deadline) -> Guard<'a, State> {
+    fn follow<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
         state.followers += 1;
         let limit = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let mut state = state.wait(&self.done, limit);
+        let mut state = match limit {
+            None => self.done.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                self.done.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         state.followers -= 1;
         state
     }
 
     /// Lets go of the lock for a moment; others may lead meanwhile.
-    fn spin<'a>(&'a self, state: Guard<'a, State>) -> Guard<'a, State> {
+    fn spin<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         drop(state);
         // One pause is some 40 ns where it is longest: much more of them would be most of a round
         // trip.
@@ -190,7 +198,11 @@ impl Shared {
     }
 
     /// Sleeps as the leader until a result comes.
-    fn sleep<'a>(&'a self, mut state: Guard<'a, State>, deadline: Deadline) -> Guard<'a, State> {
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
         state.led = true;
         if let Some(nap) = state.nap() {
             drop(state);

@@ -1,181 +1,232 @@
-//! The tasks that a pool has accepted, each in a slot of a sheet, and where their outcomes go.
+//! The tasks that a pool has accepted, and where their outcomes go.
+//!
+//! Each task has an entry here until it has its outcome. A task with a handle also has a
+//! [`Place`], which it shares with the handle's [`Ticket`]: the pool lays the outcome down in it,
+//! once, and the handle picks it up without the pool's lock, also when the pool is gone.
 
-use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::inbox::Inbox;
 use super::link::Attachment;
 use super::raw::{Answer, Small, WorkerId};
-use super::sheet::{Route, SLOTS, Sheet, Ticket};
+use crate::outcome::{Failure, Outcome};
 
-/// As many full sheets are looked at, when slots run out, before a new sheet is made. Enough that a
-/// long row of sheets that are kept by handles nobody waits for is passed before many new ones are
-/// needed, and few beside the tasks that each step goes with.
-const LOOKS: usize = 4;
+/// Where the outcome of a task goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A handle waits for it, or will.
+    Handle,
+    /// Nobody wants it.
+    Dropped,
+    /// A stream collects it.
+    Stream(u32),
+}
 
-/// All slots of a pool; `O` is where its handles wait.
+/// An outcome, and the worker that it comes from.
 #[derive(Debug)]
-pub(crate) struct Slots<O> {
-    sheets: Vec<Sheet<O>>,
-    /// The sheet whose slots are given out.
-    current: usize,
-    /// Sheets whose slots are all given out, the longest first.
-    full: VecDeque<usize>,
-    /// Tasks without an outcome.
-    open: usize,
+struct Settled {
+    worker: WorkerId,
+    outcome: Kept,
+}
+
+/// An outcome before its type is known.
+#[derive(Debug)]
+enum Kept {
+    Small(Small),
+    Large(Box<[u8]>),
+    Missing(Box<Failure>),
+}
+
+/// Where an outcome is laid down and picked up.
+type Place = OnceLock<Settled>;
+
+/// A handle's hold on the outcome of its task; `O` is where it waits.
+pub(crate) struct Ticket<O> {
+    place: Arc<Place>,
+    tag: u64,
+    owner: O,
+}
+
+impl<O> Ticket<O> {
+    pub(crate) fn tag(&self) -> u64 {
+        self.tag
+    }
+
+    pub(crate) fn owner(&self) -> &O {
+        &self.owner
+    }
+
+    /// Whether the outcome is there.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.place.get().is_some()
+    }
+
+    /// What `read` makes of the outcome and of where it comes from, or the ticket again while there
+    /// is none.
+    #[inline]
+    pub(crate) fn claim<T>(
+        self,
+        read: impl FnOnce(WorkerId, Outcome<&[u8]>) -> T,
+    ) -> Result<T, Self> {
+        let Some(Settled { worker, outcome }) = self.place.get() else { return Err(self) };
+        Ok(match outcome {
+            Kept::Small(small) => read(*worker, Ok(small.bytes())),
+            Kept::Large(bytes) => read(*worker, Ok(bytes)),
+            Kept::Missing(failure) => read(*worker, Err(Failure::clone(failure))),
+        })
+    }
+}
+
+impl<O> fmt::Debug for Ticket<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("tag", &self.tag).finish_non_exhaustive()
+    }
+}
+
+/// What the pool knows of a task under way.
+#[derive(Debug)]
+struct Task {
+    route: Route,
+    /// Where the outcome is laid down for a handle.
+    place: Option<Arc<Place>>,
+    /// What belongs to the task and cannot go through a ring.
+    attachment: Option<Box<Attachment>>,
+}
+
+/// Room for one task at a time.
+#[derive(Debug, Default)]
+struct Entry {
+    /// How many tasks have had the entry: it tells a task from those before it.
+    generation: u32,
+    /// The task without an outcome that has it.
+    task: Option<Task>,
+}
+
+/// All tasks of a pool.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    entries: Vec<Entry>,
+    /// Entries without a task.
+    free: Vec<u32>,
     /// The outcomes of streams' tasks, by the streams' numbers.
     inboxes: Vec<Inbox>,
     free_streams: Vec<u32>,
 }
 
-/// The name of a task for ever: the number of its slot, and above it the slot's generation.
+/// The name of a task for ever: the number of its entry, and above it the entry's generation.
 #[inline]
-fn tag_of(sheet: usize, (index, generation): (u32, u32)) -> u64 {
-    (sheet as u64 * u64::from(SLOTS) + u64::from(index)) | u64::from(generation) << 32
+fn tag_of(index: usize, generation: u32) -> u64 {
+    index as u64 | u64::from(generation) << 32
 }
 
-/// Where a task's slot is: sheet, number, generation.
+/// Where a task's entry is: its number and generation.
 #[inline]
-fn place_of(tag: u64) -> (usize, u32, u32) {
-    (tag as u32 as usize / SLOTS as usize, tag as u32 % SLOTS, (tag >> 32) as u32)
+fn place_of(tag: u64) -> (usize, u32) {
+    (tag as u32 as usize, (tag >> 32) as u32)
 }
 
-impl<O> Default for Slots<O> {
-    fn default() -> Self {
-        Self {
-            sheets: Vec::new(),
-            current: 0,
-            full: VecDeque::new(),
-            open: 0,
-            inboxes: Vec::new(),
-            free_streams: Vec::new(),
-        }
-    }
-}
-
-impl<O> Slots<O> {
-    /// Lets go of all sheets, when no task is open and none will be: they keep the pool, as the
-    /// pool keeps them. What handles have not claimed stays theirs.
-    pub(crate) fn let_go(&mut self) {
-        Sheet::let_go(std::mem::take(&mut self.sheets));
-        self.full.clear();
-        self.current = 0;
-    }
-}
-
-impl<O> Drop for Slots<O> {
-    fn drop(&mut self) {
-        self.let_go();
-    }
-}
-
-impl<O: Clone> Slots<O> {
+impl Slots {
     /// Tasks that have no outcome yet.
     #[inline]
     pub(crate) fn open(&self) -> usize {
-        self.open
+        self.entries.len() - self.free.len()
     }
 
-    /// A place for a new task of the pool `owner`; returns its tag, which names this one task for
-    /// ever.
+    /// Takes in a new task; returns its tag, which names this one task for ever.
     #[inline]
-    pub(crate) fn insert(
-        &mut self,
-        route: Route,
-        attachment: Option<Box<Attachment>>,
-        owner: &O,
-    ) -> u64 {
-        self.open += 1;
-        let sheet = match self.sheets.get_mut(self.current) {
-            Some(sheet) if !sheet.is_full() => sheet,
-            _ => {
-                self.turn_over(owner);
-                &mut self.sheets[self.current]
-            }
-        };
-        tag_of(self.current, sheet.give(route, attachment))
-    }
-
-    /// Goes on to a sheet with free slots.
-    #[cold]
-    fn turn_over(&mut self, owner: &O) {
-        if self.current < self.sheets.len() {
-            self.full.push_back(self.current);
+    pub(crate) fn insert(&mut self, route: Route, attachment: Option<Box<Attachment>>) -> u64 {
+        let place = (route == Route::Handle).then(Arc::default);
+        let index = self.free.pop().map_or(self.entries.len(), |index| index as usize);
+        if index == self.entries.len() {
+            self.entries.push(Entry::default());
         }
-        for _ in 0..LOOKS {
-            let Some(number) = self.full.pop_front() else { break };
-            if self.sheets[number].reopen() {
-                self.current = number;
-                return;
-            }
-            self.full.push_back(number);
-        }
-        self.current = self.sheets.len();
-        self.sheets.push(Sheet::new(owner.clone()));
+        let entry = &mut self.entries[index];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.task = Some(Task { route, place, attachment });
+        tag_of(index, entry.generation)
     }
 
     /// The ticket for the handle of a task that was just accepted.
     #[inline]
-    pub(crate) fn ticket(&self, tag: u64) -> Ticket<O> {
-        self.sheets[place_of(tag).0].ticket(tag)
+    pub(crate) fn ticket<O>(&self, tag: u64, owner: O) -> Ticket<O> {
+        let place = self.task(tag).and_then(|task| task.place.clone()).unwrap_or_default();
+        Ticket { place, tag, owner }
+    }
+
+    /// The task of this tag, while it has no outcome.
+    #[inline]
+    fn task(&self, tag: u64) -> Option<&Task> {
+        let (index, generation) = place_of(tag);
+        let entry = self.entries.get(index).filter(|entry| entry.generation == generation)?;
+        entry.task.as_ref()
     }
 
     /// Whether the task is accepted and has no outcome.
     #[inline]
     pub(crate) fn is_open(&self, tag: u64) -> bool {
-        let (sheet, index, generation) = place_of(tag);
-        self.sheets.get(sheet).is_some_and(|sheet| sheet.is_open(index, generation))
+        self.task(tag).is_some()
     }
 
     #[inline]
     pub(crate) fn attachment(&self, tag: u64) -> Option<&Attachment> {
-        let (sheet, index, _) = place_of(tag);
-        self.sheets[sheet].attachment(index)
+        self.task(tag)?.attachment.as_deref()
     }
 
     /// Gives a task its outcome, unless it has one.
     pub(crate) fn settle(&mut self, tag: u64, worker: WorkerId, answer: Answer<'_>) {
-        let Some((sheet, index, inbox)) = self.end(tag) else { return };
-        match inbox {
-            None => sheet.settle(index, worker, answer),
-            Some(inbox) => inbox.push(tag, worker, answer),
+        let outcome = match answer {
+            Answer::Small(small) => return self.settle_small(tag, worker, small),
+            Answer::Large(_) | Answer::Failure(_) => answer,
+        };
+        let Some(task) = self.end(tag) else { return };
+        if let Some(inbox) = self.inbox_of(&task) {
+            return inbox.push(tag, worker, outcome);
         }
+        lay_down(&task, worker, || match outcome {
+            Answer::Small(small) => Kept::Small(small),
+            Answer::Large(bytes) => Kept::Large(bytes.into()),
+            Answer::Failure(failure) => Kept::Missing(failure),
+        });
     }
 
     /// Gives a task a small result as its outcome, unless it has one: the way of nearly all.
     #[inline]
     pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
-        let Some((sheet, index, inbox)) = self.end(tag) else { return };
-        match inbox {
-            None => sheet.settle_small(index, worker, small),
+        let Some(task) = self.end(tag) else { return };
+        match self.inbox_of(&task) {
             Some(inbox) => inbox.push_small(tag, worker, small),
+            None => lay_down(&task, worker, || Kept::Small(small)),
         }
     }
 
-    /// Ends a task that is open: where its slot is, for whose handle the outcome must be laid down,
-    /// or the inbox where it goes; `None` when nobody wants it.
+    /// Ends a task that is open.
     #[inline]
-    fn end(&mut self, tag: u64) -> Option<(&mut Sheet<O>, u32, Option<&mut Inbox>)> {
-        let (number, index, generation) = place_of(tag);
-        let sheet = self.sheets.get_mut(number)?;
-        if !sheet.is_open(index, generation) {
-            return None;
+    fn end(&mut self, tag: u64) -> Option<Task> {
+        let (index, generation) = place_of(tag);
+        let entry = self.entries.get_mut(index).filter(|entry| entry.generation == generation)?;
+        let task = entry.task.take()?;
+        self.free.push(index as u32);
+        Some(task)
+    }
+
+    /// Where a stream's task has its outcome.
+    #[inline]
+    fn inbox_of(&mut self, task: &Task) -> Option<&mut Inbox> {
+        match task.route {
+            Route::Stream(stream) => self.inboxes.get_mut(stream as usize),
+            Route::Handle | Route::Dropped => None,
         }
-        self.open -= 1;
-        let route = sheet.route(index);
-        if route == Route::Handle {
-            return Some((sheet, index, None));
-        }
-        sheet.release(index);
-        let Route::Stream(stream) = route else { return None };
-        let inbox = self.inboxes.get_mut(stream as usize)?;
-        Some((sheet, index, Some(inbox)))
     }
 
     /// Nobody wants the outcome of this open task any more: its handle has given up its ticket.
     pub(crate) fn disown(&mut self, tag: u64) {
-        let (sheet, index, _) = place_of(tag);
-        if let Some(sheet) = self.sheets.get_mut(sheet) {
-            sheet.disown(index);
+        let (index, generation) = place_of(tag);
+        let entry = self.entries.get_mut(index).filter(|entry| entry.generation == generation);
+        if let Some(task) = entry.and_then(|entry| entry.task.as_mut()) {
+            task.route = Route::Dropped;
+            task.place = None;
         }
     }
 
@@ -194,11 +245,9 @@ impl<O: Clone> Slots<O> {
 
     /// Ends a stream; what it still waited for is nobody's any more.
     pub(crate) fn close_stream(&mut self, stream: u32) {
-        for tag in self.all_open() {
-            let (sheet, index, _) = place_of(tag);
-            if self.sheets[sheet].route(index) == Route::Stream(stream) {
-                self.sheets[sheet].disown(index);
-            }
+        let tasks = self.entries.iter_mut().filter_map(|entry| entry.task.as_mut());
+        for task in tasks.filter(|task| task.route == Route::Stream(stream)) {
+            task.route = Route::Dropped;
         }
         self.inboxes[stream as usize] = Inbox::default();
         self.free_streams.push(stream);
@@ -206,8 +255,17 @@ impl<O: Clone> Slots<O> {
 
     /// The tags of all tasks without an outcome.
     pub(crate) fn all_open(&self) -> Vec<u64> {
-        let sheets = self.sheets.iter().enumerate();
-        sheets.flat_map(|(number, sheet)| sheet.open().map(move |at| tag_of(number, at))).collect()
+        let entries = self.entries.iter().enumerate().filter(|(_, entry)| entry.task.is_some());
+        entries.map(|(index, entry)| tag_of(index, entry.generation)).collect()
+    }
+}
+
+/// Lays an outcome down for the handle of a task, if it has one.
+#[inline]
+fn lay_down(task: &Task, worker: WorkerId, outcome: impl FnOnce() -> Kept) {
+    if let Some(place) = &task.place {
+        // An open task has no outcome yet, so this is the first one.
+        let _ = place.set(Settled { worker, outcome: outcome() });
     }
 }
 

@@ -13,9 +13,7 @@ use super::patience::Patience;
 use super::raw::Answer;
 use super::seat::{Phase, Seat};
 use super::settings::Settings;
-use super::shared::Shared;
-use super::sheet::Route;
-use super::slots::Slots;
+use super::slots::{Route, Slots};
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::spawn::START_LIMIT;
@@ -43,7 +41,7 @@ pub(crate) enum Door {
 pub(crate) struct State {
     pub(crate) settings: Arc<Settings>,
     pub(crate) door: Door,
-    pub(crate) slots: Slots<Arc<Shared>>,
+    pub(crate) slots: Slots,
     pub(crate) seats: Vec<Seat>,
     /// Only the first so many seats are given tasks that any worker may run.
     pub(crate) active: usize,
@@ -118,7 +116,6 @@ impl State {
         seat: Option<usize>,
         bytes: &[u8],
         attachment: Option<Box<Attachment>>,
-        owner: &Arc<Shared>,
     ) -> Result<u64> {
         if self.door != Door::Open || self.broken.is_some() {
             return Err(self.refusal());
@@ -130,12 +127,12 @@ impl State {
         let attached = attachment.is_some();
         if let Some(index) = seat {
             self.admit(index)?;
-            let tag = self.slots.insert(route, attachment, owner);
+            let tag = self.slots.insert(route, attachment);
             self.seats[index].directed.push(Waiting { tag, bytes, attached });
             self.refill(index);
             return Ok(tag);
         }
-        let tag = self.slots.insert(route, attachment, owner);
+        let tag = self.slots.insert(route, attachment);
         self.unread += 1;
         if !self.backlog.is_empty() || !self.place(tag, bytes, attached) {
             self.backlog.push(Waiting { tag, bytes, attached });

@@ -10,7 +10,7 @@ use super::handle::Report;
 use super::inbox::Inbox;
 use super::link::{Attachment, Link};
 use super::shared::Shared;
-use super::sheet::Route;
+use super::slots::Route;
 use crate::codec;
 use crate::error::Result;
 use crate::registry::Id;
@@ -151,7 +151,7 @@ impl Batch {
         let mut state = shared.lock();
         let mut start = 0;
         for (end, attachment) in self.tasks.drain(..) {
-            state.submit(route, None, &self.bytes[start..end], attachment, shared)?;
+            state.submit(route, None, &self.bytes[start..end], attachment)?;
             start = end;
         }
         if state.needs_keeper() {

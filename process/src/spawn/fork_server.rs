@@ -7,23 +7,30 @@
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{fork, serve};
 
+use crate::registry::Registry;
+use crate::sys::control::{Control, Frame};
+
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{fork, serve};
 
+/// What a child does with the frame that says what it is to do.
+pub(crate) type Live = fn(Control, Frame, &'static Registry) -> !;
+
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::Live;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::process::exit;
     use std::sync::{Mutex, PoisonError};
 
     use rustix::process::{Pid, setpgid};
 
-    use crate::boot::{self, Work};
     use crate::codec;
     use crate::error::{Error, Result};
     use crate::registry::Registry;
+    use crate::spawn::child::ChildProcess;
     use crate::spawn::{Launch, Launched, Output, START_LIMIT, StartMethod, launch};
-    use crate::sys::child::ChildProcess;
+    use crate::start::{self, Work};
     use crate::sys::control::{Control, Frame, Kind};
     use crate::sys::poll::{self, Deadline, deadline_after};
 
@@ -132,8 +139,8 @@ mod linux {
     }
 
     /// Forks children on request until the parent is gone; a child goes on to live its own life.
-    pub(crate) fn serve(mut control: Control, registry: &'static Registry) -> ! {
-        boot::hello(&control);
+    pub(crate) fn serve(mut control: Control, registry: &'static Registry, live: Live) -> ! {
+        start::hello(&control);
         loop {
             let Ok(Some(frame)) = control.recv(None) else { exit(0) };
             match fork_one(frame) {
@@ -148,9 +155,9 @@ mod linux {
                 Ok(Forked::Child(own, output)) => {
                     // Nobody but the server answers on the server's channel.
                     drop(control);
-                    live(own, output, registry);
+                    begin(own, output, registry, live);
                 }
-                Err(error) => boot::fail(&control, &error.to_string()),
+                Err(error) => start::fail(&control, &error.to_string()),
             }
         }
     }
@@ -174,7 +181,7 @@ mod linux {
     }
 
     /// The child's first steps; from its first word on it is its parent's, who will reap it.
-    fn live(mut own: Control, output: Option<u8>, registry: &'static Registry) -> ! {
+    fn begin(mut own: Control, output: Option<u8>, registry: &'static Registry, live: Live) -> ! {
         let mut word = Vec::new();
         let told = codec::encode(&std::process::id(), &mut word)
             .and_then(|()| own.send(Kind::Forked, &word, &[], None));
@@ -183,10 +190,10 @@ mod linux {
         }
         let _ = setpgid(None, None);
         if let Err(error) = redirect(output) {
-            boot::fail(&own, &error.to_string());
+            start::fail(&own, &error.to_string());
         }
         match own.recv(None) {
-            Ok(Some(start)) => boot::live(own, start, registry),
+            Ok(Some(start)) => live(own, start, registry),
             _ => exit(1),
         }
     }
@@ -260,7 +267,7 @@ mod elsewhere {
     use crate::error::{Error, Result};
     use crate::registry::Registry;
     use crate::spawn::Output;
-    use crate::sys::child::ChildProcess;
+    use crate::spawn::child::ChildProcess;
     use crate::sys::control::Control;
 
     pub(crate) fn fork(
@@ -271,7 +278,7 @@ mod elsewhere {
         Err(Error::Setting("the fork server is for Linux; use StartMethod::ReExec".into()))
     }
 
-    pub(crate) fn serve(control: Control, _registry: &'static Registry) -> ! {
-        crate::boot::fail(&control, "the fork server is for Linux")
+    pub(crate) fn serve(control: Control, _registry: &'static Registry, _live: super::Live) -> ! {
+        crate::start::fail(&control, "the fork server is for Linux")
     }
 }

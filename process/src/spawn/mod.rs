@@ -1,5 +1,6 @@
 //! Starting a child: which program, by which method, and what it is told first.
 
+pub(crate) mod child;
 pub(crate) mod fork_server;
 #[cfg(target_os = "linux")]
 pub(crate) mod warden;
@@ -12,14 +13,14 @@ use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::boot::{MARKER, Start, Work, is_child};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::registry::Registry;
-use crate::sys::child::ChildProcess;
+use crate::start::{MARKER, Start, Work, is_child};
 use crate::sys::control::{Control, Kind};
 use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::poll::deadline_after;
+use child::ChildProcess;
 
 /// How long a child may take to read what it is to do.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(10);

@@ -18,11 +18,11 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Launch, Launched, Output, StartMethod, launch};
-use crate::boot::{self, Work};
 use crate::error::{Error, Result};
 use crate::shm::{self, Mapping};
-use crate::sys::child::leads_its_group;
+use crate::start::{self, Work};
 use crate::sys::control::Control;
+use crate::sys::group::leads_its_group;
 
 /// Room for so many children at once; more have their lifelines only.
 const PLACES: usize = 16 << 10;
@@ -105,9 +105,9 @@ fn start(owner: u32) -> Result<Warden> {
 pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     let table = own.first().ok_or(Error::Damaged("the warden has no table"));
     let table = table.and_then(|memory| Mapping::new(memory.as_fd(), 0, BYTES));
-    let table = table.unwrap_or_else(|error| boot::fail(&control, &error.to_string()));
+    let table = table.unwrap_or_else(|error| start::fail(&control, &error.to_string()));
     keep_signals_back();
-    boot::hello(&control);
+    start::hello(&control);
     while control.recv(None).is_ok_and(|frame| frame.is_some()) {}
     let end = since_boot();
     for place in 0..PLACES {

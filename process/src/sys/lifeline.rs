@@ -61,7 +61,7 @@ const F_SETSIG: libc::c_int = 10;
 fn arm(line: BorrowedFd<'_>) -> Result<()> {
     use std::os::fd::AsRawFd;
     let own = rustix::process::getpid();
-    let leads = super::child::leads_its_group(own);
+    let leads = super::group::leads_its_group(own);
     let owner = if leads { -own.as_raw_nonzero().get() } else { own.as_raw_nonzero().get() };
     let raw = line.as_raw_fd();
     let failed = |result: libc::c_int| {

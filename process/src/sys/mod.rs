@@ -1,11 +1,9 @@
-//! Thin layers over the system: waiting, waking, sockets that carry descriptors, shared memory,
-//! processes.
+//! Thin layers over the system: waiting, waking, sockets that carry descriptors, and ties
+//! between processes.
 
 pub(crate) mod bell;
-pub(crate) mod biased;
-pub(crate) mod child;
 pub(crate) mod control;
-pub(crate) mod fences;
+pub(crate) mod group;
 pub(crate) mod lifeline;
 pub(crate) mod oom;
 pub(crate) mod original;

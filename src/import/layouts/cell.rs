@@ -117,8 +117,9 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     {
         return Cell::Number(Figure { value, deviation: None, unit: Beside::Nothing });
     }
-    let text = undressed(text);
-    if let Some(figure) = with_deviation(text, decimal).or_else(|| single(text, decimal)) {
+    let text = without_note(undressed(text));
+    let figure = with_deviation(text, decimal).or_else(|| single(text, decimal));
+    if let Some(figure) = figure.or_else(|| range(text, decimal)) {
         return Cell::Number(figure);
     }
     let lower = text.to_lowercase();
@@ -160,6 +161,48 @@ fn undressed(text: &str) -> &str {
     let text =
         text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '\''));
     text.trim_start_matches(['~', '\u{2248}', '=']).trim()
+}
+
+/// Without the mark of a footnote: `2.4[^1]`, `2.4 [1]`, `2.4†`, `2.4¹`; and without what is said of
+/// the figure: `2.4 ms: 3.38x faster`.
+fn without_note(text: &str) -> &str {
+    let text = text.split_once(": ").map_or(text, |(figure, _)| figure);
+    let marks = ['\u{2020}', '\u{2021}', '\u{a7}', '\u{b9}', '\u{b2}', '\u{b3}'];
+    let unmarked = text.trim_end_matches(marks).trim_end();
+    if unmarked.len() < text.len() && unmarked.ends_with(|c: char| c.is_ascii_digit()) {
+        return unmarked;
+    }
+    let note = text.strip_suffix(']').and_then(|text| text.rsplit_once('['));
+    let is_mark = |mark: &str| {
+        let mark = mark.trim_start_matches('^');
+        !mark.is_empty() && mark.len() < 4 && mark.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let is_note = |mark: &str| {
+        mark.starts_with('^') || mark.len() == 1 || mark.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let kept = note.filter(|(before, mark)| {
+        is_mark(mark) && is_note(mark) && before.contains(|c: char| c.is_ascii_digit())
+    });
+    kept.map_or(text, |(before, _)| before.trim_end())
+}
+
+/// `8.0-8.2`, `8.0 – 8.2 s`: somewhere between two figures, of which at least one has a fraction or
+/// a unit, so that it is neither a date nor a version. The middle counts.
+fn range(text: &str, decimal: Decimal) -> Option<Figure> {
+    let (low, high) = text.split_once(['\u{2013}', '\u{2014}']).or_else(|| text.split_once('-'))?;
+    let (low, high) = (low.trim(), high.trim());
+    let upper = single(high, decimal)?;
+    let shared = format!("{low}{}", tail(high));
+    let lower = single(low, decimal).filter(|low| low.unit == upper.unit);
+    let lower = lower.or_else(|| single(&shared, decimal).filter(|low| low.unit == upper.unit))?;
+    let is_measured = upper.unit != Beside::Nothing || text.contains(['.', ',']);
+    let ascends =
+        0.0 < lower.value && lower.value <= upper.value && upper.value < 3.0 * lower.value;
+    (is_measured && ascends).then(|| Figure {
+        value: f64::midpoint(lower.value, upper.value),
+        deviation: (lower.value < upper.value).then(|| (upper.value - lower.value) / 2.0),
+        unit: upper.unit,
+    })
 }
 
 /// `102.4 ± 1.9`, `102.4 ms +/- 1.9 ms`, `41.2 (0.4)`.
@@ -214,6 +257,10 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     };
     if rest.is_empty() {
         return plain(number, Beside::Nothing);
+    }
+    // `5.2 s, 210 MB/s` is more than one figure.
+    if rest.contains(", ") {
+        return None;
     }
     match rest {
         "x" | "X" | "\u{d7}" | "-fold" | "fold" | "times" | "mal" | "fach" => {

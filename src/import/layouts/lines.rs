@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::words::{self, Kind, axis};
@@ -10,6 +11,8 @@ use super::{MOST_ROWS, Table};
 
 /// So many lines decide whether a text is such lines.
 const LOOKED_AT: usize = 60;
+/// So many figures of a sentence are looked at.
+const MOST_FIGURES: usize = 6;
 /// More names are no names.
 const MOST_NAMES: usize = 1000;
 
@@ -143,6 +146,10 @@ fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
     let marks = if spaced.is_empty() { all[..1].to_vec() } else { spaced };
     let start_of_name = |at: usize| {
         let before = part[..at].trim_end();
+        // Behind a wide gap a name may have several words: `s = 8.1  Mop/s total = 812`.
+        if let Some(gap) = before.rfind("  ").filter(|gap| before[..*gap].contains(mark)) {
+            return gap + 2;
+        }
         let blank = before.char_indices().rfind(|(_, c)| c.is_whitespace());
         blank.map_or(0, |(at, c)| at + c.len_utf8())
     };
@@ -192,23 +199,104 @@ fn sentence(line: &str) -> Option<Sentence> {
     if line.len() > 400 {
         return None;
     }
+    // What a shell says of a command has several times, of which logs know the right one.
+    if log::of_a_shell(line).is_some() {
+        return None;
+    }
+    let line = &with_digits(line);
     let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
     // The count stands where both texts part.
     let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
     let workers = line[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
-    let after = &line[at + workers.len()..];
-    let start = after.find(|c: char| c.is_ascii_digit())?;
-    let value = figure(&after[start..])?;
-    let between = after[..start].trim_matches(|c: char| !c.is_alphanumeric());
+    let (before, after) = (&line[..at], &line[at + workers.len()..]);
+    let (behind, ahead) = (figures(after), figures(before));
+    // `8.1 s with 4 threads` says as much as `4 threads took 8.1 s`. Of several that are as sure,
+    // the first one counts.
+    let all = behind.iter().map(|said| (true, said)).chain(ahead.iter().map(|said| (false, said)));
+    let sure = all.filter(|(_, said)| said.sureness > 0).rev();
+    let surest = sure.max_by_key(|(_, said)| said.sureness);
+    let (is_behind, said) = surest.or_else(|| Some((true, behind.first()?)))?;
     let telling = |word: &&str| !words::counts_workers(word);
-    let verb: Vec<&str> = between.split_whitespace().filter(telling).collect();
-    if verb.len() > 6 || after[..start].ends_with('-') {
+    let verb: Vec<&str> = said.label.split_whitespace().filter(telling).collect();
+    if verb.len() > 6 || said.is_joined {
         return None;
     }
-    let name = line[..at].trim_matches(|c: char| !c.is_alphanumeric());
-    let name = name.split_whitespace().filter(telling).collect::<Vec<_>>().join(" ");
+    let name = if is_behind { before } else { "" }.trim_matches(|c: char| !c.is_alphanumeric());
+    // `Threads (4 workers)` is called threads; `threads 4` has no name.
+    let next = after.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let is_named = is_behind && words::counts_workers(next);
+    let name = name.split_whitespace().filter(|word| is_named || telling(word));
+    let name = name.collect::<Vec<_>>().join(" ");
     let verb = verb.join(" ");
-    Some(Sentence { name, workers, verb, value: value.to_owned() })
+    Some(Sentence { name, workers, verb, value: said.value.to_owned() })
+}
+
+/// Numbers of workers as words, and words that mean one.
+const IN_WORDS: [(&str, &str); 12] = [
+    ("serial", "1 thread"),
+    ("sequential", "1 thread"),
+    ("single-threaded", "1 thread"),
+    ("single", "1"),
+    ("one", "1"),
+    ("two", "2"),
+    ("three", "3"),
+    ("four", "4"),
+    ("six", "6"),
+    ("eight", "8"),
+    ("twelve", "12"),
+    ("sixteen", "16"),
+];
+
+/// `Two threads: 4.2 s` with its count in digits; `Serial: 8.1 s` is of one.
+fn with_digits(line: &str) -> Cow<'_, str> {
+    let end = line.find(|c: char| !c.is_ascii_alphabetic() && c != '-').unwrap_or(line.len());
+    let first = &line[..end];
+    let known = IN_WORDS.iter().find(|(word, _)| first.eq_ignore_ascii_case(word));
+    match known {
+        Some((_, digits)) => Cow::Owned(format!("{digits}{}", &line[end..])),
+        None => Cow::Borrowed(line),
+    }
+}
+
+/// A figure that a sentence says.
+#[derive(Debug, PartialEq)]
+struct Said<'t> {
+    value: &'t str,
+    /// The words between it and what stands before it.
+    label: &'t str,
+    /// 2 where its unit says what it is, 1 where the words before it do.
+    sureness: u8,
+    /// Whether a dash joins it to a word: `sha-256`.
+    is_joined: bool,
+}
+
+/// The first figures of a text.
+fn figures(text: &str) -> Vec<Said<'_>> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    while let Some(start) = text[from..].find(|c: char| c.is_ascii_digit()).map(|at| from + at) {
+        if found.len() == MOST_FIGURES {
+            break;
+        }
+        let label = text[from..start].trim_matches(|c: char| !c.is_alphanumeric());
+        let Some(value) = figure(&text[start..]) else {
+            from = start + text[start..].bytes().take_while(u8::is_ascii_digit).count();
+            continue;
+        };
+        let says = matches!(words::meaning(label).kind, Kind::Time | Kind::Rate);
+        let sureness = if is_measured(value) { 2 } else { u8::from(says) };
+        let is_joined = text[..start].ends_with('-');
+        found.push(Said { value, label, sureness, is_joined });
+        from = start + value.len();
+    }
+    found
+}
+
+/// Whether the unit of a figure says that it is a time or a rate.
+fn is_measured(text: &str) -> bool {
+    [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
+        matches!(cell::parse(text, *decimal), Cell::Number(figure)
+            if matches!(figure.unit, cell::Beside::Time | cell::Beside::Rate))
+    })
 }
 
 /// The longest start of a text that is one figure: `2.2 s` of `2.2 s on my machine`.
@@ -216,14 +304,8 @@ fn figure(text: &str) -> Option<&str> {
     let ends = text.match_indices([' ', ',', ';', '(']).map(|(at, _)| at).chain([text.len()]);
     let ends: Vec<usize> = ends.take(8).collect();
     let plain = |end: usize| text[..end].trim_end_matches(['.', ',', ';', ':', '!']).trim();
-    let is_sure = |text: &&str| {
-        [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
-            matches!(cell::parse(text, *decimal), Cell::Number(figure)
-                if matches!(figure.unit, cell::Beside::Time | cell::Beside::Rate))
-        })
-    };
     let longest = || ends.iter().rev().map(|end| plain(*end));
-    longest().find(is_sure).or_else(|| longest().find(|text| is_number(text)))
+    longest().find(|text| is_measured(text)).or_else(|| longest().find(|text| is_number(text)))
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ pub(super) mod decimal;
 mod html;
 pub(super) mod json;
 pub(super) mod lines;
+pub(super) mod python;
 pub(super) mod records;
 mod sections;
 mod sniff;
 mod split;
+pub(super) mod wiki;
 
 use std::fmt::Display;
 
@@ -118,7 +120,8 @@ impl Table {
 
     /// Splits a text into rows.
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
-        let cleaned = html::rows(text).or_else(|| sniff::without_marks(text));
+        let cleaned =
+            html::rows(text).or_else(|| wiki::rows(text)).or_else(|| sniff::without_marks(text));
         let text = cleaned.as_deref().unwrap_or(text);
         let (text, declared) = declared_separator(text);
         let block = sniff::block(text, declared);
@@ -156,7 +159,7 @@ impl Table {
         if is_comment {
             sections.line(self, &cells.join(" "));
             if self.lines.is_empty() {
-                self.comment = Some(sniff::comment(cells));
+                self.comment_above(sniff::comment(cells));
             }
             return Ok(());
         }
@@ -188,9 +191,25 @@ impl Table {
             let what = format!("has more than {MOST_ROWS} rows, too many for measurements");
             return Err(Fault::whole(what));
         }
+        if self.lines.len() > 2 && block.is_prose(cells, self.width) {
+            self.remark(line, cells);
+            return Ok(());
+        }
         sections.row(self, line, cells);
         self.push(line, cells);
         Ok(())
+    }
+
+    /// A comment before the first row. Lines such as `column 2: time in s` name one column each.
+    fn comment_above(&mut self, cells: Vec<String>) {
+        let Some((number, name)) = sniff::numbered(&cells.join(" ")) else {
+            self.comment = Some(cells);
+            return;
+        };
+        match &mut self.comment {
+            Some(names) if number == names.len() + 1 => names.push(name),
+            _ => self.comment = Some(vec![name]),
+        }
     }
 
     /// The first row, or a line before it.

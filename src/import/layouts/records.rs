@@ -22,6 +22,14 @@ pub(in crate::import) struct Found {
 }
 
 impl Found {
+    /// Whether the texts of a field state numbers of workers: `"label": "-j 8"`.
+    pub(in crate::import) fn states_counts(&self) -> bool {
+        let stated = |at: usize| {
+            self.rows.iter().filter(|row| axis::in_text(&row[at], None).is_some()).take(2).count()
+        };
+        (0..self.names.len()).any(|at| stated(at) == 2)
+    }
+
     pub(in crate::import) fn table(&self) -> Result<Table, Fault> {
         if self.rows.len() * self.names.len() > MOST_CELLS {
             return Err(Fault::whole(format!("holds more than {MOST_CELLS} values")));
@@ -159,7 +167,18 @@ fn split(fields: &Map<String, Value>) -> Option<Found> {
 /// `[["threads", "time"], [1, 8.1], [2, 4.2]]`.
 fn of_rows(items: &[Value]) -> Option<Found> {
     let (header, rows) = items.split_first()?;
-    rows_under(header, rows)
+    rows_under(header, rows).or_else(|| pairs(items))
+}
+
+/// `[[1, 8.1], [2, 4.2], ..]`: two bare columns.
+fn pairs(items: &[Value]) -> Option<Found> {
+    let row = |value: &Value| {
+        let cells = value.as_array().filter(|cells| cells.len() == 2)?;
+        cells.iter().all(Value::is_number).then(|| cells.iter().map(word).collect())
+    };
+    let rows: Vec<Vec<String>> = items.iter().map(row).collect::<Option<_>>()?;
+    let names = ["workers", "value"].map(str::to_owned).to_vec();
+    (rows.len() > 1).then_some(Found { names, rows })
 }
 
 fn rows_under(header: &Value, rows: &[Value]) -> Option<Found> {

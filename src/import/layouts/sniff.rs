@@ -25,6 +25,13 @@ impl Block {
         self.split != Split::Byte(b'\t') && !is_number(cell)
     }
 
+    /// Whether a line below a table of blanks is no row: fewer words than columns, and no number.
+    pub(super) fn is_prose(&self, cells: &[&str], width: usize) -> bool {
+        matches!(self.split, Split::Spaces | Split::Gaps)
+            && cells.len() < width
+            && !cells.iter().any(|cell| is_number(cell))
+    }
+
     /// Whether a line that is longer or shorter than the rows is a remark: words where rows have
     /// numbers.
     pub(super) fn is_remark(&self, cells: &[&str], width: usize) -> bool {
@@ -32,6 +39,19 @@ impl Block {
         let one = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
         width > 1 && (one || (loose && !is_number(cells[0])))
     }
+}
+
+/// The number and the name of a column that a comment tells: `column 2: time in s`, `$2 = time`.
+pub(super) fn numbered(comment: &str) -> Option<(usize, String)> {
+    let text = comment.trim();
+    let word = text.find(|c: char| !c.is_ascii_alphabetic())?;
+    let is_column = ["", "column", "col", "field", "spalte", "colonne", "columna"]
+        .contains(&text[..word].to_ascii_lowercase().as_str());
+    let rest = text[word..].trim_start_matches(['$', ' ', '#', '(']);
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let number = rest[..digits].parse().ok().filter(|number| (1..=100).contains(number))?;
+    let name = rest[digits..].trim_start_matches([')', ' ']).strip_prefix([':', '=', '-', '.'])?;
+    (is_column && !name.trim().is_empty()).then(|| (number, name.trim().to_owned()))
 }
 
 fn is_number(cell: &str) -> bool {
@@ -144,15 +164,10 @@ fn separator(lines: &Lines<'_>) -> Split {
         let cells: Vec<Vec<&str>> = lines.iter().map(|(_, line)| split::of(line, split)).collect();
         let widths: Vec<usize> = cells.iter().map(Vec::len).collect();
         let (_, fitting) = modal(&widths)?;
-        // `1 64,9` is separated by blanks, whatever its commas look like.
-        let holds_pairs = |cells: &Vec<&str>| {
-            cells.iter().any(|cell| {
-                let parts: Vec<&str> = cell.split_whitespace().collect();
-                parts.len() > 1 && parts.iter().all(|part| part.parse::<f64>().is_ok())
-            })
-        };
+        // `1 64,9` is separated by blanks, whatever its commas look like, and so is `1      1 8.1`.
         let pairs = cells.iter().filter(|cells| holds_pairs(cells)).count();
-        (split != Split::Byte(b',') || pairs * 2 < fitting).then_some(fitting)
+        let may_pair = !matches!(split, Split::Byte(b',') | Split::Gaps);
+        (may_pair || pairs * 2 < fitting).then_some(fitting)
     };
     let mut best = (Split::Byte(b'\t'), 0);
     for layout in &LAYOUTS {
@@ -168,6 +183,14 @@ fn separator(lines: &Lines<'_>) -> Split {
     }
     // One line alone: whatever separates it.
     best.0
+}
+
+/// Whether two plain numbers stand in one cell.
+fn holds_pairs(cells: &Vec<&str>) -> bool {
+    cells.iter().any(|cell| {
+        let parts: Vec<&str> = cell.split_whitespace().collect();
+        parts.len() > 1 && parts.iter().all(|part| part.parse::<f64>().is_ok())
+    })
 }
 
 /// Whether gaps find the same number of cells in all lines but remarks, and no line of single

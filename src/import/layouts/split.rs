@@ -84,11 +84,14 @@ fn line_of(text: &str, start: &csv::Position) -> u32 {
 
 /// The cells of one line; none where it is blank, a rule or a fence.
 pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
+    let whole = line.trim_end();
     let line = line.trim();
     if line.is_empty() || is_rule(line) || line.starts_with("```") {
         return Vec::new();
     }
     match split {
+        // A tab at the start is an empty cell.
+        Split::Byte(b'\t') => quoted(whole.trim_start_matches(' '), '\t'),
         Split::Byte(byte) => quoted(line, byte as char),
         Split::Bars => bars(line),
         Split::Ampersands => {
@@ -98,8 +101,9 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
             }
             line.split('&').map(|cell| cell.trim().trim_matches('$')).collect()
         }
-        Split::Gaps => gaps(line),
+        Split::Gaps => gaps(without_comment(line)),
         Split::Spaces => {
+            let line = without_comment(line);
             let mut quoted = false;
             let parts = line.split(|c: char| {
                 quoted ^= c == '"';
@@ -108,6 +112,13 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
             parts.filter(|part| !part.is_empty()).map(|part| part.trim_matches('"')).collect()
         }
     }
+}
+
+/// A row of numbers without the comment that ends it: `8 2500 3.24 # hyper-threads`.
+fn without_comment(line: &str) -> &str {
+    let row = line.find(" # ").map(|at| line[..at].trim_end());
+    let is_figure = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    row.filter(|row| !row.is_empty() && row.split_whitespace().all(is_figure)).unwrap_or(line)
 }
 
 fn bars(line: &str) -> Vec<&str> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::guess::{About, Guess};
 use super::super::layouts::Table;
-use super::super::words::{Kind, axis as names, words};
+use super::super::words::{Kind, axis as names, vocabulary, words};
 use super::super::{Fault, Request};
 use super::REMEDY;
 use super::columns::Column;
@@ -148,9 +148,23 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
 
 /// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are
 /// sure.
-const LONE: [(&str, bool); 9] = [
+const LONE: [(&str, bool); 23] = [
     ("cpu", true),
     ("c", true),
+    ("schedulers", true),
+    ("domains", true),
+    ("images", true),
+    ("machines", true),
+    ("hosts", true),
+    ("vms", true),
+    ("boxes", true),
+    ("pool", false),
+    ("transfers", false),
+    ("checkers", false),
+    ("lanes", false),
+    ("queues", false),
+    ("servers", false),
+    ("forks", false),
     ("anzahl", false),
     ("nombre", false),
     ("aantal", false),
@@ -170,8 +184,19 @@ fn lone(columns: &[Column], table: &Table, first: usize, by: Option<usize>) -> O
             && column.facts.varies()
     };
     let of_name = |column: &Column| match words(&column.name).as_slice() {
-        [word] => LONE.iter().find(|(name, _)| name == word).map(|(_, is_sure)| *is_sure),
-        _ => None,
+        [word] => {
+            let known = LONE.iter().find(|(name, _)| name == word);
+            // `mappers`, `decoders`: those who do something.
+            let does = word.ends_with("ers") || word.ends_with("ors");
+            let unknown = (does && vocabulary::meaning(word).is_none()).then_some(false);
+            known.map(|(_, is_sure)| *is_sure).or(unknown)
+        }
+        // `puma workers`, `reader threads`.
+        [whose @ .., last] => {
+            let plain = whose.iter().all(|word| vocabulary::meaning(word).is_none());
+            (plain && vocabulary::is_worker(last)).then_some(false)
+        }
+        [] => None,
     };
     let (column, is_sure) = columns
         .iter()

@@ -198,7 +198,11 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     if width < 3 || table.len() < 2 {
         return None;
     }
-    let head = table.row(0);
+    // A cell that spans the numbers may say what they are.
+    let above: Vec<&str> = table.row(0).fields().filter(|cell| !cell.is_empty()).collect();
+    let is_told = matches!(above.as_slice(), [one] if counts(one)) && table.len() > 2;
+    let start = usize::from(is_told);
+    let head = table.row(start);
     let names_workers = |at: usize| words::meaning(head.field(at)).kind == Kind::Workers;
     let across = workers_across(head.field(0));
     if across == Some(false) || (usize::from(across.is_some())..width).any(names_workers) {
@@ -219,11 +223,13 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let (from, numbers) = (found.iter().position(Option::is_some)?, found.iter().flatten().count());
     let ascends = found[from..].windows(2).all(|pair| matches!(pair, [Some(a), Some(b)] if a < b));
     // 1, 2, 3 are repetitions as likely; 1, 2, 4 are not.
-    let sure = words >= 2 || found.iter().flatten().enumerate().any(|(at, n)| *n > at as f64 + 1.0);
+    let sure = is_told
+        || words >= 2
+        || found.iter().flatten().enumerate().any(|(at, n)| *n > at as f64 + 1.0);
     if numbers < 2 || from == 0 || from > 3 || !ascends || !sure || from + numbers != width {
         return None;
     }
-    let rows = || table.rows_from(1).filter(|row| *row.field(from) != *head.field(from));
+    let rows = || table.rows_from(start + 1).filter(|row| *row.field(from) != *head.field(from));
     if !rows().all(|row| (from..width).any(|at| is_number(row.field(at))))
         || rows().count() * numbers > 1_000_000
     {
@@ -249,7 +255,12 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let counts: Vec<&str> = (from..width).map(|at| head.field(at)).collect();
     let said =
         format!("the headings {} are taken as numbers of workers", axis::list(counts.into_iter()));
-    Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: (words < 2).then_some(said) })
+    Some(Headed {
+        table: Cow::Owned(turned),
+        names,
+        first: 0,
+        turned: (words < 2 && !is_told).then_some(said),
+    })
 }
 
 /// A grid of processes, `P` by `Q` as linear algebra has it: their product is the number of

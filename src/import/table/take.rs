@@ -195,6 +195,11 @@ impl<'t> Taking<'t> {
                 self.left_out.zero(row, header);
                 Ok(None)
             }
+            // `n_jobs=-1` is as many as the machine has cores.
+            Cell::Number(figure) if text == "-1" && figure.value < 0.0 => {
+                self.left_out.row(|| format!("{text:?} (as many as there are cores)"));
+                Ok(None)
+            }
             Cell::Number(figure) => {
                 positive(figure.value).map_err(|what| {
                     let what =

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::layouts::{Table, json};
+use super::super::layouts::{Table, json, python, wiki};
 use super::super::{Fault, source};
 use super::TOOLS;
 
@@ -20,7 +20,8 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn of(text: &str) -> Result<Self, Fault> {
         let trimmed = text.trim_start();
-        if !trimmed.starts_with(['{', '[']) {
+        let is_json = trimmed.starts_with(['{', '[']) && !wiki::is_wiki(trimmed);
+        if !is_json {
             return match after_remarks(text) {
                 Some(json) => Ok(json),
                 None => Ok(Self::Table(Table::of(text)?)),
@@ -39,7 +40,10 @@ impl Content {
             return lines(text);
         }
         // `[1]` may begin a table, `[` alone cannot.
-        Ok(Self::Json(json::parse(text)?))
+        json::parse(text).map(Self::Json).or_else(|fault| {
+            let python = python::as_json(trimmed).and_then(|json| json::parse(&json).ok());
+            python.map(Self::Json).ok_or(fault)
+        })
     }
 
     /// What it is in outer form.

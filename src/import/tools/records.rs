@@ -16,7 +16,7 @@ pub(super) fn are_lines(lines: &[(usize, Value)]) -> bool {
 }
 
 fn counts(found: &Found) -> bool {
-    found.names.iter().any(|name| words::counts_workers(name))
+    found.names.iter().any(|name| words::counts_workers(name)) || found.states_counts()
 }
 
 /// Reads a document.

@@ -103,7 +103,7 @@ pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Foun
     let after = |&&(_, end): &&(usize, usize)| follows(&text[end..], param);
     // `nthreads() = 8`, `OMP_NUM_THREADS = 8`.
     let assigned = |&&(start, _): &&(usize, usize)| {
-        let name = text[..start].trim_end_matches(['=', ':', ' ', '(', ')']);
+        let name = text[..start].trim_end_matches(['=', ':', ' ', '(', ')', '"', '\'']);
         name.len() < start && leads(name, param)
     };
     let found = numbers.iter().find(before).or_else(|| numbers.iter().find(after));
@@ -191,7 +191,16 @@ fn leads(before: &str, param: Option<&str>) -> bool {
         return ends_with_words(word, param);
     }
     if let Some(flag) = word.strip_prefix('-').filter(|flag| !flag.starts_with('-')) {
-        return matches!(flag, "j" | "t" | "p" | "P" | "n" | "c" | "np");
+        return matches!(
+            flag,
+            "j" | "t" | "T" | "p" | "P" | "n" | "N" | "c" | "w" | "np" | "nt" | "J"
+        );
+    }
+    let long = word.strip_prefix("--").unwrap_or_default();
+    let assigned = before.ends_with('=') && ["j", "np", "nt"].contains(&word);
+    let said = ["concurrent", "simultaneous"].contains(&word.to_ascii_lowercase().as_str());
+    if assigned || said || ["transfers", "checkers", "parallel"].contains(&long) {
+        return true;
     }
     if words(word).last().is_some_and(|last| is_worker(last)) {
         return true;

@@ -2,6 +2,7 @@
 
 pub(super) mod axis;
 mod parts;
+mod per_worker;
 mod split;
 pub(super) mod units;
 pub(super) mod vocabulary;
@@ -75,7 +76,9 @@ pub(super) struct Meaning {
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
 /// Words before `threads` that tell whose they are, and `size` behind `pool`.
-const WHOSE: [&str; 11] = [
+const WHOSE: [&str; 13] = [
+    "cluster",
+    "web",
     "batch",
     "dataloader",
     "loader",
@@ -105,6 +108,19 @@ pub(super) fn counts_workers(name: &str) -> bool {
             | ["qd" | "dop"]
             | ["v" | "alloc", "cpu" | "cpus"]
     ) {
+        return true;
+    }
+    // `POLARS_MAX_THREADS` is a variable of the environment.
+    if name.len() > 8
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && name.rsplit('_').next().is_some_and(|l| vocabulary::is_worker(&l.to_ascii_lowercase()))
+    {
+        return true;
+    }
+    // `max_concurrent_requests` is a limit of how many run at once.
+    if let [.., "concurrent" | "simultaneous", what] = words.as_slice()
+        && word_meaning(what) != Some(Sense::Time)
+    {
         return true;
     }
     // `tasks per node` are tasks.

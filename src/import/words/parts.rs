@@ -2,7 +2,7 @@
 
 use super::units::{self, Unit};
 use super::vocabulary::{self, Sense, meaning as word_meaning};
-use super::{Kind, Statistic, counts_workers, split, words};
+use super::{Kind, Statistic, counts_workers, per_worker, split, words};
 
 /// Words that say that a time is of the wall clock, not of a CPU.
 const WALL: [&str; 6] = ["wall", "walltime", "wallclock", "elapsed", "real", "realtime"];
@@ -97,36 +97,11 @@ impl Parts {
         }
     }
 
-    /// `ops/s per thread`: the figure of one worker.
+    /// `ops/s per thread` is the figure of one worker.
     fn without_worker(&mut self, text: &str) -> String {
-        let lower = text.to_lowercase();
-        for word in ["per ", "per_", "per-", "/ ", "/"] {
-            let Some(at) = lower.rfind(word) else { continue };
-            let below = lower[at + word.len()..].trim();
-            let one = [
-                "worker",
-                "thread",
-                "core",
-                "process",
-                "proc",
-                "client",
-                "user",
-                "cpu",
-                "rank",
-                "node",
-                "connection",
-                "gpu",
-            ];
-            let above = text.get(..at).unwrap_or_default().trim_end_matches([' ', '_', '-']);
-            let is_rate = Unit::parse(above).is_some()
-                || words(above).iter().any(|w| word_meaning(w) == Some(Sense::Rate))
-                || self.unit.is_some();
-            if one.contains(&below) && is_rate {
-                self.per_worker = true;
-                return above.to_owned();
-            }
-        }
-        text.to_owned()
+        let of_one = per_worker::without(text, self.unit.is_some());
+        self.per_worker |= of_one.is_some();
+        of_one.unwrap_or_else(|| text.to_owned())
     }
 
     /// `time in seconds`, `time, s`, `Zeit / ms`: the heading without its unit.
@@ -255,12 +230,13 @@ impl Parts {
             // As perf has it.
             || self.words.windows(2).any(|pair| pair[0] == "task" && pair[1] == "clock");
         let aside = self.is_share
-            || (self.has(Sense::Derived) && !(only_relative && timed))
+            || (self.has(Sense::Derived) && !(only_relative && (timed || self.has(Sense::Rate))))
             || self.has(Sense::Failure)
             || self.counts_failures()
             || self.has(Sense::Remark)
             || self.has(Sense::Percentile)
             || split::is_percentile(heading)
+            || (self.unit.is_none() && !self.has(Sense::Time) && split::is_per_operation(heading))
             || cpu_time
             || (self.has(Sense::Cost)
                 && !self.has(Sense::Time)

@@ -52,15 +52,40 @@ pub(super) fn number_at_end(text: &str) -> (&str, Option<u32>) {
 
 /// A heading as people meant it, without marks of emphasis and code.
 pub(super) fn undressed(heading: &str) -> String {
-    let mut heading = heading.to_owned();
+    // The standard library of C++ and Rust is no standard deviation.
+    let mut heading = heading.replace("std::", "");
     for command in ["\\textbf{", "\\textit{", "\\emph{", "\\texttt{", "\\mathrm{"] {
         if heading.contains(command) {
             heading = heading.replace(command, "").replace('}', "");
         }
     }
+    // `[Workers](address)` is a link.
+    if heading.starts_with('[')
+        && let Some((text, address)) = heading.split_once("](")
+        && address.ends_with(')')
+    {
+        heading = text[1..].to_owned();
+    }
     let plain: String = heading.chars().filter(|c| !matches!(c, '*' | '`' | '"')).collect();
+    let plain = without_deviation(&plain);
     let plain = plain.replace("<br>", " ").replace("<br/>", " ").replace("\\#", "#");
     plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()
+}
+
+/// `mean ± CI (ms)` is the heading of means: what stands beside them is said in each cell.
+fn without_deviation(heading: &str) -> String {
+    let marks = ["\u{b1}", "+/-", "\\pm"];
+    let Some((before, after)) = marks.iter().find_map(|mark| heading.split_once(mark)) else {
+        return heading.to_owned();
+    };
+    let unit = after.find(['(', '[']).map_or("", |at| &after[at..]);
+    if before.trim().is_empty() { heading.to_owned() } else { format!("{before}{unit}") }
+}
+
+/// `B/op`, `allocs/op`: what one operation costs.
+pub(super) fn is_per_operation(heading: &str) -> bool {
+    let Some((_, operation)) = heading.rsplit_once('/') else { return false };
+    ["op", "iter", "iteration", "call", "req", "request"].contains(&operation.trim())
 }
 
 /// `p99`, `95th percentile`.

@@ -329,7 +329,10 @@ const NO_TIMES: [&str; 10] = [
 
 /// The same, with what its ending says.
 pub(in crate::import) fn meaning(word: &str) -> Option<Sense> {
-    sense(word).or_else(|| {
+    // `threadcount`, `numexecutors`.
+    let counted = word.strip_suffix("count").or_else(|| word.strip_prefix("num"));
+    let joined = || counted.and_then(sense).filter(|sense| *sense == Workers);
+    sense(word).or_else(joined).or_else(|| {
         let ends = |end: &&str| word.len() > end.len() && word.ends_with(end);
         let found = ENDINGS.iter().find(|(_, endings)| endings.iter().any(&ends));
         found.filter(|_| !NO_TIMES.contains(&word)).map(|(sense, _)| *sense)

@@ -1,25 +1,25 @@
-//! Slots against planted tasks: who gets which outcome, what is used again, and who frees what.
+//! Slots against planted tasks: who gets which outcome, and what is used again.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
 use super::super::raw::{Answer, Small, WorkerId};
-use super::super::sheet::{Route, SLOTS, Ticket};
-use super::Slots;
+use super::{Route, Slots, Ticket};
 use crate::outcome::Failure;
-use crate::sys::fences::make_light;
 
 type Owner = Arc<()>;
 
+const TASKS: u32 = 64;
+
 /// A task for a handle.
-fn task(slots: &mut Slots<Owner>, owner: &Owner) -> (u64, Ticket<Owner>) {
-    let tag = slots.insert(Route::Handle, None, owner);
-    (tag, slots.ticket(tag))
+fn task(slots: &mut Slots, owner: &Owner) -> (u64, Ticket<Owner>) {
+    let tag = slots.insert(Route::Handle, None);
+    (tag, slots.ticket(tag, Arc::clone(owner)))
 }
 
 const WORKER: WorkerId = WorkerId::new(3, 4);
 
-fn answer(slots: &mut Slots<Owner>, tag: u64, value: u64) {
+fn answer(slots: &mut Slots, tag: u64, value: u64) {
     // Both ways that a result may come must do the same.
     if value.is_multiple_of(2) {
         slots.settle(tag, WORKER, Answer::result(&value.to_le_bytes()));
@@ -68,17 +68,16 @@ fn an_unsettled_ticket_comes_back() {
 }
 
 #[test]
-fn sheets_are_used_again_even_beside_handles_that_are_kept() {
+fn entries_are_used_again_also_beside_handles_that_are_kept() {
     let (owner, mut slots) = (Owner::default(), Slots::default());
     let mut kept = Vec::new();
-    for number in 0..100_000_u64 {
+    for number in 0..10_000_u64 {
         let (tag, ticket) = task(&mut slots, &owner);
         answer(&mut slots, tag, number);
         // One handle in a thousand is never waited for.
         if number % 1000 == 0 { kept.push((number, ticket)) } else { drop(claim(ticket).unwrap()) }
     }
-    let needed = kept.len() + 1;
-    assert!(slots.sheets.len() <= 2 * needed, "{} sheets, {needed} needed", slots.sheets.len());
+    assert_eq!(slots.entries.len(), 1);
     for (number, ticket) in kept {
         assert_eq!(value(&claim(ticket).unwrap()), number);
     }
@@ -87,7 +86,7 @@ fn sheets_are_used_again_even_beside_handles_that_are_kept() {
 #[test]
 fn a_slot_that_was_used_again_is_not_taken_for_its_former_task() {
     let (owner, mut slots) = (Owner::default(), Slots::default());
-    let first: Vec<u64> = (0..SLOTS)
+    let first: Vec<u64> = (0..TASKS)
         .map(|number| {
             let (tag, ticket) = task(&mut slots, &owner);
             answer(&mut slots, tag, number.into());
@@ -95,8 +94,8 @@ fn a_slot_that_was_used_again_is_not_taken_for_its_former_task() {
             tag
         })
         .collect();
-    let second: Vec<_> = (0..SLOTS).map(|_| task(&mut slots, &owner)).collect();
-    assert_eq!(slots.sheets.len(), 1);
+    let second: Vec<_> = (0..TASKS).map(|_| task(&mut slots, &owner)).collect();
+    assert_eq!(slots.entries.len(), TASKS as usize);
     for (old, (new, ticket)) in first.into_iter().zip(second) {
         assert!(old != new && !slots.is_open(old) && slots.is_open(new));
         answer(&mut slots, old, 1);
@@ -107,20 +106,20 @@ fn a_slot_that_was_used_again_is_not_taken_for_its_former_task() {
 
 #[test]
 fn a_stream_gets_its_outcomes_in_the_order_of_their_ends_until_it_is_closed() {
-    let (owner, mut slots) = (Owner::default(), Slots::default());
+    let mut slots = Slots::default();
     for _ in 0..10 {
         let streams = [slots.open_stream(), slots.open_stream()];
-        let tags: Vec<u64> = (0..SLOTS as usize)
-            .map(|number| slots.insert(Route::Stream(streams[number % 2]), None, &owner))
+        let tags: Vec<u64> = (0..TASKS as usize)
+            .map(|number| slots.insert(Route::Stream(streams[number % 2]), None))
             .collect();
-        for tag in tags.iter().rev().take(SLOTS as usize / 2) {
+        for tag in tags.iter().rev().take(TASKS as usize / 2) {
             slots.settle(*tag, WORKER, Answer::result(&[7]));
             slots.settle(*tag, WORKER, Answer::result(&[8]));
         }
         for (number, stream) in streams.into_iter().enumerate() {
-            let own = tags.iter().skip(number).step_by(2).rev().take(SLOTS as usize / 4);
+            let own = tags.iter().skip(number).step_by(2).rev().take(TASKS as usize / 4);
             let mut inbox = std::mem::take(slots.inbox(stream));
-            assert_eq!(inbox.len(), SLOTS as usize / 4);
+            assert_eq!(inbox.len(), TASKS as usize / 4);
             for tag in own {
                 let (found, report) = inbox.next::<u8>().unwrap();
                 assert_eq!((found, report.outcome, report.pid), (*tag, Ok(7), 4));
@@ -129,26 +128,26 @@ fn a_stream_gets_its_outcomes_in_the_order_of_their_ends_until_it_is_closed() {
             slots.close_stream(stream);
         }
         let open = slots.all_open();
-        assert_eq!(open.len(), SLOTS as usize / 2);
+        assert_eq!(open.len(), TASKS as usize / 2);
         for tag in open {
             answer(&mut slots, tag, 7);
         }
-        assert!(slots.sheets.len() == 1 && slots.open() == 0);
+        assert!(slots.entries.len() == TASKS as usize && slots.open() == 0);
         assert!(streams.iter().all(|stream| slots.inbox(*stream).is_empty()));
     }
 }
 
 #[test]
 fn a_stream_keeps_results_of_all_sizes_and_failures() {
-    let (owner, mut slots) = (Owner::default(), Slots::default());
+    let mut slots = Slots::default();
     let stream = slots.open_stream();
     let sizes = [0, 1, 16, 17, 4000, 5000, 100_000];
     for size in sizes {
-        let tag = slots.insert(Route::Stream(stream), None, &owner);
+        let tag = slots.insert(Route::Stream(stream), None);
         let mut bytes = Vec::new();
         crate::codec::encode(&crate::Bytes(vec![size as u8; size]), &mut bytes).unwrap();
         slots.settle(tag, WORKER, Answer::result(&bytes));
-        let tag = slots.insert(Route::Stream(stream), None, &owner);
+        let tag = slots.insert(Route::Stream(stream), None);
         slots.settle(tag, WORKER, Answer::Failure(Box::new(Failure::Cancelled)));
     }
     let inbox = slots.inbox(stream);
@@ -160,33 +159,20 @@ fn a_stream_keeps_results_of_all_sizes_and_failures() {
 }
 
 #[test]
-fn whoever_is_last_frees_a_sheet() {
-    let owner = Owner::default();
-    for handles_first in [true, false] {
-        let mut slots = Slots::default();
-        let tickets: Vec<_> = (0..100)
-            .map(|number| {
-                let (tag, ticket) = task(&mut slots, &owner);
-                answer(&mut slots, tag, number);
-                ticket
-            })
-            .collect();
-        assert_eq!(Arc::strong_count(&owner), 3);
-        if handles_first {
-            for ticket in tickets {
-                drop(claim(ticket).unwrap());
-            }
-            assert_eq!(Arc::strong_count(&owner), 3);
-            slots.let_go();
-        } else {
-            slots.let_go();
-            assert_eq!(Arc::strong_count(&owner), 3);
-            for (number, ticket) in tickets.into_iter().enumerate() {
-                assert_eq!(value(&claim(ticket).unwrap()), number as u64);
-            }
-        }
-        assert_eq!(Arc::strong_count(&owner), 1);
+fn a_ticket_outlives_the_pool() {
+    let (owner, mut slots) = (Owner::default(), Slots::default());
+    let tickets: Vec<_> = (0..100)
+        .map(|number| {
+            let (tag, ticket) = task(&mut slots, &owner);
+            answer(&mut slots, tag, number);
+            ticket
+        })
+        .collect();
+    drop(slots);
+    for (number, ticket) in tickets.into_iter().enumerate() {
+        assert_eq!(value(&claim(ticket).unwrap()), number as u64);
     }
+    assert_eq!(Arc::strong_count(&owner), 1);
 }
 
 #[test]
@@ -197,51 +183,6 @@ fn a_result_of_any_size_comes_as_it_was_given() {
         let bytes: Vec<u8> = (0..size).map(|at| at as u8).collect();
         slots.settle(tag, WORKER, Answer::result(&bytes));
         assert_eq!(claim(ticket).unwrap(), (WORKER, Ok(bytes)));
-    }
-}
-
-#[test]
-fn a_reader_that_panics_gives_its_slot_back() {
-    let (owner, mut slots) = (Owner::default(), Slots::default());
-    for number in 0..10 * u64::from(SLOTS) {
-        let (tag, ticket) = task(&mut slots, &owner);
-        answer(&mut slots, tag, number);
-        let read = std::panic::AssertUnwindSafe(|| ticket.claim(|_, _| panic!("while reading")));
-        std::panic::catch_unwind(read).map(drop).unwrap_err();
-    }
-    assert!(slots.sheets.len() <= 2);
-}
-
-/// The pool goes while handles are claimed, with full fences and with light ones: whoever is last
-/// frees a sheet, once.
-#[test]
-fn threads_claim_while_the_pool_goes() {
-    for light in [false, true] {
-        if light {
-            make_light();
-        }
-        for round in 0..200 {
-            let owner = Owner::default();
-            let mut slots = Slots::default();
-            let mut parts = [Vec::new(), Vec::new(), Vec::new()];
-            for number in 0..300_u64 {
-                let (tag, ticket) = task(&mut slots, &owner);
-                answer(&mut slots, tag, number);
-                parts[number as usize % 3].push((number, ticket));
-            }
-            std::thread::scope(|scope| {
-                for part in parts {
-                    scope.spawn(move || {
-                        for (number, ticket) in part {
-                            assert_eq!(value(&claim(ticket).unwrap()), number);
-                        }
-                    });
-                }
-                (0..round * 20).for_each(|_| std::hint::spin_loop());
-                slots.let_go();
-            });
-            assert_eq!(Arc::strong_count(&owner), 1);
-        }
     }
 }
 
@@ -280,8 +221,6 @@ fn threads_claim_while_others_settle_and_give_out() {
             });
         }
     });
-    let mut slots = slots.into_inner().unwrap();
-    assert_eq!(slots.open(), 0);
-    slots.let_go();
+    assert_eq!(slots.into_inner().unwrap().open(), 0);
     assert_eq!(Arc::strong_count(&owner), 1);
 }

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::super::words::{self, Kind, axis};
 use super::super::Table;
-use super::super::cell::{self, Beside, Cell};
-use super::super::decimal::Decimal;
-use super::{MOST_NAMES, figure, filled};
+use super::{MOST_NAMES, figure, filled, is_measured};
 
 /// So many numbers of a line are tried.
 const TRIED: usize = 8;
@@ -148,7 +146,7 @@ fn labelled(line: &str) -> Option<(String, &str)> {
             let meaning = words::meaning(&label);
             matches!(meaning.kind, Kind::Time | Kind::Rate) && line[..at].contains([':', '='])
         };
-        if has_unit(value) || is_known() {
+        if is_measured(value) || is_known() {
             let ended = words::words(&label).iter().any(|word| ENDED.contains(&word.as_str()));
             let label = if ended || label.is_empty() { "time".to_owned() } else { label };
             return Some((label, value));
@@ -157,16 +155,8 @@ fn labelled(line: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Whether a figure says by itself that it is a time or a rate.
-fn has_unit(text: &str) -> bool {
-    [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
-        matches!(cell::parse(text, *decimal), Cell::Number(figure)
-            if matches!(figure.unit, Beside::Time | Beside::Rate))
-    })
-}
-
 /// `8.10s user 0.01s system 99% cpu 2.120 total` and `8.10user 0.01system 0:02.12elapsed 99%CPU`.
-fn of_a_shell(line: &str) -> Option<&str> {
+pub(super) fn of_a_shell(line: &str) -> Option<&str> {
     if line.contains(" cpu ") && line.contains("user") {
         let before = line.trim_end().strip_suffix("total")?.trim_end();
         return before.rsplit(' ').next();

@@ -10,20 +10,12 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 #[cfg(target_os = "linux")]
-use super::poll;
-use super::poll::Deadline;
+use super::warden::Ward;
 use crate::error::{Error, Result};
 use crate::outcome::{Exit, ExitStatus, Usage};
 #[cfg(target_os = "linux")]
-use crate::spawn::warden::Ward;
-
-/// Whether a process leads its group. A group that began outside a container has the number 0,
-/// which the safe wrappers of `getpgid` do not expect.
-pub(crate) fn leads_its_group(pid: Pid) -> bool {
-    let pid = pid.as_raw_nonzero().get();
-    // SAFETY: getpgid takes a number and gives one.
-    unsafe { libc::getpgid(pid) == pid }
-}
+use crate::sys::poll;
+use crate::sys::poll::Deadline;
 
 /// A child that leads its own process group.
 #[derive(Debug)]
