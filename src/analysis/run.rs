@@ -15,7 +15,6 @@ use super::findings::{
 use super::function::{self, Runtime};
 use super::lengths;
 use super::limits;
-use super::nodes;
 use super::price::{self, Empty};
 use super::programs;
 use super::quiet;
@@ -62,8 +61,7 @@ fn findings(record: &Record) -> Findings {
         .collect();
     let (quiet, noise) = quiet::quiet(record);
     warnings.extend(noise);
-    warnings.extend(quiet::changes(record));
-    warnings.extend(nodes::warnings(record));
+    warnings.extend(quiet::changes(record).into_iter().chain(super::nodes::warnings(record)));
     Findings {
         schema_version: SCHEMA_VERSION,
         run: summary(record),
@@ -164,11 +162,9 @@ impl<'r> Context<'r> {
             .points
             .into_iter()
             .next();
-        let tariff = self.record.header.plan.tariff.as_ref();
-        let tariff = tariff.map(|tariff| tariff.of_nodes(entry.nodes.unwrap_or(1)));
-        let tariff = tariff.as_ref();
+        let tariff = self.record.header.plan.tariff_of(entry);
         if let Some(point) = &mut serial_point {
-            point.cost = cost(point, tariff);
+            point.cost = cost(point, tariff.as_ref());
         }
         let mut contenders: Vec<Contender> =
             Contender::serial(baseline.clone()).into_iter().collect();
@@ -189,7 +185,7 @@ impl<'r> Context<'r> {
                 found.rising = false;
             }
             for point in &mut curve.points {
-                point.cost = cost(point, tariff);
+                point.cost = cost(point, tariff.as_ref());
             }
             let limits = &self.record.header.plan.limits;
             curve.limits = limits::choose(&curve, limits, &own, tolerance);

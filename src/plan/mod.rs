@@ -141,6 +141,11 @@ impl Plan {
         Duration::from_secs_f64(self.budget)
     }
 
+    /// What the hosts and workers of an entry cost.
+    pub fn tariff_of(&self, entry: &Entry) -> Option<Tariff> {
+        Some(self.tariff.as_ref()?.of_nodes(entry.nodes.unwrap_or(1)))
+    }
+
     /// Puts the value of the second axis before each label in which it does not stand already, as a
     /// parameter does.
     pub fn name_values(&mut self) {

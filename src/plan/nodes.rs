@@ -29,7 +29,9 @@ pub fn numbers(text: &str) -> Result<Vec<usize>, PlanError> {
         Ok(super::Counts::Auto) => {
             Err(PlanError::Usage("--nodes auto: name the numbers, such as 1,2,4".to_owned()))
         }
-        Err(error) => Err(PlanError::Usage(error.to_string().replace("--workers", "--nodes"))),
+        Err(_) => Err(PlanError::Usage(format!(
+            "--nodes {text}: write numbers from 1 on, such as 1,2,4 or 1-4"
+        ))),
     }
 }
 

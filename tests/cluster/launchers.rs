@@ -29,8 +29,8 @@ fn in_slurm(run: &Run, line: &str) -> Option<std::process::Output> {
 
 fn line(run: &Run, more: &str) -> String {
     format!(
-        "{KNEE} run sleep:ms=5 --launcher slurm --nodes 1,2,3 --workers 1,2 --modes threads --listen \
-         127.0.0.1 --out {} {more}",
+        "{KNEE} run sleep:ms=5 --launcher slurm --nodes 1,2,3 --workers 1,2 --modes threads \
+         --listen 127.0.0.1 --out {} {more}",
         run.out().display()
     )
 }
@@ -38,9 +38,9 @@ fn line(run: &Run, more: &str) -> String {
 #[test]
 fn a_sweep_over_three_nodes_of_slurm() {
     let run = Run::local(&[]);
-    let Some(output) = in_slurm(&run, &line(&run, "--budget 6s")) else { return };
+    let Some(output) = in_slurm(&run, &line(&run, "--budget 15s")) else { return };
     let said = text(&output);
-    assert!([Some(0), Some(5)].contains(&output.status.code()), "{said}");
+    assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{said}");
     assert!(said.contains("nodes: n1, n2, n3"), "{said}");
     for nodes in 1..=3 {
         let has =
@@ -56,8 +56,8 @@ fn a_task_of_slurm_is_killed_and_the_rest_goes_on() {
     // The second node's agent, by the name that Slurm gives it, once something is measured.
     let kill = format!(
         "(while [ $(grep -c '\"sample\"' {0} 2>/dev/null || echo 0) -lt 6 ]; do sleep 0.05; done; \
-         for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < /proc/$pid/environ | grep -qx \
-         SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) & ",
+         for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < /proc/$pid/environ | \
+         grep -qx SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) & ",
         run.out().join("record.jsonl").display()
     );
     let Some(output) = in_slurm(&run, &format!("{kill}{}", line(&run, "--budget 8s"))) else {
@@ -93,12 +93,12 @@ fn mpirun_starts_nodes() {
     if !has("mpirun") {
         return;
     }
-    let words = ["sleep:ms=5", "--nodes", "1", "--workers", "1,2", "--budget", "4s"];
+    let words = ["sleep:ms=5", "--nodes", "1", "--workers", "1,2", "--budget", "10s"];
     let mut run = Run::by("mpirun", &words);
     // Only where the user says so, which is here.
     run.command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     let output = run.output();
-    assert!([Some(0), Some(5)].contains(&output.status.code()), "{}", text(&output));
+    assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{}", text(&output));
     assert!(!rounds(&run.out()).is_empty(), "{}", text(&output));
     assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
 }
@@ -129,7 +129,7 @@ fn ssh_gives_the_secret_as_the_first_line_of_the_input() {
     let path = std::env::var("PATH").unwrap_or_default();
     run.command.env("PATH", format!("{}:{path}", bin.display()));
     let output = run.output();
-    assert!([Some(0), Some(5)].contains(&output.status.code()), "{}", text(&output));
+    assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{}", text(&output));
     assert!(text(&output).contains("nodes: alpha, beta"), "{}", text(&output));
     assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
 }

@@ -23,11 +23,23 @@ const MOST_NODES: usize = 4096;
 pub(in crate::cli) struct Nodes {
     /// Spread crews over this many nodes, e.g. `1,2,4`: how many nodes, and how many workers on
     /// each?
-    #[arg(long, value_name = "COUNTS", requires = "launcher", help_heading = HEADING)]
-    nodes: Option<String>,
+    #[arg(
+        long = "nodes",
+        id = "nodes",
+        value_name = "COUNTS",
+        requires = "launcher",
+        help_heading = HEADING
+    )]
+    counts: Option<String>,
     /// What starts them: slurm (inside an allocation), mpirun, ssh, or a line of your own such as
     /// 'kubectl exec -i {host} -- knee node {args}'
-    #[arg(long, value_name = "NAME|LINE", requires = "nodes", help_heading = HEADING, conflicts_with_all = ["also", "rate", "resume"])]
+    #[arg(
+        long,
+        value_name = "NAME|LINE",
+        requires = "nodes",
+        help_heading = HEADING,
+        conflicts_with_all = ["also", "rate", "resume"]
+    )]
     launcher: Option<String>,
     /// The hosts: names with commas between, or a file with one a line
     #[arg(long, value_name = "FILE|LIST", requires = "launcher", help_heading = HEADING)]
@@ -36,7 +48,13 @@ pub(in crate::cli) struct Nodes {
     #[arg(long, value_name = "ADDRESS[:PORT]", requires = "launcher", help_heading = HEADING)]
     listen: Option<String>,
     /// How long nodes may take to come
-    #[arg(long, value_name = "DURATION", requires = "launcher", default_value = "60s", help_heading = HEADING)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        requires = "launcher",
+        default_value = "60s",
+        help_heading = HEADING
+    )]
     node_wait: String,
     /// Write a job script for Slurm that does this, and do nothing
     #[arg(long, value_name = "FILE", requires = "launcher", help_heading = HEADING)]
@@ -56,7 +74,7 @@ pub(super) struct Asked {
 impl Nodes {
     /// What is asked for; `None` where all is to happen on this host.
     pub(super) fn asked(&self) -> Result<Option<Asked>, Failure> {
-        let (Some(text), Some(launcher)) = (&self.nodes, &self.launcher) else { return Ok(None) };
+        let (Some(text), Some(launcher)) = (&self.counts, &self.launcher) else { return Ok(None) };
         let counts = nodes::numbers(text)?;
         let most = counts.iter().copied().max().unwrap_or(1);
         if most > MOST_NODES {
@@ -123,21 +141,18 @@ impl Nodes {
         let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
         let text = format!(
             "#!/bin/sh\n#SBATCH --job-name=knee\n#SBATCH --nodes={}\n#SBATCH --exclusive\n\
-             # How long it may run, and where (--time, --partition, --account), is for you to say.\n\
+             # How long it may run, and where, is for you to say: --time, --partition, --account.\n\
              exec {line}\n",
             asked.wanted.nodes
         );
         let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        Some(match written {
-            Err(error) => Err(Failure::unwritten(path, &error)),
-            Ok(()) => {
-                let path = path.display();
-                crate::cli::written(
-                    output.result(&format!("wrote {path}; submit it: sbatch {path}\n")),
-                )
-            }
-        })
+        if let Err(error) = written {
+            return Some(Err(Failure::unwritten(path, &error)));
+        }
+        let path = path.display();
+        let done = format!("wrote {path}; submit it: sbatch {path}\n");
+        Some(crate::cli::written(output.result(&done)))
     }
 }
 

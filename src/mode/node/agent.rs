@@ -265,12 +265,12 @@ impl Agent {
         let late = self.site.opening.late().unwrap_or(began.saturating_duration_since(at));
         let used = (own_cpu() - own).max(round.usage.cpu());
         let ledger = Ledger::between(&before, &after, used);
-        Ok(laps(round, late, began.saturating_duration_since(at), ledger))
+        Ok(laps(&round, late, began.saturating_duration_since(at), ledger))
     }
 }
 
 /// What a round gave, as it travels. `begun` is how long after the agreed moment it began.
-fn laps(round: Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps {
+fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps {
     let mut latency: Histogram<u64> = Lap::histogram();
     let mut checks = Vec::new();
     let mut warm_up = Duration::ZERO;

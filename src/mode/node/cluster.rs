@@ -142,6 +142,8 @@ impl Cluster {
             return Ok(reference.clone());
         }
         let node = self.first(1)?[0];
+        let seen = self.fleet().look(&[node]);
+        seen.map_err(|fault| self.told(fault))?;
         let order = Order::Survey { job: job.clone(), workers };
         let asked = self.fleet().ask("survey", &[(node, order)], SURVEYED_WITHIN);
         match asked.map_err(|fault| self.told(fault))?.pop() {
@@ -165,6 +167,8 @@ impl Cluster {
         (wanted, pin): (usize, bool),
     ) -> Result<Box<dyn Crew>, ModeError> {
         let nodes = self.first(wanted)?;
+        let seen = self.fleet().look(&nodes);
+        seen.map_err(|fault| self.told(fault))?;
         let crew = self.crews.fetch_add(1, Ordering::Relaxed);
         let job = Job { nodes: None, ..job.clone() };
         let order = Order::Launch { crew, mode, members: members.get(), job: job.clone(), pin };
@@ -206,6 +210,7 @@ impl Cluster {
         let nodes: Vec<usize> = self.fleet().alive().into_iter().filter(alone).collect();
         let orders: Vec<(usize, Order)> =
             nodes.iter().map(|node| (*node, Order::Burn {})).collect();
+        let _ = self.fleet().look(&nodes);
         let answers = self.fleet().ask("burn", &orders, ANSWER_WITHIN + 4 * BURN_TIME);
         // Whoever is lost is told of when it is wanted.
         let reports = nodes.into_iter().zip(answers.unwrap_or_default());

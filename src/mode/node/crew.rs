@@ -68,6 +68,11 @@ impl Spread {
         Self { cluster, crew, nodes, helped, allowed: LONGEST }
     }
 
+    /// Whether some of its nodes share a machine.
+    fn shares_machines(&self) -> bool {
+        self.nodes.iter().any(|node| self.cluster.shares_its_machine(*node))
+    }
+
     /// Orders one round, for a moment that all agree on.
     fn measure(&self, active: usize, window: Window) -> Result<Vec<Laps>, ModeError> {
         let (length, batch) = match window.extent {
@@ -155,6 +160,8 @@ impl Crew for Spread {
             }
             match latest.map(|laps| &laps.node).filter(|node| node.late > most) {
                 None => return Ok(merged(laps)),
+                // Those who share a machine are late for each other by nature: it is told.
+                Some(_) if tries > 1 && self.shares_machines() => return Ok(merged(laps)),
                 Some(node) if tries == TRIES => {
                     let (late, node) = (node.late, node.node);
                     let why = format!(

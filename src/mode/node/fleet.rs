@@ -44,6 +44,33 @@ pub(super) enum Fault {
     Interrupted,
 }
 
+/// How long somebody may take. The time in which we ourselves were stopped does not count: who is
+/// stopped with us cannot answer.
+struct Limit {
+    end: Instant,
+    seen: Instant,
+}
+
+impl Limit {
+    /// We look several times in so long, unless we are stopped.
+    const STOPPED: Duration = Duration::from_secs(1);
+
+    fn new(within: Duration) -> Self {
+        let now = clock::now();
+        Self { end: now + within, seen: now }
+    }
+
+    fn left(&mut self) -> Duration {
+        let now = clock::now();
+        let gap = now.saturating_duration_since(self.seen);
+        if gap > Self::STOPPED {
+            self.end += gap;
+        }
+        self.seen = now;
+        self.end.saturating_duration_since(now)
+    }
+}
+
 /// Something that a node said, and when it arrived.
 struct Heard {
     node: usize,
@@ -76,7 +103,7 @@ impl Fleet {
             self.peers[*node].say(self.id, order);
         }
         let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
-        let deadline = clock::now() + within;
+        let mut limit = Limit::new(within);
         loop {
             let pending: Vec<usize> = (0..orders.len())
                 .filter(|place| answers[*place].is_none())
@@ -91,7 +118,7 @@ impl Fleet {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(Fault::Interrupted);
             }
-            let left = deadline.saturating_duration_since(clock::now());
+            let left = limit.left();
             if left.is_zero() {
                 let seconds = within.as_secs_f64();
                 for &node in &pending {
@@ -144,6 +171,11 @@ impl Fleet {
         Ok(())
     }
 
+    /// Sees that each of these nodes is there and goes on, before it is asked for what takes time.
+    pub(super) fn look(&mut self, nodes: &[usize]) -> Result<(), Fault> {
+        self.exchange(nodes)
+    }
+
     /// Asks each of these nodes once what time it is.
     fn exchange(&mut self, nodes: &[usize]) -> Result<(), Fault> {
         let mut open: Vec<(usize, u64, u64)> = Vec::with_capacity(nodes.len());
@@ -153,7 +185,7 @@ impl Fleet {
             self.peers[node].say(self.id, &Order::Ping {});
             open.push((node, self.id, asked));
         }
-        let deadline = clock::now() + PONG_WITHIN;
+        let mut limit = Limit::new(PONG_WITHIN);
         while !open.is_empty() {
             let pending: Vec<usize> = open.iter().map(|(node, ..)| *node).collect();
             if let Some(node) = pending.iter().copied().find(|node| self.is_lost(*node)) {
@@ -162,7 +194,7 @@ impl Fleet {
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(Fault::Interrupted);
             }
-            if clock::now() >= deadline {
+            if limit.left().is_zero() {
                 let seconds = PONG_WITHIN.as_secs();
                 for &node in &pending {
                     self.peers[node].lose(format!(

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 
+use super::build::hexadecimal;
+
 /// The environment variable in which a launcher carries the secret to a node.
 pub const SECRET: &str = "KNEE_SECRET";
 const BYTES: usize = 32;
@@ -66,7 +68,7 @@ impl Secret {
 
     /// In hexadecimal digits, as it travels.
     pub fn text(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&self.0)
     }
 
     pub(super) fn bytes(&self) -> &[u8; BYTES] {
