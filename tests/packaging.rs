@@ -86,6 +86,57 @@ fn an_unexplained_dependency_is_seen() {
     assert_eq!(explained, [false, true, true]);
 }
 
+/// Licences under which a dependency may be: none of them asks anything of who uses knee.
+const LICENCES: [&str; 11] = [
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unlicense",
+    "Unicode-3.0",
+    "CDLA-Permissive-2.0",
+];
+
+/// Whether one of these licences, or all of several that hold together, may be.
+fn is_free(expression: &str) -> bool {
+    let plain = expression.replace('/', " OR ").replace(['(', ')'], "");
+    let known = |one: &str| LICENCES.contains(&one.trim());
+    plain.split(" OR ").any(|choice| choice.split(" AND ").all(known))
+}
+
+#[test]
+fn every_dependency_has_a_licence_that_asks_nothing() {
+    assert!(is_free("MIT OR GPL-3.0") && is_free("MIT/Apache-2.0") && !is_free("GPL-3.0"));
+    assert!(is_free("(MIT OR Apache-2.0) AND Unicode-3.0") && !is_free("MIT AND GPL-3.0"));
+    let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let about = String::from_utf8_lossy(&rustc.stdout).into_owned();
+    let host =
+        about.lines().find_map(|line| line.strip_prefix("host: ")).expect("it names its host");
+    // What other systems need was perhaps never fetched.
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["--filter-platform", host])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let told = String::from_utf8_lossy(&metadata.stderr);
+    assert!(metadata.status.success(), "{told}");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&metadata.stdout).expect("cargo prints JSON");
+    let packages = metadata["packages"].as_array().expect("a list");
+    assert!(packages.len() > 50, "the packages were not found");
+    let wrong: Vec<String> = packages
+        .iter()
+        .filter(|package| !package["license"].as_str().is_some_and(is_free))
+        .map(|package| format!("{}: {}", package["name"], package["license"]))
+        .collect();
+    assert!(wrong.is_empty(), "licences that were not expected:\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_readme_pages_and_licences_that_are_packaged_are_there() {
     for name in ["README.md", "CHANGELOG.md", "SECURITY.md"] {

@@ -45,4 +45,4 @@ pub use function::Runtime;
 pub use observation::Observation;
 pub use optimum::SETTLED;
 pub use run::analyse;
-pub(crate) use verdict::EQUAL;
+pub(crate) use verdict::{EQUAL, is_close};

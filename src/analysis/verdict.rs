@@ -132,6 +132,14 @@ fn pooled(one: Spread, other: Spread) -> Spread {
 /// Modes closer than this share are equal.
 pub(crate) const EQUAL: f64 = 0.02;
 
+/// A mode that lies further behind is behind, even if few rounds say so.
+const FAR: f64 = 0.2;
+
+/// Whether it cannot be told which of two modes does more, and it hardly matters.
+pub(crate) fn is_close(ratio: Estimate) -> bool {
+    (ratio.median - 1.0).abs() < FAR && ratio.low <= 1.0 && ratio.high >= 1.0
+}
+
 /// The verdict over all modes for one who may lose `tolerance`; `None` without any.
 ///
 /// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses
@@ -248,7 +256,7 @@ fn sentence(label: &str, chosen: &Contender, others: &[Other], conclusive: bool)
             if (e.median - 1.0).abs() < EQUAL {
                 return format!("{} is equal", other.mode);
             }
-            if e.low <= 1.0 && e.high >= 1.0 {
+            if is_close(e) {
                 let both = format!("{} or {}", chosen.mode, other.mode);
                 return format!("{both}: too close to call; either will do");
             }
@@ -291,6 +299,13 @@ mod tests {
             loss: 0.0,
             speedup: None,
         }
+    }
+
+    #[test]
+    fn what_is_far_behind_is_no_close_call() {
+        let ratio = |low, median, high| Estimate { median, low, high };
+        assert!(is_close(ratio(0.8, 0.95, 1.1)) && is_close(ratio(0.9, 1.1, 1.3)));
+        assert!(!is_close(ratio(0.003, 0.054, 1.02)) && !is_close(ratio(0.9, 0.95, 0.99)));
     }
 
     #[test]

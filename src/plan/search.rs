@@ -154,6 +154,13 @@ impl Search {
                     self.phase = self.extend(&counts).unwrap_or_else(|| self.refine(purse));
                     continue;
                 }
+                // A second look at counts far below the top would tell nothing.
+                Phase::Look { counts, passes }
+                    if passes < LOOKS && grid::is_far_below(&self.space, &self.book, &counts) =>
+                {
+                    self.phase = Phase::Look { counts, passes: 0 };
+                    continue;
+                }
                 Phase::Probe { passes: 0, .. } => {
                     self.phase = self.refine(purse);
                     continue;

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use super::at_rate;
 use super::program;
-use crate::analysis::EQUAL;
 use crate::analysis::findings::{
     Bound, Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
 };
+use crate::analysis::{EQUAL, is_close};
 use crate::plan::{Language, Mode};
 use crate::plot::View;
 use crate::plot::curves::set_text;
@@ -149,7 +149,7 @@ fn beside(other: &Other) -> String {
     if away < EQUAL {
         return format!("{mode} equal");
     }
-    if ratio.low <= 1.0 && ratio.high >= 1.0 {
+    if is_close(ratio) {
         return format!("{mode} too close to call");
     }
     let side = if ratio.median < 1.0 { "behind" } else { "ahead" };

@@ -97,7 +97,12 @@ impl Pace {
     /// Seconds that a round of this cell takes with a window of `window` seconds.
     pub(super) fn cost(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
         let overhead = self.overhead.get(&cell).copied();
-        let guess = || self.guess(cell, reference, window).max(self.by_smaller(cell, reference));
+        let guess = || {
+            let (alone, smaller) =
+                (self.guess(cell, reference, window), self.by_smaller(cell, reference));
+            // A program that is given its count takes no longer for a larger one, and often less.
+            if reference.parallel && smaller > 0.0 { smaller } else { alone.max(smaller) }
+        };
         window + overhead.unwrap_or_else(guess)
     }
 

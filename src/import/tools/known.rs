@@ -58,13 +58,13 @@ pub(super) const TOOLS: [Tool; 22] = [
     tool(
         Format::Csv,
         "csv",
-        "tables: CSV, Markdown, psql, LaTeX, aligned text, quoted mail",
+        "tables: CSV, Markdown, psql, LaTeX, HTML, MediaWiki, aligned text, quoted mail",
         "threads,time_s",
     ),
     tool(
         Format::Records,
         "records",
-        "JSON: records, lines of records, columns of arrays",
+        "JSON, or what Python prints: records, lines of records, columns of arrays",
         r#"[{"threads": 8, "time": 1.98}]"#,
     ),
     tool(

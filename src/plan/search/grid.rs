@@ -3,8 +3,12 @@
 use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
 
-/// Growth by so much of the growth of the count is nearly the same.
+/// Growth by so much of the growth of the count is nearly the same: the top is far away.
 const NEARLY: f64 = 0.8;
+/// With growth by so much of it the top is not here.
+const HALF: f64 = 0.5;
+/// So many counts are looked at once where the purse does not cover two looks.
+const FEW: usize = 4;
 /// Up to this size a space is measured whole.
 const SMALL: usize = 6;
 
@@ -25,43 +29,67 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
             break;
         }
     }
-    // Where even that is too much, every second count goes, never the first.
-    while counts.len() > 1 && f64::from(LOOKS) * purse.cost_of(&counts) > purse.left {
-        let mut at = 0;
+    // Where even that is too much, every second count goes, never the first or the last. Few counts
+    // are looked at even if only once: one count alone compares nothing.
+    let passes = |many: usize| if many > FEW { f64::from(LOOKS) } else { 1.0 };
+    while counts.len() > 1 && passes(counts.len()) * purse.cost_of(&counts) > purse.left {
+        let (mut at, last) = (0, counts.len());
         counts.retain(|_| {
             at += 1;
-            at % 2 == 1
+            at % 2 == 1 || (at == last && last > 2)
         });
     }
     counts
 }
 
+/// How throughput grew in the last octave of `counts`.
+struct Growth {
+    /// The best count of that octave.
+    last: Level,
+    /// The best one below it.
+    before: Option<Level>,
+}
+
+impl Growth {
+    fn of(book: &Book, top: usize) -> Option<Self> {
+        let levels = book.levels();
+        let best_of = |keep: &dyn Fn(usize) -> bool| {
+            levels
+                .iter()
+                .filter(|level| keep(level.workers))
+                .max_by(|a, b| a.log.total_cmp(&b.log))
+                .copied()
+        };
+        let last = best_of(&|workers| workers * 2 > top)?;
+        Some(Self { last, before: best_of(&|workers| workers * 2 <= top) })
+    }
+
+    /// Whether the octave still gained.
+    fn goes_on(&self) -> bool {
+        self.before.is_none_or(|before| self.last.log - before.log >= 2.0 * TOLERANCE)
+    }
+
+    /// Whether throughput grew by more than this part of the growth of the count, on logarithms.
+    fn exceeds(&self, part: f64) -> bool {
+        let step = |before: Level| (self.last.workers as f64 / before.workers as f64).ln();
+        self.before.is_some_and(|before| self.last.log - before.log > part * step(before))
+    }
+}
+
+/// Whether the counts to look at lie far above these.
+pub(super) fn is_far_below(space: &Space, book: &Book, counts: &[usize]) -> bool {
+    let top = counts.iter().copied().max().filter(|top| *top < space.max);
+    top.and_then(|top| Growth::of(book, top)).is_some_and(|growth| growth.exceeds(HALF))
+}
+
 /// The next octave, or two where growth is steep, and the best count so far, where the last octave
 /// of `counts` still gained.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
-    let top = counts.iter().copied().max()?;
-    if top >= space.max {
-        return None;
-    }
-    let levels = book.levels();
-    let best_of = |keep: &dyn Fn(usize) -> bool| {
-        levels
-            .iter()
-            .filter(|level| keep(level.workers))
-            .max_by(|a, b| a.log.total_cmp(&b.log))
-            .copied()
-    };
-    let last = best_of(&|workers| workers * 2 > top)?;
-    let before = best_of(&|workers| workers * 2 <= top);
-    if before.is_some_and(|before| last.log - before.log < 2.0 * TOLERANCE) {
-        return None;
-    }
-    // Where throughput still grows nearly as the count does, the top is far away.
-    let step = |before: Level| (last.workers as f64 / before.workers as f64).ln();
-    let steep = before.is_some_and(|before| last.log - before.log > NEARLY * step(before));
-    let (factor, per_octave) = if steep { (4, 1.0) } else { (2, 2.0) };
+    let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
+    let growth = Growth::of(book, top).filter(Growth::goes_on)?;
+    let (factor, per_octave) = if growth.exceeds(NEARLY) { (4, 1.0) } else { (2, 2.0) };
     let mut next = between(space, top + 1, (factor * top).min(space.max), per_octave);
-    next.push(last.workers); // The anchor that ties these blocks to the earlier ones.
+    next.push(growth.last.workers); // The anchor that ties these blocks to the earlier ones.
     Some(next)
 }
 
@@ -78,4 +106,22 @@ fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize
     counts.sort_unstable();
     counts.dedup();
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(left: f64, cost: f64) -> Vec<usize> {
+        let space = Space { max: 64, start: 4, hints: vec![2] };
+        first(&space, &Purse { left, cost: &|_| cost })
+    }
+
+    #[test]
+    fn a_small_purse_still_compares_two_counts() {
+        assert_eq!(counts(100.0, 1.0), [1, 2, 3, 4]);
+        assert_eq!(counts(4.0, 1.0), [1, 2, 4]);
+        assert_eq!(counts(2.5, 1.0), [1, 4]);
+        assert_eq!(counts(1.5, 1.0), [1]);
+    }
 }
