@@ -118,7 +118,7 @@ fn main() {
         let call = format!("{}:{function}", folder.path().join("work.py").display());
         let params = Params::resolve("function", workload.meta().params, [("call", call.as_str())])
             .expect("the parameters are right");
-        let job = Job { workload: "function".to_owned(), params, seed: 1, checked: 0 };
+        let job = Job { workload: "function".to_owned(), params, seed: 1, checked: 0, nodes: None };
         let count = NonZeroUsize::new(workers).expect("not zero");
         let (mut crew, _) = mode::launch(mode, &site, &job, count).expect("it is launched");
         let window = Window {

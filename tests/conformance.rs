@@ -13,7 +13,7 @@ fn site(scratch: &tempfile::TempDir) -> Site {
 
 fn job(registry: Registry, name: &str, checked: u64) -> Job {
     let params = Params::small(registry.find(name).expect("it is built in").meta().params);
-    Job { workload: name.to_owned(), params, seed: 7, checked }
+    Job { workload: name.to_owned(), params, seed: 7, checked, nodes: None }
 }
 
 /// Runs the workload in the mode with 1 and 3 workers, by time and as a batch, and compares all

@@ -23,5 +23,5 @@ pub(crate) fn job(name: &str) -> Job {
     } else {
         Params::small(meta.params)
     };
-    Job { workload: name.to_owned(), params, seed: 1, checked: 0 }
+    Job { workload: name.to_owned(), params, seed: 1, checked: 0, nodes: None }
 }

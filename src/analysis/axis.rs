@@ -1,7 +1,9 @@
 //! A second axis: which pair of a worker count and a value is best, which pairs are as good, and
 //! which of them takes the fewest workers in all.
 
-use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, WorkloadFindings};
+use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, Usl, WorkloadFindings};
+use super::laws::usl::fit_usl;
+use super::nodes;
 use crate::plan::{Also, Entry, Mode};
 use crate::record::Record;
 use crate::stats::knee::{Known, first_within};
@@ -12,6 +14,9 @@ const ENDS: f64 = 2.0 * 1.959_963_985;
 const ONE_SIDED: f64 = 1.644_853_627;
 /// The standard error of a figure that was measured once, where nothing else tells one.
 const ASSUMED: f64 = 0.05;
+
+/// A law over all workers describes them where it explains this share of the variance.
+const DESCRIBED: f64 = 0.9;
 
 /// Every second axis of a run. `workloads` are the findings of the plan's entries, without those of
 /// shorter tasks.
@@ -31,7 +36,15 @@ pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis>
                 .enumerate()
                 .filter_map(|(at, entry)| Some((at, of(entry)?)))
                 .collect();
-            axis(&places, workloads, tolerance)
+            let mut found = axis(&places, workloads, tolerance)?;
+            let over_nodes = nodes::entries(record, number);
+            if !over_nodes.is_empty() {
+                nodes::efficiencies(&mut found.values, workloads);
+                found.nodes = nodes::nodes(record, &over_nodes);
+                found.usl = fit_usl(&over_all_workers(&places, workloads))
+                    .map(|usl| Usl { adequate: usl.r_squared >= DESCRIBED, ..usl });
+            }
+            Some(found)
         })
         .collect()
 }
@@ -84,7 +97,11 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
         multiplies: also.multiplies,
         values: places
             .iter()
-            .map(|(workload, also)| AxisValue { value: also.value.clone(), workload: *workload })
+            .map(|(workload, also)| AxisValue {
+                value: also.value.clone(),
+                workload: *workload,
+                efficiency: None,
+            })
             .collect(),
         set: candidates
             .iter()
@@ -94,7 +111,16 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
         best: best.map(|(at, _)| pair(at)),
         knee: knee.map(pair),
         regret: regret.filter(|share| share.is_finite()),
+        nodes: Vec::new(),
+        usl: None,
     })
+}
+
+/// The throughput over the workers in all.
+fn over_all_workers(places: &[(usize, Also)], workloads: &[WorkloadFindings]) -> Vec<(f64, f64)> {
+    let values = places.iter().filter_map(|(at, also)| Some((workloads.get(*at)?, also)));
+    let pairs = values.flat_map(|(found, also)| of_value(found, also)).map(|one| one.pair);
+    pairs.filter_map(|pair| Some((pair.in_all?, pair.throughput.median))).collect()
 }
 
 /// The pairs of one value, in the mode that is recommended there.

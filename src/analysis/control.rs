@@ -26,7 +26,9 @@ pub(super) struct Core {
 /// would have given.
 pub(super) fn cores(burns: &[BurnReport], quota: bool) -> Vec<Core> {
     let mut all: BTreeMap<u32, Vec<CoreBurn>> = BTreeMap::new();
-    for core in burns.iter().flat_map(|burn| &burn.cores) {
+    // Of nodes, the first is the machine that a record is of.
+    let own = burns.iter().filter(|burn| burn.node.is_none_or(|node| node == 0));
+    for core in own.flat_map(|burn| &burn.cores) {
         all.entry(core.cpu).or_default().push(*core);
     }
     all.into_iter().filter_map(|(cpu, burns)| core(cpu, &burns, quota)).collect()
@@ -60,7 +62,7 @@ mod tests {
         let report = |&(got, rate): &(f64, f64)| {
             let core =
                 CoreBurn { cpu: 3, got: Some(got), rate, share_of_best: 1.0, instead_of: None };
-            BurnReport { cores: vec![core] }
+            BurnReport { cores: vec![core], node: None }
         };
         windows.iter().map(report).collect()
     }

@@ -28,9 +28,9 @@ impl Context<'_> {
         let seed = self.seed(at, Mode::Serial);
         let alone = serial.curve(Vec::new(), evidence(Mode::Serial), plan.tolerance, seed);
         let mut alone = alone.points.into_iter().next();
-        let tariff = plan.tariff.as_ref();
+        let tariff = plan.tariff_of(entry);
         if let Some(point) = &mut alone {
-            point.cost = cost(point, tariff);
+            point.cost = cost(point, tariff.as_ref());
         }
         let mut contenders: Vec<Contender> =
             Contender::serial(baseline.clone()).into_iter().collect();
@@ -51,7 +51,7 @@ impl Context<'_> {
                 found.rising = false;
             }
             for point in &mut curve.points {
-                point.cost = cost(point, tariff);
+                point.cost = cost(point, tariff.as_ref());
             }
             curve.limits = limits::choose(&curve, &plan.limits, &own, plan.tolerance);
             contenders.extend(Contender::of(mode, &curve, &own, asked));

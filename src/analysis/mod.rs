@@ -20,6 +20,7 @@ mod laws;
 mod lengths;
 mod limits;
 mod measured;
+mod nodes;
 mod observation;
 mod optimum;
 mod outside;

@@ -45,6 +45,7 @@ fn burned(mut record: Record, windows: &[(f64, f64)]) -> Record {
         instead_of: None,
     };
     let report = |&(got, rate): &(f64, f64)| BurnReport {
+        node: None,
         cores: vec![core(0, 1.0, 99.0), core(1, got, rate)],
     };
     record.burns = windows.iter().map(report).collect();

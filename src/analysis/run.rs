@@ -68,7 +68,7 @@ fn findings(record: &Record) -> Findings {
         .collect();
     let (quiet, noise) = quiet::quiet(record);
     warnings.extend(noise);
-    warnings.extend(quiet::changes(record));
+    warnings.extend(quiet::changes(record).into_iter().chain(super::nodes::warnings(record)));
     Findings {
         schema_version: SCHEMA_VERSION,
         run: summary(record),

@@ -35,6 +35,7 @@ fn entry(workload: &str, kind: Kind) -> Entry {
         shorter_of: None,
         also: None,
         alternative: false,
+        nodes: None,
         series: series.to_vec(),
     }
 }
@@ -65,6 +66,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
         repeats: None,
         confirms: true,
         ledger: None,
+        nodes: Vec::new(),
     }
 }
 
@@ -123,6 +125,7 @@ pub(super) fn record(noise: f64) -> Record {
             started: "2026-01-01T00:00:00Z".to_owned(),
             machine: machine(),
             plan,
+            nodes: Vec::new(),
         },
         surveys: (0..4)
             .map(|entry| Survey {

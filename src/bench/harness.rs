@@ -63,6 +63,7 @@ impl Harness<'_> {
         Ok(Request {
             also: None,
             alternatives: Vec::new(),
+            nodes: None,
             workloads: vec![named.clone()],
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(counts.unwrap_or("auto"))?,
@@ -108,6 +109,7 @@ impl Harness<'_> {
         let site = Site { cores: 2, ..Site::new(self.registry, scratch.path()) };
         let entry = &plan.entries[0];
         let job = |checked| Job {
+            nodes: None,
             workload: entry.workload.clone(),
             params: entry.params.clone(),
             seed: plan.seed,
@@ -162,6 +164,7 @@ impl Harness<'_> {
             registry: self.registry,
             output: self.output,
             hide_command: false,
+            cluster: None,
             show: &|| exit::INTERRUPTED,
         };
         session.measure(Camp::pitch(self.output)?, None)?;

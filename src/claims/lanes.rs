@@ -47,7 +47,7 @@ impl Sweep<'_> {
         let given = self.given.iter().copied();
         let params =
             Params::resolve(meta.name, meta.params, given).map_err(|error| error.to_string())?;
-        let job = Job { workload: meta.name.to_owned(), params, seed: 1, checked: 0 };
+        let job = Job { workload: meta.name.to_owned(), params, seed: 1, checked: 0, nodes: None };
         let mut observations = Vec::new();
         let mut switches = vec![Vec::new(); self.counts.len()];
         let mut rates = vec![Vec::new(); self.counts.len()];

@@ -12,6 +12,7 @@ mod leftovers;
 mod list;
 mod machine;
 mod mistake;
+mod node;
 mod output;
 pub(crate) mod present;
 mod prices;
@@ -73,6 +74,9 @@ enum Command {
     Machine(machine::Args),
     /// Test whether a helper for another language speaks the crew protocol
     CrewTest(crew_test::Args),
+    /// Be a node of a run on another host
+    #[command(hide = true)]
+    Node(node::Args),
     /// Print the JSON Schema of what knee writes, or list the schemas
     Schema(schema::Args),
     /// Print a completion script
@@ -151,6 +155,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
         Command::Compare(args) => compare::compare(&args, output),
         Command::Check(args) => check::check(&args, output),
         Command::CrewTest(args) => crew_test::crew_test(&args, output),
+        Command::Node(args) => node::node(&args, registry, output),
         Command::Schema(args) => schema::schema(&args, output),
         Command::Report(args) => report::report(&args, output),
         Command::Fit(args) => fit::fit(&args, output),

@@ -43,6 +43,9 @@ struct Core {
 /// What one burn control found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BurnReport {
+    /// Which of the record's nodes was asked; `None` for the host of the run itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<usize>,
     /// One entry per core that could be pinned to, ascending.
     pub cores: Vec<CoreBurn>,
 }

@@ -41,6 +41,14 @@ pub enum ModeError {
         /// What became of it, in words.
         how: String,
     },
+    /// A node could not do its part, or is gone.
+    #[error("node {node}: {how}")]
+    Node {
+        /// Which node.
+        node: String,
+        /// What became of it, in words.
+        how: String,
+    },
     /// The helper in which the crew lives could not do it.
     #[error(transparent)]
     Helper(helper::HelperError),

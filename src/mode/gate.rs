@@ -10,8 +10,8 @@
 //! window has ended.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,42 @@ pub enum Moment {
     /// Everybody has ended the own window now: usage counters belong to this moment, not to the end
     /// of the tasks still under way.
     AllFinished,
+}
+
+/// When windows open, where crews elsewhere open theirs at the same moment: agreed on before each
+/// round.
+#[derive(Debug, Default)]
+pub struct Opening(Mutex<Agreed>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Agreed {
+    at: Option<Instant>,
+    opened: Option<Instant>,
+}
+
+impl Opening {
+    /// The next round opens its window at this moment.
+    pub fn agree(&self, at: Instant) {
+        *self.agreed() = Agreed { at: Some(at), opened: None };
+    }
+
+    /// How much later the window opened than was agreed; `None` where it was never opened.
+    pub fn late(&self) -> Option<Duration> {
+        let Agreed { at, opened } = *self.agreed();
+        Some(opened?.saturating_duration_since(at?))
+    }
+
+    fn at(&self) -> Option<Instant> {
+        self.agreed().at
+    }
+
+    fn opened(&self, at: Instant) {
+        self.agreed().opened = Some(at);
+    }
+
+    fn agreed(&self) -> MutexGuard<'_, Agreed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How one round is to be measured.
@@ -82,6 +118,10 @@ pub struct Gate {
     stop: AtomicBool,
     /// Set when the user interrupts: the same.
     cancel: Arc<AtomicBool>,
+    /// The moment for which the opening waits though everybody is warm, where there is one.
+    opening: Option<(Instant, Arc<Opening>)>,
+    /// Whether somebody was told that an agreed moment has come.
+    told: AtomicBool,
 }
 
 impl Gate {
@@ -105,7 +145,15 @@ impl Gate {
             closed: AtomicU64::new(0),
             next: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            opening: None,
+            told: AtomicBool::new(false),
         }
+    }
+
+    /// The same, which opens at the moment that was agreed on, where there is one.
+    pub(super) fn opening_at(mut self, opening: &Arc<Opening>) -> Self {
+        self.opening = opening.at().map(|at| (at, Arc::clone(opening)));
+        self
     }
 
     /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any
@@ -141,13 +189,35 @@ impl Gate {
 
     /// Says that one more worker is warm; true for the last one, who opens the gate by
     /// [`open`](Self::open).
+    ///
+    /// Where a moment was agreed on, the last one lets the gate open then, and who first learns
+    /// that it has come is told by [`has_come`](Self::has_come).
     pub fn warmed(&self) -> bool {
-        self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers
+        let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
+        let Some((at, opening)) = self.opening.as_ref().filter(|_| last) else { return last };
+        let opened = clock::now().max(*at);
+        opening.opened(opened);
+        let nanos = opened.saturating_duration_since(self.origin).as_nanos() as u64;
+        self.opened.store(nanos.max(1), Ordering::Release);
+        false
     }
 
-    /// Begins measuring, now.
+    /// Whether whoever asks is the first to learn that the agreed moment has come.
+    #[inline]
+    pub fn has_come(&self) -> bool {
+        self.opening.is_some() && !self.told.swap(true, Ordering::AcqRel)
+    }
+
+    /// Begins measuring, now; at an agreed moment it has begun already.
     pub fn open(&self) {
-        let nanos = clock::since(self.origin).as_nanos() as u64;
+        let now = clock::now();
+        if let Some((_, opening)) = &self.opening {
+            if !self.is_open_from_start() {
+                return;
+            }
+            opening.opened(now);
+        }
+        let nanos = now.saturating_duration_since(self.origin).as_nanos() as u64;
         self.opened.store(nanos.max(1), Ordering::Release);
     }
 

@@ -310,6 +310,9 @@ impl Lane {
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
                     self.phase = Phase::Measuring { start: self.began };
                     self.window_began = self.began;
+                    if self.gate.has_come() {
+                        return Moment::AllWarm;
+                    }
                 }
                 Moment::Ordinary
             }

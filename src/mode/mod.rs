@@ -10,6 +10,7 @@ mod lane;
 mod line;
 mod memory;
 mod meter;
+pub mod node;
 mod process_per_task;
 mod process_pool;
 mod reference;
@@ -17,6 +18,7 @@ mod schedule;
 mod serial;
 pub mod server;
 mod share;
+mod site;
 mod starters;
 #[cfg(test)]
 mod tests;
@@ -37,56 +39,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::folder::Nest;
-use crate::plan::{Mode, Registry};
+use crate::plan::Mode;
 
 use meter::Meter;
 
 pub use error::ModeError;
-pub use gate::{Extent, Gate, Moment, Window};
+pub use gate::{Extent, Gate, Moment, Opening, Window};
 pub(crate) use inside::is_inside;
 pub use lane::{Lane, Lap};
 pub use memory::Held;
 pub use reference::{Reference, reference};
 pub use schedule::{Arrived, Schedule};
+pub use site::Site;
 pub use usage::{Probe, Usage, Whom};
 pub use worker::become_worker_if_asked;
-
-/// Where crews are launched: what they share that is not the work itself.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// Where workloads are found by name.
-    pub registry: Registry,
-    /// A directory in which each crew gets a private one.
-    pub scratch: std::path::PathBuf,
-    /// Set by the user's interrupt: every worker stops after its current task.
-    pub cancel: Arc<AtomicBool>,
-    /// How many threads an async runtime gets: the usable CPUs, rounded up.
-    pub cores: usize,
-    /// Worker `i` is bound to CPU `placement[i % len]`; empty leaves workers free.
-    pub placement: Vec<usize>,
-    /// The resident memory that the crews in this process hold, so that each is charged with its
-    /// own.
-    pub held: Arc<Held>,
-    /// How many connections keep servers busy, as far as that was found in this run.
-    pub connections: Arc<server::Known>,
-}
-
-impl Site {
-    /// A place where workloads of `registry` are run, with a private directory for each crew below
-    /// `scratch`: nobody interrupts, workers are free to move, and an async runtime gets a thread
-    /// per CPU.
-    pub fn new(registry: Registry, scratch: impl Into<std::path::PathBuf>) -> Self {
-        Self {
-            registry,
-            scratch: scratch.into(),
-            cancel: Arc::default(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            placement: Vec::new(),
-            held: Arc::default(),
-            connections: Arc::default(),
-        }
-    }
-}
 
 /// What a crew is to do: names and numbers, which is all that crosses a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +65,8 @@ pub struct Job {
     pub seed: u64,
     /// Checksums of task numbers below this are returned, to be compared with serial's.
     pub checked: u64,
+    /// Over how many nodes its crews are spread; `None` for crews of this host.
+    pub nodes: Option<usize>,
 }
 
 /// The workers of one workload in one mode, alive: its members.
@@ -151,6 +119,10 @@ pub struct Round {
     pub load: Option<server::Load>,
     /// How tasks came and went, where they came by themselves.
     pub arrived: Option<Arrived>,
+    /// What each node gave, where the crew is spread over nodes; there is one lap for all then.
+    pub nodes: Vec<node::NodeRound>,
+    /// Each worker's own rate, where the crew is spread over nodes.
+    pub rates: Vec<f64>,
 }
 
 impl Round {
@@ -160,7 +132,8 @@ impl Round {
         if programs > 0 {
             usage.peak_memory = Some(programs);
         }
-        Self { laps, usage, span, handover: None, load: None, arrived: None }
+        let (nodes, rates) = (Vec::new(), Vec::new());
+        Self { laps, usage, span, handover: None, load: None, arrived: None, nodes, rates }
     }
 
     /// Units per second: the sum of the workers' own rates.
@@ -196,6 +169,11 @@ pub fn launch(
     members: NonZeroUsize,
 ) -> Result<(Box<dyn Crew>, Duration), ModeError> {
     let start = clock::now();
+    if let Some((cluster, nodes)) = site.cluster.as_ref().zip(job.nodes) {
+        let pin = !site.placement.is_empty();
+        let crew = cluster.launch(mode, job, members, (nodes, pin))?;
+        return Ok((crew, clock::since(start)));
+    }
     let ground = Ground::new(site, job, members.get())?;
     if let Some(function) = ground.workload.foreign(&job.params) {
         let crew = helper::Remote::launch(ground, &function, mode)?;
@@ -236,6 +214,7 @@ struct Ground {
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
+    opening: Arc<Opening>,
     /// Where the workers find their host.
     address: Option<String>,
     // The host is declared before the directory because it must go first. The lock is never taken:
@@ -262,6 +241,7 @@ impl Ground {
             cores: site.cores,
             placement: site.placement.clone(),
             cancel: Arc::clone(&site.cancel),
+            opening: Arc::clone(&site.opening),
             address: None,
             keep: Mutex::new(None),
             directory,
@@ -310,7 +290,7 @@ impl Ground {
     }
 
     fn gate(&self, window: Window, active: usize) -> Arc<Gate> {
-        Arc::new(Gate::new(window, active, &self.cancel))
+        Arc::new(Gate::new(window, active, &self.cancel).opening_at(&self.opening))
     }
 
     /// The lane of one of `active` members.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use knee_workloads::{Ceiling, Note, Task, Workload as _};
+use serde::{Deserialize, Serialize};
 
 use super::helper::{self, Facts};
 use super::{Ground, Job, ModeError, Site};
@@ -15,7 +16,7 @@ pub(super) const MOST_CHECKED: u64 = 8;
 pub(super) const ENOUGH: Duration = Duration::from_millis(40);
 
 /// The first tasks of a workload, done one after another by one worker.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
     /// The checksum of task 0, 1, ..
     pub checksums: Vec<u64>,
@@ -53,6 +54,9 @@ fn cpu_time(task: &dyn Task) -> Option<f64> {
 /// # Errors
 /// The workload cannot be prepared or run here at all.
 pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, ModeError> {
+    if let Some(cluster) = site.cluster.as_ref().filter(|_| job.nodes.is_some()) {
+        return cluster.survey(job, workers);
+    }
     let workload = site.registry.find(&job.workload)?;
     if let Some(function) = workload.foreign(&job.params) {
         return helper::reference(site, job, &function);

@@ -6,7 +6,7 @@ use knee_workloads::{Params, Workload};
 
 use super::{
     Also, Arrivals, Axis, Candidates, Cores, Counts, Entry, Limits, Mode, Named, Outside, Plan,
-    PlanError, Registry, Series, Subject,
+    PlanError, Registry, Series, Subject, nodes,
 };
 
 /// What the user asked for.
@@ -22,6 +22,8 @@ pub struct Request {
     pub counts: Counts,
     /// What is swept beside the workers.
     pub also: Option<Axis>,
+    /// Over how many nodes crews are spread: one number after the other.
+    pub nodes: Option<Vec<usize>>,
     /// How long everything may take.
     pub budget: Duration,
     /// The seed.
@@ -44,6 +46,7 @@ impl Default for Request {
             modes: Mode::DEFAULT.to_vec(),
             counts: Counts::Auto,
             also: None,
+            nodes: None,
             budget: Duration::from_secs(60),
             seed: 1,
             arrivals: None,
@@ -73,8 +76,18 @@ pub fn expand(
         names.map(|name| Named { name, given: Vec::new() }).collect()
     };
     let mut entries: Vec<Entry> = Vec::new();
-    for (want, also) in spread(&wanted, request.also.as_ref(), registry)? {
+    for (want, also) in spread(&wanted, request, registry)? {
         let workload = registry.find(&want.name)?;
+        let nodes =
+            request.nodes.as_ref().and(also.as_ref()).and_then(|also| also.value.parse().ok());
+        match nodes.and_then(|_: usize| nodes::objection(workload)) {
+            Some(objection) if named => return Err(PlanError::Usage(objection)),
+            Some(objection) => {
+                skipped(&want.name, &objection);
+                continue;
+            }
+            None => {}
+        }
         let meta = workload.meta();
         let given = want.given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let params = Params::resolve(meta.name, meta.params, given)?;
@@ -87,14 +100,15 @@ pub fn expand(
             }
         }
         fits(workload, &params, &request.modes)?;
-        let entry = Entry { also, ..entry(workload, params, request, cores) };
-        if entries.iter().any(|known| known.label == entry.label) {
+        let entry = Entry { also, nodes, ..entry(workload, params, request, cores) };
+        let same = |known: &Entry| (&known.label, known.nodes) == (&entry.label, entry.nodes);
+        if entries.iter().any(same) {
             return Err(PlanError::Usage(format!("{} is given twice; name it once", entry.label)));
         }
         let place = entries.len();
         entries.push(entry);
         // At a rate a mode pays or not whatever the length.
-        if !named && request.arrivals.is_none() {
+        if !named && request.arrivals.is_none() && nodes.is_none() {
             entries.extend(shorter(workload, place, request, cores)?);
         }
     }
@@ -143,10 +157,15 @@ fn alternatives(
 /// Everything wanted, with each value of the second axis.
 fn spread(
     wanted: &[Named],
-    axis: Option<&Axis>,
+    request: &Request,
     registry: Registry,
 ) -> Result<Vec<(Named, Option<Also>)>, PlanError> {
-    let Some(axis) = axis else {
+    if let Some(nodes) = &request.nodes {
+        let each = wanted.iter().enumerate();
+        let all = each.flat_map(|(number, want)| nodes::spread(want, nodes, number));
+        return Ok(all.map(|(named, also)| (named, Some(also))).collect());
+    }
+    let Some(axis) = &request.also else {
         return Ok(wanted.iter().map(|want| (want.clone(), None)).collect());
     };
     let mut all = Vec::new();
@@ -221,6 +240,7 @@ fn entry(workload: &dyn Workload, params: Params, request: &Request, cores: &Cor
         shorter_of: None,
         also: None,
         alternative: false,
+        nodes: None,
         params,
         series,
     }

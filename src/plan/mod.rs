@@ -9,6 +9,7 @@ mod expand;
 pub mod hold;
 mod limits;
 mod mode;
+pub mod nodes;
 mod outside;
 pub mod parse;
 mod registry;
@@ -115,6 +116,9 @@ pub struct Entry {
     /// its label is then the user's name for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alternative: bool,
+    /// Over how many nodes its crews are spread; `None` where they live on one host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
     /// One series per mode.
     pub series: Vec<Series>,
 }
@@ -178,6 +182,11 @@ impl Plan {
             self.entries[*at].shorter_of.is_none() && self.ways(*at).first() == Some(at)
         };
         (0..self.entries.len()).filter(is_subject).collect()
+    }
+
+    /// What the hosts and workers of an entry cost.
+    pub fn tariff_of(&self, entry: &Entry) -> Option<Tariff> {
+        Some(self.tariff.as_ref()?.of_nodes(entry.nodes.unwrap_or(1)))
     }
 
     /// Puts the value of the second axis before each label in which it does not stand already, as a

@@ -52,6 +52,14 @@ impl Tariff {
         }
     }
 
+    /// The same for so many machines, each with as many workers.
+    #[must_use]
+    pub fn of_nodes(&self, nodes: usize) -> Self {
+        let nodes = nodes as f64;
+        let (machine, worker) = (nodes * self.machine, nodes * self.worker);
+        Self { machine, worker, currency: self.currency.clone() }
+    }
+
     /// What a unit of work costs where so many workers do `throughput` units per second; `None`
     /// where they do none.
     pub fn per_unit(&self, workers: f64, throughput: f64) -> Option<f64> {

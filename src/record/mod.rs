@@ -17,6 +17,7 @@ use crate::clock;
 use crate::machine::{BurnReport, Machine, Warning};
 use crate::mode::Reference;
 use crate::mode::helper::Facts;
+use crate::mode::node::Node;
 use crate::plan::Plan;
 use crate::run::{Event, Failure, Sample};
 
@@ -67,6 +68,9 @@ pub struct Header {
     pub machine: Machine,
     /// What was planned.
     pub plan: Plan,
+    /// The hosts over which crews are spread, where they are; `machine` is the first of them then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Node>,
 }
 
 impl Header {
@@ -82,6 +86,7 @@ impl Header {
             started: clock::utc(),
             machine: machine.clone(),
             plan: plan.clone(),
+            nodes: Vec::new(),
         }
     }
 

@@ -53,8 +53,9 @@ fn of_sample(sample: &Sample) -> Option<String> {
     if !(1..=MOST_WORKERS).contains(&workers) {
         return Some(format!("{workers} workers; a run has 1 to {MOST_WORKERS}"));
     }
-    if sample.rates.len() > workers {
-        return Some(format!("{} rates of {workers} workers", sample.rates.len()));
+    let in_all = workers.saturating_mul(sample.nodes.len().max(1));
+    if sample.rates.len() > in_all {
+        return Some(format!("{} rates of {in_all} workers", sample.rates.len()));
     }
     let times = [
         ("at", sample.at),
@@ -89,12 +90,21 @@ fn of_sample(sample: &Sample) -> Option<String> {
         ("usage.major_faults", usage.major_faults.unwrap_or(0)),
         ("usage.peak_memory", usage.peak_memory.unwrap_or(0)),
     ];
+    let of_nodes = sample.nodes.iter().flat_map(|node| {
+        [
+            figure("nodes.throughput", node.throughput),
+            seconds("nodes.late", node.late),
+            seconds("nodes.clock_error", node.clock_error),
+            counted("nodes.tasks", node.tasks),
+        ]
+    });
     let rates = sample.rates.iter().map(|rate| figure("rates", *rate));
     times
         .into_iter()
         .map(|(name, value)| seconds(name, value))
         .chain(figures.into_iter().map(|(name, value)| figure(name, value)))
         .chain(rates)
+        .chain(of_nodes)
         .chain(std::iter::once(rate(sample.throughput)))
         .chain(counts.into_iter().map(|(name, value)| counted(name, value)))
         .find_map(|found| found)

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::nodes;
 use super::program;
 use super::words;
 use crate::analysis::findings::{Axis, Findings, Pair, WorkloadFindings};
@@ -45,6 +46,9 @@ pub(super) fn others(findings: &Findings, axis: &Axis) -> Vec<String> {
         let figure = rate(findings, axis).text(best.throughput.median);
         lines.push(format!("highest measured: {} ({figure})", told(axis, best)));
     }
+    lines.extend(nodes::efficiency(axis));
+    lines.extend(nodes::law(axis));
+    lines.extend(nodes::each(axis));
     lines
 }
 

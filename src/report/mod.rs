@@ -11,6 +11,7 @@ pub mod json;
 pub mod markdown;
 mod money;
 mod names;
+mod nodes;
 mod program;
 mod samples;
 pub mod settings;

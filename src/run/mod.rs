@@ -23,7 +23,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::clock;
-use crate::machine::{BURN_TIME, Burn, Machine, Root, Watch};
+use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch};
 use crate::mode::{Job, Reference, Site};
 use crate::plan::{Cell, Plan, Series};
 use crews::Crews;
@@ -179,6 +179,7 @@ impl Run<'_> {
     fn job(&self, entry: usize) -> Job {
         let planned = &self.plan.entries[entry];
         Job {
+            nodes: planned.nodes,
             workload: planned.workload.clone(),
             params: planned.params.clone(),
             seed: self.plan.seed,
@@ -189,7 +190,12 @@ impl Run<'_> {
     /// Asks before the first block, between blocks from time to time, and after the last one.
     fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
         let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
-        if let Some(burn) = self.burn.as_mut().filter(|_| due) {
+        if let Some(cluster) = self.site.cluster.as_ref().filter(|_| due) {
+            for (node, report) in cluster.burn() {
+                observer.observe(&Event::Burned(&BurnReport { node: Some(node), ..report }))?;
+            }
+            self.burned = self.elapsed();
+        } else if let Some(burn) = self.burn.as_mut().filter(|_| due) {
             let report = burn.measure(BURN_TIME);
             observer.observe(&Event::Burned(&report))?;
             self.burned = self.elapsed();

@@ -88,6 +88,10 @@ impl Run<'_> {
     /// and the crew's processes use is ours.
     fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
         let job = self.job(order.wanted.cell.entry);
+        if job.nodes.is_some() {
+            // Each node has looked at its own machine.
+            return self.measure(order);
+        }
         let crews = self.crews.cpu_time(&job);
         let outside = self.outside()?;
         let (before, own) = (self.watch.snapshot(), process_cpu_time().ok());

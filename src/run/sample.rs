@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Ledger;
 use crate::mode::helper::Handover;
+use crate::mode::node::NodeRound;
 use crate::mode::server::Load;
 use crate::mode::{Arrived, Extent, Usage, Window};
 use crate::plan::hold::Seen;
@@ -72,8 +73,12 @@ pub struct Sample {
     pub repeats: Option<u32>,
     /// Whether it was measured to decide among counts already chosen, rather than to choose them.
     pub confirms: bool,
-    /// What else the machine did meanwhile; `None` where that cannot be seen.
+    /// What else the machine did meanwhile; `None` where that cannot be seen. Of nodes it is that
+    /// of the most disturbed one.
     pub ledger: Option<Ledger>,
+    /// What each node gave, where the crew was spread over nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeRound>,
 }
 
 /// Latencies of tasks, read back from samples.
@@ -93,7 +98,11 @@ impl Sample {
         }
         let tasks = round.laps.iter().map(|lap| lap.tasks).sum();
         let units = round.laps.iter().map(|lap| lap.units).sum();
-        let rates = round.laps.iter().map(|lap| lap.rate).collect();
+        let rates = if round.nodes.is_empty() {
+            round.laps.iter().map(|lap| lap.rate).collect()
+        } else {
+            round.rates.clone()
+        };
         let makespan =
             matches!(window.extent, Extent::Tasks(_)).then_some(round.span.as_secs_f64());
         let warm_up = round.laps.iter().map(|lap| lap.warm_up).max().unwrap_or_default();
@@ -126,7 +135,8 @@ impl Sample {
             warm_up: warm_up.as_secs_f64(),
             repeats: place.repeats,
             confirms: place.confirms,
-            ledger: None,
+            ledger: worst(&round.nodes),
+            nodes: round.nodes.clone(),
         }
     }
 
@@ -162,6 +172,13 @@ impl Sample {
     pub fn is_disturbed(&self) -> bool {
         self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
     }
+}
+
+/// The ledger of the most disturbed node.
+fn worst(nodes: &[NodeRound]) -> Option<Ledger> {
+    let ledgers = || nodes.iter().filter_map(|node| node.ledger.as_ref());
+    let disturbed = ledgers().find(|ledger| ledger.is_disturbed());
+    disturbed.or_else(|| ledgers().next()).cloned()
 }
 
 /// Where a round stands in its run.

@@ -47,7 +47,7 @@ impl Subject {
     fn new(directory: &Path, params: &[(&str, &str)]) -> Self {
         let params = Params::resolve("function", Function.meta().params, params.iter().copied());
         let params = params.expect("the parameters are right");
-        let job = Job { workload: "function".to_owned(), params, seed: 1, checked: 0 };
+        let job = Job { workload: "function".to_owned(), params, seed: 1, checked: 0, nodes: None };
         Self { site: Site::new(Registry::new(&[]), directory), job }
     }
 

@@ -106,7 +106,7 @@ fn the_memory_of_n_threads_is_that_of_n() {
     let site = Site::new(Registry::new(&[]), scratch.path());
     let meta = site.registry.find("memory").expect("it is built in").meta();
     let params = Params::resolve("memory", meta.params, [("size", "24M")]).expect("it is a size");
-    let job = Job { workload: "memory".to_owned(), params, seed: 1, checked: 0 };
+    let job = Job { workload: "memory".to_owned(), params, seed: 1, checked: 0, nodes: None };
     let count = |workers| NonZeroUsize::new(workers).expect("not zero");
     let (mut crew, _) = launch(Mode::Threads, &site, &job, count(4)).expect("it gets ready");
     let window = Window { extent: Extent::Tasks(8), warm_up: Duration::ZERO };

@@ -32,6 +32,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         shorter_of: None,
         also: None,
         alternative: false,
+        nodes: None,
         series: vec![series(Mode::Serial, &[1]), series(Mode::Threads, &[1, 2, 3, 4])],
     };
     let plan = Plan {
@@ -74,6 +75,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
         started: "2026-01-01T00:00:00Z".into(),
         machine,
         plan,
+        nodes: Vec::new(),
     };
     let survey = Survey {
         entry: 0,
@@ -122,6 +124,7 @@ fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
         repeats: None,
         confirms: true,
         ledger: None,
+        nodes: Vec::new(),
     }
 }
 

@@ -173,6 +173,7 @@ impl Planted {
             started: "2026-11-23T15:00:00Z".into(),
             machine,
             plan,
+            nodes: Vec::new(),
         };
         Record {
             header,

@@ -154,15 +154,48 @@ pub struct Axis {
     pub knee: Option<Pair>,
     /// No other pair is more than this share better than the recommended one, with 95 % confidence.
     pub regret: Option<f64>,
+    /// What each node gave, where the axis is the number of nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeFindings>,
+    /// The law over the workers in all, where the axis is the number of nodes and there are enough
+    /// pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usl: Option<Usl>,
+}
+
+/// A host over which crews were spread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeFindings {
+    /// What its launcher calls it.
+    pub name: String,
+    /// One line that names its machine.
+    pub machine: String,
+    /// CPUs that it could use.
+    pub usable_cpus: f64,
+    /// Rounds in which it took part.
+    pub rounds: u64,
+    /// Those of them in which it was disturbed.
+    pub disturbed: u64,
+    /// Its rate against the median of the others, in rounds of several nodes (median; 1 = equal).
+    pub share: Option<f64>,
+    /// Smallest and largest share of its own best that one of its cores reached in the burn control.
+    pub burn: Option<[f64; 2]>,
+    /// How much later than agreed its window opened at worst, in seconds.
+    pub latest: Option<f64>,
+    /// By how much its moment may have differed from ours at worst, in seconds.
+    pub clock_error: Option<f64>,
 }
 
 /// One value of a second axis.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AxisValue {
     /// The value.
     pub value: String,
     /// The index of its workload in the findings.
     pub workload: usize,
+    /// Of nodes: the best throughput over what as many times the smallest number would give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efficiency: Option<f64>,
 }
 
 /// A worker count with a value of the second axis.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::function::Functions;
+use super::nodes::Nodes;
 use super::outside::Others;
 use super::own::Own;
 use super::wishes::Wishes;
@@ -65,6 +66,8 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
+    pub(super) nodes: Nodes,
+    #[command(flatten)]
     pub(super) own: Own,
     #[command(flatten)]
     pub(super) functions: Functions,
@@ -104,6 +107,7 @@ impl Args {
             alternatives: self.own.alternatives(budget)?,
             modes: modes.unwrap_or_else(|| Mode::DEFAULT.to_vec()),
             counts: parse::counts(&self.workers)?,
+            nodes: self.nodes.asked()?.map(|asked| asked.counts),
             also: self.also.as_deref().map(Axis::parse).transpose()?,
             budget: Duration::from_secs_f64(measuring(budget.as_secs_f64())),
             seed: self.seed,

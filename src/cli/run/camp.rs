@@ -144,6 +144,12 @@ impl Camp {
         })
     }
 
+    /// Ends this program, and first all that it has started.
+    pub(crate) fn leave(&self, code: u8) -> ! {
+        self.strike();
+        std::process::exit(code.into());
+    }
+
     /// Ends what commands have left behind and removes the directory.
     fn strike(&self) {
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();

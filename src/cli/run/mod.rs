@@ -5,6 +5,7 @@ mod args;
 mod camp;
 mod figure;
 mod function;
+mod nodes;
 mod outside;
 mod own;
 mod place;
@@ -40,22 +41,44 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     if let Some(list) = &args.cpus {
         restrict(list)?;
     }
-    let machine = Machine::read(&Root::live());
+    let asked = args.nodes.asked()?;
+    if let Some(written) = asked.as_ref().and_then(|asked| args.nodes.script(asked, output)) {
+        return written;
+    }
+    let here = Machine::read(&Root::live());
+    let mut early = None;
+    if let Some(asked) = asked.filter(|_| !args.dry_run) {
+        // What cannot be is said before anything is started.
+        plan::expand(&request, registry, &Cores::of(&here), &mut |_, _| {})?;
+        let camp = Camp::pitch(output)?;
+        let cluster = asked.gather(&camp, output)?;
+        early = Some((camp, cluster));
+    }
+    let (early, cluster) = early.unzip();
+    let machine = cluster.as_ref().map_or(here, |cluster| cluster.nodes()[0].machine.clone());
     let mut skipped = Vec::new();
     let cores = Cores::of(&machine);
     let mut plan = plan::expand(&request, registry, &cores, &mut |name, reason| {
         skipped.push(format!("knee: {name} is left out: {reason}"));
     })?;
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
-    let mut camp = None;
+    let mut camp = early;
     if plan.entries.iter().any(|entry| function::is_one(entry, registry)) {
         // Their helpers are the first that is started.
-        let camp = camp.insert(Camp::pitch(output)?);
+        let camp = match camp.take() {
+            Some(early) => camp.insert(early),
+            None => camp.insert(Camp::pitch(output)?),
+        };
         function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, camp)?;
     }
+    // Nodes end before the camp is struck, so they are dropped before it.
+    let cluster = cluster;
     plan.limits = limits;
     if plan.arrivals.is_some() {
         plan::Arrivals::admit(&plan)?;
+    }
+    if let Some(cluster) = &cluster {
+        nodes::compare_files(&plan, cluster)?;
     }
     plan.name_values();
     plan.tolerance = tolerance;
@@ -82,6 +105,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         registry,
         output,
         hide_command: args.own.hide_command,
+        cluster,
         show: &show,
     };
     let outcome = session.measure(camp, None);
@@ -110,6 +134,10 @@ fn resume(
     let unwritten = |error: io::Error| Failure::unwritten(directory, &error);
     let mut writer = writer.map_err(unwritten)?;
     let plan = &record.header.plan;
+    if !record.header.nodes.is_empty() {
+        let what = "was measured on nodes, which are gone; start a new run";
+        return Err(Failure::usage(format!("{} {what}", directory.display())));
+    }
     for entry in &plan.entries {
         registry.find(&entry.workload)?;
         if own::is_hidden(entry) {
@@ -133,6 +161,7 @@ fn resume(
         registry,
         output,
         hide_command: false,
+        cluster: None,
         show: &show,
     };
     writer.mend().map_err(unwritten)?;

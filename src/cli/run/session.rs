@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::camp::Camp;
 use crate::analysis::NEIGHBOUR;
@@ -11,6 +11,7 @@ use crate::cli::{Failure, Output, exit};
 use crate::clock;
 use crate::machine::neighbour::{self, Neighbours};
 use crate::machine::{Busiest, Machine, Others, Placement, Warning};
+use crate::mode::node::Cluster;
 use crate::plan::{Plan, Registry};
 use crate::plot::label::visible;
 use crate::record::{Advice, End, Header, Line, Writer};
@@ -26,6 +27,8 @@ pub(crate) struct Session<'a> {
     pub(crate) output: Output,
     /// Whether the record names the commands without their arguments.
     pub(crate) hide_command: bool,
+    /// The nodes over which crews are spread, where they are.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// Shows what was measured where an interrupt ends the program in the middle of a task; its
     /// exit code.
     pub(crate) show: &'a (dyn Fn() -> u8 + Sync),
@@ -42,7 +45,8 @@ impl Session<'_> {
         camp: Camp,
         resumed: Option<Resumed<'_>>,
     ) -> Result<Outcome, Failure> {
-        let site = camp.site(self.registry, self.machine, self.placement()?);
+        let mut site = camp.site(self.registry, self.machine, self.placement()?);
+        site.cluster.clone_from(&self.cluster);
         let (writer, past) = match resumed {
             Some((writer, past)) => (writer, Some(past)),
             None => (self.begun()?, None),
@@ -60,8 +64,8 @@ impl Session<'_> {
             rounds: 0,
             disturbed: 0,
         };
-        for warning in self.warnings() {
-            keeper.warn(&warning, self.output).map_err(|error| self.unwritten(&error))?;
+        for advice in self.warnings() {
+            keeper.warn(advice, self.output).map_err(|error| self.unwritten(&error))?;
         }
         let start = clock::now();
         let before = past.map_or(0.0, Past::wall);
@@ -86,6 +90,9 @@ impl Session<'_> {
         let mut writer = taken(&kept);
         let ended = writer.append(&Line::End(end)).and_then(|()| writer.sync());
         ended.map_err(|error| self.unwritten(&error))?;
+        if let Some(cluster) = &self.cluster {
+            cluster.end();
+        }
         // What commands left behind ends before the report is made, which takes its time.
         drop(camp);
         Ok(outcome)
@@ -119,18 +126,22 @@ impl Session<'_> {
     }
 
     /// What bends figures and is known before the first one.
-    fn warnings(&self) -> Vec<Warning> {
+    fn warnings(&self) -> Vec<Advice> {
+        if let Some(cluster) = &self.cluster {
+            return super::nodes::warnings(cluster);
+        }
         let mut warnings = self.machine.warnings();
         let nice = rustix::process::getpriority_process(None).unwrap_or(0);
         warnings.extend((nice > 0).then_some(Warning::Nice(nice)));
         let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
         warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
-        warnings
+        warnings.iter().map(Advice::from).collect()
     }
 
     fn header(&self) -> Header {
         let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
         let mut header = Header::new(&name.to_string_lossy(), self.plan, self.machine);
+        header.nodes = self.cluster.iter().flat_map(|nodes| nodes.nodes().to_vec()).collect();
         if self.hide_command {
             header.plan.entries.iter_mut().for_each(super::own::hide);
             header.command.truncate(2);
@@ -194,8 +205,7 @@ impl Keeper<'_, '_> {
         held(self.writer).as_mut().map_or(Ok(()), |writer| writer.append(line))
     }
 
-    fn warn(&self, warning: &Warning, output: Output) -> io::Result<()> {
-        let advice = Advice::from(warning);
+    fn warn(&self, advice: Advice, output: Output) -> io::Result<()> {
         if !output.quiet {
             self.progress.say(&format!("knee: {}; {}", advice.text, advice.remedy));
         }
@@ -206,7 +216,7 @@ impl Keeper<'_, '_> {
     fn look_for_others(&mut self) -> io::Result<()> {
         if !self.warned && self.neighbours.is_company() {
             self.warned = true;
-            self.warn(&Warning::OtherRun, self.progress.output())?;
+            self.warn(Advice::from(&Warning::OtherRun), self.progress.output())?;
         }
         Ok(())
     }
@@ -218,7 +228,8 @@ impl Observer for Keeper<'_, '_> {
             Event::Round { .. } => self.look_for_others()?,
             Event::Measured(sample) => {
                 self.rounds += 1;
-                if sample.is_disturbed() {
+                // Who disturbs other hosts is not to be seen here.
+                if sample.nodes.is_empty() && sample.is_disturbed() {
                     self.disturbed += 1;
                     self.others.look();
                 }

@@ -1,0 +1,358 @@
+//! Options about other hosts, and the nodes that they start.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::camp::Camp;
+use crate::cli::{Failure, Output, exit};
+use crate::mode::node::{Cluster, LaunchError, Launcher, Wanted, allocation, file_hash};
+use crate::plan::{Plan, nodes, parse};
+
+/// The heading under which `knee run --help` shows these options.
+const HEADING: &str = "More than one host";
+/// More nodes than this are a mistake.
+const MOST_NODES: usize = 4096;
+
+/// Options about nodes.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::cli) struct Nodes {
+    /// Spread crews over this many nodes, e.g. `1,2,4`: how many nodes, and how many workers on
+    /// each?
+    #[arg(
+        long = "nodes",
+        id = "nodes",
+        value_name = "COUNTS",
+        requires = "launcher",
+        help_heading = HEADING
+    )]
+    counts: Option<String>,
+    /// What starts them: slurm (inside an allocation), mpirun, ssh, or a line of your own such as
+    /// 'kubectl exec -i {host} -- knee node {args}'
+    #[arg(
+        long,
+        value_name = "NAME|LINE",
+        requires = "nodes",
+        help_heading = HEADING,
+        conflicts_with_all = ["also", "rate", "resume"]
+    )]
+    launcher: Option<String>,
+    /// The hosts: names with commas between, or a file with one a line
+    #[arg(long, value_name = "FILE|LIST", requires = "launcher", help_heading = HEADING)]
+    hosts: Option<String>,
+    /// The address at which nodes find us [default: those of our interfaces, a free port]
+    #[arg(long, value_name = "ADDRESS[:PORT]", requires = "launcher", help_heading = HEADING)]
+    listen: Option<String>,
+    /// How long nodes may take to come
+    #[arg(
+        long,
+        value_name = "DURATION",
+        requires = "launcher",
+        default_value = "60s",
+        help_heading = HEADING
+    )]
+    node_wait: String,
+    /// Write a job script for Slurm that does this, and do nothing
+    #[arg(long, value_name = "FILE", requires = "launcher", help_heading = HEADING)]
+    sbatch: Option<PathBuf>,
+}
+
+/// What is asked for, checked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// How many nodes, one number after the other.
+    pub(super) counts: Vec<usize>,
+    launcher: Launcher,
+    wanted: Wanted,
+    patience: std::time::Duration,
+}
+
+impl Nodes {
+    /// What is asked for; `None` where all is to happen on this host.
+    pub(super) fn asked(&self) -> Result<Option<Asked>, Failure> {
+        let (Some(text), Some(launcher)) = (&self.counts, &self.launcher) else { return Ok(None) };
+        let counts = nodes::numbers(text)?;
+        let most = counts.iter().copied().max().unwrap_or(1);
+        if most > MOST_NODES {
+            return Err(Failure::usage(format!("--nodes {text}: at most {MOST_NODES}")));
+        }
+        let launcher = Launcher::parse(launcher)
+            .map_err(|why| Failure::usage(format!("--launcher {launcher}: {why}")))?;
+        let (hosts, hosts_file) = self.hosts()?;
+        if launcher.needs_hosts() && hosts.len() < most {
+            return Err(Failure::usage(format!(
+                "{most} nodes need {most} hosts, and --hosts names {}",
+                hosts.len()
+            )));
+        }
+        // By its own name: a link to ourselves means somebody else elsewhere.
+        let program = std::env::current_exe()
+            .map_err(|error| Failure::new(exit::FAILED, format!("knee itself: {error}")))?;
+        let wanted = Wanted {
+            nodes: most,
+            hosts,
+            hosts_file,
+            listen: self.listen.as_deref().map(address).transpose()?,
+            program: program.to_string_lossy().into_owned(),
+        };
+        Ok(Some(Asked { counts, launcher, wanted, patience: parse::duration(&self.node_wait)? }))
+    }
+
+    /// The names, and the file that they stand in.
+    fn hosts(&self) -> Result<(Vec<String>, Option<PathBuf>), Failure> {
+        let Some(given) = &self.hosts else { return Ok((Vec::new(), None)) };
+        let path = Path::new(given);
+        let (text, file) = if path.is_file() {
+            let text = fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("--hosts {given}: {error}")))?;
+            (text, Some(path.to_owned()))
+        } else {
+            (given.replace(',', "\n"), None)
+        };
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        // What follows the name (`slots=4`) is for other launchers.
+        let names = lines.filter_map(|line| line.split_ascii_whitespace().next());
+        let mut hosts: Vec<String> = Vec::new();
+        for name in names {
+            let is_name = |one: char| one.is_alphanumeric() || "-._:@%[]/".contains(one);
+            if name.starts_with('-') || !name.chars().all(is_name) {
+                let name = name.escape_debug();
+                return Err(Failure::usage(format!("--hosts: {name} is no name of a host")));
+            }
+            if hosts.iter().any(|known| known == name) {
+                return Err(Failure::usage(format!("--hosts names {name} twice")));
+            }
+            hosts.push(name.to_owned());
+        }
+        Ok((hosts, file))
+    }
+
+    /// Writes the job script, where one is asked for.
+    pub(super) fn script(&self, asked: &Asked, output: Output) -> Option<Result<u8, Failure>> {
+        let path = self.sbatch.as_ref()?;
+        if !asked.launcher.is_slurm() {
+            return Some(Err(Failure::usage("--sbatch goes with --launcher slurm")));
+        }
+        let words = without(std::env::args(), "--sbatch");
+        let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
+        let text = format!(
+            "#!/bin/sh\n#SBATCH --job-name=knee\n#SBATCH --nodes={}\n#SBATCH --exclusive\n\
+             # How long it may run, and where, is for you to say: --time, --partition, --account.\n\
+             exec {line}\n",
+            asked.wanted.nodes
+        );
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(path);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            return Some(Err(Failure::unwritten(path, &error)));
+        }
+        let path = path.display();
+        let done = format!("wrote {path}; submit it: sbatch {path}\n");
+        Some(crate::cli::written(output.result(&done)))
+    }
+}
+
+impl Asked {
+    /// Starts the nodes and waits for them.
+    pub(super) fn gather(&self, camp: &Camp, output: Output) -> Result<Arc<Cluster>, Failure> {
+        if self.launcher.is_slurm() {
+            self.inside_allocation()?;
+        }
+        let most = self.wanted.nodes;
+        output.remark(&format!("knee: waiting for {most} nodes"));
+        let remark = |what: &str| output.remark(&format!("knee: {what}"));
+        let cluster = Cluster::launched(
+            &self.launcher,
+            &self.wanted,
+            self.patience,
+            camp.cancel(),
+            &mut |who| remark(&format!("{who}; going on with the others")),
+        );
+        let cluster = cluster.map_err(|error| match error {
+            LaunchError::Interrupted => Failure::new(exit::INTERRUPTED, error),
+            _ => Failure::new(exit::FAILED, error),
+        })?;
+        let names: Vec<&str> = cluster.nodes().iter().map(|node| node.name.as_str()).collect();
+        let shown = names[..names.len().min(8)].join(", ");
+        let more = names.len().saturating_sub(8);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        remark(&format!("nodes: {shown}{more}"));
+        if self.launcher.ends_all_with_one() {
+            remark("mpirun ends all nodes where one of them is killed");
+        }
+        Ok(cluster)
+    }
+
+    fn inside_allocation(&self) -> Result<(), Failure> {
+        let most = self.wanted.nodes;
+        let Some(inside) = allocation() else {
+            return Err(Failure::usage(format!(
+                "this is no allocation of Slurm; get one and run it there: salloc -N {most} \
+                 --exclusive knee run .., or write a job with --sbatch FILE"
+            )));
+        };
+        if inside.nodes < most {
+            return Err(Failure::usage(format!(
+                "{most} nodes are wanted, and this allocation has {}: salloc -N {most} --exclusive",
+                inside.nodes
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// What hosts are warned of: how they differ, and what of them is shared.
+pub(super) fn warnings(cluster: &Cluster) -> Vec<crate::record::Advice> {
+    let nodes = cluster.nodes();
+    let mut all = Vec::new();
+    let mut warn = |code: &str, text: String, remedy: &str| {
+        all.push(crate::record::Advice { code: code.to_owned(), text, remedy: remedy.to_owned() });
+    };
+    let shared = (0..nodes.len()).filter(|node| cluster.shares_its_machine(*node));
+    let shared: Vec<&str> = shared.map(|node| nodes[node].name.as_str()).collect();
+    if !shared.is_empty() {
+        warn(
+            "shared-host",
+            format!(
+                "nodes {} share a machine, so they take CPUs from each other",
+                shared.join(", ")
+            ),
+            "have your launcher start one node per host",
+        );
+    }
+    let kind = |at: usize| {
+        let machine = &nodes[at].machine;
+        let model = machine.cpu_model.clone().unwrap_or_else(|| "an unknown CPU".to_owned());
+        (model, machine.budget.usable())
+    };
+    let odd: Vec<String> = (1..nodes.len())
+        .filter(|at| kind(*at) != kind(0))
+        .map(|at| {
+            let (model, cpus) = kind(at);
+            format!("{} has {cpus} CPUs ({model})", nodes[at].name)
+        })
+        .collect();
+    if let Some(first) = nodes.first().filter(|_| !odd.is_empty()) {
+        let (model, cpus) = kind(0);
+        warn(
+            "unequal-nodes",
+            format!("{}, and {} has {cpus} ({model})", odd.join(", "), first.name),
+            "what one more node gives depends on which it is; measure equal ones",
+        );
+    }
+    for (at, node) in nodes.iter().enumerate() {
+        for warning in node.machine.warnings() {
+            let advice = crate::record::Advice::from(&warning);
+            // What all have in common is told of the first one.
+            let known = nodes[..at].iter().any(|other| {
+                other.machine.warnings().iter().any(|one| one.code() == warning.code())
+            });
+            if !known {
+                warn(&advice.code, format!("node {}: {}", node.name, advice.text), &advice.remedy);
+            }
+        }
+    }
+    all
+}
+
+/// Holds the files that a plan names against those of each node, before anything is started.
+pub(super) fn compare_files(plan: &Plan, cluster: &Cluster) -> Result<(), Failure> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let paths: Vec<String> = files_of(plan);
+    let answers = cluster
+        .files(&here.to_string_lossy(), &paths)
+        .map_err(|error| Failure::new(exit::FAILED, error))?;
+    let mut differ = String::new();
+    for (node, hashes) in cluster.nodes().iter().zip(&answers) {
+        for (path, theirs) in paths.iter().zip(hashes) {
+            let what = match (file_hash(Path::new(path)), theirs) {
+                (ours, Some(_)) if ours == *theirs => continue,
+                (_, None) => "is not there",
+                _ => "is another file there",
+            };
+            let _ = write!(differ, "\n  node {}: {path} {what}", node.name);
+        }
+    }
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::FAILED,
+        format!("all hosts need the same files in the same places:{differ}"),
+    ))
+}
+
+/// The files that commands, workers and functions consist of, as far as their words name them.
+fn files_of(plan: &Plan) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for entry in &plan.entries {
+        let value = |name: &str| entry.params.iter().find(|(known, _)| *known == name);
+        for name in ["argv", "prepare"] {
+            let Some((_, text)) = value(name) else { continue };
+            let words: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+            let program = words.first().and_then(|word| found(word));
+            paths.extend(program);
+            let files = words.iter().skip(1).filter(|word| Path::new(word).is_file());
+            paths.extend(files.cloned());
+        }
+        for name in ["function", "setup"] {
+            let Some((_, text)) = value(name) else { continue };
+            let file = text.rsplit_once(':').map(|(file, _)| file.to_owned());
+            paths.extend(file.filter(|file| Path::new(file).is_file()));
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Where a program is that is named as on a command line.
+fn found(program: &str) -> Option<String> {
+    if program.contains('/') {
+        return Some(program.to_owned());
+    }
+    let path = std::env::var_os("PATH")?;
+    let places = std::env::split_paths(&path).map(|place| place.join(program));
+    let place = places.into_iter().find(|place| place.is_file())?;
+    Some(place.to_string_lossy().into_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    let ip = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    text.parse::<SocketAddr>().or(ip).map_err(|_| {
+        Failure::usage(format!(
+            "--listen {text}: write an address such as 10.0.0.1 or 10.0.0.1:4700"
+        ))
+    })
+}
+
+/// The words without an option and its value.
+fn without(words: impl Iterator<Item = String>, option: &str) -> Vec<String> {
+    let mut left = Vec::new();
+    let mut words = words;
+    let joined = format!("{option}=");
+    while let Some(word) = words.next() {
+        if word == "--" {
+            left.push(word);
+            left.extend(words);
+            break;
+        }
+        if word == option {
+            words.next();
+        } else if !word.starts_with(&joined) {
+            left.push(word);
+        }
+    }
+    left
+}
+
+#[test]
+fn an_option_is_left_out_of_a_line() {
+    let line = |text: &str| without(text.split(' ').map(str::to_owned), "--sbatch").join(" ");
+    assert_eq!(line("knee run pi --sbatch a.sh --nodes 2"), "knee run pi --nodes 2");
+    assert_eq!(line("knee run --sbatch=a.sh -- x --sbatch y"), "knee run -- x --sbatch y");
+}

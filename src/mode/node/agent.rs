@@ -1,0 +1,327 @@
+//! A node at work: ordinary crews on this host, told what to do over the stream, for as long as
+//! that lasts.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use super::NodeRound;
+use super::build::hash_of;
+use super::connect::Way;
+use super::message::{Answer, Laps, Numbered, Order, Trial};
+use super::peer::text;
+use super::wire::{Inbox, Seal};
+use crate::clock;
+use crate::machine::{
+    BURN_TIME, Burn, Ledger, Machine, Placement, Root, Watch, cpu_time_of, descendants,
+    process_cpu_time,
+};
+use crate::mode::{self, Crew, Extent, Job, Lap, ModeError, Round, Site, Window};
+use crate::plan::Mode;
+
+/// A node that is told nothing for so long, and has nothing to do, ends.
+const FORSAKEN: Duration = Duration::from_secs(900);
+/// How often it is looked whether it was told to end by a signal.
+const GLANCE: Duration = Duration::from_millis(50);
+/// What is under way when the stream ends gets so long to end by itself.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// The half of the stream that is written.
+#[derive(Debug)]
+struct Mouth {
+    stream: TcpStream,
+    seal: Seal,
+}
+
+/// Who is told what to do.
+struct Agent {
+    site: Site,
+    machine: Machine,
+    crews: BTreeMap<u64, (Box<dyn Crew>, bool)>,
+    watch: Watch,
+    burn: Option<Burn>,
+}
+
+/// Does what it is told until the stream ends, or it is told to end. Where something of that takes
+/// its time then, `last` is called, which ends this process.
+pub fn serve(way: Way, site: Site, machine: Machine, last: impl FnOnce() + Send + 'static) {
+    let Way { stream, seal, inbox } = way;
+    let Ok(writing) = stream.try_clone() else { return };
+    let mouth = Arc::new(Mutex::new(Mouth { stream: writing, seal }));
+    let (orders, told) = mpsc::channel();
+    let busy = Arc::new(AtomicBool::new(false));
+    let (cancel, done) = (Arc::clone(&site.cancel), Arc::new(AtomicBool::new(false)));
+    let ear = {
+        let (mouth, busy, done) = (Arc::clone(&mouth), Arc::clone(&busy), Arc::clone(&done));
+        move || {
+            listen(stream, inbox, &mouth, &orders, &busy);
+            cancel.store(true, Ordering::Relaxed);
+            let end = clock::now() + GRACE;
+            while clock::now() < end && !done.load(Ordering::Acquire) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            if !done.load(Ordering::Acquire) {
+                last();
+            }
+        }
+    };
+    if thread::Builder::new().name("stream".into()).spawn(ear).is_err() {
+        return;
+    }
+    let mut agent = Agent {
+        watch: Watch::open(&Root::live(), &machine.budget),
+        burn: machine.budget.affinity.as_ref().map(Burn::new),
+        crews: BTreeMap::new(),
+        machine,
+        site,
+    };
+    agent.obey(&told, &mouth, &busy);
+    // Ended before anybody is told that all is done.
+    drop(agent);
+    done.store(true, Ordering::Release);
+}
+
+/// Hears orders until the stream ends or holds what makes no sense. What time it is is answered
+/// here, at once.
+fn listen(
+    mut stream: TcpStream,
+    mut inbox: Inbox,
+    mouth: &Mutex<Mouth>,
+    orders: &Sender<Numbered<Order>>,
+    busy: &AtomicBool,
+) {
+    let _ = stream.set_read_timeout(Some(FORSAKEN));
+    let mut buffer = vec![0; 1 << 14];
+    loop {
+        let count = match stream.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                let waited = matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                );
+                if waited && busy.load(Ordering::Acquire) {
+                    continue;
+                }
+                return;
+            }
+        };
+        let heard_ns = clock::shared_nanos();
+        inbox.put(&buffer[..count]);
+        loop {
+            let message = match inbox.next() {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(_) => return,
+            };
+            let Ok(order) = serde_json::from_slice::<Numbered<Order>>(&message) else { return };
+            match order.said {
+                Order::Quit {} => return,
+                Order::Ping {} => {
+                    let answer = |mouth: &mut Mouth| {
+                        let answered_ns = clock::shared_nanos();
+                        mouth.say(order.id, Answer::Pong { heard_ns, answered_ns })
+                    };
+                    let mut mouth = mouth.lock().unwrap_or_else(PoisonError::into_inner);
+                    if answer(&mut mouth).is_none() {
+                        return;
+                    }
+                }
+                _ => {
+                    if orders.send(order).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Mouth {
+    /// `None` where nobody hears it any more.
+    fn say(&mut self, id: u64, answer: Answer) -> Option<()> {
+        let mut sealed = Vec::new();
+        self.seal.seal(&text(&Numbered { id, said: answer }), &mut sealed).ok()?;
+        self.stream.write_all(&sealed).ok()
+    }
+}
+
+impl Agent {
+    fn obey(&mut self, told: &Receiver<Numbered<Order>>, mouth: &Mutex<Mouth>, busy: &AtomicBool) {
+        loop {
+            let order = match told.recv_timeout(GLANCE) {
+                Ok(order) => order,
+                Err(RecvTimeoutError::Timeout) if !self.is_cancelled() => continue,
+                Err(_) => return,
+            };
+            busy.store(true, Ordering::Release);
+            let answer = self.answer(order.said);
+            busy.store(false, Ordering::Release);
+            let answer = answer.unwrap_or_else(|error| Answer::Failure { text: error.to_string() });
+            let said = mouth.lock().unwrap_or_else(PoisonError::into_inner).say(order.id, answer);
+            if said.is_none() || self.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.site.cancel.load(Ordering::Relaxed)
+    }
+
+    fn answer(&mut self, order: Order) -> Result<Answer, ModeError> {
+        Ok(match order {
+            Order::Files { directory, paths } => {
+                let place = std::env::set_current_dir(&directory);
+                place.map_err(|error| ModeError::Launch {
+                    what: "the directory from which knee was started cannot be entered",
+                    reason: format!("{directory}: {error}"),
+                })?;
+                let hashes = paths.iter().map(|path| hash_of(path.as_ref()).ok()).collect();
+                Answer::Files { hashes }
+            }
+            Order::Survey { job, workers } => {
+                Answer::Surveyed(Box::new(mode::reference(&self.site, &job, workers)?))
+            }
+            Order::Launch { crew, mode, members, job, pin } => {
+                self.launch(crew, (mode, members), &job, pin)?;
+                Answer::Ready {}
+            }
+            Order::Round(trial) => Answer::Laps(Box::new(self.round(trial)?)),
+            Order::Dismiss { crew } => {
+                if let Some((crew, _)) = self.crews.remove(&crew) {
+                    // Its rounds are measured, and nothing of them depends on how it ends.
+                    let _ = crew.dismiss();
+                }
+                Answer::Bye {}
+            }
+            Order::Burn {} => Answer::Burned(
+                self.burn.as_mut().map(|burn| burn.measure(BURN_TIME)).unwrap_or_default(),
+            ),
+            // Both were heard before they came here.
+            Order::Ping {} | Order::Quit {} => Answer::Bye {},
+        })
+    }
+
+    fn launch(
+        &mut self,
+        crew: u64,
+        (mode, members): (Mode, usize),
+        job: &Job,
+        pin: bool,
+    ) -> Result<(), ModeError> {
+        let allowed = self.machine.budget.affinity.as_ref().filter(|_| pin);
+        let placement = allowed.and_then(|cpus| Placement::new(&self.machine.topology, cpus).ok());
+        let cpus = placement.iter().flat_map(Placement::cpus);
+        self.site.placement = cpus.map(|cpu| *cpu as usize).collect();
+        let members = NonZeroUsize::new(members).unwrap_or(NonZeroUsize::MIN);
+        let (launched, _) = mode::launch(mode, &self.site, job, members)?;
+        let helped = job.workload == "function";
+        self.crews.insert(crew, (launched, helped));
+        Ok(())
+    }
+
+    fn round(&mut self, trial: Trial) -> Result<Laps, ModeError> {
+        let Some((crew, helped)) = self.crews.get_mut(&trial.crew) else {
+            return Err(ModeError::Launch {
+                what: "the round could not be begun",
+                reason: "no such crew is here".to_owned(),
+            });
+        };
+        let active = NonZeroUsize::new(trial.active).unwrap_or(NonZeroUsize::MIN);
+        let at = moment(trial.at_ns);
+        let mut warm_up = Duration::from_nanos(trial.warm_ns);
+        let extent = match trial.tasks {
+            Some(tasks) => Extent::Tasks(tasks),
+            None => Extent::Time(Duration::from_nanos(trial.window_ns)),
+        };
+        crew.allow(Duration::from_nanos(trial.limit_ns));
+        // A helper opens its window when it is warm, and cannot be told a moment; so it is warmed
+        // up by a round that does not count.
+        if *helped && !warm_up.is_zero() {
+            let window = Window { extent: Extent::Time(warm_up), warm_up: Duration::ZERO };
+            crew.round(active, window)?;
+            warm_up = Duration::ZERO;
+        }
+        let own = own_cpu();
+        let before = self.watch.snapshot();
+        if warm_up.is_zero() || trial.tasks.is_some() {
+            thread::sleep(at.saturating_duration_since(clock::now()));
+        }
+        self.site.opening.agree(at);
+        let began = clock::now();
+        let round = crew.round(active, Window { extent, warm_up })?;
+        let after = self.watch.snapshot();
+        let late = self.site.opening.late().unwrap_or(began.saturating_duration_since(at));
+        let used = (own_cpu() - own).max(round.usage.cpu());
+        let ledger = Ledger::between(&before, &after, used);
+        Ok(laps(&round, late, began.saturating_duration_since(at), ledger))
+    }
+}
+
+/// What a round gave, as it travels. `begun` is how long after the agreed moment it began.
+fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps {
+    let mut latency: Histogram<u64> = Lap::histogram();
+    let mut checks = Vec::new();
+    let mut warm_up = Duration::ZERO;
+    let mut printed_p99: Option<f64> = None;
+    for lap in &round.laps {
+        latency.add(&lap.latency).expect("all laps have the same bounds");
+        checks.extend_from_slice(&lap.checks);
+        warm_up = warm_up.max(lap.warm_up);
+        for p99 in lap.printed.iter().filter_map(|figure| figure.p99) {
+            printed_p99 = Some(printed_p99.map_or(p99, |longest| longest.max(p99)));
+        }
+    }
+    checks.sort_unstable();
+    checks.dedup();
+    let tasks = round.laps.iter().map(|lap| lap.tasks).sum();
+    let step = |step: hdrhistogram::iterators::IterationValue<u64>| {
+        (step.value_iterated_to(), step.count_at_value())
+    };
+    Laps {
+        tasks,
+        units: round.laps.iter().fold(0, |sum, lap| lap.units.saturating_add(sum)),
+        rates: round.laps.iter().map(|lap| lap.rate).collect(),
+        latency: latency.iter_recorded().map(step).collect(),
+        checks,
+        warm_ns: warm_up.as_nanos() as u64,
+        span_ns: (begun + round.span).as_nanos() as u64,
+        usage: round.usage,
+        handover: round.handover,
+        printed_p99,
+        node: NodeRound {
+            node: 0,
+            throughput: round.rate(),
+            tasks,
+            late: late.as_secs_f64(),
+            clock_error: 0.0,
+            ledger: Some(ledger),
+        },
+    }
+}
+
+/// A moment of the system's monotonic clock.
+fn moment(nanos: u64) -> Instant {
+    let (now, shared) = (clock::now(), clock::shared_nanos());
+    let ahead = Duration::from_nanos(nanos.saturating_sub(shared));
+    let behind = Duration::from_nanos(shared.saturating_sub(nanos));
+    let moment = now.checked_add(ahead).and_then(|moment| moment.checked_sub(behind));
+    moment.unwrap_or(now)
+}
+
+/// CPU seconds of this process and all that it has started.
+fn own_cpu() -> f64 {
+    let others: f64 = descendants(&[std::process::id()]).into_iter().filter_map(cpu_time_of).sum();
+    process_cpu_time().unwrap_or(0.0) + others
+}

@@ -1,0 +1,256 @@
+//! A crew that is spread over nodes: an ordinary one on each, whose windows open at one moment.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use knee_workloads::Figure;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::{ANSWER_WITHIN, Cluster};
+use super::fleet::Fault;
+use super::message::{Answer, Laps, Order, Trial};
+use crate::clock;
+use crate::machine::Ledger;
+use crate::mode::{Crew, Extent, Job, Lap, ModeError, Round, Usage, Window};
+
+/// The moment of a round never lies further ahead, whoever was late.
+const MOST_AHEAD: Duration = Duration::from_millis(320);
+/// A round in which a node is late is tried so many times in all.
+const TRIES: u32 = 6;
+/// A node that opens later than this share of the window has not measured the same moments.
+const LATE: f64 = 0.01;
+/// But so little, in seconds, is what any system may be late by.
+const LATE_AT_LEAST: f64 = 2e-3;
+/// What a node may take for its answer beyond what its round may.
+const SLACK: Duration = Duration::from_secs(2);
+/// A round that is void may go on at a node for so long, where it is allowed that.
+const ENDS_WITHIN: Duration = Duration::from_secs(600);
+/// No round has more time than this, whatever it is allowed.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Where a helper works at a node, warming up is a round of its own, which takes some time to end.
+const HELPER_ENDS: Duration = Duration::from_millis(30);
+
+/// What one node gave in a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeRound {
+    /// Which of the record's nodes.
+    pub node: usize,
+    /// Units per second: the sum of its workers' own rates.
+    pub throughput: f64,
+    /// Whole tasks.
+    pub tasks: u64,
+    /// How much later than agreed its window opened, in seconds.
+    pub late: f64,
+    /// By how many seconds its moment may differ from ours: half of the shortest way there and
+    /// back.
+    pub clock_error: f64,
+    /// What else its machine did meanwhile; `None` where that cannot be seen.
+    pub ledger: Option<Ledger>,
+}
+
+/// A crew on several nodes.
+#[derive(Debug)]
+pub(super) struct Spread {
+    cluster: Arc<Cluster>,
+    crew: u64,
+    nodes: Vec<usize>,
+    /// Whether its members live in a helper.
+    helped: bool,
+    allowed: Duration,
+}
+
+impl Spread {
+    pub(super) fn new(cluster: Arc<Cluster>, crew: u64, nodes: Vec<usize>, job: &Job) -> Self {
+        let helped = job.workload == "function";
+        Self { cluster, crew, nodes, helped, allowed: LONGEST }
+    }
+
+    /// Whether some of its nodes share a machine.
+    fn shares_machines(&self) -> bool {
+        self.nodes.iter().any(|node| self.cluster.shares_its_machine(*node))
+    }
+
+    /// Orders one round, for a moment that all agree on.
+    fn measure(&self, active: usize, window: Window) -> Result<Vec<Laps>, ModeError> {
+        let (length, batch) = match window.extent {
+            Extent::Time(length) => (length, None),
+            Extent::Tasks(tasks) => (Duration::ZERO, Some(tasks)),
+            Extent::Arrivals { .. } => {
+                return Err(ModeError::Launch {
+                    what: "the round could not be begun",
+                    reason: "nodes cannot be given tasks at a rate".to_owned(),
+                });
+            }
+        };
+        let mut fleet = self.cluster.fleet();
+        fleet.sync(&self.nodes).map_err(|fault| self.cluster.told(fault))?;
+        let ways = self.nodes.iter().map(|node| fleet.peers[*node].offset.worst());
+        let way = Duration::from_nanos(ways.max().unwrap_or(0));
+        let mut ahead = fleet.ahead.max(4 * way) + window.warm_up;
+        if self.helped {
+            ahead += window.warm_up + HELPER_ENDS;
+        }
+        let now = clock::shared_nanos();
+        let at = now + ahead.as_nanos() as u64;
+        let count = self.nodes.len() as u64;
+        let mut orders = Vec::with_capacity(self.nodes.len());
+        for (number, &node) in (0..).zip(&self.nodes) {
+            let share = |tasks: u64| tasks / count + u64::from(number < tasks % count);
+            let trial = Trial {
+                crew: self.crew,
+                active,
+                warm_ns: window.warm_up.as_nanos() as u64,
+                window_ns: length.as_nanos() as u64,
+                tasks: batch.map(share),
+                at_ns: fleet.peers[node].offset.there(at).unwrap_or(at),
+                limit_ns: self.allowed.as_nanos() as u64,
+            };
+            orders.push((node, Order::Round(trial)));
+        }
+        let within = ahead + self.allowed + SLACK;
+        let answers = fleet.ask("round", &orders, within);
+        let errors: Vec<f64> =
+            self.nodes.iter().map(|node| fleet.peers[*node].offset.error(now) * 1e-9).collect();
+        drop(fleet);
+        let answers = answers.map_err(|fault| self.cluster.told(fault))?;
+        let all = self.nodes.iter().zip(errors).zip(answers);
+        all.map(|((&node, error), answer)| {
+            let Answer::Laps(mut laps) = answer else { return Err(self.cluster.odd(node)) };
+            if !laps.is_sound() {
+                return Err(self.cluster.odd(node));
+            }
+            laps.node.node = node;
+            laps.node.clock_error = error;
+            if self.cluster.shares_its_machine(node) {
+                laps.node.ledger = None;
+            }
+            Ok(*laps)
+        })
+        .collect()
+    }
+}
+
+impl Laps {
+    /// Whether its figures are figures.
+    fn is_sound(&self) -> bool {
+        let figures = self.rates.iter().chain([&self.node.throughput, &self.node.late]);
+        figures.into_iter().all(|figure| figure.is_finite() && *figure >= 0.0)
+    }
+}
+
+impl Crew for Spread {
+    fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
+        let most = match window.extent {
+            Extent::Time(length) => (LATE * length.as_secs_f64()).max(LATE_AT_LEAST),
+            // The time until a batch is done counts from the moment, whoever was late.
+            _ => f64::INFINITY,
+        };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let laps = self.measure(active.get(), window)?;
+            let latest = laps.iter().max_by(|a, b| a.node.late.total_cmp(&b.node.late));
+            if let Some((node, task)) = differing(&laps) {
+                let first = &self.cluster.nodes()[self.nodes[0]].name;
+                let why = format!("task {task} returned another checksum than on node {first}");
+                return Err(self.cluster.told(Fault::Failed { node, why }));
+            }
+            match latest.map(|laps| &laps.node).filter(|node| node.late > most) {
+                None => return Ok(merged(laps)),
+                // Those who share a machine are late for each other by nature: it is told.
+                Some(_) if tries > 1 && self.shares_machines() => return Ok(merged(laps)),
+                Some(node) if tries == TRIES => {
+                    let (late, node) = (node.late, node.node);
+                    let why = format!(
+                        "it opened its window {:.1} ms late, {TRIES} times; is something else \
+                         running there?",
+                        late * 1e3
+                    );
+                    return Err(self.cluster.told(Fault::Failed { node, why }));
+                }
+                Some(_) => {
+                    let mut fleet = self.cluster.fleet();
+                    fleet.ahead = (4 * fleet.ahead).min(MOST_AHEAD);
+                }
+            }
+        }
+    }
+
+    fn allow(&mut self, limit: Duration) {
+        self.allowed = limit.min(LONGEST);
+    }
+
+    fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
+        let mut fleet = self.cluster.fleet();
+        let alive = fleet.alive();
+        let orders: Vec<(usize, Order)> = self
+            .nodes
+            .iter()
+            .filter(|node| alive.contains(node))
+            .map(|node| (*node, Order::Dismiss { crew: self.crew }))
+            .collect();
+        // Whoever does not answer is lost, which is told when it is wanted again.
+        // One that is in the middle of a void round ends that first.
+        let within = ANSWER_WITHIN + self.allowed.min(ENDS_WITHIN);
+        let _ = fleet.ask("dismiss", &orders, within);
+        Ok(())
+    }
+}
+
+/// The first node on which a task returned something else than on the first of all, and that task.
+fn differing(all: &[Laps]) -> Option<(usize, u64)> {
+    let (first, others) = all.split_first()?;
+    let known = |task: u64| first.checks.iter().find(|(of, _)| *of == task).map(|(_, sum)| *sum);
+    others.iter().find_map(|laps| {
+        let wrong = |(task, sum): &&(u64, u64)| known(*task).is_some_and(|known| known != *sum);
+        laps.checks.iter().find(wrong).map(|(task, _)| (laps.node.node, *task))
+    })
+}
+
+/// What all nodes gave together. Their rates add: each is counted by its own clock, and clocks
+/// differ by millionths.
+fn merged(all: Vec<Laps>) -> Round {
+    let mut latency: Histogram<u64> = Lap::histogram();
+    let (mut lap, mut usage) = (Lap::nothing(), None);
+    let (mut nodes, mut rates, mut span) = (Vec::new(), Vec::new(), Duration::ZERO);
+    let mut handover = None;
+    for laps in all {
+        for (nanos, count) in laps.latency {
+            latency.saturating_record_n(nanos.max(1), count);
+        }
+        lap.tasks += laps.tasks;
+        lap.units = lap.units.saturating_add(laps.units);
+        lap.rate += laps.node.throughput;
+        lap.warm_up = lap.warm_up.max(Duration::from_nanos(laps.warm_ns));
+        lap.checks.extend(laps.checks);
+        lap.printed.extend(laps.printed_p99.map(|p99| Figure { rate: 0.0, p99: Some(p99) }));
+        span = span.max(Duration::from_nanos(laps.span_ns));
+        usage = Some(usage.map_or(laps.usage, |all| together(all, laps.usage)));
+        handover = handover.or(laps.handover);
+        rates.extend(laps.rates);
+        nodes.push(laps.node);
+    }
+    lap.latency = latency;
+    (lap.wall, lap.ended) = (span, span);
+    let usage = usage.unwrap_or_default();
+    Round { handover, nodes, rates, ..Round::new(vec![lap], usage, span) }
+}
+
+/// What two nodes used: sums, over the longer of both spans.
+fn together(a: Usage, b: Usage) -> Usage {
+    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+    Usage {
+        user: a.user + b.user,
+        system: a.system + b.system,
+        voluntary: both(a.voluntary, b.voluntary),
+        involuntary: both(a.involuntary, b.involuntary),
+        minor_faults: both(a.minor_faults, b.minor_faults),
+        major_faults: both(a.major_faults, b.major_faults),
+        run_queue: a.run_queue.zip(b.run_queue).map(|(a, b)| a + b),
+        peak_memory: both(a.peak_memory, b.peak_memory),
+        span: a.span.max(b.span),
+    }
+}

@@ -1,0 +1,266 @@
+//! All nodes that have come: orders to many of them at once, by one thread that waits for none of
+//! them longer than it may.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::message::{Answer, Numbered, Order};
+use super::offset::{EXCHANGES, Exchange};
+use super::peer::Peer;
+use crate::clock;
+
+/// The moment of a round lies at least so far ahead.
+const AHEAD: Duration = Duration::from_millis(2);
+/// How often it is looked whether the user interrupts.
+const GLANCE: Duration = Duration::from_millis(50);
+/// Whoever does not say what time it is by then is cut off or stopped.
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+/// So many nodes at once are asked what time it is: more would wait for each other.
+const AT_ONCE: usize = 8;
+
+/// The nodes, by the numbers that they have in the record.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    pub(super) peers: Vec<Peer>,
+    cancel: Arc<AtomicBool>,
+    id: u64,
+    /// When the clocks were compared last, how long that took, and with how many nodes.
+    synced: Option<(Instant, Duration, usize)>,
+    /// How far ahead the moment of a round lies: further once a node was late for one.
+    pub(super) ahead: Duration,
+}
+
+/// Why an order was not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The node is gone.
+    Lost { node: usize, why: String },
+    /// The node says that it could not.
+    Failed { node: usize, why: String },
+    /// The user interrupted.
+    Interrupted,
+}
+
+/// How long somebody may take. The time in which we ourselves were stopped does not count: who is
+/// stopped with us cannot answer.
+struct Limit {
+    end: Instant,
+    seen: Instant,
+}
+
+impl Limit {
+    /// We look several times in so long, unless we are stopped.
+    const STOPPED: Duration = Duration::from_secs(1);
+
+    fn new(within: Duration) -> Self {
+        let now = clock::now();
+        Self { end: now + within, seen: now }
+    }
+
+    fn left(&mut self) -> Duration {
+        let now = clock::now();
+        let gap = now.saturating_duration_since(self.seen);
+        if gap > Self::STOPPED {
+            self.end += gap;
+        }
+        self.seen = now;
+        self.end.saturating_duration_since(now)
+    }
+}
+
+/// Something that a node said, and when it arrived.
+struct Heard {
+    node: usize,
+    said: Numbered<Answer>,
+    at: u64,
+}
+
+impl Fleet {
+    pub(super) fn new(peers: Vec<Peer>, cancel: &Arc<AtomicBool>) -> Self {
+        Self { peers, cancel: Arc::clone(cancel), id: 0, synced: None, ahead: AHEAD }
+    }
+
+    /// The nodes that are still there.
+    pub(super) fn alive(&self) -> Vec<usize> {
+        let places = self.peers.iter().enumerate();
+        places.filter(|(_, peer)| peer.lost.is_none()).map(|(node, _)| node).collect()
+    }
+
+    /// Gives each of these nodes an order and waits for all answers, in the same order; for no
+    /// longer than `within`, and not at all once one of them is lost or has failed.
+    pub(super) fn ask(
+        &mut self,
+        what: &str,
+        orders: &[(usize, Order)],
+        within: Duration,
+    ) -> Result<Vec<Answer>, Fault> {
+        let first = self.id + 1;
+        for (node, order) in orders {
+            self.id += 1;
+            self.peers[*node].say(self.id, order);
+        }
+        let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
+        let mut limit = Limit::new(within);
+        loop {
+            let pending: Vec<usize> = (0..orders.len())
+                .filter(|place| answers[*place].is_none())
+                .map(|place| orders[place].0)
+                .collect();
+            if pending.is_empty() {
+                return Ok(answers.into_iter().flatten().collect());
+            }
+            if let Some(node) = pending.iter().copied().find(|node| self.is_lost(*node)) {
+                return Err(self.loss(node));
+            }
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Fault::Interrupted);
+            }
+            let left = limit.left();
+            if left.is_zero() {
+                let seconds = within.as_secs_f64();
+                for &node in &pending {
+                    self.peers[node].lose(format!(
+                        "it did not answer to {what} within {seconds:.0} s; was it stopped, or is \
+                         it cut off?"
+                    ));
+                }
+                return Err(self.loss(pending[0]));
+            }
+            for Heard { node, said, .. } in self.turn(&pending, left.min(GLANCE)) {
+                // Answers to orders that nobody waits for any more are dropped.
+                let Some(place) = said.id.checked_sub(first).map(|place| place as usize) else {
+                    continue;
+                };
+                if orders.get(place).is_none_or(|(asked, _)| *asked != node) {
+                    continue;
+                }
+                if let Answer::Failure { text } = said.said {
+                    return Err(Fault::Failed { node, why: text });
+                }
+                answers[place] = Some(said.said);
+            }
+        }
+    }
+
+    /// Compares the clocks of these nodes with ours, where that has grown old.
+    pub(super) fn sync(&mut self, nodes: &[usize]) -> Result<(), Fault> {
+        const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
+        // It may take no more than a twentieth of the time.
+        const SHARE: u32 = 20;
+        let fresh = |(at, took, count): (Instant, Duration, usize)| {
+            count >= nodes.len() && clock::since(at) < OFTEN_ENOUGH.max(SHARE * took)
+        };
+        let now = clock::shared_nanos();
+        let known = nodes.iter().all(|node| self.peers[*node].offset.there(now).is_some());
+        if known && self.synced.is_some_and(fresh) {
+            return Ok(());
+        }
+        let start = clock::now();
+        for group in nodes.chunks(AT_ONCE) {
+            for node in group {
+                self.peers[*node].offset.forget_worst();
+            }
+            for _ in 0..EXCHANGES {
+                self.exchange(group)?;
+            }
+        }
+        self.synced = Some((clock::now(), clock::since(start), nodes.len()));
+        Ok(())
+    }
+
+    /// Sees that each of these nodes is there and goes on, before it is asked for what takes time.
+    pub(super) fn look(&mut self, nodes: &[usize]) -> Result<(), Fault> {
+        self.exchange(nodes)
+    }
+
+    /// Asks each of these nodes once what time it is.
+    fn exchange(&mut self, nodes: &[usize]) -> Result<(), Fault> {
+        let mut open: Vec<(usize, u64, u64)> = Vec::with_capacity(nodes.len());
+        for &node in nodes {
+            self.id += 1;
+            let asked = clock::shared_nanos();
+            self.peers[node].say(self.id, &Order::Ping {});
+            open.push((node, self.id, asked));
+        }
+        let mut limit = Limit::new(PONG_WITHIN);
+        while !open.is_empty() {
+            let pending: Vec<usize> = open.iter().map(|(node, ..)| *node).collect();
+            if let Some(node) = pending.iter().copied().find(|node| self.is_lost(*node)) {
+                return Err(self.loss(node));
+            }
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Fault::Interrupted);
+            }
+            if limit.left().is_zero() {
+                let seconds = PONG_WITHIN.as_secs();
+                for &node in &pending {
+                    self.peers[node].lose(format!(
+                        "it gave no sign of life within {seconds} s; was it stopped, or is it cut \
+                         off?"
+                    ));
+                }
+                return Err(self.loss(pending[0]));
+            }
+            for Heard { node, said, at } in self.turn(&pending, GLANCE) {
+                let Answer::Pong { heard_ns, answered_ns } = said.said else { continue };
+                let mine = |&(of, id, _): &(usize, u64, u64)| of == node && id == said.id;
+                let Some(place) = open.iter().position(mine) else { continue };
+                let (_, _, asked) = open.swap_remove(place);
+                let exchange = Exchange { asked, heard: heard_ns, answered: answered_ns, back: at };
+                self.peers[node].offset.learn(exchange);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_lost(&self, node: usize) -> bool {
+        self.peers[node].lost.is_some()
+    }
+
+    fn loss(&self, node: usize) -> Fault {
+        Fault::Lost { node, why: self.peers[node].lost.clone().unwrap_or_default() }
+    }
+
+    /// Waits until one of these nodes has something to say, or for `patience`, and hears it.
+    fn turn(&mut self, nodes: &[usize], patience: Duration) -> Vec<Heard> {
+        let ready: Vec<(usize, PollFlags)> = {
+            let mut watched: Vec<PollFd<'_>> = nodes
+                .iter()
+                .map(|node| {
+                    let peer = &self.peers[*node];
+                    let mut flags = PollFlags::IN;
+                    flags.set(PollFlags::OUT, peer.is_waiting_to_send());
+                    PollFd::new(&peer.stream, flags)
+                })
+                .collect();
+            let limit = Timespec::try_from(patience).ok();
+            // An interrupted call is tried again by whoever waits.
+            let _ = poll(&mut watched, limit.as_ref());
+            nodes.iter().copied().zip(watched.iter().map(PollFd::revents)).collect()
+        };
+        let mut heard = Vec::new();
+        for (node, flags) in ready {
+            let peer = &mut self.peers[node];
+            if flags.contains(PollFlags::OUT) {
+                peer.send();
+            }
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                let said = peer.heard();
+                let at = clock::shared_nanos();
+                heard.extend(said.into_iter().map(|said| Heard { node, said, at }));
+            }
+        }
+        heard
+    }
+
+    /// Tells all to end, and closes their streams.
+    pub(super) fn farewell(&mut self) {
+        for peer in &mut self.peers {
+            peer.say(0, &Order::Quit {});
+            let _ = peer.stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Nodes are started by their launcher and waited for; what it starts ends with the run.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::Cluster;
+use super::build::own_build;
+use super::gather::Gathering;
+use super::launcher::{Carries, Launcher, Start, Wanted};
+use super::secret::{SECRET, Secret};
+use crate::clock;
+
+/// How often it is looked whether the launcher has ended.
+const GLANCE: Duration = Duration::from_millis(50);
+/// Those who have come while the launcher ended are heard for so long.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// What was started gets so long to end by itself, and then so long after it was told to.
+const ENDS_WITHIN: Duration = Duration::from_secs(1);
+/// So many lines of what a launcher prints are kept for a message.
+const KEPT: usize = 5;
+/// What launchers say that is no news to anybody.
+const NO_NEWS: &[&str] = &["lacks support for cpu binding"];
+
+/// Why there are no nodes.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// They cannot be started so.
+    #[error("{0}")]
+    Failed(String),
+    /// A node has come that cannot take part.
+    #[error("node {name}: {why}")]
+    Unfit {
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a launcher has started.
+#[derive(Debug)]
+pub(super) struct Launched {
+    children: Vec<(Child, Option<ChildStdin>)>,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Cluster {
+    /// Starts nodes and waits until all have come, or until `patience` is over: then those that
+    /// have come are what there is, and `missing` hears who has not.
+    ///
+    /// # Errors
+    /// The launcher cannot be started or says that it failed; no node came; one cannot take part.
+    pub fn launched(
+        launcher: &Launcher,
+        wanted: &Wanted,
+        patience: Duration,
+        cancel: &Arc<AtomicBool>,
+        missing: &mut dyn FnMut(&str),
+    ) -> Result<Arc<Self>, LaunchError> {
+        let failed = |what: &str, error: io::Error| LaunchError::Failed(format!("{what}: {error}"));
+        let secret = Secret::new().map_err(|error| failed("no secret could be made", error))?;
+        let build = own_build().map_err(|error| failed("this program cannot be read", error))?;
+        let gathering = Gathering::open(wanted.listen, wanted.nodes, secret.clone(), build);
+        let mut gathering = gathering
+            .map_err(|error| failed("no port could be opened for nodes (see --listen)", error))?;
+        let addresses = gathering
+            .addresses()
+            .map_err(|error| failed("our own addresses cannot be read (see --listen)", error))?;
+        let starts = launcher.starts(wanted, &addresses);
+        let hosts: Vec<String> = starts.iter().filter_map(|start| start.host.clone()).collect();
+        let mut launched = Launched::start(starts, &secret)?;
+        let mut deadline = clock::now() + patience;
+        let mut over = None;
+        while gathering.come() < wanted.nodes && clock::now() < deadline {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(LaunchError::Interrupted);
+            }
+            let look = gathering.look(GLANCE);
+            look.map_err(|unfit| LaunchError::Unfit { name: unfit.name, why: unfit.why })?;
+            if over.is_none() {
+                over = launched.over();
+                deadline = over.as_ref().map_or(deadline, |_| clock::now() + LAST_WORDS);
+            }
+        }
+        let peers = gathering.close();
+        let come = peers.len();
+        if come == 0 {
+            let how = over.unwrap_or_else(|| {
+                format!("no node connected within {:.0} s", patience.as_secs_f64())
+            });
+            return Err(LaunchError::Failed(format!("{how}{}", launched.last_words())));
+        }
+        if come < wanted.nodes {
+            let has = |host: &String| peers.iter().any(|peer| peer.hello.name == *host);
+            let names: Vec<String> = hosts.into_iter().filter(|host| !has(host)).collect();
+            let who = if names.is_empty() {
+                format!("{} of {} nodes", wanted.nodes - come, wanted.nodes)
+            } else {
+                names.join(", ")
+            };
+            let how = over.unwrap_or_else(|| format!("within {:.0} s", patience.as_secs_f64()));
+            missing(&format!("{who} did not come ({how}{})", launched.last_words()));
+        }
+        let cluster = Self::new(peers, cancel);
+        cluster.keep(launched);
+        Ok(Arc::new(cluster))
+    }
+}
+
+impl Launched {
+    fn start(starts: Vec<Start>, secret: &Secret) -> Result<Self, LaunchError> {
+        let mut launched = Self { children: Vec::new(), said: Arc::default() };
+        for start in starts {
+            launched.add(&start, secret).map_err(|error| {
+                let program = start.words.first().map_or("", String::as_str);
+                LaunchError::Failed(format!("{program} cannot be started: {error}"))
+            })?;
+        }
+        Ok(launched)
+    }
+
+    fn add(&mut self, start: &Start, secret: &Secret) -> io::Result<()> {
+        let Some((program, arguments)) = start.words.split_first() else { return Ok(()) };
+        let (output, prints) = io::pipe()?;
+        let errors = prints.try_clone()?;
+        let mut command = Command::new(program);
+        // Not of our group: a Ctrl-C is for us, and we end it in our own way.
+        command.args(arguments).stdout(prints).stderr(errors).process_group(0);
+        let by_input = start.carries != Carries::Environment;
+        command.stdin(if by_input { Stdio::piped() } else { Stdio::null() });
+        if start.carries != Carries::Input {
+            command.env(SECRET, secret.text());
+        }
+        let child = command.spawn();
+        drop(command);
+        let mut child = child?;
+        let mut input = child.stdin.take();
+        if let Some(input) = &mut input {
+            // One that has ended already says so by its status.
+            let _ = input.write_all(format!("{}\n", secret.text()).as_bytes());
+        }
+        self.children.push((child, input));
+        let said = Arc::clone(&self.said);
+        thread::spawn(move || relay(output, &said));
+        Ok(())
+    }
+
+    /// How it ended, where all that was started has ended, or one of them that failed.
+    fn over(&mut self) -> Option<String> {
+        let mut all = true;
+        let mut ended = None;
+        for (child, _) in &mut self.children {
+            match child.try_wait() {
+                Ok(Some(status)) => ended = Some(format!("the launcher ended ({status})")),
+                _ => all = false,
+            }
+        }
+        ended.filter(|_| all)
+    }
+
+    fn last_words(&self) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_empty() { String::new() } else { format!("; it said: {}", said.join("; ")) }
+    }
+
+    /// Waits until all has ended, and ends what does not: the streams of the nodes are closed.
+    pub(super) fn end(&mut self) {
+        for (_, input) in &mut self.children {
+            *input = None;
+        }
+        for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
+            for (child, _) in &mut self.children {
+                if let (Some(signal), Ok(None)) = (signal, child.try_wait()) {
+                    // It is not reaped, so its group has its number.
+                    let _ = kill_process_group(Pid::from_child(child), signal);
+                }
+            }
+            let deadline = clock::now() + ENDS_WITHIN;
+            while clock::now() < deadline {
+                if self.children.iter_mut().all(|(child, _)| !matches!(child.try_wait(), Ok(None)))
+                {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Shows what a launcher and the nodes print, and keeps the end of it.
+fn relay(output: io::PipeReader, keep: &Mutex<Vec<String>>) {
+    for line in BufReader::new(output).split(b'\n') {
+        let Ok(line) = line else { return };
+        let line: String = String::from_utf8_lossy(&line).chars().take(400).collect();
+        if line.trim().is_empty() || NO_NEWS.iter().any(|known| line.contains(known)) {
+            continue;
+        }
+        let visible: String =
+            line.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+        let _ = writeln!(io::stderr(), "{visible}");
+        let mut said = keep.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push(visible.trim().to_owned());
+        let surplus = said.len().saturating_sub(KEPT);
+        said.drain(..surplus);
+    }
+}

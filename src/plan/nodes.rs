@@ -1,0 +1,57 @@
+//! Nodes as the second axis: over how many hosts the crews of an entry are spread.
+
+use knee_workloads::Workload;
+
+use super::{Also, Named, PlanError, parse};
+
+/// The name of the axis.
+pub const AXIS: &str = "nodes";
+/// Workloads whose workers share what lies in the memory of one host.
+const ONE_HOST: &[(&str, &str)] = &[
+    ("lock", "its workers share one lock"),
+    ("queue", "its workers share one queue"),
+    ("pipe", "its workers share pipes"),
+    ("server", "it has one host"),
+];
+/// Workloads that need somebody who serves, or a file system.
+const SERVED: &[(&str, &str)] = &[
+    ("network", "each node asks a server of its own, on its own loopback"),
+    ("file", "each node writes to its own temporary directory (TMPDIR)"),
+];
+
+/// The numbers of nodes: `1,2,4` or `1-3`.
+///
+/// # Errors
+/// It is no list of numbers.
+pub fn numbers(text: &str) -> Result<Vec<usize>, PlanError> {
+    match parse::counts(text) {
+        Ok(super::Counts::List(list)) => Ok(list),
+        Ok(super::Counts::Auto) => {
+            Err(PlanError::Usage("--nodes auto: name the numbers, such as 1,2,4".to_owned()))
+        }
+        Err(_) => Err(PlanError::Usage(format!(
+            "--nodes {text}: write numbers from 1 on, such as 1,2,4 or 1-4"
+        ))),
+    }
+}
+
+/// Why a workload cannot be spread over nodes; `None` where it can.
+pub(super) fn objection(workload: &dyn Workload) -> Option<String> {
+    let name = workload.meta().name;
+    let (_, why) = ONE_HOST.iter().find(|(known, _)| *known == name)?;
+    Some(format!("{name} stays on one host: {why}; measure it without --nodes"))
+}
+
+/// What is to be known of a workload that is spread over nodes: who serves.
+pub fn remark(workload: &str) -> Option<&'static str> {
+    SERVED.iter().find(|(known, _)| *known == workload).map(|(_, what)| *what)
+}
+
+/// One wanted thing for each number of nodes.
+pub(super) fn spread(want: &Named, nodes: &[usize], axis: usize) -> Vec<(Named, Also)> {
+    let one = |count: &usize| {
+        let (name, value) = (AXIS.to_owned(), count.to_string());
+        (want.clone(), Also { name, value, axis, multiplies: true })
+    };
+    nodes.iter().map(one).collect()
+}

@@ -1,0 +1,142 @@
+//! Nodes and coordinators that are killed, stopped, late or interrupted: nothing hangs, nothing is
+//! left, and what the others measured stays.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{Run, ended, failures, kill, rounds, wait};
+
+const NAPS: &[&str] =
+    &["sleep:ms=5", "--nodes", "1,2,3", "--workers", "1,2", "--modes", "threads,process-pool"];
+
+fn naps(budget: &str) -> Run {
+    Run::local(&[NAPS, &["--budget", budget]].concat())
+}
+
+/// What every run must be after it has lost a node: ended with a code that says so, its rounds
+/// right, its other cells measured, nothing left.
+fn check(run: &Run, code: Option<i32>, said: &str) {
+    assert!([Some(0), Some(4), Some(5)].contains(&code), "{code:?}: {said}");
+    for round in rounds(&run.out()) {
+        let nodes = round["nodes"].as_array().map_or(0, Vec::len) as f64;
+        let workers = round["cell"]["workers"].as_f64().expect("a count");
+        let rate = round["throughput"].as_f64().expect("a rate");
+        assert!(rate <= 200.0 * nodes * workers * 1.02, "{rate} of {nodes} x {workers}");
+    }
+    assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
+    let left: Vec<_> = std::fs::read_dir(run.place.path())
+        .expect("it is there")
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("knee-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_node_killed_at_any_moment_voids_its_round_and_the_rest_goes_on() {
+    let mut dice = 0x9e37_79b9_u64;
+    for number in 0..20_u64 {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(number);
+        let mut run = naps("3s");
+        let child = run.start();
+        assert!(wait(|| run.nodes().len() >= 3), "no nodes came");
+        std::thread::sleep(Duration::from_millis(dice >> 33 & 0x7ff));
+        let nodes = run.nodes();
+        if let Some(pid) = nodes.get((dice >> 20) as usize % nodes.len().max(1)) {
+            kill(*pid, Signal::KILL);
+        }
+        let (code, said) = ended(child);
+        check(&run, code, &said);
+    }
+}
+
+#[test]
+fn who_is_killed_is_named_and_fewer_nodes_are_measured_on() {
+    let mut run = naps("8s");
+    let child = run.start();
+    assert!(run.wait_for_rounds(6), "nothing was measured");
+    let second = run.living().into_iter().find(|(_, line)| line.contains("--name node2"));
+    kill(second.expect("it is there").0, Signal::KILL);
+    let before = rounds(&run.out()).len();
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(4), "{said}");
+    let reasons: Vec<String> =
+        failures(&run.out()).iter().map(|failure| failure["reason"].to_string()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("node2")), "{reasons:?}");
+    let after = rounds(&run.out());
+    let on = |nodes: usize| {
+        let later = after[before..].iter();
+        later.filter(|round| round["nodes"].as_array().map(Vec::len) == Some(nodes)).count()
+    };
+    assert!(on(1) + on(2) > 0, "nothing was measured on the nodes that were left");
+    check(&run, code, &said);
+}
+
+#[test]
+fn a_node_that_is_stopped_is_given_up_at_the_time_limit() {
+    let mut run = naps("6s");
+    let child = run.start();
+    assert!(run.wait_for_rounds(4), "nothing was measured");
+    let third = run.living().into_iter().find(|(_, line)| line.contains("--name node3"));
+    let third = third.expect("it is there").0;
+    kill(third, Signal::STOP);
+    let (code, said) = ended(child);
+    kill(third, Signal::CONT);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(run.record().contains("node3"), "{said}");
+    check(&run, code, &said);
+}
+
+#[test]
+fn nothing_is_left_where_the_coordinator_is_killed() {
+    for rounds in [0, 3, 9] {
+        let mut run = naps("30s");
+        let mut child = run.start();
+        assert!(wait(|| run.nodes().len() >= 3), "no nodes came");
+        assert!(run.wait_for_rounds(rounds), "nothing was measured");
+        child.kill().expect("it is ours");
+        child.wait().expect("it is ours");
+        assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
+    }
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured_and_ends_the_nodes() {
+    let mut run = naps("60s");
+    let child = run.start();
+    assert!(run.wait_for_rounds(6), "nothing was measured");
+    kill(child.id().cast_signed(), Signal::INT);
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(rounds(&run.out()).len() >= 6);
+    assert!(run.record().contains("\"interrupted\":true"));
+    assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
+}
+
+#[test]
+fn a_node_that_does_not_come_is_missing_and_the_others_measure() {
+    let slow = format!(
+        "sh -c 'if [ {{host}} = c ]; then exec sleep 100; fi; exec {} node {{args}}'",
+        crate::support::KNEE
+    );
+    let words = [NAPS, &["--budget", "5s", "--hosts", "a,b,c", "--node-wait", "8s"]].concat();
+    let mut run = Run::by(&slow, &words);
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("c did not come"), "{said}");
+    let most =
+        rounds(&run.out()).iter().filter_map(|round| round["nodes"].as_array().map(Vec::len)).max();
+    assert_eq!(most, Some(2), "{said}");
+    check(&run, code, &said);
+}
+
+#[test]
+fn a_launcher_that_fails_is_told_with_its_own_words() {
+    let launcher = "sh -c 'echo no such partition >&2; exit 3' {args}";
+    let mut run = Run::by(launcher, &["pi", "--nodes", "2", "--budget", "3s"]);
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no such partition") && said.contains("exit status: 3"), "{said}");
+    assert!(run.living().is_empty());
+}

@@ -1,0 +1,171 @@
+//! Runs over nodes that are processes of this machine: a stand-in for a launcher, and what is left
+//! of a run.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
+/// By then anything has ended that ends at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A run that begins in a directory of its own, which marks all of its processes.
+pub(crate) struct Run {
+    pub(crate) place: tempfile::TempDir,
+    pub(crate) command: Command,
+}
+
+impl Run {
+    /// `knee run` with these words, on nodes that a launcher of one word starts here.
+    pub(crate) fn local(words: &[&str]) -> Self {
+        let launcher = format!("{KNEE} node {{args}}");
+        Self::by(&launcher, words)
+    }
+
+    pub(crate) fn by(launcher: &str, words: &[&str]) -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        let mut command = Command::new(KNEE);
+        command
+            .arg("run")
+            .args(["--launcher", launcher, "--listen", "127.0.0.1", "--out"])
+            .arg(place.path().join("run"))
+            .args(words)
+            // Every process of this run inherits it, and no other one has it.
+            .env("TMPDIR", place.path())
+            .env("KNEE_CLUSTER_TEST", place.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self { place, command }
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.place.path().join("run")
+    }
+
+    pub(crate) fn output(&mut self) -> Output {
+        self.command.output().expect("it starts")
+    }
+
+    pub(crate) fn start(&mut self) -> Child {
+        self.command.spawn().expect("it starts")
+    }
+
+    /// Processes of this run that live, with their command lines.
+    pub(crate) fn living(&self) -> Vec<(i32, String)> {
+        living(self.place.path())
+    }
+
+    /// Nodes of this run that live: processes that call themselves so, and not their guards.
+    pub(crate) fn nodes(&self) -> Vec<i32> {
+        let nodes = self.living().into_iter().filter(|(_, line)| line.contains(" node --connect"));
+        nodes.map(|(pid, _)| pid).collect()
+    }
+
+    /// Waits until the record has so many rounds.
+    pub(crate) fn wait_for_rounds(&self, count: usize) -> bool {
+        wait(|| rounds(&self.out()).len() >= count)
+    }
+
+    pub(crate) fn record(&self) -> String {
+        fs::read_to_string(self.out().join("record.jsonl")).unwrap_or_default()
+    }
+}
+
+/// The samples of a record.
+pub(crate) fn rounds(run: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(run.join("record.jsonl")).unwrap_or_default();
+    lines(&text, "sample")
+}
+
+/// The failures of a record.
+pub(crate) fn failures(run: &Path) -> Vec<serde_json::Value> {
+    let text = fs::read_to_string(run.join("record.jsonl")).unwrap_or_default();
+    lines(&text, "failure")
+}
+
+fn lines(text: &str, kind: &str) -> Vec<serde_json::Value> {
+    let documents = text.lines().filter_map(|line| {
+        let end = line.rfind('}')?;
+        serde_json::from_str::<serde_json::Value>(&line[..=end]).ok()
+    });
+    documents.filter_map(|document| document.get(kind).cloned()).collect()
+}
+
+/// Every living process with this in its environment.
+pub(crate) fn living(mark: &Path) -> Vec<(i32, String)> {
+    let needle = format!("KNEE_CLUSTER_TEST={}", mark.display()).into_bytes();
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        let marked = environment.split(|byte| *byte == 0).any(|entry| entry == needle);
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        (marked && !line.is_empty()).then_some((pid, line))
+    })
+    .collect()
+}
+
+/// Waits until something is so, for as long as anything takes.
+pub(crate) fn wait(is_so: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if is_so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
+    if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+        let _ = rustix::process::kill_process(pid, signal);
+    }
+}
+
+/// What it printed, and its status, within the patience; else it is killed and the test fails.
+pub(crate) fn ended(mut child: Child) -> (Option<i32>, String) {
+    let start = Instant::now();
+    while child.try_wait().expect("it is ours").is_none() {
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it hangs");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut text = String::new();
+    for stream in [
+        child.stdout.take().map(|out| Box::new(out) as Box<dyn Read>),
+        child.stderr.take().map(|err| Box::new(err) as Box<dyn Read>),
+    ] {
+        let mut bytes = Vec::new();
+        let _ = stream.expect("it is piped").read_to_end(&mut bytes);
+        text.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    (child.wait().expect("it is ours").code(), text)
+}
+
+pub(crate) fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Whether a program is there; says that the test is skipped where it is not.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|place: PathBuf| place.join(program));
+    let found = places.any(|place| place.is_file());
+    if !found {
+        println!("skipped: {program} is not installed");
+    }
+    found
+}
