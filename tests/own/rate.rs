@@ -6,7 +6,7 @@ use crate::calls::{Called, assert_gone, has, knee, run, server_in_python};
 
 /// A server of N threads that answers after a millisecond, but not in the first second of every
 /// five.
-const STALLING: &str = r#"
+const STALLING: &str = r"
 import threading, time
 workers, port = int(sys.argv[1]), int(sys.argv[2])
 listener = listener_at(port)
@@ -22,7 +22,7 @@ for _ in range(workers):
     threading.Thread(target=serve, daemon=True).start()
 while True:
     time.sleep(600)
-"#;
+";
 
 /// The 99th percentile over all rounds, in seconds.
 fn p99(called: &Called) -> f64 {
