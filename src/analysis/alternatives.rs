@@ -1,5 +1,5 @@
-//! Several ways to do the same work, each by the user's name: one subject with a curve for each, and
-//! one answer.
+//! Several ways to do the same work, each by the user's name: one subject with a curve for each,
+//! and one answer.
 
 use super::at_rate;
 use super::findings::{Alternative, CellFailure, Curve, Remark, WorkloadFindings};

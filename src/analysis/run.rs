@@ -230,8 +230,8 @@ impl<'r> Context<'r> {
         at_rate::answer(&entry.label, serial, curves, asked, limits)
     }
 
-    /// How long a task takes where no other waits with it, of what is no task of ours. Requests wait
-    /// within a server too, where nobody sees it: one after another they do not.
+    /// How long a task takes where no other waits with it, of what is no task of ours. Requests
+    /// wait within a server too, where nobody sees it: one after another they do not.
     pub(super) fn alone(&self, at: usize) -> Option<f64> {
         let entry = &self.record.header.plan.entries[at];
         let is_server = entry.series.iter().any(|series| series.mode == Mode::Server);

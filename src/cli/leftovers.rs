@@ -88,9 +88,9 @@ pub(super) fn is_left(scratch: &Path) -> bool {
     scratch.exists() || over(scratch).exists()
 }
 
-/// Removes a directory that knee has made, which its lock shows, or an empty one. It is held while it
-/// is looked at and emptied: where everybody may rename what stands beside it, another directory of
-/// ours may be given its name at any moment.
+/// Removes a directory that knee has made, which its lock shows, or an empty one. It is held while
+/// it is looked at and emptied: where everybody may rename what stands beside it, another directory
+/// of ours may be given its name at any moment.
 fn remove(scratch: &Path) {
     let Ok(held) = Folder::hold(scratch) else { return };
     if held.is_ours() && held.has_file(LOCK) {

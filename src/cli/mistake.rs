@@ -1,8 +1,8 @@
 //! What a panic in a thread of ours does: it ends the program, with a message.
 //!
-//! Other threads may wait for one that panicked, and there is no knowing what it has left half done.
-//! So nothing goes on; the guard cleans up behind a run. What users' work panics with, and what the
-//! threads do that it has started, is caught where it is run and is the failure of a task.
+//! Other threads may wait for one that panicked, and there is no knowing what it has left half
+//! done. So nothing goes on; the guard cleans up behind a run. What users' work panics with, and
+//! what the threads do that it has started, is caught where it is run and is the failure of a task.
 
 use std::io::Write;
 use std::panic;

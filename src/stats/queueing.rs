@@ -25,8 +25,8 @@ pub fn mean_wait(servers: u32, load: f64, service: f64) -> Option<f64> {
 /// `service`. `None` as for [`erlang_c`].
 ///
 /// Above: Kingman's bound for several servers (Biometrika 57, 1970). Below: what one server of n
-/// times the speed would have, less what the tasks in service have left (Brumelle, J. Appl. Prob. 8,
-/// 1971); it holds for exponential gaps, and is 0 for others.
+/// times the speed would have, less what the tasks in service have left (Brumelle, J. Appl. Prob.
+/// 8, 1971); it holds for exponential gaps, and is 0 for others.
 pub fn bounds(servers: u32, load: f64, service: f64, gaps: f64, services: f64) -> Option<[f64; 2]> {
     let n = f64::from(servers);
     if !(load > 0.0 && load < n && service > 0.0) {

@@ -4,8 +4,8 @@
 //! results of all workers, and they ring for it alone, so that a result costs one wake-up and not
 //! two. Other waiting threads follow: they sleep until the leader tells them. When nobody waits,
 //! the pool's own thread, the keeper, reads. Whoever reads naps while all workers have enough to go
-//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its place without
-//! any of this (see [`slots`](super::slots)).
+//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its place
+//! without any of this (see [`slots`](super::slots)).
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -178,7 +178,8 @@ pub struct NodeFindings {
     pub disturbed: u64,
     /// Its rate against the median of the others, in rounds of several nodes (median; 1 = equal).
     pub share: Option<f64>,
-    /// Smallest and largest share of its own best that one of its cores reached in the burn control.
+    /// Smallest and largest share of its own best that one of its cores reached in the burn
+    /// control.
     pub burn: Option<[f64; 2]>,
     /// How much later than agreed its window opened at worst, in seconds.
     pub latest: Option<f64>,

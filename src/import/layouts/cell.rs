@@ -3,6 +3,7 @@
 
 use super::super::words::units::{self, Unit};
 pub(in crate::import) use super::decimal::Decimal;
+use super::missing;
 
 /// A number with what stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,70 +41,6 @@ pub(in crate::import) enum Cell {
     Text,
 }
 
-/// What a cell says that holds no measurement, in lower case.
-const MISSING: [&str; 60] = [
-    "",
-    "-",
-    "--",
-    "---",
-    "\u{2014}",
-    "\u{2013}",
-    "?",
-    "na",
-    "n/a",
-    "n.a.",
-    "#n/a",
-    "#div/0!",
-    "nan",
-    "-nan",
-    "null",
-    "none",
-    "nil",
-    "missing",
-    "inf",
-    "-inf",
-    "infinity",
-    "\u{221e}",
-    "oom",
-    "oom-killed",
-    "out of memory",
-    "out_of_memory",
-    "node_fail",
-    "preempted",
-    "killed",
-    "fail",
-    "failed",
-    "failure",
-    "fails",
-    "error",
-    "err",
-    "timeout",
-    "timed out",
-    "time out",
-    "timedout",
-    "t/o",
-    "dnf",
-    "dnr",
-    "did not finish",
-    "crash",
-    "crashed",
-    "segfault",
-    "sigsegv",
-    "abort",
-    "aborted",
-    "cancelled",
-    "canceled",
-    "skip",
-    "skipped",
-    "fehler",
-    "abbruch",
-    "absturz",
-    "fehlgeschlagen",
-    "k.a.",
-    "\u{e9}chec",
-    "fallo",
-];
-
 /// Reads a cell.
 pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     if decimal == Decimal::Point
@@ -122,11 +59,7 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     if let Some(figure) = figure.or_else(|| range(text, decimal)) {
         return Cell::Number(figure);
     }
-    let lower = text.to_lowercase();
-    let first = lower.split([' ', '(', ':', ',']).next().unwrap_or_default();
-    let failed = MISSING.contains(&lower.as_str())
-        || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty());
-    if failed { Cell::Missing } else { Cell::Text }
+    if missing::is_said_by(text) { Cell::Missing } else { Cell::Text }
 }
 
 /// `128`, `5.7430`: up to 15 digits, which a number holds exactly, so that one division rounds as
@@ -163,8 +96,8 @@ fn undressed(text: &str) -> &str {
     text.trim_start_matches(['~', '\u{2248}', '=']).trim()
 }
 
-/// Without the mark of a footnote: `2.4[^1]`, `2.4 [1]`, `2.4†`, `2.4¹`; and without what is said of
-/// the figure: `2.4 ms: 3.38x faster`.
+/// Without the mark of a footnote: `2.4[^1]`, `2.4 [1]`, `2.4†`, `2.4¹`; and without what is said
+/// of the figure: `2.4 ms: 3.38x faster`.
 fn without_note(text: &str) -> &str {
     let text = text.split_once(": ").map_or(text, |(figure, _)| figure);
     let marks = ['\u{2020}', '\u{2021}', '\u{a7}', '\u{b9}', '\u{b2}', '\u{b3}'];

@@ -6,6 +6,7 @@ pub(super) mod decimal;
 mod html;
 pub(super) mod json;
 pub(super) mod lines;
+mod missing;
 pub(super) mod python;
 pub(super) mod records;
 mod sections;

@@ -1,0 +1,73 @@
+//! What cells say that hold no measurement.
+
+/// In lower case.
+const MISSING: [&str; 60] = [
+    "",
+    "-",
+    "--",
+    "---",
+    "\u{2014}",
+    "\u{2013}",
+    "?",
+    "na",
+    "n/a",
+    "n.a.",
+    "#n/a",
+    "#div/0!",
+    "nan",
+    "-nan",
+    "null",
+    "none",
+    "nil",
+    "missing",
+    "inf",
+    "-inf",
+    "infinity",
+    "\u{221e}",
+    "oom",
+    "oom-killed",
+    "out of memory",
+    "out_of_memory",
+    "node_fail",
+    "preempted",
+    "killed",
+    "fail",
+    "failed",
+    "failure",
+    "fails",
+    "error",
+    "err",
+    "timeout",
+    "timed out",
+    "time out",
+    "timedout",
+    "t/o",
+    "dnf",
+    "dnr",
+    "did not finish",
+    "crash",
+    "crashed",
+    "segfault",
+    "sigsegv",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "skip",
+    "skipped",
+    "fehler",
+    "abbruch",
+    "absturz",
+    "fehlgeschlagen",
+    "k.a.",
+    "\u{e9}chec",
+    "fallo",
+];
+
+/// Whether a cell says that nothing was measured, or that it failed: `OOM`, `timeout (600 s)`.
+pub(super) fn is_said_by(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let first = lower.split([' ', '(', ':', ',']).next().unwrap_or_default();
+    MISSING.contains(&lower.as_str())
+        || (MISSING.contains(&first) && lower.len() < 60 && !first.is_empty())
+}
