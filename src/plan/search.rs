@@ -88,6 +88,8 @@ pub const TOLERANCE: f64 = 0.02;
 const ROUNDS_PER_OCTAVE: f64 = 20.0;
 /// The first look takes so many passes.
 const LOOKS: u32 = 2;
+/// A look that takes more than this share of the purse is dear.
+const DEAR: f64 = 0.25;
 /// A new count is probed so many times before it is judged.
 const PROBES: u32 = 3;
 /// The short list is decided after at least and at most so many blocks.
@@ -154,9 +156,12 @@ impl Search {
                     self.phase = self.extend(&counts).unwrap_or_else(|| self.refine(purse));
                     continue;
                 }
-                // A second look at counts far below the top would tell nothing.
+                // A second look at counts far below the top tells little: it must not cost the means
+                // to go there.
                 Phase::Look { counts, passes }
-                    if passes < LOOKS && grid::is_far_below(&self.space, &self.book, &counts) =>
+                    if passes < LOOKS
+                        && purse.cost_of(&counts) > DEAR * purse.left
+                        && grid::is_far_below(&self.space, &self.book, &counts) =>
                 {
                     self.phase = Phase::Look { counts, passes: 0 };
                     continue;
