@@ -156,8 +156,8 @@ impl Search {
                     self.phase = self.extend(&counts).unwrap_or_else(|| self.refine(purse));
                     continue;
                 }
-                // A second look at counts far below the top tells little: it must not cost the means
-                // to go there.
+                // A second look at counts far below the top tells little. It must not cost the
+                // means to go there.
                 Phase::Look { counts, passes }
                     if passes < LOOKS
                         && purse.cost_of(&counts) > DEAR * purse.left
