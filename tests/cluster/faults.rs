@@ -35,21 +35,12 @@ fn check(run: &Run, code: Option<i32>, said: &str) {
     assert!(wait(|| left().is_empty()), "{:?}", left());
 }
 
+/// Twenty runs, each of which loses a node at a moment of its own.
 #[test]
+#[ignore = "takes many minutes: cargo test --test cluster -- --ignored any_moment"]
 fn a_node_killed_at_any_moment_voids_its_round_and_the_rest_goes_on() {
-    kill_a_node(3);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo test --test cluster -- --ignored twenty"]
-fn twenty_kills_of_a_node_leave_nothing() {
-    kill_a_node(20);
-}
-
-/// So many runs, each of which loses a node at a moment of its own.
-fn kill_a_node(times: u64) {
     let mut dice = 0x9e37_79b9_u64;
-    for number in 0..times {
+    for number in 0..20_u64 {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(number);
         let mut run = naps("3s");
         let child = run.start();
