@@ -4,6 +4,7 @@
 use regex::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::printed::{line_around, plain};
 use crate::{Error, Result};
 
 /// How a program's own figure is found in what it prints. It is kept as JSON text, which is how it
@@ -369,31 +370,6 @@ fn p99_group(regex: &Regex) -> Option<Group> {
     let is = Is::Time(unit.and_then(Time::named).unwrap_or(Time::Seconds));
     let unit = names.contains(&"p99_unit").then(|| "p99_unit".to_owned());
     Some(Group { name: Some(name.to_owned()), is, unit })
-}
-
-/// What was printed as lines of plain text: without colours, and each redrawn line by itself.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\u{1b}' => {
-                // A colour: ESC [ .. letter. Other sequences are one letter long.
-                if characters.next() == Some('[') {
-                    while characters.next().is_some_and(|c| !c.is_ascii_alphabetic()) {}
-                }
-            }
-            '\r' if characters.peek() == Some(&'\n') => {}
-            '\r' => plain.push('\n'),
-            other => plain.push(other),
-        }
-    }
-    plain
-}
-
-fn line_around(text: &str, at: usize) -> &str {
-    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-    text[start..].lines().next().unwrap_or_default()
 }
 
 #[cfg(test)]

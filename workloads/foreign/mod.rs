@@ -8,6 +8,7 @@ pub mod figure;
 pub mod interrupt;
 mod limit;
 pub(crate) mod line;
+mod printed;
 mod strays;
 pub(crate) mod talk;
 pub(crate) mod target;

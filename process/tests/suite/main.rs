@@ -7,6 +7,7 @@ mod examples;
 mod faults;
 mod misdeeds;
 mod model;
+mod parents;
 mod pipes;
 mod pool_ends;
 mod pools;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         queues::TESTS,
         pipes::TESTS,
         faults::TESTS,
+        parents::TESTS,
         starts::TESTS,
         model::TESTS,
         examples::TESTS,
