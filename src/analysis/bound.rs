@@ -5,6 +5,7 @@
 //! work costs in CPU time, and the shape of the curve. Sources: Gregg, "Thread State Analysis" and
 //! "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
 
+mod gpu;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,7 @@ pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> O
     let verdict = case
         .fixed_time()
         .or_else(|| case.disturbed())
+        .or_else(|| case.gpu())
         .or_else(|| case.runtime())
         .or_else(|| case.harness())
         .or_else(|| case.quota())

@@ -135,6 +135,8 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
                 voluntary_switches: None,
                 involuntary_switches: None,
                 peak_memory: None,
+                gpu_busy: None,
+                gpu_memory: None,
                 unfairness: None,
                 outliers: group.members.iter().copied().filter(|at| wild.contains(at)).collect(),
                 disturbed: 0,

@@ -60,6 +60,7 @@ impl Rounded for Point {
             cpu_per_unit: self.cpu_per_unit.rounded(),
             voluntary_switches: self.voluntary_switches.rounded(),
             involuntary_switches: self.involuntary_switches.rounded(),
+            gpu_busy: self.gpu_busy.rounded(),
             unfairness: self.unfairness.rounded(),
             ..self
         }

@@ -10,6 +10,7 @@ use super::curve::{Input, analyse};
 use super::findings::{Curve, Latency, Point};
 use super::observation::Observation;
 use super::round::Rounded;
+use crate::machine::GpuUse;
 use crate::plan::hold::{Known, Seen, known};
 use crate::plan::{Limits, Mode};
 use crate::record::Record;
@@ -151,6 +152,8 @@ impl<'r> Series<'r> {
             }),
             io_pressure: of(&|s| s.ledger.as_ref()?.io_pressure),
             throttled: of(&|s| s.ledger.as_ref()?.throttled),
+            gpu: of(&|s| busiest(s)?.busy),
+            gpu_at_rest: of(&|s| busiest(s)?.at_rest),
             foreign: of(&|s| s.ledger.as_ref()?.foreign),
             stolen: of(&|s| s.ledger.as_ref()?.steal),
         }
@@ -182,6 +185,8 @@ impl<'r> Series<'r> {
         point.voluntary_switches = voluntary.rounded();
         point.involuntary_switches = involuntary.rounded();
         point.peak_memory = memory;
+        point.gpu_busy = of(&|s| busiest(s)?.busy).rounded();
+        point.gpu_memory = of(&|s| Some(busiest(s)?.memory? as f64));
         point.unfairness = of(&unfairness).rounded();
         point.outliers = point.outliers.iter().map(|&at| self.rounds[at].place).collect();
         point.disturbed = samples.iter().filter(|sample| sample.is_disturbed()).count();
@@ -209,6 +214,12 @@ fn longer(points: &[Point], few: f64, more: f64) -> Option<f64> {
 
 fn span(sample: &Sample) -> Option<f64> {
     Some(sample.usage.span).filter(|span| *span > 0.0)
+}
+
+/// The GPU that worked most in a round.
+fn busiest(sample: &Sample) -> Option<&GpuUse> {
+    let gpus = sample.ledger.as_ref()?.gpus.iter();
+    gpus.max_by(|a, b| a.busy.unwrap_or(-1.0).total_cmp(&b.busy.unwrap_or(-1.0)))
 }
 
 /// CPU seconds per second.

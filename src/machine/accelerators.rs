@@ -22,9 +22,9 @@ pub struct Accelerator {
 }
 
 /// NVIDIA's driver has a folder per device.
-const NVIDIA: &str = "/proc/driver/nvidia";
+pub(super) const NVIDIA: &str = "/proc/driver/nvidia";
 /// Graphics cards, among them those that only draw.
-const CARDS: &str = "/sys/class/drm";
+pub(super) const CARDS: &str = "/sys/class/drm";
 /// Accelerators that are no graphics cards.
 const OTHERS: &str = "/sys/class/accel";
 

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CpuSet;
+use super::gpu::GpuUse;
 use super::watch::Snapshot;
+use super::CpuSet;
 
 /// What the machine did during a round besides the round, as shares of the CPUs it could use.
 ///
@@ -60,6 +61,9 @@ pub struct Ledger {
     pub allowed: Option<CpuSet>,
     /// What this process may use was changed during the round, in words.
     pub budget_change: Option<String>,
+    /// What each GPU did, in the order of the drivers; empty where none tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<GpuUse>,
 }
 
 impl Ledger {
@@ -108,6 +112,7 @@ impl Ledger {
             quota: after.quota,
             allowed: after.affinity.clone(),
             budget_change: budget_change(before, after),
+            gpus: after.gpus.iter().flat_map(|seen| seen.since(before.monotonic)).collect(),
         }
     }
 
@@ -155,8 +160,19 @@ impl Ledger {
             quota: other.quota.or(self.quota),
             allowed: other.allowed.or(self.allowed),
             budget_change: self.budget_change.or(other.budget_change),
+            gpus: gpus_of_both(self.gpus, &other.gpus, weight),
         }
     }
+}
+
+fn gpus_of_both(mut first: Vec<GpuUse>, second: &[GpuUse], weight: f64) -> Vec<GpuUse> {
+    if first.is_empty() {
+        return second.to_vec();
+    }
+    for (one, other) in first.iter_mut().zip(second) {
+        *one = one.clone().and(other, weight);
+    }
+    first
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]

@@ -14,6 +14,7 @@ mod describe;
 mod disturbance;
 mod fallback;
 mod frequency;
+mod gpu;
 mod host;
 mod ledger;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use self::disturbance::{
     STEAL_REPEAT, SUSPENDED_REPEAT, Severity,
 };
 pub use self::frequency::Frequency;
+pub use self::gpu::GpuUse;
 pub use self::ledger::Ledger;
 pub use self::listeners::listeners;
 pub use self::memory::Memory;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::cgroup::{self, parse_cpu_max};
+use super::gpu::{Gpus, Seen};
 #[cfg(unix)]
 use super::pauses;
 use super::{Budget, CpuSet, Root, system_calls};
@@ -34,6 +35,7 @@ pub struct Watch {
     load: Option<File>,
     frequencies: Vec<File>,
     thermal: Vec<File>,
+    gpus: Option<Gpus>,
     buffer: String,
 }
 
@@ -81,6 +83,8 @@ pub struct Snapshot {
     pub(super) continued: usize,
     /// How many CPUs the figures are about.
     pub(super) cpus: Option<u32>,
+    /// What GPUs did since the last look.
+    pub(super) gpus: Option<Seen>,
 }
 
 /// `/proc/stat` of the watched CPUs, in seconds.
@@ -136,6 +140,7 @@ impl Watch {
             load: open(Path::new("/proc/loadavg")),
             frequencies: per_core("cpufreq/scaling_cur_freq"),
             thermal: per_core("thermal_throttle/core_throttle_count"),
+            gpus: Gpus::of(root),
             buffer: String::with_capacity(64 << 10),
             cpus,
         }
@@ -161,6 +166,7 @@ impl Watch {
             affinity: self.live.then(|| system_calls::affinity(0).ok()).flatten(),
             continued: if self.live { pauses::pauses() } else { 0 },
             cpus: self.cpus.as_ref().map(|cpus| cpus.len() as u32),
+            gpus: self.gpus.as_ref().map(Gpus::take),
         };
         self.look_at_cpus(&mut snapshot);
         self.look_at_groups(&mut snapshot);

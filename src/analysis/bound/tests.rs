@@ -224,3 +224,39 @@ fn a_program_that_runs_for_a_fixed_time_is_told_so() {
     assert!(said[0].contains("it seems to run for a fixed time"), "{said:?}");
     assert!(!said.iter().any(|text| text.contains("keeps the rest waiting")), "{said:?}");
 }
+
+/// Small work on a GPU, of three processes: each computes and launches, and the GPU is full from
+/// three on. One that waits for its GPU keeps its CPU busy by asking.
+#[test]
+fn a_full_gpu_is_named_with_its_evidence() {
+    let label = |gpu: [f64; 4], at_rest: f64, rates: [f64; 4]| {
+        let rates = rates.iter().zip(1..);
+        let observations = rates.clone().flat_map(|(&rate, n)| {
+            [0.99, 1.0, 1.01].map(|noise| Observation::plain(f64::from(n), rate * noise))
+        });
+        let cell = |((&rate, n), &gpu): ((&f64, i32), &f64)| Witness {
+            workers: f64::from(n),
+            cpu: Some(f64::from(n)),
+            cpu_per_unit: Some(f64::from(n) / rate),
+            gpu: Some(gpu),
+            gpu_at_rest: Some(at_rest),
+            ..Witness::default()
+        };
+        let cells = rates.clone().zip(&gpu).map(cell).collect();
+        let usable_cpus = Some(16.0);
+        told(Evidence { usable_cpus, cells, ..Evidence::default() }, observations.collect())
+    };
+    let small = [100.0, 190.0, 260.0, 262.0];
+    let (bound, evidence) = label([0.37, 0.71, 0.97, 0.98], 0.0, small);
+    assert_eq!(bound, "gpu");
+    assert_eq!(evidence[0], "GPU busy 97 % of the time with 3 workers, 37 % of the time with 1 worker");
+    assert!(evidence[1].contains("flat beyond 3"), "{evidence:?}");
+    let (bound, evidence) = label([0.99; 4], 0.0, [50.0, 50.1, 49.9, 50.0]);
+    assert_eq!(bound, "gpu", "large matrices fill it from one process on: {evidence:?}");
+    assert!(evidence[0].ends_with("with 1 worker"), "{evidence:?}");
+    let (bound, evidence) = label([0.37, 0.71, 0.97, 0.98], 0.4, small);
+    assert_eq!(bound, "unclear");
+    assert!(evidence[0].contains("never less than 40 %"), "{evidence:?}");
+    assert_ne!(label([0.3; 4], 0.0, small).0, "gpu", "it is idle most of the time");
+    assert_ne!(label([0.97; 4], 0.0, [100.0, 200.0, 300.0, 400.0]).0, "gpu", "it still gives more");
+}

@@ -21,6 +21,10 @@ pub struct Witness {
     pub io_pressure: Option<f64>,
     /// Share of the CPUs' time for which a quota kept tasks from running.
     pub throttled: Option<f64>,
+    /// Share of the time in which the busiest GPU worked, where there is one.
+    pub gpu: Option<f64>,
+    /// The smallest such share in the whole run: what others use of that GPU.
+    pub gpu_at_rest: Option<f64>,
     /// Share of the CPUs that others used.
     pub foreign: Option<f64>,
     /// Share of the CPUs that a hypervisor gave to other machines.

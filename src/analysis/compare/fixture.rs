@@ -76,6 +76,8 @@ impl Planted {
             voluntary_switches: None,
             involuntary_switches: None,
             peak_memory: None,
+            gpu_busy: None,
+            gpu_memory: None,
             unfairness: None,
             outliers: Vec::new(),
             disturbed: 0,

@@ -99,6 +99,12 @@ pub struct Point {
     pub involuntary_switches: Option<f64>,
     /// Peak memory of all workers together, in bytes.
     pub peak_memory: Option<f64>,
+    /// Share of the time in which the busiest GPU worked, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_busy: Option<f64>,
+    /// How much of that GPU's memory was in use, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_memory: Option<f64>,
     /// Largest share of the workers' rates above or below their mean (0 = perfectly fair).
     pub unfairness: Option<f64>,
     /// Indices (in order of time) of samples that lie far from the others; they are kept.
@@ -270,7 +276,8 @@ pub struct Law {
 /// What limits a curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bound {
-    /// `cpu`, `memory`, `sync`, `io`, `ipc`, `quota`, `harness`, or `unclear`.
+    /// `cpu`, `memory`, `sync`, `io`, `ipc`, `gpu`, `gil`, `event-loop`, `quota`, `harness`, or
+    /// `unclear`.
     pub label: String,
     /// The evidence, in words and figures.
     pub evidence: Vec<String>,

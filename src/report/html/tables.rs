@@ -70,7 +70,7 @@ fn throughput(body: &mut Markup, point: &Point, rate: &Quantity) {
 /// One column of the table of all figures: its head and what it says of a point.
 type Figure = (&'static str, fn(&Point) -> Option<(Quantity, f64)>);
 
-const FIGURES: [Figure; 15] = [
+const FIGURES: [Figure; 17] = [
     ("speed-up", |point| Some((Quantity::Ratio, point.speedup?.median))),
     ("efficiency", |point| Some((Quantity::Share, point.efficiency?.median))),
     ("p50", |point| Some((Quantity::Duration, point.latency?.p50))),
@@ -83,6 +83,8 @@ const FIGURES: [Figure; 15] = [
     ("waits per task", |point| Some((Quantity::Number, point.voluntary_switches?))),
     ("preemptions/s", |point| Some((Quantity::Number, point.involuntary_switches?))),
     ("memory", |point| Some((Quantity::Memory, point.peak_memory?))),
+    ("GPU busy", |point| Some((Quantity::Share, point.gpu_busy?))),
+    ("GPU memory", |point| Some((Quantity::Memory, point.gpu_memory?))),
     ("unfairness", |point| Some((Quantity::Share, point.unfairness?))),
     ("outliers", |point| {
         Some((Quantity::Count, point.outliers.len() as f64)).filter(|(_, n)| *n > 0.0)

@@ -248,6 +248,8 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
         Column::figures("p99", 2),
         Column::figures("cost", 2),
         Column::figures("CPUs", 6),
+        Column::figures("GPU busy", 5),
+        Column::figures("GPU memory", 7),
         Column::figures("launches", 8),
     ];
     let rate = words::rate(workload);
@@ -261,7 +263,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     columns.to_vec()
 }
 
-fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 12] {
+fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 14] {
     let absent = || ABSENT.to_owned();
     let set = curve.and_then(set_text);
     let estimate = point.throughput;
@@ -284,6 +286,8 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
         time(point.p99()),
         point.cost.as_ref().map_or_else(absent, money::text),
         point.cpu.map_or_else(absent, |cpu| Quantity::Count.text(cpu)),
+        point.gpu_busy.map_or_else(absent, |share| Quantity::Share.text(share)),
+        point.gpu_memory.map_or_else(absent, |bytes| Quantity::Memory.text(bytes)),
         Some(point.launches).filter(|n| *n > 0).map_or_else(absent, |n| n.to_string()),
     ]
 }

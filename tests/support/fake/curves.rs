@@ -71,6 +71,8 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
         voluntary_switches: Some(0.1),
         involuntary_switches: Some(3.0 * workers),
         peak_memory: Some(12e6 * workers),
+        gpu_busy: None,
+        gpu_memory: None,
         unfairness: Some(0.01),
         outliers: vec![],
         disturbed: 0,
