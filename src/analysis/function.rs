@@ -94,7 +94,7 @@ pub(super) fn empty_task(series: &Series<'_>) -> Option<Empty> {
         // Kept busy, each member is handed a task while it does the one before.
         Some(handover.alone.min(handover.busy * sample.members.unwrap_or(1) as f64))
     })?;
-    Some(Empty::known(one, busy))
+    Some(Empty::known(one, busy, of(&|sample| sample.handover?.measuring)))
 }
 
 /// What a user does with the answer, and the bounds of modes that did not win.
@@ -108,6 +108,7 @@ pub(super) fn remarks(
     let Some((language, facts)) = language(entry).zip(facts) else { return Vec::new() };
     let plain = |text: String| Remark { warning: false, text, remedy: String::new() };
     let mut remarks = Vec::new();
+    remarks.extend(costs(curves).map(plain));
     for curve in curves {
         let bound =
             curve.bound.as_ref().filter(|bound| [GIL, LOOP].contains(&bound.label.as_str()));
@@ -130,6 +131,20 @@ pub(super) fn remarks(
         remarks.extend(curve.zip(task).and_then(|(curve, task)| chunk(entry, curve, task)));
     }
     remarks
+}
+
+/// What the modes of the language cost per call, and what measuring adds to that.
+fn costs(curves: &[Curve]) -> Option<String> {
+    let time = |seconds: f64| Quantity::Duration.text(seconds);
+    let price = |curve: &Curve| {
+        let handing = time(curve.price.as_ref()?.dispatch?);
+        Some(format!("{handing} to {}", curve.name))
+    };
+    let handed: Vec<String> = curves.iter().filter_map(price).collect();
+    let added = curves.iter().filter_map(|curve| curve.price.as_ref()?.measuring);
+    let added = added.reduce(f64::max)?;
+    let handed = handed.join(", ");
+    Some(format!("handing over a call takes {handed}; measuring adds {} to each", time(added)))
 }
 
 /// That tasks are too short for what handing them over costs.

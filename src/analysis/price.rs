@@ -16,6 +16,8 @@ pub(super) struct Empty {
     best: Option<f64>,
     /// To launch one worker.
     launch: Option<f64>,
+    /// What measuring adds to each task.
+    measuring: Option<f64>,
 }
 
 impl Empty {
@@ -38,13 +40,15 @@ impl Empty {
             alone: mode.and_then(|series| seconds(series, 1.0)),
             best,
             launch: mode.and_then(|series| series.median(Sample::launch_per_worker)),
+            measuring: None,
         }
     }
 
     /// Where it was measured beside the work: seconds per task with one worker, and with all of
-    /// them kept busy.
-    pub(super) fn known(alone: f64, best: f64) -> Self {
-        Self { serial: Some(0.0), alone: Some(alone), best: Some(best), launch: None }
+    /// them kept busy; and what measuring adds, where that is known.
+    pub(super) fn known(alone: f64, best: f64, measuring: Option<f64>) -> Self {
+        let (alone, best) = (Some(alone), Some(best));
+        Self { serial: Some(0.0), alone, best, launch: None, measuring }
     }
 
     /// Seconds that handing out a task costs beyond the serial loop.
@@ -75,8 +79,10 @@ pub(super) fn price(
         launch: empty.launch.or(own_launch),
         dispatch: empty.dispatch(),
         break_even: crossing.or_else(|| empty.break_even(parallel)),
+        measuring: empty.measuring,
     };
-    (price != Price { launch: None, dispatch: None, break_even: None }).then_some(price)
+    let known = [price.launch, price.dispatch, price.break_even, price.measuring];
+    known.iter().any(Option::is_some).then_some(price)
 }
 
 #[cfg(test)]
@@ -90,6 +96,7 @@ mod tests {
             alone: Some(4.1e-6),
             best: Some(2.1e-6),
             launch: Some(0.01),
+            measuring: None,
         };
         let price = price(&empty, None, None, 2.0).unwrap();
         assert!((price.dispatch.unwrap() - 4e-6).abs() < 1e-12);

@@ -305,6 +305,9 @@ pub struct Price {
     pub dispatch: Option<f64>,
     /// The task length from which this mode at its knee beats serial.
     pub break_even: Option<f64>,
+    /// What a helper adds to each task by measuring it: that is in every figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measuring: Option<f64>,
 }
 
 /// Worker counts are whole numbers nearly always, and are written as such.

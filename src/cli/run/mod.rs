@@ -4,6 +4,7 @@ mod alternatives;
 mod args;
 mod camp;
 mod figure;
+mod first;
 mod function;
 mod nodes;
 mod outside;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::camp::Camp;
+use super::first::First;
 use crate::analysis::NEIGHBOUR;
 use crate::cli::progress::Progress;
 use crate::cli::{Failure, Output, exit};
@@ -57,6 +58,7 @@ impl Session<'_> {
         let progress = Progress::new(self.plan, self.output);
         let mut keeper = Keeper {
             writer: &kept,
+            first: past.map_or_else(|| First::of(self.header()), |_| First::said()),
             neighbours,
             warned: false,
             progress,
@@ -170,6 +172,7 @@ fn taken(kept: &Mutex<Option<Writer>>) -> Writer {
 struct Keeper<'p, 'k> {
     /// `None` once the record has its last line.
     writer: &'k Mutex<Option<Writer>>,
+    first: First,
     neighbours: Neighbours,
     /// Whether another run has been seen.
     warned: bool,
@@ -249,6 +252,9 @@ impl Observer for Keeper<'_, '_> {
                 return self.observe(&Event::Failed(&failure));
             }
             (_, kept) => kept?,
+        }
+        if let Some(answer) = self.first.heard(event) {
+            self.progress.say(&answer);
         }
         self.progress.observe(event)
     }

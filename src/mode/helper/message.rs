@@ -101,6 +101,8 @@ pub(super) struct Ready {
     pub(super) start: Option<String>,
     pub(super) handover_ns: Option<u64>,
     pub(super) busy_handover_ns: Option<u64>,
+    /// What measuring adds to a task in its worker.
+    pub(super) measuring_ns: Option<u64>,
 }
 
 /// What the first tasks returned.

@@ -119,6 +119,10 @@ pub struct Handover {
     pub alone: f64,
     /// Per task, with all members kept busy.
     pub busy: f64,
+    /// What measuring adds to each task in its worker, where the helper tells: it is in every
+    /// figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measuring: Option<f64>,
 }
 
 /// What a function and its language can do.
@@ -245,8 +249,11 @@ impl Remote {
         let ready = launch(&mut helper, foreign, mode, ground.members)?;
         let seconds = |nanos: u64| Duration::from_nanos(nanos).as_secs_f64();
         let handover = ready.handover_ns.zip(ready.busy_handover_ns);
-        let handover =
-            handover.map(|(alone, busy)| Handover { alone: seconds(alone), busy: seconds(busy) });
+        let handover = handover.map(|(alone, busy)| Handover {
+            alone: seconds(alone),
+            busy: seconds(busy),
+            measuring: ready.measuring_ns.map(seconds),
+        });
         let checks = match ground.job.checked {
             0 => Vec::new(),
             count => {

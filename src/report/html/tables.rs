@@ -8,7 +8,7 @@ use crate::units::{ABSENT, Quantity};
 /// One column of the table of modes: its head and what it says of a mode at its knee.
 type Cell = (&'static str, fn(&Point, Option<&Curve>) -> Option<String>);
 
-const MODES: [Cell; 8] = [
+const MODES: [Cell; 9] = [
     ("speed-up", |point, _| {
         point.speedup.map(|e| Quantity::Ratio.interval(e.median, e.low, e.high))
     }),
@@ -18,6 +18,7 @@ const MODES: [Cell; 8] = [
     ("cost", |point, _| point.cost.as_ref().map(money::text)),
     ("launch", |_, curve| Some(Quantity::Duration.text(curve?.price?.launch?))),
     ("per task", |_, curve| Some(Quantity::Duration.text(curve?.price?.dispatch?))),
+    ("measuring", |_, curve| Some(Quantity::Duration.text(curve?.price?.measuring?))),
     ("break-even", |_, curve| Some(Quantity::Duration.text(curve?.price?.break_even?))),
 ];
 
@@ -57,6 +58,11 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
             "<p class=\"note\">Launch: to start a crew of one worker. Per task: to hand over a task and take its reply. Break-even: the task \
              length from which the mode at its knee beats serial.</p>",
         );
+    }
+    let adds = |curve: &Curve| curve.price.is_some_and(|price| price.measuring.is_some());
+    if workload.curves.iter().any(adds) {
+        let text = "Measuring: what the helper adds to each task by measuring it.";
+        body.wrap("<p class=\"note\">", text, "</p>");
     }
 }
 

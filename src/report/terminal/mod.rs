@@ -81,6 +81,13 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
     Ok(())
 }
 
+/// The answer of one workload in one line, without any mark.
+pub fn answer(workload: &WorkloadFindings) -> String {
+    let line = words::answer(workload).line();
+    let line = line.trim_end_matches(words::MARK).trim_end();
+    format!("{}: {line}", workload.label)
+}
+
 /// Writes the answers of second axes, each with what is as good and what to paste.
 fn pairs(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     for axis in &findings.axes {

@@ -146,7 +146,7 @@ fn price(mode: &str) -> Option<Price> {
         _ => return None,
     };
     let [launch, dispatch, break_even] = [launch, dispatch, break_even].map(Some);
-    Some(Price { launch, dispatch, break_even })
+    Some(Price { launch, dispatch, break_even, measuring: None })
 }
 
 fn universal(plan: &Plan<'_>) -> Usl {

@@ -1,0 +1,51 @@
+//! The answer as it stands, said once while a longer run goes on.
+
+use crate::analysis::analyse;
+use crate::record::{Header, Record};
+use crate::report::terminal;
+use crate::run::{Event, Observer};
+
+/// Seconds from the beginning of a run after which it says what it knows, where it may take twice
+/// as long.
+const AFTER: f64 = 10.0;
+
+/// What was measured until the answer is said; nothing from then on.
+#[derive(Debug)]
+pub(super) struct First(Option<Record>);
+
+impl First {
+    /// Of a run that begins now. Of several workloads each would have its answer much later.
+    pub(super) fn of(header: Header) -> Self {
+        let plan = &header.plan;
+        let worth = plan.subjects().len() == 1 && plan.budget >= 2.0 * AFTER;
+        Self(worth.then(|| Record {
+            header,
+            surveys: Vec::new(),
+            samples: Vec::new(),
+            failures: Vec::new(),
+            warnings: Vec::new(),
+            burns: Vec::new(),
+            end: None,
+        }))
+    }
+
+    /// Of a run that goes on with what was measured before: that has been said.
+    pub(super) fn said() -> Self {
+        Self(None)
+    }
+
+    /// Keeps what was measured; what is to be said, once that is due.
+    pub(super) fn heard(&mut self, event: &Event<'_>) -> Option<String> {
+        self.0.as_mut()?.observe(event).ok()?;
+        let Event::Round { spent, .. } = event else { return None };
+        let due = self.0.as_ref().is_some_and(|record| spent * record.header.plan.budget >= AFTER);
+        let record = self.0.take_if(|_| due)?;
+        let findings = analyse(&record);
+        let workload = findings.workloads.first().filter(|found| found.verdict.is_some())?;
+        let left = record.header.plan.budget * (1.0 - spent);
+        Some(format!(
+            "knee: so far: {}; at most {left:.0} s more, to be surer (Ctrl-C ends it with what stands)",
+            terminal::answer(workload)
+        ))
+    }
+}
