@@ -172,6 +172,23 @@ fn what_cannot_be_called_is_one_line_before_anything_is_measured() {
     }
 }
 
+/// A stand-in that does what Python 3.6 does with the helper.
+#[test]
+fn an_interpreter_that_is_too_old_is_named_with_its_version() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let old = directory.path().join("old");
+    let text = "#!/bin/sh\n[ \"$1\" = --version ] && echo Python 3.6.15 && exit\necho boom >&2; exit 1\n";
+    std::fs::write(&old, text).expect("the directory is writable");
+    let all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&old, all).expect("it is ours");
+    let called = function("square", &["--python-exe", &old.display().to_string()]);
+    assert_eq!(called.code, 2, "{}", called.stderr);
+    let says = "this python is 3.6.15, which is too old: Python 3.8 or newer is wanted";
+    assert!(called.stderr.contains(says), "{}", called.stderr);
+    assert_eq!(called.stderr.matches("boom").count(), 1, "{}", called.stderr);
+}
+
 #[test]
 fn an_error_shows_the_users_own_traceback_once() {
     if !have("python3") {

@@ -49,3 +49,37 @@ impl First {
         ))
     }
 }
+
+#[test]
+fn the_answer_is_said_once_when_it_is_due() {
+    use crate::plan::Cell;
+    let run = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/2cpu-epyc-vm-free");
+    let Ok(mut record) = crate::record::read(&run) else {
+        println!("skipped: the reference runs are not here");
+        return;
+    };
+    let plan = &mut record.header.plan;
+    let at = plan.entries.iter().position(|entry| entry.workload == "float").unwrap();
+    plan.entries = vec![plan.entries[at].clone()];
+    plan.budget = 60.0;
+    let samples = record.samples.into_iter().filter(|sample| sample.cell.entry == at);
+    let mut first = First::of(record.header.clone());
+    let mut cell = None;
+    for mut sample in samples {
+        sample.cell.entry = 0;
+        cell = Some(sample.cell);
+        assert_eq!(first.heard(&Event::Measured(&sample)), None);
+    }
+    let cell: Cell = cell.expect("it was measured");
+    assert_eq!(first.heard(&Event::Round { cell, spent: 0.1 }), None, "six seconds are too few");
+    let said = first.heard(&Event::Round { cell, spent: 0.2 }).expect("it is due");
+    assert!(said.starts_with("knee: so far: float: 2 workers"), "{said}");
+    assert!(said.contains("; at most 48 s more"), "{said}");
+    assert_eq!(first.heard(&Event::Round { cell, spent: 0.3 }), None, "it has been said");
+    record.header.plan.budget = 15.0;
+    assert!(First::of(record.header.clone()).0.is_none(), "a short run says it at its end");
+    let twice = vec![record.header.plan.entries[0].clone(); 2];
+    record.header.plan.entries = twice;
+    record.header.plan.budget = 60.0;
+    assert!(First::of(record.header).0.is_none(), "of two workloads neither is known by then");
+}

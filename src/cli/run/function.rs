@@ -203,6 +203,13 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
             "{program} cannot be started ({error}); {needs} is wanted, named by --{option}"
         )),
         HelperError::Gone { .. } | HelperError::Odd { .. } => {
+            // What it printed has been shown.
+            if let Some(version) = language.too_old(&foreign.program) {
+                return Failure::usage(format!(
+                    "this {} is {version}, which is too old: {needs} is wanted, named by --{option}",
+                    language.name
+                ));
+            }
             Failure::usage(format!("{error}\n{needs} is wanted, named by --{option}"))
         }
         HelperError::Failed { kind, .. } if ["import", "unsupported"].contains(&kind.as_str()) => {

@@ -19,6 +19,8 @@ pub struct Language {
     pub endings: &'static [&'static str],
     /// What the helper needs.
     pub needs: &'static str,
+    /// The same as the lowest version, in its first two numbers.
+    least: (u32, u32),
     /// The interpreter that is started unless the user names one.
     pub program: &'static str,
     /// The helper's name as a file: workers of some modes load it again by this name.
@@ -42,6 +44,7 @@ const PYTHON: Language = Language {
     example: "FILE.py:FUNCTION",
     endings: &[".py"],
     needs: "Python 3.8 or newer",
+    least: (3, 8),
     program: "python3",
     file: "knee_helper_python.py",
     source: include_str!("../../../helpers/python.py"),
@@ -66,6 +69,7 @@ const NODE: Language = Language {
     example: "FILE.mjs:FUNCTION",
     endings: &[".mjs", ".cjs", ".js"],
     needs: "Node 18 or newer",
+    least: (18, 0),
     program: "node",
     file: "knee_helper_node.mjs",
     source: include_str!("../../../helpers/node.mjs"),
@@ -95,6 +99,28 @@ impl Language {
         Some(text.replace("{n}", &workers.to_string()).replace("{start}", start))
     }
 
+    /// The version of an interpreter that is too old for the helper; `None` for one that is not, or
+    /// does not say.
+    pub fn too_old(&self, program: &str) -> Option<String> {
+        let mut command = std::process::Command::new(self.program(program));
+        let output = command.arg("--version").stdin(std::process::Stdio::null()).output().ok()?;
+        // Python 2 says it on the other stream.
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let is_version =
+            |word: &&str| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
+        let mut words = text.split_ascii_whitespace().map(|word| word.trim_start_matches('v'));
+        let version = words.find(is_version)?;
+        let mut numbers = version.split('.').map_while(|number| number.parse().ok());
+        let known = (numbers.next()?, numbers.next().unwrap_or(0));
+        (known < self.least).then(|| version.to_owned())
+    }
+
+    /// The interpreter: this one, or the usual one where none was named.
+    fn program<'p>(&self, named: &'p str) -> &'p str {
+        if named.is_empty() { self.program } else { named }
+    }
+
     /// The command that starts the helper, which is put into `directory` before.
     pub(super) fn command(
         &self,
@@ -103,8 +129,7 @@ impl Language {
     ) -> std::io::Result<std::process::Command> {
         let file = directory.join(self.file);
         std::fs::File::create_new(&file)?.write_all(self.source.as_bytes())?;
-        let program = if program.is_empty() { self.program } else { program };
-        let mut command = std::process::Command::new(program);
+        let mut command = std::process::Command::new(self.program(program));
         command.arg(file).envs(self.environment.iter().copied());
         Ok(command)
     }

@@ -103,10 +103,29 @@ fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
                  torch or another library)",
                 foreign.function
             ),
-            remedy: "measure it with one thread of its own too: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 knee run ..; then the \
-                     workers are the only parallelism"
+            remedy: "`--also env:OMP_NUM_THREADS=1,2` measures it with one thread of its own as well, and says which product of \
+                     workers and threads is best"
                 .to_owned(),
         });
     }
     notes
+}
+
+#[test]
+fn a_function_that_is_parallel_by_itself_is_told_how_to_find_the_product() {
+    let foreign = Foreign {
+        language: "python".to_owned(),
+        program: String::new(),
+        function: "work.py:product".to_owned(),
+        setup: String::new(),
+        chunk: 1,
+        start: String::new(),
+        env: std::collections::BTreeMap::new(),
+        limit: Duration::from_secs(1),
+    };
+    let parallel = notes(&foreign, true, 1.9);
+    assert!(parallel[0].text.starts_with("work.py:product keeps 1.9 CPUs busy"), "{parallel:?}");
+    assert!(parallel[0].remedy.contains("--also env:OMP_NUM_THREADS=1,2"), "{parallel:?}");
+    assert!(notes(&foreign, true, 1.1).is_empty());
+    assert!(notes(&foreign, false, 1.0)[0].text.contains("is not compared"));
 }
