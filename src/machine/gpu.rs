@@ -78,7 +78,7 @@ impl Gpus {
         if nvml.is_none() && cards.0.is_empty() {
             return None;
         }
-        let seen = Arc::default();
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         let (watching, end) = mpsc::channel::<()>();
         let kept = Arc::clone(&seen);
         let look = move || {
@@ -155,10 +155,7 @@ impl GpuUse {
     pub(super) fn and(self, other: &Self, weight: f64) -> Self {
         let both = self.busy.zip(other.busy);
         Self {
-            busy: both
-                .map(|(a, b)| a * weight + b * (1.0 - weight))
-                .or(self.busy)
-                .or(other.busy),
+            busy: both.map(|(a, b)| a * weight + b * (1.0 - weight)).or(self.busy).or(other.busy),
             memory: self.memory.max(other.memory),
             at_rest: [self.at_rest, other.at_rest].into_iter().flatten().reduce(f64::min),
             ..self

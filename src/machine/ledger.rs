@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CpuSet;
 use super::gpu::GpuUse;
 use super::watch::Snapshot;
-use super::CpuSet;
 
 /// What the machine did during a round besides the round, as shares of the CPUs it could use.
 ///

@@ -178,7 +178,8 @@ fn an_interpreter_that_is_too_old_is_named_with_its_version() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("a temporary directory");
     let old = directory.path().join("old");
-    let text = "#!/bin/sh\n[ \"$1\" = --version ] && echo Python 3.6.15 && exit\necho boom >&2; exit 1\n";
+    let text =
+        "#!/bin/sh\n[ \"$1\" = --version ] && echo Python 3.6.15 && exit\necho boom >&2; exit 1\n";
     std::fs::write(&old, text).expect("the directory is writable");
     let all = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&old, all).expect("it is ours");

@@ -249,7 +249,10 @@ fn a_full_gpu_is_named_with_its_evidence() {
     let small = [100.0, 190.0, 260.0, 262.0];
     let (bound, evidence) = label([0.37, 0.71, 0.97, 0.98], 0.0, small);
     assert_eq!(bound, "gpu");
-    assert_eq!(evidence[0], "GPU busy 97 % of the time with 3 workers, 37 % of the time with 1 worker");
+    assert_eq!(
+        evidence[0],
+        "GPU busy 97 % of the time with 3 workers, 37 % of the time with 1 worker"
+    );
     assert!(evidence[1].contains("flat beyond 3"), "{evidence:?}");
     let (bound, evidence) = label([0.99; 4], 0.0, [50.0, 50.1, 49.9, 50.0]);
     assert_eq!(bound, "gpu", "large matrices fill it from one process on: {evidence:?}");
