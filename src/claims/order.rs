@@ -68,8 +68,9 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured {
         verdict: Verdict::of(verdict),
         evidence: format!(
-            "{TASKS} equal tasks, given {RUNS} times to {workers} processes, ended in {} different orders, {as_given} times in the \
-             order given; their results came back in the order asked for each time",
+            "{TASKS} equal tasks, given {RUNS} times to {workers} processes, ended in {} different \
+             orders, {as_given} times in the order given; their results came back in the order \
+             asked for each time",
             orders.len()
         ),
         picture: picture(

@@ -28,8 +28,10 @@ const LONGEST_MESSAGE: usize = 400;
 /// Find optimum, law and bound in measurements made elsewhere.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Formats: csv (tables of any layout), records (JSON), hyperfine, google-benchmark, jmh, pyperf, pytest-benchmark, will-it-scale, criterion, \
-go-bench, benchmarkdotnet, llama-bench, sysbench, pgbench, wrk, ab, hey, fio, k6, jube, reframe, knee (records, findings). --formats shows a line of each. \
+Formats: csv (tables of any layout), records (JSON), hyperfine, google-benchmark, jmh, pyperf, \
+pytest-benchmark, will-it-scale, criterion, \
+go-bench, benchmarkdotnet, llama-bench, sysbench, pgbench, wrk, ab, hey, fio, k6, jube, reframe, \
+knee (records, findings). --formats shows a line of each. \
 Reports of single runs make one sweep: knee fit run-*.log.
 
 What a file does not say is guessed only where its figures show it, and then it is said, with the option that settles it. What they do not show is asked.

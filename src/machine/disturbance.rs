@@ -216,8 +216,8 @@ impl Ledger {
     fn was_stopped(&self) -> Option<Disturbance> {
         let times = Some(self.stopped).filter(|times| *times > 0)?;
         let text = format!(
-            "knee itself stood still {times} times and went on later: it was stopped, frozen with its \
-             container or paused with its machine"
+            "knee itself stood still {times} times and went on later: it was stopped, frozen with \
+             its container or paused with its machine"
         );
         let severity = Severity::Repeat;
         Some(Disturbance { cause: Cause::Stopped, severity, amount: times as f64, text })
