@@ -25,6 +25,7 @@ pub const SUSPENDED_REPEAT: f64 = 0.001;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Cause {
     /// The hypervisor gave the CPU to other machines.
     Steal,
