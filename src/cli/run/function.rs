@@ -85,12 +85,10 @@ impl clap::Args for Functions {
                 );
         }
         command
-            .arg(
-                option("setup")
-                    .value_name("FILE:FUNCTION")
-                    .requires("function")
-                    .help("A function that runs once per worker before the clock starts; the measured function is given its result"),
-            )
+            .arg(option("setup").value_name("FILE:FUNCTION").requires("function").help(
+                "A function that runs once per worker before the clock starts; the measured \
+                 function is given its result",
+            ))
             .arg(
                 option("chunk")
                     .value_name("N")
@@ -206,7 +204,8 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
             // What it printed has been shown.
             if let Some(version) = language.too_old(&foreign.program) {
                 return Failure::usage(format!(
-                    "this {} is {version}, which is too old: {needs} is wanted, named by --{option}",
+                    "this {} is {version}, which is too old: {needs} is wanted, named by \
+                     --{option}",
                     language.name
                 ));
             }

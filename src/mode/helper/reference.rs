@@ -103,8 +103,8 @@ fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
                  torch or another library)",
                 foreign.function
             ),
-            remedy: "`--also env:OMP_NUM_THREADS=1,2` measures it with one thread of its own as well, and says which product of \
-                     workers and threads is best"
+            remedy: "`--also env:OMP_NUM_THREADS=1,2` measures it with one thread of its own as \
+                     well, and says which product of workers and threads is best"
                 .to_owned(),
         });
     }
