@@ -265,13 +265,51 @@ fn nothing_of_a_server_outlives_a_killed_or_interrupted_knee() {
     let file = file(directory.path(), "killed");
     let line = format!("python3 {file} {{n}} {{port}}");
     let args = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--budget", "50s"];
-    for (round, how) in ["-KILL", "-INT", "-KILL", "-KILL"].into_iter().enumerate() {
+    for (round, how) in ["-KILL", "-INT"].into_iter().enumerate() {
         let running = start(&args);
         await_alive(&file);
         std::thread::sleep(Duration::from_millis(150 * round as u64));
         signal(running.id(), how);
         running.finish();
         assert_gone(&file);
+    }
+}
+
+/// Kills knee so many times at random moments of a run with a server, and wants all gone. Returns
+/// the seconds that the last process took to go, at most.
+fn kill_at_random(name: &str, times: u32) -> f64 {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = file(directory.path(), name);
+    let line = format!("python3 {file} {{n}} {{port}}");
+    let args = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--budget", "50s"];
+    let mut longest = 0.0_f64;
+    for round in 0..times {
+        let running = start(&args);
+        await_alive(&file);
+        // Spread over the first three seconds, with no pattern that a run has too.
+        std::thread::sleep(Duration::from_millis(u64::from(round * 1237 % 2999)));
+        signal(running.id(), "-KILL");
+        let killed = std::time::Instant::now();
+        running.finish();
+        assert_gone(&file);
+        longest = longest.max(killed.elapsed().as_secs_f64());
+    }
+    longest
+}
+
+#[test]
+fn nothing_of_a_server_outlives_kills_at_random_moments() {
+    if has("python3") {
+        kill_at_random("random", 2);
+    }
+}
+
+#[test]
+#[ignore = "takes a minute: cargo test --test own -- --ignored twenty_kills --nocapture"]
+fn nothing_of_a_server_outlives_twenty_kills() {
+    if has("python3") {
+        let longest = kill_at_random("twenty", 20);
+        eprintln!("20 kills, nothing left; the last process was gone after {longest:.2} s at most");
     }
 }
 

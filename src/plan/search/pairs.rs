@@ -2,9 +2,9 @@
 //! without trying the whole grid.
 //!
 //! 1. **Look**: every value at one count, that of the cores.
-//! 2. **Climb**: the neighbours of the best pair (twice the count, the next value, and both of which
-//!    the product stays the same), and the smaller neighbours of the one that would be recommended,
-//!    together with the best as an anchor. Again, until no neighbour is new.
+//! 2. **Climb**: the neighbours of the best pair (twice the count, the next value, and those of the
+//!    same product), and the smaller neighbours of the one that would be recommended, together with
+//!    the best as an anchor. Again, until no neighbour is new.
 //! 3. **Narrow**: one count halfway below the recommended one.
 //! 4. **Confirm**: the short list, started anew, in complete blocks, as for counts alone.
 //!
@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use super::book::{Book, Level};
-use super::{CONFIRM, FEWEST, RESERVED, SHORT_LIST, Stage};
+use super::{FEWEST, RESERVED, SHORT_LIST, Stage};
 use crate::rng::Rng;
 use crate::stats::knee::{Known, first_within};
 
@@ -389,8 +389,9 @@ mod tests {
     #[test]
     fn the_ridge_is_found_without_the_whole_grid() {
         let (knee, tried, _) = search(&FACTORS, 60.0, 0.02, waiting);
-        let in_all = knee.workers * FACTORS[knee.value];
-        assert!(waiting(knee.workers as f64, FACTORS[knee.value] as f64) >= 0.9 * 380.0, "{knee:?}");
+        let threads = FACTORS[knee.value];
+        let in_all = knee.workers * threads;
+        assert!(waiting(knee.workers as f64, threads as f64) >= 0.9 * 380.0, "{knee:?}");
         assert!((8..=16).contains(&in_all), "{knee:?}");
         assert!(tried <= 14, "{tried} of 44 pairs");
     }
