@@ -4,8 +4,11 @@
 use super::group::{Cost, Group};
 use super::turn::{Turn, Wanted};
 use crate::plan::search::{Pair, Pairs, Stage, Wallet};
-use crate::plan::{Candidates, Cell, Plan, Series};
+use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
+/// A round of a server takes so many seconds at most, but for the first one, in which it is found
+/// how many connections keep it busy.
+const LATER: f64 = 1.0;
 /// About so many pairs are in a block.
 pub(super) const WIDTH: f64 = 5.0;
 
@@ -35,7 +38,10 @@ impl Group {
         let cell = |pair: Pair| Cell { entry: entries[pair.value], mode, workers: pair.workers };
         let wallet = Wallet {
             left: turn.share,
-            round: &|pair| cost(cell(pair)),
+            round: &|pair| {
+                let seen = cost(cell(pair));
+                if mode == Mode::Server { seen.min(LATER) } else { seen }
+            },
             start: &|pair| launch(cell(pair)),
         };
         let block = self.joint.as_mut().and_then(|joint| joint.next_block(&wallet));
