@@ -112,6 +112,14 @@ impl Target {
         Ok(Self { host, port, tls, authority: value, path, uri })
     }
 
+    /// Whether it lies on this machine.
+    pub fn is_here(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        address.map_or(self.host == "localhost", |address| {
+            address.is_loopback() || address.is_unspecified()
+        })
+    }
+
     /// Its host.
     pub fn host(&self) -> &str {
         &self.host
