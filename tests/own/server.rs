@@ -214,7 +214,7 @@ fn a_port_that_somebody_else_took_is_left_to_them() {
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = file(directory.path(), "robbed");
-    let called = serve(&file, "robbed", &["--budget", "4s", "--workers", "1"]);
+    let called = serve(&file, "robbed", &["--budget", "9s", "--workers", "1"]);
     assert!(called.ran(), "{called:?}");
     assert!(Path::new(&format!("{file}.robbed")).exists(), "its first port was taken");
     assert_gone(&file);
@@ -266,7 +266,7 @@ fn nothing_of_a_server_outlives_a_killed_or_interrupted_knee() {
     let file = file(directory.path(), "killed");
     let line = format!("python3 {file} {{n}} {{port}}");
     let args = ["--server", &line, "--url", "http://127.0.0.1:{port}/", "--budget", "50s"];
-    for (round, how) in ["-KILL", "-INT"].into_iter().enumerate() {
+    for (round, how) in ["-KILL", "-INT", "-KILL", "-KILL"].into_iter().enumerate() {
         let running = start(&args);
         await_alive(&file);
         std::thread::sleep(Duration::from_millis(150 * round as u64));
@@ -296,13 +296,6 @@ fn kill_at_random(name: &str, times: u32) -> f64 {
         longest = longest.max(killed.elapsed().as_secs_f64());
     }
     longest
-}
-
-#[test]
-fn nothing_of_a_server_outlives_kills_at_random_moments() {
-    if has("python3") {
-        kill_at_random("random", 2);
-    }
 }
 
 #[test]
