@@ -106,7 +106,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !NO_SOURCES.contains(&name) {
             found.extend(sources(&path));
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "main.rs" {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !name.ends_with("tests.rs")
+            && name != "main.rs"
+        {
             found.push(path);
         }
     }

@@ -47,6 +47,8 @@ impl Context<'_> {
             for (curve, at) in curves.iter_mut().zip(&of) {
                 at_rate::judge(curve, asked, &plan.limits, self.alone(*at));
             }
+            let searched = places.iter().any(|at| plan.entries[*at].is_searched());
+            let asked = (asked, searched);
             let (answer, found) = at_rate::answer(&label, None, &curves, asked, &plan.limits);
             verdict = found;
             answer

@@ -12,6 +12,9 @@ use crate::stats::exceed::{FEW, is_shown};
 use crate::stats::median::median;
 use crate::units::{Quantity, workers};
 
+/// A count that was not tried takes about as much again as half of what there was.
+const GAP: f64 = 1.5;
+
 /// What the rounds of one count tell; `None` where tasks did not come by themselves.
 pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
     let rounds: Vec<_> =
@@ -225,12 +228,20 @@ fn cell(mode: &str, point: &Point) -> Option<RateCell> {
     })
 }
 
+/// Whether the counts right below one that holds were not tried: then the smallest that holds may
+/// be among them. A count that does not hold rules out all smaller ones.
+fn leaves_a_gap(tried: impl Iterator<Item = f64>, holding: f64) -> bool {
+    let largest = tried.filter(|count| *count < holding).fold(0.0, f64::max);
+    holding - largest > 1.5
+}
+
 /// The answer over all modes: the fewest workers that hold what was asked, in the simplest mode.
+/// Where counts were `searched` for, one below it that was not tried leaves the answer open.
 pub(super) fn answer(
     label: &str,
     serial: Option<&Point>,
     curves: &[Curve],
-    asked: Arrivals,
+    (asked, searched): (Arrivals, bool),
     limits: &Limits,
 ) -> (RateAnswer, Option<Verdict>) {
     let serial = serial.into_iter().map(|point| (Mode::Serial.name(), point));
@@ -255,14 +266,21 @@ pub(super) fn answer(
         .filter(|(_, point)| point.at_rate.is_some())
         .max_by(|a, b| held(a.1).total_cmp(&held(b.1)).then_with(|| p99(b.1).total_cmp(&p99(a.1))));
     let open = cells.iter().any(|(_, point)| may_hold(point, limits) && keeps(point, limits));
-    let sure = found.is_some() || !open;
+    let gap = found.filter(|_| searched && !asked.most).is_some_and(|(mode, best)| {
+        let own = cells.iter().filter(|(other, _)| other == mode);
+        leaves_a_gap(own.map(|(_, point)| point.workers), best.workers)
+    });
+    let sure = if found.is_some() { !gap } else { !open };
     let wanted = wanted(asked, limits).join(", ");
     let told = |(mode, point): &(&str, &Point)| {
         let seen = point.at_rate.map_or_else(String::new, |seen| self::held(&seen));
         format!("{} ({mode}) {seen}, {}", workers(point.workers), late(point, limits))
     };
     let sentence = match (found, most) {
-        (Some(best), _) => format!("{label}: {}; asked for {wanted}", told(best)),
+        (Some(best), _) => {
+            let doubt = if gap { " (not settled: fewer were not all tried)" } else { "" };
+            format!("{label}: {}; asked for {wanted}{doubt}", told(best))
+        }
         (None, Some(most)) if sure => {
             format!("{label}: nothing that was tried holds {wanted}; the most: {}", told(most))
         }
@@ -281,7 +299,7 @@ pub(super) fn answer(
         others: Vec::new(),
         conclusive: sure,
         regret: None,
-        times_the_rounds: None,
+        times_the_rounds: gap.then_some(GAP),
         asides: Vec::new(),
         sentence: sentence.clone(),
     });
@@ -302,6 +320,14 @@ mod tests {
     fn most(windows: &[Vec<(u64, u64)>]) -> Option<f64> {
         let windows: Vec<&[(u64, u64)]> = windows.iter().map(Vec::as_slice).collect();
         at_most(&windows, Tail::P99)
+    }
+
+    #[test]
+    fn a_count_below_that_was_not_tried_leaves_a_gap() {
+        let gap = |tried: &[f64]| leaves_a_gap(tried.iter().copied(), 3.0);
+        assert!(gap(&[1.0, 3.0, 8.0]) && gap(&[3.0]));
+        assert!(!gap(&[2.0, 3.0]));
+        assert!(!leaves_a_gap([1.0].into_iter(), 1.0), "there is no smaller one");
     }
 
     const MS: u64 = 1_000_000;

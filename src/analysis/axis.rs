@@ -7,11 +7,14 @@ use super::nodes;
 use crate::plan::{Also, Entry, Mode};
 use crate::record::Record;
 use crate::stats::knee::{Known, first_within};
+use crate::stats::median::median;
 
 /// The ends of a 95 % interval are so many standard errors apart.
 const ENDS: f64 = 2.0 * 1.959_963_985;
 /// One side of 95 %.
 const ONE_SIDED: f64 = 1.644_853_627;
+/// Fewer rounds tell no error.
+const FEW: usize = 3;
 /// The standard error of a figure that was measured once, where nothing else tells one.
 const ASSUMED: f64 = 0.05;
 
@@ -62,9 +65,12 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
         .filter_map(|(at, also)| Some((workloads.get(*at)?, also)))
         .flat_map(|(found, also)| of_value(found, also))
         .collect();
-    let most = candidates.iter().map(|one| one.known.error).fold(0.0, f64::max);
+    // What hardly any rounds tell is taken to be twice as uncertain as what is known.
+    let known: Vec<f64> =
+        candidates.iter().map(|one| one.known.error).filter(|error| *error > 0.0).collect();
+    let unknown = median(&known).map_or(ASSUMED, |error| (2.0 * error).max(ASSUMED));
     for one in candidates.iter_mut().filter(|one| one.known.error <= 0.0) {
-        one.known.error = if most > 0.0 { most } else { ASSUMED };
+        one.known.error = unknown;
     }
     // In the order in which they are preferred: the fewest workers in all, then the fewest of the
     // outer ones.
@@ -136,7 +142,9 @@ fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
         .filter(|point| point.throughput.median > 0.0)
         .map(|point| {
             let Estimate { median, low, high } = point.throughput;
+            let few = point.samples < FEW;
             let error = if low > 0.0 { (high / low).ln() / ENDS } else { f64::INFINITY };
+            let error = if few { 0.0 } else { error };
             let pair = Pair {
                 value: also.value.clone(),
                 workers: point.workers,
@@ -173,7 +181,7 @@ mod tests {
         let point = found.curves[0].points[0].clone();
         let at = |(workers, rate): (f64, f64)| {
             let throughput = Estimate { median: rate, low: rate * 0.98, high: rate * 1.02 };
-            crate::analysis::findings::Point { workers, throughput, ..point.clone() }
+            crate::analysis::findings::Point { workers, throughput, samples: 8, ..point.clone() }
         };
         found.curves[0].points = [1.0, 2.0, 4.0].into_iter().zip(rates).map(at).collect();
         found.label = format!("t={value} gunicorn");

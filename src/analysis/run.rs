@@ -227,7 +227,8 @@ impl<'r> Context<'r> {
             at_rate::judge_point(point, asked, limits, alone);
             &*point
         });
-        at_rate::answer(&entry.label, serial, curves, asked, limits)
+        let searched = entry.is_searched();
+        at_rate::answer(&entry.label, serial, curves, (asked, searched), limits)
     }
 
     /// How long a task takes where no other waits with it, of what is no task of ours. Requests

@@ -28,6 +28,12 @@ pub fn listeners(host: &str, port: u16) -> Vec<u32> {
     pids.filter(|pid| holds(*pid, &sockets)).collect()
 }
 
+/// Whether a host is this machine, by any of its addresses; one that nobody knows is not.
+pub fn is_this_machine(host: &str) -> bool {
+    let addresses = (host, 0).to_socket_addrs();
+    addresses.is_ok_and(|mut all| all.any(|address| is_here(address.ip())))
+}
+
 /// Whether this is an address of this machine: then packets to it come from it.
 fn is_here(address: IpAddr) -> bool {
     if address.is_loopback() || address.is_unspecified() {
@@ -65,6 +71,12 @@ fn holds(pid: u32, sockets: &[String]) -> bool {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+
+    #[test]
+    fn hosts_are_told_apart() {
+        assert!(["127.0.0.1", "::1", "localhost", "0.0.0.0"].into_iter().all(is_this_machine));
+        assert!(!is_this_machine("192.0.2.1") && !is_this_machine("no such host"));
+    }
 
     #[test]
     fn who_listens_here_is_found_and_nobody_is_found_elsewhere() {

@@ -54,7 +54,7 @@ pub use self::disturbance::{
 pub use self::frequency::Frequency;
 pub use self::gpu::GpuUse;
 pub use self::ledger::Ledger;
-pub use self::listeners::listeners;
+pub use self::listeners::{is_this_machine, listeners};
 pub use self::memory::Memory;
 pub use self::others::{Busiest, Others};
 pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time, reaped_by};

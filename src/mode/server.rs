@@ -135,13 +135,15 @@ impl Hosted {
         let known = self.ground.connections.beginning(&name, workers);
         let mut count = known.unwrap_or(2 * workers).clamp(1, MOST_CONNECTIONS);
         let look = Window { extent: Extent::Time(LOOK), warm_up: Duration::ZERO };
-        let mut rate = self.load(count, look)?.rate();
+        let mut seen = self.load(count, look)?;
         while count < MOST_CONNECTIONS {
-            let more = self.load(2 * count, look)?.rate();
-            if more < GAIN * rate {
+            let more = self.load(2 * count, look)?;
+            // Few answers come and go by chance.
+            let chance = 1.0 / (seen.laps[0].tasks.max(1) as f64).sqrt();
+            if more.rate() < (GAIN + chance) * seen.rate() {
                 break;
             }
-            (count, rate) = (2 * count, more);
+            (count, seen) = (2 * count, more);
         }
         self.ground.connections.learn(&name, workers, count);
         self.connections = Some(count);

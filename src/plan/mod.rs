@@ -124,6 +124,21 @@ pub struct Entry {
     pub series: Vec<Series>,
 }
 
+impl Entry {
+    /// Whether its counts are searched for, instead of listed.
+    pub fn is_searched(&self) -> bool {
+        let searched = |one: &Series| matches!(one.candidates, Candidates::Search { .. });
+        self.series.iter().any(searched)
+    }
+
+    /// Whether it is a value that multiplies with the workers, in one mode with a search for its
+    /// counts.
+    fn is_searched_in_pairs(&self) -> bool {
+        let multiplies = self.also.as_ref().is_some_and(|also| also.multiplies);
+        multiplies && self.nodes.is_none() && self.series.len() == 1 && self.is_searched()
+    }
+}
+
 /// One workload in one mode, over worker counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
@@ -159,14 +174,23 @@ impl Plan {
 
     /// The entries that are measured in the same blocks as this one, itself among them, ascending:
     /// ways to do the same work, and the values of a second axis where each is a server, since
-    /// starting servers anew for each value takes longer than letting all of them idle.
+    /// starting servers anew for each value takes longer than letting all of them idle, or where
+    /// the best pair is searched for.
     pub fn company(&self, entry: usize) -> Vec<usize> {
         let is_server = |one: &Entry| one.series.iter().all(|series| series.mode == Mode::Server);
-        let axis = |one: &Entry| one.also.as_ref().map(|also| also.axis).filter(|_| is_server(one));
+        let is_joint = |one: &Entry| is_server(one) || one.is_searched_in_pairs();
+        let axis = |one: &Entry| one.also.as_ref().map(|also| also.axis).filter(|_| is_joint(one));
         self.alike(entry, |own, other| {
             (own.alternative && other.alternative)
                 || axis(own).is_some_and(|axis_of| axis(other) == Some(axis_of))
         })
+    }
+
+    /// Whether the best pair of a count and a value is searched for, instead of a curve for each
+    /// value: where both multiply to the workers in all, and no counts are listed.
+    pub fn is_searched_in_pairs(&self, entry: usize) -> bool {
+        let company = self.company(entry);
+        company.len() > 1 && company.iter().all(|at| self.entries[*at].is_searched_in_pairs())
     }
 
     fn alike(&self, entry: usize, are_alike: impl Fn(&Entry, &Entry) -> bool) -> Vec<usize> {

@@ -2,6 +2,7 @@
 
 mod book;
 mod grid;
+mod pairs;
 mod refine;
 #[cfg(test)]
 mod simulated;
@@ -10,6 +11,8 @@ mod tests;
 
 use crate::rng::Rng;
 use book::Book;
+
+pub use pairs::{Pair, Pairs, Wallet};
 
 /// Which worker counts there are.
 #[derive(Debug, Clone, PartialEq, Eq)]

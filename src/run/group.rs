@@ -1,7 +1,7 @@
 //! All series of one workload, or of several ways to do the same work, which share blocks: what is
 //! measured in the next one, and whether it is enough.
 
-use crate::plan::search::Purse;
+use crate::plan::search::{Pairs, Purse};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::course::Course;
@@ -39,6 +39,8 @@ pub(super) struct Group {
     /// The second axis of which it is a value.
     pub(super) axis: Option<usize>,
     pub(super) courses: Vec<(Way, Course)>,
+    /// The search for the best pair over all its entries, in the place of one search for each.
+    pub(super) joint: Option<Pairs>,
     /// How much it is worth against another that costs the same.
     pub(super) part: f64,
     /// How its modes stand against each other.
@@ -97,6 +99,7 @@ impl Group {
             courses: all.iter().map(course).collect(),
             standing: Standing::default(),
             first: all.iter().map(cells).collect(),
+            joint: super::joint::of(&entries, plan),
             entries,
             at_rate: rate.is_some(),
             spent: 0.0,
@@ -111,6 +114,9 @@ impl Group {
     pub(super) fn is_done(&self) -> bool {
         if self.at_rate {
             return self.exhausted || self.wanted_at_rate().is_empty();
+        }
+        if let Some(joint) = &self.joint {
+            return self.exhausted || joint.is_done();
         }
         let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
         self.is_decided() && (enough || !self.standing.is_open(self.ways().into_iter()))
@@ -127,7 +133,7 @@ impl Group {
 
     /// Whether its answer would hardly change. The rest of the time is then better spent on others.
     pub(super) fn is_settled(&self) -> bool {
-        if self.at_rate {
+        if self.at_rate || self.joint.is_some() {
             return false;
         }
         let ways = self.ways();
@@ -189,6 +195,9 @@ impl Group {
     }
 
     pub(super) fn wanted_rounds(&self) -> f64 {
+        if self.joint.is_some() {
+            return (WANTED_BLOCKS - self.progress).max(1.0) * super::joint::WIDTH;
+        }
         let width = if self.width > 0 { self.width } else { self.first.iter().flatten().count() };
         (WANTED_BLOCKS - self.progress).max(1.0) * width.max(1) as f64
     }
@@ -243,10 +252,13 @@ impl Group {
         cells
     }
 
-    /// The next block of every series.
-    pub(super) fn cells(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
+    /// The next block of every series, where a round costs `cost`, and launching a crew `launch`.
+    pub(super) fn cells(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
         if self.at_rate {
             return self.cells_at_rate(turn, cost);
+        }
+        if self.joint.is_some() {
+            return self.pairs(turn, cost, launch);
         }
         let mut cells = Vec::new();
         let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();

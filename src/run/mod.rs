@@ -8,6 +8,7 @@ mod course;
 mod crews;
 mod event;
 mod group;
+mod joint;
 mod pace;
 mod past;
 mod round;
@@ -120,7 +121,8 @@ pub fn run(
             steer.spend(entry, took.as_secs_f64());
         }
         let window = run.window(&turn);
-        let cells = steer.block(&turn, &|cell| run.cost(cell, window));
+        let launch = |cell: Cell| run.pace.launch(cell, &run.references[&cell.entry]);
+        let cells = steer.block(&turn, &|cell| run.cost(cell, window), &launch);
         // Without cells that workload has come to its end, and it is another one's turn.
         if !cells.is_empty() {
             if !run.block(number, window, cells, &mut steer, observer)? {
@@ -230,7 +232,8 @@ impl Run<'_> {
             let turn = steer.turn(left, cost, launch, Some(entry))?;
             let has_share = turn.share >= turn.price || next.entry == entry;
             let goes_on = has_share || !age.may_end();
-            (goes_on && !age.is_due(turn.whole)).then_some(turn)
+            let is_due = age.is_due(turn.whole) || steer.starts_over(entry);
+            (goes_on && !is_due).then_some(turn)
         });
         Some(at_work.unwrap_or(next))
     }

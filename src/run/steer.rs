@@ -7,6 +7,7 @@
 //! settled gives its time to what is not.
 
 use crate::plan::climb::Climb;
+use crate::plan::search::Pairs;
 use crate::plan::{Cell, Limits, Plan};
 use crate::stats::student;
 
@@ -117,13 +118,20 @@ impl Steer {
         group.map_or(0.0, |group| f64::from(LEAST_BLOCKS) * group.block_cost(cost))
     }
 
+    /// Whether the crews of an entry are to be launched anew before its next block.
+    pub(super) fn starts_over(&self, entry: usize) -> bool {
+        let group = self.groups.iter().find(|group| group.entries.contains(&entry));
+        group.and_then(|group| group.joint.as_ref()).is_some_and(Pairs::starts_over)
+    }
+
     /// The cells of the next block of `turn`, in the order in which they are to be measured, where
-    /// a round of a cell costs `cost`; none when that workload has come to its end.
-    pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
+    /// a round of a cell costs `cost` and launching its crew `launch`; none when that workload has
+    /// come to its end.
+    pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
         let Some(group) = self.groups.iter_mut().find(|group| group.entry == turn.entry) else {
             return Vec::new();
         };
-        let mut cells = group.cells(turn, cost);
+        let mut cells = group.cells(turn, cost, launch);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
         let lead = group.entry;
         let place = |cell: Cell| {
@@ -141,6 +149,10 @@ impl Steer {
         if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry)) {
             let made = (sample.crew, sample.confirms);
             group.standing.enter(sample.cell, sample.block, sample.throughput, made);
+            let pair = group.pair_of(sample.cell);
+            if let Some((joint, pair)) = group.joint.as_mut().zip(pair) {
+                joint.tell(pair, sample.throughput);
+            }
         }
         let limits = self.limits;
         match self.course(sample.cell) {
@@ -165,6 +177,12 @@ impl Steer {
 
     /// A cell that cannot be measured is not asked for again.
     pub(super) fn fail(&mut self, cell: Cell) {
+        for group in &mut self.groups {
+            let pair = group.pair_of(cell);
+            if let Some((joint, pair)) = group.joint.as_mut().zip(pair) {
+                joint.tell_broken(pair);
+            }
+        }
         match self.course(cell) {
             Some(Course::Searched(search)) => search.tell_broken(cell.workers),
             Some(Course::Holding(hold)) => hold.tell_broken(cell.workers),

@@ -47,6 +47,12 @@ impl Run<'_> {
         let seconds = |value: f64| Quantity::Duration.text(value);
         let entries: BTreeSet<usize> = self.told.iter().map(|cell| cell.entry).collect();
         for (&entry, reference) in &self.references {
+            // A search for the best pair leaves out values.
+            let in_pairs = self.plan.is_searched_in_pairs(entry)
+                && self.plan.company(entry).iter().any(|one| entries.contains(one));
+            if in_pairs {
+                continue;
+            }
             if !entries.contains(&entry) {
                 let least = steer.least(entry, &|cell| self.cost(cell, self.pace.shortest()))
                     + self.launch_cost(entry);

@@ -8,6 +8,7 @@ mod claims;
 mod command;
 mod crews;
 mod figure;
+mod postgres;
 mod rate;
 mod real;
 mod rust;

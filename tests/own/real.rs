@@ -1,13 +1,12 @@
-//! Servers and tools that people use: gunicorn, nginx, a Node cluster, PostgreSQL by pgbench, and a
-//! server that speaks TLS. Each test says so where its program is missing.
+//! Servers and tools that people use: gunicorn, nginx, a Node cluster, and a server that speaks
+//! TLS. Each test says so where its program is missing.
 
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::calls::{
-    Called, alive, assert_gone, await_alive, has, run, server_in_python, signal, start,
+    alive, assert_gone, await_alive, best, has, run, server_in_python, signal, start,
 };
 
 const URL: &str = "http://127.0.0.1:{port}/";
@@ -33,13 +32,6 @@ fn app(name: &str) -> tempfile::TempDir {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are text")
-}
-
-/// The best round of a count.
-fn best(called: &Called, workers: usize) -> f64 {
-    let record = called.record();
-    let of = record.samples.iter().filter(|sample| sample.cell.workers == workers);
-    of.map(|sample| sample.throughput).fold(0.0, f64::max)
 }
 
 #[test]
@@ -199,110 +191,4 @@ fn a_server_that_speaks_tls_is_asked_whoever_signed_for_it() {
     let plain = run(&[&args[..2], &["--url", URL, "--time-limit", "2s"], &args[4..]].concat());
     assert!(!plain.ran(), "{plain:?}");
     assert_gone(&file);
-}
-
-/// A database of its own, on loopback, which ends when this is dropped.
-struct Database {
-    server: Child,
-    port: u16,
-    _directory: tempfile::TempDir,
-}
-
-impl Database {
-    /// Starts one; `None`, with a word, where it cannot be.
-    fn start() -> Option<Self> {
-        let tools = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        let Some(bin) = tools.map(|one| one.path().join("bin")).find(|bin| bin.exists()) else {
-            eprintln!("skipped: there is no PostgreSQL in /usr/lib/postgresql");
-            return None;
-        };
-        if !has("pgbench") {
-            return None;
-        }
-        let directory = tempfile::tempdir().expect("a directory");
-        let place = directory.path();
-        // It refuses to run as root.
-        let owner = if rustix::process::geteuid().is_root() {
-            let ids = Command::new("id").args(["-u", "postgres"]).output().ok()?;
-            let id = String::from_utf8_lossy(&ids.stdout).trim().parse::<u32>().ok();
-            let Some(id) = id else {
-                eprintln!("skipped: there is no user postgres");
-                return None;
-            };
-            std::os::unix::fs::chown(place, Some(id), Some(id)).expect("we are root");
-            Some(id)
-        } else {
-            None
-        };
-        let tool = |name: &str| {
-            let mut command = Command::new(bin.join(name));
-            if let Some(id) = owner {
-                command.uid(id).gid(id);
-            }
-            command.current_dir(place).stdout(Stdio::null()).stderr(Stdio::null());
-            command
-        };
-        let data = place.join("data");
-        let made = tool("initdb").args(["-A", "trust", "-U", "knee", "-D", text(&data)]).status();
-        assert!(made.expect("initdb runs").success());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = port.local_addr().expect("it is bound").port();
-        let server = tool("postgres")
-            .args(["-D", text(&data), "-h", "127.0.0.1", "-k", text(place)])
-            .args(["-p", &port.to_string()])
-            .spawn()
-            .expect("postgres starts");
-        let database = Self { server, port, _directory: directory };
-        let begun = Instant::now();
-        while !database.bench(&["-i", "-q"]).0 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "postgres is never ready");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(database)
-    }
-
-    fn options(&self) -> Vec<String> {
-        ["-h", "127.0.0.1", "-U", "knee", "-p", &self.port.to_string()].map(String::from).to_vec()
-    }
-
-    /// Whether pgbench could do this, and the transactions per second that it printed.
-    fn bench(&self, args: &[&str]) -> (bool, f64) {
-        let done = Command::new("pgbench").args(self.options()).args(args).arg("postgres").output();
-        let done = done.expect("pgbench runs");
-        let said = String::from_utf8_lossy(&done.stdout).into_owned();
-        let line = said.lines().rfind(|line| line.starts_with("tps = "));
-        let rate = line.and_then(|line| line.split_whitespace().nth(2)?.parse().ok());
-        (done.status.success(), rate.unwrap_or(0.0))
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        // Fast: it does not wait for clients.
-        signal(self.server.id().cast_signed(), "-INT");
-        let _ = self.server.wait();
-    }
-}
-
-#[test]
-#[ignore = "does not end on every machine: cargo test --test own -- --ignored pgbench"]
-fn pgbench_is_read_and_the_database_counts_as_part_of_the_work() {
-    let Some(database) = Database::start() else { return };
-    let pid = database.server.id().to_string();
-    let options = database.options();
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let load = ["-N", "-n", "-T", "1", "-c", "{n}"];
-    let knee = ["--sweep-arg", "{n}", "--figure", "pgbench", "--with-pid", &pid];
-    let budget = ["--workers", "1,8", "--budget", "25s", "--", "pgbench"];
-    let called = run(&[&knee[..], &budget, &options, &load, &["postgres"]].concat());
-    assert!(called.ran(), "{called:?}");
-    assert!(called.stdout.contains("transactions/s"), "{}", called.stdout);
-    assert!(called.stdout.contains(&format!("postgres (process {pid})")), "{}", called.stdout);
-    // As pgbench says by hand, within what a busy machine allows.
-    let (done, by_hand) = database.bench(&["-N", "-n", "-T", "1", "-c", "8"]);
-    let seen = best(&called, 8);
-    assert!(done && seen > by_hand / 10.0 && seen < by_hand * 10.0, "{seen} and {by_hand}");
-    let record = called.record();
-    let outside = record.samples.iter().filter_map(|sample| sample.outside);
-    assert!(outside.map(|used| used.cpu()).sum::<f64>() > 0.0, "{called:?}");
 }

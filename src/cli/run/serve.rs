@@ -1,12 +1,15 @@
 //! `--server`: a server of the user's own, started with each count and kept under load.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use knee_workloads::server::client::Target;
 
 use super::own::json;
 use crate::cli::Failure;
-use crate::plan::Named;
+use crate::machine::is_this_machine;
+use crate::plan::{Named, Plan};
+use crate::record::Advice;
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own server";
@@ -73,17 +76,11 @@ impl Serving {
         let url = self.url.clone().ok_or_else(|| {
             Failure::usage("--server wants to know what to ask: --url http://127.0.0.1:{port}/")
         })?;
-        let target = Target::parse(&url.replace("{port}", "1")).map_err(Failure::usage)?;
+        Target::parse(&url.replace("{port}", "1")).map_err(Failure::usage)?;
         if !url.contains("{port}") {
             return Err(Failure::usage(format!(
                 "--url {url} has no {{port}}, so it would ask something other than the server that \
                  knee starts; write http://127.0.0.1:{{port}}/"
-            )));
-        }
-        if !target.is_here() {
-            return Err(Failure::usage(format!(
-                "--url {url} is not on this machine, where knee starts the server; write \
-                 http://127.0.0.1:{{port}}/"
             )));
         }
         let mut given = vec![("server", json(words)), ("url", url)];
@@ -106,6 +103,26 @@ impl Serving {
         let given = given.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Ok(Named { name: "server".to_owned(), given })
     }
+}
+
+/// What is warned of where a server that this machine starts is asked somewhere else.
+pub(super) fn warnings(plan: &Plan) -> Vec<Advice> {
+    let hosts =
+        plan.entries.iter().filter(|entry| entry.workload == "server").filter_map(|entry| {
+            let url = entry.params.text("url").replace("{port}", "1");
+            Some(Target::parse(&url).ok()?.host().to_owned())
+        });
+    let away: BTreeSet<String> = hosts.filter(|host| !is_this_machine(host)).collect();
+    let warn = |host: String| Advice {
+        code: "url-elsewhere".to_owned(),
+        text: format!(
+            "--url asks {host}, which is not this machine, where knee starts the server: what \
+             answers there may be another one, and the CPU time and memory that it uses are not \
+             seen"
+        ),
+        remedy: "write http://127.0.0.1:{port}/ where the server runs here".to_owned(),
+    };
+    away.into_iter().map(warn).collect()
 }
 
 /// The body, from the command line or a file.

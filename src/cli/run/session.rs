@@ -137,7 +137,9 @@ impl Session<'_> {
         warnings.extend((nice > 0).then_some(Warning::Nice(nice)));
         let most = self.plan.cells().iter().map(|cell| cell.workers).max().unwrap_or(1);
         warnings.extend(self.machine.plan_warnings(most as u64, 2 << 20, 3));
-        warnings.iter().map(Advice::from).collect()
+        let mut all: Vec<Advice> = warnings.iter().map(Advice::from).collect();
+        all.extend(super::serve::warnings(self.plan));
+        all
     }
 
     fn header(&self) -> Header {

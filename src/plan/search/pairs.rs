@@ -1,0 +1,432 @@
+//! The best pair of a worker count and a value that multiplies with it (threads in each process),
+//! without trying the whole grid.
+//!
+//! 1. **Look**: every value at one count, that of the cores.
+//! 2. **Climb**: the neighbours of the best pair (twice the count, the next value, and those of the
+//!    same product), and the smaller neighbours of the one that would be recommended, together with
+//!    the best as an anchor. Again, until no neighbour is new.
+//! 3. **Narrow**: one count halfway below the recommended one.
+//! 4. **Confirm**: the short list, started anew, in complete blocks, as for counts alone.
+//!
+//! *No pair does more per worker in all than was ever seen*: a smaller neighbour that would have to
+//! is left alone.
+
+use std::collections::BTreeSet;
+
+use super::book::{Book, Level};
+use super::{FEWEST, RESERVED, SHORT_LIST, Stage};
+use crate::rng::Rng;
+use crate::stats::knee::{Known, first_within};
+
+/// A worker count with the number of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Which of the values.
+    pub value: usize,
+    /// The count.
+    pub workers: usize,
+}
+
+/// What may still be spent, in seconds.
+pub struct Wallet<'c> {
+    /// What is left.
+    pub left: f64,
+    /// What one round of a pair costs, once it is started.
+    pub round: &'c dyn Fn(Pair) -> f64,
+    /// What starting it costs.
+    pub start: &'c dyn Fn(Pair) -> f64,
+}
+
+impl std::fmt::Debug for Wallet<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wallet").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+/// What a user would not miss, as a share.
+const TOLERANCE: f64 = 0.05;
+/// A pair must promise so much of the best to be tried for its smallness.
+const HOPE: f64 = 0.9;
+/// So many values are looked at first.
+const VALUES: usize = 6;
+/// So much of what is left the first look may take.
+const LOOK: f64 = 0.5;
+
+/// The search. Ask for the [next block](Pairs::next_block), [tell](Pairs::tell) what each of its
+/// pairs gave, and repeat until there is none.
+#[derive(Debug, Clone)]
+pub struct Pairs {
+    /// Every pair that may be tried, in the order of preference: the fewest workers in all, then
+    /// the smallest count. The book knows them by their places.
+    pairs: Vec<Pair>,
+    /// The numbers of the values, by what they multiply with.
+    order: Vec<usize>,
+    factors: Vec<usize>,
+    most: usize,
+    /// The count of the first look.
+    middle: usize,
+    rng: Rng,
+    book: Book,
+    phase: Phase,
+    broken: BTreeSet<usize>,
+    /// Those that were started since everything was last started anew.
+    started: BTreeSet<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Look,
+    Climb,
+    Narrow,
+    Confirm { list: Vec<usize>, passes: u32 },
+    Done,
+}
+
+impl Pairs {
+    /// A search over values that multiply with these `factors` and counts up to `most`, on so many
+    /// `cores`; its orders come from `seed`.
+    pub fn new(factors: &[usize], most: usize, cores: usize, seed: u64) -> Self {
+        let most = most.max(1);
+        let mut counts: Vec<usize> = powers(most);
+        counts.extend(powers(most).iter().map(|count| 3 * count / 2).filter(|one| *one < most));
+        counts.sort_unstable();
+        counts.dedup();
+        let mut pairs: Vec<Pair> = (0..factors.len())
+            .flat_map(|value| counts.iter().map(move |&workers| Pair { value, workers }))
+            .collect();
+        pairs.sort_by_key(|pair| (pair.workers * factors[pair.value], pair.workers, pair.value));
+        let mut order: Vec<usize> = (0..factors.len()).collect();
+        order.sort_by_key(|value| factors[*value]);
+        let middle = powers(most).into_iter().rfind(|count| *count <= cores.max(1)).unwrap_or(1);
+        Self {
+            pairs,
+            order,
+            factors: factors.to_vec(),
+            most,
+            middle,
+            rng: Rng::labelled(seed, "pairs"),
+            book: Book::default(),
+            phase: Phase::Look,
+            broken: BTreeSet::new(),
+            started: BTreeSet::new(),
+        }
+    }
+
+    /// The next block in random order, or `None` where it is decided or the wallet holds no more.
+    pub fn next_block(&mut self, wallet: &Wallet<'_>) -> Option<(Vec<Pair>, Stage)> {
+        loop {
+            match self.phase.clone() {
+                Phase::Look => {
+                    self.phase = Phase::Climb;
+                    let first = self.first_look(wallet);
+                    return self.block(first, Stage::Explore, wallet);
+                }
+                Phase::Climb => {
+                    let new = self.affordable(self.neighbours(), wallet);
+                    if let Some(block) = self.with_anchor(new, wallet) {
+                        return Some(block);
+                    }
+                    self.phase = Phase::Narrow;
+                }
+                Phase::Narrow => {
+                    let between = self.affordable(self.between(), wallet);
+                    let block = self.with_anchor(between, wallet);
+                    let list = self.short_list(wallet);
+                    self.phase = Phase::Confirm { list, passes: 0 };
+                    if block.is_some() {
+                        self.phase = Phase::Climb;
+                        return block;
+                    }
+                }
+                Phase::Confirm { list, passes } => {
+                    if passes == 0 {
+                        self.started.clear();
+                    }
+                    let Some(list) = self.book.undecided(list, passes) else {
+                        self.phase = Phase::Done;
+                        return None;
+                    };
+                    self.phase = Phase::Confirm { list: list.clone(), passes: passes + 1 };
+                    return self.block(list, Stage::Confirm, wallet);
+                }
+                Phase::Done => return None,
+            }
+        }
+    }
+
+    /// What one round gave, in units per second.
+    pub fn tell(&mut self, pair: Pair, throughput: f64) {
+        if let Some(at) = self.place(pair) {
+            self.book.enter(at, throughput);
+        }
+    }
+
+    /// That a pair cannot be run; it is not asked for again.
+    pub fn tell_broken(&mut self, pair: Pair) {
+        self.broken.extend(self.place(pair));
+    }
+
+    /// Whether what is wanted next is to be started anew, and nothing else is wanted any more.
+    pub fn starts_over(&self) -> bool {
+        matches!(self.phase, Phase::Confirm { passes: 0, .. })
+    }
+
+    /// Whether nothing is left to be measured.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    fn place(&self, pair: Pair) -> Option<usize> {
+        self.pairs.iter().position(|one| *one == pair)
+    }
+
+    fn in_all(&self, at: usize) -> usize {
+        self.pairs[at].workers * self.factors[self.pairs[at].value]
+    }
+
+    /// Opens a block, as far as the wallet covers it.
+    fn block(
+        &mut self,
+        mut places: Vec<usize>,
+        stage: Stage,
+        wallet: &Wallet<'_>,
+    ) -> Option<(Vec<Pair>, Stage)> {
+        places.retain(|place| !self.broken.contains(place));
+        if places.is_empty() || self.price(&places, 1, wallet) > wallet.left {
+            self.phase = Phase::Done;
+            return None;
+        }
+        self.started.extend(&places);
+        self.rng.shuffle(&mut places);
+        self.book.open(stage);
+        Some((places.into_iter().map(|place| self.pairs[place]).collect(), stage))
+    }
+
+    /// What so many rounds of each of these cost, those that must be started with their start.
+    fn price(&self, places: &[usize], rounds: u32, wallet: &Wallet<'_>) -> f64 {
+        let of = |place: &usize| {
+            let pair = self.pairs[*place];
+            let fresh = !self.started.contains(place);
+            let start = if fresh { (wallet.start)(pair) } else { 0.0 };
+            f64::from(rounds) * (wallet.round)(pair) + start
+        };
+        places.iter().map(of).sum()
+    }
+
+    /// What deciding among these costs, with all of them started anew.
+    fn reserve(&self, list: &[usize], wallet: &Wallet<'_>) -> f64 {
+        let of = |place: &usize| {
+            let pair = self.pairs[*place];
+            f64::from(RESERVED) * (wallet.round)(pair) + (wallet.start)(pair)
+        };
+        list.iter().map(of).sum()
+    }
+
+    /// The values at the count of the cores, spread over all of them where there are many.
+    fn first_look(&self, wallet: &Wallet<'_>) -> Vec<usize> {
+        let mut values = self.order.clone();
+        let at = |value: &usize| self.place(Pair { value: *value, workers: self.middle });
+        let places = |values: &[usize]| values.iter().filter_map(at).collect::<Vec<usize>>();
+        let dear = |values: &[usize]| self.price(&places(values), 1, wallet) > LOOK * wallet.left;
+        while values.len() > VALUES || (values.len() > 2 && dear(&values)) {
+            // Every second one goes, never the first or the last.
+            let (mut number, last) = (0, values.len());
+            values.retain(|_| {
+                number += 1;
+                number % 2 == 1 || number == last
+            });
+            if values.len() == last {
+                values.remove(1);
+            }
+        }
+        places(&values)
+    }
+
+    /// The place of the best pair so far, and of the one that would be recommended.
+    fn standing(&self, levels: &[Level]) -> Option<(usize, usize)> {
+        let best = levels.iter().max_by(|a, b| a.log.total_cmp(&b.log))?;
+        let known: Vec<Known> =
+            levels.iter().map(|level| Known { log: level.log, error: level.error }).collect();
+        let knee = first_within(&known, TOLERANCE)?;
+        Some((best.workers, levels[knee].workers))
+    }
+
+    /// The pair whose value is `step` farther, with `numerator / denominator` as many workers.
+    fn beside(&self, place: usize, step: isize, ratio: (usize, usize)) -> Option<usize> {
+        let Pair { value, workers } = self.pairs[place];
+        let rank = self.order.iter().position(|one| *one == value)?;
+        let value = *self.order.get(rank.checked_add_signed(step)?)?;
+        let workers = workers * ratio.0;
+        let whole = workers.is_multiple_of(ratio.1) && workers / ratio.1 <= self.most;
+        whole.then(|| self.place(Pair { value, workers: workers / ratio.1 }))?
+    }
+
+    /// The new neighbours that may be better than the best pair or smaller than the recommended
+    /// one, those that promise most first.
+    fn neighbours(&self) -> Vec<usize> {
+        let levels = self.book.levels();
+        let Some((best, knee)) = self.standing(&levels) else { return Vec::new() };
+        let up = [(0, (2, 1)), (1, (1, 1)), (-1, (2, 1)), (1, (1, 2))]
+            .map(|(step, ratio)| self.beside(best, step, ratio));
+        let down = [(0, (1, 2)), (-1, (1, 1)), (1, (1, 2))]
+            .map(|(step, ratio)| self.beside(knee, step, ratio));
+        let hopeful = down.into_iter().flatten().filter(|at| self.may_do(*at, &levels));
+        self.new_ones(up.into_iter().flatten().chain(hopeful), &levels)
+    }
+
+    /// A count halfway below the recommended one, where it may do as well.
+    fn between(&self) -> Vec<usize> {
+        let levels = self.book.levels();
+        let Some((_, knee)) = self.standing(&levels) else { return Vec::new() };
+        let middle = self.beside(knee, 0, (3, 4)).filter(|at| self.may_do(*at, &levels));
+        self.new_ones(middle.into_iter(), &levels)
+    }
+
+    fn new_ones(&self, places: impl Iterator<Item = usize>, levels: &[Level]) -> Vec<usize> {
+        let mut new: Vec<usize> = Vec::new();
+        for place in places {
+            let is_known = levels.iter().any(|level| level.workers == place);
+            if !is_known && !self.broken.contains(&place) && !new.contains(&place) {
+                new.push(place);
+            }
+        }
+        new
+    }
+
+    /// Whether a pair may come near the best without doing more per worker in all than any did.
+    fn may_do(&self, place: usize, levels: &[Level]) -> bool {
+        let each = |level: &Level| level.log - (self.in_all(level.workers) as f64).ln();
+        let most = levels.iter().map(each).fold(f64::NEG_INFINITY, f64::max);
+        let best = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
+        most + (self.in_all(place) as f64).ln() >= best + HOPE.ln()
+    }
+
+    /// As many of these as can be paid beside the decision.
+    fn affordable(&self, places: Vec<usize>, wallet: &Wallet<'_>) -> Vec<usize> {
+        let reserve = self.reserve(&self.book.short_list(FEWEST), wallet);
+        let mut left = wallet.left - reserve;
+        let mut taken = Vec::new();
+        for place in places {
+            let price = self.price(&[place], 1, wallet);
+            if price <= left {
+                left -= price;
+                taken.push(place);
+            }
+        }
+        taken
+    }
+
+    /// A block of new pairs with the best one, which ties it to the earlier ones.
+    fn with_anchor(
+        &mut self,
+        mut new: Vec<usize>,
+        wallet: &Wallet<'_>,
+    ) -> Option<(Vec<Pair>, Stage)> {
+        if new.is_empty() {
+            return None;
+        }
+        new.extend(self.standing(&self.book.levels()).map(|(best, _)| best));
+        self.block(new, Stage::Explore, wallet)
+    }
+
+    /// As many promising pairs as the wallet can compare often enough.
+    fn short_list(&self, wallet: &Wallet<'_>) -> Vec<usize> {
+        let lists = (FEWEST..=SHORT_LIST).rev().map(|most| self.book.short_list(most));
+        let fits = |list: &Vec<usize>| self.reserve(list, wallet) <= wallet.left;
+        lists.clone().find(fits).or_else(|| lists.last()).unwrap_or_default()
+    }
+}
+
+/// 1, 2, 4, .. up to `most`.
+fn powers(most: usize) -> Vec<usize> {
+    std::iter::successors(Some(1_usize), |count| count.checked_mul(2))
+        .take_while(|count| *count <= most)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTORS: [usize; 4] = [1, 2, 4, 8];
+
+    /// What a search comes to where a pair does `truth`, within `left` seconds at 0.5 s for a
+    /// round and 1 s for a start: the best pair by its last look, and how many were tried.
+    fn search(
+        factors: &[usize],
+        left: f64,
+        noise: f64,
+        truth: impl Fn(f64, f64) -> f64,
+    ) -> (Pair, usize, f64) {
+        let mut pairs = Pairs::new(factors, 32, 2, 7);
+        let mut rng = Rng::new(11);
+        let (mut left, mut tried) = (left, BTreeSet::new());
+        let mut alive = BTreeSet::new();
+        loop {
+            if pairs.starts_over() {
+                alive.clear();
+            }
+            let wallet = Wallet { left, round: &|_| 0.5, start: &|_| 1.0 };
+            let Some((block, _)) = pairs.next_block(&wallet) else { break };
+            for pair in block {
+                left -= 0.5 + if alive.insert(pair) { 1.0 } else { 0.0 };
+                tried.insert(pair);
+                let figure = truth(pair.workers as f64, factors[pair.value] as f64);
+                pairs.tell(pair, figure * (noise * rng.normal()).exp());
+            }
+        }
+        assert!(left >= 0.0, "it is never overdrawn: {left}");
+        let levels = pairs.book.levels();
+        let (_, knee) = pairs.standing(&levels).expect("something was measured");
+        (pairs.pairs[knee], tried.len(), left)
+    }
+
+    /// 5 ms of computing and 20 ms of waiting on two cores, one lock in each process.
+    fn waiting(workers: f64, threads: f64) -> f64 {
+        (40.0 * workers * threads).min(170.0 * workers).min(380.0)
+    }
+
+    #[test]
+    fn the_ridge_is_found_without_the_whole_grid() {
+        let (knee, tried, _) = search(&FACTORS, 60.0, 0.02, waiting);
+        let threads = FACTORS[knee.value];
+        let in_all = knee.workers * threads;
+        assert!(waiting(knee.workers as f64, threads as f64) >= 0.9 * 380.0, "{knee:?}");
+        assert!((8..=16).contains(&in_all), "{knee:?}");
+        assert!(tried <= 14, "{tried} of 44 pairs");
+    }
+
+    #[test]
+    fn where_the_value_does_nothing_the_count_alone_is_found() {
+        let (knee, tried, _) = search(&FACTORS, 120.0, 0.01, |n, _| 40.0 * n.min(9.0));
+        assert!(knee.workers >= 8 && FACTORS[knee.value] == 1, "{knee:?}");
+        assert!(tried <= 20, "{tried}");
+    }
+
+    #[test]
+    fn a_small_wallet_is_never_overdrawn_and_says_something() {
+        for left in [4.0, 10.0, 20.0, 30.0] {
+            let (knee, ..) = search(&FACTORS, left, 0.05, waiting);
+            assert!(knee.workers > 0);
+        }
+    }
+
+    #[test]
+    fn many_values_are_not_all_looked_at() {
+        let factors: Vec<usize> = (1..=40).collect();
+        let (_, tried, _) = search(&factors, 90.0, 0.02, waiting);
+        assert!(tried <= 24, "{tried}");
+    }
+
+    #[test]
+    fn what_cannot_run_is_not_asked_for_again() {
+        let mut pairs = Pairs::new(&FACTORS, 32, 2, 7);
+        let wallet = Wallet { left: 60.0, round: &|_| 0.5, start: &|_| 1.0 };
+        let mut asked = 0;
+        while let Some((block, _)) = pairs.next_block(&wallet) {
+            asked += block.len();
+            block.into_iter().for_each(|pair| pairs.tell_broken(pair));
+        }
+        assert!(asked == FACTORS.len() && pairs.is_done());
+    }
+}
