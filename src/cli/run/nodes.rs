@@ -267,7 +267,8 @@ pub(super) fn compare_files(plan: &Plan, cluster: &Cluster) -> Result<(), Failur
         .files(&here.to_string_lossy(), &paths)
         .map_err(|error| Failure::new(exit::FAILED, error))?;
     let mut differ = String::new();
-    for (node, hashes) in cluster.nodes().iter().zip(&answers) {
+    for (node, hashes) in &answers {
+        let node = &cluster.nodes()[*node];
         for (path, theirs) in paths.iter().zip(hashes) {
             let what = match (file_hash(Path::new(path)), theirs) {
                 (ours, Some(_)) if ours == *theirs => continue,

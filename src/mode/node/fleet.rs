@@ -98,6 +98,8 @@ impl Fleet {
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
         let first = self.id + 1;
+        // Also whoever has answered is listened to: it may be lost while others take their time.
+        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         for (node, order) in orders {
             self.id += 1;
             self.peers[*node].say(self.id, order);
@@ -112,7 +114,7 @@ impl Fleet {
             if pending.is_empty() {
                 return Ok(answers.into_iter().flatten().collect());
             }
-            if let Some(node) = pending.iter().copied().find(|node| self.is_lost(*node)) {
+            if let Some(node) = asked.iter().copied().find(|node| self.is_lost(*node)) {
                 return Err(self.loss(node));
             }
             if self.cancel.load(Ordering::Relaxed) {
@@ -129,7 +131,7 @@ impl Fleet {
                 }
                 return Err(self.loss(pending[0]));
             }
-            for Heard { node, said, .. } in self.turn(&pending, left.min(GLANCE)) {
+            for Heard { node, said, .. } in self.turn(&asked, left.min(GLANCE)) {
                 // Answers to orders that nobody waits for any more are dropped.
                 let Some(place) = said.id.checked_sub(first).map(|place| place as usize) else {
                     continue;
