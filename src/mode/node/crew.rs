@@ -49,6 +49,9 @@ pub struct NodeRound {
     pub clock_error: f64,
     /// What else its machine did meanwhile; `None` where that cannot be seen.
     pub ledger: Option<Ledger>,
+    /// What its part of the crew used; `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// A crew on several nodes.
