@@ -2,11 +2,6 @@
 
 use crate::support::{KNEE, Run, has, rounds, text, warnings};
 
-/// A launcher that does this on the host of that name before the node begins.
-fn after(host: &str, what: &str) -> String {
-    format!("sh -c 'if [ {{host}} = {host} ]; then {what}; fi; exec {KNEE} node {{args}}'")
-}
-
 fn ran(run: &mut Run) -> String {
     let output = run.output();
     let said = text(&output);
@@ -57,10 +52,12 @@ fn files_that_differ_are_named_before_anything_starts() {
 
 #[test]
 fn a_slow_node_is_named_with_what_it_gives() {
-    let launcher = after("c", "export NAP=0.09");
-    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1", "--budget", "9s", "--"];
-    let task = ["sh", "-c", "sleep ${NAP:-0.03}"];
-    let mut run = Run::by(&launcher, &[&words[..], &task].concat());
+    let launcher = format!(
+        "sh -c 'NAP=0.03; if [ {{host}} = c ]; then NAP=0.09; fi; export NAP; exec {KNEE} node \
+         {{args}}'"
+    );
+    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1,2", "--budget", "8s", "--"];
+    let mut run = Run::by(&launcher, &[&words[..], &["sh", "-c", "sleep $NAP"]].concat());
     let said = ran(&mut run);
     let measured = rounds(&run.out());
     assert!(measured.len() >= 5, "{said}");
@@ -92,16 +89,18 @@ fn a_slow_node_is_named_with_what_it_gives() {
 
 #[test]
 fn unequal_hardware_is_told() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = list.and_then(|list| list.trim().split([',', '-']).next()).unwrap_or("0");
     let here = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     if here < 2 || !has("taskset") {
         println!("skipped: it takes two CPUs and taskset");
         return;
     }
-    let launcher = after("b", "exec taskset -c 0 $0 node \"$@\"");
     // The shell hands its own words on to a node that has one CPU.
-    let launcher = launcher.replace(
-        &format!("exec {KNEE} node {{args}}'"),
-        &format!("exec $0 node \"$@\"' {KNEE} {{args}}"),
+    let launcher = format!(
+        "sh -c 'if [ {{host}} = b ]; then exec taskset -c {first} $0 node \"$@\"; fi; exec $0 node \
+         \"$@\"' {KNEE} {{args}}"
     );
     let words = ["sleep:ms=5", "--nodes", "1,2", "--hosts", "a,b", "--workers", "1"];
     let mut run =
@@ -133,10 +132,11 @@ fn each_node_has_its_ledger_and_its_burn_control() {
 fn it_is_said_which_host_serves() {
     for (workload, says) in [
         ("network:delay=1", "a server of its own"),
-        ("file:op=write", "its own temporary directory"),
+        ("file:op=write", "uses the directory . as it is there"),
     ] {
         let words = [workload, "--nodes", "2", "--workers", "1", "--modes", "threads"];
         let mut run = Run::local(&[&words[..], &["--budget", "2s"]].concat());
+        run.command.current_dir(run.place.path());
         let said = ran(&mut run);
         assert!(said.contains(says), "{workload}: {said}");
         assert!(!rounds(&run.out()).is_empty(), "{workload}: {said}");

@@ -65,7 +65,7 @@ fn who_is_killed_before_it_has_come_is_not_waited_for() {
     let launcher =
         format!("sh -c 'if [ {{host}} = b ]; then kill -9 $$; fi; exec {KNEE} node {{args}}'");
     let words = ["sleep:ms=5", "--nodes", "1,2", "--hosts", "b,c", "--workers", "1"];
-    let more = ["--modes", "threads", "--budget", "2s", "--node-wait", "3h"];
+    let more = ["--modes", "threads", "--budget", "2s", "--node-wait", "10000s"];
     let mut run = Run::by(&launcher, &[&words[..], &more].concat());
     let (code, said) = ended(run.start());
     assert_eq!(code, Some(4), "{said}");
@@ -78,9 +78,9 @@ fn who_is_killed_before_it_has_come_is_not_waited_for() {
 #[test]
 fn a_node_without_memory_is_named() {
     let launcher = format!(
-        "sh -c 'if [ {{host}} = b ]; then ulimit -v 400000; fi; exec {KNEE} node {{args}}'"
+        "sh -c 'if [ {{host}} = b ]; then ulimit -v 700000; fi; exec {KNEE} node {{args}}'"
     );
-    let words = ["memory:size=64M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "3"];
+    let words = ["memory:size=128M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
     let more = ["--modes", "threads", "--budget", "5s"];
     let mut run = Run::by(&launcher, &[&words[..], &more].concat());
     let (code, said) = ended(run.start());

@@ -36,9 +36,9 @@ fn nodes_in_other_networks_are_measured_and_one_that_is_cut_off_is_named() {
         "(while [ $(grep -c '\"sample\"' {record} 2>/dev/null || echo 0) -lt 6 ]; do sleep 0.05; \
          done; ip link set v2 down) & \
          {KNEE} run sleep:ms=5 --launcher 'ip netns exec {{host}} {KNEE} node {{args}}' --nodes \
-         1,2,3 --hosts h1,h2,h3 --workers 1 --modes threads --budget 12s --out {out}; code=$?; \
-         for try in $(seq 600); do pgrep -f 'node --connect' >/dev/null || break; sleep 0.1; done; \
-         pgrep -fa 'node --connect' || echo all nodes ended; exit $code",
+         1,2,3 --hosts h1,h2,h3 --workers 1 --modes threads --budget 22s --out {out}; code=$?; \
+         for try in $(seq 600); do pgrep -f 'node --[c]onnect' >/dev/null || break; sleep 0.1; done; \
+         pgrep -fa 'node --[c]onnect' || echo all nodes ended; exit $code",
         record = record.display(),
         out = run.out().display(),
     );

@@ -115,8 +115,9 @@ fn nodes_are_started_by_ssh_and_one_whose_connection_is_killed_ends() {
     let Some((mut run, _server)) = by_ssh(&words) else { return };
     let child = run.start();
     assert!(run.wait_for_rounds(4), "nothing was measured");
-    let clients = run.living().into_iter().filter(|(_, line)| line.contains(" beta "));
-    // The client, and the shell that has become it.
+    // The client alone: the node over there is told nothing.
+    let is_client = |line: &str| line.contains("BatchMode") && line.contains(" beta ");
+    let clients = run.living().into_iter().filter(|(_, line)| is_client(line));
     clients.for_each(|(pid, _)| kill(pid, Signal::KILL));
     let (code, said) = ended(child);
     assert!(said.contains("nodes: alpha, beta"), "{said}");

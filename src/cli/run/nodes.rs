@@ -1,7 +1,6 @@
 //! Options about other hosts, and the nodes that they start.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};

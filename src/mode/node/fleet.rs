@@ -12,8 +12,9 @@ use super::offset::{EXCHANGES, Exchange};
 use super::peer::Peer;
 use crate::clock;
 
-/// The moment of a round lies at least so far ahead.
-const AHEAD: Duration = Duration::from_millis(2);
+/// The moment of a round lies at least so far ahead: a node that opens some time later is not late
+/// yet, and one that is has more time in the next rounds.
+const AHEAD: Duration = Duration::from_millis(1);
 /// How often it is looked whether the user interrupts.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Whoever does not say what time it is by then is cut off or stopped.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use knee_workloads::{Params, Workload as _};
+use knee_workloads::Params;
 
 use super::gather::Gathering;
 use super::scale::{Ended, median};
