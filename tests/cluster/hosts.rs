@@ -29,7 +29,7 @@ fn files_that_differ_are_named_before_anything_starts() {
     let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1", "--budget", "3s", "--"];
     let own = |name: &str| format!("/proc/self/fd/9/{name}");
     let (job, data) = (own("job.sh"), own("data"));
-    let mut run = Run::by(&launcher, &[&words[..], &["sh", &job, &data]].concat());
+    let run = Run::by(&launcher, &[&words[..], &["sh", &job, &data]].concat());
     // The coordinator sees the files of the first host.
     let quoted =
         |one: &std::ffi::OsStr| format!("'{}'", one.to_string_lossy().replace('\'', r"'\''"));

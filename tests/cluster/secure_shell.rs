@@ -25,8 +25,9 @@ impl Drop for Server {
 }
 
 fn key(path: &Path) -> bool {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path);
-    made.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
+    let mut make = Command::new("ssh-keygen");
+    make.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).stdin(Stdio::null());
+    make.status().is_ok_and(|status| status.success())
 }
 
 fn program(name: &str) -> PathBuf {
