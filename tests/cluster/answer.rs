@@ -8,7 +8,7 @@ const NAPS: &[&str] =
 
 #[test]
 fn rates_of_nodes_add_up_and_the_answer_is_a_pair() {
-    let mut run = Run::local(&[NAPS, &["--budget", "8s", "--price", "$3.6/h"]].concat());
+    let mut run = Run::local(&[NAPS, &["--budget", "12s", "--price", "$3.6/h"]].concat());
     let output = run.output();
     let text = text(&output);
     assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{text}");
@@ -83,7 +83,8 @@ fn functions_in_python_run_on_nodes() {
     let file = place.path().join("work.py");
     std::fs::write(&file, "def work(n):\n    return sum(range(2000))\n").expect("it is written");
     let function = format!("{}:work", file.display());
-    let words = ["--nodes", "2", "--workers", "1,2", "--modes", "serial,threads", "--budget", "8s"];
+    let words =
+        ["--nodes", "2", "--workers", "1,2", "--modes", "serial,threads", "--budget", "30s"];
     let mut run = Run::local(&[&words[..], &["--python", &function]].concat());
     let output = run.output();
     assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{}", text(&output));
@@ -115,7 +116,8 @@ fn what_cannot_be_spread_is_refused_with_a_word() {
         rate.contains("--rate does not go with --nodes") && rate.contains("balancer"),
         "{rate}"
     );
-    let server = ["--server", "true", "--url", "http://127.0.0.1:9/", "--nodes", "2"];
+    let url = "http://127.0.0.1:{port}/";
+    let server = ["--server", "true {n} {port}", "--url", url, "--nodes", "2"];
     assert!(says(&server).contains("stays on one host"));
     let by = |launcher: &str, words: &[&str]| {
         let output = Run::by(launcher, words).output();

@@ -109,7 +109,7 @@ fn nothing_is_left_where_the_coordinator_is_killed() {
 
 #[test]
 fn an_interrupt_ends_the_nodes_and_what_was_measured_is_gone_on_with() {
-    let words = ["--budget", "6s", "--hosts", "a,b,c"];
+    let words = ["--budget", "15s", "--hosts", "a,b,c"];
     let mut run = Run::local(&[NAPS, &words].concat());
     let child = run.start();
     assert!(run.wait_for_rounds(6), "nothing was measured");

@@ -56,7 +56,7 @@ fn a_slow_node_is_named_with_what_it_gives() {
         "sh -c 'NAP=0.03; if [ {{host}} = c ]; then NAP=0.09; fi; export NAP; exec {KNEE} node \
          {{args}}'"
     );
-    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1,2", "--budget", "8s", "--"];
+    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1,2", "--budget", "15s", "--"];
     let mut run = Run::by(&launcher, &[&words[..], &["sh", "-c", "sleep $NAP"]].concat());
     let said = ran(&mut run);
     let measured = rounds(&run.out());

@@ -50,7 +50,7 @@ def work(n):
 ";
     std::fs::write(&file, text).expect("it is written");
     let function = format!("{}:work", file.display());
-    let words = ["--nodes", "1,2,3", "--workers", "1", "--modes", "threads", "--budget", "10s"];
+    let words = ["--nodes", "1,2,3", "--workers", "1", "--modes", "threads", "--budget", "20s"];
     let mut run = Run::local(&[&words[..], &["--python", &function]].concat());
     let (code, said) = ended(run.start());
     assert_eq!(code, Some(4), "{said}");
@@ -78,10 +78,10 @@ fn who_is_killed_before_it_has_come_is_not_waited_for() {
 #[test]
 fn a_node_without_memory_is_named() {
     let launcher = format!(
-        "sh -c 'if [ {{host}} = b ]; then ulimit -v 700000; fi; exec {KNEE} node {{args}}'"
+        "sh -c 'if [ {{host}} = b ]; then ulimit -v 500000; fi; exec {KNEE} node {{args}}'"
     );
-    let words = ["memory:size=128M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
-    let more = ["--modes", "threads", "--budget", "5s"];
+    let words = ["memory:size=64M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
+    let more = ["--modes", "threads", "--budget", "15s"];
     let mut run = Run::by(&launcher, &[&words[..], &more].concat());
     let (code, said) = ended(run.start());
     assert_eq!(code, Some(4), "{said}");
