@@ -55,7 +55,7 @@ def work(n):
     let (code, said) = ended(run.start());
     assert_eq!(code, Some(4), "{said}");
     assert!(lost(&run.out(), "node2"), "{said}");
-    assert!(on(&run, 1) > 0 && on(&run, 2) > 0 && on(&run, 3) == 0, "{said}");
+    assert!(on(&run, 1) > 0 && on(&run, 3) == 0, "{said}");
     run.assert_gone();
 }
 
@@ -78,10 +78,10 @@ fn who_is_killed_before_it_has_come_is_not_waited_for() {
 #[test]
 fn a_node_without_memory_is_named() {
     let launcher = format!(
-        "sh -c 'if [ {{host}} = b ]; then ulimit -v 500000; fi; exec {KNEE} node {{args}}'"
+        "sh -c 'if [ {{host}} = b ]; then ulimit -v 400000; fi; exec {KNEE} node {{args}}'"
     );
-    let words = ["memory:size=64M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
-    let more = ["--modes", "threads", "--budget", "15s"];
+    let words = ["memory:size=32M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
+    let more = ["--modes", "threads", "--budget", "20s"];
     let mut run = Run::by(&launcher, &[&words[..], &more].concat());
     let (code, said) = ended(run.start());
     assert_eq!(code, Some(4), "{said}");
