@@ -37,6 +37,9 @@ pub struct Node {
     pub boot: String,
 }
 
+/// A node, and what files hold there, in short; `None` for one that cannot be read.
+type Files = (usize, Vec<Option<String>>);
+
 /// The nodes of a run.
 #[derive(Debug)]
 pub struct Cluster {
@@ -205,11 +208,7 @@ impl Cluster {
     ///
     /// # Errors
     /// No node is left, one cannot look, or the user interrupted.
-    pub fn files(
-        &self,
-        directory: &str,
-        paths: &[String],
-    ) -> Result<Vec<(usize, Vec<Option<String>>)>, ModeError> {
+    pub fn files(&self, directory: &str, paths: &[String]) -> Result<Vec<Files>, ModeError> {
         let order = Order::Files { directory: directory.to_owned(), paths: paths.to_vec() };
         let answers = self.ask_all("files", &order)?;
         let hashes = answers.into_iter().map(|(node, answer)| match answer {
