@@ -29,7 +29,8 @@ struct Answer {
 }
 
 #[test]
-#[ignore = "four minutes on a quiet machine: cargo test --release --test stability -- --ignored --nocapture"]
+#[ignore = "four minutes on a quiet machine: cargo test --release --test stability -- --ignored \
+    --nocapture"]
 fn four_default_runs_give_the_same_answers() {
     let directory = tempfile::tempdir().expect("a directory");
     let (mut cells, mut answers, mut shares) = (Cells::new(), Vec::new(), Vec::new());

@@ -61,7 +61,8 @@ const META: Meta = Meta {
         },
         Param {
             name: "sweep",
-            help: "the placeholder that the worker count replaces, where the program parallelises itself",
+            help: "the placeholder that the worker count replaces, where the program parallelises \
+                itself",
             form: Form::Text,
             default: "",
             small: "",
@@ -82,7 +83,8 @@ const META: Meta = Meta {
         },
         Param {
             name: "output",
-            help: "where its output goes: null, pipe (read and shown when it fails), inherit, or a file",
+            help: "where its output goes: null, pipe (read and shown when it fails), inherit, or a \
+                file",
             form: Form::Text,
             default: "",
             small: "pipe",
@@ -130,7 +132,10 @@ impl Workload for Command {
         let mut notes = Vec::new();
         notes.extend(starting().map(|cost| {
             let cost = 1e3 * cost.as_secs_f64();
-            note(format!("starting a program that does nothing takes {cost:.2} ms here; that is part of every run"))
+            note(format!(
+                "starting a program that does nothing takes {cost:.2} ms here; that is part of \
+                 every run"
+            ))
         }));
         let sweep = context.params.text("sweep");
         if !sweep.is_empty() {
@@ -148,8 +153,8 @@ impl Workload for Command {
         }
         if !context.params.text("prepare").is_empty() {
             notes.push(note(
-                "the time of --prepare is taken out of rates, not of a batch's makespan; with several workers, one prepares \
-                 while others run"
+                "the time of --prepare is taken out of rates, not of a batch's makespan; with \
+                 several workers, one prepares while others run"
                     .to_owned(),
             ));
         }
@@ -255,8 +260,8 @@ impl Runner {
                 Err(Error::failed(format!("it {status}; {}", printed())))
             }
             (None, _) if run.leaked && self.ignore != Ignore::All => Err(Error::failed(format!(
-                "it ended but left something running that still held its standard error, which was killed: let it wait for \
-                 what it starts; {}",
+                "it ended but left something running that still held its standard error, which was \
+                 killed: let it wait for what it starts; {}",
                 printed()
             ))),
             (None, status) => Ok(status),

@@ -25,7 +25,8 @@ pub struct Float;
 
 const META: Meta = Meta {
     name: "float",
-    summary: "floating point: peak (fma), vectors with branches (mandelbrot) or a scalar simulation (nbody)",
+    summary: "floating point: peak (fma), vectors with branches (mandelbrot) or a scalar \
+        simulation (nbody)",
     kind: Kind::Cpu,
     unit: Unit { one: "flop", many: "flops" },
     params: &[

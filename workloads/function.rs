@@ -62,7 +62,8 @@ const META: Meta = Meta {
         },
         Param {
             name: "setup",
-            help: "the function that runs once per worker and whose result is given to the function",
+            help: "the function that runs once per worker and whose result is given to the \
+                function",
             form: Form::Text,
             default: "",
             small: "",
@@ -76,7 +77,8 @@ const META: Meta = Meta {
         },
         Param {
             name: "start-method",
-            help: "how processes are started: fork, forkserver or spawn; empty for the language's usual way",
+            help: "how processes are started: fork, forkserver or spawn; empty for the language's \
+                usual way",
             form: Form::Choice(&["", "fork", "forkserver", "spawn"]),
             default: "",
             small: "",

@@ -106,8 +106,14 @@ impl Workload for Network {
 
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let text = match context.params.text("url") {
-            "" => "loopback: the kernel's TCP stack and scheduler, no wire; the server computes on the same cores".to_owned(),
-            url => format!("the answers of {url} were checked for status and length, not for content"),
+            "" => {
+                "loopback: the kernel's TCP stack and scheduler, no wire; the server computes on \
+                the same cores"
+                    .to_owned()
+            }
+            url => {
+                format!("the answers of {url} were checked for status and length, not for content")
+            }
         };
         vec![Note { warning: false, text, remedy: String::new() }]
     }

@@ -140,14 +140,14 @@ impl Settings {
         let name = words[0].clone();
         if !line.has(Slot::Port) {
             return Err(Error::usage(format!(
-                "{PORT} occurs nowhere in the server's command; knee starts it on a free port of its own choice: \
-                 write {PORT} where the port belongs"
+                "{PORT} occurs nowhere in the server's command; knee starts it on a free port of \
+                 its own choice: write {PORT} where the port belongs"
             )));
         }
         if !line.has(Slot::Workers) {
             return Err(Error::usage(format!(
-                "{sweep} occurs nowhere in the server's command, so every count would run the same; put it where the \
-                 number of workers belongs"
+                "{sweep} occurs nowhere in the server's command, so every count would run the \
+                 same; put it where the number of workers belongs"
             )));
         }
         let url = params.text("url").to_owned();

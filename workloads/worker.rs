@@ -45,7 +45,8 @@ const META: Meta = Meta {
         },
         Param {
             name: "sweep",
-            help: "the placeholder that the worker count replaces, where the program parallelises itself",
+            help: "the placeholder that the worker count replaces, where the program parallelises \
+                itself",
             form: Form::Text,
             default: "",
             small: "",
@@ -207,8 +208,8 @@ impl Process {
                 format!("the worker's reply has more than {bytes} bytes without an end of line")
             }
             Heard::Late => format!(
-                "the worker gave no reply within {:?}; if it did answer, its line is still in its buffer: flush after each \
-                 line (in Python print(.., flush=True))",
+                "the worker gave no reply within {:?}; if it did answer, its line is still in its \
+                 buffer: flush after each line (in Python print(.., flush=True))",
                 self.limit
             ),
             Heard::Closed => "the worker closed its output".to_owned(),

@@ -15,8 +15,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A process was to be started by a program whose `main` has not called [`init`](crate::init).
     #[error(
-        "this program cannot start processes of itself yet: call knee_process::init([..]) at the head of main \
-         (in a test or bench without an own main: knee_process::set_program(path of a program that does))"
+        "this program cannot start processes of itself yet: call knee_process::init([..]) at the \
+         head of main (in a test or bench without an own main: knee_process::set_program(path of a \
+         program that does))"
     )]
     NotInitialised,
 

@@ -134,8 +134,8 @@ impl Case<'_> {
         let shape = &self.shape;
         let flat = shape.gain < 1.0 + NEARLY_ALL && shape.tail > 1.0 - NEARLY_ALL;
         let text = format!(
-            "a run takes as long with {} as with {}: it seems to run for a fixed time, so that its time says nothing; \
-             its own figure is wanted",
+            "a run takes as long with {} as with {}: it seems to run for a fixed time, so that its \
+             time says nothing; its own figure is wanted",
             shape.last, shape.first
         );
         (self.evidence.swept && !self.evidence.printed && flat && shape.last >= 2.0 * shape.first)
@@ -184,8 +184,8 @@ impl Case<'_> {
         let cell = self.at(self.shape.knee).or_else(|| self.evidence.cells.last())?;
         let busy = cell.client.filter(|busy| *busy > BUSY)?;
         let text = format!(
-            "the client that asks kept its threads {:.0} % busy at {}: it may be the limit, not the server (--client-threads, \
-             or a command on another machine)",
+            "the client that asks kept its threads {:.0} % busy at {}: it may be the limit, not \
+             the server (--client-threads, or a command on another machine)",
             100.0 * busy,
             workers(cell.workers)
         );

@@ -80,7 +80,9 @@ impl Change {
         findings.warnings.push(Warning {
             code: BUDGET_CHANGED.to_owned(),
             text,
-            remedy: "run again where the CPUs stay the same; knee run --cpus keeps a run to some of them".to_owned(),
+            remedy: "run again where the CPUs stay the same; knee run --cpus keeps a run to some \
+                of them"
+                .to_owned(),
         });
         findings
     }

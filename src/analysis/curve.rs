@@ -285,7 +285,11 @@ fn of_the_fit(points: &[Point], usl: Option<&Usl>, laws: &[Law]) -> Vec<String> 
     } else if !laws.iter().any(|law| law.adequate) {
         out.push("irregular: no law fits; use the measured optimum".to_owned());
     } else if usl.is_some_and(|usl| !usl.adequate) {
-        out.push("the curve is not of the form of the Universal Scalability Law: do not read its coefficients or its peak".to_owned());
+        out.push(
+            "the curve is not of the form of the Universal Scalability Law: do not read its \
+             coefficients or its peak"
+                .to_owned(),
+        );
     }
     out
 }

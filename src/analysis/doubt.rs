@@ -50,7 +50,10 @@ pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Opt
             || "a quiet machine, for most rounds were disturbed".to_owned(),
             |who| {
                 let Advice { text, remedy, .. } = who;
-                format!("a quiet machine, for most rounds were disturbed: {text}; {remedy}, and measure again")
+                format!(
+                    "a quiet machine, for most rounds were disturbed: {text}; {remedy}, and \
+                     measure again"
+                )
             },
         ));
     }

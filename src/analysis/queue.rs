@@ -49,8 +49,8 @@ pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
     let general = theory.general.map_or_else(String::new, |bounds| {
         let variation = seen.service_variation.unwrap_or(1.0);
         format!(
-            "; times of service vary by {:.2} (1 is exponential), and for such (M/G/n) the mean lies \
-             between {} and {}, at about {}",
+            "; times of service vary by {:.2} (1 is exponential), and for such (M/G/n) the mean \
+             lies between {} and {}, at about {}",
             variation.sqrt(),
             time.text(bounds.low),
             time.text(bounds.high),
@@ -58,8 +58,8 @@ pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
         )
     });
     let text = format!(
-        "by theory (M/M/n: Erlang C) with {tasks} workers are busy {} of their time, {} of the tasks wait, and \
-         all wait {} on average{general}; measured: {}, {}",
+        "by theory (M/M/n: Erlang C) with {tasks} workers are busy {} of their time, {} of the \
+         tasks wait, and all wait {} on average{general}; measured: {}, {}",
         share.text(theory.busy),
         share.text(theory.probability),
         time.text(theory.mean),

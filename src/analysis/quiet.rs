@@ -225,7 +225,9 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
         .filter(|(p, change)| *p < 0.01 && change.abs() > CHANGE);
     // A jump looks like a drift to a test for drifts; the larger of the two explains it.
     match (jump, drift) {
-        (Some(jump), drift) if drift.is_none_or(|(_, change)| jump.size.abs() >= 0.6 * change.abs()) => {
+        (Some(jump), drift)
+            if drift.is_none_or(|(_, change)| jump.size.abs() >= 0.6 * change.abs()) =>
+        {
             out.push(Warning {
                 code: "jump".to_owned(),
                 text: format!(
@@ -233,7 +235,9 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
                     percent(jump.size),
                     100.0 * jump.at as f64 / sequence.len() as f64
                 ),
-                remedy: "counts and modes can still be compared, since they were measured in turns; for the figures themselves measure again on a quiet machine".to_owned(),
+                remedy: "counts and modes can still be compared, since they were measured in \
+                    turns; for the figures themselves measure again on a quiet machine"
+                    .to_owned(),
             });
         }
         (_, Some((_, change))) => out.push(Warning {
@@ -243,7 +247,9 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
                 percent(change),
                 Quantity::Duration.text(seconds)
             ),
-            remedy: "counts and modes can still be compared, since they were measured in turns; the figures themselves are averages over that time".to_owned(),
+            remedy: "counts and modes can still be compared, since they were measured in turns; \
+                the figures themselves are averages over that time"
+                .to_owned(),
         }),
         _ => {}
     }

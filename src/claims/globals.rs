@@ -48,8 +48,9 @@ fn run(_: &Place) -> Result<Measured, String> {
     Ok(Measured {
         verdict: Verdict::of(Some(threads_share && !processes_share)),
         evidence: format!(
-            "a global was set to {OURS}; a thread saw {thread_saw} and its change made ours {after_thread}; a process saw \
-             {process_saw}, the value that a program starts with, and after its change ours was {after_process}"
+            "a global was set to {OURS}; a thread saw {thread_saw} and its change made ours \
+             {after_thread}; a process saw {process_saw}, the value that a program starts with, \
+             and after its change ours was {after_process}"
         ),
         picture: picture(
             "A global variable after a change",

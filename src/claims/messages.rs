@@ -83,8 +83,9 @@ fn run(_: &Place) -> Result<Measured, String> {
         && shares.iter().map(|(_, sum)| sum).sum::<u64>() == (0..MANY * STREAM).sum::<u64>();
     let counts: Vec<String> = shares.iter().map(|(count, _)| count.to_string()).collect();
     let evidence = format!(
-        "{MANY} processes put {} messages into one queue and {MANY} took {}: {}; an end of a pipe cannot be copied, so it serves two; a \
-         message costs {} by queue and {} by pipe ({}), there and back {} and {}",
+        "{MANY} processes put {} messages into one queue and {MANY} took {}: {}; an end of a pipe \
+         cannot be copied, so it serves two; a message costs {} by queue and {} by pipe ({}), \
+         there and back {} and {}",
         MANY * STREAM,
         counts.join(", "),
         if all { "each exactly once" } else { "not each exactly once" },

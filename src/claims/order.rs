@@ -17,12 +17,12 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Tasks given at once, alike.
-const TASKS: u64 = 24;
+/// Tasks given at once.
+const TASKS: usize = 24;
 /// How often.
 const RUNS: usize = 20;
-/// Microseconds that a task works.
-const LENGTH: u64 = 300;
+/// Microseconds that tasks work, in turn: real ones differ.
+const LENGTHS: [u64; 3] = [300, 600, 900];
 
 /// Works for some microseconds.
 pub(super) fn worked(microseconds: u64) -> Span {
@@ -42,7 +42,7 @@ fn run(place: &Place) -> Result<Measured, String> {
     let mut as_given = 0;
     for _ in 0..RUNS {
         let handles: Vec<_> = (0..TASKS)
-            .map(|_| pool.apply_async(worked, (LENGTH,)))
+            .map(|task| pool.apply_async(worked, (LENGTHS[task % LENGTHS.len()],)))
             .collect::<Result<_, _>>()
             .map_err(told)?;
         let ends: Vec<u64> = handles
@@ -68,8 +68,11 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured {
         verdict: Verdict::of(verdict),
         evidence: format!(
-            "{TASKS} equal tasks, given {RUNS} times to {workers} processes, ended in {} different orders, {as_given} times in the \
-             order given; their results came back in the order asked for each time",
+            "{TASKS} tasks of {} to {} µs, given {RUNS} times to {workers} processes, ended in {} \
+             different orders, {as_given} times in the order given; their results came back in the \
+             order asked for each time",
+            LENGTHS[0],
+            LENGTHS[LENGTHS.len() - 1],
             orders.len()
         ),
         picture: picture(

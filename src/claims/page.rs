@@ -12,7 +12,10 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
     let mut title = Markup::new();
     title.text("claims – knee");
     let mut body = Markup::new();
-    body.raw("<header><p class=\"brand\">knee</p><h1>What is said of threads and processes, tested here</h1>");
+    body.raw(
+        "<header><p class=\"brand\">knee</p><h1>What is said of threads and processes, tested \
+         here</h1>",
+    );
     body.wrap("<p class=\"lead\">", &tally(findings), "</p>");
     body.wrap("<p class=\"quiet\">", machine, "</p></header>");
     body.raw(
@@ -38,7 +41,10 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
         body.raw("</section>");
     }
     let seconds: f64 = findings.iter().map(|finding| finding.seconds).sum();
-    body.raw("<p class=\"note\">Medians of repeated rounds with their 95 % intervals; what is compared was measured in turns. ");
+    body.raw(
+        "<p class=\"note\">Medians of repeated rounds with their 95 % intervals; what is compared \
+         was measured in turns. ",
+    );
     body.text(&format!(
         "knee {}, {}; anew with: knee claims",
         env!("CARGO_PKG_VERSION"),

@@ -82,8 +82,9 @@ fn run(place: &Place) -> Result<Measured, String> {
     ];
     let cores = place.cores;
     let evidence = format!(
-        "an empty task costs {} where {cores} processes at once are started for one task each, {} through a pool of {cores}; against one \
-         after another without them a process for each task is {}, a pool {}",
+        "an empty task costs {} where {cores} processes at once are started for one task each, {} \
+         through a pool of {cores}; against one after another without them a process for each task \
+         is {}, a pool {}",
         prices[1].text(),
         prices[0].text(),
         worth(&anew),

@@ -70,8 +70,8 @@ fn run(_: &Place) -> Result<Measured, String> {
         _ => None,
     };
     let evidence = format!(
-        "a thread takes {}, a process {} ({}), a task handed to a pool that runs already {}; a pool's process holds {} of its own \
-         (PSS), a thread {}",
+        "a thread takes {}, a process {} ({}), a task handed to a pool that runs already {}; a \
+         pool's process holds {} of its own (PSS), a thread {}",
         times[0].text(),
         times[1].text(),
         dear.text(),

@@ -69,8 +69,8 @@ fn run(place: &Place) -> Result<Measured, String> {
         .as_ref()
         .map_or_else(|| "unknown".to_owned(), |knee| workers(knee.workers));
     let evidence = format!(
-        "tasks that compute 1 ms and wait 4 ms: {} do {} of what {} do; the limit is at {knee} (the textbook says {textbook}), and {} \
-         workers do {} of that",
+        "tasks that compute 1 ms and wait 4 ms: {} do {} of what {} do; the limit is at {knee} \
+         (the textbook says {textbook}), and {} workers do {} of that",
         workers(counts[best] as f64),
         gain.text(),
         workers(cores as f64),

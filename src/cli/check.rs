@@ -28,7 +28,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     max_efficiency_loss: Option<String>,
     /// By how much runs of one machine differ (standard deviation), where a side has one run
-    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0),
+          allow_hyphen_values = true)]
     run_to_run: String,
     /// What a recommended count may cost against the best, as a share of throughput [default: as
     /// when it was measured]

@@ -21,7 +21,8 @@ pub(super) struct Args {
     #[arg(long = "price", value_name = "NAME=PRICE/TIME", allow_hyphen_values = true)]
     prices: Vec<String>,
     /// By how much runs of one machine differ (standard deviation), where a side has one run
-    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0), allow_hyphen_values = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0),
+          allow_hyphen_values = true)]
     run_to_run: String,
     /// What a recommended count may cost against the best, as a share of throughput [default: as
     /// when it was measured]

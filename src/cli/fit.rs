@@ -27,18 +27,7 @@ const LONGEST_MESSAGE: usize = 400;
 
 /// Find optimum, law and bound in measurements made elsewhere.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
-Formats: csv (tables of any layout), records (JSON), hyperfine, google-benchmark, jmh, pyperf, pytest-benchmark, will-it-scale, criterion, \
-go-bench, benchmarkdotnet, llama-bench, sysbench, pgbench, wrk, ab, hey, fio, k6, jube, reframe, knee (records, findings). --formats shows a line of each. \
-Reports of single runs make one sweep: knee fit run-*.log.
-
-What a file does not say is guessed only where its figures show it, and then it is said, with the option that settles it. What they do not show is asked.
-
-Times become throughputs by one rule: throughput = work of a run x runs made at once / time per run. A run that uses all workers itself is made \
-once at a time (hyperfine, pyperf, criterion, CSV); where every worker makes runs of its own (JMH, Google Benchmark), as many as there are workers.
-
-Exit code: 0 with findings, also where they are inconclusive (the findings say so); 2 for files that cannot be used; 6 where the report cannot be \
-written.")]
+#[command(after_long_help = super::fit_help::AFTER)]
 pub(super) struct Args {
     /// The files, or - for standard input; compressed ones too
     #[arg(value_name = "FILE", required_unless_present = "formats")]

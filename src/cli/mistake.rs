@@ -17,9 +17,8 @@ const OURS: [&str; 7] =
 /// The members of a pool of threads, by their numbers.
 const MEMBER: &str = "knee-";
 
-const MESSAGE: &str = "knee: this is a mistake in knee, and it ends here. What a run has measured is \
-                       in its directory; `knee run --resume DIR` goes on with it. Please report the \
-                       lines above.\n";
+const MESSAGE: &str = "knee: this is a mistake in knee, and it ends here. What a run has measured \
+    is in its directory; `knee run --resume DIR` goes on with it. Please report the lines above.\n";
 
 /// From now on; to be called by the program that users start, not by its workers.
 pub(super) fn ends_the_program() {

@@ -6,6 +6,7 @@ mod compare;
 mod crew_test;
 pub mod exit;
 mod fit;
+mod fit_help;
 mod fit_laws;
 mod guard;
 mod leftovers;

@@ -94,7 +94,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_an_importer_panic(text in "[\\[\\]{}\",;:\\\\a-z0-9 .#\\n\\t\\-NI=_/()é]{0,200}") {
+    fn no_text_makes_an_importer_panic(text in "[\\[\\]{}\",;:\\\\a-z0-9 \
+        .#\\n\\t\\-NI=_/()é]{0,200}") {
         let _ = survive(text.as_bytes());
     }
 
@@ -130,13 +131,15 @@ proptest! {
     ) {
         let name = format!("x{name}x");
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["name", "workers", "throughput", "repetition"]).expect("memory takes it");
+        writer.write_record(["name", "workers", "throughput", "repetition"]).expect("memory takes \
+            it");
         for (workers, throughput, repetition) in &rows {
             let row = [name.clone(), workers.to_string(), throughput.to_string(), repetition.to_string()];
             writer.write_record(row).expect("memory takes it");
         }
         let bytes = writer.into_inner().expect("memory takes it");
-        let series = read_bytes("file", &bytes, &Options::default()).expect("our own rows are read");
+        let series = read_bytes("file", &bytes, &Options::default()).expect("our own rows are \
+            read");
         prop_assert_eq!(series.len(), 1);
         prop_assert_eq!(&series[0].name, &name);
         let read: Vec<(f64, f64, Option<u32>)> =

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn mountinfo_gives_root_and_point() {
-        let line = "31 23 0:28 /docker/a\\040b /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct";
+        let line = "31 23 0:28 /docker/a\\040b /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup \
+            cgroup rw,cpu,cpuacct";
         let found = mount(line, 1, "cpuacct").unwrap();
         assert_eq!(found, ("/docker/a b".to_owned(), PathBuf::from("/sys/fs/cgroup/cpu")));
         assert_eq!(mount(line, 1, "memory"), None);

@@ -24,6 +24,7 @@ pub struct CpuSet(BTreeSet<u32>);
 
 /// Why a text is no list of CPUs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CpuSetError {
     /// A part is neither a number nor a range.
     #[error("`{0}` is neither a CPU number nor a range: write for example 0-3,8")]

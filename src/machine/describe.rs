@@ -187,7 +187,10 @@ impl Budget {
             let period = Quantity::Duration.text(quota.period);
             let cpus = Quantity::Count.text(quota.cpus);
             let version = quota.version;
-            format!("{cpus} CPUs ({cpus} CPU seconds per second, in periods of {period}; cgroup v{version})")
+            format!(
+                "{cpus} CPUs ({cpus} CPU seconds per second, in periods of {period}; cgroup \
+                 v{version})"
+            )
         });
         let limits = joined([
             self.memory_limit

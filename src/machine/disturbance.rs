@@ -25,6 +25,7 @@ pub const SUSPENDED_REPEAT: f64 = 0.001;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Cause {
     /// The hypervisor gave the CPU to other machines.
     Steal,
@@ -216,8 +217,8 @@ impl Ledger {
     fn was_stopped(&self) -> Option<Disturbance> {
         let times = Some(self.stopped).filter(|times| *times > 0)?;
         let text = format!(
-            "knee itself stood still {times} times and went on later: it was stopped, frozen with its \
-             container or paused with its machine"
+            "knee itself stood still {times} times and went on later: it was stopped, frozen with \
+             its container or paused with its machine"
         );
         let severity = Severity::Repeat;
         Some(Disturbance { cause: Cause::Stopped, severity, amount: times as f64, text })

@@ -55,7 +55,7 @@ pub use self::ledger::Ledger;
 pub use self::listeners::listeners;
 pub use self::memory::Memory;
 pub use self::others::{Busiest, Others};
-pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time};
+pub use self::own_cpu::{cpu_time_of, descendants, process_cpu_time, reaped_by};
 pub use self::placement::{Placement, PlacementError};
 pub use self::root::Root;
 pub use self::runtimes::{RuntimeCount, WHY_THEY_DIFFER};

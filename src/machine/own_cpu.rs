@@ -41,6 +41,26 @@ pub fn cpu_time_of(pid: u32) -> Option<f64> {
     None
 }
 
+/// CPU seconds of the children that another process has waited for, in the system's ticks (10 ms);
+/// `None` where the system does not say.
+#[cfg(target_os = "linux")]
+pub fn reaped_by(pid: u32) -> Option<f64> {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program, in brackets, may hold anything. The third field follows it; the
+    // sixteenth and the seventeenth are what we want (proc_pid_stat(5): cutime, cstime).
+    let (_, fields) = line.rsplit_once(')')?;
+    let ticks: Vec<f64> =
+        fields.split_ascii_whitespace().skip(13).take(2).filter_map(|x| x.parse().ok()).collect();
+    Some(ticks.iter().sum::<f64>() / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// CPU seconds of the children that another process has waited for: only Linux is asked.
+#[cfg(not(target_os = "linux"))]
+pub fn reaped_by(pid: u32) -> Option<f64> {
+    let _ = pid;
+    None
+}
+
 /// All living descendants of some processes, as far as the system tells.
 pub fn descendants(pids: &[u32]) -> Vec<u32> {
     let (mut found, mut parents) = (Vec::new(), pids.to_vec());
@@ -84,6 +104,33 @@ fn reaped() -> io::Result<f64> {
 #[cfg(not(unix))]
 pub fn process_cpu_time() -> io::Result<f64> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_child_has_reaped_is_told_too() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+    // Much more than the two ticks that rounding may cost.
+    let burn = "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cat /proc/$$/schedstat'; \
+                read line";
+    let mut child = Command::new("sh")
+        .args(["-c", burn])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut told).unwrap();
+    let theirs = told.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9;
+    // The grandchild may still be ending; the shell waits for it before it reads.
+    let told = || reaped_by(child.id()).unwrap();
+    while told() == 0.0 {
+        std::thread::yield_now();
+    }
+    assert!(told() >= theirs - 0.025, "{} of {theirs}", told());
+    child.wait().unwrap();
+    assert_eq!(reaped_by(child.id()), None, "it is gone");
 }
 
 #[cfg(target_os = "linux")]

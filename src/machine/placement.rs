@@ -17,6 +17,7 @@ pub struct Placement {
 
 /// Why a worker or a run cannot be kept to the CPUs that were asked for.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlacementError {
     /// The text names no CPUs.
     #[error("{0}")]

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Budget, Quota};
 
 /// Why two programs in one container start different numbers of workers, in one sentence.
-pub const WHY_THEY_DIFFER: &str = "They differ because a quota limits CPU seconds, not how many CPUs run at once: some \
-     ignore it, some round it down, some up, and not all look at the same level of the control groups.";
+pub const WHY_THEY_DIFFER: &str = "They differ because a quota limits CPU seconds, not how many \
+    CPUs run at once: some ignore it, some round it down, some up, and not all look at the same \
+    level of the control groups.";
 
 /// What one runtime takes for the number of CPUs here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

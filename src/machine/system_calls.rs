@@ -143,14 +143,14 @@ pub(super) fn set_affinity(tid: i32, cpus: &CpuSet) -> io::Result<()> {
 /// The name that the hypervisor gives itself in CPUID leaf 0x4000_0000, if there is one.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn hypervisor_signature() -> Option<String> {
-    use std::arch::x86_64::__cpuid;
+    let leaf = |number| raw_cpuid::native_cpuid::cpuid_count(number, 0);
     // Bit 31 of ecx is reserved for hypervisors to announce themselves.
-    if __cpuid(1).ecx >> 31 & 1 == 0 {
+    if leaf(1).ecx >> 31 & 1 == 0 {
         return None;
     }
-    let leaf = __cpuid(0x4000_0000);
+    let name = leaf(0x4000_0000);
     let bytes: Vec<u8> =
-        [leaf.ebx, leaf.ecx, leaf.edx].iter().flat_map(|r| r.to_le_bytes()).collect();
+        [name.ebx, name.ecx, name.edx].iter().flat_map(|r| r.to_le_bytes()).collect();
     let name = String::from_utf8_lossy(&bytes);
     Some(name.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned())
 }

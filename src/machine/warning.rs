@@ -187,8 +187,8 @@ impl Warning {
                 "the cores are of different speed: throughput depends on where workers run".into()
             }
             Self::Quota { cpus, parallelism } => format!(
-                "a quota gives {cpus} CPU seconds per second while {parallelism} CPUs may run at once: more workers spend it \
-                 sooner and then wait"
+                "a quota gives {cpus} CPU seconds per second while {parallelism} CPUs may run at \
+                 once: more workers spend it sooner and then wait"
             ),
             Self::Affinity { allowed, online } => {
                 let noun = if allowed.len() == 1 { "CPU" } else { "CPUs" };

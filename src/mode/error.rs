@@ -5,6 +5,7 @@ use crate::plan::PlanError;
 
 /// Why a crew could not be launched or a round not be measured.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModeError {
     /// The workload is unknown where the worker lives.
     #[error(transparent)]

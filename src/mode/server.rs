@@ -361,8 +361,8 @@ pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Refere
     let notes = knee_workloads::Note {
         warning: false,
         text: format!(
-            "with {} the server had {} below its first one; it ran on the same CPUs as the client, which takes from \
-             what it can do",
+            "with {} the server had {} below its first one; it ran on the same CPUs as the client, \
+             which takes from what it can do",
             crate::units::workers(workers as f64),
             crate::units::plural(family as u64, "process", "processes")
         ),

@@ -44,7 +44,8 @@ impl Arrivals {
             return Ok(Self { rate, even, most: false });
         }
         Err(PlanError::Usage(format!(
-            "{text:?} is not a usable rate; write for instance 500/s, 30/m or auto (36/h to 1000000/s)"
+            "{text:?} is not a usable rate; write for instance 500/s, 30/m or auto (36/h to \
+             1000000/s)"
         )))
     }
 
@@ -78,8 +79,8 @@ impl Arrivals {
             let unfit = |series: &&Series| is_function || !Self::suit(series.mode);
             if let Some(series) = entry.series.iter().find(unfit) {
                 return Err(PlanError::Usage(format!(
-                    "{} cannot be given tasks at a rate as {}; --rate is for servers (--server), and for built-in \
-                     workloads as serial, threads and process-pool",
+                    "{} cannot be given tasks at a rate as {}; --rate is for servers (--server), \
+                     and for built-in workloads as serial, threads and process-pool",
                     entry.label, series.mode
                 )));
             }

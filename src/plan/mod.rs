@@ -38,6 +38,7 @@ pub const TOLERANCE: f64 = 0.05;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// The user asked for something that does not exist; one line that says what would be right.
     #[error("{0}")]

@@ -65,6 +65,7 @@ pub struct Description {
 
 /// In what work is written. What was measured in one language says nothing about another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Language {
     /// The workloads of this binary.
     Rust,

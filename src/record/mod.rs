@@ -168,6 +168,7 @@ impl Survey {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "a header is made once, and lines never lie in bulk")]
+#[non_exhaustive]
 pub enum Line {
     /// The first line.
     Header(Header),

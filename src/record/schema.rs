@@ -35,7 +35,9 @@ pub fn schema() -> Schema {
     schema.insert("title".into(), "A line of a record of knee".into());
     schema.insert(
         "description".into(),
-        "A record is JSON Lines: a header first, then one line per event. `crc` is the CRC-32 of what stands before it.".into(),
+        "A record is JSON Lines: a header first, then one line per event. `crc` is the CRC-32 of \
+         what stands before it."
+            .into(),
     );
     if let Some(Value::Array(kinds)) = schema.get_mut("oneOf") {
         for kind in kinds {

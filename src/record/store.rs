@@ -153,6 +153,7 @@ fn sync_directory(directory: &Path) {
 
 /// Why a record could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The file cannot be opened or read.
     #[error("{path}: {source}")]

@@ -17,6 +17,7 @@ use crate::record::Readers;
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum WriteError {
     /// A file or directory could not be written; what stood there before still stands.
     #[error("cannot write {}: {source}{}", path.display(), advice(source))]

@@ -46,7 +46,8 @@ pub fn summary(findings: &Findings) -> String {
     let command = code(&run.command);
     let _ = write!(
         out,
-        "\n## Reproduce\n\n{command}\n\nknee {}, seed {}, started {}, {}, {rounds}, {} disturbed.\n",
+        "\n## Reproduce\n\n{command}\n\nknee {}, seed {}, started {}, {}, {rounds}, {} \
+         disturbed.\n",
         escape(&run.knee),
         run.seed,
         escape(&run.started),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::machine::outside::members;
-use crate::machine::{cpu_time_of, descendants, listeners};
+use crate::machine::{cpu_time_of, descendants, listeners, reaped_by};
 use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
 use crate::plan::{Cell, Mode, Outside, Plan};
 
@@ -154,14 +154,16 @@ impl<'s> Crews<'s> {
     }
 
     /// CPU seconds that all living processes of this one's family have used so far. Where the
-    /// workload starts programs they come and go, so the family is looked up anew.
+    /// workload starts programs they come and go: the family is looked up anew, and what it has
+    /// seen end counts too.
     pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
         let is_foreign =
             knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload);
         if is_foreign || !self.outside.is_empty() {
             self.meet_family();
         }
-        self.family.iter().filter_map(|pid| cpu_time_of(*pid)).sum()
+        let ended = |pid: &u32| is_foreign.then(|| reaped_by(*pid)).flatten().unwrap_or(0.0);
+        self.family.iter().filter_map(|pid| Some(cpu_time_of(*pid)? + ended(pid))).sum()
     }
 
     fn meet_family(&mut self) {

@@ -7,6 +7,7 @@ use crate::plan::Cell;
 
 /// Something that happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A workload was run serially once: its checksums and task length are known.
     Surveyed {

@@ -23,6 +23,9 @@ pub(super) const LEAST_BLOCKS: u32 = 3;
 /// After so many blocks, which are of three launches, an answer may count as settled. Then others
 /// come first.
 const SETTLED_BLOCKS: u32 = 6;
+/// A mode that has lost is measured so many times in all, which gives its own figures an interval;
+/// from then on its time is better spent on those that have not.
+const ROUNDS_OF_LOST: usize = 5;
 /// What is settled claims such a part of what it would claim otherwise.
 const SETTLED_CLAIM: f64 = 0.01;
 
@@ -257,8 +260,13 @@ impl Group {
             // than none.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
             let more = Purse { left: turn.part * of(first) / all, cost: &price };
-            let (counts, confirms) = if decided || self.standing.has_lost(*way, &ways) {
-                (self.standing.best(*way).into_iter().collect(), true)
+            let has_lost = self.standing.has_lost(*way, &ways);
+            let best = self.standing.best(*way);
+            let rounds = best.map_or(0, |count| self.standing.rounds(*way, count));
+            let (counts, confirms) = if has_lost && rounds >= ROUNDS_OF_LOST {
+                (Vec::new(), true)
+            } else if decided || has_lost {
+                (best.into_iter().collect(), true)
             } else {
                 course.next([&purse, &more], left)
             };

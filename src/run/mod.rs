@@ -43,6 +43,7 @@ const BURN_EVERY: f64 = 8.0;
 
 /// Why a run could not be brought to its end.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// What was measured could not be kept.
     #[error("the record cannot be written: {0}")]

@@ -9,7 +9,7 @@ use crate::plan::{Arrivals, Cell, Mode, Workers};
 /// Shorter windows are drowned in the system's own ticks.
 const SHORTEST: f64 = 0.020;
 /// Longer windows are better spent on one more round.
-const LONGEST: f64 = 0.400;
+const LONGEST: f64 = 0.300;
 /// Of tasks that come by themselves a window is to see so many, so that their 99th percentile is
 /// more than the longest of them.
 const ARRIVALS: f64 = 300.0;

@@ -83,6 +83,11 @@ impl Standing {
         Some(best.0.1)
     }
 
+    /// How often a count of a mode was measured.
+    pub(super) fn rounds(&self, mode: Way, count: usize) -> usize {
+        self.cells.get(&(mode, count)).map_or(0, BTreeMap::len)
+    }
+
     /// Whether another count of this mode may be better than the best one by something that
     /// matters.
     pub(super) fn is_open_within(&self, mode: Way) -> bool {

@@ -97,7 +97,8 @@ fn an_ambiguous_parameter_of_hyperfine_asks_for_param() {
 
 #[test]
 fn hyperfines_commands_may_state_the_workers() {
-    let json = "{\"results\":[{\"command\":\"make -j4\",\"times\":[2.0]},{\"command\":\"make -j8\",\"times\":[1.0]}]}";
+    let json = "{\"results\":[{\"command\":\"make -j4\",\"times\":[2.0]},{\"command\":\"make \
+        -j8\",\"times\":[1.0]}]}";
     expect(&text(json), &[("make -jN", &[(4.0, 0.5), (8.0, 1.0)])]);
     assert!(
         refusal("{\"results\":[{\"command\":\"make\",\"times\":[2.0]}]}").contains("hyperfine -P")

@@ -1,5 +1,5 @@
-//! Several ways to do the same work, compared under the user's names: `--alt`; and processes outside
-//! of knee that belong to the work.
+//! Several ways to do the same work, compared under the user's names: `--alt`; and processes
+//! outside of knee that belong to the work.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};

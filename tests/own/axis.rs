@@ -3,8 +3,8 @@
 use crate::calls::{Called, knee, run};
 
 /// A program whose figure grows with both, as far as two cores and one lock in each process let it.
-const PROGRAM: &str = "a=$(({n} * {t})); b=$(({n} * 4)); [ $a -gt $b ] && a=$b; [ $a -gt 8 ] && a=8; \
-                       sleep 0.01; echo ops: ${a}00";
+const PROGRAM: &str = "a=$(({n} * {t})); b=$(({n} * 4)); [ $a -gt $b ] && a=$b; [ $a -gt 8 ] && \
+    a=8; sleep 0.01; echo ops: ${a}00";
 
 fn also(axis: &str, args: &[&str], command: &[&str]) -> Called {
     let base = ["--budget", "12s", "--workers", "1,2,4,8", "--sweep-arg", "{n}", "--also", axis];

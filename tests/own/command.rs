@@ -138,7 +138,8 @@ fn output_goes_to_nothing_unless_it_is_asked_for() {
     let all = lines(&kept);
     assert!(all.len() > 2 && all.iter().all(|line| line == "a line"), "{all:?}");
     // It fails where nobody reads it, so in a round.
-    let unread = "#!/bin/sh\n[ \"$(readlink /proc/$$/fd/1)\" = /dev/null ] && echo lost >&2 && exit 9\nexit 0\n";
+    let unread = "#!/bin/sh\n[ \"$(readlink /proc/$$/fd/1)\" = /dev/null ] && echo lost >&2 && \
+        exit 9\nexit 0\n";
     let later = script(directory.path(), "later", unread);
     let failed = run(&brief(&["--", &later]));
     assert!(

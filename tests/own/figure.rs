@@ -70,7 +70,8 @@ fn a_printed_time_is_turned_into_a_rate_and_units_are_read() {
 
 #[test]
 fn the_last_match_of_a_long_output_counts() {
-    let line = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo \"so far: $i ops\"; done; echo \"so far: 5 ops\"";
+    let line = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo \"so far: $i ops\"; done; \
+        echo \"so far: 5 ops\"";
     let called = run(&[
         "--budget",
         "4s",

@@ -101,7 +101,8 @@ fn a_command_of_the_users_makes_the_load() {
         directory.path(),
         "loader",
         "#!/usr/bin/env python3\nimport sys, time, urllib.request\nstart, count = time.time(), 0\n\
-         while time.time() - start < 0.3:\n    urllib.request.urlopen(sys.argv[1]).read()\n    count += 1\n\
+         while time.time() - start < \
+         0.3:\n    urllib.request.urlopen(sys.argv[1]).read()\n    count += 1\n\
          print('Requests/sec:', count / (time.time() - start))\n",
     );
     let args = ["--budget", "20s", "--workers", "1", "--figure", "wrk", "--", &loader];

@@ -144,7 +144,10 @@ fn markdown_tables_keep_their_columns_whatever_the_names_are() {
     }
     let text = markdown::summary(&fake::small());
     assert!(
-        text.contains("- **frames**: 2 workers, threads (1.9x, at most 3.1 % better elsewhere); process-pool 3 % behind\n"),
+        text.contains(
+            "- **frames**: 2 workers, threads (1.9x, at most 3.1 % better elsewhere); process-pool \
+             3 % behind\n"
+        ),
         "{text}"
     );
     assert!(text.contains("```sh\nknee run --seed 42\n```"), "{text}");

@@ -35,7 +35,10 @@ fn without_colours(text: &str) -> String {
 fn the_answer_comes_first_in_one_line_per_workload() {
     let text = shown(&fake::small(), plain(Some(160)));
     assert!(
-        text.contains("frames: 2 workers, threads (1.9x, at most 3.1 % better elsewhere); process-pool 3 % behind\n"),
+        text.contains(
+            "frames: 2 workers, threads (1.9x, at most 3.1 % better elsewhere); process-pool 3 % \
+             behind\n"
+        ),
         "{text}"
     );
     assert!(text.contains("at most 3.1 % better elsewhere); process-pool equal\n"), "{text}");

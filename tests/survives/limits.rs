@@ -173,8 +173,8 @@ fn cpus_that_are_taken_away_are_said_and_not_averaged() {
     assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
 }
 
-/// As Ctrl-Z does it to a pipeline, or somebody who freezes a container: knee and its command alike,
-/// for longer than the command may take.
+/// As Ctrl-Z does it to a pipeline, or somebody who freezes a container: knee and its command
+/// alike, for longer than the command may take.
 #[test]
 #[ignore = "it takes a quarter of a minute"]
 fn a_run_that_is_stopped_with_its_command_goes_on() {

@@ -2,8 +2,9 @@
 
 use crate::calls::{Place, can};
 
-/// A thread that panics leaves nobody waiting. The standard library panics where closing a directory
-/// fails, which Linux never answers: so one can be had. Which close it is differs from run to run.
+/// A thread that panics leaves nobody waiting. The standard library panics where closing a
+/// directory fails, which Linux never answers: so one can be had. Which close it is differs from
+/// run to run.
 #[test]
 fn a_panic_in_a_thread_of_ours_ends_the_run() {
     if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {

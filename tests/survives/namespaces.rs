@@ -28,8 +28,8 @@ fn a_run_with_the_same_number_in_another_namespace_is_left_alone() {
              outer"
         );
         let script = format!(
-            "unshare --pid --fork --kill-child --mount-proc sh -c '{inner}' & while [ ! -e go ]; do \
-             sleep 0.01; done; {} > first; wait $!; touch over; wait",
+            "unshare --pid --fork --kill-child --mount-proc sh -c '{inner}' & while [ ! -e go ]; \
+             do sleep 0.01; done; {} > first; wait $!; touch over; wait",
             numbered(5000, &outer)
         );
         let running = place.start_by::<&str>(&[&apart[..], &["sh", "-c", &script]].concat(), &[]);

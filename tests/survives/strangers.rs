@@ -8,9 +8,9 @@ use crate::calls::{KNEE, Place, can, files};
 
 const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// What they do for as long as the run takes: give our directory's name to a link to what is dear to
-/// us, to one to the directory around it, or for a moment to another directory of ours; plant names
-/// like ours, and rename what is ours.
+/// What they do for as long as the run takes: give our directory's name to a link to what is dear
+/// to us, to one to the directory around it, or for a moment to another directory of ours; plant
+/// names like ours, and rename what is ours.
 const RACE: &str = r#"
 n=0
 while :; do

@@ -61,7 +61,8 @@ fn without_proc_it_runs_and_says_what_is_missing() {
         return;
     }
     let place = Place::new();
-    let args = "run noop sleep --modes serial,threads,process-pool --workers 1,2 --batch 2 --budget 50s --out out";
+    let args = "run noop sleep --modes serial,threads,process-pool --workers 1,2 --batch 2 \
+        --budget 50s --out out";
     let called = call(&place, &changed(change, args));
     assert!(called.ran(), "{called:?}");
     assert!(called.stderr.contains("/proc"), "{called:?}");

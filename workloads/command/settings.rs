@@ -31,8 +31,8 @@ impl Settings {
         let main = Line::new(&argv("command", "argv", params.text("argv"))?, sweep)?;
         if !sweep.is_empty() && !main.has(Slot::Workers) {
             return Err(Error::usage(format!(
-                "{sweep} occurs nowhere in the command, so every count would run the same; put it where the \
-                 number of workers belongs"
+                "{sweep} occurs nowhere in the command, so every count would run the same; put it \
+                 where the number of workers belongs"
             )));
         }
         let prepare = match params.text("prepare") {

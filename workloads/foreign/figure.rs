@@ -136,8 +136,8 @@ impl Rule {
             let regex = compiled(text)?;
             if regex.captures_len() < 2 {
                 return Err(Error::usage(format!(
-                    "{text:?} has no group, so nothing says where the figure stands; put brackets around it: \
-                     'ops: ([0-9.]+)'"
+                    "{text:?} has no group, so nothing says where the figure stands; put brackets \
+                     around it: 'ops: ([0-9.]+)'"
                 )));
             }
             known_names(&regex, text)?;
@@ -311,8 +311,8 @@ fn known_names(regex: &Regex, text: &str) -> Result<()> {
     match names.find(|name| split(name).is_none()) {
         None => Ok(()),
         Some(name) => Err(Error::usage(format!(
-            "the group {name:?} of {text:?} is not known; known are rate, time, p99, with a unit as time_ms or p99_us, \
-             and rate_unit, time_unit, p99_unit for units that are printed"
+            "the group {name:?} of {text:?} is not known; known are rate, time, p99, with a unit \
+             as time_ms or p99_us, and rate_unit, time_unit, p99_unit for units that are printed"
         ))),
     }
 }

@@ -30,7 +30,8 @@ fn bodies_arrive_whole_however_they_are_cut() {
         ("HTTP/1.1 200\r\ncontent-length:0\r\nConnection: close\r\n\r\n", "", false),
         ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", "ok", true),
         (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n00a\r\n, chunked!\r\n0\r\nT: r\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n00a\r\n, \
+             chunked!\r\n0\r\nT: r\r\n\r\n",
             "hello, chunked!",
             true,
         ),

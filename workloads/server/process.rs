@@ -170,8 +170,8 @@ impl Running {
     /// That it went into the background, where nobody can tell when it ends.
     fn forked(&self) -> Error {
         Error::failed(format!(
-            "the server's command ended, though something answers at its port: it forked away; let it run in the \
-             foreground (nginx: daemon off; gunicorn: without -D). {}",
+            "the server's command ended, though something answers at its port: it forked away; let \
+             it run in the foreground (nginx: daemon off; gunicorn: without -D). {}",
             self.told()
         ))
     }

@@ -20,6 +20,7 @@ use crate::sys::control::{Control, Frame, Kind};
 
 /// How tasks and results travel between a pool and its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Transport {
     /// Two rings in shared memory per worker; Linux only, and the default there.
     Ring,

@@ -56,6 +56,7 @@ struct Entrant<'a> {
 
 /// Why nothing can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CompareError {
     /// There is only one side.
     #[error("a comparison needs two sides at least; name two records or run directories")]

@@ -58,12 +58,15 @@ pub(super) fn warnings(sides: &[Entrant<'_>], assumed: Option<f64>) -> Vec<Warni
         found.push(Warning {
             code: "one-run".into(),
             text: format!(
-                "run-to-run variation is not known where a side has one run; a standard deviation of {} is assumed, so a \
-                 difference below about {} is not evidence",
+                "run-to-run variation is not known where a side has one run; a standard deviation \
+                 of {} is assumed, so a difference below about {} is not evidence",
                 Quantity::Share.text(spread),
                 Quantity::Share.text((1.96 * spread * 2.0_f64.sqrt()).exp_m1()),
             ),
-            remedy: "measure each side at least three times, at different times, and name all runs of a side".into(),
+            remedy:
+                "measure each side at least three times, at different times, and name all runs \
+                of a side"
+                    .into(),
         });
     }
     for side in sides {

@@ -48,7 +48,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
     pub(super) rate: Option<String>,
     /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
-    #[arg(long, value_name = "HOW", requires = "rate", default_value = "random", value_parser = ["random", "even"])]
+    #[arg(long, value_name = "HOW", requires = "rate", default_value = "random",
+          value_parser = ["random", "even"])]
     pub(super) arrivals: String,
     /// Bind each worker to one CPU, one per physical core first
     #[arg(long)]

@@ -14,7 +14,8 @@ pub(super) struct Figures {
     /// tool by its name (pgbench, wrk, sysbench, fio, redis-benchmark, llama-bench, go, ab, hey,
     /// iperf3). The last match counts; a group (?<p99_ms>..) is the p99. May be given again for
     /// another line
-    #[arg(long, value_name = "REGEX|TOOL", requires = "line", conflicts_with = "batch", help_heading = super::own::HEADING)]
+    #[arg(long, value_name = "REGEX|TOOL", requires = "line", conflicts_with = "batch",
+          help_heading = super::own::HEADING)]
     figure: Vec<String>,
     /// What the figure is: rate, rate:UNIT (what is counted), time, or time:ms [default: rate]
     #[arg(long, value_name = "KIND", requires = "figure", help_heading = super::own::HEADING)]
@@ -100,8 +101,8 @@ fn unknown(name: &str) -> String {
     let near = knee_workloads::nearest(name, names.iter().copied());
     let hint = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
     format!(
-        "--figure {name}: no tool of that name is known; {hint}there are {} (or write an expression with a group: \
-         'ops: ([0-9.]+)')",
+        "--figure {name}: no tool of that name is known; {hint}there are {} (or write an \
+         expression with a group: 'ops: ([0-9.]+)')",
         names.join(", ")
     )
 }

@@ -85,12 +85,10 @@ impl clap::Args for Functions {
                 );
         }
         command
-            .arg(
-                option("setup")
-                    .value_name("FILE:FUNCTION")
-                    .requires("function")
-                    .help("A function that runs once per worker before the clock starts; the measured function is given its result"),
-            )
+            .arg(option("setup").value_name("FILE:FUNCTION").requires("function").help(
+                "A function that runs once per worker before the clock starts; the measured \
+                 function is given its result",
+            ))
             .arg(
                 option("chunk")
                     .value_name("N")

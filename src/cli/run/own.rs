@@ -69,7 +69,8 @@ pub(in crate::cli) struct Own {
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
     worker: Vec<String>,
     /// Your own program and its arguments: one task is one run of it
-    #[arg(last = true, value_name = "COMMAND", groups = ["program", "line"], help_heading = HEADING)]
+    #[arg(last = true, value_name = "COMMAND", groups = ["program", "line"],
+          help_heading = HEADING)]
     command: Vec<String>,
 }
 

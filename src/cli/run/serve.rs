@@ -20,7 +20,8 @@ pub(super) struct Serving {
     /// Your own server, e.g. `gunicorn -w {n} -b 127.0.0.1:{port} app:app`: knee starts it with {n}
     /// workers on a free {port}, loads it and ends it. The load is knee's own client, or the
     /// COMMAND after -- with --figure
-    #[arg(long, value_name = "COMMAND", conflicts_with = "batch", group = "served", help_heading = HEADING)]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "batch", group = "served",
+          help_heading = HEADING)]
     server: Option<String>,
     /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
     #[arg(long, value_name = "URL", requires = "served", help_heading = HEADING)]
@@ -30,10 +31,12 @@ pub(super) struct Serving {
     #[arg(long, value_name = "URL|REGEX", requires = "served", help_heading = HEADING)]
     ready: Option<String>,
     /// Connections at once [default: as many as keep the server busy, found at each count]
-    #[arg(long, value_name = "N", requires = "served", value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
+    #[arg(long, value_name = "N", requires = "served",
+          value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
     connections: Option<u64>,
     /// Threads of knee's client [default: one for two CPUs]
-    #[arg(long, value_name = "N", requires = "served", value_parser = clap::value_parser!(u64).range(1..=256), help_heading = HEADING)]
+    #[arg(long, value_name = "N", requires = "served",
+          value_parser = clap::value_parser!(u64).range(1..=256), help_heading = HEADING)]
     client_threads: Option<u64>,
     /// The method of each request [default: GET]
     #[arg(long, value_name = "METHOD", requires = "served", help_heading = HEADING)]
@@ -42,7 +45,8 @@ pub(super) struct Serving {
     #[arg(long, value_name = "NAME: VALUE", requires = "served", help_heading = HEADING)]
     header: Vec<String>,
     /// The body of each request; @FILE takes it from a file
-    #[arg(long, value_name = "TEXT|@FILE", requires = "served", allow_hyphen_values = true, help_heading = HEADING)]
+    #[arg(long, value_name = "TEXT|@FILE", requires = "served", allow_hyphen_values = true,
+          help_heading = HEADING)]
     body: Option<String>,
 }
 
@@ -72,8 +76,8 @@ impl Serving {
         let target = Target::parse(&url.replace("{port}", "1")).map_err(Failure::usage)?;
         if !url.contains("{port}") {
             return Err(Failure::usage(format!(
-                "--url {url} has no {{port}}, so it would ask something other than the server that knee starts; write \
-                 http://127.0.0.1:{{port}}/"
+                "--url {url} has no {{port}}, so it would ask something other than the server that \
+                 knee starts; write http://127.0.0.1:{{port}}/"
             )));
         }
         if !target.is_here() {

@@ -30,7 +30,8 @@ pub(in crate::cli) struct Wishes {
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = HEADING)]
     min_efficiency: Option<String>,
     /// What a recommended count may cost against the best, as a share of throughput
-    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true, help_heading = HEADING)]
+    #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true,
+          help_heading = HEADING)]
     tolerance: String,
     /// What is wanted among the counts that keep the limits: throughput, latency, efficiency or
     /// cost

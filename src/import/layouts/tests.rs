@@ -24,7 +24,8 @@ fn every_layout_gives_the_same_rows() {
         "| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n",
         " a | b\n---+---\n 1 | 2\n 3 | 4\n",
         "> a,b\n> 1,2\n> 3,4\n",
-        "\u{2502} a \u{2502} b \u{2502}\n\u{2502} 1 \u{2502} 2 \u{2502}\n\u{2502} 3 \u{2502} 4 \u{2502}",
+        "\u{2502} a \u{2502} b \u{2502}\n\u{2502} 1 \u{2502} 2 \u{2502}\n\u{2502} 3 \u{2502} \
+         4 \u{2502}",
     ] {
         assert_eq!(rows(text), expected, "{text:?}");
     }
@@ -111,7 +112,8 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_a_table_or_a_cell(text in any::<String>(), lines in "([0-9a|,;& >\\-]{0,12}\n){0,12}") {
+    fn no_text_breaks_a_table_or_a_cell(text in any::<String>(), lines in "([0-9a|,;& \
+        >\\-]{0,12}\n){0,12}") {
         for text in [text, lines] {
             let _ = Table::of(&text);
             let _ = (cell::parse(&text, Decimal::Point), cell::parse(&text, Decimal::Comma));

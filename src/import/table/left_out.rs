@@ -83,7 +83,11 @@ impl LeftOut {
     /// What is left out, in words.
     pub(super) fn say(&self, warnings: &mut Vec<String>) {
         if self.zeros > 0 {
-            warnings.push("0 workers is left out: it means that the main program works alone, which is no number of workers".to_owned());
+            warnings.push(
+                "0 workers is left out: it means that the main program works alone, which is no \
+                 number of workers"
+                    .to_owned(),
+            );
         }
         if !self.failed.is_empty() {
             let mut counts: Vec<&str> =

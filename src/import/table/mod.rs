@@ -23,7 +23,8 @@ use columns::Column;
 use figures::{Figure, Figures, Rule};
 
 /// What a user can write instead of what could not be understood.
-const REMEDY: &str = "a table needs a header such as workers,throughput or name,workers,throughput, or --param NAME for the column of the workers";
+const REMEDY: &str = "a table needs a header such as workers,throughput or \
+    name,workers,throughput, or --param NAME for the column of the workers";
 
 /// Which column is what.
 #[derive(Debug, Clone, PartialEq)]

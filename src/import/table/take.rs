@@ -270,7 +270,10 @@ impl<'t> Taking<'t> {
         self.left_out.say(&mut warnings);
         if self.batches.size > 1 {
             let (rows, size) = (table.len(), self.batches.size);
-            warnings.push(format!("the file has {rows} rows: each measurement here is the mean of up to {size} in a row"));
+            warnings.push(format!(
+                "the file has {rows} rows: each measurement here is the mean of up to {size} in a \
+                 row"
+            ));
         }
         let spreads = self.spreads;
         let mut series = self.gather.finish(&warnings);
@@ -281,7 +284,9 @@ impl<'t> Taking<'t> {
             series[place].noise = Some(Noise { sd: (squares / many).sqrt(), df });
             if self.wild.contains(&place) {
                 series[place].warnings.push(
-                    "the deviation in the file is as large as the figures themselves; little can be told apart".to_owned(),
+                    "the deviation in the file is as large as the figures themselves; little can \
+                     be told apart"
+                        .to_owned(),
                 );
             }
         }

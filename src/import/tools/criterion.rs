@@ -125,7 +125,10 @@ pub(super) fn workers(
     let (rest, last) = id.rsplit_once('/').unwrap_or(("", id));
     let workers = last.parse::<f64>().ok().and_then(|workers| positive(workers).ok());
     let workers = workers.ok_or_else(|| {
-        format!("{id:?} states no number of workers: end it in one (group/function/8), or name the word beside it with --param")
+        format!(
+            "{id:?} states no number of workers: end it in one (group/function/8), or name the \
+             word beside it with --param"
+        )
     })?;
     if param.is_none() && !warnings.iter().any(|warning| warning == TAKEN) {
         warnings.push(TAKEN.to_owned());

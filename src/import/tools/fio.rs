@@ -68,7 +68,11 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
             _ if asks_depth => (group.depth, None),
             Some(found) if several => (found.workers, Some(found.rest.clone())),
             _ if jobs <= 1.0 && group.depth > 1.0 => {
-                gather.warn("fio", "the depth of the queue (iodepth) is taken as the number of workers, since there is one job");
+                gather.warn(
+                    "fio",
+                    "the depth of the queue (iodepth) is taken as the number of workers, since \
+                     there is one job",
+                );
                 (group.depth, None)
             }
             _ => (jobs, None),

@@ -172,15 +172,24 @@ fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
             let new = (major, minor) >= (1, 9);
             (if new { Meaning::PerThread } else { Meaning::Divided }, None)
         }
-        (_, Some(version)) => (Meaning::PerThread, Some(format!(
-            "library_version {version:?} cannot be read: real_time is taken as one thread's \
-             (v1.9.0 and later); before, the same figure means N times less throughput with N \
-             threads"
-        ))),
+        (_, Some(version)) => (
+            Meaning::PerThread,
+            Some(format!(
+                "library_version {version:?} cannot be read: real_time is taken as one thread's \
+                 (v1.9.0 and later); before, the same figure means N times less throughput with N \
+                 threads"
+            )),
+        ),
         // The field itself is younger than v1.8 and older than v1.9.0.
-        _ => (Meaning::Divided, Some(
-            "the file names no library_version: real_time is taken as already divided by the threads (before v1.9.0); from then on, the same figure means N times more throughput with N threads".to_owned(),
-        )),
+        _ => (
+            Meaning::Divided,
+            Some(
+                "the file names no library_version: real_time is taken as already divided by the \
+                 threads (before v1.9.0); from then on, the same figure means N times more \
+                 throughput with N threads"
+                    .to_owned(),
+            ),
+        ),
     }
 }
 
@@ -277,7 +286,13 @@ fn throughput(
         let cpu = node.get("cpu_time")?.positive()?;
         let ratio = cpu / real;
         if (ratio - 1.0).abs() > 0.02 {
-            gather.warn(&entry.name, format!("{key} counts per second of CPU time, because the benchmark does not use UseRealTime(); it is converted to wall time"));
+            gather.warn(
+                &entry.name,
+                format!(
+                    "{key} counts per second of CPU time, because the benchmark does not use \
+                     UseRealTime(); it is converted to wall time"
+                ),
+            );
         }
         return Ok((given * ratio, counted.to_owned()));
     }

@@ -182,7 +182,11 @@ fn figures(metric: &Node<'_>, name: &str, gather: &mut Gather) -> Result<Vec<f64
             "no single iterations are in the file, so nothing is known of their spread",
         );
     } else if forks.len() == 1 {
-        gather.warn(name, "all iterations come from one fork: how much JVMs differ from start to start is not in the intervals");
+        gather.warn(
+            name,
+            "all iterations come from one fork: how much JVMs differ from start to start is not in \
+             the intervals",
+        );
     }
     Ok(figures)
 }

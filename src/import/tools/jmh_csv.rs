@@ -7,7 +7,8 @@ use super::super::words::words;
 use super::super::{Fault, Observation, Request, Series, positive};
 
 /// What a reader must know of scores.
-const SCORES: &str = "only the score of each benchmark is in the file, so nothing is known of the spread; write JSON (-rf json) to keep the iterations";
+const SCORES: &str = "only the score of each benchmark is in the file, so nothing is known of the \
+    spread; write JSON (-rf json) to keep the iterations";
 
 /// Whether it is such a table.
 pub(super) fn is_table(table: &Table) -> bool {

@@ -110,7 +110,9 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
         spread.extend(one.error.map(|error| (name, error / one.score / 3.3)));
     }
     let mut series = gather.finish(&[
-        "only the score of each benchmark is in the text; write JSON (-rf json) to keep the iterations".to_owned(),
+        "only the score of each benchmark is in the text; write JSON (-rf json) to keep the \
+         iterations"
+            .to_owned(),
     ]);
     for one in &mut series {
         let own: Vec<f64> =

@@ -7,6 +7,7 @@ use super::super::layouts::{LAYOUTS, lines::SAYS};
 /// The formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table of tools below says what each is")]
+#[non_exhaustive]
 pub enum Format {
     Csv,
     Records,

@@ -42,7 +42,11 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         let times = if let Some(data) = stats.find("data") {
             data.positives()?
         } else {
-            gather.warn(&name, "only the median of the rounds is in the file; keep them with --benchmark-save-data");
+            gather.warn(
+                &name,
+                "only the median of the rounds is in the file; keep them with \
+                 --benchmark-save-data",
+            );
             vec![stats.find("median").map_or_else(|| stats.get("mean"), Ok)?.positive()?]
         };
         for seconds in times {

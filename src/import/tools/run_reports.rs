@@ -76,7 +76,8 @@ pub(super) const HEY: Report = Report {
     counts: &[],
     rates: &[Behind("Requests/sec:")],
     units: &["requests"],
-    wants: "give the reports of all counts, each with its count in the file's name: knee fit clients-*.txt",
+    wants: "give the reports of all counts, each with its count in the file's name: knee fit \
+        clients-*.txt",
 };
 
 fn says(text: &str, all: &[&str]) -> bool {
@@ -165,7 +166,12 @@ fn read(report: &Report, request: Request<'_>) -> Result<Vec<Series>, Fault> {
             || (complete == 1).then(|| axis::in_name(request.stem, request.param)).flatten();
         let workers = match run.workers {
             Some(workers) => workers,
-            None => in_name().ok_or_else(|| tell("neither it nor the file's name (run-8-threads.txt) states the number of workers"))?,
+            None => in_name().ok_or_else(|| {
+                tell(
+                    "neither it nor the file's name (run-8-threads.txt) states the number of \
+                     workers",
+                )
+            })?,
         };
         let place = || format!("line {}", run.line);
         positive(workers)

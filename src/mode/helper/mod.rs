@@ -37,6 +37,7 @@ const SLACK: Duration = Duration::from_secs(10);
 
 /// What went wrong with a helper.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HelperError {
     /// Its program cannot be started.
     #[error("{program} cannot be started: {error}")]

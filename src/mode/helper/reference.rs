@@ -103,8 +103,8 @@ fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
                  torch or another library)",
                 foreign.function
             ),
-            remedy: "measure it with one thread of its own too: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 knee run ..; then the \
-                     workers are the only parallelism"
+            remedy: "measure it with one thread of its own too: OMP_NUM_THREADS=1 \
+                OPENBLAS_NUM_THREADS=1 knee run ..; then the workers are the only parallelism"
                 .to_owned(),
         });
     }

@@ -30,6 +30,7 @@ const NO_NEWS: &[&str] = &["lacks support for cpu binding"];
 
 /// Why there are no nodes.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LaunchError {
     /// They cannot be started so.
     #[error("{0}")]

@@ -8,6 +8,7 @@ use super::secret::SECRET;
 
 /// What starts nodes.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Launcher {
     /// One of [`KNOWN`].
     Known(&'static Known),

@@ -26,6 +26,7 @@ pub(super) const HEAD: usize = 2;
 
 /// What is wrong with a stream. Whoever sees it closes the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WireError {
     /// It was not sealed with the secret of this run, or was altered on its way.
     #[error("it does not know the secret of this run, or somebody altered what it said")]

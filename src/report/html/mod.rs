@@ -126,8 +126,10 @@ fn second_axis(body: &mut Markup, findings: &Findings, axis: &Axis) {
 /// One row per workload.
 fn answers(body: &mut Markup, findings: &Findings) {
     body.raw(
-        "<section id=\"answers\"><h2>Answers</h2><table class=\"answers\"><thead><tr><th>workload</th><th>recommended</th>\
-         <th class=\"n\">speed-up</th><th>other modes</th><th>limit</th><th class=\"spark\">curve</th></tr></thead><tbody>",
+        "<section id=\"answers\"><h2>Answers</h2><table \
+         class=\"answers\"><thead><tr><th>workload</th><th>recommended</th><th \
+         class=\"n\">speed-up</th><th>other modes</th><th>limit</th><th \
+         class=\"spark\">curve</th></tr></thead><tbody>",
     );
     for (index, workload) in findings.workloads.iter().enumerate() {
         answer(body, workload, index);
@@ -197,7 +199,10 @@ fn optional(body: &mut Markup, figure: Option<&str>, hint: &'static str) {
 /// The machine, and how to do it again.
 fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)]) {
     let run = &findings.run;
-    body.raw("<section class=\"run\" id=\"run\"><h2>The run</h2><div class=\"columns\"><div><h3>Reproduce</h3><pre><code>");
+    body.raw(
+        "<section class=\"run\" id=\"run\"><h2>The run</h2><div \
+         class=\"columns\"><div><h3>Reproduce</h3><pre><code>",
+    );
     body.text(&run.command).raw("</code></pre><dl>");
     let disturbed = match run.disturbed {
         0 => "none disturbed".to_owned(),

@@ -85,7 +85,10 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
 /// The plot in two widths, of which the page shows the one that fits, and one legend for all plots
 /// of the workload.
 pub(super) fn main_plot(body: &mut Markup, chart: &Chart) {
-    body.raw("<figure class=\"big\"><figcaption>Throughput over workers</figcaption><ul class=\"legend\">");
+    body.raw(
+        "<figure class=\"big\"><figcaption>Throughput over workers</figcaption><ul \
+         class=\"legend\">",
+    );
     for (sample, name) in legend::samples(chart) {
         body.raw("<li>").plot(&sample).wrap("<span>", &name, "</span></li>");
     }

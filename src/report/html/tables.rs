@@ -54,8 +54,9 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("</tbody></table></div>");
     if workload.curves.iter().any(|curve| curve.price.is_some()) {
         body.raw(
-            "<p class=\"note\">Launch: to start a crew of one worker. Per task: to hand over a task and take its reply. Break-even: the task \
-             length from which the mode at its knee beats serial.</p>",
+            "<p class=\"note\">Launch: to start a crew of one worker. Per task: to hand over a \
+             task and take its reply. Break-even: the task length from which the mode at its knee \
+             beats serial.</p>",
         );
     }
 }
@@ -107,7 +108,10 @@ pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
         .filter(|(_, of)| rows.iter().any(|(_, _, point)| of(point).is_some()))
         .collect();
     let rate = words::rate(workload);
-    body.raw("<details><summary>All figures</summary><div class=\"scroll\"><table class=\"all\"><thead><tr><th>mode</th>");
+    body.raw(
+        "<details><summary>All figures</summary><div class=\"scroll\"><table \
+         class=\"all\"><thead><tr><th>mode</th>",
+    );
     heads(body, &["workers", "throughput [95 %]", "rounds", "launches"]);
     for (head, _) in &columns {
         heads(body, &[head]);
@@ -147,8 +151,14 @@ pub(super) fn laws(body: &mut Markup, workload: &WorkloadFindings) {
     if rows.is_empty() {
         return;
     }
-    body.raw("<details><summary>All laws</summary><div class=\"scroll\"><table class=\"laws\"><thead><tr><th>mode</th><th>law</th>");
-    body.raw("<th>coefficients [95 %]</th><th class=\"n\">AICc</th><th class=\"n\">worst residual</th><th>verdict</th></tr></thead><tbody>");
+    body.raw(
+        "<details><summary>All laws</summary><div class=\"scroll\"><table \
+         class=\"laws\"><thead><tr><th>mode</th><th>law</th>",
+    );
+    body.raw(
+        "<th>coefficients [95 %]</th><th class=\"n\">AICc</th><th class=\"n\">worst \
+         residual</th><th>verdict</th></tr></thead><tbody>",
+    );
     for (curve, law) in rows {
         body.raw(if law.chosen {
             "<tr class=\"knee\"><th scope=\"row\">"

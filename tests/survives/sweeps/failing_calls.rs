@@ -90,7 +90,8 @@ fn fails(hunt: &Hunt, args: &[&str], call: &str, error: &str, when: u32) -> Resu
     let mut command = Command::new("strace");
     let inject = format!("inject={call}:{error}:when={when}");
     let trace = format!("trace={call}");
-    // Only the calls that matter are held up (`--seccomp-bpf`), which makes it several times as quick.
+    // Only the calls that matter are held up (`--seccomp-bpf`), which makes it several times as
+    // quick.
     command.args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "signal=none"]);
     command.args(["-e", &trace, "-e", &inject]).arg(KNEE).args(args).stdin(Stdio::null());
     hunt.set(&mut command);
@@ -134,8 +135,8 @@ fn proves_to_inject(hunt: &Hunt) {
     assert!(!status.success() && hunt.says("stderr").contains("No space left"), "nothing fails");
 }
 
-/// Which part of the cases is this process's own: `KNEE_LANE=0/2` and `KNEE_LANE=1/2`, side by side,
-/// are all of them.
+/// Which part of the cases is this process's own: `KNEE_LANE=0/2` and `KNEE_LANE=1/2`, side by
+/// side, are all of them.
 fn lane() -> (u32, u32) {
     let text = std::env::var("KNEE_LANE").unwrap_or_default();
     let parts = text

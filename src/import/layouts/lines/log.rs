@@ -217,7 +217,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_log_breaks_it(text in "((threads|-j|real|é|[0-9]{1,2}(ms|s)?)[:= .,]{0,2}|\n){0,30}") {
+        fn no_log_breaks_it(text in "((threads|-j|real|é|[0-9]{1,2}(ms|s)?)[:= \
+            .,]{0,2}|\n){0,30}") {
             let _ = table(&text);
         }
     }
