@@ -1,4 +1,5 @@
-//! What differs between hosts is told: files, speed, hardware, who serves; and what is kept of each.
+//! What differs between hosts is told: files, speed, hardware, who serves; and what is kept of
+//! each.
 
 use crate::support::{KNEE, Run, has, rounds, text, warnings};
 

@@ -40,9 +40,9 @@ fn slurm_starts_three_nodes_and_the_rest_goes_on_where_a_task_is_killed() {
     };
     // The second node's agent, by the name that Slurm gives it, once something is measured.
     let kill = format!(
-        "(until [ \"$(grep -c '\"sample\"' {0} 2>/dev/null)\" -ge 3 ] 2>/dev/null; do sleep 0.05; done; \
-         for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < /proc/$pid/environ | \
-         grep -qx SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) &",
+        "(until [ \"$(grep -c '\"sample\"' {0} 2>/dev/null)\" -ge 3 ] 2>/dev/null; do sleep \
+         0.05; done; for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < \
+         /proc/$pid/environ | grep -qx SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) &",
         killed.out().join("record.jsonl").display()
     );
     let (first, second) = (line(&whole, "6s"), line(&killed, "10s"));
