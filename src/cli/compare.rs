@@ -13,7 +13,8 @@ use crate::report::{self, terminal};
 /// wide.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Records, run directories, or directories of run directories, each with a name if you like
+    /// Records, run directories, or directories of run directories, each with a name if you like;
+    /// RUN@NODE is one node of a run over several
     #[arg(value_name = "[NAME=]PATH", required = true, num_args = 2..)]
     sides: Vec<String>,
     /// What a side costs, e.g. `A=0.40/h`; per s, min, h, d, or month (730 h)

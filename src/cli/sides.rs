@@ -46,12 +46,22 @@ fn split(text: &str) -> (String, PathBuf) {
 
 /// The name of the run's directory.
 fn own_name(path: &Path) -> String {
+    if let Some((run, node)) = of_node(path) {
+        return format!("{}@{node}", own_name(&run));
+    }
     let is_record = path.file_name().is_some_and(|name| name == FILE_NAME);
     let named = if is_record { path.parent().unwrap_or(path) } else { path };
     let named = named.canonicalize().unwrap_or_else(|_| named.to_owned());
     // The dot in a directory's name (`v1.2`) begins no ending.
     let name = if named.is_dir() { named.file_name() } else { named.file_stem() };
     name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
+}
+
+/// `RUN@NODE`: one node of a run. A path that exists as it stands is never split.
+fn of_node(path: &Path) -> Option<(PathBuf, String)> {
+    let (run, node) = path.to_str()?.rsplit_once('@')?;
+    let run = PathBuf::from(run);
+    (!path.exists() && run.exists()).then(|| (run, node.to_owned()))
 }
 
 /// The run at a path, or all runs in the directories directly below it.
@@ -78,7 +88,22 @@ fn runs(
 }
 
 fn run(path: &Path, tolerance: Option<f64>) -> Result<Run, Failure> {
-    let mut record = record::read(path).map_err(Failure::usage)?;
+    let mut record = match of_node(path) {
+        Some((path, node)) => {
+            let whole = record::read(&path).map_err(Failure::usage)?;
+            whole.of_node(&node).ok_or_else(|| {
+                let nodes = whole.header.nodes.iter().map(|node| node.name.as_str());
+                let nodes = nodes.collect::<Vec<_>>().join(", ");
+                let has = if nodes.is_empty() {
+                    "was measured on one host".to_owned()
+                } else {
+                    format!("has no node {node}; its nodes are {nodes}")
+                };
+                Failure::usage(format!("{} {has}", path.display()))
+            })?
+        }
+        None => record::read(path).map_err(Failure::usage)?,
+    };
     if let Some(tolerance) = tolerance {
         record.header.plan.tolerance = tolerance;
     }

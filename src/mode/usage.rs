@@ -54,19 +54,8 @@ pub enum Whom {
 pub struct Probe {
     whom: Whom,
     at: std::time::Instant,
-    counters: Counters,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counters {
-    user: f64,
-    system: f64,
-    voluntary: Option<u64>,
-    involuntary: Option<u64>,
-    minor: Option<u64>,
-    major: Option<u64>,
-    run_queue: Option<f64>,
-    peak: Option<u64>,
+    /// Without a span.
+    counters: Usage,
 }
 
 impl Whom {
@@ -97,10 +86,10 @@ impl Probe {
             system: (now.system - then.system).max(0.0),
             voluntary: difference(now.voluntary, then.voluntary),
             involuntary: difference(now.involuntary, then.involuntary),
-            minor_faults: difference(now.minor, then.minor),
-            major_faults: difference(now.major, then.major),
+            minor_faults: difference(now.minor_faults, then.minor_faults),
+            major_faults: difference(now.major_faults, then.major_faults),
             run_queue: now.run_queue.zip(then.run_queue).map(|(now, then)| (now - then).max(0.0)),
-            peak_memory: now.peak,
+            peak_memory: now.peak_memory,
             span: crate::clock::since(self.at).as_secs_f64(),
         }
     }
@@ -110,6 +99,23 @@ impl Usage {
     /// CPU seconds, user and system together.
     pub fn cpu(&self) -> f64 {
         self.user + self.system
+    }
+
+    /// What both used, over the longer of both spans. What the system does not tell of one of them
+    /// is not known of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+        Self {
+            user: self.user + other.user,
+            system: self.system + other.system,
+            voluntary: both(self.voluntary, other.voluntary),
+            involuntary: both(self.involuntary, other.involuntary),
+            minor_faults: both(self.minor_faults, other.minor_faults),
+            major_faults: both(self.major_faults, other.major_faults),
+            run_queue: self.run_queue.zip(other.run_queue).map(|(a, b)| a + b),
+            peak_memory: both(self.peak_memory, other.peak_memory),
+            span: self.span.max(other.span),
+        }
     }
 
     /// The same with what others used at the same time; what they used in a span of another length
@@ -137,60 +143,61 @@ impl Usage {
     }
 }
 
-fn read(whom: &Whom) -> Counters {
+fn read(whom: &Whom) -> Usage {
     match whom {
         Whom::Ourselves => {
-            let mut counters = sum(rusage(libc::RUSAGE_SELF), rusage(libc::RUSAGE_CHILDREN));
+            let mut counters = rusage(libc::RUSAGE_SELF).and(rusage(libc::RUSAGE_CHILDREN));
             counters.run_queue = own_run_queue();
-            counters.peak =
+            counters.peak_memory =
                 status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
             counters
         }
         Whom::Helped(pids) => {
-            let own = Counters { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
+            let own = Usage { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
             let helpers = of_processes(pids);
-            Counters { peak: helpers.peak, ..sum(own, helpers) }
+            Usage { peak_memory: helpers.peak_memory, ..own.and(helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
         // What a process had used stays in its parent's figures when it is reaped, so helpers may
         // come and go.
         Whom::Workers(pids) => {
-            descendants(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), sum)
+            descendants(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), Usage::and)
         }
     }
 }
 
-fn of_processes(pids: &[u32]) -> Counters {
-    pids.iter().map(|pid| of_process(*pid)).reduce(sum).unwrap_or_default()
+fn of_processes(pids: &[u32]) -> Usage {
+    pids.iter().map(|pid| of_process(*pid)).reduce(Usage::and).unwrap_or_default()
 }
 
 /// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory
 /// any more.
-fn of_helper(pid: u32) -> Option<Counters> {
+fn of_helper(pid: u32) -> Option<Usage> {
     let counters = of_process(pid);
-    counters.minor?;
-    Some(Counters { peak: counters.peak.or(Some(0)), ..counters })
+    counters.minor_faults?;
+    Some(Usage { peak_memory: counters.peak_memory.or(Some(0)), ..counters })
 }
 
-fn rusage(who: libc::c_int) -> Counters {
+fn rusage(who: libc::c_int) -> Usage {
     // SAFETY: an all-zero rusage is a valid value of that plain C struct.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is valid for the call, and `who` is one of the system's constants.
     if unsafe { libc::getrusage(who, &raw mut usage) } != 0 {
-        return Counters::default();
+        return Usage::default();
     }
     let seconds = |time: libc::timeval| {
         Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000).as_secs_f64()
     };
-    Counters {
+    Usage {
         user: seconds(usage.ru_utime),
         system: seconds(usage.ru_stime),
         voluntary: Some(usage.ru_nvcsw as u64),
         involuntary: Some(usage.ru_nivcsw as u64),
-        minor: Some(usage.ru_minflt as u64),
-        major: Some(usage.ru_majflt as u64),
+        minor_faults: Some(usage.ru_minflt as u64),
+        major_faults: Some(usage.ru_majflt as u64),
         run_queue: None,
-        peak: None,
+        peak_memory: None,
+        span: 0.0,
     }
 }
 
@@ -234,20 +241,20 @@ fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 /// One other process: exact CPU time from its clock, split into user and system by `stat`'s ticks.
-fn of_process(pid: u32) -> Counters {
+fn of_process(pid: u32) -> Usage {
     let who = pid.to_string();
-    let mut counters = Counters::default();
+    let mut counters = Usage::default();
     if let Some(text) = status(&who) {
         counters.voluntary = field(&text, "voluntary_ctxt_switches:");
         counters.involuntary = field(&text, "nonvoluntary_ctxt_switches:");
-        counters.peak = field(&text, "VmHWM:").map(|kib| kib << 10);
+        counters.peak_memory = field(&text, "VmHWM:").map(|kib| kib << 10);
     }
     let Some(stat) =
         fs::read_to_string(format!("/proc/{who}/stat")).ok().and_then(|text| Stat::read(&text))
     else {
         return counters;
     };
-    (counters.minor, counters.major) = (Some(stat.minor), Some(stat.major));
+    (counters.minor_faults, counters.major_faults) = (Some(stat.minor), Some(stat.major));
     (counters.user, counters.system) = (stat.user, stat.system);
     // Exact, of all threads.
     if let Some(exact) = crate::machine::cpu_time_of(pid) {
@@ -269,7 +276,7 @@ fn of_process(pid: u32) -> Counters {
 
 /// Waiting and switches of all living threads of a process; the files of the process itself tell
 /// those of its first thread.
-fn of_threads(who: &str, counters: &mut Counters) {
+fn of_threads(who: &str, counters: &mut Usage) {
     let tasks = fs::read_dir(format!("/proc/{who}/task")).into_iter().flatten().flatten();
     let (mut waited, mut switches) = (0.0, [0; 2]);
     for task in tasks {
@@ -315,20 +322,6 @@ impl Stat {
             reaped_system: seconds(17)?,
             threads: number(20)?,
         })
-    }
-}
-
-fn sum(total: Counters, one: Counters) -> Counters {
-    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-    Counters {
-        user: total.user + one.user,
-        system: total.system + one.system,
-        voluntary: both(total.voluntary, one.voluntary),
-        involuntary: both(total.involuntary, one.involuntary),
-        minor: both(total.minor, one.minor),
-        major: both(total.major, one.major),
-        run_queue: total.run_queue.zip(one.run_queue).map(|(a, b)| a + b),
-        peak: both(total.peak, one.peak),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use knee_workloads::Workload;
 
-use super::{Also, Named, PlanError, parse};
+use super::{Also, Entry, Named, PlanError, parse};
 
 /// The name of the axis.
 pub const AXIS: &str = "nodes";
@@ -12,11 +12,6 @@ const ONE_HOST: &[(&str, &str)] = &[
     ("queue", "its workers share one queue"),
     ("pipe", "its workers share pipes"),
     ("server", "it has one host"),
-];
-/// Workloads that need somebody who serves, or a file system.
-const SERVED: &[(&str, &str)] = &[
-    ("network", "each node asks a server of its own, on its own loopback"),
-    ("file", "each node writes to its own temporary directory (TMPDIR)"),
 ];
 
 /// The numbers of nodes: `1,2,4` or `1-3`.
@@ -42,9 +37,31 @@ pub(super) fn objection(workload: &dyn Workload) -> Option<String> {
     Some(format!("{name} stays on one host: {why}; measure it without --nodes"))
 }
 
-/// What is to be known of a workload that is spread over nodes: who serves.
-pub fn remark(workload: &str) -> Option<&'static str> {
-    SERVED.iter().find(|(known, _)| *known == workload).map(|(_, what)| *what)
+/// Which host serves a workload that is spread over nodes and needs one: what is to be known, and
+/// how to have it otherwise.
+pub fn served(entry: &Entry) -> Option<(String, &'static str)> {
+    let own = |name: &str| Some(entry.params.text(name)).filter(|text| !text.is_empty());
+    match entry.workload.as_str() {
+        "network" => Some(match own("url") {
+            Some(url) => (
+                format!("network: all nodes ask {url}"),
+                "without url= each asks a server of its own",
+            ),
+            None => (
+                "network: each node asks a server of its own, on its own loopback".to_owned(),
+                "to have all nodes ask one server, name it with url=",
+            ),
+        }),
+        "file" => Some((
+            format!(
+                "file: each node uses the directory {} as it is there: on its own disk, or on a \
+                 file system that all share",
+                own("dir").unwrap_or(".")
+            ),
+            "to measure the other one, name a directory there with dir=",
+        )),
+        _ => None,
+    }
 }
 
 /// One wanted thing for each number of nodes.

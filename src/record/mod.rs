@@ -5,6 +5,7 @@
 //! from damage.
 
 mod memory;
+mod one_node;
 mod sane;
 mod schema;
 mod store;

@@ -8,7 +8,7 @@ const NAPS: &[&str] =
 
 #[test]
 fn rates_of_nodes_add_up_and_the_answer_is_a_pair() {
-    let mut run = Run::local(&[NAPS, &["--budget", "20s", "--price", "$3.6/h"]].concat());
+    let mut run = Run::local(&[NAPS, &["--budget", "12s", "--price", "$3.6/h"]].concat());
     let output = run.output();
     let text = text(&output);
     assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{text}");
@@ -84,7 +84,7 @@ fn functions_in_python_run_on_nodes() {
     std::fs::write(&file, "def work(n):\n    return sum(range(2000))\n").expect("it is written");
     let function = format!("{}:work", file.display());
     let words =
-        ["--nodes", "2", "--workers", "1,2", "--modes", "serial,threads", "--budget", "40s"];
+        ["--nodes", "2", "--workers", "1,2", "--modes", "serial,threads", "--budget", "30s"];
     let mut run = Run::local(&[&words[..], &["--python", &function]].concat());
     let output = run.output();
     assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{}", text(&output));
@@ -109,7 +109,16 @@ fn what_cannot_be_spread_is_refused_with_a_word() {
     }
     assert!(says(&["pi", "--nodes", "0"]).contains("--nodes 0"));
     assert!(says(&["pi", "--nodes", "auto"]).contains("1,2,4"));
-    assert!(says(&["pi", "--nodes", "2", "--also", "digits=10,20"]).contains("--also"));
+    let also = says(&["pi", "--nodes", "2", "--also", "digits=10,20"]);
+    assert!(also.contains("--also does not go with --nodes: nodes are the second axis"), "{also}");
+    let rate = says(&["pi", "--nodes", "2", "--rate", "100/s"]);
+    assert!(
+        rate.contains("--rate does not go with --nodes") && rate.contains("balancer"),
+        "{rate}"
+    );
+    let url = "http://127.0.0.1:{port}/";
+    let server = ["--server", "true {n} {port}", "--url", url, "--nodes", "2"];
+    assert!(says(&server).contains("stays on one host"));
     let by = |launcher: &str, words: &[&str]| {
         let output = Run::by(launcher, words).output();
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
@@ -121,7 +130,7 @@ fn what_cannot_be_spread_is_refused_with_a_word() {
 }
 
 #[test]
-fn a_resume_and_a_missing_launcher_are_refused() {
+fn a_missing_launcher_and_a_resume_on_other_nodes_are_refused() {
     let plain = |words: &[&str]| {
         let output = std::process::Command::new(KNEE).arg("run").args(words).output();
         let output = output.expect("it starts");
@@ -136,7 +145,19 @@ fn a_resume_and_a_missing_launcher_are_refused() {
     let whole = std::fs::read_to_string(&record).expect("a record");
     let cut: Vec<&str> = whole.lines().filter(|line| !line.contains("{\"end\"")).collect();
     std::fs::write(&record, cut.join("\n") + "\n").expect("it is ours");
-    let (code, said) = plain(&["--resume", &run.out().to_string_lossy()]);
+    let out = run.out().to_string_lossy().into_owned();
+    let (code, said) = plain(&["--resume", &out]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("measured on nodes"), "{said}");
+    assert!(said.contains("say again what starts them: --nodes 1 --launcher"), "{said}");
+    let launcher = format!("{KNEE} node {{args}}");
+    let again = |more: &[&str]| {
+        let words = ["--resume", &out, "--listen", "127.0.0.1", "--launcher", &launcher];
+        plain(&[&words[..], more].concat())
+    };
+    let (code, said) = again(&["--nodes", "1,2"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("was begun with --nodes 1;"), "{said}");
+    let (code, said) = again(&["--nodes", "1", "--hosts", "another"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("on the nodes node1, and these are another"), "{said}");
 }

@@ -1,9 +1,9 @@
-//! Real launchers, where they are installed: an emulated Slurm, mpirun, and a stand-in for ssh.
+//! Launchers, where they are installed: an emulated Slurm, mpirun, and a stand-in for ssh.
 
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{KNEE, Run, has, rounds, text, wait};
+use crate::support::{KNEE, Run, has, lost, rounds, text, wait};
 
 /// Runs a line inside an allocation of three emulated nodes; `None` where that cannot be.
 fn in_slurm(run: &Run, line: &str) -> Option<std::process::Output> {
@@ -27,46 +27,39 @@ fn in_slurm(run: &Run, line: &str) -> Option<std::process::Output> {
     Some(output)
 }
 
-fn line(run: &Run, more: &str) -> String {
-    format!(
-        "{KNEE} run sleep:ms=5 --launcher slurm --nodes 1,2,3 --workers 1,2 --modes threads \
-         --listen 127.0.0.1 --out {} {more}",
-        run.out().display()
-    )
-}
-
+/// One allocation for both, since starting a Slurm takes its time.
 #[test]
-fn a_sweep_over_three_nodes_of_slurm() {
-    let run = Run::local(&[]);
-    let Some(output) = in_slurm(&run, &line(&run, "--budget 15s")) else { return };
+fn slurm_starts_three_nodes_and_the_rest_goes_on_where_a_task_is_killed() {
+    let (whole, killed) = (Run::local(&[]), Run::local(&[]));
+    let line = |run: &Run, budget: &str| {
+        format!(
+            "{KNEE} run sleep:ms=5 --launcher slurm --nodes 1,2,3 --workers 1,2 --modes threads \
+             --listen 127.0.0.1 --out {} --budget {budget}",
+            run.out().display()
+        )
+    };
+    // The second node's agent, by the name that Slurm gives it, once something is measured.
+    let kill = format!(
+        "(until [ \"$(grep -c '\"sample\"' {0} 2>/dev/null)\" -ge 3 ] 2>/dev/null; do sleep \
+         0.05; done; for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < \
+         /proc/$pid/environ | grep -qx SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) &",
+        killed.out().join("record.jsonl").display()
+    );
+    let (first, second) = (line(&whole, "6s"), line(&killed, "10s"));
+    let lines = format!("{first}; echo the first ended with $?.; {kill} {second}");
+    let Some(output) = in_slurm(&whole, &lines) else { return };
     let said = text(&output);
-    assert!([Some(0), Some(4), Some(5)].contains(&output.status.code()), "{said}");
+    let code = |code: i32| said.contains(&format!("the first ended with {code}."));
+    assert!(code(0) || code(4) || code(5), "{said}");
     assert!(said.contains("nodes: n1, n2, n3"), "{said}");
     for nodes in 1..=3 {
         let has =
             |round: &serde_json::Value| round["nodes"].as_array().map(Vec::len) == Some(nodes);
-        assert!(rounds(&run.out()).iter().any(has), "{nodes} nodes were not measured: {said}");
+        assert!(rounds(&whole.out()).iter().any(has), "{nodes} nodes were not measured: {said}");
     }
-    assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
-}
-
-#[test]
-fn a_task_of_slurm_is_killed_and_the_rest_goes_on() {
-    let run = Run::local(&[]);
-    // The second node's agent, by the name that Slurm gives it, once something is measured.
-    let kill = format!(
-        "(while [ $(grep -c '\"sample\"' {0} 2>/dev/null || echo 0) -lt 6 ]; do sleep 0.05; done; \
-         for pid in $(pgrep -f 'node --connect'); do if tr '\\0' '\\n' < /proc/$pid/environ | \
-         grep -qx SLURMD_NODENAME=n2; then kill -9 $pid; fi; done) & ",
-        run.out().join("record.jsonl").display()
-    );
-    let Some(output) = in_slurm(&run, &format!("{kill}{}", line(&run, "--budget 8s"))) else {
-        return;
-    };
-    let said = text(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(run.record().contains("node n2: it is lost"), "{said}");
-    assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
+    assert!(lost(&killed.out(), "n2"), "{said}");
+    assert!(wait(|| whole.living().is_empty()), "{:?}", whole.living());
 }
 
 #[test]
@@ -93,7 +86,7 @@ fn mpirun_starts_nodes() {
     if !has("mpirun") {
         return;
     }
-    let words = ["sleep:ms=5", "--nodes", "1", "--workers", "1,2", "--budget", "10s"];
+    let words = ["sleep:ms=5", "--nodes", "1", "--workers", "1,2", "--budget", "4s"];
     let mut run = Run::by("mpirun", &words);
     // Only where the user says so, which is here.
     run.command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");

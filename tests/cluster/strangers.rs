@@ -14,7 +14,7 @@ fn waiting() -> (Run, std::process::Child, SocketAddr) {
         "sh -c 'echo {{args}} > $TMPDIR/args; while [ ! -e $TMPDIR/go ]; do sleep 0.05; done; exec \
          {KNEE} node {{args}}'"
     );
-    let words = ["sleep:ms=5", "--nodes", "1,2", "--workers", "1", "--budget", "10s"];
+    let words = ["sleep:ms=5", "--nodes", "1,2", "--workers", "1", "--budget", "4s"];
     let mut run = Run::by(&script, &words);
     let child = run.start();
     let args = run.place.path().join("args");

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
 /// By then anything has ended that ends at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
+const STEP: Duration = Duration::from_millis(20);
 
 /// A run that begins in a directory of its own, which marks all of its processes.
 pub(crate) struct Run {
@@ -41,6 +42,21 @@ impl Run {
         Self { place, command }
     }
 
+    /// A line that goes on with it.
+    pub(crate) fn again(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(KNEE);
+        command
+            .args(["run", "--listen", "127.0.0.1", "--resume"])
+            .arg(self.out())
+            .args(words)
+            .env("TMPDIR", self.place.path())
+            .env("KNEE_CLUSTER_TEST", self.place.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
     pub(crate) fn out(&self) -> PathBuf {
         self.place.path().join("run")
     }
@@ -69,6 +85,18 @@ impl Run {
         wait(|| rounds(&self.out()).len() >= count)
     }
 
+    /// Nothing of it is left on any host.
+    pub(crate) fn assert_gone(&self) {
+        assert!(wait(|| self.living().is_empty()), "{:?}", self.living());
+        let left = || -> Vec<_> {
+            let entries = fs::read_dir(self.place.path()).expect("it is there").flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            names.filter(|name| name.starts_with("knee-")).collect()
+        };
+        // Guards remove what those who were killed or stopped could not, soon after their end.
+        assert!(wait(|| left().is_empty()), "{:?}", left());
+    }
+
     pub(crate) fn record(&self) -> String {
         fs::read_to_string(self.out().join("record.jsonl")).unwrap_or_default()
     }
@@ -84,6 +112,23 @@ pub(crate) fn rounds(run: &Path) -> Vec<serde_json::Value> {
 pub(crate) fn failures(run: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(run.join("record.jsonl")).unwrap_or_default();
     lines(&text, "failure")
+}
+
+/// Whether a failure of a record says that this node is lost.
+pub(crate) fn lost(run: &Path, node: &str) -> bool {
+    let reasons = failures(run).into_iter().map(|failure| failure["reason"].to_string());
+    let says = [format!("node {node}: it is lost"), format!("({node}: ")];
+    reasons.into_iter().any(|reason| says.iter().any(|words| reason.contains(words)))
+}
+
+/// The codes of a record's warnings, with their texts.
+pub(crate) fn warnings(run: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(run.join("record.jsonl")).unwrap_or_default();
+    let word = |warning: &serde_json::Value, name: &str| {
+        warning[name].as_str().unwrap_or_default().to_owned()
+    };
+    let all = lines(&text, "warning").into_iter();
+    all.map(|warning| (word(&warning, "code"), word(&warning, "text"))).collect()
 }
 
 fn lines(text: &str, kind: &str) -> Vec<serde_json::Value> {
@@ -109,14 +154,14 @@ pub(crate) fn living(mark: &Path) -> Vec<(i32, String)> {
     .collect()
 }
 
-/// Waits until something is so, for as long as anything takes.
-pub(crate) fn wait(is_so: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+/// Waits until something is so, for as long as anything takes. The time in which this test itself
+/// was stopped does not count.
+pub(crate) fn wait(mut is_so: impl FnMut() -> bool) -> bool {
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
         if is_so() {
             return true;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(STEP);
     }
     false
 }
@@ -129,13 +174,9 @@ pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
 
 /// What it printed, and its status, within the patience; else it is killed and the test fails.
 pub(crate) fn ended(mut child: Child) -> (Option<i32>, String) {
-    let start = Instant::now();
-    while child.try_wait().expect("it is ours").is_none() {
-        if start.elapsed() > PATIENCE {
-            let _ = child.kill();
-            panic!("it hangs");
-        }
-        std::thread::sleep(Duration::from_millis(20));
+    if !wait(|| child.try_wait().expect("it is ours").is_some()) {
+        let _ = child.kill();
+        panic!("it hangs");
     }
     let mut text = String::new();
     for stream in [

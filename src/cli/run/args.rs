@@ -102,6 +102,9 @@ impl Args {
         workloads.extend(self.own.named(budget)?);
         let limit = self.own.limit(budget)?;
         workloads.extend(self.functions.named(limit));
+        if self.nodes.are_asked() {
+            self.refuse_with_nodes()?;
+        }
         let modes = self.modes.as_deref().map(parse::modes).transpose()?;
         Ok(Request {
             workloads,
@@ -120,6 +123,21 @@ impl Args {
                 .transpose()?,
             pin: self.pin,
         })
+    }
+
+    /// What nodes cannot be asked, with the reason.
+    fn refuse_with_nodes(&self) -> Result<(), Failure> {
+        let refused = if self.also.is_some() {
+            "--also does not go with --nodes: nodes are the second axis already; give one value of \
+             the other one, and measure each in a run of its own"
+        } else if self.rate.is_some() {
+            "--rate does not go with --nodes: which node takes a task that has come is for a \
+             balancer to say, and knee has none; measure one host, and divide your rate by what it \
+             holds"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::usage(refused))
     }
 
     fn budget(&self) -> Result<Duration, Failure> {

@@ -4,6 +4,7 @@ mod alternatives;
 mod args;
 mod camp;
 mod figure;
+mod files;
 mod first;
 mod function;
 mod nodes;
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
         plan::Arrivals::admit(&plan)?;
     }
     if let Some(cluster) = &cluster {
-        nodes::compare_files(&plan, cluster)?;
+        files::compare(&plan, cluster)?;
     }
     plan.name_values();
     plan.tolerance = tolerance;
@@ -135,10 +136,7 @@ fn resume(
     let unwritten = |error: io::Error| Failure::unwritten(directory, &error);
     let mut writer = writer.map_err(unwritten)?;
     let plan = &record.header.plan;
-    if !record.header.nodes.is_empty() {
-        let what = "was measured on nodes, which are gone; start a new run";
-        return Err(Failure::usage(format!("{} {what}", directory.display())));
-    }
+    let asked = args.nodes.resumed(directory, &record.header)?;
     for entry in &plan.entries {
         registry.find(&entry.workload)?;
         if own::is_hidden(entry) {
@@ -147,7 +145,18 @@ fn resume(
             return Err(Failure::usage(format!("{}: {what}", directory.display())));
         }
     }
-    let machine = same_machine(directory, &record.header.machine)?;
+    let here = asked.is_none().then(|| same_machine(directory, &record.header.machine));
+    let here = here.transpose()?;
+    let camp = Camp::pitch(output)?;
+    let cluster = asked.map(|asked| {
+        let cluster = asked.gather(&camp, output)?;
+        nodes::same(directory, &record.header.nodes, &cluster)?;
+        files::compare(plan, &cluster)?;
+        Ok::<_, Failure>(cluster)
+    });
+    // Nodes end before the camp is struck, so they are dropped before it.
+    let cluster = cluster.transpose()?;
+    let machine = here.unwrap_or_else(|| record.header.machine.clone());
     let past = Past::of(&record.samples);
     output.remark(&format!(
         "knee: going on after {} rounds; {}",
@@ -162,11 +171,11 @@ fn resume(
         registry,
         output,
         hide_command: false,
-        cluster: None,
+        cluster,
         show: &show,
     };
     writer.mend().map_err(unwritten)?;
-    let outcome = session.measure(Camp::pitch(output)?, Some((writer, &past)));
+    let outcome = session.measure(camp, Some((writer, &past)));
     finish(args, directory, outcome, output)
 }
 

@@ -1,6 +1,6 @@
 //! Options about other hosts, and the nodes that they start.
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::camp::Camp;
 use crate::cli::{Failure, Output, exit};
-use crate::mode::node::{Cluster, LaunchError, Launcher, Wanted, allocation, file_hash};
+use crate::mode::node::{Cluster, LaunchError, Launcher, Node, Wanted, allocation};
 use crate::plan::{Plan, nodes, parse};
+use crate::record::Header;
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "More than one host";
@@ -37,8 +38,7 @@ pub(in crate::cli) struct Nodes {
         long,
         value_name = "NAME|LINE",
         requires = "nodes",
-        help_heading = HEADING,
-        conflicts_with_all = ["also", "rate", "resume"]
+        help_heading = HEADING
     )]
     launcher: Option<String>,
     /// The hosts: names with commas between, or a file with one a line
@@ -100,6 +100,46 @@ impl Nodes {
             program: program.to_string_lossy().into_owned(),
         };
         Ok(Some(Asked { counts, launcher, wanted, patience: parse::duration(&self.node_wait)? }))
+    }
+
+    /// The nodes on which a run goes on that was begun on some; `None` where it was not.
+    pub(super) fn resumed(
+        &self,
+        directory: &Path,
+        header: &Header,
+    ) -> Result<Option<Asked>, Failure> {
+        let directory = directory.display();
+        let mut begun: Vec<usize> =
+            header.plan.entries.iter().filter_map(|entry| entry.nodes).collect();
+        begun.sort_unstable();
+        begun.dedup();
+        let list = begun.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        match self.asked()? {
+            None if header.nodes.is_empty() => Ok(None),
+            None => Err(Failure::usage(format!(
+                "{directory} was measured on nodes; say again what starts them: --nodes {list} \
+                 --launcher .."
+            ))),
+            Some(_) if header.nodes.is_empty() => Err(Failure::usage(format!(
+                "{directory} was measured on one host; leave --nodes and --launcher out"
+            ))),
+            Some(asked) => {
+                let mut counts = asked.counts.clone();
+                counts.sort_unstable();
+                counts.dedup();
+                if counts != begun {
+                    return Err(Failure::usage(format!(
+                        "{directory} was begun with --nodes {list}; go on with the same"
+                    )));
+                }
+                Ok(Some(asked))
+            }
+        }
+    }
+
+    /// Whether other hosts are asked for.
+    pub(super) fn are_asked(&self) -> bool {
+        self.counts.is_some()
     }
 
     /// The names, and the file that they stand in.
@@ -205,13 +245,39 @@ impl Asked {
     }
 }
 
+/// Whether a run that was begun on some nodes can go on with these.
+pub(super) fn same(directory: &Path, then: &[Node], now: &Cluster) -> Result<(), Failure> {
+    let name = |nodes: &[Node]| -> String {
+        nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let other = |what: String| {
+        let directory = directory.display();
+        Err(Failure::usage(format!("{directory} was begun {what}; start a new run")))
+    };
+    let now = now.nodes();
+    if name(then) != name(now) {
+        return other(format!("on the nodes {}, and these are {}", name(then), name(now)));
+    }
+    let kind = |node: &Node| (node.machine.cpu_model.clone(), node.machine.budget.usable());
+    match then.iter().zip(now).find(|(then, now)| kind(then) != kind(now)) {
+        Some((then, _)) => other(format!("when {} was another machine", then.name)),
+        None => Ok(()),
+    }
+}
+
 /// What hosts are warned of: how they differ, and what of them is shared.
-pub(super) fn warnings(cluster: &Cluster) -> Vec<crate::record::Advice> {
-    let nodes = cluster.nodes();
+pub(super) fn warnings(cluster: &Cluster, plan: &Plan) -> Vec<crate::record::Advice> {
     let mut all = Vec::new();
     let mut warn = |code: &str, text: String, remedy: &str| {
         all.push(crate::record::Advice { code: code.to_owned(), text, remedy: remedy.to_owned() });
     };
+    let mut told = BTreeSet::new();
+    for (text, remedy) in plan.entries.iter().filter_map(nodes::served) {
+        if told.insert(text.clone()) {
+            warn("who-serves", text, remedy);
+        }
+    }
+    let nodes = cluster.nodes();
     let shared = (0..nodes.len()).filter(|node| cluster.shares_its_machine(*node));
     let shared: Vec<&str> = shared.map(|node| nodes[node].name.as_str()).collect();
     if !shared.is_empty() {
@@ -257,68 +323,6 @@ pub(super) fn warnings(cluster: &Cluster) -> Vec<crate::record::Advice> {
         }
     }
     all
-}
-
-/// Holds the files that a plan names against those of each node, before anything is started.
-pub(super) fn compare_files(plan: &Plan, cluster: &Cluster) -> Result<(), Failure> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let paths: Vec<String> = files_of(plan);
-    let answers = cluster
-        .files(&here.to_string_lossy(), &paths)
-        .map_err(|error| Failure::new(exit::FAILED, error))?;
-    let mut differ = String::new();
-    for (node, hashes) in cluster.nodes().iter().zip(&answers) {
-        for (path, theirs) in paths.iter().zip(hashes) {
-            let what = match (file_hash(Path::new(path)), theirs) {
-                (ours, Some(_)) if ours == *theirs => continue,
-                (_, None) => "is not there",
-                _ => "is another file there",
-            };
-            let _ = write!(differ, "\n  node {}: {path} {what}", node.name);
-        }
-    }
-    if differ.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        exit::FAILED,
-        format!("all hosts need the same files in the same places:{differ}"),
-    ))
-}
-
-/// The files that commands, workers and functions consist of, as far as their words name them.
-fn files_of(plan: &Plan) -> Vec<String> {
-    let mut paths: Vec<String> = Vec::new();
-    for entry in &plan.entries {
-        let value = |name: &str| entry.params.iter().find(|(known, _)| *known == name);
-        for name in ["argv", "prepare"] {
-            let Some((_, text)) = value(name) else { continue };
-            let words: Vec<String> = serde_json::from_str(text).unwrap_or_default();
-            let program = words.first().and_then(|word| found(word));
-            paths.extend(program);
-            let files = words.iter().skip(1).filter(|word| Path::new(word).is_file());
-            paths.extend(files.cloned());
-        }
-        for name in ["function", "setup"] {
-            let Some((_, text)) = value(name) else { continue };
-            let file = text.rsplit_once(':').map(|(file, _)| file.to_owned());
-            paths.extend(file.filter(|file| Path::new(file).is_file()));
-        }
-    }
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
-/// Where a program is that is named as on a command line.
-fn found(program: &str) -> Option<String> {
-    if program.contains('/') {
-        return Some(program.to_owned());
-    }
-    let path = std::env::var_os("PATH")?;
-    let places = std::env::split_paths(&path).map(|place| place.join(program));
-    let place = places.into_iter().find(|place| place.is_file())?;
-    Some(place.to_string_lossy().into_owned())
 }
 
 fn address(text: &str) -> Result<SocketAddr, Failure> {

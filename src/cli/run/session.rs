@@ -130,7 +130,7 @@ impl Session<'_> {
     /// What bends figures and is known before the first one.
     fn warnings(&self) -> Vec<Advice> {
         if let Some(cluster) = &self.cluster {
-            return super::nodes::warnings(cluster);
+            return super::nodes::warnings(cluster, self.plan);
         }
         let mut warnings = self.machine.warnings();
         let nice = rustix::process::getpriority_process(None).unwrap_or(0);

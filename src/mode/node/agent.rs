@@ -307,6 +307,7 @@ fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps 
             late: late.as_secs_f64(),
             clock_error: 0.0,
             ledger: Some(ledger),
+            usage: Some(round.usage),
         },
     }
 }

@@ -19,6 +19,8 @@ use crate::plan::Mode;
 
 /// Running the first tasks serially takes no longer, unless tasks are very long.
 const SURVEYED_WITHIN: Duration = Duration::from_secs(600);
+/// Work by which so many nodes in a row are lost is not given to one more.
+const SURVEYED_BY: u32 = 2;
 /// A crew that is not ready by then never will be.
 const READY_WITHIN: Duration = Duration::from_secs(150);
 /// What else a node is asked takes no longer.
@@ -35,10 +37,15 @@ pub struct Node {
     pub boot: String,
 }
 
+/// A node, and what files hold there, in short; `None` for one that cannot be read.
+type Files = (usize, Vec<Option<String>>);
+
 /// The nodes of a run.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Node>,
+    /// Who did not come, in words.
+    pub(super) absent: Option<String>,
     fleet: Mutex<Fleet>,
     crews: AtomicU64,
     /// What started the nodes.
@@ -56,6 +63,7 @@ impl Cluster {
         });
         Self {
             nodes: named(nodes.collect()),
+            absent: None,
             fleet: Mutex::new(Fleet::new(peers, cancel)),
             crews: AtomicU64::new(0),
             launched: Mutex::default(),
@@ -110,9 +118,9 @@ impl Cluster {
         if alive.len() < wanted {
             let fleet = self.fleet();
             let lost = fleet.peers.iter().zip(&self.nodes);
-            let lost: Vec<String> = lost
-                .filter_map(|(peer, node)| Some(format!("{}: {}", node.name, peer.lost.as_ref()?)))
-                .collect();
+            let lost = lost
+                .filter_map(|(peer, node)| Some(format!("{}: {}", node.name, peer.lost.as_ref()?)));
+            let lost: Vec<String> = self.absent.iter().cloned().chain(lost).collect();
             let lost = match lost.len() {
                 0 => String::new(),
                 _ => format!(" ({})", lost.join("; ")),
@@ -126,10 +134,11 @@ impl Cluster {
         Ok(alive)
     }
 
-    /// Has the first node run the first tasks of a job serially.
+    /// Has the first node run the first tasks of a job serially; another one where that is lost
+    /// meanwhile.
     ///
     /// # Errors
-    /// The work cannot be done there, or no node is left.
+    /// The work cannot be done there, no node is left, or the work costs one node after the other.
     pub(in crate::mode) fn survey(
         &self,
         job: &Job,
@@ -141,17 +150,27 @@ impl Cluster {
         if let Some((_, _, reference)) = known {
             return Ok(reference.clone());
         }
-        let node = self.first(1)?[0];
-        let seen = self.fleet().look(&[node]);
-        seen.map_err(|fault| self.told(fault))?;
-        let order = Order::Survey { job: job.clone(), workers };
-        let asked = self.fleet().ask("survey", &[(node, order)], SURVEYED_WITHIN);
-        match asked.map_err(|fault| self.told(fault))?.pop() {
-            Some(Answer::Surveyed(reference)) => {
-                surveyed.push((job, workers, (*reference).clone()));
-                Ok(*reference)
+        let mut tries = 0;
+        loop {
+            let node = self.first(1)?[0];
+            let seen = self.fleet().look(&[node]);
+            match seen {
+                Ok(()) => {}
+                Err(Fault::Lost { .. }) => continue,
+                Err(fault) => return Err(self.told(fault)),
             }
-            _ => Err(self.odd(node)),
+            let order = Order::Survey { job: job.clone(), workers };
+            let asked = self.fleet().ask("survey", &[(node, order)], SURVEYED_WITHIN);
+            tries += 1;
+            match asked.map(|mut answers| answers.pop()) {
+                Ok(Some(Answer::Surveyed(reference))) => {
+                    surveyed.push((job, workers, (*reference).clone()));
+                    return Ok(*reference);
+                }
+                Ok(_) => return Err(self.odd(node)),
+                Err(Fault::Lost { .. }) if tries < SURVEYED_BY => {}
+                Err(fault) => return Err(self.told(fault)),
+            }
         }
     }
 
@@ -185,19 +204,15 @@ impl Cluster {
         }
     }
 
-    /// What these files hold on each node, in short, in the order of the nodes.
+    /// What these files hold on each node that is left, in short.
     ///
     /// # Errors
-    /// A node is lost, or the user interrupted.
-    pub fn files(
-        &self,
-        directory: &str,
-        paths: &[String],
-    ) -> Result<Vec<Vec<Option<String>>>, ModeError> {
+    /// No node is left, one cannot look, or the user interrupted.
+    pub fn files(&self, directory: &str, paths: &[String]) -> Result<Vec<Files>, ModeError> {
         let order = Order::Files { directory: directory.to_owned(), paths: paths.to_vec() };
         let answers = self.ask_all("files", &order)?;
         let hashes = answers.into_iter().map(|(node, answer)| match answer {
-            Answer::Files { hashes } if hashes.len() == paths.len() => Ok(hashes),
+            Answer::Files { hashes } if hashes.len() == paths.len() => Ok((node, hashes)),
             _ => Err(self.odd(node)),
         });
         hashes.collect()
@@ -222,12 +237,20 @@ impl Cluster {
             .collect()
     }
 
+    /// Asks all that are left; anew without those that are lost over it.
     fn ask_all(&self, what: &str, order: &Order) -> Result<Vec<(usize, Answer)>, ModeError> {
-        let nodes = self.fleet().alive();
-        let orders: Vec<(usize, Order)> = nodes.iter().map(|node| (*node, order.clone())).collect();
-        let answers = self.fleet().ask(what, &orders, ANSWER_WITHIN);
-        let answers = answers.map_err(|fault| self.told(fault))?;
-        Ok(nodes.into_iter().zip(answers).collect())
+        loop {
+            self.first(1)?;
+            let nodes = self.fleet().alive();
+            let orders: Vec<(usize, Order)> =
+                nodes.iter().map(|node| (*node, order.clone())).collect();
+            let answers = self.fleet().ask(what, &orders, ANSWER_WITHIN);
+            match answers {
+                Ok(answers) => return Ok(nodes.into_iter().zip(answers).collect()),
+                Err(Fault::Lost { .. }) => {}
+                Err(fault) => return Err(self.told(fault)),
+            }
+        }
     }
 
     pub(super) fn odd(&self, node: usize) -> ModeError {

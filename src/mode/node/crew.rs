@@ -49,6 +49,9 @@ pub struct NodeRound {
     pub clock_error: f64,
     /// What else its machine did meanwhile; `None` where that cannot be seen.
     pub ledger: Option<Ledger>,
+    /// What its part of the crew used; `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// A crew on several nodes.
@@ -228,7 +231,7 @@ fn merged(all: Vec<Laps>) -> Round {
         lap.checks.extend(laps.checks);
         lap.printed.extend(laps.printed_p99.map(|p99| Figure { rate: 0.0, p99: Some(p99) }));
         span = span.max(Duration::from_nanos(laps.span_ns));
-        usage = Some(usage.map_or(laps.usage, |all| together(all, laps.usage)));
+        usage = Some(usage.map_or(laps.usage, |all: Usage| all.and(laps.usage)));
         handover = handover.or(laps.handover);
         rates.extend(laps.rates);
         nodes.push(laps.node);
@@ -237,20 +240,4 @@ fn merged(all: Vec<Laps>) -> Round {
     (lap.wall, lap.ended) = (span, span);
     let usage = usage.unwrap_or_default();
     Round { handover, nodes, rates, ..Round::new(vec![lap], usage, span) }
-}
-
-/// What two nodes used: sums, over the longer of both spans.
-fn together(a: Usage, b: Usage) -> Usage {
-    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-    Usage {
-        user: a.user + b.user,
-        system: a.system + b.system,
-        voluntary: both(a.voluntary, b.voluntary),
-        involuntary: both(a.involuntary, b.involuntary),
-        minor_faults: both(a.minor_faults, b.minor_faults),
-        major_faults: both(a.major_faults, b.major_faults),
-        run_queue: a.run_queue.zip(b.run_queue).map(|(a, b)| a + b),
-        peak_memory: both(a.peak_memory, b.peak_memory),
-        span: a.span.max(b.span),
-    }
 }

@@ -12,8 +12,9 @@ use super::offset::{EXCHANGES, Exchange};
 use super::peer::Peer;
 use crate::clock;
 
-/// The moment of a round lies at least so far ahead.
-const AHEAD: Duration = Duration::from_millis(2);
+/// The moment of a round lies at least so far ahead: a node that opens some time later is not late
+/// yet, and one that is has more time in the next rounds.
+const AHEAD: Duration = Duration::from_millis(1);
 /// How often it is looked whether the user interrupts.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Whoever does not say what time it is by then is cut off or stopped.
@@ -98,6 +99,8 @@ impl Fleet {
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
         let first = self.id + 1;
+        // Also whoever has answered is listened to: it may be lost while others take their time.
+        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         for (node, order) in orders {
             self.id += 1;
             self.peers[*node].say(self.id, order);
@@ -112,7 +115,7 @@ impl Fleet {
             if pending.is_empty() {
                 return Ok(answers.into_iter().flatten().collect());
             }
-            if let Some(node) = pending.iter().copied().find(|node| self.is_lost(*node)) {
+            if let Some(node) = asked.iter().copied().find(|node| self.is_lost(*node)) {
                 return Err(self.loss(node));
             }
             if self.cancel.load(Ordering::Relaxed) {
@@ -129,7 +132,7 @@ impl Fleet {
                 }
                 return Err(self.loss(pending[0]));
             }
-            for Heard { node, said, .. } in self.turn(&pending, left.min(GLANCE)) {
+            for Heard { node, said, .. } in self.turn(&asked, left.min(GLANCE)) {
                 // Answers to orders that nobody waits for any more are dropped.
                 let Some(place) = said.id.checked_sub(first).map(|place| place as usize) else {
                     continue;

@@ -168,6 +168,11 @@ impl Gathering {
         self.peers.len()
     }
 
+    /// Whether the node of this name has come.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.peers.iter().any(|peer| peer.hello.name == name)
+    }
+
     /// Closes the port. Those who have come, in the order of their numbers.
     pub(super) fn close(self) -> Vec<Peer> {
         let mut peers = self.peers;

@@ -51,13 +51,23 @@ pub enum LaunchError {
 /// What a launcher has started.
 #[derive(Debug)]
 pub(super) struct Launched {
-    children: Vec<(Child, Option<ChildStdin>)>,
+    children: Vec<Started>,
     said: Arc<Mutex<Vec<String>>>,
+}
+
+/// One process of a launcher.
+#[derive(Debug)]
+struct Started {
+    child: Child,
+    input: Option<ChildStdin>,
+    /// Whose node it starts, where it starts one.
+    host: Option<String>,
 }
 
 impl Cluster {
     /// Starts nodes and waits until all have come, or until `patience` is over: then those that
-    /// have come are what there is, and `missing` hears who has not.
+    /// have come are what there is, and `missing` hears who has not. Nobody is waited for whose
+    /// launcher has ended.
     ///
     /// # Errors
     /// The launcher cannot be started or says that it failed; no node came; one cannot take part.
@@ -89,7 +99,7 @@ impl Cluster {
             let look = gathering.look(GLANCE);
             look.map_err(|unfit| LaunchError::Unfit { name: unfit.name, why: unfit.why })?;
             if over.is_none() {
-                over = launched.over();
+                over = launched.over(&|host| gathering.has(host));
                 deadline = over.as_ref().map_or(deadline, |_| clock::now() + LAST_WORDS);
             }
         }
@@ -101,6 +111,7 @@ impl Cluster {
             });
             return Err(LaunchError::Failed(format!("{how}{}", launched.last_words())));
         }
+        let mut absent = None;
         if come < wanted.nodes {
             let has = |host: &String| peers.iter().any(|peer| peer.hello.name == *host);
             let names: Vec<String> = hosts.into_iter().filter(|host| !has(host)).collect();
@@ -110,9 +121,12 @@ impl Cluster {
                 names.join(", ")
             };
             let how = over.unwrap_or_else(|| format!("within {:.0} s", patience.as_secs_f64()));
-            missing(&format!("{who} did not come ({how}{})", launched.last_words()));
+            let who = format!("{who} did not come");
+            missing(&format!("{who} ({how}{})", launched.last_words()));
+            absent = Some(who);
         }
-        let cluster = Self::new(peers, cancel);
+        let mut cluster = Self::new(peers, cancel);
+        cluster.absent = absent;
         cluster.keep(launched);
         Ok(Arc::new(cluster))
     }
@@ -150,23 +164,24 @@ impl Launched {
             // One that has ended already says so by its status.
             let _ = input.write_all(format!("{}\n", secret.text()).as_bytes());
         }
-        self.children.push((child, input));
+        self.children.push(Started { child, input, host: start.host.clone() });
         let said = Arc::clone(&self.said);
         thread::spawn(move || relay(output, &said));
         Ok(())
     }
 
-    /// How it ended, where all that was started has ended, or one of them that failed.
-    fn over(&mut self) -> Option<String> {
-        let mut all = true;
+    /// How it ended, where nobody can come any more: all that was started has ended, but for those
+    /// whose node has come.
+    fn over(&mut self, come: &dyn Fn(&str) -> bool) -> Option<String> {
         let mut ended = None;
-        for (child, _) in &mut self.children {
-            match child.try_wait() {
-                Ok(Some(status)) => ended = Some(format!("the launcher ended ({status})")),
-                _ => all = false,
+        for Started { child, host, .. } in &mut self.children {
+            if host.as_deref().is_some_and(come) {
+                continue;
             }
+            let status = child.try_wait().ok().flatten()?;
+            ended = Some(format!("the launcher ended ({status})"));
         }
-        ended.filter(|_| all)
+        ended
     }
 
     fn last_words(&self) -> String {
@@ -176,11 +191,11 @@ impl Launched {
 
     /// Waits until all has ended, and ends what does not: the streams of the nodes are closed.
     pub(super) fn end(&mut self) {
-        for (_, input) in &mut self.children {
-            *input = None;
+        for started in &mut self.children {
+            started.input = None;
         }
         for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
-            for (child, _) in &mut self.children {
+            for Started { child, .. } in &mut self.children {
                 if let (Some(signal), Ok(None)) = (signal, child.try_wait()) {
                     // It is not reaped, so its group has its number.
                     let _ = kill_process_group(Pid::from_child(child), signal);
@@ -188,8 +203,8 @@ impl Launched {
             }
             let deadline = clock::now() + ENDS_WITHIN;
             while clock::now() < deadline {
-                if self.children.iter_mut().all(|(child, _)| !matches!(child.try_wait(), Ok(None)))
-                {
+                let mut children = self.children.iter_mut();
+                if children.all(|started| !matches!(started.child.try_wait(), Ok(None))) {
                     return;
                 }
                 thread::sleep(Duration::from_millis(5));

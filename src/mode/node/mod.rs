@@ -11,7 +11,11 @@ mod launch;
 mod launcher;
 mod message;
 mod offset;
+#[cfg(test)]
+mod overhead;
 mod peer;
+#[cfg(test)]
+mod relayed;
 #[cfg(test)]
 mod scale;
 mod secret;

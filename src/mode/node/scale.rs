@@ -56,6 +56,7 @@ fn laps(number: u32) -> Laps {
             late: 0.0,
             clock_error: 0.0,
             ledger: None,
+            usage: None,
         },
     }
 }
@@ -110,7 +111,8 @@ fn resident() -> u64 {
     line.split_ascii_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-struct Ended(Vec<Child>);
+/// Processes that end with the test.
+pub(super) struct Ended(pub(super) Vec<Child>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -121,7 +123,7 @@ impl Drop for Ended {
     }
 }
 
-fn median(mut times: Vec<Duration>) -> (Duration, Duration) {
+pub(super) fn median(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort();
     (times[times.len() / 2], times[times.len() * 95 / 100])
 }

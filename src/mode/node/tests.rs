@@ -62,18 +62,40 @@ fn relay(to: SocketAddr, (there, back): Delays) -> SocketAddr {
 }
 
 /// A node that is a thread; its registry holds the built-in workloads.
-fn node(address: SocketAddr, secret: &Secret, name: &str, scratch: &std::path::Path) {
+fn node(
+    address: SocketAddr,
+    secret: &Secret,
+    (name, own_host): (&str, bool),
+    scratch: &std::path::Path,
+) {
     let (secret, name, scratch) = (secret.clone(), name.to_owned(), scratch.to_owned());
     thread::spawn(move || {
         let machine = Machine::read(&Root::live());
-        let hello = Hello::of(Some(name), Some(0), &machine).expect("it can be read");
+        let mut hello = Hello::of(Some(name), Some(0), &machine).expect("it can be read");
+        if own_host {
+            hello.boot.clone_from(&hello.name);
+        }
         let Ok(way) = Way::find(&[address], &secret, &hello) else { return };
         serve(way, Site::new(Registry::new(&[]), scratch), machine, || {});
     });
 }
 
+/// Where nodes are.
+pub(super) struct Behind<'r> {
+    /// The address by which the first one reaches that of the coordinator.
+    pub(super) first: &'r dyn Fn(SocketAddr) -> SocketAddr,
+    /// Whether each says that its host is its own.
+    pub(super) own_hosts: bool,
+}
+
 /// So many nodes, the first of them behind a relay.
 fn cluster(count: usize, delays: Option<Delays>) -> (Arc<Cluster>, tempfile::TempDir) {
+    let first = |address| delays.map_or(address, |delays| relay(address, delays));
+    nodes(count, &Behind { first: &first, own_hosts: false })
+}
+
+/// So many nodes.
+pub(super) fn nodes(count: usize, behind: &Behind<'_>) -> (Arc<Cluster>, tempfile::TempDir) {
     let place = tempfile::tempdir().expect("a directory");
     let secret = Secret::new().expect("there is chance");
     let build = super::build::own_build().expect("it can be read");
@@ -82,8 +104,8 @@ fn cluster(count: usize, delays: Option<Delays>) -> (Arc<Cluster>, tempfile::Tem
         Gathering::open(listen, count, secret.clone(), build).expect("there is a port");
     let address = gathering.addresses().expect("it has one")[0];
     for number in 0..count {
-        let by = delays.filter(|_| number == 0).map_or(address, |delays| relay(address, delays));
-        node(by, &secret, &format!("n{number}"), place.path());
+        let by = if number == 0 { (behind.first)(address) } else { address };
+        node(by, &secret, (&format!("n{number}"), behind.own_hosts), place.path());
     }
     let start = clock::now();
     while gathering.come() < count {
@@ -93,7 +115,7 @@ fn cluster(count: usize, delays: Option<Delays>) -> (Arc<Cluster>, tempfile::Tem
     (Arc::new(Cluster::new(gathering.close(), &Arc::default())), place)
 }
 
-fn job(name: &str, nodes: usize) -> Job {
+pub(super) fn job(name: &str, nodes: usize) -> Job {
     let registry = Registry::new(&[]);
     let workload = registry.find(name).expect("it is built in");
     let params = Params::small(workload.meta().params);

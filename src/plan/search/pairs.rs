@@ -58,7 +58,7 @@ const LOOK: f64 = 0.5;
 pub struct Pairs {
     /// Every pair that may be tried, in the order of preference: the fewest workers in all, then
     /// the smallest count. The book knows them by their places.
-    pairs: Vec<Pair>,
+    all: Vec<Pair>,
     /// The numbers of the values, by what they multiply with.
     order: Vec<usize>,
     factors: Vec<usize>,
@@ -99,7 +99,7 @@ impl Pairs {
         order.sort_by_key(|value| factors[*value]);
         let middle = powers(most).into_iter().rfind(|count| *count <= cores.max(1)).unwrap_or(1);
         Self {
-            pairs,
+            all: pairs,
             order,
             factors: factors.to_vec(),
             most,
@@ -177,11 +177,11 @@ impl Pairs {
     }
 
     fn place(&self, pair: Pair) -> Option<usize> {
-        self.pairs.iter().position(|one| *one == pair)
+        self.all.iter().position(|one| *one == pair)
     }
 
     fn in_all(&self, at: usize) -> usize {
-        self.pairs[at].workers * self.factors[self.pairs[at].value]
+        self.all[at].workers * self.factors[self.all[at].value]
     }
 
     /// Opens a block, as far as the wallet covers it.
@@ -199,13 +199,13 @@ impl Pairs {
         self.started.extend(&places);
         self.rng.shuffle(&mut places);
         self.book.open(stage);
-        Some((places.into_iter().map(|place| self.pairs[place]).collect(), stage))
+        Some((places.into_iter().map(|place| self.all[place]).collect(), stage))
     }
 
     /// What so many rounds of each of these cost, those that must be started with their start.
     fn price(&self, places: &[usize], rounds: u32, wallet: &Wallet<'_>) -> f64 {
         let of = |place: &usize| {
-            let pair = self.pairs[*place];
+            let pair = self.all[*place];
             let fresh = !self.started.contains(place);
             let start = if fresh { (wallet.start)(pair) } else { 0.0 };
             f64::from(rounds) * (wallet.round)(pair) + start
@@ -216,7 +216,7 @@ impl Pairs {
     /// What deciding among these costs, with all of them started anew.
     fn reserve(&self, list: &[usize], wallet: &Wallet<'_>) -> f64 {
         let of = |place: &usize| {
-            let pair = self.pairs[*place];
+            let pair = self.all[*place];
             f64::from(RESERVED) * (wallet.round)(pair) + (wallet.start)(pair)
         };
         list.iter().map(of).sum()
@@ -243,7 +243,7 @@ impl Pairs {
     }
 
     /// The place of the best pair so far, and of the one that would be recommended.
-    fn standing(&self, levels: &[Level]) -> Option<(usize, usize)> {
+    fn standing(levels: &[Level]) -> Option<(usize, usize)> {
         let best = levels.iter().max_by(|a, b| a.log.total_cmp(&b.log))?;
         let known: Vec<Known> =
             levels.iter().map(|level| Known { log: level.log, error: level.error }).collect();
@@ -253,7 +253,7 @@ impl Pairs {
 
     /// The pair whose value is `step` farther, with `numerator / denominator` as many workers.
     fn beside(&self, place: usize, step: isize, ratio: (usize, usize)) -> Option<usize> {
-        let Pair { value, workers } = self.pairs[place];
+        let Pair { value, workers } = self.all[place];
         let rank = self.order.iter().position(|one| *one == value)?;
         let value = *self.order.get(rank.checked_add_signed(step)?)?;
         let workers = workers * ratio.0;
@@ -265,7 +265,7 @@ impl Pairs {
     /// one, those that promise most first.
     fn neighbours(&self) -> Vec<usize> {
         let levels = self.book.levels();
-        let Some((best, knee)) = self.standing(&levels) else { return Vec::new() };
+        let Some((best, knee)) = Self::standing(&levels) else { return Vec::new() };
         let up = [(0, (2, 1)), (1, (1, 1)), (-1, (2, 1)), (1, (1, 2))]
             .map(|(step, ratio)| self.beside(best, step, ratio));
         let down = [(0, (1, 2)), (-1, (1, 1)), (1, (1, 2))]
@@ -277,7 +277,7 @@ impl Pairs {
     /// A count halfway below the recommended one, where it may do as well.
     fn between(&self) -> Vec<usize> {
         let levels = self.book.levels();
-        let Some((_, knee)) = self.standing(&levels) else { return Vec::new() };
+        let Some((_, knee)) = Self::standing(&levels) else { return Vec::new() };
         let middle = self.beside(knee, 0, (3, 4)).filter(|at| self.may_do(*at, &levels));
         self.new_ones(middle.into_iter(), &levels)
     }
@@ -325,15 +325,15 @@ impl Pairs {
         if new.is_empty() {
             return None;
         }
-        new.extend(self.standing(&self.book.levels()).map(|(best, _)| best));
+        new.extend(Self::standing(&self.book.levels()).map(|(best, _)| best));
         self.block(new, Stage::Explore, wallet)
     }
 
     /// As many promising pairs as the wallet can compare often enough.
     fn short_list(&self, wallet: &Wallet<'_>) -> Vec<usize> {
-        let lists = (FEWEST..=SHORT_LIST).rev().map(|most| self.book.short_list(most));
+        let mut lists = (FEWEST..=SHORT_LIST).rev().map(|most| self.book.short_list(most));
         let fits = |list: &Vec<usize>| self.reserve(list, wallet) <= wallet.left;
-        lists.clone().find(fits).or_else(|| lists.last()).unwrap_or_default()
+        lists.clone().find(fits).or_else(|| lists.next_back()).unwrap_or_default()
     }
 }
 
@@ -425,7 +425,9 @@ mod tests {
         let mut asked = 0;
         while let Some((block, _)) = pairs.next_block(&wallet) {
             asked += block.len();
-            block.into_iter().for_each(|pair| pairs.tell_broken(pair));
+            for pair in block {
+                pairs.tell_broken(pair);
+            }
         }
         assert!(asked == FACTORS.len() && pairs.is_done());
     }

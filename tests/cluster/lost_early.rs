@@ -1,0 +1,91 @@
+//! Nodes that are lost before anything is measured, and by the work itself: named, and the others
+//! go on.
+
+use crate::support::{KNEE, Run, ended, has, lost, rounds};
+
+fn on(run: &Run, nodes: usize) -> usize {
+    let all = rounds(&run.out()).into_iter();
+    all.filter(|round| round["nodes"].as_array().map(Vec::len) == Some(nodes)).count()
+}
+
+#[test]
+fn the_first_task_costs_a_node_and_the_next_one_takes_its_place() {
+    // The process above that is the node is killed by the first task of all.
+    let task = "if mkdir \"$KNEE_CLUSTER_TEST/gone\" 2>/dev/null; then p=$PPID; while [ $p -gt 1 ] \
+                && ! grep -qz -e --connect /proc/$p/cmdline; do p=$(sed 's/.*) . //;s/ .*//' \
+                /proc/$p/stat); done; kill -9 $p; sleep 100; fi";
+    let words = ["--nodes", "1,2,3", "--workers", "1", "--budget", "5s", "--"];
+    let mut run = Run::local(&[&words[..], &["sh", "-c", task]].concat());
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(run.place.path().join("gone").exists(), "no node was killed: {said}");
+    assert!(lost(&run.out(), "node1"), "{said}");
+    assert!(on(&run, 1) > 0 && on(&run, 2) > 0 && on(&run, 3) == 0, "{said}");
+    run.assert_gone();
+}
+
+#[test]
+fn a_node_that_is_lost_in_a_launch_is_not_waited_for() {
+    if !has("python3") {
+        return;
+    }
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("work.py");
+    // The second node never runs anything serially, so what it is lost in is a launch.
+    let text = "\
+import os, signal, time
+pid = os.getppid()
+while pid > 1:
+    with open(f'/proc/{pid}/cmdline', 'rb') as file:
+        words = file.read().split(b'\\0')
+    if b'--connect' in words:
+        if b'node2' in words:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(100)
+        break
+    with open(f'/proc/{pid}/stat') as file:
+        pid = int(file.read().rsplit(')', 1)[1].split()[1])
+def work(n):
+    time.sleep(0.002)
+";
+    std::fs::write(&file, text).expect("it is written");
+    let function = format!("{}:work", file.display());
+    let words = ["--nodes", "1,2,3", "--workers", "1", "--modes", "threads", "--budget", "20s"];
+    let mut run = Run::local(&[&words[..], &["--python", &function]].concat());
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(lost(&run.out(), "node2"), "{said}");
+    assert!(on(&run, 1) > 0 && on(&run, 3) == 0, "{said}");
+    run.assert_gone();
+}
+
+#[test]
+fn who_is_killed_before_it_has_come_is_not_waited_for() {
+    // It is the launcher that says so: waiting for the others takes as long as they need.
+    let launcher =
+        format!("sh -c 'if [ {{host}} = b ]; then kill -9 $$; fi; exec {KNEE} node {{args}}'");
+    let words = ["sleep:ms=5", "--nodes", "1,2", "--hosts", "b,c", "--workers", "1"];
+    let more = ["--modes", "threads", "--budget", "2s", "--node-wait", "10000s"];
+    let mut run = Run::by(&launcher, &[&words[..], &more].concat());
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("b did not come (the launcher ended (signal: 9"), "{said}");
+    assert!(run.record().contains("1 are left (b did not come)"), "{said}");
+    assert!(on(&run, 1) > 0, "{said}");
+    run.assert_gone();
+}
+
+#[test]
+fn a_node_without_memory_is_named() {
+    let launcher = format!(
+        "sh -c 'if [ {{host}} = b ]; then ulimit -v 400000; fi; exec {KNEE} node {{args}}'"
+    );
+    let words = ["memory:size=32M", "--nodes", "1,2", "--hosts", "a,b", "--workers", "2"];
+    let more = ["--modes", "threads", "--budget", "20s"];
+    let mut run = Run::by(&launcher, &[&words[..], &more].concat());
+    let (code, said) = ended(run.start());
+    assert_eq!(code, Some(4), "{said}");
+    assert!(run.record().contains("node b: "), "{said}");
+    assert!(on(&run, 1) > 0 && on(&run, 2) == 0, "{said}");
+    run.assert_gone();
+}
