@@ -377,8 +377,8 @@ mod tests {
         }
         assert!(left >= 0.0, "it is never overdrawn: {left}");
         let levels = pairs.book.levels();
-        let (_, knee) = pairs.standing(&levels).expect("something was measured");
-        (pairs.pairs[knee], tried.len(), left)
+        let (_, knee) = Pairs::standing(&levels).expect("something was measured");
+        (pairs.all[knee], tried.len(), left)
     }
 
     /// 5 ms of computing and 20 ms of waiting on two cores, one lock in each process.
