@@ -244,16 +244,27 @@ fn a_competitor_is_seen_in_the_live_ledger() {
         let text = fs::read_to_string(&schedstat).unwrap();
         text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
     };
-    let (own, before) = (process_cpu_time().unwrap(), watch.snapshot());
-    let theirs = competitor_cpu();
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(400) {
-        std::hint::spin_loop();
+    // Other tests of this program reap children meanwhile, whose whole past then counts as ours. So
+    // it is tried until none did.
+    let mut seen = String::new();
+    for _ in 0..10 {
+        let (own, before) = (process_cpu_time().unwrap(), watch.snapshot());
+        let theirs = competitor_cpu();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(400) {
+            std::hint::spin_loop();
+        }
+        let theirs = competitor_cpu() - theirs;
+        let own = process_cpu_time().unwrap() - own;
+        let ledger = Ledger::between(&before, &watch.snapshot(), own);
+        let capacity = f64::from(ledger.cpus.unwrap()) * ledger.wall;
+        let foreign = ledger.foreign.unwrap();
+        let most = (foreign + 2.0 * ledger.foreign_resolution.unwrap()) * capacity;
+        let is_whole = foreign * capacity + ledger.own_cpu < capacity * 1.1;
+        if theirs > 0.0 && most >= theirs && is_whole {
+            return;
+        }
+        seen = format!("the competitor used {theirs} s: {ledger:?}");
     }
-    let theirs = competitor_cpu() - theirs;
-    let ledger = Ledger::between(&before, &watch.snapshot(), process_cpu_time().unwrap() - own);
-    let capacity = f64::from(ledger.cpus.unwrap()) * ledger.wall;
-    let most = (ledger.foreign.unwrap() + 2.0 * ledger.foreign_resolution.unwrap()) * capacity;
-    assert!(theirs > 0.0 && most >= theirs, "the competitor used {theirs} s: {ledger:?}");
-    assert!(ledger.foreign.unwrap() * capacity + ledger.own_cpu < capacity * 1.1, "{ledger:?}");
+    panic!("{seen}");
 }
