@@ -36,7 +36,7 @@ fn nodes_in_other_networks_are_measured_and_one_that_is_cut_off_is_named() {
         "(until [ \"$(grep -c '\"sample\"' {record} 2>/dev/null)\" -ge 6 ] 2>/dev/null; do sleep \
          0.05; done; ip link set v2 down) & \
          {KNEE} run sleep:ms=5 --launcher 'ip netns exec {{host}} {KNEE} node {{args}}' --nodes \
-         1,2,3 --hosts h1,h2,h3 --workers 1 --modes threads --budget 22s --out {out}; code=$?; \
+         1,2,3 --hosts h1,h2,h3 --workers 1 --modes threads --budget 36s --out {out}; code=$?; \
          for try in $(seq 600); do pgrep -f 'node --[c]onnect' >/dev/null || break; sleep 0.1; \
          done; pgrep -fa 'node --[c]onnect' || echo all nodes ended; exit $code",
         record = record.display(),

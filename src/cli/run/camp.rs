@@ -150,11 +150,12 @@ impl Camp {
         std::process::exit(code.into());
     }
 
-    /// Ends what commands have left behind and removes the directory.
+    /// Ends what commands have left behind and removes the directory. Several threads of a node may
+    /// come to this at once: one does it, and the others wait, for who goes on ends this program.
     fn strike(&self) {
-        let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         leftovers::kill_strays(guard.as_ref().map_or(0, Guard::id));
-        drop(guard);
+        drop(guard.take());
         // Where there was no guard, or it could not do it.
         if leftovers::is_left(&self.scratch) {
             leftovers::clean(&self.scratch);
