@@ -99,7 +99,12 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
     });
     Some(Axis {
         name: also.name.clone(),
-        of: whose(&workloads.get(*first)?.label, also),
+        of: {
+            let labels = places.iter().filter_map(|(at, also)| Some((workloads.get(*at)?, also)));
+            alike(
+                &labels.map(|(found, also)| (whose(&found.label, also), also)).collect::<Vec<_>>(),
+            )
+        },
         multiplies: also.multiplies,
         values: places
             .iter()
@@ -155,6 +160,23 @@ fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
             Candidate { pair, known: Known { log: median.ln(), error } }
         })
         .collect()
+}
+
+/// One label for all values: where a command has a value in it, the name of the axis in braces.
+fn alike(labels: &[(String, &Also)]) -> String {
+    let words = |label: &str| label.split(' ').map(str::to_owned).collect::<Vec<String>>();
+    let Some(((first, also), others)) = labels.split_first() else { return String::new() };
+    let others: Vec<Vec<String>> = others.iter().map(|(label, _)| words(label)).collect();
+    let first = words(first);
+    if others.iter().any(|other| other.len() != first.len()) {
+        return first.join(" ");
+    }
+    let place = format!("{{{}}}", also.name);
+    let word = |(at, word): (usize, &String)| {
+        let differs = others.iter().any(|other| other[at] != *word);
+        if differs { word.replacen(&also.value, &place, 1) } else { word.clone() }
+    };
+    first.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// What the values are of: the label without the value.
@@ -223,6 +245,9 @@ mod tests {
             multiplies: false,
         };
         assert_eq!(whose("t=4 make -j {n}", &also("t", "4")), "make -j {n}");
+        let (one, two) = (also("t", "1"), also("t", "2"));
+        let commands = [("a -t1 -w 1".to_owned(), &one), ("a -t2 -w 1".to_owned(), &two)];
+        assert_eq!(alike(&commands), "a -t{t} -w 1");
         assert_eq!(whose("OMP=2 ./a", &also("env:OMP", "2")), "./a");
         assert_eq!(whose("file:op=sync,size=4k", &also("size", "4k")), "file:op=sync");
         assert_eq!(whose("frames:frames=3", &also("frames", "3")), "frames");

@@ -119,7 +119,8 @@ pub fn heat(map: &Heat, width: f64, titled: bool) -> Scene {
                     if *chosen {
                         shapes.push(cell.framed(5.0, 2.4));
                     }
-                    let said = scale.round(*figure);
+                    let decimals = scale.decimals_for(*figure, *figure, *figure);
+                    let said = scale.bare(*figure, decimals);
                     if font::width(&said, FONT, *chosen) < side - 8.0 {
                         let at = (corner.0 + side / 2.0, base);
                         shapes.push(text(Ink::Text, *chosen, Anchor::Middle, at, said));
