@@ -59,7 +59,7 @@ struct Candidate {
 }
 
 fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64) -> Option<Axis> {
-    let (first, also) = places.first()?;
+    let (_, also) = places.first()?;
     let mut candidates: Vec<Candidate> = places
         .iter()
         .filter_map(|(at, also)| Some((workloads.get(*at)?, also)))
