@@ -22,7 +22,7 @@ use super::leftovers::{self, MARK};
 use super::signals;
 
 /// The first argument of a guard. It names no program: `pkill -f knee` is not for it.
-const MARKER: &str = "__guard";
+pub(super) const MARKER: &str = "__guard";
 /// What `ps` and `killall` know it by.
 const NAME: &str = "guard";
 /// A guard that is not done by then is stopped or stuck, and we do its work.

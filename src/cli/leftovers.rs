@@ -12,6 +12,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal};
 
+use super::guard;
 use crate::folder::Folder;
 
 /// The mark: an environment variable that our children inherit. Its value is the random part of the
@@ -165,7 +166,8 @@ fn kill_marked(mark: &str) -> usize {
 
 /// Kills and reaps every child of this process but `spared` and those that knee-process looks
 /// after: what commands have put out of our reach and left behind came to us as their nearest
-/// living relative.
+/// living relative. A guard among them is that of a node which was killed: it is at its work, and
+/// ends by itself.
 pub(super) fn kill_strays(spared: u32) {
     for _ in 0..TRIES {
         let strays: Vec<i32> = children()
@@ -199,7 +201,8 @@ fn children() -> Vec<i32> {
 
 fn is_looked_after(pid: i32) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.split(|&byte| byte == 0).nth(1) == Some(b"__knee-process")
+    let first = line.split(|&byte| byte == 0).nth(1).unwrap_or_default();
+    first == b"__knee-process" || first == guard::MARKER.as_bytes()
 }
 
 fn number(name: &OsStr) -> Option<i32> {
