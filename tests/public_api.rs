@@ -52,7 +52,7 @@ fn what_is_public_is_seen_and_what_is_not_is_left_out() {
         pub struct Point { pub x: f64, y: f64 }
         #[non_exhaustive]
         pub enum Side { Left, Right(u8) }
-        impl Point { pub fn new(x: f64) -> Self { todo!() } fn hidden(&self) {} }
+        impl Point { pub fn new(x: f64) -> Self { Self { x, y: 0.0 } } fn hidden(&self) {} }
         struct Own;
         impl Own { pub fn no(&self) {} }
         pub(crate) fn inner() {}

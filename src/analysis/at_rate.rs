@@ -232,7 +232,7 @@ fn cell(mode: &str, point: &Point) -> Option<RateCell> {
 /// be among them. A count that does not hold rules out all smaller ones.
 fn leaves_a_gap(tried: impl Iterator<Item = f64>, holding: f64) -> bool {
     let largest = tried.filter(|count| *count < holding).fold(0.0, f64::max);
-    holding - largest > 1.5
+    holding - largest > 1.0
 }
 
 /// The answer over all modes: the fewest workers that hold what was asked, in the simplest mode.

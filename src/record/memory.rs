@@ -10,12 +10,18 @@ use crate::run::{Event, Observer, Outcome};
 impl Record {
     /// The record of a run that is about to begin: it is the run's observer.
     pub fn new(name: &str, plan: &Plan, machine: &Machine) -> Self {
+        let warnings = machine.warnings().iter().map(Into::into).collect();
+        Self { warnings, ..Self::begun(Header::new(name, plan, machine)) }
+    }
+
+    /// A record of which only the header is known.
+    pub(crate) fn begun(header: Header) -> Self {
         Self {
-            header: Header::new(name, plan, machine),
+            header,
             surveys: Vec::new(),
             samples: Vec::new(),
             failures: Vec::new(),
-            warnings: machine.warnings().iter().map(Into::into).collect(),
+            warnings: Vec::new(),
             burns: Vec::new(),
             end: None,
         }

@@ -274,15 +274,7 @@ fn open(path: &Path) -> Result<File, ReadError> {
 fn take(record: &mut Option<Record>, line: Line) -> Result<(), String> {
     match (record.as_mut(), line) {
         (None, Line::Header(header)) => {
-            *record = Some(Record {
-                header,
-                surveys: Vec::new(),
-                samples: Vec::new(),
-                failures: Vec::new(),
-                warnings: Vec::new(),
-                burns: Vec::new(),
-                end: None,
-            });
+            *record = Some(Record::begun(header));
         }
         (None, _) => return Err("the header is missing".into()),
         (Some(_), Line::Header(_)) => return Err("a second header".into()),

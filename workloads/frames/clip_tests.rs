@@ -94,7 +94,8 @@ fn a_cut_file_is_told_where_a_task_would_meet_the_cut() {
     }
     assert!(error_of(&path).to_string().contains("cut short"));
     let cut = std::fs::read(&path).unwrap();
-    Clip::new("cut".to_owned(), cut.into(), 2).unwrap().check_end().unwrap(); // Two pictures are whole.
+    // Two pictures are whole.
+    Clip::new("cut".to_owned(), cut.into(), 2).unwrap().check_end().unwrap();
 }
 
 #[test]

@@ -109,7 +109,8 @@ fn large(length: usize) -> Vec<f64> {
         let advised = unsafe {
             rustix::mm::madvise(start.add(skip).cast(), whole, rustix::mm::Advice::LinuxHugepage)
         };
-        let _ = advised; // A kernel without large pages serves small ones: slower, and just as right.
+        // A kernel without large pages serves small ones: slower, and just as right.
+        let _ = advised;
     }
     array
 }

@@ -20,7 +20,8 @@ fn raw(address: &str, request: &[u8]) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer); // A refused stranger may be reset, which is an end as well.
+    // A refused stranger may be reset, which is an end as well.
+    let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -128,7 +129,8 @@ fn a_server_of_another_mind_is_told_before_the_start() {
     let busy: &[u8] = b"HTTP/1.1 503 Busy\r\n\r\n";
     for (answers, why) in [
         (vec![busy], "answers 503 Busy"),
-        (vec![b"", b""], "closed the connection unanswered"), // The second time is on a new connection.
+        // The second time is on a new connection.
+        (vec![b"", b""], "closed the connection unanswered"),
         (vec![b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"], "middle"),
     ] {
         let (url, thread) = stranger(answers);

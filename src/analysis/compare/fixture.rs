@@ -177,15 +177,7 @@ impl Planted {
             plan,
             nodes: Vec::new(),
         };
-        Record {
-            header,
-            surveys: Vec::new(),
-            samples: Vec::new(),
-            failures: Vec::new(),
-            warnings: Vec::new(),
-            burns: Vec::new(),
-            end: None,
-        }
+        Record::begun(header)
     }
 
     fn findings(&self, workloads: Vec<WorkloadFindings>) -> Findings {

@@ -21,7 +21,9 @@ pub(super) struct Alternatives {
     /// One of several ways to do the same work, by a name of yours: a command (with {n} where the
     /// count belongs), with --url a server, or a workload such as file:op=sync. They are measured
     /// in the same blocks and compared; give it once for each
-    #[arg(long = "alt", value_name = "NAME=COMMAND", groups = ["program", "line", "served"], allow_hyphen_values = true, conflicts_with_all = ["workloads", "server", "also", "resume"], help_heading = super::own::HEADING)]
+    #[arg(long = "alt", value_name = "NAME=COMMAND", groups = ["program", "line", "served"],
+          allow_hyphen_values = true,
+          conflicts_with_all = ["workloads", "server", "also", "resume"], help_heading = super::own::HEADING)]
     alt: Vec<String>,
 }
 

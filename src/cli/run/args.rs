@@ -45,7 +45,9 @@ pub(in crate::cli) struct Args {
     /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. With
     /// auto and a limit: the highest rate that each count takes. For servers and for built-in
     /// workloads as serial, threads or process-pool
-    #[arg(long, value_name = "RATE", allow_hyphen_values = true, conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price", "price_per_worker"])]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true,
+          conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price",
+                                "price_per_worker"])]
     pub(super) rate: Option<String>,
     /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
     #[arg(long, value_name = "HOW", requires = "rate", default_value = "random",
@@ -61,7 +63,12 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate", "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_p50", "max_p90", "max_p95", "max_p999", "max_memory", "min_efficiency", "objective", "price", "price_per_worker"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate",
+        "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_p50",
+        "max_p90", "max_p95", "max_p999", "max_memory", "min_efficiency", "objective",
+        "price", "price_per_worker"
+    ])]
     pub(super) resume: Option<PathBuf>,
     /// Show what would be measured and how long it would take, and measure nothing
     #[arg(long)]

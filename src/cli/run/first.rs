@@ -18,15 +18,7 @@ impl First {
     pub(super) fn of(header: Header) -> Self {
         let plan = &header.plan;
         let worth = plan.subjects().len() == 1 && plan.budget >= 2.0 * AFTER;
-        Self(worth.then(|| Record {
-            header,
-            surveys: Vec::new(),
-            samples: Vec::new(),
-            failures: Vec::new(),
-            warnings: Vec::new(),
-            burns: Vec::new(),
-            end: None,
-        }))
+        Self(worth.then(|| Record::begun(header)))
     }
 
     /// Of a run that goes on with what was measured before: that has been said.
