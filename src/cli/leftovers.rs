@@ -24,7 +24,7 @@ const PREFIX: &str = "knee-";
 const LOCK: &str = "knee-lock";
 /// How the name of one ends that is being removed.
 const OVER: &str = "-over";
-/// A directory without a lock is one that is being made, unless it is older than this.
+/// A directory whose lock was not taken yet is one that is being made, unless it is older than this.
 const BEING_MADE: Duration = Duration::from_secs(60);
 /// What was killed gets so many times ten milliseconds to go.
 const TRIES: u32 = 50;
@@ -49,9 +49,12 @@ pub(super) fn make(scratch: &Path) -> io::Result<File> {
         return Err(io::Error::other("somebody has put another directory in its place"));
     }
     let lock = held.create(LOCK)?;
-    // Where the file system has no locks, the directory is taken for a dead one's by the next run
-    // of ours, no sooner.
-    let _ = flock(&lock, FlockOperation::NonBlockingLockExclusive);
+    // A sweep of another run may have the lock for a moment, so we wait for it. Where the file
+    // system has no locks, the directory is taken for a dead one's by the next run of ours, no
+    // sooner.
+    let _ = flock(&lock, FlockOperation::LockExclusive);
+    // Until now the lock says nothing: see `is_dead`.
+    lock.set_len(1)?;
     Ok(lock)
 }
 
@@ -110,7 +113,11 @@ fn is_made_by_us(scratch: &Path) -> bool {
 
 /// Cleans up behind runs of ours whose guard was killed with them.
 pub(super) fn sweep() {
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    sweep_in(&std::env::temp_dir());
+}
+
+fn sweep_in(place: &Path) {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
         if !is_own_directory(&path) {
             continue;
@@ -124,7 +131,8 @@ pub(super) fn sweep() {
     }
 }
 
-/// Whether nobody lives any more who works in this directory.
+/// Whether nobody lives any more who works in this directory. Its lock is made first, then taken,
+/// then made longer than nothing: an empty one may belong to a run that is about to take it.
 fn is_dead(scratch: &Path) -> bool {
     let lock = fs::OpenOptions::new()
         .read(true)
@@ -132,13 +140,19 @@ fn is_dead(scratch: &Path) -> bool {
         .custom_flags(libc::O_NOFOLLOW)
         .open(scratch.join(LOCK));
     match lock {
-        Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made = fs::symlink_metadata(scratch).and_then(|meta| meta.modified());
-            made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > BEING_MADE))
+        Ok(lock) => {
+            let is_free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            let was_taken = lock.metadata().is_ok_and(|meta| meta.len() > 0);
+            is_free && (was_taken || is_old(scratch))
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => is_old(scratch),
         Err(_) => false,
     }
+}
+
+fn is_old(scratch: &Path) -> bool {
+    let changed = fs::symlink_metadata(scratch).and_then(|meta| meta.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > BEING_MADE))
 }
 
 fn is_own_directory(path: &Path) -> bool {
@@ -245,6 +259,44 @@ mod tests {
         fs::write(ours.join(LOCK), "").expect("it is ours");
         clean(&ours);
         assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);
+    }
+
+    /// Nodes of one host start in the same moment, and each sweeps.
+    #[test]
+    fn what_is_being_made_is_not_swept() {
+        let place = tempfile::tempdir().expect("a directory");
+        let ours = place.path().join("knee-0123456789abcdef0123456789abcdef");
+        fs::create_dir(&ours).expect("it is ours");
+        assert!(!is_dead(&ours), "before it has a lock");
+        fs::write(ours.join(LOCK), "").expect("it is ours");
+        assert!(!is_dead(&ours), "before the lock is taken");
+        fs::remove_dir_all(&ours).expect("it is ours");
+        let lock = make(&ours).expect("there is a place for it");
+        assert!(!is_dead(&ours), "while its run lives");
+        drop(lock);
+        assert!(is_dead(&ours));
+    }
+
+    /// Runs that begin together while others sweep keep their directories.
+    #[test]
+    fn sweeps_and_beginnings_do_not_meet() {
+        let place = tempfile::tempdir().expect("a directory");
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    sweep_in(place.path());
+                }
+            });
+            for number in 0..500_u32 {
+                let ours = place.path().join(format!("{PREFIX}{number:032x}"));
+                let lock = make(&ours).expect("there is a place for it");
+                std::thread::yield_now();
+                assert!(ours.join(LOCK).exists(), "number {number} was swept");
+                drop(lock);
+            }
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     /// A guard was killed in the middle of it.
