@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::calls::{KNEE, Place, can, files};
@@ -13,7 +14,7 @@ const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear
 /// names like ours, and rename what is ours.
 const RACE: &str = r#"
 n=0
-while :; do
+while [ ! -e ../over ]; do
     for ours in knee-*; do
         n=$((n + 1))
         mv "$ours" "stolen-$n" 2>/dev/null && case $((n % 3)) in
@@ -30,13 +31,19 @@ while :; do
 done
 "#;
 
-/// Somebody else's process, which ends with its test.
-struct Stranger(Child);
+/// Somebody else's process, which ends with its test. It is asked to, and not killed: a `mv` that it
+/// has started would go on.
+struct Stranger {
+    process: Child,
+    over: PathBuf,
+}
 
 impl Drop for Stranger {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if fs::write(&self.over, "").is_err() {
+            let _ = self.process.kill();
+        }
+        let _ = self.process.wait();
     }
 }
 
@@ -78,7 +85,8 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        let stranger = Stranger(stranger.expect("it starts"));
+        let over = place.home.path().join("over");
+        let stranger = Stranger { process: stranger.expect("it starts"), over };
         let raced = || place.tmp().join("raced").exists();
         crate::calls::wait_until("the stranger is at work", raced);
         for modes in ["serial", "threads,process-pool", "process-per-task"] {
@@ -114,7 +122,7 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         // What is dear to us is as it was, whatever was given its name or led there.
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
         let own = fs::metadata(place.home.path()).expect("it is there").uid();
-        let is_near = |path: &std::path::PathBuf| {
+        let is_near = |path: &PathBuf| {
             path.ends_with("near/letters") && fs::metadata(path).is_ok_and(|meta| meta.uid() == own)
         };
         let all = files(&place.tmp());
