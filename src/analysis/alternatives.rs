@@ -70,6 +70,7 @@ impl Context<'_> {
             serial: None,
             alternatives: places.iter().map(|at| alternative(&plan.entries[*at])).collect(),
             verdict,
+            in_pairs: false,
             at_rate,
             curves,
             equivalent: None,

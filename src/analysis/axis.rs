@@ -1,9 +1,11 @@
 //! A second axis: which pair of a worker count and a value is best, which pairs are as good, and
 //! which of them takes the fewest workers in all.
 
+use super::doubt;
 use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, Usl, WorkloadFindings};
 use super::laws::usl::fit_usl;
 use super::nodes;
+use super::optimum::settled;
 use crate::plan::{Also, Entry, Mode};
 use crate::record::Record;
 use crate::stats::knee::{Known, first_within};
@@ -40,6 +42,12 @@ pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis>
                 .filter_map(|(at, entry)| Some((at, of(entry)?)))
                 .collect();
             let mut found = axis(&places, workloads, tolerance)?;
+            let subjects = plan.subjects();
+            let is_disturbed = |at: &usize| doubt::is_disturbed(record, subjects[*at]);
+            if places.iter().any(|(at, _)| is_disturbed(at)) {
+                found.conclusive = false;
+                found.times_the_rounds = None;
+            }
             let over_nodes = nodes::entries(record, number);
             if !over_nodes.is_empty() {
                 nodes::efficiencies(&mut found.values, workloads);
@@ -89,14 +97,10 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
         })
     };
     let pair = |at: usize| candidates[at].pair.clone();
-    let regret = knee.and_then(|at| {
-        let own = levels[at];
-        let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
-        let excess = |other: &Known| {
-            (other.log - own.log + ONE_SIDED * other.error.hypot(own.error)).exp() - 1.0
-        };
-        others.map(|(_, other)| excess(other).max(0.0)).reduce(f64::max)
-    });
+    let regret = knee.and_then(|at| regret(&levels, at)).filter(|share| share.is_finite());
+    let limit = settled(tolerance);
+    let conclusive = regret.is_some_and(|regret| regret <= limit);
+    let times = knee.filter(|_| !conclusive).and_then(|at| times_the_rounds(&levels, at, limit));
     Some(Axis {
         name: also.name.clone(),
         of: {
@@ -121,10 +125,40 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
             .collect(),
         best: best.map(|(at, _)| pair(at)),
         knee: knee.map(pair),
-        regret: regret.filter(|share| share.is_finite()),
+        regret,
+        conclusive,
+        times_the_rounds: times,
         nodes: Vec::new(),
         usl: None,
     })
+}
+
+/// By what share another pair may be better than the one at `at`; `None` where there is no other.
+fn regret(levels: &[Known], at: usize) -> Option<f64> {
+    let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
+    let excess = |other: &Known| {
+        let (gap, error) = between(other, &levels[at]);
+        (gap + ONE_SIDED * error).exp() - 1.0
+    };
+    others.map(|(_, other)| excess(other).max(0.0)).reduce(f64::max)
+}
+
+/// How many times the rounds would bring the regret below `limit`, for the error shrinks with the
+/// root of the rounds; `None` where no number would.
+fn times_the_rounds(levels: &[Known], at: usize, limit: f64) -> Option<f64> {
+    let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
+    let times = |other: &Known| {
+        let (gap, error) = between(other, &levels[at]);
+        let room = limit.ln_1p() - gap;
+        if room > 0.0 { (ONE_SIDED * error / room).powi(2) } else { f64::INFINITY }
+    };
+    let most = others.map(|(_, other)| times(other)).reduce(f64::max);
+    most.filter(|times| times.is_finite()).map(|times| times.max(1.0))
+}
+
+/// How much more one does than another, as a logarithm, and the standard error of that.
+fn between(one: &Known, other: &Known) -> (f64, f64) {
+    (one.log - other.log, one.error.hypot(other.error))
 }
 
 /// The throughput over the workers in all.
@@ -234,6 +268,19 @@ mod tests {
         let set: Vec<_> = axis.set.iter().map(told).collect();
         assert_eq!(set, [(2, "8".into()), (4, "4".into()), (4, "8".into())]);
         assert!(axis.regret.unwrap() < 0.1);
+        assert!(axis.conclusive && axis.times_the_rounds.is_none());
+    }
+
+    /// A pair of more workers does 4 % more, and both are known to 8 %.
+    #[test]
+    fn a_pair_that_may_lose_much_is_not_settled_and_says_what_it_takes() {
+        let known = |log: f64| Known { log, error: 0.08 };
+        let levels = [known(0.0), known(0.04)];
+        assert!(regret(&levels, 0).unwrap() > 0.2);
+        let times = times_the_rounds(&levels, 0, 0.1).unwrap();
+        assert!((10.0..14.0).contains(&times), "{times}");
+        assert_eq!(times_the_rounds(&[known(0.0), known(0.2)], 0, 0.1), None);
+        assert_eq!(regret(&levels[..1], 0), None);
     }
 
     #[test]

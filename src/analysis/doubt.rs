@@ -1,7 +1,7 @@
 //! What is not settled, and what to do about it: answers are withdrawn where others had the
 //! machine, and the rest is told what would settle it.
 
-use super::findings::WorkloadFindings;
+use super::findings::{Axis, WorkloadFindings};
 use crate::record::{Advice, Record};
 use crate::units::Quantity;
 
@@ -29,7 +29,7 @@ pub(super) fn withdraw(record: &Record, entry: usize, found: &mut WorkloadFindin
 }
 
 /// Whether most rounds of a workload were disturbed.
-fn is_disturbed(record: &Record, entry: usize) -> bool {
+pub(super) fn is_disturbed(record: &Record, entry: usize) -> bool {
     let company = record.header.plan.ways(entry);
     let rounds = || record.samples.iter().filter(|sample| company.contains(&sample.cell.entry));
     let disturbed = rounds().filter(|sample| sample.is_disturbed()).count();
@@ -37,14 +37,22 @@ fn is_disturbed(record: &Record, entry: usize) -> bool {
 }
 
 /// What to do so that all is settled; `None` where it is.
-pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Option<String> {
-    let places = record.header.plan.subjects().into_iter();
+pub(super) fn settle(
+    record: &Record,
+    workloads: &mut [WorkloadFindings],
+    axes: &[Axis],
+) -> Option<String> {
+    let places = record.header.plan.subjects();
+    let open_pairs: Vec<&Axis> = axes.iter().filter(|axis| is_open_pair(axis, workloads)).collect();
     let open: Vec<(usize, &mut WorkloadFindings)> =
-        places.zip(workloads.iter_mut()).filter(|(_, found)| is_open(found)).collect();
-    if open.is_empty() {
+        places.iter().copied().zip(workloads.iter_mut()).filter(|(_, one)| is_open(one)).collect();
+    if open.is_empty() && open_pairs.is_empty() {
         return None;
     }
-    if open.iter().any(|(at, _)| is_disturbed(record, *at)) {
+    let of_pairs = open_pairs.iter().flat_map(|axis| &axis.values);
+    let of_pairs = of_pairs.filter_map(|value| places.get(value.workload).copied());
+    let mut all_open = open.iter().map(|(at, _)| *at).chain(of_pairs);
+    if all_open.any(|at| is_disturbed(record, at)) {
         let who = record.warnings.iter().rfind(|warning| warning.code == NEIGHBOUR);
         return Some(who.map_or_else(
             || "a quiet machine, for most rounds were disturbed".to_owned(),
@@ -63,6 +71,11 @@ pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Opt
         found.verdict.as_ref().and_then(|verdict| verdict.times_the_rounds).unwrap_or(UNKNOWN)
     };
     let more: f64 = open.iter().map(|(_, found)| (times(found) - 1.0) * part).sum();
+    // The values of an axis share what they have.
+    let of_pair = |axis: &&Axis| {
+        (axis.times_the_rounds.unwrap_or(UNKNOWN) - 1.0) * part * axis.values.len() as f64
+    };
+    let more = more + open_pairs.iter().map(of_pair).sum::<f64>();
     let given = whole(record.header.plan.budget);
     let wanted = given * (1.0 + more);
     let budget = BUDGETS.into_iter().find(|one| *one >= 0.95 * wanted && *one > 1.1 * given);
@@ -82,7 +95,13 @@ pub(super) fn settle(record: &Record, workloads: &mut [WorkloadFindings]) -> Opt
 pub(crate) const NEIGHBOUR: &str = "neighbour";
 
 fn is_open(found: &WorkloadFindings) -> bool {
-    found.verdict.as_ref().is_some_and(|verdict| !verdict.conclusive)
+    !found.in_pairs && found.verdict.as_ref().is_some_and(|verdict| !verdict.conclusive)
+}
+
+/// Whether a pair is recommended that is not settled, and that is the only answer there is.
+fn is_open_pair(axis: &Axis, workloads: &[WorkloadFindings]) -> bool {
+    let mut values = axis.values.iter().filter_map(|value| workloads.get(value.workload));
+    axis.knee.is_some() && !axis.conclusive && values.any(|found| found.in_pairs)
 }
 
 fn workloads_of(record: &Record) -> usize {

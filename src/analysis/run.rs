@@ -56,7 +56,8 @@ fn findings(record: &Record) -> Findings {
             found
         })
         .collect();
-    let to_settle = doubt::settle(record, &mut workloads);
+    let axes = axis::axes(record, &workloads);
+    let to_settle = doubt::settle(record, &mut workloads, &axes);
     let mut warnings: Vec<Warning> = record
         .warnings
         .iter()
@@ -72,7 +73,7 @@ fn findings(record: &Record) -> Findings {
     Findings {
         schema_version: SCHEMA_VERSION,
         run: summary(record),
-        axes: axis::axes(record, &workloads),
+        axes,
         workloads,
         quiet,
         warnings,
@@ -197,6 +198,7 @@ impl<'r> Context<'r> {
             serial: serial_point,
             alternatives: Vec::new(),
             verdict,
+            in_pairs: self.record.header.plan.is_searched_in_pairs(at),
             at_rate,
             curves,
             equivalent: best.zip(entry.equivalent.as_ref()).map(|(best, (name, per_second))| {

@@ -324,6 +324,7 @@ fn workload(one: &FitCurve) -> WorkloadFindings {
         serial: None,
         curves: Vec::new(),
         verdict: None,
+        in_pairs: false,
         alternatives: Vec::new(),
         at_rate: None,
         equivalent: None,

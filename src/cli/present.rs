@@ -87,7 +87,10 @@ fn lacks_figures(findings: &Findings) -> bool {
 /// The exit code that the findings themselves call for.
 fn verdict(findings: &Findings) -> u8 {
     let failed = findings.workloads.iter().any(|workload| !workload.failures.is_empty());
-    let mut verdicts = findings.workloads.iter().filter_map(|workload| workload.verdict.as_ref());
+    // Where pairs were searched together, the pair is the answer.
+    let own = findings.workloads.iter().filter(|workload| !workload.in_pairs);
+    let own = own.filter_map(|workload| workload.verdict.as_ref()).map(|one| one.conclusive);
+    let mut settled = own.chain(findings.axes.iter().map(|axis| axis.conclusive));
     if findings.run.interrupted {
         exit::INTERRUPTED
     } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
@@ -98,7 +101,7 @@ fn verdict(findings: &Findings) -> u8 {
         exit::FAILED
     } else if failed {
         exit::INCOMPLETE
-    } else if !verdicts.any(|verdict| verdict.conclusive) {
+    } else if !settled.any(|is_settled| is_settled) {
         // Not a single question was answered.
         exit::INCONCLUSIVE
     } else {

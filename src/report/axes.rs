@@ -13,6 +13,11 @@ use crate::units::{Quantity, workers};
 /// So many pairs beside the recommended one are named.
 const NAMED: usize = 6;
 
+/// Whether a pair is recommended that is not settled.
+pub(super) fn is_open(axis: &Axis) -> bool {
+    axis.knee.is_some() && !axis.conclusive
+}
+
 /// What is recommended, and how sure that is: `2 workers x t=8 (335 requests/s, 16 in all), at most
 /// 4 % better elsewhere`.
 pub(super) fn answer(findings: &Findings, axis: &Axis) -> Option<String> {

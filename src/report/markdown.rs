@@ -27,7 +27,8 @@ pub fn summary(findings: &Findings) -> String {
     for axis in &findings.axes {
         let name = escape(&format!("{} over workers and {}", axis.of, axis.name));
         let answer = axes::answer(findings, axis).unwrap_or_else(|| "no answer".to_owned());
-        line(&mut out, &format!("- **{name}**: {}", escape(&answer)));
+        let mark = if axes::is_open(axis) { format!(" {}", words::MARK) } else { String::new() };
+        line(&mut out, &format!("- **{name}**: {}", escape(&(answer + &mark))));
         for text in axes::others(findings, axis) {
             line(&mut out, &format!("  - {}", escape(&text)));
         }

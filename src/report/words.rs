@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::at_rate;
+use super::axes;
 use super::program;
 use crate::analysis::findings::{
     Bound, Curve, Findings, Law, Optimum, Other, Point, Verdict, WorkloadFindings,
@@ -20,6 +21,8 @@ pub(super) enum Certainty {
     Settled,
     /// They do not.
     Open,
+    /// It is a part of an answer and was not asked for by itself.
+    Part,
     /// There are no data.
     Missing,
 }
@@ -56,7 +59,8 @@ impl Answer {
 /// The sentence that stands once below all answers, where any of them carries the mark.
 pub(super) fn to_settle(findings: &Findings) -> Option<String> {
     let marked = findings.workloads.iter().filter(|w| answer(w).certainty == Certainty::Open);
-    let marked = Some(marked.count()).filter(|count| *count > 0)?;
+    let pairs = findings.axes.iter().filter(|axis| axes::is_open(axis));
+    let marked = Some(marked.count() + pairs.count()).filter(|count| *count > 0)?;
     let what = plural(marked as u64, "answer is", "answers are");
     let remedy = findings.to_settle.as_ref()?;
     Some(format!("{MARK} {what} not settled; to settle it: {remedy}"))
@@ -77,7 +81,11 @@ fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
     let mut figures: Vec<String> =
         speedup.map(|speedup| Quantity::Ratio.text(speedup.median)).into_iter().collect();
     figures.extend(doubt(verdict.regret));
-    let certainty = if verdict.conclusive { Certainty::Settled } else { Certainty::Open };
+    let certainty = match verdict.conclusive {
+        _ if workload.in_pairs => Certainty::Part,
+        true => Certainty::Settled,
+        false => Certainty::Open,
+    };
     // How far serial lies behind is the speed-up that has just been said.
     let others = verdict.others.iter().filter(|other| other.mode != SERIAL);
     let others = others.map(beside).chain(verdict.asides.iter().cloned());

@@ -128,6 +128,7 @@ impl Planted {
             unit_many: "digits".into(),
             serial: Some(serial),
             curves: vec![curve],
+            in_pairs: false,
             verdict: Some(Verdict {
                 mode: "threads".into(),
                 workers: best,

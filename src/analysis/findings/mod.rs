@@ -102,6 +102,10 @@ pub struct WorkloadFindings {
     pub alternatives: Vec<Alternative>,
     /// Which mode at how many workers.
     pub verdict: Option<Verdict>,
+    /// Whether it is one value of an axis whose pairs were searched together. Then the pair is what
+    /// was settled, and this value by itself was not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_pairs: bool,
     /// What holds the rate, where tasks came at one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_rate: Option<RateAnswer>,
@@ -154,6 +158,12 @@ pub struct Axis {
     pub knee: Option<Pair>,
     /// No other pair is more than this share better than the recommended one, with 95 % confidence.
     pub regret: Option<f64>,
+    /// Whether that settles it.
+    #[serde(default)]
+    pub conclusive: bool,
+    /// Where it is not settled: so many times the rounds would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times_the_rounds: Option<f64>,
     /// What each node gave, where the axis is the number of nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeFindings>,

@@ -106,7 +106,11 @@ fn second_axis(body: &mut Markup, findings: &Findings, axis: &Axis) {
     body.raw("<section><h2>").text(&format!("{} over workers and {}", axis.of, axis.name));
     body.raw("</h2>");
     let answer = axes::answer(findings, axis).unwrap_or_else(|| "no answer".to_owned());
-    body.wrap("<p class=\"answer\"><strong>", &answer, "</strong></p>");
+    body.raw("<p class=\"answer\">");
+    if axes::is_open(axis) {
+        body.raw("<span class=\"tag bad\">not settled</span> ");
+    }
+    body.wrap("<strong>", &answer, "</strong></p>");
     for text in axes::others(findings, axis) {
         body.wrap("<p>", &text, "</p>");
     }
@@ -147,7 +151,7 @@ fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
     body.raw("<tr><th scope=\"row\"><a href=\"#w").text(&index.to_string()).raw("\">");
     body.text(&workload.label).raw("</a></th><td class=\"choice\">");
     match answer.certainty {
-        Certainty::Settled => {}
+        Certainty::Settled | Certainty::Part => {}
         Certainty::Open => {
             body.raw("<span class=\"tag bad\">not settled</span> ");
         }

@@ -45,7 +45,7 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
     }
     body.raw(match answer.certainty {
         Certainty::Missing => "<p class=\"answer missing\">",
-        Certainty::Settled | Certainty::Open => "<p class=\"answer\">",
+        Certainty::Settled | Certainty::Open | Certainty::Part => "<p class=\"answer\">",
     });
     if answer.certainty == Certainty::Open {
         body.raw("<span class=\"tag bad\">not settled</span> ");
@@ -76,7 +76,7 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
     let open = workload
         .verdict
         .as_ref()
-        .filter(|verdict| !verdict.conclusive && !verdict.others.is_empty());
+        .filter(|verdict| !verdict.conclusive && !verdict.others.is_empty() && !workload.in_pairs);
     if let Some(sentence) = open.map(|verdict| &verdict.sentence).filter(|text| !text.is_empty()) {
         body.wrap("<p class=\"sentence\">", sentence, "</p>");
     }

@@ -56,6 +56,7 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
         write!(out, "{padding}{}: ", style.paint(Tone::Strong, &name))?;
         let tone = match answer.certainty {
             Certainty::Settled => Tone::Good,
+            Certainty::Part => Tone::Plain,
             Certainty::Open | Certainty::Missing => Tone::Bad,
         };
         let indent = wide + 2;
@@ -92,14 +93,12 @@ pub fn answer(workload: &WorkloadFindings) -> String {
 fn pairs(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     for axis in &findings.axes {
         let name = style.cut(&format!("{} over {}", axis.of, axis.name), 48);
+        let (tone, mark) =
+            if axes::is_open(axis) { (Tone::Bad, words::MARK) } else { (Tone::Good, "") };
         let answer = axes::answer(findings, axis);
-        let answer = answer.unwrap_or_else(|| "no answer".to_owned());
-        writeln!(
-            out,
-            "{}: {}",
-            style.paint(Tone::Strong, &name),
-            style.paint(Tone::Good, &answer)
-        )?;
+        let answer = answer.map_or_else(|| "no answer".to_owned(), |text| format!("{text} {mark}"));
+        let name = style.paint(Tone::Strong, &name);
+        writeln!(out, "{name}: {}", style.paint(tone, answer.trim_end()))?;
         for text in axes::others(findings, axis) {
             indented(out, Tone::Plain, &text, style)?;
         }

@@ -250,6 +250,7 @@ pub(crate) fn workload(
         serial: Some(serial),
         curves,
         verdict: Some(verdict),
+        in_pairs: false,
         alternatives: Vec::new(),
         at_rate: None,
         equivalent: None,
