@@ -21,15 +21,15 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The example's benchmark program, built once as `cargo test --benches` builds it.
+/// The example's benchmark program, built once as `cargo test --benches` builds it. Of the whole
+/// workspace, so that knee has the features with which it was built already.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let built = cargo(&[
             "test",
             "--offline",
-            "-p",
-            "knee-example",
+            "--workspace",
             "--bench",
             "scaling",
             "--no-run",
@@ -40,7 +40,9 @@ fn program() -> &'static Path {
         let stdout = text(&built.stdout);
         let executable = |line: &str| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            (message["target"]["name"] == "scaling")
+            let of = message["manifest_path"].as_str()?;
+            // knee has a bench of this name too.
+            (message["target"]["name"] == "scaling" && of.ends_with("own-crate/Cargo.toml"))
                 .then(|| message["executable"].as_str())?
                 .map(PathBuf::from)
         };

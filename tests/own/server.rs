@@ -214,7 +214,7 @@ fn a_port_that_somebody_else_took_is_left_to_them() {
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = file(directory.path(), "robbed");
-    let called = serve(&file, "robbed", &["--budget", "9s", "--workers", "1"]);
+    let called = serve(&file, "robbed", &["--budget", "30s", "--workers", "1"]);
     assert!(called.ran(), "{called:?}");
     assert!(Path::new(&format!("{file}.robbed")).exists(), "its first port was taken");
     assert_gone(&file);

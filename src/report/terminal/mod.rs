@@ -97,8 +97,16 @@ fn pairs(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<
             if axes::is_open(axis) { (Tone::Bad, words::MARK) } else { (Tone::Good, "") };
         let answer = axes::answer(findings, axis);
         let answer = answer.map_or_else(|| "no answer".to_owned(), |text| format!("{text} {mark}"));
-        let name = style.paint(Tone::Strong, &name);
-        writeln!(out, "{name}: {}", style.paint(tone, answer.trim_end()))?;
+        let whole = format!("{name}: {}", answer.trim_end());
+        for (index, line) in style.wrap(&whole, style.columns()).iter().enumerate() {
+            match line.strip_prefix(&name).filter(|_| index == 0) {
+                Some(rest) => {
+                    let name = style.paint(Tone::Strong, &name);
+                    writeln!(out, "{name}{}", style.paint(tone, rest))?;
+                }
+                None => writeln!(out, "{}", style.paint(tone, line))?,
+            }
+        }
         for text in axes::others(findings, axis) {
             indented(out, Tone::Plain, &text, style)?;
         }
