@@ -1,5 +1,5 @@
-//! How one series of counts goes on: a list, a search for the best count, or one for the smallest
-//! that holds a rate.
+//! How a series chooses the counts of its next block: from a list, by a search for the best count,
+//! or by a search for the smallest count that holds a rate.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use crate::plan::hold::Hold;
 use crate::plan::search::{Purse, Search, Space, Stage};
 use crate::plan::{Candidates, Series};
 
-/// How one series goes on.
+/// How a series chooses its counts.
 #[derive(Debug)]
 pub(super) enum Course {
     /// The same counts in every block.
     Listed(Vec<usize>),
-    /// What the search asks for.
+    /// A search for the best count.
     Searched(Box<Search>),
-    /// What the search for the smallest count asks for that holds a rate.
+    /// A search for the smallest count that holds a rate.
     Holding(Hold),
-    /// For each count, what the search for the highest rate asks for that it can take.
+    /// For each count, a search for the highest rate that the count can take.
     Climbing(BTreeMap<usize, Climb>),
-    /// Decided, or nothing of it works.
+    /// Nothing is left to measure: the answer is decided, or no count works.
     Done,
 }
 
 impl Course {
-    /// The beginning of a series. Where tasks come by themselves, `load` is how many workers they
-    /// would keep busy: it tells where to begin.
+    /// Begins a series. Where tasks arrive at a rate, `load` is how many workers they would keep
+    /// busy on average; the search begins near that count.
     pub(super) fn new(series: &Series, seed: u64, load: Option<f64>) -> Self {
         match (&series.candidates, load) {
             (Candidates::Search { most, .. }, Some(load)) => {
@@ -41,22 +41,22 @@ impl Course {
         }
     }
 
-    /// The beginning of a series where the highest rate of each count is looked for: at half of
-    /// what it could do if nothing waited, where a task takes `task` seconds.
+    /// Begins a series that looks for the highest rate of each count. A task takes `task` seconds.
+    /// The first rate tried is half of what the count could do if no task waited.
     pub(super) fn of_most(series: &Series, task: f64) -> Self {
         let climb = |count: &usize| (*count, Climb::new(0.5 * *count as f64 / task.max(1e-6)));
         Self::Climbing(series.candidates.first().iter().map(climb).collect())
     }
 
-    /// As [`Course::new`] for the serial cell beside counts that are searched for: it is given up
-    /// as soon as it is known not to hold.
+    /// Begins the serial series that accompanies searched counts. It ends as soon as serial is
+    /// known not to hold the rate.
     pub(super) fn of_serial() -> Self {
         Self::Holding(Hold::new(1, 1))
     }
 
-    /// The counts of the next block, and whether they decide. A search has its share in a purse,
-    /// and a second one where that does not do; a list goes on while it can be paid of all that is
-    /// `left`.
+    /// The counts of the next block, and whether the block decides. A search spends from the first
+    /// purse, and from the second one if the first does not suffice. A list goes on as long as
+    /// `left` pays for it.
     pub(super) fn next(&mut self, purses: [&Purse<'_>; 2], left: f64) -> (Vec<usize>, bool) {
         match self {
             Self::Listed(counts) if purses[0].cost_of(counts) <= left => {
@@ -75,8 +75,8 @@ impl Course {
         (Vec::new(), false)
     }
 
-    /// What a search leaves to be done: nothing where it has decided, its short list where only the
-    /// budget ended it. What others do not need then goes into telling those counts apart.
+    /// What remains after a search: nothing if it has decided, its short list if only the budget
+    /// ended it. Time that other series leave over is then spent on comparing those counts.
     fn after(search: &Search) -> Self {
         match search.decision() {
             Some(_) if search.is_exploring() => Self::Listed(search.promising()),

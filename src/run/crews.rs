@@ -1,9 +1,9 @@
-//! The crews that are alive: launched when they are wanted, kept while they serve, dismissed
+//! The crews that are alive. They are launched when needed, kept while they are used, and dismissed
 //! together.
 //!
-//! Launching takes the time of the user, measuring earns it. So the crews of one workload are
-//! launched once, at the largest counts wanted, and then measured at every count by their first
-//! members. They are of one workload at a time: a crew that sleeps still holds memory.
+//! Launching takes time from measuring. So the crews of one workload are launched once, at the
+//! largest counts wanted; each count is then measured by the first members of its crew. Only one
+//! workload has crews at a time, because a sleeping crew still holds memory.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use crate::machine::{cpu_time_of, descendants, listeners, reaped_by};
 use crate::mode::{self, Crew, Job, ModeError, Round, Site, Window};
 use crate::plan::{Cell, Mode, Outside, Plan};
 
-/// Which crew: that of a mode, or of a mode at one count where tasks depend on the count.
+/// Identifies a crew: by its mode, and also by its count where tasks depend on the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     entry: usize,
@@ -23,27 +23,27 @@ struct Key {
     exactly: Option<usize>,
 }
 
-/// The crews of one workload, or of several that are ways to do the same work.
+/// The crews of one workload, or of several ways to do the same work.
 #[derive(Debug)]
 pub(super) struct Crews<'s> {
     site: &'s Site,
-    /// The entries whose crews may be alive together, by entry.
+    /// For each entry, the entries whose crews may be alive at the same time.
     company: Vec<Vec<usize>>,
-    /// Whose crews are alive: the first of their company.
+    /// The first entry of the company whose crews are alive.
     entry: Option<usize>,
     alive: BTreeMap<Key, Alive>,
-    /// How many crews were launched so far, in the whole run.
+    /// How many crews this run has launched so far.
     launched: u32,
-    /// Seconds that launching those that are alive took.
+    /// Seconds that launching the living crews took.
     spent: f64,
-    /// Since when the oldest of them is alive.
+    /// When the oldest living crew was launched.
     since: std::time::Instant,
-    /// Every process whose use is ours: those that this one has started, the servers that the work
-    /// asks, and all that they have started.
+    /// Processes whose use is counted as knee's own: those it started, the servers that the work
+    /// calls, and everything that those started.
     family: Vec<u32>,
-    /// The servers.
+    /// Process ids of the servers.
     servers: Vec<u32>,
-    /// Processes outside of this one that belong to the work.
+    /// Processes that knee did not start but that belong to the work.
     outside: Outside,
 }
 
@@ -52,30 +52,30 @@ struct Alive {
     crew: Box<dyn Crew>,
     members: usize,
     number: u32,
-    /// Seconds that launching it took, until a round has told it.
+    /// Seconds that the launch took. The first round of the crew reports them; then this is `None`.
     launch: Option<f64>,
     rounds: u32,
 }
 
-/// What a round gave, and which crew it was measured with.
+/// The result of a round, and the crew that measured it.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) round: Round,
     pub(super) crew: Provenance,
 }
 
-/// Which crew a round was measured with.
+/// The crew that measured a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Provenance {
-    /// Which launch of the run.
+    /// The number of its launch in this run, from 0.
     pub(super) number: u32,
     pub(super) members: usize,
-    /// Seconds that its launch took; in its first round alone.
+    /// Seconds that its launch took. Only its first round has this.
     pub(super) launch: Option<f64>,
 }
 
 impl<'s> Crews<'s> {
-    /// No crew yet; `launched` were launched in a past that the run goes on from.
+    /// Starts without crews. `launched` is how many crews an earlier part of this run has launched.
     pub(super) fn new(site: &'s Site, plan: &Plan, launched: u32) -> Self {
         let company = (0..plan.entries.len()).map(|entry| plan.company(entry)).collect();
         let (entry, alive) = (None, BTreeMap::new());
@@ -97,15 +97,16 @@ impl<'s> Crews<'s> {
         alive.is_some_and(|crew| crew.members >= cell.workers)
     }
 
-    /// Which workload's crews are alive, and for how many seconds they are and took to be launched.
+    /// The workload whose crews are alive, with how long they have lived and how long launching
+    /// took.
     pub(super) fn age(&self) -> Option<(usize, Age)> {
         let entry = self.entry.filter(|_| !self.alive.is_empty())?;
         let alive = clock::since(self.since).as_secs_f64();
         Some((entry, Age { alive, launching: self.spent }))
     }
 
-    /// Makes sure that a crew for this cell is alive. One that is too small makes place for a
-    /// larger one. Returns the seconds that launching took, if it did.
+    /// Makes sure that a crew for this cell is alive. A crew that is too small is replaced by a
+    /// larger one. Returns the seconds that launching took, or `None` if nothing was launched.
     ///
     /// # Errors
     /// The crew cannot be launched.
@@ -148,14 +149,14 @@ impl<'s> Crews<'s> {
         Ok(Some(took))
     }
 
-    /// Whether the crew of this cell has not worked yet: then its caches are cold.
+    /// Whether the crew of this cell has not worked yet, so that its caches are cold.
     pub(super) fn is_fresh(&self, cell: Cell, job: &Job) -> bool {
         self.alive.get(&self.key(cell, job)).is_none_or(|crew| crew.rounds == 0)
     }
 
-    /// CPU seconds that all living processes of this one's family have used so far. Where the
-    /// workload starts programs they come and go: the family is looked up anew, and what it has
-    /// seen end counts too.
+    /// CPU seconds that all living processes of this family have used so far. A workload that
+    /// starts programs changes its family all the time: the family is then looked up anew, and the
+    /// CPU time of processes that have ended meanwhile counts too.
     pub(super) fn cpu_time(&mut self, job: &Job) -> f64 {
         let is_foreign =
             knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == job.workload);
@@ -178,8 +179,8 @@ impl<'s> Crews<'s> {
         self.family.dedup();
     }
 
-    /// Measures a cell once, within `limit`, with the crew that was launched for it. A crew in
-    /// which something went wrong is dismissed, and launched anew when it is next wanted.
+    /// Measures a cell once, within `limit`, with the crew that was launched for it. If anything
+    /// goes wrong the crew is dismissed; the next use launches a new one.
     ///
     /// # Errors
     /// As [`Crew::round`]; also where the crew is gone since an earlier failure and cannot be
@@ -214,12 +215,12 @@ impl<'s> Crews<'s> {
     /// Dismisses the crew of this cell, whatever state it is in.
     pub(super) fn discard(&mut self, cell: Cell, job: &Job) {
         if let Some(alive) = self.alive.remove(&self.key(cell, job)) {
-            // It has failed already, and that was told.
+            // It has failed already, and the failure was reported.
             let _ = alive.crew.dismiss();
         }
     }
 
-    /// Dismisses all. Returns the seconds that it took.
+    /// Dismisses all crews. Returns how long that took.
     pub(super) fn dismiss(&mut self) -> Duration {
         let start = clock::now();
         let mut all = std::mem::take(&mut self.alive);
@@ -227,7 +228,7 @@ impl<'s> Crews<'s> {
             alive.crew.farewell();
         }
         for (_, alive) in all {
-            // Its rounds are measured, and nothing of them depends on how its members end.
+            // Its rounds are complete; how its members end changes none of them.
             let _ = alive.crew.dismiss();
         }
         self.entry = None;
@@ -235,7 +236,7 @@ impl<'s> Crews<'s> {
     }
 }
 
-/// Seconds that crews are alive, and seconds that launching them took.
+/// How long crews have been alive, and how long launching them took, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Age {
     pub(super) alive: f64,
@@ -245,25 +246,24 @@ pub(super) struct Age {
 impl Age {
     /// Launching may take this share of the time.
     const SHARE: f64 = 0.1;
-    /// Where launching is not that dear, a workload's crews are launched so many times, so that the
-    /// intervals hold what launches differ by.
+    /// Where launching is cheap, the crews of a workload are launched this often, so that the
+    /// intervals include the differences between launches.
     const LAUNCHES: f64 = 4.0;
-    /// For that launching may take this share of the time.
+    /// Launching this often may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.2;
 
-    /// Whether they have served long enough that others may be launched instead, though they would
-    /// serve on.
+    /// Whether these crews have been used long enough to be replaced by those of another workload.
     pub(super) fn may_end(self) -> bool {
         self.alive >= Self::LAUNCHES * self.launching
     }
 
-    /// Whether it is time for a new launch, where the workload has `whole` seconds from the
-    /// beginning of the run to its end.
+    /// Whether it is time for a new launch. `whole` is the workload's time in the whole run, in
+    /// seconds.
     pub(super) fn is_due(self, whole: f64) -> bool {
         let affordable = Self::LAUNCHES * self.launching <= Self::SHARE_FOR_LAUNCHES * whole;
         let earned = self.launching / Self::SHARE - self.launching;
-        // Dear crews stay until they have earned their launch, but not on the time of other
-        // workloads.
+        // A crew that is expensive to launch stays until it has earned its launch, but never at the
+        // cost of other workloads.
         let stint = if affordable { whole / Self::LAUNCHES } else { earned.min(whole) };
         self.alive >= stint
     }

@@ -1,19 +1,19 @@
-//! What happens during a run, told to whoever watches: the record, the progress bar, a test.
+//! Events of a run, for its observers: the record, the progress bar, a test.
 
 use super::{Failure, Sample};
 use crate::machine::BurnReport;
 use crate::mode::Reference;
 use crate::plan::Cell;
 
-/// Something that happened.
+/// Something that happened in a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A workload was run serially once: its checksums and task length are known.
+    /// A workload has run serially once, so its checksums and task length are known.
     Surveyed {
         /// Which of the plan's entries.
         entry: usize,
-        /// What came out.
+        /// The result.
         reference: &'a Reference,
     },
     /// A block begins.
@@ -27,23 +27,23 @@ pub enum Event<'a> {
     Round {
         /// What will be measured.
         cell: Cell,
-        /// How far the budget is spent, from 0 to 1.
+        /// The share of the budget that is spent, from 0 to 1.
         spent: f64,
     },
-    /// A round gave a figure.
+    /// A round gave a result.
     Measured(&'a Sample),
-    /// A round gave none.
+    /// A round gave no result.
     Failed(&'a Failure),
-    /// Whether each core still gives what it gave.
+    /// A check whether each core still computes as fast as before.
     Burned(&'a BurnReport),
 }
 
 /// Watches a run.
 pub trait Observer {
-    /// Is told of each event as it happens, between rounds and never inside one.
+    /// Receives each event as it happens. Events happen between rounds, never inside one.
     ///
     /// # Errors
-    /// What was measured cannot be kept: the run ends.
+    /// What was measured cannot be kept. The run then ends.
     fn observe(&mut self, event: &Event<'_>) -> std::io::Result<()>;
 }
 

@@ -1,5 +1,5 @@
-//! All series of one workload, or of several ways to do the same work, which share blocks: what is
-//! measured in the next one, and whether it is enough.
+//! All series of one workload, or of several ways to do the same work. They share blocks. A group
+//! chooses the cells of its next block and knows when it has measured enough.
 
 use crate::plan::search::{Pairs, Purse};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
@@ -9,55 +9,53 @@ use super::share::Claim;
 use super::standing::{Standing, Way};
 use super::turn::{Turn, Wanted};
 
-/// A listed series is done after so many blocks, where its counts can be told apart or do not
-/// differ.
+/// A listed series ends after this many blocks if its counts are told apart or do not differ.
 const ENOUGH: u32 = 16;
-/// A workload is done after so many blocks, whatever is open: more would hardly narrow its
-/// intervals.
+/// A workload ends after this many blocks in any case: more would hardly narrow its intervals.
 const MOST_BLOCKS: u32 = 48;
-/// As many blocks as an answer wants: short rounds in many blocks tell counts apart better than
-/// long rounds in few, since a machine's spells hit the counts of a short block alike.
+/// Blocks that an answer needs. Many short rounds tell counts apart better than a few long ones,
+/// because a disturbance then hits all counts of a short block alike.
 const WANTED_BLOCKS: f64 = 10.0;
-/// With fewer blocks nothing tells the noise: every workload gets so many before any gets more.
+/// Fewer blocks say nothing about the noise. Every workload gets this many before any gets more.
 pub(super) const LEAST_BLOCKS: u32 = 3;
-/// After so many blocks, which are of three launches, an answer may count as settled. Then others
-/// come first.
+/// After this many blocks, which hold three launches, an answer may count as settled. Other
+/// workloads then come first.
 const SETTLED_BLOCKS: u32 = 6;
-/// A mode that has lost is measured so many times in all, which gives its own figures an interval;
-/// from then on its time is better spent on those that have not.
+/// A mode that has lost is measured this often in all, so that its own figures get an interval.
+/// After that, its time is better spent on the other modes.
 const ROUNDS_OF_LOST: usize = 5;
-/// What is settled claims such a part of what it would claim otherwise.
+/// A settled workload claims this part of its usual share of the budget.
 const SETTLED_CLAIM: f64 = 0.01;
 
-/// All series of one workload, or of several that are ways to do the same work.
+/// All series of one workload, or of several ways to do the same work.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// The first one, which stands for all.
+    /// The first entry. It stands for all of them.
     pub(super) entry: usize,
-    /// All of them.
+    /// All entries of the group.
     pub(super) entries: Vec<usize>,
-    /// The second axis of which it is a value.
+    /// The second axis, if these entries are values on one.
     pub(super) axis: Option<usize>,
     pub(super) courses: Vec<(Way, Course)>,
-    /// The search for the best pair over all its entries, in the place of one search for each.
+    /// A single search for the best pair over all entries, instead of one search per entry.
     pub(super) joint: Option<Pairs>,
-    /// How much it is worth against another that costs the same.
+    /// Its weight in the budget against another group whose blocks cost the same.
     pub(super) part: f64,
     /// How its modes stand against each other.
     pub(super) standing: Standing,
-    /// What the first block of each series may hold: what one block of it costs is reckoned from
-    /// these.
+    /// Cells that the first block of each series may hold. The cost of a block is estimated from
+    /// them.
     pub(super) first: Vec<Vec<Cell>>,
-    /// Whether tasks come by themselves.
+    /// Whether tasks arrive at a rate.
     pub(super) at_rate: bool,
-    /// Seconds that it has had.
+    /// Seconds spent on this group so far.
     pub(super) spent: f64,
-    /// Blocks begun, where a block of fewer cells than the largest counts as a part.
+    /// Blocks begun so far. A block with fewer cells than the largest one counts as a fraction.
     pub(super) progress: f64,
-    /// Cells of the largest block so far.
+    /// How many cells the largest block so far had.
     pub(super) width: usize,
     pub(super) blocks: u32,
-    /// Whether what is left of the budget cannot pay another comparison of its modes.
+    /// Whether the rest of the budget cannot pay for another comparison of its modes.
     pub(super) exhausted: bool,
 }
 
@@ -110,7 +108,7 @@ impl Group {
         }
     }
 
-    /// Done when the counts are decided, and which mode is best.
+    /// Whether the counts are decided, and the best mode too.
     pub(super) fn is_done(&self) -> bool {
         if self.at_rate {
             return self.exhausted || self.wanted_at_rate().is_empty();
@@ -131,7 +129,7 @@ impl Group {
         self.entries.iter().map(|entry| of(*entry)).sum()
     }
 
-    /// Whether its answer would hardly change. The rest of the time is then better spent on others.
+    /// Whether more rounds would hardly change its answer. Time is then better spent on others.
     pub(super) fn is_settled(&self) -> bool {
         if self.at_rate || self.joint.is_some() {
             return false;
@@ -148,7 +146,7 @@ impl Group {
             && !self.standing.is_open_anywhere(&ways)
     }
 
-    /// Decided when every series but the serial one is: that one only accompanies the others.
+    /// Whether every series is decided, except the serial one: it only accompanies the others.
     pub(super) fn is_decided(&self) -> bool {
         let ways = self.ways();
         let done = |(way, course): &(Way, Course)| match course {
@@ -164,18 +162,18 @@ impl Group {
         if others.peek().is_none() { self.courses.iter().all(done) } else { others.all(done) }
     }
 
-    /// How much of the budget the workload is worth: what a block of it costs, so that all get
-    /// about as many blocks.
+    /// The group's weight when the budget is divided. It grows with the cost of a block, so that
+    /// all groups get about as many blocks.
     pub(super) fn weight(&self, least: Cost<'_>) -> f64 {
-        // Cells that cost next to nothing are worth a window all the same.
+        // Cells that cost next to nothing still get a window.
         const WINDOW: f64 = 0.02;
         let block: f64 = self.first.iter().flatten().map(|&cell| WINDOW + least(cell)).sum();
         self.part * block
     }
 
-    /// The lower, the sooner it is its turn.
+    /// The group with the lowest rank is next.
     pub(super) fn rank(&self, least: Cost<'_>, settled: bool) -> f64 {
-        // Blocks come before seconds until everybody has had the least number of them.
+        // Every group gets the least number of blocks first. Only then do seconds count.
         const LATER: f64 = 1e9;
         let settled = u32::from(settled);
         LATER * f64::from(self.blocks.min(LEAST_BLOCKS) + settled) + self.spent / self.weight(least)
@@ -187,7 +185,7 @@ impl Group {
 
     pub(super) fn claim(&self, cost: Cost<'_>, launch: f64, settled: bool) -> Claim {
         let missing = f64::from(LEAST_BLOCKS.saturating_sub(self.blocks));
-        // At least one launch serves them all.
+        // One launch at least serves all cells of the first block.
         let launch = if self.blocks == 0 { launch } else { 0.0 };
         let least = missing * self.block_cost(cost) + launch;
         let part = if settled { SETTLED_CLAIM } else { 1.0 };
@@ -202,9 +200,9 @@ impl Group {
         (WANTED_BLOCKS - self.progress).max(1.0) * width.max(1) as f64
     }
 
-    /// The next block where tasks come by themselves: every count that was listed, and what is
-    /// wanted of the first mode that is not decided. One after another, since a count that holds
-    /// spares the others all counts that are not smaller.
+    /// The next block where tasks arrive at a rate: every listed count, and the counts that the
+    /// first undecided mode asks for. Modes go one after another, because a count that holds the
+    /// rate spares later modes all counts of that size and above.
     pub(super) fn wanted_at_rate(&self) -> Vec<Wanted> {
         let rank = |way: &Way| way.1.description().rank;
         let holds = self.courses.iter().filter_map(|(way, course)| match course {
@@ -219,7 +217,8 @@ impl Group {
                 Course::Listed(counts) if self.blocks < ENOUGH => counts.clone(),
                 Course::Holding(hold) if !is_busy => hold.next_block(match best {
                     Some((_, _, leading)) if leading == *way => usize::MAX,
-                    // One that is simpler may have as many, and so may another way to do the work.
+                    // A simpler mode may use as many workers, and so may another way to do the
+                    // work.
                     Some((count, beside, leading)) => {
                         count - usize::from(way.0 == leading.0 && rank(way) >= beside)
                     }
@@ -252,7 +251,8 @@ impl Group {
         cells
     }
 
-    /// The next block of every series, where a round costs `cost`, and launching a crew `launch`.
+    /// The next block: cells of every series. `cost` is the price of a round, and `launch` that of
+    /// launching a crew.
     pub(super) fn cells(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
         if self.at_rate {
             return self.cells_at_rate(turn, cost);
@@ -268,8 +268,8 @@ impl Group {
             let cell = |workers| Cell { entry: way.0, mode: way.1, workers };
             let price = |workers: usize| cost(cell(workers));
             let purse = Purse { left: turn.share * of(first) / all, cost: &price };
-            // A block that can be paid only in part would compare nothing; but the first is better
-            // than none.
+            // A block that can be paid only in part would compare nothing. The first block is the
+            // exception: a part of it is better than nothing.
             let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
             let more = Purse { left: turn.part * of(first) / all, cost: &price };
             let has_lost = self.standing.has_lost(*way, &ways);
@@ -287,7 +287,7 @@ impl Group {
                 Wanted { cell, confirms, rate: None }
             }));
         }
-        // The serial cell alone decides nothing, and a part of a comparison neither.
+        // Neither the serial cell alone nor a part of a comparison decides anything.
         let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
         self.exhausted = decided && (cells.is_empty() || price > turn.left);
         if self.is_done() || self.is_decided() != decided {

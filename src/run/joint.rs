@@ -1,19 +1,19 @@
-//! The values of a second axis that multiply with the workers, searched together: which pairs are
-//! measured in the next block.
+//! Searches the worker count and a second axis together where both multiply to the workers in all.
+//! It chooses the pairs of the next block.
 
 use super::group::{Cost, Group};
 use super::turn::{Turn, Wanted};
 use crate::plan::search::{Pair, Pairs, Stage, Wallet};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
-/// A round of a server takes so many seconds at most, but for the first one, in which it is found
-/// how many connections keep it busy.
+/// Most seconds that a round of a server takes. The first round takes longer: it finds how many
+/// connections keep the server busy.
 const LATER: f64 = 1.0;
-/// About so many pairs are in a block.
+/// Pairs in a block, about.
 pub(super) const WIDTH: f64 = 5.0;
 
-/// The search for the best pair of these entries; `None` where they are no values that multiply
-/// with workers, or the user has listed the counts.
+/// The search for the best pair of these entries. `None` where their values do not multiply with
+/// the workers, or where the user listed the counts.
 pub(super) fn of(entries: &[usize], plan: &Plan) -> Option<Pairs> {
     if plan.arrivals.is_some() || !plan.is_searched_in_pairs(*entries.first()?) {
         return None;
@@ -26,7 +26,7 @@ pub(super) fn of(entries: &[usize], plan: &Plan) -> Option<Pairs> {
     else {
         return None;
     };
-    // The first look of a series reaches to twice the cores.
+    // The first look of a series goes up to twice the cores.
     let cores = first.last().copied().unwrap_or(1) / 2;
     Some(Pairs::new(&factors?, *most, cores, plan.seed))
 }
@@ -56,7 +56,7 @@ impl Group {
         pairs.into_iter().map(wanted).collect()
     }
 
-    /// The pair that a cell is.
+    /// The pair that belongs to a cell.
     pub(super) fn pair_of(&self, cell: Cell) -> Option<Pair> {
         let value = self.entries.iter().position(|entry| *entry == cell.entry)?;
         Some(Pair { value, workers: cell.workers })

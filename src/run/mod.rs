@@ -1,8 +1,9 @@
-//! Measuring: blocks of rounds in random order, within a budget; events for whoever watches.
+//! Measures a plan: blocks of rounds in random order, within a budget. It sends events to
+//! observers.
 //!
-//! A block measures every cell once, in an order drawn from the seed, so that a machine that drifts
-//! treats all alike. Blocks follow one another until every decision is settled or the budget is
-//! spent. The crews of a workload stay alive for several blocks.
+//! A block measures every cell once, in an order drawn from the seed, so that slow drift of the
+//! machine affects all cells alike. Blocks follow one another until every decision is settled or
+//! the budget is spent. The crews of a workload stay alive for several blocks.
 
 mod course;
 mod crews;
@@ -38,11 +39,11 @@ pub use past::Past;
 pub(crate) use round::verify;
 pub use sample::{Failure, Latencies, Sample};
 
-/// Seconds between two burn controls: often enough to see a neighbour come, at half a percent of
-/// the time.
+/// Seconds between two checks of the cores. They notice a new neighbour soon and costs half a
+/// percent of the time.
 const BURN_EVERY: f64 = 8.0;
 
-/// Why a run could not be brought to its end.
+/// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -54,20 +55,20 @@ pub enum RunError {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// Seconds from its beginning.
+    /// Seconds since its beginning.
     pub wall: f64,
     /// Whether the user interrupted it.
     pub interrupted: bool,
-    /// Rounds that gave a figure.
+    /// Rounds that gave a result.
     pub measured: u32,
-    /// Rounds that gave none.
+    /// Rounds that gave no result.
     pub failed: u32,
 }
 
-/// What is measured, where, on what.
+/// What a run needs: the plan, the place for its crews, and the machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
-    /// What.
+    /// The cells to measure.
     pub plan: &'a Plan,
     /// Where crews are launched.
     pub site: &'a Site,
@@ -75,7 +76,7 @@ pub struct Setting<'a> {
     pub machine: &'a Machine,
 }
 
-/// Measures everything planned, after what was measured in the `past`.
+/// Measures everything planned. `past` is what an interrupted run had measured already.
 ///
 /// # Errors
 /// Only that the observer could not keep what was measured. A cell that fails is an event, not an
@@ -123,7 +124,7 @@ pub fn run(
         let window = run.window(&turn);
         let launch = |cell: Cell| run.pace.launch(cell, &run.references[&cell.entry]);
         let cells = steer.block(&turn, &|cell| run.cost(cell, window), &launch);
-        // Without cells that workload has come to its end, and it is another one's turn.
+        // An empty block means that this workload is finished; another one is next.
         if !cells.is_empty() {
             if !run.block(number, window, cells, &mut steer, observer)? {
                 break;
@@ -145,25 +146,25 @@ struct Run<'a> {
     site: &'a Site,
     /// Looks at the machine before and after each round.
     watch: Watch,
-    /// Asks each core whether it still gives what it gave.
+    /// Measures whether each core still computes as fast as before.
     burn: Option<Burn>,
-    /// When that was last asked.
+    /// When the cores were last checked.
     burned: f64,
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
-    /// Seconds that knee itself stood still in rounds (Ctrl-Z, `docker pause`): they are not of the
-    /// budget.
+    /// Seconds in which knee itself was stopped during rounds (Ctrl-Z, `docker pause`). They do not
+    /// count towards the budget.
     stopped: f64,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
-    /// How often a cell failed: it is not tried for ever.
+    /// How often each cell has failed. After two failures it is given up.
     failures: BTreeMap<Cell, u32>,
-    /// Cells that were measured, or failed with a reason.
+    /// Cells that were measured, or whose failure was reported.
     told: BTreeSet<Cell>,
-    /// Those of the workload whose turn it is.
+    /// The living crews of the current workload.
     crews: Crews<'a>,
-    /// Seconds that the run had taken before it was interrupted and resumed.
+    /// Seconds that the run took before it was interrupted and resumed.
     before: f64,
     /// The number of the next round.
     rounds: u32,
@@ -190,7 +191,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks before the first block, between blocks from time to time, and after the last one.
+    /// Checks the cores before the first block, now and then between blocks, and after the last.
     fn burn_if_due(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
         let due = self.elapsed() - self.burned >= BURN_EVERY && !self.interrupted();
         if let Some(cluster) = self.site.cluster.as_ref().filter(|_| due) {
@@ -206,8 +207,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Seconds that a round of this cell takes with a window of `window` seconds, once its crew is
-    /// launched.
+    /// Seconds that a round of this cell takes with a window of `window` seconds, without the
+    /// launch of its crew.
     fn cost(&self, cell: Cell, window: f64) -> f64 {
         self.pace.cost(cell, &self.references[&cell.entry], window)
     }
@@ -221,8 +222,8 @@ impl Run<'_> {
         self.plan.entries[entry].series.iter().map(largest).sum()
     }
 
-    /// Whose turn it is: the workload whose crews are alive goes on until they have served long
-    /// enough, or it has had its share.
+    /// Chooses the workload of the next block. The workload whose crews are alive goes on until the
+    /// crews have been used long enough or its share of the budget is spent.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
         let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, self.pace.shortest());
@@ -238,8 +239,8 @@ impl Run<'_> {
         Some(at_work.unwrap_or(next))
     }
 
-    /// The window with which the workload whose turn it is gets the rounds that it wants in its
-    /// share of the budget.
+    /// The window for the next block. It is chosen so that the workload's share of the budget pays
+    /// for the rounds it wants.
     fn window(&self, turn: &Turn) -> f64 {
         let of = |entry: &usize| {
             let reference = self.references.get(entry)?;
@@ -248,8 +249,8 @@ impl Run<'_> {
         self.plan.company(turn.entry).iter().filter_map(of).fold(0.0, f64::max)
     }
 
-    /// Launches the crews that a block needs, each at the largest count wanted of it. Where that
-    /// fails, the next smaller count is tried.
+    /// Launches the crews that a block needs, each at the largest count wanted. If that fails, the
+    /// next smaller count is tried.
     fn launch(
         &mut self,
         number: u32,
@@ -285,7 +286,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Measures one block; false when the budget is spent.
+    /// Measures one block. Returns false once the budget is spent.
     fn block(
         &mut self,
         number: u32,
@@ -312,7 +313,7 @@ impl Run<'_> {
             observer.observe(&Event::Round { cell, spent: spent / self.plan.budget })?;
             let order = Order { wanted, block: number, window, repeats };
             let disturbed = self.round(&order, steer, observer)?;
-            // On a machine that is never quiet, repeating helps nobody: then rounds are only
+            // On a machine that is never quiet repeating helps nobody, so disturbed rounds are only
             // marked.
             if let Some(round) = disturbed.filter(|_| repeats.is_none() && self.may_repeat()) {
                 self.repeated += 1;
@@ -322,7 +323,7 @@ impl Run<'_> {
         Ok(self.elapsed() < self.plan.budget * 0.98)
     }
 
-    /// One round in five may be a repetition.
+    /// Whether another round may be repeated: one in five may.
     fn may_repeat(&self) -> bool {
         self.repeated * 5 <= self.outcome.measured
     }

@@ -1,4 +1,4 @@
-//! How long each round's window is, and what a round costs, so that the budget is kept.
+//! How long the window of each round is and what a round costs, so that the budget is kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,45 +6,44 @@ use std::time::Duration;
 use crate::mode::{Extent, Reference, Window};
 use crate::plan::{Arrivals, Cell, Mode, Workers};
 
-/// Shorter windows are drowned in the system's own ticks.
+/// Seconds. In a shorter window the system's own ticks hide the result.
 const SHORTEST: f64 = 0.020;
-/// Longer windows are better spent on one more round.
+/// Seconds. The time for a longer window is better spent on one more round.
 const LONGEST: f64 = 0.300;
-/// Of tasks that come by themselves a window is to see so many, so that their 99th percentile is
-/// more than the longest of them.
+/// Tasks that a window should see where tasks arrive at a rate. With fewer, the 99th percentile
+/// would be little more than the longest task.
 const ARRIVALS: f64 = 300.0;
-/// Such a window is at least so long, and no longer than that: queues come and go slowly.
+/// Shortest and longest window, in seconds, where tasks arrive at a rate: queues change slowly.
 const OPEN: (f64, f64) = (0.5, 5.0);
-/// What such a window takes where rates differ.
+/// The assumed window, in seconds, where each round has a rate of its own.
 const TYPICAL: f64 = 1.0;
-/// Such a round settles for this part of its window, since it begins with an empty queue.
+/// A round begins with an empty queue. It settles for this part of its window.
 const SETTLING: f64 = 0.25;
-/// A task longer than this needs no warm-up of its own: what is cold at its beginning is warm for
-/// nearly all of it.
+/// Seconds. A longer task needs no warm-up of its own: it is warm for nearly all of its time.
 const LONG_TASK: f64 = 0.010;
-/// A window is so many times as long as what a round takes beside it, so that most of the time is
+/// A window is this many times as long as the rest of its round, so that most of the time is
 /// measured.
 const WORTH_ITS_OVERHEAD: f64 = 4.0;
 
-/// What is known of the costs of rounds.
+/// What is known so far about the costs of rounds.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Seconds of the last round of a cell beyond its window.
+    /// Seconds that the last round of a cell took beyond its window.
     overhead: BTreeMap<Cell, f64>,
-    /// Those of them in which nothing was measured. The others finished tasks that the window had
-    /// begun.
+    /// The part of those seconds in which nothing was measured. In the rest, workers finished tasks
+    /// begun in the window.
     unmeasured: BTreeMap<Cell, f64>,
     /// Seconds that the last launch of a crew took, and how many members it had.
     launches: BTreeMap<(usize, Mode), (f64, f64)>,
     cores: f64,
-    /// The shortest window and the longest one.
+    /// The shortest and the longest window, in seconds.
     windows: (f64, f64),
 }
 
 impl Pace {
     pub(super) fn new(cores: f64, arrivals: Option<Arrivals>) -> Self {
         let windows = arrivals.map_or((SHORTEST, LONGEST), |arrivals| {
-            // Of a rate that is not known yet, one that is neither long nor short is expected.
+            // The rate is not known yet, so a window of typical length is assumed.
             let window = if arrivals.most { TYPICAL } else { open(arrivals.rate) };
             (window, window)
         });
@@ -56,8 +55,8 @@ impl Pace {
         self.windows.0
     }
 
-    /// Learns from a round that took `total` seconds with a window of `window`, of which `measured`
-    /// were measured; `None` where it failed.
+    /// Learns from a round that took `total` seconds with a window of `window` seconds. `measured`
+    /// is the part that was measured; `None` if the round failed.
     pub(super) fn learn(&mut self, cell: Cell, total: f64, window: f64, measured: Option<f64>) {
         self.overhead.insert(cell, (total - window).max(0.0));
         if let Some(measured) = measured {
@@ -73,7 +72,7 @@ impl Pace {
     /// Seconds that launching a crew for this cell takes.
     pub(super) fn launch(&self, cell: Cell, reference: &Reference) -> f64 {
         let workers = cell.workers as f64;
-        // A helper is started once for all of its members.
+        // A helper is started once, for all of its members.
         let once = if reference.function.is_some() { reference.prepare } else { 0.0 };
         if let Some(&(total, members)) = self.launches.get(&(cell.entry, cell.mode)) {
             let once = once.min(total);
@@ -87,12 +86,12 @@ impl Pace {
         start + once.max((reference.prepare - once) * self.crowd(workers, 1.0))
     }
 
-    /// How many workers share a CPU, where each of them alone keeps a part of one `busy`.
+    /// How many workers share a CPU, where each worker alone keeps a share `busy` of a CPU.
     fn crowd(&self, workers: f64, busy: f64) -> f64 {
         (workers * busy / self.cores).max(1.0)
     }
 
-    /// How many times as long a task takes in this cell as it does alone.
+    /// How many times longer a task takes in this cell than alone.
     fn crowd_of(&self, cell: Cell, reference: &Reference) -> f64 {
         if reference.parallel { 1.0 } else { self.crowd(cell.workers as f64, reference.busy) }
     }
@@ -103,13 +102,15 @@ impl Pace {
         let guess = || {
             let (alone, smaller) =
                 (self.guess(cell, reference, window), self.by_smaller(cell, reference));
-            // A program that is given its count takes no longer for a larger one, and often less.
+            // A program that is told its count takes no longer with a larger count, and often less
+            // time.
             if reference.parallel && smaller > 0.0 { smaller } else { alone.max(smaller) }
         };
         window + overhead.unwrap_or_else(guess)
     }
 
-    /// What the next smaller count tells of a count that was never tried; 0 where there is none.
+    /// The cost of the next smaller count, as an estimate for a count never tried; 0 if there is
+    /// none.
     fn by_smaller(&self, cell: Cell, reference: &Reference) -> f64 {
         let same = |(other, _): &(&Cell, &f64)| {
             (other.entry, other.mode) == (cell.entry, cell.mode) && other.workers < cell.workers
@@ -119,12 +120,12 @@ impl Pace {
         smaller.map_or(0.0, |(other, overhead)| overhead * crowd(cell) / crowd(*other))
     }
 
-    /// What warming up and finishing whole tasks may take before it was ever tried.
+    /// Estimates how long warming up and finishing tasks take in a cell that was never tried.
     fn guess(&self, cell: Cell, reference: &Reference, window: f64) -> f64 {
         reference.wall * self.crowd_of(cell, reference) + warm_up(reference, window, true)
     }
 
-    /// The window with which a typical round of this workload takes `seconds` altogether.
+    /// The window with which a typical round of this workload takes `seconds` in all.
     pub(super) fn window(&self, entry: usize, reference: &Reference, seconds: f64) -> f64 {
         let guess = || {
             let workers = self.cores.ceil() as usize;
@@ -132,7 +133,7 @@ impl Pace {
         };
         let overhead = mean_of(&self.overhead, entry).unwrap_or_else(guess);
         let unmeasured = mean_of(&self.unmeasured, entry).unwrap_or_else(guess);
-        // Longer than asked for only as far as several blocks remain possible.
+        // The window may be longer than asked for, but several blocks must remain possible.
         let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(4.0 * seconds);
         (seconds - overhead).max(longer).clamp(self.windows.0, self.windows.1)
     }
@@ -145,34 +146,35 @@ fn mean_of(cells: &BTreeMap<Cell, f64>, entry: usize) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The longest that warming up may take, in seconds. A `fresh` crew has cold caches; one that has
-/// worked before only shared them with others.
+/// The longest that warming up may take, in seconds. A `fresh` crew has cold caches. The caches of
+/// a crew that has worked before were only shared with others meanwhile.
 fn warm_up(reference: &Reference, window: f64, fresh: bool) -> f64 {
     if reference.wall > LONG_TASK {
         0.0
     } else if fresh {
         (window / 4.0).clamp(0.005, 0.100)
     } else {
-        // Members that were woken together share a CPU until the system has spread them, which
-        // takes it some milliseconds.
+        // Members that wake together share a CPU until the system has spread them, which takes some
+        // milliseconds.
         (window / 16.0).clamp(0.004, 0.010)
     }
 }
 
-/// A round that takes longer has lost a worker: ten times what it should take, and five seconds.
+/// When a round is given up: after ten times its expected time plus five seconds. It has then lost
+/// a worker.
 pub(super) fn limit(cost: f64, batch: Option<u64>, reference: &Reference) -> Duration {
     let tasks = batch.map_or(0.0, |tasks| tasks as f64 * reference.task);
     let limit = 5.0 + 10.0 * (cost + tasks);
     Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX)
 }
 
-/// Seconds of a window in which tasks come at a rate.
+/// Seconds of a window in which tasks arrive at this rate.
 pub(super) fn open(rate: f64) -> f64 {
     (ARRIVALS / rate).clamp(OPEN.0, OPEN.1)
 }
 
-/// The window of one round in which tasks come by themselves. All rounds of a block have the same
-/// gaps, so that no count has the better luck.
+/// The window of one round in which tasks arrive at a rate. All rounds of a block have the same
+/// gaps between tasks, so that no count gets easier ones.
 pub(super) fn shape_at(arrivals: Arrivals, seed: u64, window: f64) -> Window {
     let length = Duration::from_secs_f64(window);
     let extent = Extent::Arrivals { arrivals, seed, length };

@@ -1,8 +1,8 @@
-//! What an interrupted run had measured, for the one that goes on.
+//! What an interrupted run had measured, for the run that resumes it.
 
 use super::sample::Sample;
 
-/// What an interrupted run had done before.
+/// What an interrupted run had done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
     pub(super) samples: Vec<Sample>,
@@ -18,7 +18,7 @@ impl Past {
         self.samples.iter().filter_map(|sample| sample.crew).map(|crew| crew + 1).max().unwrap_or(0)
     }
 
-    /// What these samples tell.
+    /// Summarises the samples of the interrupted run.
     pub fn of(samples: &[Sample]) -> Self {
         Self {
             samples: samples.to_vec(),

@@ -1,5 +1,5 @@
-//! One round: measured with a look at the machine before and after, checked against serial, and
-//! told.
+//! One round: measured, with a look at the machine before and after, checked against serial, and
+//! reported to the observer.
 
 use std::io;
 
@@ -18,14 +18,14 @@ use crate::plan::Cell;
 pub(super) struct Order {
     pub(super) wanted: Wanted,
     pub(super) block: u32,
-    /// Seconds.
+    /// Length of the window, in seconds.
     pub(super) window: f64,
     /// The disturbed round that this one repeats.
     pub(super) repeats: Option<u32>,
 }
 
 impl Run<'_> {
-    /// Measures one cell once; the number of the round where it was disturbed.
+    /// Measures one cell once. Returns the number of the round if it was disturbed.
     pub(super) fn round(
         &mut self,
         order: &Order,
@@ -36,7 +36,7 @@ impl Run<'_> {
         let expected = self.cost(cell, order.window);
         let result = self.watched(order);
         let took = self.elapsed() - began;
-        // The time in which knee was stopped is not the round's.
+        // Time in which knee was stopped does not belong to the round.
         if result.as_ref().is_ok_and(Sample::was_stopped) {
             self.stopped += (took - expected).max(0.0);
         } else {
@@ -60,7 +60,7 @@ impl Run<'_> {
         }
     }
 
-    /// Tells that a cell gave no figure. After the second time it is not asked for again.
+    /// Reports that a cell gave no result. After its second failure it is not measured again.
     pub(super) fn fail(
         &mut self,
         cell: Cell,
@@ -69,7 +69,7 @@ impl Run<'_> {
         steer: &mut Steer,
         observer: &mut dyn Observer,
     ) -> io::Result<()> {
-        // A task that was cut short by the interrupt has not failed.
+        // A task that the interrupt cut short has not failed.
         if self.interrupted() || matches!(error, ModeError::Interrupted) {
             return Ok(());
         }
@@ -84,12 +84,12 @@ impl Run<'_> {
         observer.observe(&Event::Failed(&Failure { cell: Some(cell), entry, block, reason }))
     }
 
-    /// Measures with a look at the machine before and after. What knee itself, its ended children
-    /// and the crew's processes use is ours.
+    /// Measures with a look at the machine before and after. The use of knee itself, of its ended
+    /// children and of the crew's processes is knee's own, not a disturbance.
     fn watched(&mut self, order: &Order) -> Result<Sample, ModeError> {
         let job = self.job(order.wanted.cell.entry);
         if job.nodes.is_some() {
-            // Each node has looked at its own machine.
+            // Each node watches its own machine.
             return self.measure(order);
         }
         let crews = self.crews.cpu_time(&job);
@@ -103,14 +103,14 @@ impl Run<'_> {
             let used = Usage { peak_memory: memory, ..probe.end() };
             (sample.usage, sample.outside) = (sample.usage.with(&used), Some(used));
         }
-        // Processes that a crew's members start and reap show in what the crew used.
+        // The crew's own usage already holds the processes that its members start and reap.
         let crews = self.crews.cpu_time(&job) - crews;
         let used = used.map(|used| (used + crews).max(sample.usage.cpu()));
         sample.ledger = used.map(|used| Ledger::between(&before, &after, used));
         Ok(sample)
     }
 
-    /// The processes outside of knee that belong to the work, with what they have used so far.
+    /// Processes that knee did not start but that belong to the work, with their use so far.
     fn outside(&self) -> Result<Option<(Probe, Vec<u32>)>, ModeError> {
         let named = &self.plan.outside;
         if named.is_empty() {

@@ -1,4 +1,4 @@
-//! What one round yields, in the form in which it is kept.
+//! What one round yields, in the form in which the record keeps it.
 
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
@@ -14,79 +14,78 @@ use crate::plan::{Cell, Limits};
 
 use super::crews::Measured;
 
-/// One round of one cell. SI base units.
+/// One round of one cell, in SI base units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// What was measured.
     pub cell: Cell,
-    /// In which block, from 0.
+    /// Number of its block, from 0.
     pub block: u32,
     /// Its number in the run, from 0: the order in time.
     pub round: u32,
-    /// When the round began, in seconds from the beginning of the run.
+    /// When the round began, in seconds since the beginning of the run.
     pub at: f64,
-    /// Units per second: the sum of the workers' own rates; for a batch its units over its
+    /// Units per second: the sum of the workers' own rates. For a batch: units per second of
     /// makespan.
     pub throughput: f64,
-    /// Whole tasks counted.
+    /// How many whole tasks were counted.
     pub tasks: u64,
-    /// Units that those tasks did.
+    /// How many units those tasks did.
     pub units: u64,
     /// Each worker's own rate, in units per second.
     pub rates: Vec<f64>,
-    /// How long the tasks took: `[nanoseconds, how many]`, each value to 1 %.
+    /// Task latencies as pairs `[nanoseconds, how many]`, each value within 1 %.
     pub latency: Vec<(u64, u64)>,
-    /// The 99th percentile of the latency that the programs printed about themselves, in seconds:
-    /// the longest of them.
+    /// The 99th percentile of latency, in seconds, where programs print it about themselves. Of
+    /// several workers, the longest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
-    /// What the crew used, with the processes outside of knee that belong to the work.
+    /// What the crew used, including processes that knee did not start but that belong to the work.
     pub usage: Usage,
-    /// What those alone used while the round lasted, where the user named any.
+    /// What those other processes used, where the user named any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Usage>,
-    /// From the first submit to the last join, where a batch was asked for.
+    /// Seconds from the first submit to the last join, for a batch.
     pub makespan: Option<f64>,
-    /// Which launch of a crew in this run it was measured with, from 0; `None` in older records,
-    /// where each round had a crew of its own.
+    /// Number of the launch of its crew in this run, from 0. `None` in older records, where each
+    /// round had its own crew.
     #[serde(default)]
     pub crew: Option<u32>,
-    /// How many members that crew had; `None` in older records, where there were as many as
-    /// workers.
+    /// How many members the crew had. `None` in older records, where it had as many as workers.
     #[serde(default)]
     pub members: Option<usize>,
-    /// Seconds that launching the crew took; the first round of a crew tells it.
+    /// Seconds that launching the crew took. Only the first round of a crew has this.
     #[serde(default)]
     pub launch: Option<f64>,
-    /// What handing over an empty task costs in its crew, where the crew lives in a helper.
+    /// The cost of handing over an empty task, where the crew lives in a helper.
     #[serde(default)]
     pub handover: Option<Handover>,
-    /// How a server was kept under load, where one was.
+    /// How a server was kept under load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,
-    /// How tasks came and went, where they came by themselves.
+    /// How tasks arrived and were done, where they arrive at a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Arrived>,
-    /// Seconds of warm-up until the last worker was warm.
+    /// Seconds of warm-up, until the last worker was warm.
     pub warm_up: f64,
-    /// The disturbed round in whose stead this one was measured.
+    /// The disturbed round that this one replaces.
     pub repeats: Option<u32>,
-    /// Whether it was measured to decide among counts already chosen, rather than to choose them.
+    /// Whether it was measured to decide among counts that were already chosen.
     pub confirms: bool,
-    /// What else the machine did meanwhile; `None` where that cannot be seen. Of nodes it is that
-    /// of the most disturbed one.
+    /// What else the machine did meanwhile; `None` where that cannot be seen. With nodes, the
+    /// ledger of the most disturbed node.
     pub ledger: Option<Ledger>,
-    /// What each node gave, where the crew was spread over nodes.
+    /// The result of each node, where the crew was spread over nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeRound>,
 }
 
-/// Latencies of tasks, read back from samples.
+/// Task latencies, read back from samples.
 #[derive(Debug, Clone)]
 pub struct Latencies(Histogram<u64>);
 
 impl Sample {
-    /// The sample of a round of a cell.
+    /// Builds the sample of one round of a cell.
     pub(super) fn new(cell: Cell, window: Window, measured: &Measured, place: Place) -> Self {
         let Measured { round, crew } = measured;
         let mut latency: Option<Histogram<u64>> = None;
@@ -140,13 +139,13 @@ impl Sample {
         }
     }
 
-    /// Seconds that launching one worker of its crew took, where this round tells it.
+    /// Seconds that launching one worker of its crew took, where this round reports it.
     pub fn launch_per_worker(&self) -> Option<f64> {
         Some(self.launch? / self.members.unwrap_or(self.cell.workers).max(1) as f64)
     }
 
-    /// How many tasks came at a rate, how many of as many were done, and how many took longer than
-    /// each limit; `None` where they did not come by themselves.
+    /// How many tasks were due at the rate, how many of them were done, and how many exceeded each
+    /// limit. `None` where tasks do not arrive at a rate.
     pub fn at_rate(&self, limits: &Limits) -> Option<Seen> {
         let arrived = self.arrived?;
         let late = |limit: f64| {
@@ -163,12 +162,12 @@ impl Sample {
         })
     }
 
-    /// Whether knee itself was stopped and went on meanwhile.
+    /// Whether knee itself was stopped for a while during the round.
     pub fn was_stopped(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| ledger.stopped > 0)
     }
 
-    /// Whether the machine did so much else that the figure is not what it can do.
+    /// Whether the machine did so much else that the throughput is too low to be trusted.
     pub fn is_disturbed(&self) -> bool {
         self.ledger.as_ref().is_some_and(Ledger::is_disturbed)
     }
@@ -192,43 +191,44 @@ pub(super) struct Place {
 }
 
 impl Latencies {
-    /// All tasks of these samples together; `None` where they hold none.
+    /// All tasks of these samples together; `None` if they hold none.
     pub fn of<'s>(samples: impl IntoIterator<Item = &'s Sample>) -> Option<Self> {
         let mut all = Histogram::<u64>::new(2).ok()?;
         for sample in samples {
             for &(nanos, count) in &sample.latency {
-                // An absurd value in a damaged record is counted as the largest representable one.
+                // Damaged records may hold absurd values; they count as the largest value that
+                // fits.
                 let _ = all.record_n(nanos.min(1 << 62), count);
             }
         }
         (!all.is_empty()).then_some(Self(all))
     }
 
-    /// The time within which a share `quantile` (0 to 1) of the tasks ended, in seconds.
+    /// The latency, in seconds, that a share `quantile` (0 to 1) of the tasks kept.
     pub fn quantile(&self, quantile: f64) -> f64 {
         self.0.value_at_quantile(quantile) as f64 * 1e-9
     }
 
-    /// The mean, in seconds.
+    /// The mean latency, in seconds.
     pub fn mean(&self) -> f64 {
         self.0.mean() * 1e-9
     }
 
-    /// The slowest, in seconds.
+    /// The longest latency, in seconds.
     pub fn max(&self) -> f64 {
         self.0.max() as f64 * 1e-9
     }
 }
 
-/// A cell that gave no figure in a round.
+/// A cell that gave no result in a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// What was to be measured; `None` where a whole workload could not be prepared.
+    /// The cell; `None` where the whole workload could not be prepared.
     pub cell: Option<Cell>,
     /// Which of the plan's entries.
     pub entry: usize,
-    /// In which block.
+    /// The number of its block.
     pub block: u32,
-    /// Why, in words.
+    /// The reason, in words.
     pub reason: String,
 }

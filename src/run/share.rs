@@ -1,22 +1,22 @@
-//! How what is left of the budget is divided among the workloads.
+//! Divides the rest of the budget among the workloads.
 
-/// One who wants a share.
+/// A workload that claims a share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Claim {
-    /// How much of the whole it is worth, relative to the others.
+    /// Its weight relative to the others.
     pub(super) weight: f64,
-    /// Seconds that it has had already.
+    /// Seconds spent on it already.
     pub(super) spent: f64,
-    /// Seconds without which it can say nothing.
+    /// The fewest seconds with which it can say anything.
     pub(super) least: f64,
 }
 
-/// Seconds for each claim, in their order: together as much as is `left`.
+/// Divides `left` seconds among the claims, and returns their shares in order.
 ///
-/// Everybody is to have had the same per weight in the end, the past included, but nobody gets less
-/// than its least. The level of that common share is found as water finds its own: `share =
-/// max(least, level * weight - spent)`. Where not even the least amounts can be paid, all of them
-/// shrink alike.
+/// In the end all claims should have had the same time per weight, past time included; but none
+/// gets less than its least. So `share = max(least, level * weight - spent)`, with the level at
+/// which the shares add up to `left`. If even the least amounts cannot be paid, all of them shrink
+/// alike.
 pub(super) fn divide(claims: &[Claim], left: f64) -> Vec<f64> {
     let least: f64 = claims.iter().map(|claim| claim.least).sum();
     if least >= left {
@@ -27,7 +27,7 @@ pub(super) fn divide(claims: &[Claim], left: f64) -> Vec<f64> {
     // At this level a single claim would take all that is left.
     let top = |claim: &Claim| (left + claim.spent) / claim.weight.max(f64::MIN_POSITIVE);
     let (mut low, mut high) = (0.0, claims.iter().map(top).fold(0.0, f64::max));
-    // The sum grows with the level, so halving finds it, here to a billionth.
+    // The sum grows with the level, so bisection finds the level, here to a billionth.
     for _ in 0..60 {
         let level = f64::midpoint(low, high);
         let sum: f64 = claims.iter().map(|claim| share(claim, level)).sum();

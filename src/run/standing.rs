@@ -1,5 +1,4 @@
-//! How the modes of a workload stand against each other, as far as its rounds tell: is it open
-//! which one is best?
+//! Compares the modes of a workload by the rounds measured so far: is the best mode decided?
 
 use std::collections::BTreeMap;
 
@@ -7,24 +6,24 @@ use crate::plan::{Cell, Mode};
 use crate::stats::joint::{self, Entry};
 use crate::stats::student;
 
-/// Another mode may be better by so much, as a logarithm, and the question counts as settled:
-/// somewhat less than what findings call settled.
+/// The question is settled when no other mode may be better by more than this logarithm. It is
+/// somewhat less than what the findings call settled.
 pub(super) const NEAR_ENOUGH: f64 = 0.05;
-/// The same, as a share, for an answer that is to give its time to others: a little less than what
-/// findings call settled.
+/// The same as a share, for a workload that would give its time to others. It is a little less than
+/// what the findings call settled.
 const SETTLED: f64 = 0.09;
-/// A mode that lies so far behind another, as a logarithm, has lost, if growing on as it did for
-/// another doubling would not help.
+/// A mode this far behind another, as a logarithm, has lost, unless its growth over another
+/// doubling of workers could still close the gap.
 const LOST: f64 = 0.25;
-/// With fewer blocks nothing is known.
+/// Fewer blocks say nothing.
 const FEW: usize = 3;
 /// With 95 % confidence.
 pub(super) const CONFIDENCE: f64 = 0.95;
 
-/// One way of doing the work: an entry of the plan in one of its modes.
+/// One way to do the work: an entry of the plan in one of its modes.
 pub(super) type Way = (usize, Mode);
 
-/// What one cell's rounds gave, by block.
+/// Results of the rounds of one cell, by block.
 type Rounds = BTreeMap<u32, Entry<Way>>;
 
 /// All rounds of a workload so far.
@@ -34,7 +33,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Enters what a round gave, with which launch it was made and whether it was made to decide.
+    /// Enters the result of a round, its launch, and whether it was made to decide.
     pub(super) fn enter(
         &mut self,
         cell: Cell,
@@ -50,8 +49,8 @@ impl Standing {
         }
     }
 
-    /// The mean of the best cell of all, with its standard error and the degrees of freedom behind
-    /// it; `None` while that is not known.
+    /// The mean of the best cell, with its standard error and degrees of freedom. `None` while it
+    /// is not known.
     pub(super) fn level(&self) -> Option<(f64, f64, f64)> {
         let known = self.cells.values().filter(|rounds| rounds.len() >= FEW);
         let best = known.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
@@ -60,8 +59,8 @@ impl Standing {
         Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
     }
 
-    /// Whether the largest count of some mode that was measured is better than all smaller ones by
-    /// something that matters: then larger ones may be better still.
+    /// Whether some mode does notably better at its largest measured count than at all smaller
+    /// ones. Larger counts may then be better still.
     pub(super) fn is_rising(&self) -> bool {
         let of = |mode| self.cells.iter().filter(move |((of, _), _)| *of == mode);
         let rises = |mode: Way| {
@@ -74,7 +73,7 @@ impl Standing {
         self.cells.keys().map(|(mode, _)| *mode).filter(|way| way.1 != Mode::Serial).any(rises)
     }
 
-    /// The best count of a mode among those that were measured often enough to say so.
+    /// The best count of a mode, among counts measured often enough.
     pub(super) fn best(&self, mode: Way) -> Option<usize> {
         let of_mode = || self.cells.iter().filter(|((of, _), _)| *of == mode);
         let most = of_mode().map(|(_, rounds)| rounds.len()).max()?;
@@ -88,8 +87,7 @@ impl Standing {
         self.cells.get(&(mode, count)).map_or(0, BTreeMap::len)
     }
 
-    /// Whether another count of this mode may be better than the best one by something that
-    /// matters.
+    /// Whether another count of this mode may still be notably better than its best one.
     pub(super) fn is_open_within(&self, mode: Way) -> bool {
         let Some(best) = self.best(mode) else { return false };
         let Some(top) = self.cells.get(&(mode, best)) else { return false };
@@ -97,8 +95,8 @@ impl Standing {
         others.any(|(_, other)| excess(other, top) > NEAR_ENOUGH)
     }
 
-    /// Whether a mode lies so far behind another of `modes` that its counts need no further telling
-    /// apart.
+    /// Whether a mode is so far behind another of `modes` that its counts need not be compared
+    /// further.
     pub(super) fn has_lost(&self, mode: Way, modes: &[Way]) -> bool {
         const TWICE: usize = 2;
         let level = |mode: Way| {
@@ -123,9 +121,9 @@ impl Standing {
         top - promise > LOST
     }
 
-    /// Whether any other cell of these modes that is still measured may be better than the one that
-    /// would be recommended by something that matters: cells of its own mode by the blocks that
-    /// they share, and those of others by the same table as in findings.
+    /// Whether any cell of these modes that is still measured may be notably better than the one to
+    /// recommend. Cells of its own mode are compared in the blocks they share; cells of other modes
+    /// by the same table as in the findings.
     pub(super) fn is_open_anywhere(&self, modes: &[Way]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
         let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
@@ -147,8 +145,8 @@ impl Standing {
         several && regret.is_none_or(|regret| regret > SETTLED)
     }
 
-    /// The smallest count of a mode that comes near its `best`, with its rounds: about what will be
-    /// recommended.
+    /// The smallest count of a mode that comes near its `best`, with its rounds. This is about the
+    /// count that will be recommended.
     fn knee<'s>(&'s self, best: (Way, usize), rounds: &'s Rounds) -> ((Way, usize), &'s Rounds) {
         let smaller = self.cells.range((best.0, 0)..best);
         let mut near = smaller.filter(|(_, other)| {
@@ -157,7 +155,7 @@ impl Standing {
         near.next().map_or((best, rounds), |(cell, other)| (*cell, other))
     }
 
-    /// Whether another of these modes may be better than the best one by something that matters.
+    /// Whether another of these modes may still be notably better than the best one.
     pub(super) fn is_open(&self, modes: impl Iterator<Item = Way>) -> bool {
         let best = modes.filter_map(|mode| Some((mode, self.best(mode)?)));
         let rounds: Vec<_> = best.filter_map(|cell| self.cells.get(&cell)).collect();
@@ -173,7 +171,7 @@ fn mean(rounds: &Rounds) -> f64 {
     rounds.values().map(|round| round.log).sum::<f64>() / rounds.len().max(1) as f64
 }
 
-/// By how much `other` may be better than `top`, from the blocks that both were measured in.
+/// How much better `other` may be than `top`, from the blocks in which both were measured.
 fn excess(other: &Rounds, top: &Rounds) -> f64 {
     let both = other.iter().filter_map(|(block, round)| Some(round.log - top.get(block)?.log));
     let differences: Vec<f64> = both.collect();

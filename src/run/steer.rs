@@ -1,10 +1,10 @@
-//! Which cells are measured next: one workload at a time, every mode of it in one block; and ways
-//! to do the same work together.
+//! Chooses the cells of each block: one workload at a time, all of its modes in one block. Several
+//! ways to do the same work are measured together.
 //!
-//! Modes and counts of one workload are compared with each other, so they share blocks, each in a
-//! random order of its own. Workloads are not compared with each other, so each may go on at its
-//! own pace: all get about as many blocks, and the one that is furthest behind is next. What is
-//! settled gives its time to what is not.
+//! Modes and counts of one workload are compared with each other, so they share blocks, each block
+//! in a random order. Workloads are not compared with each other, so each has blocks of its own.
+//! All get about as many blocks: the workload furthest behind is next. Settled workloads leave
+//! their time to the others.
 
 use crate::plan::climb::Climb;
 use crate::plan::search::Pairs;
@@ -18,8 +18,8 @@ use super::share::{Claim, divide};
 use super::standing::{CONFIDENCE, NEAR_ENOUGH, Way};
 use super::turn::{Turn, Wanted};
 
-/// Shorter tasks of another workload only show from what length on workers pay: a third of the
-/// measured time tells that.
+/// Shorter tasks of a workload only show from what task length on more workers pay. A third of the
+/// measured time is enough for that.
 const SHORTER_PART: f64 = 1.0 / 3.0;
 
 /// Chooses the cells of each block.
@@ -27,13 +27,13 @@ const SHORTER_PART: f64 = 1.0 / 3.0;
 pub(super) struct Steer {
     groups: Vec<Group>,
     seed: u64,
-    /// What tasks that come at a rate must keep.
+    /// Limits that must be kept where tasks arrive at a rate.
     limits: Limits,
 }
 
 impl Steer {
-    /// The beginning of a plan, of which only the entries that work here are measured: those of
-    /// which it is known how many seconds a `task` takes.
+    /// Prepares the series of a plan. `task` gives the seconds that a task of an entry takes;
+    /// entries without it do not work here and are not measured.
     pub(super) fn new(plan: &Plan, task: impl Fn(usize) -> Option<f64>) -> Self {
         let works = |entry: usize| task(entry).is_some();
         let mut groups: Vec<Group> = Vec::new();
@@ -51,9 +51,9 @@ impl Steer {
         Self { groups, seed: plan.seed, limits: plan.limits }
     }
 
-    /// Whose turn it is with `left` seconds to go, where the shortest useful round of a cell costs
-    /// `least` and launching the crews of an entry `launch`; nobody's when all is decided. Where
-    /// the crews of an entry are `at_work`, it is that one's turn or nobody's.
+    /// The workload whose turn it is, with `left` seconds to go; `None` when all is decided. The
+    /// shortest useful round of a cell costs `least`, and launching the crews of an entry `launch`.
+    /// If the crews of an entry are `at_work`, only its own workload can be returned.
     pub(super) fn turn(
         &self,
         left: f64,
@@ -62,7 +62,7 @@ impl Steer {
         at_work: Option<usize>,
     ) -> Option<Turn> {
         let alive = self.groups.iter().filter(|group| !group.is_done() && !self.is_beaten(group));
-        // Who is settled takes some reckoning, so each is asked once.
+        // Whether a group is settled takes some computing, so each is asked once.
         let alive: Vec<(&Group, bool)> = alive.map(|group| (group, group.is_settled())).collect();
         let claim =
             |&(group, settled): &(&Group, bool)| group.claim(least, group.launch(launch), settled);
@@ -87,8 +87,8 @@ impl Steer {
         })
     }
 
-    /// Whether another value of the same second axis is surely better by something that matters:
-    /// then its time is better spent there.
+    /// Whether another value on the same second axis is certainly notably better. Time is then
+    /// better spent on that value.
     fn is_beaten(&self, group: &Group) -> bool {
         let searches = |(_, course): &(Way, Course)| matches!(course, Course::Searched(_));
         let may_rise = group.courses.iter().any(searches) && group.standing.is_rising();
@@ -105,28 +105,27 @@ impl Steer {
         )
     }
 
-    /// So many seconds were spent for this workload.
+    /// Books seconds that were spent on this workload.
     pub(super) fn spend(&mut self, entry: usize, seconds: f64) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry)) {
             group.spent += seconds;
         }
     }
 
-    /// Seconds without which this workload can say nothing.
+    /// The fewest seconds with which this workload can say anything.
     pub(super) fn least(&self, entry: usize, cost: Cost<'_>) -> f64 {
         let group = self.groups.iter().find(|group| group.entries.contains(&entry));
         group.map_or(0.0, |group| f64::from(LEAST_BLOCKS) * group.block_cost(cost))
     }
 
-    /// Whether the crews of an entry are to be launched anew before its next block.
+    /// Whether the crews of an entry must be launched anew before its next block.
     pub(super) fn starts_over(&self, entry: usize) -> bool {
         let group = self.groups.iter().find(|group| group.entries.contains(&entry));
         group.and_then(|group| group.joint.as_ref()).is_some_and(Pairs::starts_over)
     }
 
-    /// The cells of the next block of `turn`, in the order in which they are to be measured, where
-    /// a round of a cell costs `cost` and launching its crew `launch`; none when that workload has
-    /// come to its end.
+    /// The cells of the next block of `turn`, in the order of measurement. A round of a cell costs
+    /// `cost`, and launching its crew `launch`. Empty when the workload is finished.
     pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
         let Some(group) = self.groups.iter_mut().find(|group| group.entry == turn.entry) else {
             return Vec::new();
@@ -143,7 +142,7 @@ impl Steer {
         cells
     }
 
-    /// What one round gave.
+    /// Learns the result of one round.
     pub(super) fn observe(&mut self, sample: &Sample) {
         let entry = sample.cell.entry;
         if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry)) {
@@ -175,7 +174,7 @@ impl Steer {
         }
     }
 
-    /// A cell that cannot be measured is not asked for again.
+    /// Gives up a cell that cannot be measured.
     pub(super) fn fail(&mut self, cell: Cell) {
         for group in &mut self.groups {
             let pair = group.pair_of(cell);

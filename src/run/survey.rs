@@ -1,5 +1,5 @@
-//! Before the first block and after the last one: what each workload does serially, and what could
-//! not be measured.
+//! Before the first block: runs each workload serially once. After the last block: reports what
+//! could not be measured.
 
 use std::collections::BTreeSet;
 
@@ -33,9 +33,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What the budget was too small for is named, with the budget that would hold it, instead of
-    /// being silently absent: workloads of which nothing was measured, and counts that the user
-    /// listed.
+    /// Reports what the budget was too small for, with the budget that would suffice: workloads
+    /// without any measurement, and counts that the user listed.
     pub(super) fn name_the_unmeasured(
         &mut self,
         steer: &Steer,
@@ -47,7 +46,7 @@ impl Run<'_> {
         let seconds = |value: f64| Quantity::Duration.text(value);
         let entries: BTreeSet<usize> = self.told.iter().map(|cell| cell.entry).collect();
         for (&entry, reference) in &self.references {
-            // A search for the best pair leaves out values.
+            // A search for the best pair leaves out values on purpose.
             let in_pairs = self.plan.is_searched_in_pairs(entry)
                 && self.plan.company(entry).iter().any(|one| entries.contains(one));
             if in_pairs {
@@ -93,8 +92,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The smallest count that an entry is to be measured with: a program that is told the count
-    /// may not take a smaller one.
+    /// The smallest count to measure for an entry. A program that is told its count may have a
+    /// least one.
     fn smallest(&self, entry: usize) -> usize {
         let series = self.plan.entries[entry].series.iter();
         series.filter_map(|series| series.candidates.first().first().copied()).min().unwrap_or(1)

@@ -1,4 +1,4 @@
-//! Whose block is next and what it may cost, and the cells that are measured in it.
+//! The workload whose block is next, what the block may cost, and the cells measured in it.
 
 use crate::plan::Cell;
 
@@ -6,29 +6,29 @@ use crate::plan::Cell;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wanted {
     pub(super) cell: Cell,
-    /// Whether it is measured to decide, among counts already chosen, rather than to choose them.
+    /// Whether it is measured to decide among counts that were already chosen.
     pub(super) confirms: bool,
-    /// The rate at which tasks come, where each round has one of its own.
+    /// The rate at which tasks arrive, where each round has its own.
     pub(super) rate: Option<f64>,
 }
 
-/// Whose block is next, and what it may cost.
+/// The workload whose block is next, and what the block may cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Turn {
     pub(super) entry: usize,
     /// Seconds that this workload has until the end.
     pub(super) share: f64,
-    /// Seconds that a block of it takes, about.
+    /// Seconds that one of its blocks takes, about.
     pub(super) price: f64,
-    /// Rounds that it would like to have in its share.
+    /// Rounds that it wants within its share.
     pub(super) rounds: f64,
     /// Seconds that this workload has from the beginning of the run to its end.
     pub(super) whole: f64,
-    /// Whether its crews are to be launched anew.
+    /// Whether its crews must be launched anew.
     pub(super) fresh: bool,
-    /// Seconds that all have together.
+    /// Seconds that all workloads together have left.
     pub(super) left: f64,
-    /// Seconds that it may have where its share does not pay what it wants next: an equal part of
-    /// what is left for those that are not settled.
+    /// Seconds that it may spend beyond its share if that does not pay for the next block: an equal
+    /// part of the time left for workloads that are not settled.
     pub(super) part: f64,
 }
