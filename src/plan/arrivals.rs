@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mode, Plan, PlanError, Series};
 
-/// How tasks come where they come by themselves: an open loop.
+/// How tasks arrive in an open loop: at a rate, whether or not a worker is free.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrivals {
     /// Tasks per second; 0 in a plan that looks for the highest rate.
     pub rate: f64,
-    /// Whether the gaps between them are equal. Otherwise they are exponential, as those of many
-    /// users are who know nothing of each other.
+    /// Whether the gaps between tasks are equal. Otherwise the gaps are exponential, like those
+    /// between requests of many independent users.
     pub even: bool,
-    /// Whether the highest rate is looked for that each count can take.
+    /// Whether the highest rate that each count can take is looked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub most: bool,
 }
@@ -24,10 +24,11 @@ pub struct Arrivals {
 const RATES: std::ops::RangeInclusive<f64> = 0.01..=1e6;
 
 impl Arrivals {
-    /// `500/s`, `30/m`, `0.5/s`; a bare number is per second. `auto` looks for the highest rate.
+    /// Reads `500/s`, `30/m` or `0.5/s`; a bare number is per second. `auto` looks for the highest
+    /// rate.
     ///
     /// # Errors
-    /// Anything else, and rates that no schedule can hold.
+    /// The text is none of these, or no schedule can hold the rate.
     pub fn parse(text: &str, even: bool) -> Result<Self, PlanError> {
         if text.trim() == "auto" {
             return Ok(Self { rate: 0.0, even, most: true });
@@ -49,21 +50,21 @@ impl Arrivals {
         )))
     }
 
-    /// Whether a crew of this mode can be given tasks as they come.
+    /// Whether tasks can be given at a rate to a crew of this mode.
     pub fn suit(mode: Mode) -> bool {
         matches!(mode, Mode::Serial | Mode::Threads | Mode::ProcessPool | Mode::Server)
     }
 
-    /// The same at a rate of its own.
+    /// The same arrivals, at another rate.
     #[must_use]
     pub fn at(self, rate: f64) -> Self {
         Self { rate, most: false, ..self }
     }
 
-    /// Whether everything planned can be given tasks as they come.
+    /// Checks that everything planned can be given tasks at a rate.
     ///
     /// # Errors
-    /// What cannot, and what can.
+    /// Names what cannot, and what can.
     pub fn admit(plan: &Plan) -> Result<(), PlanError> {
         let looks_for_most = plan.arrivals.is_some_and(|arrivals| arrivals.most);
         if looks_for_most && plan.limits.tails().is_empty() {
@@ -74,7 +75,8 @@ impl Arrivals {
             ));
         }
         for entry in &plan.entries {
-            // Functions of other languages have modes of the same names.
+            // Functions of other languages have modes of the same names, so the mode alone says too
+            // little.
             let is_function = entry.workload == "function";
             let unfit = |series: &&Series| is_function || !Self::suit(series.mode);
             if let Some(series) = entry.series.iter().find(unfit) {

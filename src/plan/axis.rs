@@ -7,40 +7,40 @@ use serde::{Deserialize, Serialize};
 
 use super::{Named, PlanError};
 
-/// More values than this are more curves than anybody looks at.
+/// Most values of an axis. Nobody looks at more curves.
 const MOST_VALUES: usize = 64;
-/// How the name of an environment variable begins.
+/// Names of environment variables on an axis begin with this.
 const VARIABLE: &str = "env:";
 
-/// What is swept beside the workers: `t=1,2,4`.
+/// What is swept beside the workers: a name and its values, as in `t=1,2,4`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Axis {
-    /// As typed, without braces.
+    /// The name as typed, without braces.
     pub name: String,
-    /// At least one, none twice.
+    /// The values: at least one, and none twice.
     pub values: Vec<String>,
 }
 
-/// Where on a second axis an entry stands.
+/// The place of an entry on a second axis.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Also {
-    /// The axis: `t`, `env:OMP_NUM_THREADS`, `frames`.
+    /// The name of the axis: `t`, `env:OMP_NUM_THREADS`, `frames`.
     pub name: String,
     /// The value of this entry.
     pub value: String,
-    /// Which of the things that the user named it is a value of: entries with the same number share
-    /// an axis.
+    /// Number of the workload or command that the user named. Entries with the same number share an
+    /// axis.
     pub axis: usize,
-    /// Whether the value is a number of workers within each worker, so that both multiply to the
-    /// workers in all.
+    /// Whether the value is a number of workers inside each worker. The total number of workers is
+    /// then the product of both.
     pub multiplies: bool,
 }
 
 impl Axis {
-    /// `t=1,2,4`, `{t}=1-4`, `env:OMP_NUM_THREADS=1,2`, `size=4k,64k`.
+    /// Reads `t=1,2,4`, `{t}=1-4`, `env:OMP_NUM_THREADS=1,2` or `size=4k,64k`.
     ///
     /// # Errors
-    /// It has no name, no value, or a value twice.
+    /// The name or a value is missing, or a value is given twice.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let usage = |what: &str| {
             PlanError::Usage(format!(
@@ -70,10 +70,10 @@ impl Axis {
         Ok(Self { name: name.to_owned(), values })
     }
 
-    /// One wanted thing for each value of the axis.
+    /// Copies the wanted thing once for each value of the axis.
     ///
     /// # Errors
-    /// The name means nothing to this workload.
+    /// The workload knows no such name.
     pub(super) fn spread(
         &self,
         want: &Named,
@@ -138,7 +138,7 @@ impl Axis {
 }
 
 impl Also {
-    /// The value as a number of workers within each worker; 1 where it is no such number.
+    /// The value as a number of workers inside each worker; 1 where it is not such a number.
     pub fn factor(&self) -> f64 {
         if self.multiplies { self.value.parse().unwrap_or(1.0) } else { 1.0 }
     }
@@ -150,7 +150,7 @@ impl Also {
     }
 }
 
-/// `2-5` as its numbers; anything else as it is.
+/// The numbers of a range such as `2-5`; any other word unchanged.
 fn range(word: &str) -> Vec<String> {
     let ends = word.split_once('-').and_then(|(first, last)| {
         Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?))
@@ -163,7 +163,7 @@ fn range(word: &str) -> Vec<String> {
     }
 }
 
-/// Puts a value in the place of a placeholder in all command lines; false where it occurs in none.
+/// Replaces a placeholder by a value in all command lines. Returns false if it occurs in none.
 fn fill(named: &mut Named, placeholder: &str, value: &str) -> bool {
     let mut found = false;
     for (name, text) in &mut named.given {

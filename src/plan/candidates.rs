@@ -1,4 +1,4 @@
-//! Which worker counts may be measured, by kind and machine.
+//! Which worker counts may be measured, by the kind of work and the machine.
 
 use knee_workloads::Kind;
 use schemars::JsonSchema;
@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::{Counts, Mode};
 use crate::machine::Machine;
 
-/// What the plan must know of the machine's CPUs.
+/// What the plan needs to know about the machine's CPUs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cores {
-    /// CPUs this process may use, as a fraction where a quota says so.
+    /// CPUs that this process may use. A quota can make it a fraction.
     pub usable: f64,
     /// Counts at which this machine may change its behaviour: physical cores, sockets, NUMA nodes.
     pub hints: Vec<usize>,
-    /// The most workers that limits on processes, descriptors and memory allow.
+    /// The most workers that the limits on processes, descriptors and memory allow.
     pub most_processes: usize,
 }
 
 impl Cores {
-    /// What a plan must know of this machine.
+    /// Reads off a machine what the plan needs.
     pub fn of(machine: &Machine) -> Self {
         let budget = &machine.budget;
         let topology = &machine.topology;
         let hints = [topology.cores, topology.threads, budget.parallelism()];
-        // Three descriptors and two tasks per worker, with room for everything else.
+        // A worker needs three descriptors and two tasks; the rest must fit too.
         let by_files = budget.files_hard_limit.map_or(4096, |files| files.saturating_sub(64) / 3);
         let by_tasks = budget.tasks_limit().map_or(4096, |tasks| tasks.saturating_sub(64) / 2);
-        // Two megabytes per worker, of which half of the memory may be used.
+        // A worker needs about two megabytes, and workers may use half of the memory.
         let memory = budget.memory_limit.or(machine.memory.available);
         let by_memory = memory.map_or(4096, |bytes| bytes / 2 / (2 << 20));
         Self {
@@ -38,28 +38,30 @@ impl Cores {
     }
 }
 
-/// The counts of one series.
+/// The worker counts that one series may measure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "how")]
 pub enum Candidates {
-    /// Exactly these.
+    /// Only these counts.
     Exactly {
-        /// Ascending, none twice.
+        /// The counts, ascending, none twice.
         counts: Vec<usize>,
     },
-    /// These first, then whatever the search asks for, up to `most`.
+    /// These counts first, then others that the search asks for, up to `most`.
     Search {
-        /// The first pass, ascending.
+        /// The counts of the first pass, ascending.
         first: Vec<usize>,
         /// The largest count that may be tried.
         most: usize,
-        /// Whether `first` goes on geometrically up to `most` as long as it gains.
+        /// Whether counts above `first` are tried, growing geometrically, as long as throughput
+        /// gains.
         open: bool,
     },
 }
 
 impl Candidates {
-    /// The counts for a mode and kind on a machine, or exactly what the user listed.
+    /// Chooses the counts of a mode for this kind of work and machine, or those that the user
+    /// listed.
     pub fn choose(mode: Mode, kind: Kind, cores: &Cores, counts: &Counts) -> Self {
         if mode == Mode::Serial {
             return Self::Exactly { counts: vec![1] };
@@ -71,8 +73,8 @@ impl Candidates {
         }
     }
 
-    /// The counts for work of which nobody knows what it is bound by: first as if it computed, then
-    /// on up to `most` as long as it gains.
+    /// The counts for work of unknown kind: first those for computing, then larger ones up to
+    /// `most` as long as throughput gains.
     pub fn unknown(cores: &Cores, most: usize) -> Self {
         match Self::computing(cores) {
             Self::Search { first, most: computing, .. } => Self::Search {
@@ -84,8 +86,8 @@ impl Candidates {
         }
     }
 
-    /// The counts for a server, of which each is started anew: powers of two, with the count by the
-    /// `formula` of guides among them.
+    /// The counts for a server, which is started anew for each count: powers of two, and the count
+    /// that guides recommend (`formula`).
     pub fn server(cores: &Cores, most: usize, formula: Option<f64>) -> Self {
         let Self::Search { most, .. } = Self::unknown(cores, most) else {
             return Self::unknown(cores, most);
@@ -104,7 +106,7 @@ impl Candidates {
         }
     }
 
-    /// Up to twice the usable cores, with every count near the cores.
+    /// For computing: up to twice the usable cores, with every count near the cores.
     fn computing(cores: &Cores) -> Self {
         let usable = (cores.usable.ceil() as usize).max(1);
         let most = (2 * usable).max(4);
@@ -114,17 +116,17 @@ impl Candidates {
         Self::Search { first: tidy(first, most), most, open: false }
     }
 
-    /// Geometrically into the hundreds, as long as it gains.
+    /// For waiting: geometric steps into the hundreds, as long as throughput gains.
     fn waiting(mode: Mode, cores: &Cores) -> Self {
         let most = if mode.in_processes() { 256.min(cores.most_processes) } else { 1024 };
         let usable = (cores.usable.ceil() as usize).max(1);
-        // Beyond that, counts are tried while they gain.
+        // Larger counts are tried only while throughput gains.
         let first = geometric((16 * usable).min(256).min(most), 4.0);
         Self::Search { first: tidy(first, most), most, open: true }
     }
 }
 
-/// 1, f, f^2 .. up to and with `most`.
+/// 1, f, f^2 and so on, up to and including `most`.
 fn geometric(most: usize, factor: f64) -> Vec<usize> {
     let steps = (most as f64).log(factor).floor() as i32;
     let mut counts: Vec<usize> = (0..=steps).map(|i| factor.powi(i).round() as usize).collect();

@@ -1,22 +1,22 @@
-//! At which rate a count is measured next where the highest one is looked for that it can take.
+//! Searches the highest rate that a count can take: at which rate is it measured next?
 //!
-//! Rates stand on a ladder whose rungs are a tenth apart. Each is measured until its windows show
+//! The rates form a ladder whose rungs are 10 % apart. Each rate is measured until its windows show
 //! that the count holds it, or that it does not. The search takes large steps up or down until the
-//! edge lies between two rates, and then halves the rungs between them. The highest rate that holds
-//! is confirmed by more windows.
+//! edge lies between two rates. Then it halves the rungs between them. More windows confirm the
+//! highest rate that holds.
 
 use std::collections::BTreeMap;
 
 use super::hold::{CONFIRMED, Known, Seen, known};
 
-/// How far two rungs are apart.
+/// Ratio of two neighbouring rungs.
 const RUNG: f64 = 1.1;
-/// As many rungs as are taken at once while the edge is far: about half as much again.
+/// Rungs per step while the edge is far: a step changes the rate by about half.
 const STRIDE: i32 = 4;
-/// Farther from where it began nothing is looked for: a factor of about 45.
+/// The search stops this many rungs from its start: a factor of about 45.
 const FARTHEST: i32 = 40;
 
-/// The state of such a search for one count.
+/// The state of the search for one count.
 #[derive(Debug, Clone)]
 pub struct Climb {
     /// The rate of rung 0.
@@ -26,12 +26,12 @@ pub struct Climb {
 }
 
 impl Climb {
-    /// A search that begins at a rate.
+    /// A search that begins at the rate `base`.
     pub fn new(base: f64) -> Self {
         Self { base: base.max(0.1), rungs: BTreeMap::new(), broken: false }
     }
 
-    /// What a round at a rate gave; the rate is one that was asked for.
+    /// Enters the result of a round at a rate that the search asked for.
     pub fn tell(&mut self, rate: f64, seen: Seen) {
         let rung = ((rate / self.base).ln() / RUNG.ln()).round();
         if rung.is_finite() {
@@ -39,16 +39,16 @@ impl Climb {
         }
     }
 
-    /// That the count cannot be measured at all.
+    /// Gives up a count that cannot be measured at all.
     pub fn tell_broken(&mut self) {
         self.broken = true;
     }
 
-    /// The rate of the next round; `None` where nothing is left to be learnt.
+    /// The rate of the next round; `None` when the search has ended.
     pub fn next_rate(&self) -> Option<f64> {
         let rung = self.next_rung().filter(|rung| rung.abs() <= FARTHEST && !self.broken)?;
         let rate = self.base * RUNG.powi(rung);
-        // Three digits, so that it can be read.
+        // Three digits, so that people can read the rate.
         let digits = 10f64.powf(2.0 - rate.log10().floor());
         Some((rate * digits).round() / digits)
     }
@@ -83,7 +83,8 @@ mod tests {
         Seen { due: 300.0, done: 300.0, exceeding: vec![(0.01, exceeding)] }
     }
 
-    /// Climbs where rates up to `most` hold: the highest that was shown to hold, and the rounds.
+    /// Climbs where rates up to `most` hold. Returns the highest rate shown to hold, and the
+    /// rounds.
     fn climb(base: f64, most: f64) -> (f64, usize) {
         let mut climb = Climb::new(base);
         let (mut found, mut rounds) = (0.0f64, 0);

@@ -1,4 +1,4 @@
-//! From a request to a plan.
+//! Turns a request into a plan.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use super::{
 /// What the user asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The workloads by name; none means all built-in ones.
+    /// The workloads by name. If there are none, all built-in workloads are meant.
     pub workloads: Vec<Named>,
-    /// Several ways to do the same work, each by the user's name for it.
+    /// Several ways to do the same work, each with the user's name for it.
     pub alternatives: Vec<(String, Named)>,
     /// The modes.
     pub modes: Vec<Mode>,
@@ -22,23 +22,23 @@ pub struct Request {
     pub counts: Counts,
     /// What is swept beside the workers.
     pub also: Option<Axis>,
-    /// Over how many nodes crews are spread: one number after the other.
+    /// Numbers of nodes over which crews are spread, one after another.
     pub nodes: Option<Vec<usize>>,
     /// How long everything may take.
     pub budget: Duration,
     /// The seed.
     pub seed: u64,
-    /// The makespan of so many tasks instead of a rate.
+    /// Number of tasks in a batch, if its makespan is measured instead of a rate.
     pub batch: Option<u64>,
-    /// Tasks that come at a rate, instead of when a worker is free.
+    /// How tasks arrive, if they arrive at a rate instead of whenever a worker is free.
     pub arrivals: Option<Arrivals>,
-    /// Whether workers are bound to CPUs.
+    /// Whether each worker is bound to one CPU.
     pub pin: bool,
 }
 
 impl Default for Request {
-    /// All workloads, serial, in threads and in a pool of processes, at the counts that a search
-    /// finds, in a minute.
+    /// All workloads, in the modes serial, threads and process-pool, at counts that a search finds,
+    /// within a minute.
     fn default() -> Self {
         Self {
             workloads: Vec::new(),
@@ -56,9 +56,10 @@ impl Default for Request {
     }
 }
 
-/// The plan for a request on a machine with these cores.
+/// Makes the plan for a request on a machine with these cores.
 ///
-/// Workloads that were not named and cannot run here are left out; `skipped` is told why.
+/// A workload that was not named and cannot run here is left out; `skipped` is called with its name
+/// and the reason.
 ///
 /// # Errors
 /// An unknown workload or parameter, a bad value, or a named workload that this machine cannot run.
@@ -107,7 +108,7 @@ pub fn expand(
         }
         let place = entries.len();
         entries.push(entry);
-        // At a rate a mode pays or not whatever the length.
+        // At a rate, whether a mode pays does not depend on the task length.
         if !named && request.arrivals.is_none() && nodes.is_none() {
             entries.extend(shorter(workload, place, request, cores)?);
         }
@@ -127,7 +128,7 @@ pub fn expand(
     })
 }
 
-/// The ways to do the same work, which must count the same.
+/// Plans several ways to do the same work. All of them must count the same unit.
 fn alternatives(
     request: &Request,
     registry: Registry,
@@ -154,7 +155,7 @@ fn alternatives(
     Ok(entries)
 }
 
-/// Everything wanted, with each value of the second axis.
+/// Everything wanted, once for each value of the second axis.
 fn spread(
     wanted: &[Named],
     request: &Request,
@@ -176,13 +177,13 @@ fn spread(
     Ok(all)
 }
 
-/// Whether a workload can be run in these modes.
+/// Checks that a workload can be run in these modes.
 fn fits(workload: &dyn Workload, params: &Params, modes: &[Mode]) -> Result<(), PlanError> {
     let name = workload.meta().name;
     let program = knee_workloads::FOREIGN.iter().any(|foreign| foreign.meta().name == name);
     let subject = match workload.foreign(params) {
         Some(_) => Subject::Function,
-        // Programs are run in the modes of workloads too.
+        // Programs also run in the modes of workloads.
         None if program => return Ok(()),
         None => Subject::Workload,
     };
@@ -196,8 +197,8 @@ fn fits(workload: &dyn Workload, params: &Params, modes: &[Mode]) -> Result<(), 
     }
 }
 
-/// The same work in shorter tasks, on as many workers as cores: from which length on does a mode
-/// pay?
+/// Plans the same work in shorter tasks, with as many workers as cores. It shows from what task
+/// length on a mode pays.
 fn shorter(
     workload: &dyn Workload,
     of: usize,

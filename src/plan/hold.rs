@@ -1,51 +1,51 @@
-//! Which count is measured next where the smallest one is looked for that holds a rate.
+//! Searches the smallest count that holds a rate: which count is measured next?
 //!
-//! Each count is measured until its windows show that it holds, or that it does not, with 95 %
-//! confidence; or until it has had so many that more would hardly help. The search begins where
-//! theory expects the answer. It goes up until a count holds, and halves the gap below until
-//! nothing lies in it. A count that holds is confirmed by more windows, and the one below it too:
-//! the first may have misled.
+//! Each count is measured until its windows show with 95 % confidence that it holds the rate, or
+//! that it does not; or until more windows would hardly help. The search begins at the count that
+//! theory expects. It doubles the count until one holds, and then halves the gap below it until no
+//! count is left between. More windows confirm the count that holds and the count below it, because
+//! the first windows may have misled.
 
 use std::collections::BTreeMap;
 
 use crate::stats::exceed::{FEW, is_refuted, is_shown};
 
-/// A count holds where so much of what was due was done.
+/// A count holds a rate if this share of the tasks that were due was done.
 pub const REACHED: f64 = 0.98;
-/// One window in which less is done settles that a count cannot keep up.
+/// A count cannot keep up if one window does less than this share.
 const FAR: f64 = 0.9;
-/// One window in which so many times the allowed share takes too long settles it too.
+/// A count fails if, in one window, this many times the allowed share of tasks take too long.
 const MANY: f64 = 5.0;
-/// A count that so many windows do not show to hold counts as one that does not.
+/// A count that is not shown to hold within this many windows fails.
 const PATIENCE: usize = 12;
-/// So many windows of the count that holds are behind an answer.
+/// Windows of the count that holds, before it is the answer.
 pub(super) const CONFIRMED: usize = 6;
-/// So many of the count below it.
+/// Windows of the count below it, before it is the answer.
 const REFUTED: usize = 2;
 
-/// What one round gave of a count.
+/// Result of one round of a count.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Seen {
-    /// How many tasks were due.
+    /// Tasks that were due.
     pub due: f64,
-    /// How many of as many were done.
+    /// How many of the tasks that were due were done.
     pub done: f64,
-    /// For each limit the share that may take longer, and how many did.
+    /// For each limit: the share of tasks that may exceed it, and how many did.
     pub exceeding: Vec<(f64, f64)>,
 }
 
-/// What is known of a count at a rate.
+/// What is known about a count at a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It holds the rate and the limits, with 95 % confidence.
+    /// The count holds the rate and the limits, with 95 % confidence.
     Holds,
-    /// It does not, or that it does could not be shown.
+    /// The count does not hold them, or it was not shown to hold them in time.
     Fails,
     /// Neither is shown yet.
     Open,
 }
 
-/// The state of such a search.
+/// The state of the search.
 #[derive(Debug, Clone)]
 pub struct Hold {
     first: usize,
@@ -55,31 +55,31 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// A search among the counts up to `most` that begins at `first`.
+    /// A search among the counts up to `most`. It begins at `first`.
     pub fn new(first: usize, most: usize) -> Self {
         let most = most.max(1);
         let (seen, broken) = (BTreeMap::new(), Vec::new());
         Self { first: first.clamp(1, most), most, seen, broken }
     }
 
-    /// What a round gave.
+    /// Enters the result of a round.
     pub fn tell(&mut self, count: usize, seen: Seen) {
         self.seen.entry(count).or_default().push(seen);
     }
 
-    /// A count that cannot be measured is not asked for again.
+    /// Gives up a count that cannot be measured.
     pub fn tell_broken(&mut self, count: usize) {
         self.broken.push(count);
     }
 
-    /// The smallest count that was shown to hold.
+    /// The smallest count that was shown to hold the rate.
     pub fn holds(&self) -> Option<usize> {
         let mut all = self.seen.iter();
         all.find(|(_, seen)| known(seen) == Known::Holds).map(|(count, _)| *count)
     }
 
-    /// The counts of the next block, ascending, where only counts up to `within` are of use; none
-    /// where nothing is left to be learnt.
+    /// The counts of the next block, ascending, none above `within`. Empty when the search has
+    /// ended.
     pub fn next_block(&self, within: usize) -> Vec<usize> {
         let most = self.most.min(within);
         let mut block = self.wanted(most);
@@ -110,7 +110,7 @@ impl Hold {
             return vec![count];
         }
         let Some(&(edge, _, windows)) = holding else {
-            // Nothing holds yet.
+            // No count holds the rate yet.
             let next = (2 * largest).min(most);
             return if next > largest { vec![next] } else { Vec::new() };
         };
@@ -133,7 +133,7 @@ impl Hold {
     }
 }
 
-/// What the rounds of a count at one rate tell.
+/// What the rounds of a count at one rate show.
 pub fn known(seen: &[Seen]) -> Known {
     let due: f64 = seen.iter().map(|one| one.due).sum();
     let done: f64 = seen.iter().map(|one| one.done).sum();
@@ -168,8 +168,8 @@ mod tests {
         Seen { due: 300.0, done: 300.0, exceeding: vec![(0.01, exceeding)] }
     }
 
-    /// Searches where counts from `edge` on hold; what was found, how many rounds that took, and
-    /// how many of them were of other counts than the two at the edge.
+    /// Searches where counts from `edge` on hold. Returns the count found, how many rounds that
+    /// took, and how many of the rounds were of counts away from the edge.
     fn search(edge: usize, first: usize, most: usize) -> (Option<usize>, usize, usize) {
         let mut hold = Hold::new(first, most);
         let (mut rounds, mut others) = (0, 0);

@@ -1,4 +1,4 @@
-//! What a worker count must keep to, and what is wanted of it.
+//! Limits that a recommended count must keep, and the objective that chooses among the counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,52 +8,52 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 
-/// Limits that a recommended count must keep, and the wish that chooses among those that do. SI
-/// base units.
+/// Limits that a recommended count must keep, and the objective that chooses among the counts that
+/// keep them. All in SI base units.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     /// 99 % of the tasks take no longer than this, in seconds.
     pub max_p99: Option<f64>,
-    /// The same for 50 %.
+    /// 50 % of the tasks take no longer than this, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_p50: Option<f64>,
-    /// The same for 90 %.
+    /// 90 % of the tasks take no longer than this, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_p90: Option<f64>,
-    /// The same for 95 %.
+    /// 95 % of the tasks take no longer than this, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_p95: Option<f64>,
-    /// The same for 99.9 %.
+    /// 99.9 % of the tasks take no longer than this, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_p999: Option<f64>,
-    /// All workers together hold no more memory than this, in bytes.
+    /// All workers together use no more memory than this, in bytes.
     pub max_memory: Option<f64>,
-    /// Speed-up per worker is at least this; from 0 to 1.
+    /// Speed-up divided by workers is at least this, from 0 to 1.
     pub min_efficiency: Option<f64>,
-    /// What is wanted among the counts that keep the limits.
+    /// What is maximised or minimised among the counts that keep the limits.
     pub objective: Objective,
 }
 
-/// A percentile of the latency that may have a limit.
+/// A percentile of latency that can have a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tail {
-    /// Half of the tasks.
+    /// The median.
     P50,
-    /// 90 %.
+    /// The 90th percentile.
     P90,
-    /// 95 %.
+    /// The 95th percentile.
     P95,
-    /// 99 %.
+    /// The 99th percentile.
     P99,
-    /// 99.9 %.
+    /// The 99.9th percentile.
     P999,
 }
 
 impl Tail {
-    /// All of them.
+    /// All percentiles.
     pub const ALL: [Self; 5] = [Self::P50, Self::P90, Self::P95, Self::P99, Self::P999];
 
-    /// Its name in words: `p99`.
+    /// Its name: `p99`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::P50 => "p50",
@@ -76,7 +76,7 @@ impl Tail {
     }
 }
 
-/// What is wanted of a count.
+/// The goal by which a count is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
@@ -104,17 +104,17 @@ impl Limits {
         Tail::ALL.into_iter().filter_map(|tail| Some((tail, of(tail)?))).collect()
     }
 
-    /// Whether the user asked for anything but the plain optimum.
+    /// Whether the user asked for more than the plain optimum.
     pub fn is_set(&self) -> bool {
         *self != Self::default()
     }
 }
 
 impl Objective {
-    /// All of them.
+    /// All objectives.
     pub const ALL: [Self; 4] = [Self::Throughput, Self::Latency, Self::Efficiency, Self::Cost];
 
-    /// Its word on the command line and in files.
+    /// Its name on the command line and in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Throughput => "throughput",

@@ -1,5 +1,5 @@
-//! What the user asked for, turned into what will be measured. Pure: nothing here starts, reads or
-//! waits.
+//! Turns what the user asked for into what will be measured. This layer is pure: it starts nothing,
+//! reads nothing and waits for nothing.
 
 mod arrivals;
 mod axis;
@@ -33,14 +33,15 @@ pub use parse::{Counts, MOST_WORKERS, Named};
 pub use registry::Registry;
 pub use tariff::Tariff;
 
-/// What a user would not miss of the throughput, unless told otherwise: 5 %.
+/// The share of throughput that a user would not miss, unless told otherwise.
 pub const TOLERANCE: f64 = 0.05;
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The user asked for something that does not exist; one line that says what would be right.
+    /// The request names something that does not exist or cannot be. The text is one line that says
+    /// what would be right.
     #[error("{0}")]
     Usage(String),
 }
@@ -54,13 +55,13 @@ impl From<knee_workloads::Error> for PlanError {
 /// What will be measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// The seed of the order, the work and the resampling.
+    /// Seed of the order of cells, of the work, and of resampling.
     pub seed: u64,
     /// How long everything may take, in seconds.
     pub budget: f64,
-    /// Tasks per measurement where the makespan of a batch is asked for instead of a rate.
+    /// Number of tasks in a batch, if its makespan is measured instead of a rate.
     pub batch: Option<u64>,
-    /// How tasks come where they come by themselves, rather than when a worker is free.
+    /// How tasks arrive, if they arrive at a rate instead of whenever a worker is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrivals: Option<Arrivals>,
     /// Whether each worker is bound to one CPU.
@@ -68,16 +69,16 @@ pub struct Plan {
     /// What a recommended count must keep.
     #[serde(default)]
     pub limits: Limits,
-    /// What a recommended count may cost against the best, as a share of throughput.
+    /// The share of throughput that a recommended count may cost against the best count.
     #[serde(default = "default_tolerance")]
     pub tolerance: f64,
-    /// What the machine and its workers cost, where the user said so.
+    /// Prices of the machine and its workers, if the user gave them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tariff: Option<Tariff>,
-    /// Processes outside of knee whose use belongs to the work.
+    /// Processes that knee did not start but that belong to the work.
     #[serde(default, skip_serializing_if = "Outside::is_empty")]
     pub outside: Outside,
-    /// One entry per workload with its parameters.
+    /// One entry for each workload with its parameters.
     pub entries: Vec<Entry>,
 }
 
@@ -88,36 +89,37 @@ fn default_tolerance() -> f64 {
 /// One workload with its parameters, under several modes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
-    /// As the user would type it, without what is the default anyway: `file:op=sync`.
+    /// Its label, as the user would type it: parameters with default values are left out. Example:
+    /// `file:op=sync`.
     pub label: String,
     /// The workload's name.
     pub workload: String,
-    /// All its parameters.
+    /// Values of all its parameters.
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub params: Params,
-    /// What its author claims it is bound by.
+    /// What limits its speed, as its author claims.
     #[schemars(with = "String")]
     pub kind: Kind,
-    /// What it counts: one of them.
+    /// Name of one unit of its work.
     pub unit_one: String,
-    /// What it counts: several.
+    /// Name of several units of its work.
     pub unit_many: String,
-    /// How many units per second make one of something people know.
+    /// A better-known measure that equals this many units per second.
     pub equivalent: Option<(String, f64)>,
-    /// The best count by the textbook.
+    /// The best count according to the textbook.
     pub textbook_optimum: Option<f64>,
-    /// The entry of which this is the same work in shorter tasks, measured only to see from which
-    /// task length a mode pays.
+    /// The entry with the same work in longer tasks. Such a pair shows from what task length on a
+    /// mode pays.
     #[serde(default)]
     pub shorter_of: Option<usize>,
-    /// Where on a second axis it stands, where there is one.
+    /// Its value on a second axis, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<Also>,
-    /// Whether it is one of several ways to do the same work, which are compared with each other;
-    /// its label is then the user's name for it.
+    /// Whether it is one of several ways to do the same work, which are compared with each other.
+    /// Its label is then the user's name for that way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alternative: bool,
-    /// Over how many nodes its crews are spread; `None` where they live on one host.
+    /// Number of nodes over which its crews are spread; `None` where crews live on one host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
     /// One series per mode.
@@ -125,14 +127,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether its counts are searched for, instead of listed.
+    /// Whether its counts are searched for instead of listed.
     pub fn is_searched(&self) -> bool {
         let searched = |one: &Series| matches!(one.candidates, Candidates::Search { .. });
         self.series.iter().any(searched)
     }
 
-    /// Whether it is a value that multiplies with the workers, in one mode with a search for its
-    /// counts.
+    /// Whether its value multiplies with the workers, and its counts are searched for in one mode.
     fn is_searched_in_pairs(&self) -> bool {
         let multiplies = self.also.as_ref().is_some_and(|also| also.multiplies);
         multiplies && self.nodes.is_none() && self.series.len() == 1 && self.is_searched()
@@ -142,9 +143,9 @@ impl Entry {
 /// One workload in one mode, over worker counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Series {
-    /// How its tasks are run.
+    /// How tasks are run.
     pub mode: Mode,
-    /// Which counts may be measured.
+    /// The counts that may be measured.
     pub candidates: Candidates,
 }
 
@@ -153,11 +154,11 @@ pub struct Series {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub struct Cell {
-    /// Which of the plan's entries.
+    /// Index of the entry in the plan.
     pub entry: usize,
-    /// How its tasks are run.
+    /// How tasks are run.
     pub mode: Mode,
-    /// How many may run at once.
+    /// How many tasks may run at once.
     pub workers: usize,
 }
 
@@ -167,15 +168,15 @@ impl Plan {
         Duration::from_secs_f64(self.budget)
     }
 
-    /// The entries that are ways to do the same work as this one, itself among them, ascending.
+    /// The entries that do the same work as this one, including itself, ascending.
     pub fn ways(&self, entry: usize) -> Vec<usize> {
         self.alike(entry, |own, other| own.alternative && other.alternative)
     }
 
-    /// The entries that are measured in the same blocks as this one, itself among them, ascending:
-    /// ways to do the same work, and the values of a second axis where each is a server, since
-    /// starting servers anew for each value takes longer than letting all of them idle, or where
-    /// the best pair is searched for.
+    /// The entries that are measured in the same blocks as this one, including itself, ascending.
+    /// These are ways to do the same work, and in two cases the values of a second axis: if each
+    /// value is a server, because starting servers anew for each value takes longer than keeping
+    /// all of them idle; and if the best pair of count and value is searched for.
     pub fn company(&self, entry: usize) -> Vec<usize> {
         let is_server = |one: &Entry| one.series.iter().all(|series| series.mode == Mode::Server);
         let is_joint = |one: &Entry| is_server(one) || one.is_searched_in_pairs();
@@ -187,7 +188,7 @@ impl Plan {
     }
 
     /// Whether the best pair of a count and a value is searched for, instead of a curve for each
-    /// value: where both multiply to the workers in all, and no counts are listed.
+    /// value. This is so where both multiply to the workers in all and no counts are listed.
     pub fn is_searched_in_pairs(&self, entry: usize) -> bool {
         let company = self.company(entry);
         company.len() > 1 && company.iter().all(|at| self.entries[*at].is_searched_in_pairs())
@@ -200,8 +201,8 @@ impl Plan {
         alike.map(|(at, _)| at).collect()
     }
 
-    /// The entries that have findings of their own, in order: the first of those that are compared
-    /// with each other stands for them all, and shorter tasks belong to the longer ones.
+    /// The entries with findings of their own, in order. The first of several compared entries
+    /// stands for all of them, and shorter tasks belong to the entry with the longer ones.
     pub fn subjects(&self) -> Vec<usize> {
         let is_subject = |at: &usize| {
             self.entries[*at].shorter_of.is_none() && self.ways(*at).first() == Some(at)
@@ -209,13 +210,13 @@ impl Plan {
         (0..self.entries.len()).filter(is_subject).collect()
     }
 
-    /// What the hosts and workers of an entry cost.
+    /// What the hosts and workers of an entry cost together.
     pub fn tariff_of(&self, entry: &Entry) -> Option<Tariff> {
         Some(self.tariff.as_ref()?.of_nodes(entry.nodes.unwrap_or(1)))
     }
 
-    /// Puts the value of the second axis before each label in which it does not stand already, as a
-    /// parameter does.
+    /// Puts the value of the second axis before each label, unless the label already shows it as a
+    /// parameter.
     pub fn name_values(&mut self) {
         for entry in &mut self.entries {
             let Some(told) = entry.also.as_ref().map(Also::told) else { continue };
@@ -226,7 +227,7 @@ impl Plan {
         }
     }
 
-    /// Every cell that is sure to be measured, in the order of the entries.
+    /// Every cell that is certain to be measured, in the order of the entries.
     pub fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
         for (entry, planned) in self.entries.iter().enumerate() {

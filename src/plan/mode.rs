@@ -1,4 +1,4 @@
-//! The ways to run tasks: one table that says all of each; `crate::mode` makes them work.
+//! The modes: one table holds everything about each. [`crate::mode`] implements them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,57 +13,56 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Mode {
-    /// One after another, by one thread.
+    /// One task after another, in one thread.
     Serial,
-    /// By a pool of threads.
+    /// In a pool of threads.
     Threads,
-    /// By a thread that is started for each task.
+    /// In a new thread for each task.
     ThreadPerTask,
-    /// By a pool of processes.
+    /// In a pool of processes.
     ProcessPool,
-    /// By a process that is started for each task.
+    /// In a new process for each task.
     ProcessPerTask,
     /// As futures on a few threads.
     Async,
-    /// By a pool of Python interpreters in one process.
+    /// In a pool of Python interpreters inside one process.
     Interpreters,
-    /// By copies of a program of the user's own.
+    /// In copies of a program of the user's own.
     Copies,
-    /// By a server of the user's own, which is told how many workers it is to have.
+    /// In a server of the user's own, which is told its number of workers.
     Server,
 }
 
-/// All that is to be known of a mode.
+/// Everything about a mode.
 ///
-/// Whoever needs a name, a colour or a rank reads it here. To add a mode is one row of
+/// Code that needs a name, a colour or a rank reads it here. Adding a mode takes one row of
 /// [`Mode::TABLE`] and one file in `src/mode/`.
 #[derive(Debug, Clone, Copy)]
 pub struct Description {
-    /// Which mode this row is about.
+    /// The mode that this row describes.
     pub mode: Mode,
-    /// Its word on the command line, in records and in reports.
+    /// Its name on the command line, in records and in reports.
     pub name: &'static str,
     /// How it runs tasks, in one line.
     pub meaning: &'static str,
     /// What happens before the clock starts.
     pub before: &'static str,
-    /// What the clock sees for each task.
+    /// What the clock sees of each task.
     pub inside: &'static str,
     /// The simplest mode has rank 0. Where two modes do equally well, the simpler one is
     /// recommended.
     pub rank: u8,
-    /// Its place in the palette of the plots; no other mode has it.
+    /// Index of its colour in the palette of the plots. Each mode has its own.
     pub colour: usize,
-    /// What its workers are. It chooses the words of settings to paste.
+    /// What its workers are. The words of the settings depend on it.
     pub workers: Workers,
     /// What can be run in it.
     pub subjects: &'static [Subject],
-    /// The answer as settings to paste, where `{n}` stands for the count, each with the language
-    /// that it is for.
+    /// The answer as settings to paste, each with its language. `{n}` stands for the count.
     pub settings: &'static [(Language, &'static str)],
 }
 
-/// In what work is written. What was measured in one language says nothing about another.
+/// The language of the work. A measurement in one language says nothing about another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Language {
@@ -71,27 +70,27 @@ pub enum Language {
     Rust,
     /// Functions and programs in Python.
     Python,
-    /// Whatever it is.
+    /// Any other language.
     Any,
 }
 
-/// What the workers of a mode are to the operating system.
+/// What the workers of a mode are for the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workers {
     /// A single thread.
     One,
     /// Threads of one process.
     Threads,
-    /// Processes of their own.
+    /// Separate processes.
     Processes,
-    /// Futures on a few threads.
+    /// Futures that share a few threads.
     Futures,
 }
 
-/// What can be run in a mode. It says where the crew lives.
+/// What can be run in a mode. It determines where the crew lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// A workload of this binary. Its crew lives in this process and in workers of it.
+    /// A workload of this binary. Its crew lives in this process or in worker processes of it.
     Workload,
     /// A program of the user's own, started by this process.
     Program,
@@ -236,7 +235,7 @@ impl Mode {
         Self::all().filter(move |mode| mode.runs(subject))
     }
 
-    /// The mode of this name, if there is one.
+    /// The mode with this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|mode| mode.name() == name)
     }
@@ -244,7 +243,7 @@ impl Mode {
     /// Its row of the table.
     pub const fn description(self) -> &'static Description {
         let mut row = 0;
-        // A loop by hand: iterators cannot run in a constant.
+        // A plain loop, because iterators cannot run in a constant.
         while row < Self::TABLE.len() {
             if Self::TABLE[row].mode as u8 == self as u8 {
                 return &Self::TABLE[row];
@@ -254,7 +253,7 @@ impl Mode {
         panic!("every mode has its row: a test holds it so")
     }
 
-    /// The word on the command line and in files.
+    /// Its name on the command line and in files.
     pub const fn name(self) -> &'static str {
         self.description().name
     }
@@ -269,7 +268,8 @@ impl Mode {
         self.description().workers == Workers::Processes
     }
 
-    /// A number that depends on the name alone, so that a new mode changes no seed of the others.
+    /// A number that depends only on the name. So a new mode leaves the seeds of the others
+    /// unchanged.
     pub fn salt(self) -> u64 {
         self.name().bytes().fold(0, |salt, byte| knee_workloads::mix(salt, byte.into()))
     }

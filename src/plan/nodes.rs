@@ -1,4 +1,4 @@
-//! Nodes as the second axis: over how many hosts the crews of an entry are spread.
+//! Nodes as the second axis: the number of hosts over which the crews of an entry are spread.
 
 use knee_workloads::Workload;
 
@@ -6,7 +6,8 @@ use super::{Also, Entry, Named, PlanError, parse};
 
 /// The name of the axis.
 pub const AXIS: &str = "nodes";
-/// Workloads whose workers share what lies in the memory of one host.
+/// Workloads that cannot be spread, because their workers share something in the memory of one
+/// host.
 const ONE_HOST: &[(&str, &str)] = &[
     ("lock", "its workers share one lock"),
     ("queue", "its workers share one queue"),
@@ -14,10 +15,10 @@ const ONE_HOST: &[(&str, &str)] = &[
     ("server", "it has one host"),
 ];
 
-/// The numbers of nodes: `1,2,4` or `1-3`.
+/// Reads the numbers of nodes: `1,2,4` or `1-3`.
 ///
 /// # Errors
-/// It is no list of numbers.
+/// The text is not a list of numbers.
 pub fn numbers(text: &str) -> Result<Vec<usize>, PlanError> {
     match parse::counts(text) {
         Ok(super::Counts::List(list)) => Ok(list),
@@ -37,8 +38,8 @@ pub(super) fn objection(workload: &dyn Workload) -> Option<String> {
     Some(format!("{name} stays on one host: {why}; measure it without --nodes"))
 }
 
-/// Which host serves a workload that is spread over nodes and needs one: what is to be known, and
-/// how to have it otherwise.
+/// Which host serves a workload that needs a server or a directory. Returns a note for the user,
+/// and how to choose otherwise; `None` for other workloads.
 pub fn served(entry: &Entry) -> Option<(String, &'static str)> {
     let own = |name: &str| Some(entry.params.text(name)).filter(|text| !text.is_empty());
     match entry.workload.as_str() {
@@ -64,7 +65,7 @@ pub fn served(entry: &Entry) -> Option<(String, &'static str)> {
     }
 }
 
-/// One wanted thing for each number of nodes.
+/// Copies the wanted thing once for each number of nodes.
 pub(super) fn spread(want: &Named, nodes: &[usize], axis: usize) -> Vec<(Named, Also)> {
     let one = |count: &usize| {
         let (name, value) = (AXIS.to_owned(), count.to_string());

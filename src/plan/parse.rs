@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Mode, PlanError, Subject};
 
-/// More workers than this are refused: no machine gains from them, and starting them would take
+/// Largest worker count that is accepted. No machine gains from more, and starting them would take
 /// minutes.
 pub const MOST_WORKERS: usize = 4096;
 
-/// A workload as typed: its name and the parameters given to it.
+/// A workload as typed: its name, and the parameters given to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// The name before the colon.
@@ -17,17 +17,17 @@ pub struct Named {
     pub given: Vec<(String, String)>,
 }
 
-/// Which worker counts to try.
+/// The worker counts to try.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Counts {
-    /// By kind and machine, refined where the optimum can be.
+    /// Chosen by the kind of work and the machine, and refined near the optimum.
     #[default]
     Auto,
-    /// Exactly these, ascending, none twice.
+    /// Only these counts, ascending, none twice.
     List(Vec<usize>),
 }
 
-/// `pi:digits=1000,foo=bar`.
+/// Reads `pi:digits=1000,foo=bar`.
 ///
 /// # Errors
 /// A part after the colon that is not `key=value`.
@@ -52,7 +52,7 @@ pub fn workload(text: &str) -> Result<Named, PlanError> {
     Ok(Named { name: name.to_owned(), given })
 }
 
-/// `serial,threads` or `all`.
+/// Reads `serial,threads` or `all`.
 ///
 /// # Errors
 /// An unknown mode, with the nearest known one; an empty list.
@@ -74,7 +74,7 @@ pub fn modes(text: &str) -> Result<Vec<Mode>, PlanError> {
     Ok(modes)
 }
 
-/// `auto`, `1,2,4`, `1-8` or a mixture such as `1-4,8,16`.
+/// Reads `auto`, `1,2,4`, `1-8` or a mixture such as `1-4,8,16`.
 ///
 /// # Errors
 /// Zero, negative, huge or malformed counts.
@@ -114,10 +114,11 @@ fn count(text: &str) -> Result<usize, PlanError> {
     }
 }
 
-/// `60s`, `500ms`, `2m`, `1.5h`; a bare number is seconds. At least a millisecond, at most a week.
+/// Reads `60s`, `500ms`, `2m` or `1.5h`; a bare number is seconds. From one millisecond to one
+/// week.
 ///
 /// # Errors
-/// Anything else.
+/// The text is not such a duration.
 pub fn duration(text: &str) -> Result<Duration, PlanError> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

@@ -1,4 +1,4 @@
-//! Which workloads there are: the built-in ones and those that a program brings along.
+//! All known workloads: the built-in ones, and those that a program adds.
 
 use knee_workloads::{BUILTIN, FOREIGN, Workload, nearest};
 
@@ -12,17 +12,17 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The built-in workloads and `extra`, whose names win over built-in ones.
+    /// The built-in workloads and `extra`. Where names collide, `extra` wins.
     pub const fn new(extra: &'static [&'static dyn Workload]) -> Self {
         Self { extra, builtin: BUILTIN }
     }
 
-    /// All of them: first the program's own, then the built-in ones.
+    /// All workloads: first those that the program added, then the built-in ones.
     pub fn iter(&self) -> impl Iterator<Item = &'static dyn Workload> {
         self.extra.iter().chain(self.builtin).copied()
     }
 
-    /// The one of that name, be it one that runs the user's own programs.
+    /// Finds a workload by name, including the workloads that run the user's own programs.
     ///
     /// # Errors
     /// The name is unknown; the error suggests the nearest known one.

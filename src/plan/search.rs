@@ -14,25 +14,25 @@ use book::Book;
 
 pub use pairs::{Pair, Pairs, Wallet};
 
-/// Which worker counts there are.
+/// The worker counts that a search may try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
     /// The largest count that may be tried.
     pub max: usize,
-    /// How far the first look reaches; beyond it counts are tried only while they gain. At most
-    /// `max`.
+    /// The first look tries counts up to this one. Larger counts are tried only while throughput
+    /// gains. At most `max`.
     pub start: usize,
-    /// Counts at which a machine is likely to bend: physical cores, hardware threads, allowed CPUs,
-    /// the quota rounded up, cores of a node.
+    /// Counts at which a machine's curve is likely to bend: physical cores, hardware threads,
+    /// allowed CPUs, the quota rounded up, cores of a NUMA node.
     pub hints: Vec<usize>,
 }
 
-/// What may still be spent, and what a round costs, in the same unit (seconds, or rounds at a cost
-/// of 1).
+/// What the search may still spend, and what a round costs. Both are in the same unit: seconds, or
+/// rounds that cost 1 each.
 pub struct Purse<'c> {
-    /// What is left.
+    /// What is left to spend.
     pub left: f64,
-    /// What one round of a count costs.
+    /// Price of one round of a count.
     pub cost: &'c dyn Fn(usize) -> f64,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Purse<'_> {
 }
 
 impl Purse<'_> {
-    /// What one round of each of these counts costs.
+    /// Price of one round of each of these counts.
     pub fn cost_of(&self, counts: &[usize]) -> f64 {
         counts.iter().map(|&count| (self.cost)(count)).sum()
     }
@@ -53,56 +53,56 @@ impl Purse<'_> {
     }
 }
 
-/// Why a block is measured.
+/// The purpose of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// To see the shape, or to look where the optimum may still hide.
+    /// To see the shape of the curve, or to look where the optimum may still hide.
     Explore,
-    /// To decide: fresh and complete blocks of the short list, which the choice of that list cannot
-    /// have flattered.
+    /// To decide among the short list. The blocks are new and complete, so that the choice of the
+    /// list cannot bias them.
     Confirm,
 }
 
-/// Counts to be measured once each, in this order.
+/// Counts to be measured once each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The counts, in random order.
     pub counts: Vec<usize>,
-    /// What for.
+    /// The purpose of the block.
     pub stage: Stage,
 }
 
-/// What the search has come to.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// The count with the highest throughput.
     pub best: usize,
-    /// The counts of the short list that cannot be told apart from it, ascending.
+    /// The counts of the short list that cannot be told apart from the best, ascending.
     pub set: Vec<usize>,
-    /// With 95 % confidence no other count is more than this share better.
+    /// No other count is better by more than this share, with 95 % confidence.
     pub bound: f64,
     /// Whether more rounds would change nothing that matters.
     pub settled: bool,
 }
 
-/// The difference in throughput that is not worth further rounds, as a share.
+/// A difference in throughput, as a share, that is not worth more rounds.
 pub const TOLERANCE: f64 = 0.02;
-/// Rounds that are enough to see the shape of a space, per doubling of its size.
+/// Rounds, per doubling of the size of a space, that suffice to see its shape.
 const ROUNDS_PER_OCTAVE: f64 = 20.0;
-/// The first look takes so many passes.
+/// Passes of the first look.
 const LOOKS: u32 = 2;
-/// A look that takes more than this share of the purse is dear.
+/// A look is expensive if it takes more than this share of the purse.
 const DEAR: f64 = 0.25;
-/// A new count is probed so many times before it is judged.
+/// How often a new count is probed before it is judged.
 const PROBES: u32 = 3;
-/// The short list is decided after at least and at most so many blocks.
+/// The fewest and the most blocks that decide the short list.
 const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
-/// So many counts are compared in the end.
+/// Most counts on the short list, besides the smallest that is good enough.
 const SHORT_LIST: usize = 5;
-/// So many, and the smallest that will do, where the purse is small.
+/// The same where the purse is small.
 const FEWEST: usize = 2;
-/// So many blocks of the short list are kept in the purse before anything else is bought: a count
-/// that is not confirmed is worth nothing.
+/// Price of this many blocks of the short list is kept back in the purse before other rounds are
+/// bought: a count that is not confirmed is worth nothing.
 const RESERVED: u32 = *CONFIRM.start();
 
 /// A search for the best count, one block after another.
@@ -130,7 +130,7 @@ enum Phase {
 }
 
 impl Search {
-    /// A search over `space`, whose orders come from `seed`.
+    /// A search over `space`. The random orders come from `seed`.
     pub fn new(mut space: Space, seed: u64) -> Self {
         space.max = space.max.max(1);
         space.start = space.start.clamp(1, space.max);
@@ -145,8 +145,8 @@ impl Search {
         }
     }
 
-    /// The next block, or `None` when the decision is settled or the purse does not cover one. With
-    /// a larger purse it goes on.
+    /// The next block. `None` when the decision is settled or the purse cannot pay for a block;
+    /// with a larger purse the search goes on.
     pub fn next_block(&mut self, purse: &Purse<'_>) -> Option<Block> {
         let before = self.phase.clone();
         loop {
@@ -159,8 +159,8 @@ impl Search {
                     self.phase = self.extend(&counts).unwrap_or_else(|| self.refine(purse));
                     continue;
                 }
-                // A second look at counts far below the top tells little. It must not cost the
-                // means to go there.
+                // A second look at counts far below the top tells little. Its price is better spent
+                // on the way to the top.
                 Phase::Look { counts, passes }
                     if passes < LOOKS
                         && purse.cost_of(&counts) > DEAR * purse.left
@@ -200,22 +200,22 @@ impl Search {
         }
     }
 
-    /// What one round of the current block gave, in units per second.
+    /// Enters the result of one round of the current block, in units per second.
     pub fn tell(&mut self, workers: usize, throughput: f64) {
         self.book.enter(workers, throughput);
     }
 
-    /// That a count cannot be run; it is not asked for again.
+    /// Gives up a count that cannot be run.
     pub fn tell_broken(&mut self, workers: usize) {
         self.broken.push(workers);
     }
 
-    /// Whether nothing is left to be measured, whatever the purse.
+    /// Whether nothing is left to measure, however large the purse.
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)
     }
 
-    /// Whether it still looks for the counts that are to be compared.
+    /// Whether it is still looking for the counts to compare.
     pub fn is_exploring(&self) -> bool {
         !matches!(self.phase, Phase::Confirm { .. } | Phase::Done)
     }
@@ -225,12 +225,12 @@ impl Search {
         self.book.short_list(FEWEST)
     }
 
-    /// What the rounds so far say; `None` before the first.
+    /// The decision from all rounds so far; `None` before the first round.
     pub fn decision(&self) -> Option<Decision> {
         self.book.decision()
     }
 
-    /// Opens a block in the book, as far as the purse covers it.
+    /// Opens a block of those counts for which the purse can pay.
     fn block(&mut self, mut counts: Vec<usize>, stage: Stage, purse: &Purse<'_>) -> Option<Block> {
         counts.retain(|count| !self.broken.contains(count));
         if counts.is_empty() {
@@ -247,8 +247,8 @@ impl Search {
         Some(Block { counts, stage })
     }
 
-    /// The grid that the purse allows. A space that is measured whole needs no exploring: every
-    /// block decides.
+    /// The counts of the first look, as many as the purse allows. A small space is measured whole
+    /// and needs no exploring: every block of it decides.
     fn first_look(&mut self, purse: &Purse<'_>) -> Phase {
         let counts = grid::first(&self.space, purse);
         let whole = counts.len() == self.space.max;
@@ -258,13 +258,13 @@ impl Search {
         Phase::Look { counts, passes: LOOKS }
     }
 
-    /// The next octave, while the last one still gained.
+    /// The next octave, if the last one still gained.
     fn extend(&self, counts: &[usize]) -> Option<Phase> {
         let next = grid::extension(&self.space, &self.book, counts)?;
         Some(Phase::Look { counts: next, passes: LOOKS })
     }
 
-    /// Probes where the optimum may still hide, or the short list where it cannot.
+    /// Probes where the optimum may still hide; if it cannot hide anywhere, the short list.
     fn refine(&mut self, purse: &Purse<'_>) -> Phase {
         let octaves = (self.space.max as f64).log2().max(1.0);
         let short = self.short_list(purse);

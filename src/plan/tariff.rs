@@ -1,22 +1,22 @@
-//! What machines and workers cost: money per time, and with it money per unit of work.
+//! Prices of machines and workers per time, and from them the price of a unit of work.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 
-/// What is paid while work is done.
+/// What is paid for the time in which work is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tariff {
-    /// For the machine, however many workers it has: money per second, at least 0.
+    /// For the machine, whatever its number of workers: money per second, at least 0.
     pub machine: f64,
     /// For each worker: money per second, at least 0.
     pub worker: f64,
-    /// The currency as the user writes it, `$` or `EUR`; empty where none was named.
+    /// The currency as the user writes it, `$` or `EUR`; empty if none was named.
     pub currency: String,
 }
 
-/// Units of time in which prices are quoted, with their seconds. A month is a twelfth of 365 days.
+/// Units of time in which prices are given, with their seconds. A month is a twelfth of 365 days.
 const UNITS: [(&str, f64); 6] = [
     ("month", 2_628_000.0),
     ("day", 86_400.0),
@@ -27,10 +27,11 @@ const UNITS: [(&str, f64); 6] = [
 ];
 
 impl Tariff {
-    /// Reads `0.40/h`, `$0.40/h` or `12 EUR/month` for the machine and for each worker.
+    /// Reads the price of the machine and that of each worker: `0.40/h`, `$0.40/h` or `12
+    /// EUR/month`.
     ///
     /// # Errors
-    /// Anything else, a price below 0 or none at all, and two currencies.
+    /// A text is no price, a price is below 0, no price is above 0, or the currencies differ.
     pub fn parse(machine: Option<&str>, worker: Option<&str>) -> Result<Self, PlanError> {
         let [machine, worker] = [("--price", machine), ("--price-per-worker", worker)]
             .map(|(option, text)| text.map(|text| price(option, text)).transpose());
@@ -52,7 +53,7 @@ impl Tariff {
         }
     }
 
-    /// The same for so many machines, each with as many workers.
+    /// The tariff of several machines, each with the same number of workers.
     #[must_use]
     pub fn of_nodes(&self, nodes: usize) -> Self {
         let nodes = nodes as f64;
@@ -60,7 +61,7 @@ impl Tariff {
         Self { machine, worker, currency: self.currency.clone() }
     }
 
-    /// What a unit of work costs where so many workers do `throughput` units per second; `None`
+    /// The price of a unit of work where these workers do `throughput` units per second; `None`
     /// where they do none.
     pub fn per_unit(&self, workers: f64, throughput: f64) -> Option<f64> {
         let cost = (self.machine + workers * self.worker) / throughput;
@@ -68,7 +69,7 @@ impl Tariff {
     }
 }
 
-/// Money per second, and the currency.
+/// Reads money per second, and the currency.
 fn price(option: &str, text: &str) -> Result<(f64, String), PlanError> {
     let wrong = || {
         PlanError::Usage(format!(
@@ -92,7 +93,7 @@ fn price(option: &str, text: &str) -> Result<(f64, String), PlanError> {
     Ok((amount / seconds, currency.to_owned()))
 }
 
-/// Whether this is a sign of money: `$`, `€`, `£`, `¥`, `₹` and their kind.
+/// Whether this is a currency sign: `$`, `€`, `£`, `¥`, `₹` and others.
 fn unicode_symbol(c: char) -> bool {
     matches!(c, '$' | '¢' | '£' | '¤' | '¥' | '\u{20a0}'..='\u{20cf}')
 }

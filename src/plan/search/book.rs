@@ -1,4 +1,4 @@
-//! What the search has measured so far, and what it thinks of it.
+//! The book of a search: all its rounds, and the levels of the counts that follow from them.
 
 use std::collections::BTreeMap;
 
@@ -23,22 +23,21 @@ struct Round {
     log: f64,
 }
 
-/// The level of one count.
+/// The estimated level of one count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Level {
     pub(super) workers: usize,
     /// The logarithm of its throughput.
     pub(super) log: f64,
-    /// The standard error of that.
+    /// The standard error of `log`.
     pub(super) error: f64,
 }
 
-/// A clearly worse count is left out of further blocks when it lies so many times its resolution
-/// behind.
+/// A count this many times its resolution behind the best is left out of further blocks.
 const HOPELESS: f64 = 1.5;
-/// Who has done less than this share of the best is not looked at twice.
+/// A count with less than this share of the best throughput is not looked at twice.
 const FAR: f64 = 0.25;
-/// What a user would miss: 5 % of throughput.
+/// The share of throughput that a user would miss.
 const MATTERS: f64 = 0.05;
 
 impl Book {
@@ -47,7 +46,7 @@ impl Book {
         self.stage = Some(stage);
     }
 
-    /// A round of the open block; rounds told before any block was opened (of an interrupted run)
+    /// Enters a round of the open block. Rounds from before any block (those of an interrupted run)
     /// count as exploring.
     pub(super) fn enter(&mut self, workers: usize, throughput: f64) {
         if throughput > 0.0 && throughput.is_finite() {
@@ -56,13 +55,13 @@ impl Book {
         }
     }
 
-    /// The level of every count measured, ascending by count, from all rounds.
+    /// The level of every count measured, from all rounds, ascending by count.
     pub(super) fn levels(&self) -> Vec<Level> {
         let (counts, table) = self.table(|_| true);
         levels(&counts, &table)
     }
 
-    /// The level of every count in the confirmation, where there is one.
+    /// The levels of the counts from confirming blocks alone, if there are any.
     fn confirmed(&self) -> Option<(Vec<usize>, Polish)> {
         let any = self.rounds.iter().any(|round| round.stage == Stage::Confirm);
         any.then(|| self.table(|round| round.stage == Stage::Confirm))
@@ -87,7 +86,7 @@ impl Book {
         (columns.into_keys().collect(), polish(&cells))
     }
 
-    /// Those of the counts that do not lie so far behind the best that one look is enough.
+    /// Leaves out counts so far behind the best that one look is enough.
     pub(super) fn worth_a_look(&self, mut counts: Vec<usize>) -> Vec<usize> {
         let levels = self.levels();
         let top = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
@@ -98,8 +97,8 @@ impl Book {
         counts
     }
 
-    /// The counts worth comparing in the end: the most promising ones, and the smallest of which a
-    /// user would miss nothing.
+    /// The counts worth comparing in the end: the most promising ones, and the smallest that costs
+    /// a user nothing noticeable.
     pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
         const AS_GOOD: f64 = 0.015;
         let levels = self.levels();
@@ -112,7 +111,7 @@ impl Book {
         let smallest = knee::first_within(&known, MATTERS).map(|at| levels[at]);
         let mut list: Vec<usize> = order.iter().take(most).map(|level| level.workers).collect();
         list.extend(smallest.map(|level| level.workers));
-        // Who can pay for more also learns where the flat top begins.
+        // A larger purse also pays for finding where the flat top begins.
         let as_good =
             levels.iter().find(|level| level.log >= top - AS_GOOD).filter(|_| most > FEWEST);
         list.extend(as_good.map(|level| level.workers));
@@ -121,7 +120,7 @@ impl Book {
         list
     }
 
-    /// The counts of the list that must be compared further after `passes` blocks; `None` when
+    /// The counts of the list that need further comparison after `passes` blocks; `None` when
     /// nothing that matters is open.
     pub(super) fn undecided(&self, list: Vec<usize>, passes: u32) -> Option<Vec<usize>> {
         const LOOK_FIRST: u32 = 4;
@@ -155,7 +154,7 @@ impl Book {
     }
 }
 
-/// The comparison of the confirmed counts, or of all where none is confirmed yet.
+/// The comparison of the confirmed counts, or of all counts while none is confirmed.
 struct Verdict {
     counts: Vec<usize>,
     table: Polish,
@@ -163,7 +162,7 @@ struct Verdict {
 }
 
 impl Verdict {
-    /// By how much another count may be better, as a share.
+    /// How much better another count may be, as a share.
     fn bound(&self) -> f64 {
         self.best.excess.exp_m1()
     }
@@ -173,9 +172,9 @@ impl Verdict {
         known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
     }
 
-    /// The counts of `list` that have not surely lost by something that matters; at least two,
-    /// because one alone cannot be compared with anything. While it is `early`, only counts that
-    /// lie further behind than a user would miss have lost.
+    /// The counts of `list` that have not clearly lost. At least two are returned, because one
+    /// count alone cannot be compared. While it is `early`, a count has lost only if a user would
+    /// notice how far it is behind.
     fn possible(&self, list: &[usize], early: bool) -> Vec<usize> {
         let best = self.best.best;
         let close = |at: usize| {

@@ -1,19 +1,19 @@
-//! The first look: counts spread evenly over the octaves, and the counts where machines bend.
+//! The first look: counts spread evenly over the octaves, and the hints.
 
 use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
 
-/// Growth by so much of the growth of the count is nearly the same: the top is far away.
+/// Growth is nearly linear if throughput grows by more than this part of the growth of the count.
+/// The top is then far away.
 const NEARLY: f64 = 0.8;
-/// With growth by so much of it the top is not here.
+/// If throughput grows by more than this part of the growth of the count, the top is not near.
 const HALF: f64 = 0.5;
-/// So many counts are looked at once where the purse does not cover two looks.
+/// Where the purse cannot pay for two looks, this many counts get one look.
 const FEW: usize = 4;
-/// Up to this size a space is measured whole.
+/// The largest space that is measured whole.
 const SMALL: usize = 6;
 
-/// The counts of the first look: two per octave and the hints, fewer where the purse cannot cover
-/// them.
+/// The counts of the first look: two per octave and the hints. A small purse gets fewer.
 pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     if space.max <= SMALL {
         let all: Vec<usize> = (1..=space.max).collect();
@@ -24,13 +24,13 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     let mut counts = Vec::new();
     for per_octave in [2.0, 1.0, 0.5] {
         counts = between(space, 1, space.start, per_octave);
-        // As much again is kept for deciding.
+        // The same amount is kept back for deciding.
         if 2.0 * f64::from(LOOKS) * purse.cost_of(&counts) <= purse.left {
             break;
         }
     }
-    // Where even that is too much, every second count goes, never the first or the last. Few counts
-    // are looked at even if only once: one count alone compares nothing.
+    // If that is still too expensive, every second count is dropped, but never the first or the
+    // last. A few counts are looked at once in any case: a single count compares nothing.
     let passes = |many: usize| if many > FEW { f64::from(LOOKS) } else { 1.0 };
     while counts.len() > 1 && passes(counts.len()) * purse.cost_of(&counts) > purse.left {
         let (mut at, last) = (0, counts.len());
@@ -42,11 +42,11 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     counts
 }
 
-/// How throughput grew in the last octave of `counts`.
+/// How throughput grew over the last octave of some counts.
 struct Growth {
     /// The best count of that octave.
     last: Level,
-    /// The best one below it.
+    /// The best count below that octave.
     before: Option<Level>,
 }
 
@@ -64,26 +64,26 @@ impl Growth {
         Some(Self { last, before: best_of(&|workers| workers * 2 <= top) })
     }
 
-    /// Whether the octave still gained.
+    /// Whether the last octave still gained.
     fn goes_on(&self) -> bool {
         self.before.is_none_or(|before| self.last.log - before.log >= 2.0 * TOLERANCE)
     }
 
-    /// Whether throughput grew by more than this part of the growth of the count, on logarithms.
+    /// Whether throughput grew by more than `part` of the growth of the count, both as logarithms.
     fn exceeds(&self, part: f64) -> bool {
         let step = |before: Level| (self.last.workers as f64 / before.workers as f64).ln();
         self.before.is_some_and(|before| self.last.log - before.log > part * step(before))
     }
 }
 
-/// Whether the counts to look at lie far above these.
+/// Whether the counts worth looking at are far above these.
 pub(super) fn is_far_below(space: &Space, book: &Book, counts: &[usize]) -> bool {
     let top = counts.iter().copied().max().filter(|top| *top < space.max);
     top.and_then(|top| Growth::of(book, top)).is_some_and(|growth| growth.exceeds(HALF))
 }
 
-/// The next octave, or two where growth is steep, and the best count so far, where the last octave
-/// of `counts` still gained.
+/// The next octave and the best count so far, if the last octave of `counts` still gained. Where
+/// growth is steep, the next two octaves.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
     let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
     let growth = Growth::of(book, top).filter(Growth::goes_on)?;
@@ -93,8 +93,8 @@ pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<
     Some(next)
 }
 
-/// Counts from `low` to `high`, both included where they begin or end the space, with the hints
-/// between them.
+/// Counts between `low` and `high`, and the hints between them. `low` and `high` themselves are
+/// included where they begin or end the space.
 fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize> {
     let mut counts: Vec<usize> = (0_i32..200)
         .map(|i| (f64::from(i) / per_octave).exp2().round() as usize)

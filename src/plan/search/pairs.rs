@@ -1,15 +1,16 @@
-//! The best pair of a worker count and a value that multiplies with it (threads in each process),
-//! without trying the whole grid.
+//! Finds the best pair of a worker count and a value that multiplies with it (such as threads in
+//! each process), without trying the whole grid.
 //!
-//! 1. **Look**: every value at one count, that of the cores.
-//! 2. **Climb**: the neighbours of the best pair (twice the count, the next value, and those of the
-//!    same product), and the smaller neighbours of the one that would be recommended, together with
-//!    the best as an anchor. Again, until no neighbour is new.
-//! 3. **Narrow**: one count halfway below the recommended one.
-//! 4. **Confirm**: the short list, started anew, in complete blocks, as for counts alone.
+//! 1. **Look**: every value is tried at one count, that of the cores.
+//! 2. **Climb**: the neighbours of two pairs are tried. Those of the best pair are: twice the count,
+//!    the next value, and the pairs with the same product. Those of the pair to recommend are the
+//!    smaller ones. The best pair is measured beside them as an anchor. This goes on until no
+//!    neighbour is new.
+//! 3. **Narrow**: one count halfway below the recommended one is tried.
+//! 4. **Confirm**: the short list is started anew and measured in complete blocks, as for counts.
 //!
-//! *No pair does more per worker in all than was ever seen*: a smaller neighbour that would have to
-//! is left alone.
+//! *No pair does more per worker in all than any pair seen so far*: a smaller neighbour that would
+//! have to is not tried.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +19,12 @@ use super::{FEWEST, RESERVED, SHORT_LIST, Stage};
 use crate::rng::Rng;
 use crate::stats::knee::{Known, first_within};
 
-/// A worker count with the number of a value.
+/// A worker count, and the index of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pair {
-    /// Which of the values.
+    /// Index of the value.
     pub value: usize,
-    /// The count.
+    /// The worker count.
     pub workers: usize,
 }
 
@@ -31,9 +32,9 @@ pub struct Pair {
 pub struct Wallet<'c> {
     /// What is left.
     pub left: f64,
-    /// What one round of a pair costs, once it is started.
+    /// Price of one round of a pair that is already started.
     pub round: &'c dyn Fn(Pair) -> f64,
-    /// What starting it costs.
+    /// Price of starting a pair.
     pub start: &'c dyn Fn(Pair) -> f64,
 }
 
@@ -43,33 +44,33 @@ impl std::fmt::Debug for Wallet<'_> {
     }
 }
 
-/// What a user would not miss, as a share.
+/// The share of throughput that a user would not miss.
 const TOLERANCE: f64 = 0.05;
-/// A pair must promise so much of the best to be tried for its smallness.
+/// A pair with fewer workers is tried only if it may reach this share of the best.
 const HOPE: f64 = 0.9;
-/// So many values are looked at first.
+/// Most values of the first look.
 const VALUES: usize = 6;
-/// So much of what is left the first look may take.
+/// Most of the wallet that the first look may spend, as a share.
 const LOOK: f64 = 0.5;
 
-/// The search. Ask for the [next block](Pairs::next_block), [tell](Pairs::tell) what each of its
-/// pairs gave, and repeat until there is none.
+/// The search. Ask for the [next block](Pairs::next_block), [tell](Pairs::tell) the result of each
+/// of its pairs, and repeat until there is no next block.
 #[derive(Debug, Clone)]
 pub struct Pairs {
-    /// Every pair that may be tried, in the order of preference: the fewest workers in all, then
-    /// the smallest count. The book knows them by their places.
+    /// Every pair that may be tried, the preferred one first: the fewest workers in all, then the
+    /// smallest count. The book knows pairs by their index here.
     all: Vec<Pair>,
-    /// The numbers of the values, by what they multiply with.
+    /// Indices of the values, sorted by their factor.
     order: Vec<usize>,
     factors: Vec<usize>,
     most: usize,
-    /// The count of the first look.
+    /// The worker count of the first look.
     middle: usize,
     rng: Rng,
     book: Book,
     phase: Phase,
     broken: BTreeSet<usize>,
-    /// Those that were started since everything was last started anew.
+    /// Pairs started since all were last started anew.
     started: BTreeSet<usize>,
 }
 
@@ -83,8 +84,8 @@ enum Phase {
 }
 
 impl Pairs {
-    /// A search over values that multiply with these `factors` and counts up to `most`, on so many
-    /// `cores`; its orders come from `seed`.
+    /// A search over values with these `factors` and counts up to `most`, on a machine with
+    /// `cores`. The random orders come from `seed`.
     pub fn new(factors: &[usize], most: usize, cores: usize, seed: u64) -> Self {
         let most = most.max(1);
         let mut counts: Vec<usize> = powers(most);
@@ -112,7 +113,7 @@ impl Pairs {
         }
     }
 
-    /// The next block in random order, or `None` where it is decided or the wallet holds no more.
+    /// The next block in random order; `None` when it is decided or the wallet cannot pay for more.
     pub fn next_block(&mut self, wallet: &Wallet<'_>) -> Option<(Vec<Pair>, Stage)> {
         loop {
             match self.phase.clone() {
@@ -154,19 +155,19 @@ impl Pairs {
         }
     }
 
-    /// What one round gave, in units per second.
+    /// Enters the result of one round, in units per second.
     pub fn tell(&mut self, pair: Pair, throughput: f64) {
         if let Some(at) = self.place(pair) {
             self.book.enter(at, throughput);
         }
     }
 
-    /// That a pair cannot be run; it is not asked for again.
+    /// Gives up a pair that cannot be run.
     pub fn tell_broken(&mut self, pair: Pair) {
         self.broken.extend(self.place(pair));
     }
 
-    /// Whether what is wanted next is to be started anew, and nothing else is wanted any more.
+    /// Whether the next block starts its pairs anew and no other pairs are needed any more.
     pub fn starts_over(&self) -> bool {
         matches!(self.phase, Phase::Confirm { passes: 0, .. })
     }
@@ -184,7 +185,7 @@ impl Pairs {
         self.all[at].workers * self.factors[self.all[at].value]
     }
 
-    /// Opens a block, as far as the wallet covers it.
+    /// Opens a block of those pairs for which the wallet can pay.
     fn block(
         &mut self,
         mut places: Vec<usize>,
@@ -202,7 +203,8 @@ impl Pairs {
         Some((places.into_iter().map(|place| self.all[place]).collect(), stage))
     }
 
-    /// What so many rounds of each of these cost, those that must be started with their start.
+    /// Price of some rounds of each of these pairs, including the start of pairs that do not run
+    /// yet.
     fn price(&self, places: &[usize], rounds: u32, wallet: &Wallet<'_>) -> f64 {
         let of = |place: &usize| {
             let pair = self.all[*place];
@@ -213,7 +215,7 @@ impl Pairs {
         places.iter().map(of).sum()
     }
 
-    /// What deciding among these costs, with all of them started anew.
+    /// Price of deciding among these pairs, each started anew.
     fn reserve(&self, list: &[usize], wallet: &Wallet<'_>) -> f64 {
         let of = |place: &usize| {
             let pair = self.all[*place];
@@ -222,14 +224,14 @@ impl Pairs {
         list.iter().map(of).sum()
     }
 
-    /// The values at the count of the cores, spread over all of them where there are many.
+    /// The values at the count of the cores. If there are too many, a selection spread over all.
     fn first_look(&self, wallet: &Wallet<'_>) -> Vec<usize> {
         let mut values = self.order.clone();
         let at = |value: &usize| self.place(Pair { value: *value, workers: self.middle });
         let places = |values: &[usize]| values.iter().filter_map(at).collect::<Vec<usize>>();
         let dear = |values: &[usize]| self.price(&places(values), 1, wallet) > LOOK * wallet.left;
         while values.len() > VALUES || (values.len() > 2 && dear(&values)) {
-            // Every second one goes, never the first or the last.
+            // Every second value is dropped, never the first or the last.
             let (mut number, last) = (0, values.len());
             values.retain(|_| {
                 number += 1;
@@ -242,7 +244,7 @@ impl Pairs {
         places(&values)
     }
 
-    /// The place of the best pair so far, and of the one that would be recommended.
+    /// The index of the best pair so far, and that of the pair to recommend.
     fn standing(levels: &[Level]) -> Option<(usize, usize)> {
         let best = levels.iter().max_by(|a, b| a.log.total_cmp(&b.log))?;
         let known: Vec<Known> =
@@ -251,7 +253,8 @@ impl Pairs {
         Some((best.workers, levels[knee].workers))
     }
 
-    /// The pair whose value is `step` farther, with `numerator / denominator` as many workers.
+    /// The pair whose value is `step` places further, with `numerator / denominator` times the
+    /// workers.
     fn beside(&self, place: usize, step: isize, ratio: (usize, usize)) -> Option<usize> {
         let Pair { value, workers } = self.all[place];
         let rank = self.order.iter().position(|one| *one == value)?;
@@ -261,8 +264,8 @@ impl Pairs {
         whole.then(|| self.place(Pair { value, workers: workers / ratio.1 }))?
     }
 
-    /// The new neighbours that may be better than the best pair or smaller than the recommended
-    /// one, those that promise most first.
+    /// New neighbours that may be better than the best pair, or smaller than the pair to recommend.
+    /// The most promising come first.
     fn neighbours(&self) -> Vec<usize> {
         let levels = self.book.levels();
         let Some((best, knee)) = Self::standing(&levels) else { return Vec::new() };
@@ -274,7 +277,7 @@ impl Pairs {
         self.new_ones(up.into_iter().flatten().chain(hopeful), &levels)
     }
 
-    /// A count halfway below the recommended one, where it may do as well.
+    /// A count halfway below the recommended one, if it may do as well.
     fn between(&self) -> Vec<usize> {
         let levels = self.book.levels();
         let Some((_, knee)) = Self::standing(&levels) else { return Vec::new() };
@@ -293,7 +296,8 @@ impl Pairs {
         new
     }
 
-    /// Whether a pair may come near the best without doing more per worker in all than any did.
+    /// Whether a pair can come near the best without doing more per worker in all than any pair
+    /// has.
     fn may_do(&self, place: usize, levels: &[Level]) -> bool {
         let each = |level: &Level| level.log - (self.in_all(level.workers) as f64).ln();
         let most = levels.iter().map(each).fold(f64::NEG_INFINITY, f64::max);
@@ -301,7 +305,7 @@ impl Pairs {
         most + (self.in_all(place) as f64).ln() >= best + HOPE.ln()
     }
 
-    /// As many of these as can be paid beside the decision.
+    /// As many of these pairs as the wallet can pay for beside the decision.
     fn affordable(&self, places: Vec<usize>, wallet: &Wallet<'_>) -> Vec<usize> {
         let reserve = self.reserve(&self.book.short_list(FEWEST), wallet);
         let mut left = wallet.left - reserve;
@@ -316,7 +320,7 @@ impl Pairs {
         taken
     }
 
-    /// A block of new pairs with the best one, which ties it to the earlier ones.
+    /// A block of new pairs with the best pair, which makes them comparable with earlier blocks.
     fn with_anchor(
         &mut self,
         mut new: Vec<usize>,
@@ -337,7 +341,7 @@ impl Pairs {
     }
 }
 
-/// 1, 2, 4, .. up to `most`.
+/// 1, 2, 4 and so on, up to `most`.
 fn powers(most: usize) -> Vec<usize> {
     std::iter::successors(Some(1_usize), |count| count.checked_mul(2))
         .take_while(|count| *count <= most)

@@ -1,27 +1,27 @@
-//! Where the optimum can still be: between two measured counts, if growth goes on as steeply as
-//! before.
+//! Where the optimum can still hide: between two measured counts, if the curve goes on as steeply
+//! as before.
 //!
-//! A curve whose efficiency does not rise with the count (every smooth contention curve) grows to
-//! the right of a count at most as steeply as to its left, on logarithmic axes. So a gap is worth a
-//! probe only if growth at that slope up to its far end would beat the best count known. A plateau
-//! has no slope and is left alone; a cliff keeps full slope on its left side and is bisected down
-//! to the single best count.
+//! On every smooth contention curve, efficiency does not rise with the count. On logarithmic axes
+//! the curve is then at most as steep to the right of a count as to its left. So a gap deserves a
+//! probe only if growth at that slope, up to the far end of the gap, would beat the best count
+//! known. A plateau has no slope and is not probed. Left of a cliff the slope is full, so the cliff
+//! is bisected down to the single best count.
 
 use super::TOLERANCE;
 use super::book::{Book, Level};
 
-/// So many gaps are probed at once.
+/// Most gaps that are probed at once.
 const AT_ONCE: usize = 3;
-/// A gap this narrow (as a ratio) hides nothing worth having.
+/// A gap this narrow, as a ratio, hides nothing worth finding.
 const NARROW: f64 = 1.012;
-/// The slope may be so many standard errors steeper than it was measured.
+/// The true slope may be this many standard errors steeper than measured.
 const DOUBT: f64 = 0.7;
 /// A slope is measured over at least this ratio of counts.
 const BASELINE: f64 = 1.4;
 /// A possible gain below this is not worth a probe.
 const WORTH: f64 = TOLERANCE / 2.0;
 
-/// The counts to probe next, with the best count and the left ends of their gaps as anchors; empty
+/// The counts to probe next, with anchors: the best count, and the left ends of their gaps. Empty
 /// where nothing can hide.
 pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
     let mut levels = book.levels();
@@ -56,14 +56,14 @@ struct Gap {
     gain: f64,
 }
 
-/// The gap right of the level at `at`, if more than `WORTH` above `top` can hide in it.
+/// The gap to the right of the level at `at`, if it can hide more than `WORTH` above `top`.
 fn gap(levels: &[Level], at: usize, top: f64) -> Option<Gap> {
     let (left, right) = (levels[at], levels[at + 1]);
     let (from, to) = (left.workers as f64, right.workers as f64);
     if right.workers - left.workers < 2 || to / from <= NARROW {
         return None;
     }
-    // Neighbours that lie close together say more about the noise than about the slope.
+    // Neighbours that lie close together show more of the noise than of the slope.
     let before = levels[..at].iter().rev().find(|level| level.workers as f64 * BASELINE <= from);
     let slope = before.map_or(1.0, |before| {
         let doubt = DOUBT * left.error.hypot(before.error);

@@ -1,38 +1,37 @@
-//! Machines that answer from a planted curve with noise, so that a search can be judged against the
-//! truth.
+//! Simulated machines with a known curve and noise, so that the result of a search can be compared
+//! with the truth.
 
 use super::Space;
 use crate::rng::Rng;
 
-/// The kinds of curve that real machines have been seen to give.
+/// Kinds of curve that real machines have shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shape {
-    /// Linear to a capacity, then flat; half of the capacities lie at no count that a machine would
-    /// tell.
+    /// Linear up to a capacity, then flat. Half of the capacities lie at no hint.
     LinearFlat,
-    /// Full gain per core, a third per hardware thread, slowly falling beyond.
+    /// Full gain per core, a third per further hardware thread, then a slow fall.
     SmtShoulder,
     /// The Universal Scalability Law with a peak inside the range.
     UslPeak,
-    /// Waiting work that saturates at 10 to 100 times the cores.
+    /// Waiting work that saturates at 10 to 100 times the number of cores.
     IoSaturation,
-    /// A quota, often of half a core: a drop when the throttling sets in; half of the quotas are
-    /// set where no machine tells.
-    QuotaStep,
-    /// A cliff where a second node is entered, then growth at half the slope; half of the cliffs
+    /// A quota, often with half a core: throughput drops when throttling begins. Half of the quotas
     /// lie at no hint.
+    QuotaStep,
+    /// A drop where a second NUMA node comes into use, then growth at half the slope. Half of the
+    /// drops lie at no hint.
     NumaCliff,
-    /// A soft shoulder under noise of two modes.
+    /// A soft shoulder, with noise that has two modes.
     BimodalNoise,
-    /// One is as good as many.
+    /// All counts are equal.
     Flat,
-    /// One is best.
+    /// One worker is best.
     Falling,
-    /// Linear growth over the whole range: the best count is the last.
+    /// Linear over the whole range: the largest count is best.
     Linear,
 }
 
-/// Every shape, in the order of the figures.
+/// Every shape, in the order of the printed table.
 pub(super) const SHAPES: [Shape; 10] = [
     Shape::LinearFlat,
     Shape::SmtShoulder,
@@ -46,24 +45,25 @@ pub(super) const SHAPES: [Shape; 10] = [
     Shape::Linear,
 ];
 
-/// One planted machine.
+/// One simulated machine.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) shape: Shape,
     pub(super) space: Space,
     cores: f64,
-    /// Parameters of the shape, drawn once.
+    /// Parameters of the shape, drawn once per machine.
     bend: f64,
     depth: f64,
     slope: f64,
     noise: f64,
     rng: Rng,
-    /// The slow wander of the whole machine.
+    /// Slow drift of the whole machine.
     wander: f64,
 }
 
 impl Machine {
-    /// The machine of a seed; `noise` 1 is 2 % per sample, 1.5 % wander and 2 % of outliers.
+    /// The machine of a seed. With `noise` 1 it has 2 % noise per sample, 1.5 % drift and 2 %
+    /// outliers.
     pub(super) fn new(shape: Shape, seed: u64, noise: f64) -> Self {
         let mut rng = Rng::labelled(seed, &format!("{shape:?}"));
         let max = [128, 256, 512, 1024][rng.below(4) as usize];
@@ -130,12 +130,12 @@ impl Machine {
         }
     }
 
-    /// The highest true throughput of all counts.
+    /// The highest true throughput over all counts.
     pub(super) fn best(&self) -> f64 {
         (1..=self.space.max).map(|n| self.truth(n)).fold(0.0, f64::max)
     }
 
-    /// One measured round.
+    /// Measures one round.
     pub(super) fn measure(&mut self, workers: usize) -> f64 {
         let noise = self.noise;
         let rng = &mut self.rng;
