@@ -1,5 +1,5 @@
-//! The client that keeps a server under load: each connection asks again as soon as it has its
-//! answer.
+//! The client that keeps a server under load: each connection sends its next request as soon as it
+//! has its answer.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 
 use super::{Extent, Gate, Lane, Lap, Meter, ModeError};
 
-/// One who is refused waits so long before it asks again.
+/// A connection that is refused waits this long before it asks again.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Who waits for the next request to be due looks so often whether the round is over.
+/// While a connection waits for a due request, it checks this often whether the round is over.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// What all threads of the client share.
@@ -26,25 +26,25 @@ pub(super) struct Asking {
     pub(super) gate: Arc<Gate>,
     pub(super) meter: Arc<Meter>,
     pub(super) failed: Arc<Mutex<BTreeMap<String, u64>>>,
-    /// Where requests come by themselves.
+    /// The requests that are due, where they arrive at a rate.
     pub(super) calls: Option<Arc<Calls>>,
 }
 
-/// How many requests are due and not taken by a connection.
+/// Counts the requests that are due and not yet taken by a connection.
 pub(super) struct Calls {
     due: Semaphore,
 }
 
 impl Calls {
-    /// None is due yet; nothing where requests do not come by themselves.
+    /// Starts with no due request; `None` where requests do not arrive at a rate.
     pub(super) fn of(gate: &Gate) -> Option<Arc<Self>> {
         gate.schedule().map(|_| Arc::new(Self { due: Semaphore::new(0) }))
     }
 }
 
 impl Asking {
-    /// Keeps one connection for each lane busy until the round is over; where requests come by
-    /// themselves, as far as there are any.
+    /// Keeps one connection per lane busy until the round is over. Where requests arrive at a rate,
+    /// a connection waits for the next due request.
     pub(super) fn on_this_thread(
         self,
         lanes: Vec<Lane>,
@@ -76,7 +76,7 @@ impl Asking {
                 }
                 laps
             };
-            // Whoever hangs must not keep the others.
+            // A connection that hangs must not delay the others.
             tokio::time::timeout(most, all).await.unwrap_or_else(|_| {
                 gate.stop();
                 vec![Err(ModeError::Interrupted)]
@@ -90,7 +90,7 @@ impl Asking {
         *failed.entry(reason).or_default() += 1;
     }
 
-    /// The next request: at once in a closed loop, else as soon as one is due that nobody has.
+    /// The next request: at once in a closed loop, else as soon as one is due and not yet taken.
     async fn next(&self, lane: &mut Lane) -> Option<u64> {
         let Some(calls) = &self.calls else { return lane.take() };
         calls.due.acquire().await.ok()?.forget();
@@ -119,8 +119,8 @@ impl Asking {
 }
 
 impl Calls {
-    /// Calls out requests as they become due, until the round is over; to be run on a thread of its
-    /// own, since timers of a runtime are late by a millisecond.
+    /// Announces requests as they become due, until the round is over. It needs a thread of its
+    /// own, because timers of an async runtime are late by a millisecond.
     pub(super) fn call(&self, gate: &Gate) {
         let Some(schedule) = gate.schedule() else { return };
         for number in 0.. {

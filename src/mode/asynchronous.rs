@@ -29,7 +29,7 @@ impl Runtime {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
         let count = ground.cores.max(1);
         let runtime = started(count, ground.placement.clone())?;
-        // Tasks may register sockets and timers with the runtime when they are prepared.
+        // Tasks may register sockets and timers with the runtime during preparation.
         let entered = runtime.enter();
         let prepare = || (0..ground.members).map(|member| ground.prepare(member)).collect();
         let (tasks, memory) = Book::open(&ground.held, ground.members, prepare);
@@ -39,10 +39,10 @@ impl Runtime {
     }
 }
 
-/// A runtime with so many threads.
+/// Starts a runtime with this many threads.
 ///
-/// Where the system refuses it one, tokio panics, and then waits for ever for the end of those that
-/// it has. So each of its threads waits until all are there, and ends where one is not.
+/// When the system refuses a thread, tokio panics and then waits for ever for the threads it
+/// already has. So each thread first waits until all have started, and ends if one has not.
 fn started(count: usize, placement: Vec<usize>) -> Result<tokio::runtime::Runtime, ModeError> {
     let complete = Arc::new(OnceLock::<bool>::new());
     let (number, awaited) = (AtomicUsize::new(0), Arc::clone(&complete));
@@ -54,7 +54,7 @@ fn started(count: usize, placement: Vec<usize>) -> Result<tokio::runtime::Runtim
         }
         super::pin(&placement, number.fetch_add(1, Ordering::Relaxed));
     });
-    // The hook is called before anything is waited for, and keeps the panic from being printed.
+    // The hook runs before tokio waits, and keeps the panic from being printed.
     let (usual, lacking) = (panic::take_hook(), Arc::clone(&complete));
     panic::set_hook(Box::new(move |_| {
         let _ = lacking.set(false);
@@ -120,7 +120,7 @@ impl Crew for Runtime {
     fn dismiss(self: Box<Self>) -> Result<(), ModeError> {
         let Self { tokio, tasks, memory, ground } = *self;
         {
-            // Sockets and timers deregister from the runtime that they belong to.
+            // Sockets and timers deregister from their runtime.
             let _entered = tokio.enter();
             drop(tasks);
         }
@@ -129,9 +129,9 @@ impl Crew for Runtime {
     }
 }
 
-/// One worker's closed loop: each task is spawned and joined, as a program would do it. The
-/// worker's own task goes into the spawned future and comes back with the result; a failed one is
-/// not used again.
+/// The closed loop of one worker. Each task is spawned and joined, as a program would do it. The
+/// worker's task moves into the spawned future and comes back with the result. A task that failed
+/// is not used again.
 async fn lap(
     mut lane: Lane,
     mut task: Box<dyn Task>,

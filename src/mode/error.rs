@@ -7,50 +7,50 @@ use crate::plan::PlanError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModeError {
-    /// The workload is unknown where the worker lives.
+    /// The worker does not know the workload.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The crew could not be made ready.
+    /// A worker could not prepare its task.
     #[error("worker {worker} could not get ready: {reason}")]
     Prepare {
-        /// Which worker, from 0.
+        /// The worker, from 0.
         worker: usize,
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
     },
-    /// What the crew needs around it could not be made.
+    /// Something that the crew needs could not be started or made.
     #[error("{what}: {reason}")]
     Launch {
-        /// What could not be made.
+        /// What could not be started or made.
         what: &'static str,
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
     },
     /// A task failed.
     #[error("task {number} failed: {reason}")]
     Task {
-        /// Its number.
+        /// The number of the task.
         number: u64,
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
     },
-    /// A worker process failed or is gone.
+    /// A worker process failed or has ended.
     #[error("worker {worker}: {how}")]
     Worker {
-        /// Which worker, from 0.
+        /// The worker, from 0.
         worker: usize,
-        /// What became of it, in words.
+        /// What happened to it, in words.
         how: String,
     },
-    /// A node could not do its part, or is gone.
+    /// A node could not do its part, or is lost.
     #[error("node {node}: {how}")]
     Node {
-        /// Which node.
+        /// The name of the node.
         node: String,
-        /// What became of it, in words.
+        /// What happened to it, in words.
         how: String,
     },
-    /// The helper in which the crew lives could not do it.
+    /// The helper in which the crew lives reported a failure, or failed itself.
     #[error(transparent)]
     Helper(helper::HelperError),
     /// The user interrupted.

@@ -1,4 +1,4 @@
-//! The agreement between a crew's workers on when measuring begins and ends.
+//! The gate: how the workers of a crew agree on when measuring begins and ends.
 //!
 //! ```text
 //! worker 0  |--warm-up--|--still loading--|-- own window --|--still loading--|
@@ -6,7 +6,7 @@
 //!           barrier                       all are warm   the last window ends
 //! ```
 //!
-//! Nobody measures before everybody is warm, and nobody stops loading the machine before the last
+//! Nobody measures before all workers are warm. Nobody stops loading the machine before the last
 //! window has ended.
 
 use std::ops::Deref;
@@ -19,21 +19,21 @@ use super::schedule::Schedule;
 use crate::clock;
 use crate::plan::Arrivals;
 
-/// What the end of a task means for the crew as a whole.
+/// What the end of a task means for the whole crew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Nothing.
+    /// Nothing special.
     Ordinary,
-    /// Everybody is warm now: whoever learns it may look at usage counters and must then
+    /// All workers are warm now. The caller may read usage counters and must then
     /// [open](Gate::open) the gate.
     AllWarm,
-    /// Everybody has ended the own window now: usage counters belong to this moment, not to the end
-    /// of the tasks still under way.
+    /// All windows have ended now. Usage counters are read at this moment, not at the end of the
+    /// tasks still running.
     AllFinished,
 }
 
-/// When windows open, where crews elsewhere open theirs at the same moment: agreed on before each
-/// round.
+/// The moment at which windows open, where crews on other hosts open theirs at the same moment. It
+/// is agreed on before each round.
 #[derive(Debug, Default)]
 pub struct Opening(Mutex<Agreed>);
 
@@ -44,12 +44,12 @@ struct Agreed {
 }
 
 impl Opening {
-    /// The next round opens its window at this moment.
+    /// Sets the moment at which the next round opens its window.
     pub fn agree(&self, at: Instant) {
         *self.agreed() = Agreed { at: Some(at), opened: None };
     }
 
-    /// How much later the window opened than was agreed; `None` where it was never opened.
+    /// How long after the agreed moment the window opened; `None` where it never opened.
     pub fn late(&self) -> Option<Duration> {
         let Agreed { at, opened } = *self.agreed();
         Some(opened?.saturating_duration_since(at?))
@@ -73,59 +73,61 @@ impl Opening {
 pub struct Window {
     /// What ends the measuring.
     pub extent: Extent,
-    /// The longest that warming up may take; zero where a task is so long that it dwarfs any
-    /// warm-up.
+    /// The longest that warming up may take; zero where tasks are so long that warm-up does not
+    /// matter.
     pub warm_up: Duration,
 }
 
 /// What ends the measuring of a round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Extent {
-    /// Each worker measures whole tasks until this much time has gone, at least one task.
+    /// Each worker measures whole tasks, at least one, until this time has passed.
     Time(Duration),
-    /// So many tasks are done by all workers together, from first submit to last join.
+    /// All workers together do this many tasks. The time runs from the first submit to the last
+    /// join.
     Tasks(u64),
-    /// Tasks come by themselves, and those that come within this time are measured.
+    /// Tasks arrive at a rate. Those that are due within the window are measured.
     Arrivals {
-        /// How they come.
+        /// The rate and the kind of gaps.
         arrivals: Arrivals,
-        /// What their gaps are drawn from.
+        /// The seed from which the gaps are drawn.
         seed: u64,
-        /// How long the window is. The warm-up before it is spent whole.
+        /// How long the window is. The warm-up before it is always used in full.
         length: Duration,
     },
 }
 
-/// What a crew's workers share while a round is measured.
+/// What the workers of a crew share during a round.
 #[derive(Debug)]
 pub struct Gate {
     window: Window,
     workers: usize,
     origin: Instant,
-    /// When tasks are due, where they come by themselves.
+    /// When tasks are due, where they arrive at a rate.
     schedule: Option<Schedule>,
     /// Nanoseconds from `origin` to the beginning of measuring; 0 while warming up.
     opened: AtomicU64,
-    /// How many are warm.
+    /// How many workers are warm.
     warm: AtomicUsize,
-    /// How many have ended their own window.
+    /// How many workers have ended their own window.
     finished: AtomicUsize,
     /// Nanoseconds from `origin` to the end of the last window; 0 until then.
     closed: AtomicU64,
     /// The next task number of a batch.
     next: AtomicU64,
-    /// Set when a worker failed: everybody stops after the current task.
+    /// Set when a worker failed: all workers stop after their current task.
     stop: AtomicBool,
-    /// Set when the user interrupts: the same.
+    /// Set when the user interrupts: all workers stop after their current task.
     cancel: Arc<AtomicBool>,
-    /// The moment for which the opening waits though everybody is warm, where there is one.
+    /// The agreed moment, if there is one. The gate opens then, not as soon as all workers are
+    /// warm.
     opening: Option<(Instant, Arc<Opening>)>,
-    /// Whether somebody was told that an agreed moment has come.
+    /// Whether a worker was told that the agreed moment has come.
     told: AtomicBool,
 }
 
 impl Gate {
-    /// A gate for `workers` workers, with its clock starting now.
+    /// A gate for `workers` workers. Its clock starts now.
     pub fn new(window: Window, workers: usize, cancel: &Arc<AtomicBool>) -> Self {
         let schedule = match window.extent {
             Extent::Arrivals { arrivals, seed, length } => {
@@ -150,14 +152,14 @@ impl Gate {
         }
     }
 
-    /// The same, which opens at the moment that was agreed on, where there is one.
+    /// The same gate, opened at the agreed moment if there is one.
     pub(super) fn opening_at(mut self, opening: &Arc<Opening>) -> Self {
         self.opening = opening.at().map(|at| (at, Arc::clone(opening)));
         self
     }
 
-    /// Whether the round is measured from its first task on: a batch, or tasks that dwarf any
-    /// warm-up.
+    /// Whether the round is measured from its first task on: a batch, or tasks so long that warm-up
+    /// does not matter.
     pub fn is_open_from_start(&self) -> bool {
         match self.window.extent {
             Extent::Arrivals { .. } => false,
@@ -166,13 +168,13 @@ impl Gate {
         }
     }
 
-    /// When tasks are due, where they come by themselves.
+    /// When tasks are due, where they arrive at a rate.
     #[inline]
     pub fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
     }
 
-    /// How long ago the origin is.
+    /// Time since the origin.
     pub(super) fn now(&self) -> Duration {
         clock::since(self.origin)
     }
@@ -182,16 +184,16 @@ impl Gate {
         self.window
     }
 
-    /// The moment from which this gate counts.
+    /// The origin: the moment from which this gate counts time.
     pub fn origin(&self) -> Instant {
         self.origin
     }
 
-    /// Says that one more worker is warm; true for the last one, who opens the gate by
-    /// [`open`](Self::open).
+    /// Counts one more warm worker. Returns true for the last one, which must [open](Self::open)
+    /// the gate.
     ///
-    /// Where a moment was agreed on, the last one lets the gate open then, and who first learns
-    /// that it has come is told by [`has_come`](Self::has_come).
+    /// If a moment was agreed on, the last warm worker does not open the gate: it opens at that
+    /// moment, and [`has_come`](Self::has_come) tells one worker so.
     pub fn warmed(&self) -> bool {
         let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
         let Some((at, opening)) = self.opening.as_ref().filter(|_| last) else { return last };
@@ -202,13 +204,13 @@ impl Gate {
         false
     }
 
-    /// Whether whoever asks is the first to learn that the agreed moment has come.
+    /// Whether the agreed moment has come and the caller is the first to learn it.
     #[inline]
     pub fn has_come(&self) -> bool {
         self.opening.is_some() && !self.told.swap(true, Ordering::AcqRel)
     }
 
-    /// Begins measuring, now; at an agreed moment it has begun already.
+    /// Begins measuring now, unless it began at an agreed moment.
     pub fn open(&self) {
         let now = clock::now();
         if let Some((_, opening)) = &self.opening {
@@ -221,7 +223,7 @@ impl Gate {
         self.opened.store(nanos.max(1), Ordering::Release);
     }
 
-    /// When measuring began, if it has.
+    /// When measuring began; `None` before that.
     #[inline]
     pub fn opened(&self) -> Option<Duration> {
         match self.opened.load(Ordering::Acquire) {
@@ -230,8 +232,8 @@ impl Gate {
         }
     }
 
-    /// Says that one more worker has ended its own window; true for the last one, which ends the
-    /// measuring, now.
+    /// Counts one more worker that has ended its own window. Returns true for the last one; its
+    /// call ends the measuring.
     pub fn finished(&self) -> bool {
         let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
         if last {
@@ -241,7 +243,7 @@ impl Gate {
         last
     }
 
-    /// When every worker had ended its own window, if they have.
+    /// When the last worker ended its own window; `None` before that.
     #[inline]
     pub fn closed(&self) -> Option<Duration> {
         match self.closed.load(Ordering::Acquire) {
@@ -256,25 +258,26 @@ impl Gate {
         self.closed().is_some()
     }
 
-    /// The next task of a batch, while there is one.
+    /// The number of the next task of a batch; `None` when all are taken.
     pub fn take(&self, tasks: u64) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         (number < tasks).then_some(number)
     }
 
-    /// Makes everybody stop after the current task.
+    /// Makes all workers stop after their current task.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
     }
 
-    /// Whether everybody is to stop.
+    /// Whether all workers must stop.
     #[inline]
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire) || self.cancel.load(Ordering::Relaxed)
     }
 }
 
-/// A worker's hold on its gate. Nobody waits for one that panics: it stops all.
+/// A worker's handle of the gate. If the worker panics, the handle stops all workers, so that
+/// nobody waits for it.
 #[derive(Debug)]
 pub(super) struct Hold(Arc<Gate>);
 
@@ -283,7 +286,7 @@ impl Hold {
         Self(Arc::clone(gate))
     }
 
-    /// The gate itself, to be looked at while the worker's other parts change.
+    /// The gate itself, for use while other parts of the worker change.
     pub(super) fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.0)
     }

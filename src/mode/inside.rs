@@ -1,5 +1,5 @@
-//! Whether a thread runs the user's work: what panics there has failed by itself, and is caught.
-//! Anywhere else a panic is a mistake of ours.
+//! Tracks whether a thread is running the user's work. A panic there is a failure of that work and
+//! is caught. A panic anywhere else is a bug in knee.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,7 +11,7 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Inside the user's work until it is dropped.
+/// Marks the thread as running the user's work until dropped.
 struct Inside {
     before: bool,
 }
@@ -28,12 +28,12 @@ impl Drop for Inside {
     }
 }
 
-/// Whether this thread runs the user's work.
+/// Whether this thread is running the user's work.
 pub(crate) fn is_inside() -> bool {
     INSIDE.get()
 }
 
-/// Runs the user's work; what it panicked with is the error.
+/// Runs the user's work. A panic becomes the error.
 #[inline]
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| {
@@ -42,7 +42,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Sen
     }))
 }
 
-/// The user's future; whoever waits for it catches its panic.
+/// Runs the user's future. Whoever awaits it catches its panic.
 pub(super) async fn future<T>(work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     std::future::poll_fn(|context| -> Poll<T> {

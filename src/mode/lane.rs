@@ -1,7 +1,8 @@
-//! One worker's own measuring: warm-up detected, whole tasks counted, each task's latency kept.
+//! The lane: how one worker measures. It detects warm-up, counts whole tasks and keeps the latency
+//! of each.
 //!
-//! A lane costs one clock reading and one histogram entry per task. It is the same for every mode:
-//! the loop that runs tasks asks it for the next number and tells it what came out.
+//! A lane costs one clock reading and one histogram entry per task. It is the same in every mode:
+//! the loop that runs tasks asks the lane for the next task number and gives it the result.
 
 use std::sync::Arc;
 use std::thread;
@@ -15,23 +16,23 @@ use super::schedule::{Due, Schedule};
 use super::share::Share;
 use crate::clock;
 
-/// Two successive slices of a warm-up agree when their rates differ by less than this share.
+/// Warm-up ends when the rates of two successive slices differ by less than this share.
 const AGREEMENT: f64 = 0.05;
-/// The first slice of a warm-up.
+/// Length of the first slice of a warm-up.
 const FIRST_SLICE: Duration = Duration::from_micros(500);
-/// Latencies are kept to 1 % up to this; longer ones are counted as this.
+/// Latencies are kept within 1 % up to this value; longer ones count as this value.
 const LONGEST_NANOS: u64 = 3_600_000_000_000;
-/// Who waits for a task that is not due yet looks so often whether the round is over.
+/// While a worker waits for a task to become due, it checks this often whether the round is over.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What one worker measured.
+/// What one worker measured in a round.
 #[derive(Debug)]
 pub struct Lap {
     /// Whole tasks within its own window.
     pub tasks: u64,
-    /// What those tasks did, in units.
+    /// Units that those tasks did.
     pub units: u64,
-    /// From the beginning of its first counted task to the end of its last.
+    /// From the beginning of its first counted task to the end of its last one.
     pub wall: Duration,
     /// Units per second from the gate's opening to its closing.
     pub rate: f64,
@@ -39,32 +40,33 @@ pub struct Lap {
     pub ended: Duration,
     /// How long each task took, in nanoseconds.
     pub latency: Histogram<u64>,
-    /// Task numbers that serial has done too, with the checksum that came out here.
+    /// The checksums of tasks that serial has run too, with their numbers.
     pub checks: Vec<(u64, u64)>,
     /// How long this worker warmed up.
     pub warm_up: Duration,
-    /// The largest resident memory of programs that this worker ran, in bytes; 0 where it ran none.
+    /// The largest resident memory of any program that this worker ran, in bytes; 0 where it ran
+    /// none.
     pub peak_memory: u64,
     /// What the programs of its whole tasks printed about themselves.
     pub printed: Vec<Figure>,
-    /// From the beginnings of all its tasks to their ends, where tasks came by themselves, and how
-    /// many there were: those before the window too.
+    /// Where tasks arrive at a rate: the total time of all its tasks, from beginning to end, and
+    /// their number. Tasks before the window count too.
     pub served: (Duration, u64),
-    /// The squares of these, summed, in seconds.
+    /// The sum of the squares of these times, in seconds squared.
     pub served_squares: f64,
-    /// How many of its tasks were due and not begun when the window opened, and when it closed.
+    /// How many of its tasks were due but not begun when the window opened, and when it closed.
     pub waited: [u64; 2],
 }
 
 impl Lap {
-    /// An empty histogram of latencies; those of all laps have the same bounds. Two digits take
-    /// 35 kB; three would take 280 kB of each of a thousand workers in every round.
+    /// An empty histogram of latencies. All laps use the same bounds. Two digits take 35 kB; three
+    /// would take 280 kB for each of a thousand workers in every round.
     pub(super) fn histogram() -> Histogram<u64> {
         Histogram::new_with_bounds(1, LONGEST_NANOS, 2)
             .expect("two digits over an hour of nanoseconds are within the histogram's limits")
     }
 
-    /// What nobody has done.
+    /// The lap of a worker that did nothing.
     pub(super) fn nothing() -> Self {
         Self {
             tasks: 0,
@@ -83,51 +85,50 @@ impl Lap {
         }
     }
 
-    /// The mean of the rates that its programs printed; `None` where they printed none.
+    /// The mean of the rates that its programs printed; `None` if they printed none.
     fn printed_rate(&self) -> Option<f64> {
         let sum: f64 = self.printed.iter().map(|figure| figure.rate).sum();
         (!self.printed.is_empty()).then(|| sum / self.printed.len() as f64)
     }
 }
 
-/// The state of one worker's measuring.
+/// The state of one worker's measurement.
 #[derive(Debug)]
 pub struct Lane {
     gate: Hold,
-    /// This worker's numbers are `number`, `number + stride`, ..: nothing is shared to take the
-    /// next one.
+    /// The next task number. This worker's numbers are `number`, `number + stride` and so on, so
+    /// workers share nothing to get the next one.
     number: u64,
     stride: u64,
-    /// Numbers below this are compared with serial.
+    /// Tasks with numbers below this are compared with serial.
     checked: u64,
     phase: Phase,
-    /// When the task under way began: where the previous one ended.
+    /// When the current task began, which is when the previous one ended.
     began: Instant,
-    /// What the task under way took for itself before it began.
+    /// Time that the current task spent on itself, outside its work, before it began.
     untimed: Duration,
-    /// When its window began. The window is as long as it was ordered, what tasks take for
-    /// themselves included.
+    /// When its window began. The window includes the time that tasks spend on themselves.
     window_began: Instant,
-    /// When it was released, from the gate's origin: there measuring begins where nothing is warmed
-    /// up.
+    /// When the worker was released, from the gate's origin. Without a warm-up, measuring begins
+    /// then.
     released: Duration,
     share: Share,
-    /// What the program of the task under way printed about itself.
+    /// The figures that the program of the current task printed.
     figure: Option<Figure>,
-    /// When the task under way was due, where tasks come by themselves.
+    /// When the current task was due, where tasks arrive at a rate.
     due: Option<Due>,
     lap: Lap,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Looking for two slices in a row that agree.
+    /// Warming up, until two slices in a row agree.
     Warming { slice: Slice, previous: Option<f64> },
-    /// Warm, and loading the machine until everybody is.
+    /// Warm, and loading the machine until all workers are warm.
     Waiting,
-    /// Counting.
+    /// Measuring.
     Measuring { start: Instant },
-    /// Done, and loading the machine until everybody is.
+    /// Finished, and loading the machine until all workers have finished.
     Loading,
 }
 
@@ -139,8 +140,8 @@ struct Slice {
 }
 
 impl Lane {
-    /// The lane of worker `worker` of `workers`; checksums of task numbers below `checked` are
-    /// kept.
+    /// The lane of worker `worker` out of `workers`. It keeps the checksums of tasks with numbers
+    /// below `checked`.
     pub fn new(gate: &Arc<Gate>, worker: usize, workers: usize, checked: u64) -> Self {
         let now = clock::now();
         let phase = if gate.is_open_from_start() {
@@ -166,7 +167,7 @@ impl Lane {
         }
     }
 
-    /// Resets the clock of the task under way: called once all workers are ready and released
+    /// Restarts the clock of the current task. Called when all workers are ready and released
     /// together.
     pub fn start(&mut self) {
         let now = clock::now();
@@ -179,7 +180,7 @@ impl Lane {
         self.released = now.duration_since(self.gate.origin());
     }
 
-    /// The next task's number, or `None` when this worker is to stop.
+    /// The number of the next task; `None` when this worker must stop.
     #[inline]
     pub fn take(&mut self) -> Option<u64> {
         if self.gate.stopped() {
@@ -198,7 +199,7 @@ impl Lane {
         Some(number)
     }
 
-    /// The next task in the queue, once it is due.
+    /// The next task in the queue. Waits until the task is due.
     fn await_due(&mut self) -> Option<u64> {
         let gate = self.gate.gate();
         let schedule = gate.schedule()?;
@@ -215,7 +216,7 @@ impl Lane {
         }
     }
 
-    /// The next task in the queue, where somebody else has waited until it is due.
+    /// The next task in the queue, after somebody else has waited until it is due.
     pub(super) fn take_due(&mut self) -> Option<u64> {
         let gate = self.gate.gate();
         let schedule = gate.schedule().filter(|_| !gate.stopped())?;
@@ -233,7 +234,7 @@ impl Lane {
         due.number
     }
 
-    /// A task was done that came by itself: its latency is counted from when it was due.
+    /// Books a task that arrived at a rate. Its latency counts from when it was due.
     fn done_due(&mut self, due: Due, untimed: Duration, now: Instant, work: Work) -> Moment {
         let gate = self.gate.gate();
         let Some(schedule) = gate.schedule() else { return Moment::Ordinary };
@@ -253,8 +254,7 @@ impl Lane {
         schedule.moment(now)
     }
 
-    /// Takes out of the task under way what it did beside its work. To be called before
-    /// [`done`](Self::done).
+    /// Subtracts what the current task did beside its work. Call it before [`done`](Self::done).
     #[inline]
     pub fn set_aside(&mut self, aside: Aside) {
         self.lap.peak_memory = self.lap.peak_memory.max(aside.peak_memory);
@@ -262,7 +262,7 @@ impl Lane {
         if aside.untimed.is_zero() {
             return;
         }
-        // Every span that began before the preparation is shortened by it.
+        // Every span that began before the preparation is shortened by the preparation.
         self.untimed = aside.untimed;
         self.began += aside.untimed;
         match &mut self.phase {
@@ -272,20 +272,20 @@ impl Lane {
         }
     }
 
-    /// Task `number` is done now; says what that means for all.
+    /// Books the end of task `number`, now. Returns what that means for the crew.
     #[inline]
     #[must_use]
     pub fn done(&mut self, number: u64, work: Work) -> Moment {
         self.done_at(clock::now(), number, work)
     }
 
-    /// Task `number` was done at a moment that may be past: where ends are read in bunches, each
-    /// counts when it was.
+    /// Books the end of task `number` at a moment that may be past. Where several ends are read at
+    /// once, each counts at its own moment.
     #[inline]
     #[must_use]
     pub fn done_at(&mut self, now: Instant, number: u64, work: Work) -> Moment {
-        // A preparation that was set aside moves the beginning, and two processes read the clock a
-        // little apart: still no task ends before it has begun.
+        // No task may end before it begins. That could seem so, because a preparation that is set
+        // aside moves the beginning, and because two processes read the clock a little apart.
         let now = now.max(self.began);
         let began = self.began;
         let took = now.duration_since(began);
@@ -329,7 +329,7 @@ impl Lane {
         moments.map(|moment| moment.saturating_duration_since(self.gate.origin()))
     }
 
-    /// What was measured; for a batch, what this worker did of it.
+    /// The lap of this worker; for a batch, its part of the batch.
     pub fn finish(mut self) -> Lap {
         if let Some(schedule) = self.gate.schedule() {
             let (opened, closed) = schedule.window();
@@ -344,7 +344,7 @@ impl Lane {
         let opened = opened.unwrap_or(self.released);
         self.lap.rate = match self.gate.closed() {
             Some(closed) => self.share.rate(closed.saturating_sub(opened)),
-            // A batch, or a round that was broken off: its own tasks are all there is.
+            // A batch, or a round that was stopped early: only its own tasks count.
             None => self.share.rate(self.lap.wall),
         };
         if let Some(rate) = self.lap.printed_rate() {
@@ -358,7 +358,7 @@ impl Lane {
         self.lap.tasks += 1;
         self.lap.units = self.lap.units.saturating_add(work.units);
         match self.figure {
-            // How long a program takes says nothing about the latency of what it measures.
+            // The duration of a program says nothing about the latency of what it measures.
             Some(figure) => self.lap.printed.push(figure),
             None => self.lap.latency.saturating_record((took.as_nanos() as u64).max(1)),
         }

@@ -1,13 +1,13 @@
-//! The starting line: workers wait here until all are ready, and are released together.
+//! The starting line: workers wait here until all are ready, and then start together.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Where a crew's workers wait for each other.
+/// Where the workers of a crew wait for each other.
 ///
-/// A barrier of the standard library would release them one after another: each must take its lock
-/// once more on the way out, and on a busy machine has to be scheduled for that, which took 128
-/// workers on two cores two seconds. Here one wake-up lets all go.
+/// A barrier of the standard library releases its threads one after another: each must take the
+/// barrier's lock on its way out. On a busy machine each must be scheduled for that first; 128
+/// workers on two cores took two seconds. Here a single wake-up releases all.
 #[derive(Debug)]
 pub(super) struct StartingLine {
     missing: AtomicUsize,
@@ -15,20 +15,19 @@ pub(super) struct StartingLine {
 }
 
 impl StartingLine {
-    /// A line for so many.
+    /// A starting line for this many workers.
     pub(super) fn new(count: usize) -> Self {
         Self { missing: AtomicUsize::new(count), released: OnceLock::new() }
     }
 
-    /// Says that somebody is here who need not wait. The last one does what is left to do `before`
-    /// anybody is released.
+    /// Counts a worker that need not wait. The last worker calls `before` before all are released.
     pub(super) fn pass(&self, before: impl FnOnce()) {
         if self.is_last() {
             self.release(before);
         }
     }
 
-    /// Waits until all are here. The last one does what is left to do `before` anybody is released.
+    /// Waits until all are here. The last worker calls `before` before all are released.
     pub(super) fn wait(&self, before: impl FnOnce()) {
         if self.is_last() {
             self.release(before);
@@ -41,14 +40,14 @@ impl StartingLine {
         self.missing.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Lets all go after `before`, also where that panics: nobody else would.
+    /// Releases all after `before`, even if that panics: nobody else would release them.
     fn release(&self, before: impl FnOnce()) {
         let _release = Release(&self.released);
         before();
     }
 }
 
-/// Lets all go when it is dropped.
+/// Releases all when dropped.
 struct Release<'a>(&'a OnceLock<()>);
 
 impl Drop for Release<'_> {

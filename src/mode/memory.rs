@@ -1,43 +1,43 @@
-//! Whose memory is whose: crews that live in this process share its resident memory, and each is
-//! charged with its own part.
+//! Divides the memory of this process among the crews that live in it. They share its resident
+//! memory, and each is charged with its own part.
 //!
-//! The system tells only the peak of the whole process. Crews sleep in it side by side, and of each
-//! crew some members sleep too. So each crew keeps a book of what it made the process grow by, at
-//! its launch and in its rounds. The memory of N members is the peak of the process in their round,
-//! less what other crews and this crew's sleeping members hold. Members are alike, so they share
-//! what their crew holds equally.
+//! The system tells only the peak of the whole process. But several crews sleep in it side by side,
+//! and some members of each crew sleep too. So each crew keeps a book of how much its launch and
+//! its rounds made the process grow. The memory of N members is the peak of the process in their
+//! round, minus what other crews and this crew's sleeping members hold. Members are alike, so each
+//! holds an equal part of its crew's memory.
 
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The resident memory that all crews in this process hold together, in bytes.
+/// The resident memory of all crews in this process together, in bytes.
 #[derive(Debug, Default)]
 pub struct Held(AtomicU64);
 
-/// What one crew holds, in bytes.
+/// The memory of one crew, in bytes.
 #[derive(Debug)]
 pub(super) struct Book {
     all: Arc<Held>,
     members: usize,
-    /// What launching it made the process grow by: all members hold it.
+    /// How much its launch made the process grow. All members share this.
     launched: u64,
-    /// What its rounds made the process grow by: those that have worked hold it.
+    /// How much its rounds made the process grow. The members that have worked share this.
     grown: u64,
     /// The most members that have worked so far.
     worked: usize,
 }
 
-/// What the process held before a round, in bytes.
+/// The memory of the process before a round, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
     resident: Option<u64>,
-    /// What is held by others than those who work in the round.
+    /// Memory that is held by others than the members of the round.
     pub(super) others: u64,
 }
 
 impl Book {
-    /// Launches a crew of `members` by `launch` and begins its book.
+    /// Launches a crew of `members` with `launch` and opens its book.
     pub(super) fn open<T>(
         all: &Arc<Held>,
         members: usize,
@@ -50,12 +50,12 @@ impl Book {
         (crew, Self { all: Arc::clone(all), members, launched, grown: 0, worked: 0 })
     }
 
-    /// What there is before a round of `active` members.
+    /// The memory before a round of `active` members.
     pub(super) fn before(&self, active: usize) -> Before {
         Before { resident: resident(), others: self.held_by_others(active) }
     }
 
-    /// Enters what a round of `active` members has made the process grow by.
+    /// Books how much a round of `active` members made the process grow.
     pub(super) fn after(&mut self, active: usize, before: Before) {
         let grown = growth(before.resident);
         self.grown += grown;
@@ -63,7 +63,7 @@ impl Book {
         self.worked = self.worked.max(active);
     }
 
-    /// What other crews and the sleeping members of this one hold.
+    /// The memory of other crews and of this crew's sleeping members.
     fn held_by_others(&self, active: usize) -> u64 {
         let own = self.launched + self.grown;
         let others = self.all.0.load(Ordering::Relaxed).saturating_sub(own);
@@ -121,7 +121,7 @@ mod tests {
     fn a_launch_that_takes_memory_is_seen() {
         let all = Arc::default();
         let (memory, book) = Book::open(&all, 1, || vec![1_u8; 64 << 20]);
-        // Other tests of this process may free memory meanwhile, but hardly as much.
+        // Other tests of this process may free memory meanwhile, but much less than this.
         assert!(book.launched > 8 << 20, "{} bytes for {} allocated", book.launched, memory.len());
     }
 }

@@ -1,11 +1,11 @@
-//! The usage of a crew in a round: read when measuring begins and when it ends.
+//! The usage of a crew in a round, read when measuring begins and when it ends.
 
 use std::sync::Mutex;
 
 use super::{Gate, Moment, Probe, Usage, Whom};
 
-/// The usage of a crew over the span in which it is measured: begun by whoever opens the gate,
-/// ended by whoever closes it.
+/// Measures the usage of a crew. The worker that opens the gate begins it, and the worker that
+/// closes the gate ends it.
 #[derive(Debug)]
 pub(super) struct Meter {
     whom: Whom,
@@ -30,23 +30,23 @@ impl Meter {
         gate.open();
     }
 
-    /// Does what is due at this moment.
+    /// Reads the counters if this moment begins or ends the measurement.
     #[inline]
     pub(super) fn at(&self, moment: Moment, gate: &Gate) {
         match moment {
             Moment::Ordinary => {}
             Moment::AllWarm => self.open(gate),
-            // Of children that come and go only the ended ones can be read: those under way must
-            // end first.
+            // Usage of short-lived children can be read only after they have ended, so the current
+            // ones must end first.
             Moment::AllFinished if matches!(self.whom, Whom::Reaped) => {}
-            // Later, workers that have no task any more would make the crew look idle.
+            // At a later moment, workers without tasks would make the crew look idle.
             Moment::AllFinished => {
                 self.end();
             }
         }
     }
 
-    /// What was used; up to now, where nobody has ended it before.
+    /// The usage, up to now unless it was ended before.
     pub(super) fn end(&self) -> Usage {
         let mut reading = self.slot();
         if let Reading::Begun(probe) = &*reading {
@@ -58,8 +58,8 @@ impl Meter {
         }
     }
 
-    /// The same without the bytes that `others` hold in this process. Memory of other processes is
-    /// nobody else's.
+    /// The usage without the bytes that `others` hold in this process. Memory of other processes
+    /// belongs to the crew alone.
     pub(super) fn end_without(&self, others: u64) -> Usage {
         let mut usage = self.end();
         if matches!(self.whom, Whom::Ourselves) {

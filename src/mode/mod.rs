@@ -54,7 +54,8 @@ pub use site::Site;
 pub use usage::{Probe, Usage, Whom};
 pub use worker::become_worker_if_asked;
 
-/// What a crew is to do: names and numbers, which is all that crosses a process.
+/// What a crew must do. It consists of names and numbers, because only these can cross into another
+/// process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     /// The workload's name.
@@ -63,70 +64,70 @@ pub struct Job {
     pub params: Params,
     /// The seed of the run.
     pub seed: u64,
-    /// Checksums of task numbers below this are returned, to be compared with serial's.
+    /// Checksums of tasks with numbers below this are returned, to be compared with serial's.
     pub checked: u64,
-    /// Over how many nodes its crews are spread; `None` for crews of this host.
+    /// Number of nodes over which the crews are spread; `None` for crews on this host.
     pub nodes: Option<usize>,
 }
 
-/// The workers of one workload in one mode, alive: its members.
+/// The living workers of one workload in one mode.
 pub trait Crew: Debug {
-    /// Measures once: the first `active` members work for one window, the others sleep and cost
-    /// nothing.
+    /// Measures one round. The first `active` members work for one window; the others sleep and
+    /// cost nothing.
     ///
-    /// More than there are members means all of them.
+    /// If `active` exceeds the number of members, all members work.
     ///
     /// # Errors
     /// A task failed, a worker died or the user interrupted; what was measured until then is void.
     /// After any error but an interrupt the crew is to be dismissed.
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError>;
 
-    /// From now on a round that takes longer than `limit` has lost a worker: one that gives no sign
-    /// is ended and named. Members that are threads cannot be ended.
+    /// Sets the longest that a round may take. After that it has lost a worker: a worker process
+    /// that gives no sign is ended and named. Threads cannot be ended.
     fn allow(&mut self, limit: Duration) {
         let _ = limit;
     }
 
-    /// The processes in which members live and which outlive a round; empty where members are
-    /// threads or come and go.
+    /// The processes that members live in for longer than a round. Empty where members are threads
+    /// or short-lived processes.
     fn processes(&self) -> Vec<u32> {
         Vec::new()
     }
 
-    /// Tells all workers to end, without waiting for it: crews that take their time then take it
-    /// together.
+    /// Tells all workers to end, without waiting. So several crews can end at the same time.
     fn farewell(&mut self) {}
 
-    /// Ends all workers; returns when none is left.
+    /// Ends all workers. Returns when none is left.
     ///
     /// # Errors
     /// A worker did not end as it should.
     fn dismiss(self: Box<Self>) -> Result<(), ModeError>;
 }
 
-/// One measurement of a cell, raw.
+/// The raw measurement of a cell in one round.
 #[derive(Debug)]
 pub struct Round {
     /// What each worker measured.
     pub laps: Vec<Lap>,
-    /// What the crew used from the gate's opening to the end of the last window.
+    /// What the crew used, from the gate's opening to the end of the last window.
     pub usage: Usage,
-    /// From the release of the workers to the last join: the makespan of a batch.
+    /// From the release of the workers to the last join. For a batch this is the makespan.
     pub span: Duration,
-    /// What handing over an empty task costs in this crew, where it was measured beside the work.
+    /// The cost of handing over an empty task in this crew, where it was measured.
     pub handover: Option<helper::Handover>,
-    /// How a server was kept under load, where one was.
+    /// How a server was kept under load.
     pub load: Option<server::Load>,
-    /// How tasks came and went, where they came by themselves.
+    /// How tasks arrived and were done, where they arrive at a rate.
     pub arrived: Option<Arrived>,
-    /// What each node gave, where the crew is spread over nodes; there is one lap for all then.
+    /// The results of each node, where the crew was spread over nodes. There is then one lap for
+    /// all workers.
     pub nodes: Vec<node::NodeRound>,
-    /// Each worker's own rate, where the crew is spread over nodes.
+    /// The rate of each worker, where the crew is spread over nodes.
     pub rates: Vec<f64>,
 }
 
 impl Round {
-    /// The round of these laps. Where tasks ran programs, the memory is those programs'.
+    /// Makes a round of these laps. Where tasks ran programs, the memory is that of the programs.
     fn new(laps: Vec<Lap>, mut usage: Usage, span: Duration) -> Self {
         let programs: u64 = laps.iter().map(|lap| lap.peak_memory).sum();
         if programs > 0 {
@@ -142,8 +143,8 @@ impl Round {
     }
 }
 
-/// What the system refuses and a limit is likely to be the cause of, with the limit's name; as it
-/// is, anything else.
+/// Adds the name of a limit to an error of the system which that limit probably caused. Other
+/// reasons stay as they are.
 pub(crate) fn advised(reason: String) -> String {
     let again = std::io::Error::from_raw_os_error(libc::EAGAIN).to_string();
     if reason.contains(&again) && !reason.contains("ulimit") {
@@ -155,10 +156,10 @@ pub(crate) fn advised(reason: String) -> String {
     reason
 }
 
-/// Launches a crew of `members` and returns when every one is ready, with the time that took.
+/// Launches a crew of `members`. Returns when every member is ready, with the time that took.
 ///
-/// It can then be measured at every count up to that. Only where tasks [depend on the
-/// count](Workload::needs_exact_count) it must be launched at the very count that is wanted.
+/// The crew can then be measured at every count up to `members`. Where tasks [depend on the
+/// count](Workload::needs_exact_count), it must be launched at the exact count instead.
 ///
 /// # Errors
 /// Whatever kept a worker from getting ready; none is left behind then.
@@ -181,7 +182,7 @@ pub fn launch(
     }
     let crew: Box<dyn Crew> = match mode {
         Mode::Serial => Box::new(serial::Alone::launch(ground)?),
-        // A thread that waits for a program costs next to nothing: the copies are what is measured.
+        // A thread that waits for a program costs almost nothing. What is measured is the copies.
         Mode::Threads | Mode::Copies => Box::new(threads::Pool::launch(ground)?),
         Mode::ThreadPerTask => Box::new(thread_per_task::Starter::launch(ground)),
         Mode::ProcessPool => Box::new(process_pool::Workers::launch(ground)?),
@@ -198,27 +199,27 @@ pub fn launch(
     Ok((crew, clock::since(start)))
 }
 
-/// What every crew stands on: its private directory, its host, its job.
+/// What every crew needs: its job, its private directory, and the host that its workers share.
 #[derive(Debug)]
 struct Ground {
     workload: &'static dyn Workload,
     job: Job,
     /// How many tasks can run at once.
     members: usize,
-    /// How many workers the crew has: more than `members` where each task uses all of them by
+    /// How many workers the crew has. It exceeds `members` where each task uses all workers by
     /// itself.
     count: usize,
-    /// The resident memory that all crews in this process hold together.
+    /// The resident memory of all crews in this process together.
     held: Arc<memory::Held>,
     connections: Arc<server::Known>,
     cores: usize,
     placement: Vec<usize>,
     cancel: Arc<AtomicBool>,
     opening: Arc<Opening>,
-    /// Where the workers find their host.
+    /// The address at which workers find their host.
     address: Option<String>,
-    // The host is declared before the directory because it must go first. The lock is never taken:
-    // it makes the ground usable from all workers' threads.
+    // The host stands before the directory because it must be dropped first. The lock is never
+    // taken; it lets all workers' threads share the ground.
     keep: Mutex<Option<Host>>,
     directory: Nest,
 }
@@ -270,7 +271,7 @@ impl Ground {
         }
     }
 
-    /// One worker's own task, on the thread that will run it.
+    /// Prepares one worker's task, on the thread that will run it.
     fn prepare(&self, worker: usize) -> Result<Box<dyn Task>, ModeError> {
         let failed = |reason| ModeError::Prepare { worker, reason };
         match inside::caught(|| self.workload.prepare(&self.context(worker))) {
@@ -279,7 +280,7 @@ impl Ground {
         }
     }
 
-    /// How many members a round of `active` workers has.
+    /// How many members work in a round of `active` workers.
     fn active(&self, active: NonZeroUsize) -> usize {
         active.get().min(self.members)
     }
@@ -314,7 +315,7 @@ fn drive(
     Ok(())
 }
 
-/// Runs one task; its error or panic becomes ours.
+/// Runs one task. Its error or panic becomes a [`ModeError`].
 fn guarded(
     number: u64,
     run: impl FnOnce() -> knee_workloads::Result<Work>,
@@ -326,14 +327,14 @@ fn guarded(
     }
 }
 
-/// The laps of all workers, or the first failure; an interrupt voids what was measured.
+/// The laps of all workers, or the first failure. An interrupt voids the round.
 fn gather(gate: &Gate, laps: Vec<Result<Lap, ModeError>>) -> Result<Vec<Lap>, ModeError> {
     let laps = laps.into_iter().collect::<Result<Vec<_>, _>>()?;
     if gate.stopped() { Err(ModeError::Interrupted) } else { Ok(laps) }
 }
 
-/// Binds the calling thread to its CPU, where the placement names one. The placement was checked
-/// when it was made; a CPU that has gone since leaves the thread free, and the ledger tells.
+/// Binds the calling thread to its CPU, if the placement names one. The placement was checked when
+/// it was made. If the CPU is gone since, the thread stays free, and the ledger shows it.
 fn pin(placement: &[usize], worker: usize) {
     if let Some(&cpu) = placement.get(worker % placement.len().max(1)) {
         let mut set = rustix::thread::CpuSet::new();
@@ -342,8 +343,8 @@ fn pin(placement: &[usize], worker: usize) {
     }
 }
 
-/// What is said of a process that was ended because nothing was heard of it, as the end of the
-/// sentence "worker 3: ..".
+/// Describes a process that was ended because it gave no sign. It completes the sentence "worker 3:
+/// ..".
 fn silent(pid: u32, limit: Duration) -> String {
     format!(
         "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait \
@@ -351,7 +352,7 @@ fn silent(pid: u32, limit: Duration) -> String {
     )
 }
 
-/// A task that panicked.
+/// The error for a task that panicked.
 fn panicked(number: u64, panic: &(dyn std::any::Any + Send)) -> ModeError {
     ModeError::Task { number, reason: panic_text(panic) }
 }
@@ -360,19 +361,19 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("it panicked: {}", said(panic))
 }
 
-/// What somebody said who panicked.
+/// The message of a panic.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// A future that panicked or was cancelled.
+/// The error for a future that panicked or was cancelled.
 fn broken(error: &tokio::task::JoinError) -> ModeError {
     ModeError::Launch { what: "an async task was lost", reason: error.to_string() }
 }
 
-/// The result of a scoped thread; its panic is a task's panic.
+/// The result of a scoped thread. Its panic becomes the panic of a task.
 fn joined<T>(
     handle: std::thread::ScopedJoinHandle<'_, Result<T, ModeError>>,
 ) -> Result<T, ModeError> {

@@ -14,12 +14,12 @@ use super::starters::{self, Order};
 use super::worker::{Orders, single};
 use super::{Crew, Ground, ModeError, Round, Whom, Window};
 
-/// Starters of one process after another.
+/// Starters: each starts one process after another.
 #[derive(Debug)]
 pub(super) struct Starter {
     ground: Ground,
     orders: Orders,
-    /// How long a round, and so a task, may take.
+    /// The longest that a round, and so a task, may take.
     limit: Option<Duration>,
 }
 

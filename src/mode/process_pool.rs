@@ -14,7 +14,7 @@ use super::worker::{Crewman, Numbered, Orders};
 use super::{Crew, Extent, Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
-/// Workers that are not ready by then never will be.
+/// The longest that workers may take to get ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Workers that have not ended by then are killed.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Workers {
     pool: Pool<Crewman>,
     ground: Ground,
-    /// How long a round may take.
+    /// The longest that a round may take.
     limit: Option<Duration>,
 }
 
@@ -34,7 +34,7 @@ impl Workers {
             what: "the worker processes could not be started",
             reason: error.to_string(),
         };
-        // A worker that dies is a finding about this cell, not something to mend behind its back.
+        // A worker that dies is a finding about this cell. It must not be replaced silently.
         let pool = Pool::<Crewman>::of(&Orders::of(&ground))
             .workers(ground.members)
             .restarts(0, READY_WITHIN)
@@ -44,9 +44,9 @@ impl Workers {
         Ok(Self { pool, ground, limit: None })
     }
 
-    /// Measures tasks that come by themselves. Each worker has a thread here that takes the next
-    /// task from the crew's one queue once it is due, and hands it over: so no task waits for a
-    /// worker that is busy while another is free.
+    /// Measures tasks that arrive at a rate. Each worker has a thread here, which takes the next
+    /// due task from the crew's only queue and hands it over. So no task waits for a busy worker
+    /// while another worker is free.
     fn as_they_come(&self, active: usize, window: Window) -> Result<Round, ModeError> {
         self.pool.set_patience(self.limit);
         let gate = self.ground.gate(window, active);
@@ -104,8 +104,7 @@ impl Crew for Workers {
         let shared_start = clock::shared_nanos();
         lanes.iter_mut().for_each(Lane::start);
         let mut numbers = 0..;
-        // One that is lost while it has nothing to do is nobody's failure, and the others would
-        // wait for it.
+        // The loss of an idle worker fails no task, but the others would wait for it.
         let pool = &self.pool;
         let all_here = || pool.lost_worker().is_none();
         let next = || {
@@ -158,7 +157,7 @@ impl Crew for Workers {
     }
 }
 
-/// Has one worker do one task.
+/// Lets one worker do one task.
 fn ask(pool: &Pool<Crewman>, worker: usize, number: u64) -> Result<Numbered, ModeError> {
     let handle = pool.submit_to(worker, &number).map_err(|error| ModeError::Launch {
         what: "the pool of worker processes broke",
@@ -168,12 +167,12 @@ fn ask(pool: &Pool<Crewman>, worker: usize, number: u64) -> Result<Numbered, Mod
     report.outcome.map_err(|failure| ModeError::Worker { worker, how: lost(&failure, report.pid) })
 }
 
-/// Whether workers are to be given tasks: until the last one has ended its own window.
+/// Whether workers still get tasks: until the last one has ended its own window.
 fn more(gate: &Gate) -> bool {
     !gate.stopped() && !gate.all_finished()
 }
 
-/// Whether a batch has a task of this number.
+/// Whether the batch has a task with this number.
 fn within(window: Window, number: u64) -> bool {
     match window.extent {
         Extent::Tasks(tasks) => number < tasks,
@@ -181,7 +180,7 @@ fn within(window: Window, number: u64) -> bool {
     }
 }
 
-/// What became of a task without a result, as the end of the sentence "worker 3: ..".
+/// What happened to a task without a result. It completes the sentence "worker 3: ..".
 fn lost(failure: &Failure, pid: u32) -> String {
     match failure {
         Failure::TimedOut { after } => super::silent(pid, *after),
@@ -189,7 +188,7 @@ fn lost(failure: &Failure, pid: u32) -> String {
     }
 }
 
-/// A failure as the end of the sentence "worker 3: ..".
+/// A failure in words. It completes the sentence "worker 3: ..".
 fn told(failure: &Failure) -> String {
     match failure {
         Failure::Failed(reason) => reason.clone(),

@@ -1,4 +1,4 @@
-//! What serial returns: the checksums that every mode must return too, and how long a task takes.
+//! The serial reference: the checksums that every mode must return too, and how long a task takes.
 
 use std::time::Duration;
 
@@ -10,46 +10,46 @@ use super::{Ground, Job, ModeError, Site};
 use crate::clock;
 use crate::machine::{cpu_time_of, process_cpu_time};
 
-/// At most so many task numbers are compared in every round.
+/// Most task numbers that are compared in every round.
 pub(super) const MOST_CHECKED: u64 = 8;
-/// No further number is tried after this time.
+/// After this time no further task is run for comparison.
 pub(super) const ENOUGH: Duration = Duration::from_millis(40);
 
-/// The first tasks of a workload, done one after another by one worker.
+/// The first tasks of a workload, run one after another by one worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reference {
-    /// The checksum of task 0, 1, ..
+    /// The checksums of tasks 0, 1 and so on.
     pub checksums: Vec<u64>,
-    /// Seconds of the fastest of them.
+    /// Seconds that the fastest of them took.
     pub task: f64,
-    /// Seconds of wall time per task, with what it does beside its work: what a round must wait
-    /// for.
+    /// Seconds of wall time per task, including what a task does beside its work. This is what a
+    /// round must wait for.
     pub wall: f64,
     /// CPU seconds per second of the tasks: about 1 for work that computes, about 0 for work that
     /// waits.
     pub busy: f64,
-    /// Whether one task uses all workers of a cell by itself: then more workers make no task
+    /// Whether one task uses all workers of a cell by itself. More workers then make no task
     /// longer.
     pub parallel: bool,
     /// Seconds that preparing one worker took.
     pub prepare: f64,
-    /// The workload's remarks on this machine.
+    /// Remarks of the workload on this machine.
     pub notes: Vec<Note>,
-    /// What one core can do by design.
+    /// What one core could do by its design.
     pub ceiling: Option<Ceiling>,
-    /// What is known of a function of another language.
+    /// What is known about a function of another language.
     pub function: Option<Facts>,
 }
 
-/// CPU seconds of this process, its ended children and those that work for the task; `None` where
-/// the system does not say.
+/// CPU seconds of this process, of its ended children and of processes that work for the task;
+/// `None` where the system does not say.
 fn cpu_time(task: &dyn Task) -> Option<f64> {
     let helpers: f64 = task.processes().into_iter().filter_map(cpu_time_of).sum();
     Some(process_cpu_time().ok()? + helpers)
 }
 
-/// Runs the first tasks of `job` and keeps what they returned. A task that uses all workers of a
-/// cell by itself is given `workers`.
+/// Runs the first tasks of `job` and keeps the results. `workers` is for tasks that use all workers
+/// of a cell by themselves.
 ///
 /// # Errors
 /// The workload cannot be prepared or run here at all.
@@ -91,7 +91,7 @@ pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, Mo
         checksums,
         task: fastest,
         wall: wall / ran as f64,
-        // Where it cannot be told, work is taken to compute.
+        // Without a figure the work is assumed to compute.
         busy: busy.filter(|busy| busy.is_finite()).map_or(1.0, |busy| busy.max(0.0)),
         parallel: ground.workload.parallel_by_itself(&job.params),
         prepare,

@@ -1,14 +1,15 @@
-//! When tasks are due that come by themselves: drawn beforehand, shared by all workers of a crew.
+//! When tasks are due, where they arrive at a rate. The times are drawn beforehand and shared by
+//! all workers of a crew.
 //!
 //! ```text
 //! 0          opened                      closed             given up
 //! |--settle--|------- measured ----------|--still loading--|
 //! ```
 //!
-//! All tasks stand in one queue, in the order in which they are due; each is begun by the worker
-//! that is free first. What is due between the opening and the closing is measured, whenever it is
-//! done. Tasks go on coming until the last of these is done, so that none ends in an empty house;
-//! where a queue has grown too long for that, the round is given up after as long as half a window.
+//! All tasks stand in one queue, ordered by when they are due. Each is begun by the first free
+//! worker. Tasks that are due between the opening and the closing are measured, however late they
+//! are done. Tasks go on arriving until the last of these is done, so that the load lasts. If the
+//! queue is too long for that, the round is given up after another half window.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,31 +23,31 @@ use super::{Lap, Round};
 use crate::plan::Arrivals;
 use crate::rng::Rng;
 
-/// What is left of a queue at the end of a window may take so many windows more.
+/// Windows that a round may go on after its end to finish the queue.
 const PATIENCE: f64 = 0.5;
 
-/// The tasks of one round by the time at which they are due, from the gate's origin.
+/// The tasks of one round, by the time at which they are due, from the gate's origin.
 #[derive(Debug)]
 pub struct Schedule {
-    /// Ascending.
+    /// When each task is due, ascending.
     due: Vec<Duration>,
-    /// What is due from here on is measured.
+    /// Tasks that are due from here on are measured.
     opened: Duration,
-    /// What is due from here on is not.
+    /// Tasks that are due from here on are no longer measured.
     closed: Duration,
-    /// Nobody waits for anything after this.
+    /// The round ends at this time in any case.
     given_up: Duration,
-    /// The numbers of the measured ones: from, to.
+    /// Numbers of the measured tasks: the first, and the end of the range.
     measured: (u64, u64),
-    /// The next one to be begun.
+    /// Number of the next task to begin.
     next: AtomicU64,
-    /// How many of the measured ones are done.
+    /// How many of the measured tasks are done.
     done: AtomicU64,
-    /// Whether somebody has told that the window opened, and that it closed.
+    /// Whether the opening of the window was reported, and its closing.
     told: [AtomicBool; 2],
 }
 
-/// A task that is due at a time.
+/// A task, with the time at which it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
     pub(super) number: u64,
@@ -54,37 +55,36 @@ pub(super) struct Due {
     pub(super) measured: bool,
 }
 
-/// How the tasks of a round came and went.
+/// How the tasks of a round arrived and were done.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrived {
-    /// How they came.
+    /// The rate and the kind of gaps that were asked for.
     pub asked: Arrivals,
-    /// How many were due in the window.
+    /// How many tasks were due in the window.
     pub due: u64,
-    /// How many were waiting when the window opened: due before, and not begun.
+    /// How many tasks were waiting when the window opened: due but not begun.
     pub waiting_before: u64,
-    /// How many were waiting when it closed: the backlog.
+    /// How many tasks were waiting when the window closed: the backlog.
     pub waiting: u64,
-    /// How many of those due in the window were never begun, since the queue was too long. Their
-    /// latency counts as what it was when the round was given up.
+    /// How many tasks due in the window were never begun, because the queue was too long. Each
+    /// counts with the latency that it had when the round was given up.
     pub never_begun: u64,
-    /// Seconds from the beginning of a task to its end, without what it waited: the mean.
+    /// Mean seconds from the beginning of a task to its end, without its waiting time.
     pub service: f64,
-    /// By how much these differ: the square of their coefficient of variation. `None` in older
-    /// records, and where nothing was begun.
+    /// How much those times vary: the square of their coefficient of variation. `None` in older
+    /// records, and where no task was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_variation: Option<f64>,
 }
 
 impl Schedule {
-    /// Tasks from now until a round that settles for `settle` and measures for `length` has surely
-    /// ended.
+    /// Draws enough tasks for a round that settles for `settle` and measures for `length`.
     pub(super) fn new(arrivals: Arrivals, seed: u64, settle: Duration, length: Duration) -> Self {
         let (opened, closed) = (settle, settle + length);
         let given_up = closed + length.mul_f64(PATIENCE);
         let mut rng = Rng::labelled(seed, "arrivals");
         let (gap, end) = (1.0 / arrivals.rate, given_up.as_secs_f64());
-        // With equal gaps the first one comes at any part of a gap.
+        // With equal gaps the first task may be due at any time within a gap.
         let mut at = if arrivals.even { -gap * rng.unit() } else { 0.0 };
         let mut due = Vec::with_capacity((end * arrivals.rate) as usize + 1);
         loop {
@@ -108,7 +108,7 @@ impl Schedule {
         }
     }
 
-    /// The next one in the queue, due or not; `None` at the end of the round.
+    /// The next task in the queue, whether or not it is due; `None` at the end of the round.
     pub(super) fn take(&self, now: Duration) -> Option<Due> {
         if self.is_over(now) {
             return None;
@@ -118,39 +118,39 @@ impl Schedule {
         Some(Due { number, at, measured: (self.measured.0..self.measured.1).contains(&number) })
     }
 
-    /// When task `number` is due; `None` after the last one.
+    /// When task `number` is due; `None` after the last task.
     pub(super) fn due(&self, number: u64) -> Option<Duration> {
         self.due.get(number as usize).copied()
     }
 
-    /// Says that one of the measured tasks is done.
+    /// Counts one of the measured tasks as done.
     pub(super) fn done(&self) {
         self.done.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether the round has ended: all measured tasks are done, or nobody waits for them any more.
+    /// Whether the round has ended: all measured tasks are done, or the round is given up.
     pub(super) fn is_over(&self, now: Duration) -> bool {
         let (from, to) = self.measured;
         now >= self.closed
             && (now >= self.given_up || self.done.load(Ordering::Acquire) >= to - from)
     }
 
-    /// Whether a task comes after the window, only to keep the load.
+    /// Whether a task is due after the window, only to keep up the load.
     pub(super) fn is_late(&self, due: Due) -> bool {
         due.at >= self.closed
     }
 
-    /// The window, from the gate's origin.
+    /// Opening and closing of the window, from the gate's origin.
     pub(super) fn window(&self) -> (Duration, Duration) {
         (self.opened, self.closed)
     }
 
-    /// How long a round may take from its origin, beside what a task itself takes.
+    /// The longest that a round may take from its origin, without the time of a task itself.
     pub(super) fn longest(&self) -> Duration {
         self.given_up
     }
 
-    /// What this moment means for the crew, told once.
+    /// What this moment means for the crew. Each meaning is reported once.
     pub(super) fn moment(&self, now: Duration) -> Moment {
         let first = |told: &AtomicBool| !told.swap(true, Ordering::AcqRel);
         if now >= self.opened && first(&self.told[0]) {
@@ -162,9 +162,9 @@ impl Schedule {
         }
     }
 
-    /// How it went, where `waiting` tasks were seen to be begun only after the window had opened
-    /// and closed, and the tasks that were begun took `service` on average. What was never begun
-    /// enters `latency` with what it had waited when the round was given up.
+    /// Sums up the round. `waiting` counts the tasks that were begun only after the window had
+    /// opened, and after it had closed. `service` is the mean time of the begun tasks. Tasks never
+    /// begun enter `latency` with the time that they had waited when the round was given up.
     pub(super) fn arrived(
         &self,
         asked: Arrivals,
@@ -191,7 +191,7 @@ impl Schedule {
 }
 
 impl Round {
-    /// The same with what its gate knows of tasks that came by themselves.
+    /// Adds what the gate knows about tasks that arrived at a rate.
     pub(super) fn after(mut self, gate: &Gate) -> Self {
         if let (Some(schedule), Extent::Arrivals { arrivals, .. }) =
             (gate.schedule(), gate.window().extent)

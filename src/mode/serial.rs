@@ -1,4 +1,4 @@
-//! `serial`: one task after another, on the calling thread. What every speed-up is relative to.
+//! `serial`: one task after another, on the calling thread. Speed-ups are relative to it.
 //!
 //! | before the clock | inside it |
 //! |---|---|
@@ -13,7 +13,7 @@ use super::memory::Book;
 use super::{Crew, Ground, Meter, ModeError, Round, Whom, Window, drive};
 use crate::clock;
 
-/// A single worker without company.
+/// A single worker on the calling thread.
 pub(super) struct Alone {
     task: Box<dyn Task>,
     memory: Book,

@@ -1,12 +1,13 @@
-//! `server`: a server of the user's own is the crew. It is told how many workers to have, and is
-//! kept under load.
+//! `server`: a server of the user's own is the crew. It is told its number of workers, and is kept
+//! under load.
 //!
 //! | before the clock | inside it |
 //! |---|---|
 //! | the server started, ready and warm | ask, wait for the answer |
 //!
-//! Each connection of the client has a lane: it asks again as soon as it has its answer. What the
-//! server's processes use is the crew's; what the client uses is told beside it.
+//! Each connection of the client has a lane: it sends the next request as soon as it has its
+//! answer. The crew's usage is that of the server's processes; the client's usage is reported
+//! beside it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -31,25 +32,25 @@ use crate::machine::{cpu_time_of, descendants};
 /// How the load of a round was made.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Load {
-    /// Connections at once; 0 where a command of the user's made the load.
+    /// Open connections; 0 where the user's own command made the load.
     pub connections: usize,
     /// Threads of the client.
     pub threads: usize,
     /// CPU seconds per second that the client used.
     pub cpu: f64,
-    /// Requests that were not answered as they should, by the reason.
+    /// Requests without a good answer, counted by reason.
     pub failed: BTreeMap<String, u64>,
 }
 
 impl Load {
-    /// Requests that were not answered as they should.
+    /// How many requests had no good answer.
     pub fn failures(&self) -> u64 {
         self.failed.values().sum()
     }
 }
 
-/// How many connections keep servers busy, by their command lines and counts. The search for them
-/// begins where it ended at the last launch, or at what a smaller count needs, in proportion.
+/// How many connections keep a server busy, by its command line and count. The search for this
+/// number begins where it ended at the last launch, or in proportion to what a smaller count needs.
 #[derive(Debug, Default)]
 pub struct Known(Mutex<BTreeMap<(String, usize), usize>>);
 
@@ -58,7 +59,7 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where the search begins for so many workers; `None` where nothing is known.
+    /// Where the search begins for a count of workers; `None` where nothing is known.
     fn beginning(&self, server: &str, workers: usize) -> Option<usize> {
         let slots = self.slots();
         let up_to = (server.to_owned(), 0)..=(server.to_owned(), workers);
@@ -83,22 +84,22 @@ pub(super) struct Hosted {
     limit: Duration,
 }
 
-/// Who makes the load.
+/// What makes the load.
 enum By {
     Client(Arc<Target>),
     Command(Box<dyn Task>),
 }
 
-/// What is looked at to find how many connections are needed.
+/// Length of the window in which a number of connections is tried.
 const LOOK: Duration = Duration::from_millis(200);
-/// Requests queue up before the window opens: one that was under way at its end counts in part, and
-/// only those that were under way at its beginning make up for that.
+/// Load before the window opens. Requests that are running at the end of the window count in part,
+/// and only requests that were running at its beginning balance that.
 const SETTLING: Duration = Duration::from_millis(50);
-/// Twice the connections must gain so much to be worth it.
+/// Twice the connections must multiply the throughput by this to be worth using.
 const GAIN: f64 = 1.15;
-/// More connections than this are not tried without being asked for.
+/// Most connections that are tried unless the user asks for more.
 const MOST_CONNECTIONS: usize = 1024;
-/// A round with a larger share of failures measures something else.
+/// A round with a larger share of failed requests is void: it would measure the failures.
 const MOST_FAILED: f64 = 0.05;
 
 impl Hosted {
@@ -118,7 +119,7 @@ impl Hosted {
         Ok(Self { settings, server, by, ground, connections, limit })
     }
 
-    /// Threads of the client: one for two CPUs, since the server needs the others.
+    /// Threads of the client: one for two CPUs, because the server needs the others.
     fn threads(&self) -> usize {
         match self.settings.threads {
             0 => self.ground.cores.div_ceil(2).clamp(1, 8),
@@ -126,7 +127,8 @@ impl Hosted {
         }
     }
 
-    /// So many connections keep the server busy: twice as many would gain next to nothing.
+    /// Finds a number of connections that keeps the server busy: twice as many would gain almost
+    /// nothing.
     fn find_connections(&mut self) -> Result<usize, ModeError> {
         if let Some(known) = self.connections {
             return Ok(known);
@@ -138,7 +140,7 @@ impl Hosted {
         let mut seen = self.load(count, look)?;
         while count < MOST_CONNECTIONS {
             let more = self.load(2 * count, look)?;
-            // Few answers come and go by chance.
+            // With few answers, their number depends on chance.
             let chance = 1.0 / (seen.laps[0].tasks.max(1) as f64).sqrt();
             if more.rate() < (GAIN + chance) * seen.rate() {
                 break;
@@ -150,7 +152,7 @@ impl Hosted {
         Ok(count)
     }
 
-    /// Measures one window with so many connections.
+    /// Measures one window with this many connections.
     fn load(&self, connections: usize, window: Window) -> Result<Round, ModeError> {
         let By::Client(target) = &self.by else { return Err(ModeError::Interrupted) };
         let window = Window { warm_up: window.warm_up.max(SETTLING), ..window };
@@ -211,7 +213,7 @@ impl Hosted {
         Ok(Round { load: Some(load), ..round })
     }
 
-    /// That too many requests failed.
+    /// The error for too many failed requests.
     fn failing(&self, load: &Load, all: u64) -> ModeError {
         let reason = format!(
             "{} of {all} requests failed: {}; {}",
@@ -222,7 +224,7 @@ impl Hosted {
         ModeError::Launch { what: "the server does not answer as it should", reason }
     }
 
-    /// A failure in the light of what became of the server.
+    /// Adds to a failure what happened to the server.
     fn explained(&self, error: ModeError, failed: &BTreeMap<String, u64>) -> ModeError {
         if matches!(error, ModeError::Interrupted) && !self.ground.is_cancelled() {
             let what = if self.server.is_over() { "the server ended" } else { "the server hangs" };
@@ -236,7 +238,7 @@ impl Hosted {
         error
     }
 
-    /// Measures one window with the user's own command.
+    /// Measures one window under the user's own command.
     fn by_command(&mut self, window: Window) -> Result<Round, ModeError> {
         let gate = self.ground.gate(window, 1);
         let meter = Meter::new(Whom::Workers(vec![self.server.id()]));
@@ -274,7 +276,7 @@ pub(crate) fn reasons(failed: &BTreeMap<String, u64>) -> String {
     all.join(", ")
 }
 
-/// The laps of all connections as the one of the client.
+/// Merges the laps of all connections into the lap of the client.
 fn merged(laps: Vec<Lap>) -> Lap {
     let first = |mut all: Lap, one: Lap| {
         all.tasks += one.tasks;
@@ -298,7 +300,7 @@ impl Crew for Hosted {
             self.by_command(window)?
         } else {
             let mut connections = self.find_connections()?;
-            // A burst is to wait for the server, not for a connection.
+            // In a burst requests must wait for the server, not for a free connection.
             if matches!(window.extent, Extent::Arrivals { .. }) && self.settings.connections == 0 {
                 connections *= 2;
             }
@@ -331,8 +333,8 @@ impl std::fmt::Debug for By {
     }
 }
 
-/// The memory of processes in bytes, where what several share counts once in all; `None` where the
-/// system does not tell.
+/// The memory of processes in bytes. Memory that several of them share counts once. `None` where
+/// the system does not say.
 pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     let of = |pid: &u32| {
         let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -343,8 +345,8 @@ pub(crate) fn proportional(pids: &[u32]) -> Option<u64> {
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
-/// How long a request takes where one is asked after another, and what bringing the server up
-/// takes.
+/// The time of a request when requests are sent one after another, and the time that starting the
+/// server takes.
 pub(super) fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, ModeError> {
     let ground = Ground::new(site, job, workers)?;
     let start = clock::now();

@@ -1,29 +1,30 @@
-//! What a worker's tasks count for, where some of them lie across the edges of what is measured.
+//! What a worker's tasks count for, including tasks that lie across an edge of the window.
 
 use std::time::Duration;
 
-/// What one worker did between the gate's opening and its closing, which are the same moments for
-/// all workers.
+/// What one worker did between the gate's opening and its closing, the same moments for all
+/// workers.
 ///
-/// A task that was under way at one of them counts with the share of its time that lies inside. So
-/// no task is cut off, however few there are, and a worker that happens to be quick while it is
-/// looked at does not promise its rate for the whole time: a sum of rates over each worker's own
-/// first tasks would, by as much as the scheduler lets some workers overtake others.
+/// A task that is running at one of these moments counts with the share of its time that lies
+/// inside. So no task is lost, however few there are. The alternative, a sum of rates over each
+/// worker's own first tasks, would be too high: the scheduler lets some workers overtake others,
+/// and it would count each worker while it is quick.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     units: f64,
-    /// What tasks took for themselves inside.
+    /// Time inside that tasks spent on themselves, outside their work.
     untimed: Duration,
 }
 
 impl Share {
-    /// A task that lies inside.
+    /// Counts a task that lies inside.
     pub(super) fn whole(&mut self, units: u64, untimed: Duration) {
         self.units += units as f64;
         self.untimed += untimed;
     }
 
-    /// A task of which some may lie inside. What it took for itself lies just before it.
+    /// Counts the part of a task that lies inside. The time that it spent on itself lies just
+    /// before it.
     pub(super) fn part(
         &mut self,
         units: u64,
@@ -81,8 +82,8 @@ mod tests {
 
     #[test]
     fn workers_that_overtake_each_other_promise_no_more_than_the_core_can_do() {
-        // One core, a second per task, eight workers that always want it; whoever had it mostly
-        // gets it again.
+        // One core and a second per task. Eight workers always want the core, and the worker that
+        // had it last usually gets it again.
         let (mut began, mut worker) = ([0.0; 8], 0);
         let (opened, closed) = (200.5, 260.5);
         let mut shares: [Share; 8] = std::array::from_fn(|_| Share::default());

@@ -7,33 +7,32 @@ use super::node::Cluster;
 use super::{Held, Opening, server};
 use crate::plan::Registry;
 
-/// Where crews are launched: what they share that is not the work itself.
+/// Where crews are launched: everything that they share, except the work itself.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Where workloads are found by name.
+    /// The known workloads.
     pub registry: Registry,
-    /// A directory in which each crew gets a private one.
+    /// The directory in which each crew gets a private directory.
     pub scratch: std::path::PathBuf,
-    /// Set by the user's interrupt: every worker stops after its current task.
+    /// Set when the user interrupts: every worker then stops after its current task.
     pub cancel: Arc<AtomicBool>,
-    /// How many threads an async runtime gets: the usable CPUs, rounded up.
+    /// Threads of an async runtime: the usable CPUs, rounded up.
     pub cores: usize,
-    /// Worker `i` is bound to CPU `placement[i % len]`; empty leaves workers free.
+    /// Worker `i` is bound to CPU `placement[i % len]`. If empty, workers are not bound.
     pub placement: Vec<usize>,
-    /// The resident memory that the crews in this process hold, so that each is charged with its
-    /// own.
+    /// The resident memory of the crews in this process, so that each is charged with its own part.
     pub held: Arc<Held>,
-    /// How many connections keep servers busy, as far as that was found in this run.
+    /// How many connections keep servers busy, as found so far in this run.
     pub connections: Arc<server::Known>,
-    /// When windows open, where crews on other hosts open theirs at the same moment.
+    /// The moment at which windows open, where crews on other hosts open theirs at the same moment.
     pub opening: Arc<Opening>,
-    /// The nodes on which crews live that are spread over hosts.
+    /// The nodes, where crews are spread over hosts.
     pub cluster: Option<Arc<Cluster>>,
 }
 
 impl Site {
-    /// A place where workloads of `registry` are run, with a private directory for each crew below
-    /// `scratch`: nobody interrupts, workers are free to move, and an async runtime gets a thread
+    /// A place for workloads of `registry`. Each crew gets a private directory below `scratch`.
+    /// Nothing interrupts crews, workers are not bound to CPUs, and an async runtime gets a thread
     /// per CPU.
     pub fn new(registry: Registry, scratch: impl Into<std::path::PathBuf>) -> Self {
         Self {

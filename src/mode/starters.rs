@@ -1,4 +1,4 @@
-//! What the two modes share that start something anew for each task: N starters, released together,
+//! Shared by the two modes that start something anew for each task: N starters, released together,
 //! each with a closed loop.
 
 use std::sync::Arc;
@@ -10,18 +10,19 @@ use super::line::StartingLine;
 use super::{Gate, Ground, Lane, Lap, Meter, ModeError, Round, Whom, Window, gather};
 use crate::clock;
 
-/// What is to be measured in one round.
+/// What to measure in one round.
 pub(super) struct Order {
     /// How many tasks run at once.
     pub(super) active: usize,
     pub(super) window: Window,
-    /// Whose usage it is.
+    /// The processes whose usage counts.
     pub(super) whom: Whom,
-    /// Bytes of this process that are not the round's.
+    /// Bytes of this process that do not belong to the round.
     pub(super) others: u64,
 }
 
-/// Measures a round in which worker `w` does task `n` by `task(w, n)`, from birth to burial.
+/// Measures a round in which worker `w` does task `n` by calling `task(w, n)`. The call starts the
+/// worker, runs the task and waits for the worker's end.
 pub(super) fn round(
     ground: &Ground,
     order: Order,
@@ -40,7 +41,7 @@ pub(super) fn round(
             };
             let thread = thread::Builder::new().name(format!("starter-{worker}"));
             thread.spawn_scoped(scope, body).map_err(|error| {
-                // Those who are there already must not wait for this one.
+                // The starters that already exist must not wait for this one.
                 gate.stop();
                 line.pass(|| {});
                 ModeError::Launch {
@@ -53,7 +54,8 @@ pub(super) fn round(
         if gate.is_open_from_start() {
             meter.open(&gate);
         }
-        // The clock is read before the release: afterwards this thread may be the last to run.
+        // The clock is read before the release, because this thread may be scheduled last
+        // afterwards.
         let start = clock::now();
         line.wait(|| {});
         let laps = starters.into_iter().map(|starter| super::joined(starter?)).collect();

@@ -14,7 +14,7 @@ use super::memory::Book;
 use super::starters::{self, Order};
 use super::{Crew, Ground, ModeError, Round, Whom, Window};
 
-/// Starters of one thread after another.
+/// Starters: each starts one thread after another.
 #[derive(Debug)]
 pub(super) struct Starter {
     memory: Book,

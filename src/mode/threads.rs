@@ -17,20 +17,20 @@ use super::memory::Book;
 use super::{Crew, Ground, Lap, Meter, ModeError, Round, Whom, Window, drive, gather};
 use crate::clock;
 
-/// What a member is told to do.
+/// An order to a member.
 type Order = Box<dyn FnOnce() + Send>;
 
-/// A pool of threads. Only those that work in a round are woken for it: in a pool that wakes all,
-/// 512 threads on two cores took two seconds to fall asleep again.
+/// A pool of threads. A round wakes only the members that work in it. If it woke all, 512 threads
+/// on two cores would take two seconds to fall asleep again.
 pub(super) struct Pool {
     members: Vec<Member>,
-    /// Each member's own task. It is with the member while that works, and here between rounds.
+    /// The task of each member. The member has it while it works; between rounds it is here.
     tasks: Vec<Option<Box<dyn Task>>>,
     memory: Book,
     ground: Arc<Ground>,
 }
 
-/// A thread that waits for orders until nobody can give any.
+/// A thread that waits for orders until its channel closes.
 struct Member {
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
@@ -39,7 +39,7 @@ struct Member {
 impl Pool {
     pub(super) fn launch(ground: Ground) -> Result<Self, ModeError> {
         let ground = Arc::new(ground);
-        // All threads are there before anybody prepares: a limit on threads shows at once.
+        // All threads are started before any is prepared, so that a limit on threads shows at once.
         let members = (0..ground.members).map(|member| Member::start(&ground, member));
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let prepare = || {
@@ -115,13 +115,13 @@ impl Drop for Member {
     fn drop(&mut self) {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
-            // What it had to tell was told by what it returned.
+            // Everything it had to report was in its result.
             let _ = thread.join();
         }
     }
 }
 
-/// Has the first `count` members do what `order` says, and waits for all of them.
+/// Lets the first `count` members carry out `order`, and waits for all of them.
 fn all<T: Send + 'static>(
     members: &[Member],
     count: usize,
@@ -131,7 +131,7 @@ fn all<T: Send + 'static>(
     for (number, member) in members.iter().take(count).enumerate() {
         let (work, done) = (order(number), done.clone());
         let order = Box::new(move || {
-            // Somebody waits for it, or has given up on all.
+            // The send fails only if nobody waits for the results any more.
             let _ = done.send((number, work()));
         });
         let orders = member.orders.as_ref().ok_or_else(lost)?;
@@ -146,7 +146,7 @@ fn all<T: Send + 'static>(
     Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
-/// A thread has ended although it had orders: something panicked outside a task.
+/// The error for a thread that ended although it had orders: something panicked outside a task.
 fn lost() -> ModeError {
     ModeError::Launch {
         what: "a thread of the pool was lost",

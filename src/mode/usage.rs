@@ -1,7 +1,8 @@
-//! What a crew used while it was measured: CPU time, switches, faults, waiting for a CPU, memory.
+//! What a crew used while it was measured: CPU time, context switches, page faults, waiting for a
+//! CPU, memory.
 //!
-//! Peak memory comes from `VmHWM`; `ru_maxrss` is inherited from the parent and says nothing about
-//! a worker.
+//! Peak memory comes from `VmHWM`. A child inherits `ru_maxrss` from its parent, so that says
+//! nothing about a worker.
 
 use std::fs;
 use std::time::Duration;
@@ -12,17 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::descendants;
 
-/// What a crew used, all its workers together. What the system does not tell is `None`.
+/// What all workers of a crew used together. Figures that the system does not give are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
-    /// Seconds of CPU in user code. Beside `system` it is only as fine as the system's ticks; their
-    /// sum is exact.
+    /// CPU seconds in user code. The split between this and `system` is only as fine as the
+    /// system's ticks; their sum is exact.
     pub user: f64,
-    /// Seconds of CPU in the kernel.
+    /// CPU seconds in the kernel.
     pub system: f64,
     /// Context switches because a worker had to wait.
     pub voluntary: Option<u64>,
-    /// Context switches because somebody else's turn had come.
+    /// Context switches because another thread got the CPU.
     pub involuntary: Option<u64>,
     /// Page faults served from memory.
     pub minor_faults: Option<u64>,
@@ -30,22 +31,23 @@ pub struct Usage {
     pub major_faults: Option<u64>,
     /// Seconds that workers were ready to run but had no CPU.
     pub run_queue: Option<f64>,
-    /// The workers' largest resident memory, summed, in bytes.
+    /// The peak resident memory of each worker, summed, in bytes.
     pub peak_memory: Option<u64>,
-    /// The length of the span that these figures cover, in seconds.
+    /// The time that these figures cover, in seconds.
     pub span: f64,
 }
 
-/// Whose usage is meant.
+/// The processes whose usage is meant.
 #[derive(Debug, Clone)]
 pub enum Whom {
-    /// This process with all its threads and the programs that it ran to their end.
+    /// This process with all its threads, and the programs that it ran to their end.
     Ourselves,
-    /// This process, and other processes that work for its tasks; the memory is theirs alone.
+    /// This process, and other processes that work for its tasks. The memory is that of the others
+    /// alone.
     Helped(Vec<u32>),
-    /// These processes, which stay alive meanwhile, with all that they start.
+    /// These processes, which stay alive meanwhile, with all processes that they start.
     Workers(Vec<u32>),
-    /// Children that come and go: what the reaped ones used.
+    /// Children that come and go: the usage of those already reaped.
     Reaped,
 }
 
@@ -54,12 +56,12 @@ pub enum Whom {
 pub struct Probe {
     whom: Whom,
     at: std::time::Instant,
-    /// Without a span.
+    /// The counters. Their span is not set.
     counters: Usage,
 }
 
 impl Whom {
-    /// This process, helped by whatever processes these tasks have.
+    /// This process, together with the processes that work for these tasks.
     pub fn with_helpers<'t>(tasks: impl IntoIterator<Item = &'t dyn Task>) -> Self {
         let helpers: Vec<u32> = tasks.into_iter().flat_map(Task::processes).collect();
         if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
@@ -70,14 +72,15 @@ impl Probe {
     /// Reads the counters now.
     pub fn begin(whom: Whom) -> Self {
         if matches!(whom, Whom::Ourselves) {
-            // Best effort: where the peak cannot be reset it stays the peak since the start.
+            // Where the system does not allow resetting the peak, it stays the peak since the
+            // start.
             let _ = fs::write("/proc/self/clear_refs", "5");
         }
         let counters = read(&whom);
         Self { whom, at: crate::clock::now(), counters }
     }
 
-    /// What was used since then.
+    /// What was used since [`begin`](Self::begin).
     pub fn end(&self) -> Usage {
         let (then, now) = (self.counters, read(&self.whom));
         let difference = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
@@ -101,8 +104,8 @@ impl Usage {
         self.user + self.system
     }
 
-    /// What both used, over the longer of both spans. What the system does not tell of one of them
-    /// is not known of both.
+    /// Adds two usages. The span is the longer one. A figure that is unknown in one of them is
+    /// unknown in the sum.
     pub(super) fn and(self, other: Self) -> Self {
         let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
         Self {
@@ -118,8 +121,8 @@ impl Usage {
         }
     }
 
-    /// The same with what others used at the same time; what they used in a span of another length
-    /// counts in proportion.
+    /// Adds what others used at the same time. If their span has another length, their use is
+    /// scaled to this one.
     pub(crate) fn with(self, others: &Self) -> Self {
         let part = if others.span > 0.0 { self.span / others.span } else { 0.0 };
         let seconds = |own: f64, other: f64| own + part * other;
@@ -158,8 +161,8 @@ fn read(whom: &Whom) -> Usage {
             Usage { peak_memory: helpers.peak_memory, ..own.and(helpers) }
         }
         Whom::Reaped => rusage(libc::RUSAGE_CHILDREN),
-        // What a process had used stays in its parent's figures when it is reaped, so helpers may
-        // come and go.
+        // When a process is reaped, its usage goes to its parent's figures, so helpers may come and
+        // go.
         Whom::Workers(pids) => {
             descendants(pids).into_iter().filter_map(of_helper).fold(of_processes(pids), Usage::and)
         }
@@ -170,8 +173,8 @@ fn of_processes(pids: &[u32]) -> Usage {
     pids.iter().map(|pid| of_process(*pid)).reduce(Usage::and).unwrap_or_default()
 }
 
-/// A descendant of a worker; `None` when it is gone by now. One that has just ended has no memory
-/// any more.
+/// The usage of a descendant of a worker; `None` if it has ended. A process that has just ended has
+/// no memory any more.
 fn of_helper(pid: u32) -> Option<Usage> {
     let counters = of_process(pid);
     counters.minor_faults?;
@@ -201,11 +204,11 @@ fn rusage(who: libc::c_int) -> Usage {
     }
 }
 
-/// Asking is given up after this long: whoever asks competes for a CPU with all who work, and
-/// asking 512 threads took two seconds.
+/// After this time no more threads are asked: asking competes for a CPU with all workers, and 512
+/// threads took two seconds.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// Time that this process's threads were ready but had no CPU, in seconds; the second figure of
+/// Seconds that threads of this process were ready but had no CPU: the second figure of
 /// `schedstat`.
 fn own_run_queue() -> Option<f64> {
     let begin = crate::clock::now();
@@ -224,7 +227,7 @@ fn own_run_queue() -> Option<f64> {
     Some(total)
 }
 
-/// Seconds on a CPU and seconds waiting for one.
+/// Seconds on a CPU, and seconds waiting for one.
 fn schedstat(path: &std::path::Path) -> Option<[f64; 2]> {
     let text = fs::read_to_string(path).ok()?;
     let mut figures = text.split_ascii_whitespace().map(|figure| figure.parse::<u64>().ok());
@@ -240,7 +243,8 @@ fn field(text: &str, name: &str) -> Option<u64> {
     line[name.len()..].split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// One other process: exact CPU time from its clock, split into user and system by `stat`'s ticks.
+/// The usage of one other process. Its clock gives exact CPU time; the ticks of `stat` split it
+/// into user and system.
 fn of_process(pid: u32) -> Usage {
     let who = pid.to_string();
     let mut counters = Usage::default();
@@ -256,7 +260,7 @@ fn of_process(pid: u32) -> Usage {
     };
     (counters.minor_faults, counters.major_faults) = (Some(stat.minor), Some(stat.major));
     (counters.user, counters.system) = (stat.user, stat.system);
-    // Exact, of all threads.
+    // This figure is exact and includes all threads.
     if let Some(exact) = crate::machine::cpu_time_of(pid) {
         let both = stat.user + stat.system;
         counters.system = if both > 0.0 { exact * stat.system / both } else { 0.0 };
@@ -268,14 +272,14 @@ fn of_process(pid: u32) -> Usage {
     } else {
         of_threads(&who, &mut counters);
     }
-    // What it ran to its end, such as commands.
+    // The usage of programs that it ran to their end.
     counters.user += stat.reaped_user;
     counters.system += stat.reaped_system;
     counters
 }
 
-/// Waiting and switches of all living threads of a process; the files of the process itself tell
-/// those of its first thread.
+/// Waiting time and context switches of all living threads of a process. The files of the process
+/// itself cover only its first thread.
 fn of_threads(who: &str, counters: &mut Usage) {
     let tasks = fs::read_dir(format!("/proc/{who}/task")).into_iter().flatten().flatten();
     let (mut waited, mut switches) = (0.0, [0; 2]);
@@ -292,8 +296,8 @@ fn of_threads(who: &str, counters: &mut Usage) {
     [counters.voluntary, counters.involuntary] = switches.map(Some);
 }
 
-/// What `/proc/PID/stat` says of a process and all its threads; times in seconds, to the system's
-/// tick.
+/// What `/proc/PID/stat` says about a process with all its threads. Times are in seconds, as fine
+/// as the system's tick.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Stat {
     minor: u64,
@@ -307,8 +311,8 @@ struct Stat {
 
 impl Stat {
     fn read(text: &str) -> Option<Self> {
-        // The command's name stands in parentheses and may hold anything, so counting begins behind
-        // the last one.
+        // The command's name stands in parentheses and may hold any character, so fields are
+        // counted from the last parenthesis.
         let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
         let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
         let tick = rustix::param::clock_ticks_per_second() as f64;

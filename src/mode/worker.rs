@@ -1,4 +1,4 @@
-//! The far side: what a worker process does when knee has started itself again.
+//! The other side of process modes: what a worker process does after knee has started itself again.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use super::{Ground, Job};
 use crate::clock;
 use crate::plan::Registry;
 
-/// The workloads of this binary, here and in every worker that it becomes.
+/// The workloads of this binary, here and in each of its worker processes.
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
 /// Everything that a worker process must know: names and numbers, no addresses.
@@ -24,9 +24,9 @@ pub(super) struct Orders {
     placement: Vec<usize>,
 }
 
-/// Turns this process into a worker where it was started as one; returns otherwise.
+/// Turns this process into a worker if it was started as one. Otherwise returns.
 ///
-/// `more` is what processes of this program may be asked to run besides tasks.
+/// `more` lists what else processes of this program may be asked to run, besides tasks.
 pub fn become_worker_if_asked(registry: Registry, more: Vec<knee_process::Entry>) {
     let _ = REGISTRY.set(registry);
     let own = [knee_process::worker::<Crewman>(), knee_process::function(single)];
@@ -60,18 +60,18 @@ impl Orders {
     }
 }
 
-/// What came out of a task, with its number: replies of several workers come back mixed.
+/// The result of a task, with the task's number: replies of several workers arrive mixed.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Numbered {
     pub(super) number: u64,
     pub(super) work: Work,
     pub(super) aside: Aside,
-    /// When it was done, on the [shared clock](clock::shared_nanos): replies are read later, and
-    /// several at once.
+    /// When the task was done, on the [shared clock](clock::shared_nanos). Replies are read later,
+    /// and several at once.
     pub(super) done: u64,
 }
 
-/// One of a pool's workers: its task, prepared once.
+/// A worker of a pool, with its task, prepared once.
 pub(super) struct Crewman {
     task: Box<dyn Task>,
 }
@@ -100,7 +100,7 @@ impl std::fmt::Debug for Crewman {
     }
 }
 
-/// One task in a process of its own.
+/// Runs one task in a process of its own.
 #[expect(clippy::needless_pass_by_value, reason = "what crosses a process arrives as a value")]
 pub(super) fn single(orders: Orders, worker: usize, number: u64) -> Result<(Work, Aside), String> {
     let mut task = orders.prepare(worker)?;

@@ -1,5 +1,5 @@
-//! Whether a program speaks the crew protocol: it is started, told orders good and bad, cut off and
-//! killed, and must answer as it should.
+//! Tests whether a program speaks the crew protocol. The program is started, given good and bad
+//! orders, cut off and killed, and must answer correctly each time.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::{HelperError, Laps, check, round};
 use crate::clock;
 use crate::plan::{Mode, Subject};
 
-/// What one order may take.
+/// The longest that one order may take.
 const WITHIN: Duration = Duration::from_secs(30);
-/// How long a helper's processes may outlive it.
+/// The longest that processes of a helper may outlive it.
 const GONE_WITHIN: Duration = Duration::from_secs(2);
 /// The window of the rounds.
 const WINDOW: Duration = Duration::from_millis(200);
-/// Members of the crews that have more than one.
+/// How many members a crew has where it has more than one.
 const MEMBERS: usize = 2;
 
 /// A helper under test.
@@ -25,13 +25,13 @@ const MEMBERS: usize = 2;
 pub struct Candidate {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Where the functions are that are called, with `{name}` in place of a function's name.
+    /// Where the test functions are. `{name}` stands for the name of a function.
     pub functions: String,
 }
 
 type Verdict = Result<(), String>;
 
-/// Runs every test; `tell` hears the name of each and how it ended. Returns how many failed.
+/// Runs every test. Calls `tell` with the name and result of each. Returns how many failed.
 pub fn conformance(candidate: &Candidate, tell: &mut dyn FnMut(&str, &Verdict)) -> usize {
     let mut failed = 0;
     let mut note = |name: &str, verdict: Verdict| {
@@ -91,12 +91,11 @@ impl Candidate {
         if !modes.contains(&Mode::Serial) {
             return Err("serial is missing".to_owned());
         }
-        // Only a coroutine runs in an event loop, and what is awaited differs from language to
-        // language.
+        // Only a coroutine runs in an event loop, and languages differ in what can be awaited.
         Ok(modes.into_iter().filter(|mode| *mode != Mode::Async).collect())
     }
 
-    /// A helper whose crew of this mode is ready to call a function.
+    /// Starts a helper whose crew of this mode is ready to call a function.
     fn launched(&self, mode: Mode, function: &str, setup: &str) -> Result<Helper, String> {
         let mut helper = self.start()?;
         let call = |name: &str| match name {
@@ -136,7 +135,7 @@ impl Candidate {
                         member.tasks
                     ));
                 }
-                // A machine may be slow, but no task of 5 ms is ever done more often than this.
+                // A slow machine may do fewer tasks of 5 ms, but none can do more.
                 if member.rate > 205.0 || member.tasks as f64 > 205.0 * span + 1.0 {
                     return Err(format!(
                         "member {number} did {:.0} tasks of 5 ms per second",
@@ -288,7 +287,7 @@ fn end(helper: Helper) -> Verdict {
     helper.dismiss().map_err(|error| format!("it was not dismissed: {error}"))
 }
 
-/// Waits until nobody is left in a helper's process group.
+/// Waits until no process is left in the helper's process group.
 fn gone(group: u32) -> Verdict {
     let start = clock::now();
     loop {
@@ -309,7 +308,7 @@ fn gone(group: u32) -> Verdict {
     }
 }
 
-/// The living processes of a group, without those that have ended and only wait to be reaped.
+/// The living processes of a group, without zombies.
 fn members_of(group: u32) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());

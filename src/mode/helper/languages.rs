@@ -1,4 +1,4 @@
-//! The languages whose functions can be run: a row each, and a file each in `helpers/`.
+//! The languages whose functions can be run. Each has a row here and a file in `helpers/`.
 
 use std::io::Write;
 
@@ -7,34 +7,34 @@ use crate::plan::Mode;
 /// A language and its helper.
 #[derive(Debug, Clone, Copy)]
 pub struct Language {
-    /// Its word on the command line, in records and in reports.
+    /// Its name on the command line, in records and in reports.
     pub name: &'static str,
     /// What its option means.
     pub help: &'static str,
     /// The option that names another interpreter.
     pub program_option: &'static str,
-    /// How a function of it is named.
+    /// An example of how a function is named.
     pub example: &'static str,
-    /// How the names of its files end.
+    /// Endings of the names of its files.
     pub endings: &'static [&'static str],
     /// What the helper needs.
     pub needs: &'static str,
-    /// The same as the lowest version, in its first two numbers.
+    /// The lowest version that the helper supports: its first two numbers.
     least: (u32, u32),
     /// The interpreter that is started unless the user names one.
     pub program: &'static str,
-    /// The helper's name as a file: workers of some modes load it again by this name.
+    /// File name of the helper. Workers of some modes load the file again by this name.
     file: &'static str,
-    /// The helper itself.
+    /// Source code of the helper.
     source: &'static str,
-    /// What the interpreter finds in its environment.
+    /// Environment variables set for the interpreter.
     environment: &'static [(&'static str, &'static str)],
-    /// What runs a function in each mode, to be pasted. `{n}` stands for the count, `{start}` for
-    /// how processes are started.
+    /// Code to paste that runs a function in each mode. `{n}` stands for the count, `{start}` for
+    /// the way in which processes are started.
     pub settings: &'static [(Mode, &'static str)],
 }
 
-/// Every language, in the order in which they are shown.
+/// Every language, in the order in which languages are shown.
 pub const LANGUAGES: &[Language] = &[PYTHON, NODE];
 
 const PYTHON: Language = Language {
@@ -48,7 +48,7 @@ const PYTHON: Language = Language {
     program: "python3",
     file: "knee_helper_python.py",
     source: include_str!("../../../helpers/python.py"),
-    // Texts of sets must be the same in all processes.
+    // Sets of strings must have the same order in all processes.
     environment: &[("PYTHONHASHSEED", "0")],
     settings: &[
         (Mode::Serial, "a plain loop"),
@@ -88,23 +88,23 @@ impl Language {
         LANGUAGES.iter().find(|language| language.name == name)
     }
 
-    /// The language of a file, by the end of its name.
+    /// The language of a file, by the ending of its name.
     pub fn of_file(name: &str) -> Option<&'static Self> {
         LANGUAGES.iter().find(|row| row.endings.iter().any(|ending| name.ends_with(ending)))
     }
 
-    /// What runs a function in this mode with `workers`, to be pasted.
+    /// Code to paste that runs a function in this mode with `workers`.
     pub fn setting(&self, mode: Mode, workers: u64, start: &str) -> Option<String> {
         let (_, text) = self.settings.iter().find(|(known, _)| *known == mode)?;
         Some(text.replace("{n}", &workers.to_string()).replace("{start}", start))
     }
 
-    /// The version of an interpreter that is too old for the helper; `None` for one that is not, or
-    /// does not say.
+    /// The version of the interpreter, if it is too old for the helper. `None` if it is new enough
+    /// or does not say its version.
     pub fn too_old(&self, program: &str) -> Option<String> {
         let mut command = std::process::Command::new(self.program(program));
         let output = command.arg("--version").stdin(std::process::Stdio::null()).output().ok()?;
-        // Python 2 says it on the other stream.
+        // Python 2 prints its version to stderr.
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         let is_version =
@@ -116,12 +116,12 @@ impl Language {
         (known < self.least).then(|| version.to_owned())
     }
 
-    /// The interpreter: this one, or the usual one where none was named.
+    /// The named interpreter, or the usual one if none was named.
     fn program<'p>(&self, named: &'p str) -> &'p str {
         if named.is_empty() { self.program } else { named }
     }
 
-    /// The command that starts the helper, which is put into `directory` before.
+    /// Writes the helper into `directory` and returns the command that starts it.
     pub(super) fn command(
         &self,
         program: &str,

@@ -1,12 +1,12 @@
-//! What knee and a helper say to each other: the crew protocol, as `docs/crew-protocol.md`
-//! describes it.
+//! The messages between knee and a helper: the crew protocol, as `docs/crew-protocol.md` describes
+//! it.
 
 use serde::{Deserialize, Serialize};
 
-/// The version of the protocol that is spoken here.
+/// The version of the protocol that knee speaks.
 pub(super) const PROTOCOL: u32 = 1;
 
-/// An order with its number, as it is sent.
+/// An order with its number, as sent.
 #[derive(Debug, Serialize)]
 pub(super) struct Numbered<'o> {
     pub(super) id: u64,
@@ -25,7 +25,7 @@ pub(super) enum Order<'o> {
 }
 
 impl Order<'_> {
-    /// Its word.
+    /// Its name in the protocol.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Launch(_) => "launch",
@@ -36,7 +36,7 @@ impl Order<'_> {
     }
 }
 
-/// The crew that is to be made ready.
+/// The crew to be launched.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Launch<'o> {
     pub(super) crew: u32,
@@ -50,7 +50,7 @@ pub(super) struct Launch<'o> {
     pub(super) start: &'o str,
 }
 
-/// One measurement: a window, or so many tasks.
+/// One measurement: a window, or a number of tasks.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Trial {
     pub(super) active: usize,
@@ -62,7 +62,7 @@ pub(super) struct Trial {
     pub(super) probe: bool,
 }
 
-/// What a helper says. Each message holds one of these; what we do not know is ignored.
+/// A message of a helper. It holds one of these fields; unknown fields are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message {
@@ -77,14 +77,14 @@ pub(super) struct Message {
     pub(super) bye: Option<Nothing>,
 }
 
-/// A message that says all by its name.
+/// A message without content: its name says all.
 #[derive(Debug, Deserialize)]
 pub(super) struct Nothing {}
 
-/// The first message: who is there.
+/// The first message: the helper introduces itself.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Hello {
-    /// The lowest and the highest version of the protocol that it speaks.
+    /// The lowest and the highest version of the protocol that the helper speaks.
     pub(super) crew: [u32; 2],
     pub(super) version: String,
     pub(super) modes: Vec<String>,
@@ -96,12 +96,12 @@ pub(super) struct Hello {
 pub(super) struct Ready {
     /// Whether the function is a coroutine.
     pub(super) coroutine: bool,
-    /// Whether a lock lets only one thread run code of the language at a time.
+    /// Whether a lock, such as Python's, lets only one thread at a time run code of the language.
     pub(super) lock: bool,
     pub(super) start: Option<String>,
     pub(super) handover_ns: Option<u64>,
     pub(super) busy_handover_ns: Option<u64>,
-    /// What measuring adds to a task in its worker.
+    /// Nanoseconds that measuring adds to a task inside its worker.
     pub(super) measuring_ns: Option<u64>,
 }
 
@@ -114,7 +114,7 @@ pub(super) struct Checked {
     pub(super) cpu_ns: u64,
 }
 
-/// What a round gave.
+/// The result of a round.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Laps {
     pub(super) members: Vec<Member>,
@@ -134,7 +134,7 @@ pub(super) struct Member {
     pub(super) latency: Vec<(u64, u64)>,
 }
 
-/// Why an order could not be obeyed.
+/// Why an order failed.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Failure {
     pub(super) kind: String,

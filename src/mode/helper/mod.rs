@@ -1,9 +1,9 @@
-//! Crews that live in a helper: a program of another language that runs a function of the user's in
-//! its own threads or processes.
+//! Crews that live in a helper: a program of another language that runs the user's function in its
+//! own threads or processes.
 //!
-//! A helper is told to launch a crew, to measure rounds and to end, by the crew protocol; it
-//! measures with its own clock. What its processes use is read here, as for any other crew. One
-//! that dies, falls silent or says what makes no sense is killed.
+//! The crew protocol tells a helper to launch a crew, to measure rounds and to end. The helper
+//! measures with its own clock. What its processes use is read here, as for any other crew. A
+//! helper that dies, falls silent or breaks the protocol is killed.
 
 mod conformance;
 mod languages;
@@ -30,30 +30,29 @@ use message::{Checked, Laps, Launch, Message, Order, PROTOCOL, Ready, Trial};
 pub(super) use reference::reference;
 use talk::Helper;
 
-/// A crew that is not ready by then never will be.
+/// The longest that a crew may take to get ready.
 const READY_WITHIN: Duration = Duration::from_secs(120);
-/// What a helper may take beyond the time that its tasks may.
+/// Time that a helper gets beyond the time of its tasks.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// What went wrong with a helper.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HelperError {
-    /// Its program cannot be started.
+    /// Its program could not be started.
     #[error("{program} cannot be started: {error}")]
     Start {
         /// The program.
         program: String,
-        /// Why.
+        /// The reason.
         error: std::io::Error,
     },
-    /// It said why it could not obey.
+    /// It reported why an order failed.
     #[error("{text}")]
     Failed {
-        /// Whose fault it is: `user`, `import`, `setup`, `pickle`, `crash`, `unsupported` or
-        /// `order`.
+        /// The cause: `user`, `import`, `setup`, `pickle`, `crash`, `unsupported` or `order`.
         kind: String,
-        /// Why, for the user.
+        /// The reason, for the user.
         text: String,
     },
     /// It ended, or closed its socket.
@@ -64,18 +63,18 @@ pub enum HelperError {
         /// The end of what it printed.
         printed: String,
     },
-    /// It did not answer.
+    /// It did not answer in time.
     #[error("no answer to {what} within {seconds:.0} s: a task never ended, or the helper hangs")]
     Silent {
-        /// The order.
+        /// The order that it did not answer.
         what: &'static str,
-        /// How long it was waited for.
+        /// How long knee waited, in seconds.
         seconds: f64,
     },
-    /// It said what makes no sense.
+    /// It broke the crew protocol.
     #[error("the helper does not keep to the crew protocol: {what}")]
     Odd {
-        /// What.
+        /// In what way.
         what: String,
     },
     /// The user interrupted.
@@ -96,49 +95,49 @@ impl From<HelperError> for ModeError {
     }
 }
 
-/// What is known of a function besides its figures.
+/// What is known about a function, besides measurements.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
-    /// The language's own version.
+    /// The version of the language.
     pub version: String,
-    /// Whether a lock lets only one thread run code of the language at a time.
+    /// Whether a lock, such as Python's, lets only one thread at a time run code of the language.
     pub lock: bool,
     /// Whether the function is a coroutine.
     pub coroutine: bool,
-    /// How the language starts processes unless it is told otherwise, where it knows several ways.
+    /// The default way to start processes, in a language that has several ways.
     pub start: Option<String>,
-    /// Seconds that a thread which wants to run waits beside two threads that run the function.
+    /// Seconds that a further thread waits for its turn while two threads run the function.
     pub knock: Option<f64>,
-    /// Seconds by which an event loop wakes too late beside two calls of the function.
+    /// Seconds by which an event loop wakes too late while two calls of the function run.
     pub lag: Option<f64>,
 }
 
-/// What handing over an empty task costs, in seconds.
+/// The cost of handing over an empty task, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Handover {
-    /// From the submit of a task to its result, one at a time.
+    /// From the submit of a task to its result, one task at a time.
     pub alone: f64,
     /// Per task, with all members kept busy.
     pub busy: f64,
-    /// What measuring adds to each task in its worker, where the helper tells: it is in every
-    /// figure.
+    /// What measuring adds to each task inside its worker, if the helper says so. Every figure
+    /// includes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measuring: Option<f64>,
 }
 
-/// What a function and its language can do.
+/// What can be run of a function.
 #[derive(Debug, Clone)]
 pub struct Abilities {
-    /// The language's own version.
+    /// The version of the language.
     pub version: String,
-    /// The modes that it has here and that make sense for the function.
+    /// The modes that the helper has here and that make sense for the function.
     pub modes: Vec<Mode>,
     /// Whether the function is a coroutine.
     pub coroutine: bool,
 }
 
-/// Looks at a function: starts its helper, which imports it and does not call it. The helper's file
-/// is in a directory of its own in `scratch`.
+/// Inspects a function. It starts the function's helper, which imports the function but does not
+/// call it. The helper's file lies in a private directory below `scratch`.
 ///
 /// # Errors
 /// There is no such interpreter, file or function; it has a wrong signature; its setup fails.
@@ -193,7 +192,7 @@ fn launch(
     answer.ready.ok_or_else(|| Helper::odd("launch was not answered by ready"))
 }
 
-/// The first tasks of a crew, for their checksums.
+/// Runs the first tasks of a crew for their checksums.
 fn check(
     helper: &mut Helper,
     count: u64,
@@ -205,7 +204,7 @@ fn check(
     answer.checked.ok_or_else(|| Helper::odd("check was not answered by checked"))
 }
 
-/// Measures a round, with what the helper's processes use in its window.
+/// Measures a round, and what the helper's processes use in its window.
 fn round(
     helper: &mut Helper,
     trial: Trial,
@@ -237,14 +236,14 @@ pub(super) struct Remote {
     handover: Option<Handover>,
     checks: Vec<(u64, u64)>,
     limit: Duration,
-    /// No round may take longer.
+    /// The longest that a round may take.
     allowed: Duration,
     ground: Ground,
 }
 
 impl Remote {
-    /// Starts a helper and has it launch its crew. What the crew returns for the first tasks is
-    /// compared with serial's after each round.
+    /// Starts a helper and lets it launch its crew. The first results of the crew are compared with
+    /// serial's after each round.
     pub(super) fn launch(ground: Ground, foreign: &Foreign, mode: Mode) -> Result<Self, ModeError> {
         let mut helper = start(foreign, ground.shared(), &ground.cancel)?;
         let ready = launch(&mut helper, foreign, mode, ground.members)?;
@@ -294,12 +293,12 @@ impl Crew for Remote {
             tasks,
             probe: false,
         };
-        // A batch may take as long as all of its tasks.
+        // A batch may take the time of all of its tasks.
         let within = (window.warm_up + length + self.limit + SLACK).min(self.allowed);
         let (laps, usage) = match round(helper, trial, within) {
             Ok(measured) => measured,
             Err(error) => {
-                // Whatever it does now is of no use to anybody.
+                // The helper is dropped: whatever it still does is useless.
                 self.helper = None;
                 return Err(error.into());
             }
@@ -327,7 +326,7 @@ impl Crew for Remote {
     }
 }
 
-/// A member's lap as any other crew's.
+/// Turns a member's lap into the lap of an ordinary crew.
 fn lap(member: &message::Member, span: Duration, warm_up: Duration) -> Lap {
     let mut latency: Histogram<u64> = Lap::histogram();
     for &(nanos, count) in &member.latency {

@@ -1,4 +1,5 @@
-//! What a function does serially, and what its language does to threads and event loops beside it.
+//! What a function does serially, and how much its language delays other threads and event loops
+//! meanwhile.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use crate::mode::reference::{ENOUGH, MOST_CHECKED, Reference};
 use crate::mode::{Ground, Job, ModeError, Site};
 use crate::plan::Mode;
 
-/// How long it is looked how late others come to run.
+/// How long the delay of other threads is observed.
 const PROBE: Duration = Duration::from_millis(250);
-/// A function that keeps more CPUs busy than this is parallel by itself.
+/// A function that keeps more CPUs busy than this is parallel in itself.
 const PARALLEL: f64 = 1.25;
 
-/// Runs the first tasks serially, twice, and keeps what they returned.
+/// Runs the first tasks serially, twice, and keeps the results.
 pub(in crate::mode) fn reference(
     site: &Site,
     job: &Job,
@@ -49,7 +50,7 @@ pub(in crate::mode) fn reference(
         knock: late(ready.lock && busy > 0.1, Mode::Threads).flatten(),
         lag: late(ready.coroutine, Mode::Async).flatten(),
     };
-    // All that was to be known is known, however it ends.
+    // Everything needed is known by now, however the helper ends.
     let _ = helper.dismiss();
     let task = Duration::from_nanos(again.task_ns.min(first.task_ns).max(1)).as_secs_f64();
     let notes = notes(foreign, same.is_some(), busy);
@@ -66,13 +67,13 @@ pub(in crate::mode) fn reference(
     })
 }
 
-/// The checksums as numbers; `None` where one of the results does not tell what it is.
+/// The checksums as numbers; `None` if a result does not tell its value.
 pub(super) fn checksums(checked: &Checked) -> Option<Vec<u64>> {
     let number = |text: &Option<String>| u64::from_str_radix(text.as_ref()?, 16).ok();
     checked.checksums.iter().map(number).collect()
 }
 
-/// How many seconds others come too late to run, beside two workers of this mode.
+/// Seconds by which other threads or timers are late while two workers of this mode run.
 fn probe(helper: &mut Helper, foreign: &Foreign, mode: Mode) -> Result<Option<f64>, HelperError> {
     launch(helper, foreign, mode, 2)?;
     let window_ns = PROBE.as_nanos() as u64;
@@ -81,7 +82,7 @@ fn probe(helper: &mut Helper, foreign: &Foreign, mode: Mode) -> Result<Option<f6
     Ok(laps.knock_ns.map(|nanos| nanos.max(0) as f64 * 1e-9))
 }
 
-/// What a reader must know of the function.
+/// Notes that a reader needs about the function.
 fn notes(foreign: &Foreign, comparable: bool, busy: f64) -> Vec<Note> {
     let mut notes = Vec::new();
     if !comparable {

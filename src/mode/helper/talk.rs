@@ -1,4 +1,4 @@
-//! A helper that runs: its process, the socket that it is told orders by, and what it prints.
+//! A running helper: its process, the socket that carries orders and answers, and what it prints.
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -15,43 +15,43 @@ use super::HelperError;
 use super::message::{Failure, Hello, Message, Numbered, Order, PROTOCOL};
 use crate::clock;
 
-/// A helper that has said nothing by then is none.
+/// A program that has said nothing for this long is not a helper.
 const HELLO_WITHIN: Duration = Duration::from_secs(20);
-/// What a helper gets to end by itself.
+/// Time that a helper gets to end by itself.
 const END_WITHIN: Duration = Duration::from_secs(2);
-/// How often it is looked whether the user interrupts.
+/// How often knee checks for the user's interrupt.
 const GLANCE: Duration = Duration::from_millis(50);
-/// A longer line is no message.
+/// A longer line cannot be a message.
 const LONGEST_LINE: usize = 64 << 20;
-/// So many bytes of what helpers print are shown, all together.
+/// The most bytes printed by helpers that are shown, over all helpers.
 const MOST_SHOWN: usize = 16 << 10;
-/// So many bytes at the end of what a helper prints are kept for a message.
+/// The last bytes printed by a helper that are kept for a message.
 const TAIL: usize = 2 << 10;
 
-/// What helpers have printed so far, in bytes.
+/// Bytes printed by helpers that were shown so far.
 static SHOWN: AtomicUsize = AtomicUsize::new(0);
 
-/// A running helper. Dropping it kills it with all processes that it started.
+/// A running helper. Dropping it kills it and all processes that it started.
 #[derive(Debug)]
 pub(super) struct Helper {
     child: Child,
     group: Pid,
     socket: UnixStream,
-    /// What came and is not a whole line yet.
+    /// Received bytes that are not yet a whole line.
     rest: Vec<u8>,
-    /// How much of that holds no end of a line.
+    /// How many of those bytes were searched for the end of a line.
     seen: usize,
     printed: Arc<Mutex<Vec<u8>>>,
     cancel: Arc<AtomicBool>,
     hello: Hello,
     id: u64,
-    /// Whether what was said last has that number.
+    /// Whether the last thing said has that number.
     numbered: bool,
     alive: bool,
 }
 
 impl Helper {
-    /// Starts a helper and hears who it is.
+    /// Starts a helper and waits for its introduction.
     pub(super) fn start(
         mut command: Command,
         cancel: &Arc<AtomicBool>,
@@ -67,8 +67,8 @@ impl Helper {
             .stderr(errors)
             .process_group(0)
             .spawn();
-        // The command holds the other ends: they must go, or the end of the helper would not be
-        // seen.
+        // The command still holds the other ends. They must be closed, or the end of the helper
+        // would go unnoticed.
         drop(command);
         let child = child.map_err(failed)?;
         socket.set_read_timeout(Some(GLANCE)).map_err(failed)?;
@@ -101,17 +101,17 @@ impl Helper {
         Ok(helper)
     }
 
-    /// Who it is.
+    /// How the helper introduced itself.
     pub(super) fn hello(&self) -> &Hello {
         &self.hello
     }
 
-    /// Its process.
+    /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Gives an order and waits for its closing answer. What comes before is given to `meanwhile`.
+    /// Gives an order and waits for the final answer. Earlier answers are passed to `meanwhile`.
     pub(super) fn order(
         &mut self,
         order: &Order<'_>,
@@ -125,14 +125,14 @@ impl Helper {
         self.answer(order.name(), within, meanwhile)
     }
 
-    /// Sends a line, whatever it holds.
+    /// Sends a line, whatever its content.
     pub(super) fn say(&mut self, line: &str) -> Result<(), HelperError> {
         self.numbered &= line.starts_with(&format!("{{\"id\":{}", self.id));
         let sent = self.socket.write_all(format!("{line}\n").as_bytes());
         sent.map_err(|_| self.gone())
     }
 
-    /// Waits for the closing answer of what was said last.
+    /// Waits for the final answer to the last line sent.
     pub(super) fn answer(
         &mut self,
         what: &'static str,
@@ -157,7 +157,7 @@ impl Helper {
         }
     }
 
-    /// Says that a message is not one that was expected.
+    /// The error for a message that breaks the protocol.
     pub(super) fn odd(what: &str) -> HelperError {
         HelperError::Odd { what: what.to_owned() }
     }
@@ -195,7 +195,7 @@ impl Helper {
         })
     }
 
-    /// That it has ended, and how.
+    /// The error for a helper that has ended, with how it ended.
     fn gone(&mut self) -> HelperError {
         let deadline = clock::now() + Duration::from_millis(500);
         let mut how = "it closed its socket".to_owned();
@@ -206,22 +206,22 @@ impl Helper {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        // What it said last is on its way through the pipe.
+        // Its last output may still be on its way through the pipe.
         std::thread::sleep(Duration::from_millis(50));
         let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
         let tail = &printed[printed.len().saturating_sub(TAIL)..];
         HelperError::Gone { how, printed: String::from_utf8_lossy(tail).trim().to_owned() }
     }
 
-    /// Closes its input for it, as the end of knee would.
+    /// Closes the input of the helper, as the end of knee would.
     pub(super) fn hang_up(&mut self) {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
         self.alive = false;
-        // It is reaped by whoever waits for our children, or with us.
+        // Its exit is collected by whoever waits for knee's children.
         let _ = self.child.try_wait();
     }
 
-    /// Kills it, and none of the processes that it started.
+    /// Kills the helper but not the processes that it started.
     pub(super) fn kill_alone(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -245,7 +245,7 @@ impl Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         if std::mem::take(&mut self.alive) {
-            // While anybody of the group lives, nobody else can have its number.
+            // While the group has a living process, no other group can get its number.
             let _ = kill_process_group(self.group, Signal::KILL);
             let _ = self.child.wait();
         }
@@ -259,7 +259,7 @@ fn is_wait(error: &io::Error) -> bool {
     )
 }
 
-/// Shows what a helper prints, up to a limit, and keeps the end of it.
+/// Shows what a helper prints, up to a limit, and keeps the last part.
 fn relay(mut output: io::PipeReader, keep: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     while let Ok(count) = output.read(&mut buffer) {

@@ -1,5 +1,5 @@
-//! A node at work: ordinary crews on this host, told what to do over the stream, for as long as
-//! that lasts.
+//! The work of a node: ordinary crews on this host, which do what the stream orders, until the
+//! stream ends.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -27,21 +27,21 @@ use crate::machine::{
 use crate::mode::{self, Crew, Extent, Job, Lap, ModeError, Round, Site, Window};
 use crate::plan::Mode;
 
-/// A node that is told nothing for so long, and has nothing to do, ends.
+/// A node ends if it gets no order for this long while it has nothing to do.
 const FORSAKEN: Duration = Duration::from_secs(900);
-/// How often it is looked whether it was told to end by a signal.
+/// How often the node checks whether a signal told it to end.
 const GLANCE: Duration = Duration::from_millis(50);
-/// What is under way when the stream ends gets so long to end by itself.
+/// Work that is running when the stream ends gets this long to end by itself.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// The half of the stream that is written.
+/// The writing half of the stream.
 #[derive(Debug)]
 struct Mouth {
     stream: TcpStream,
     seal: Seal,
 }
 
-/// Who is told what to do.
+/// Carries out the orders.
 struct Agent {
     site: Site,
     machine: Machine,
@@ -50,8 +50,8 @@ struct Agent {
     burn: Option<Burn>,
 }
 
-/// Does what it is told until the stream ends, or it is told to end. Where something of that takes
-/// its time then, `last` is called, which ends this process.
+/// Obeys orders until the stream ends or an order or a signal ends it. If work is still running
+/// after the grace period, `last` is called; it ends this process.
 pub fn serve(way: Way, site: Site, machine: Machine, last: impl FnOnce() + Send + 'static) {
     let Way { stream, seal, inbox } = way;
     let Ok(writing) = stream.try_clone() else { return };
@@ -84,12 +84,12 @@ pub fn serve(way: Way, site: Site, machine: Machine, last: impl FnOnce() + Send 
         site,
     };
     agent.obey(&told, &mouth, &busy);
-    // Ended before anybody is told that all is done.
+    // Everything of the crews must end before the coordinator is told so.
     drop(agent);
     done.store(true, Ordering::Release);
 }
 
-/// Hears orders until the stream ends or holds what makes no sense. What time it is is answered
+/// Reads orders until the stream ends or breaks the protocol. Questions about the time are answered
 /// here, at once.
 fn listen(
     mut stream: TcpStream,
@@ -148,7 +148,7 @@ fn listen(
 }
 
 impl Mouth {
-    /// `None` where nobody hears it any more.
+    /// Sends an answer; `None` if nobody reads any more.
     fn say(&mut self, id: u64, answer: Answer) -> Option<()> {
         let mut sealed = Vec::new();
         self.seal.seal(&text(&Numbered { id, said: answer }), &mut sealed).ok()?;
@@ -200,7 +200,7 @@ impl Agent {
             Order::Round(trial) => Answer::Laps(Box::new(self.round(trial)?)),
             Order::Dismiss { crew } => {
                 if let Some((crew, _)) = self.crews.remove(&crew) {
-                    // Its rounds are measured, and nothing of them depends on how it ends.
+                    // Its rounds are complete; how the crew ends changes none of them.
                     let _ = crew.dismiss();
                 }
                 Answer::Bye {}
@@ -208,7 +208,7 @@ impl Agent {
             Order::Burn {} => Answer::Burned(
                 self.burn.as_mut().map(|burn| burn.measure(BURN_TIME)).unwrap_or_default(),
             ),
-            // Both were heard before they came here.
+            // The listening thread has handled both.
             Order::Ping {} | Order::Quit {} => Answer::Bye {},
         })
     }
@@ -246,8 +246,8 @@ impl Agent {
             None => Extent::Time(Duration::from_nanos(trial.window_ns)),
         };
         crew.allow(Duration::from_nanos(trial.limit_ns));
-        // A helper opens its window when it is warm, and cannot be told a moment; so it is warmed
-        // up by a round that does not count.
+        // A helper opens its window as soon as it is warm and cannot be given a moment. So a round
+        // that does not count warms it up first.
         if *helped && !warm_up.is_zero() {
             let window = Window { extent: Extent::Time(warm_up), warm_up: Duration::ZERO };
             crew.round(active, window)?;
@@ -269,7 +269,7 @@ impl Agent {
     }
 }
 
-/// What a round gave, as it travels. `begun` is how long after the agreed moment it began.
+/// The laps of a round, as sent. `begun` is how long after the agreed moment the round began.
 fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps {
     let mut latency: Histogram<u64> = Lap::histogram();
     let mut checks = Vec::new();
@@ -312,7 +312,7 @@ fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps 
     }
 }
 
-/// A moment of the system's monotonic clock.
+/// A moment on the system's monotonic clock.
 fn moment(nanos: u64) -> Instant {
     let (now, shared) = (clock::now(), clock::shared_nanos());
     let ahead = Duration::from_nanos(nanos.saturating_sub(shared));
@@ -321,7 +321,7 @@ fn moment(nanos: u64) -> Instant {
     moment.unwrap_or(now)
 }
 
-/// CPU seconds of this process and all that it has started.
+/// CPU seconds of this process and everything that it has started.
 fn own_cpu() -> f64 {
     let others: f64 = descendants(&[std::process::id()]).into_iter().filter_map(cpu_time_of).sum();
     process_cpu_time().unwrap_or(0.0) + others

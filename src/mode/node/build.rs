@@ -1,4 +1,4 @@
-//! What files hold, in short, so that hosts can be compared.
+//! Hashes of files, by which the files of several hosts are compared.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -30,7 +30,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// What this program's own file holds, in short.
+/// The hash of this program's own file.
 pub(super) fn own_build() -> io::Result<String> {
     let link = Path::new("/proc/self/exe");
     if link.exists() { hash_of(link) } else { hash_of(&std::env::current_exe()?) }

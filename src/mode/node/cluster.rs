@@ -1,4 +1,4 @@
-//! The nodes of a run: asked for a reference, given crews, and ended together.
+//! The nodes of a run. They are asked for a reference, launch crews, and end together.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,40 +17,41 @@ use crate::machine::{BURN_TIME, BurnReport, Machine};
 use crate::mode::{Crew, Job, ModeError, Reference};
 use crate::plan::Mode;
 
-/// Running the first tasks serially takes no longer, unless tasks are very long.
+/// The longest that running the first tasks serially may take; only very long tasks need more.
 const SURVEYED_WITHIN: Duration = Duration::from_secs(600);
-/// Work by which so many nodes in a row are lost is not given to one more.
+/// After losing this many nodes in a row, the work is not given to another.
 const SURVEYED_BY: u32 = 2;
-/// A crew that is not ready by then never will be.
+/// The longest that a crew may take to get ready.
 const READY_WITHIN: Duration = Duration::from_secs(150);
-/// What else a node is asked takes no longer.
+/// The longest that any other answer of a node may take.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// A host on which a part of each crew lives, as the record keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Node {
-    /// What its launcher calls it.
+    /// The name that its launcher gives it.
     pub name: String,
-    /// What it is.
+    /// Its machine.
     pub machine: Machine,
-    /// Which start of which machine it runs on: nodes with the same one share that machine.
+    /// Identifies the machine and its last start. Nodes with the same value share a machine.
     pub boot: String,
 }
 
-/// A node, and what files hold there, in short; `None` for one that cannot be read.
+/// The number of a node, and the hashes of files there; `None` for a file that cannot be read.
 type Files = (usize, Vec<Option<String>>);
 
 /// The nodes of a run.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Node>,
-    /// Who did not come, in words.
+    /// Which nodes did not come, in words.
     pub(super) absent: Option<String>,
     fleet: Mutex<Fleet>,
     crews: AtomicU64,
-    /// What started the nodes.
+    /// The processes that started the nodes.
     launched: Mutex<Option<Launched>>,
-    /// What was asked before, so that the same work on more nodes is not run serially again.
+    /// References from earlier surveys, so that the same work on more nodes is not run serially
+    /// again.
     surveyed: Mutex<Vec<(Job, usize, Reference)>>,
 }
 
@@ -75,20 +76,20 @@ impl Cluster {
         *self.launched.lock().unwrap_or_else(PoisonError::into_inner) = Some(launched);
     }
 
-    /// Ends all nodes and what started them; returns when that has ended.
+    /// Ends all nodes and their launchers. Returns when the launchers have ended.
     pub fn end(&self) {
         self.fleet().farewell();
         let launched = self.launched.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(launched);
     }
 
-    /// All that have come, also those that are lost since.
+    /// All nodes that have come, including those lost since.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// Whether a node shares its machine with another one. What it sees of others there is the
-    /// other one's work.
+    /// Whether a node shares its machine with another node. The other node's work then looks like a
+    /// disturbance.
     pub fn shares_its_machine(&self, node: usize) -> bool {
         let boot = &self.nodes[node].boot;
         self.nodes.iter().filter(|other| other.boot == *boot).count() > 1
@@ -98,7 +99,7 @@ impl Cluster {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What went wrong, with the node's name.
+    /// Turns a fault into an error that names the node.
     pub(super) fn told(&self, fault: Fault) -> ModeError {
         match fault {
             Fault::Interrupted => ModeError::Interrupted,
@@ -112,7 +113,7 @@ impl Cluster {
         }
     }
 
-    /// The first `wanted` nodes that are left.
+    /// The first `wanted` nodes that are not lost.
     fn first(&self, wanted: usize) -> Result<Vec<usize>, ModeError> {
         let mut alive = self.fleet().alive();
         if alive.len() < wanted {
@@ -134,11 +135,11 @@ impl Cluster {
         Ok(alive)
     }
 
-    /// Has the first node run the first tasks of a job serially; another one where that is lost
-    /// meanwhile.
+    /// Lets the first node run the first tasks of a job serially; if that node is lost, the next
+    /// one.
     ///
     /// # Errors
-    /// The work cannot be done there, no node is left, or the work costs one node after the other.
+    /// The work fails there, no node is left, or one node after another is lost to it.
     pub(in crate::mode) fn survey(
         &self,
         job: &Job,
@@ -192,7 +193,7 @@ impl Cluster {
         let job = Job { nodes: None, ..job.clone() };
         let order = Order::Launch { crew, mode, members: members.get(), job: job.clone(), pin };
         let orders: Vec<(usize, Order)> = nodes.iter().map(|node| (*node, order.clone())).collect();
-        // Ended with what stands of it, whatever comes.
+        // The crew is made before its parts are launched, so that all parts end whatever happens.
         let spread = Box::new(Spread::new(Arc::clone(self), crew, nodes, &job));
         let asked = self.fleet().ask("launch", &orders, READY_WITHIN);
         match asked {
@@ -204,7 +205,7 @@ impl Cluster {
         }
     }
 
-    /// What these files hold on each node that is left, in short.
+    /// The hashes of these files on each node that is not lost.
     ///
     /// # Errors
     /// No node is left, one cannot look, or the user interrupted.
@@ -218,8 +219,8 @@ impl Cluster {
         hashes.collect()
     }
 
-    /// Asks the cores of each node whether they still give what they gave. Nodes that share a
-    /// machine are not asked: they would burn against each other.
+    /// Lets each node check whether its cores still compute as fast as before. Nodes that share a
+    /// machine are left out, because they would disturb each other.
     pub fn burn(&self) -> Vec<(usize, BurnReport)> {
         let alone = |node: &usize| !self.shares_its_machine(*node);
         let nodes: Vec<usize> = self.fleet().alive().into_iter().filter(alone).collect();
@@ -227,7 +228,7 @@ impl Cluster {
             nodes.iter().map(|node| (*node, Order::Burn {})).collect();
         let _ = self.fleet().look(&nodes);
         let answers = self.fleet().ask("burn", &orders, ANSWER_WITHIN + 4 * BURN_TIME);
-        // Whoever is lost is told of when it is wanted.
+        // A lost node is reported when it is needed again.
         let reports = nodes.into_iter().zip(answers.unwrap_or_default());
         reports
             .filter_map(|(node, answer)| match answer {
@@ -237,7 +238,7 @@ impl Cluster {
             .collect()
     }
 
-    /// Asks all that are left; anew without those that are lost over it.
+    /// Asks all nodes that are left. If some are lost meanwhile, asks the others again.
     fn ask_all(&self, what: &str, order: &Order) -> Result<Vec<(usize, Answer)>, ModeError> {
         loop {
             self.first(1)?;
@@ -265,7 +266,7 @@ impl Drop for Cluster {
     }
 }
 
-/// The nodes with names of which none occurs twice.
+/// Makes the names of the nodes unique.
 fn named(mut nodes: Vec<Node>) -> Vec<Node> {
     let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
     for (at, node) in nodes.iter_mut().enumerate() {

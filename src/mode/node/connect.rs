@@ -1,4 +1,4 @@
-//! A node's way back to whoever launched it.
+//! How a node connects back to the coordinator.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,16 +12,16 @@ use super::secret::Secret;
 use super::wire::{GREETING, HEAD, Handshake, Inbox, Seal, WireError};
 use crate::clock;
 
-/// A node that has not found its way by then ends.
+/// A node that has not connected by then ends.
 const WITHIN: Duration = Duration::from_secs(30);
-/// One address gets so long.
+/// Time that one address gets.
 const EACH: Duration = Duration::from_secs(5);
-/// The next address is tried so much later: the first one is mostly the right one.
+/// How much later the next address is tried: the first one is usually right.
 const APART: Duration = Duration::from_millis(250);
-/// Before all are tried again.
+/// Pause before all addresses are tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A stream to whoever launched us, on which both ends have proven themselves.
+/// A stream to the coordinator. Both ends have proven that they know the secret.
 #[derive(Debug)]
 pub struct Way {
     pub(super) stream: TcpStream,
@@ -29,7 +29,7 @@ pub struct Way {
     pub(super) inbox: Inbox,
 }
 
-/// Why a node did not find its way.
+/// Why a node could not connect.
 #[derive(Debug, thiserror::Error)]
 #[error("none of {} could be reached ({last}); is a firewall between them?", list(.addresses))]
 pub struct NoWay {
@@ -42,11 +42,11 @@ fn list(addresses: &[SocketAddr]) -> String {
 }
 
 impl Way {
-    /// Finds the way by one of these addresses and says hello. Of an address that many hosts have
-    /// (a bridge's) somebody else may answer, so the handshake decides and not the connection.
+    /// Connects to one of these addresses and says hello. Many hosts can have the same address
+    /// (that of a bridge), so a wrong host may answer. The handshake decides, not the connection.
     ///
     /// # Errors
-    /// None of them leads there.
+    /// None of the addresses leads to the coordinator.
     pub fn find(addresses: &[SocketAddr], secret: &Secret, hello: &Hello) -> Result<Self, NoWay> {
         let start = clock::now();
         let mut last = "it was not tried".to_owned();
@@ -56,7 +56,7 @@ impl Way {
                 let (found, secret, address) = (found.clone(), secret.clone(), *address);
                 thread::spawn(move || {
                     thread::sleep(number * APART);
-                    // Who asked may have gone on with another one.
+                    // The caller may already use another address.
                     let _ = found.send(Self::by(address, &secret));
                 });
             }

@@ -1,4 +1,5 @@
-//! A crew that is spread over nodes: an ordinary one on each, whose windows open at one moment.
+//! A crew that is spread over nodes: an ordinary crew on each node. All of them open their windows
+//! at one moment.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,36 +17,36 @@ use crate::clock;
 use crate::machine::Ledger;
 use crate::mode::{Crew, Extent, Job, Lap, ModeError, Round, Usage, Window};
 
-/// The moment of a round never lies further ahead, whoever was late.
+/// The moment of a round is never further ahead than this, however late nodes were.
 const MOST_AHEAD: Duration = Duration::from_millis(320);
-/// A round in which a node is late is tried so many times in all.
+/// How often a round is tried while a node is late.
 const TRIES: u32 = 6;
-/// A node that opens later than this share of the window has not measured the same moments.
+/// A node is late if it opens its window later than this share of the window: it did not measure
+/// the same time as the others.
 const LATE: f64 = 0.01;
-/// But so little, in seconds, is what any system may be late by.
+/// A smaller delay, in seconds, never counts as late: any system may cause it.
 const LATE_AT_LEAST: f64 = 2e-3;
-/// What a node may take for its answer beyond what its round may.
+/// Time that a node gets for its answer, beyond the time of the round.
 const SLACK: Duration = Duration::from_secs(2);
-/// A round that is void may go on at a node for so long, where it is allowed that.
+/// The longest that a void round may go on at a node.
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
-/// No round has more time than this, whatever it is allowed.
+/// The longest round, whatever is allowed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Where a helper works at a node, warming up is a round of its own, which takes some time to end.
+/// A helper at a node warms up in a round of its own, which takes this time to end.
 const HELPER_ENDS: Duration = Duration::from_millis(30);
 
-/// What one node gave in a round.
+/// The result of one node in a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeRound {
-    /// Which of the record's nodes.
+    /// The number of the node in the record.
     pub node: usize,
     /// Units per second: the sum of its workers' own rates.
     pub throughput: f64,
-    /// Whole tasks.
+    /// How many whole tasks were counted.
     pub tasks: u64,
-    /// How much later than agreed its window opened, in seconds.
+    /// How many seconds after the agreed moment its window opened.
     pub late: f64,
-    /// By how many seconds its moment may differ from ours: half of the shortest way there and
-    /// back.
+    /// By how many seconds its moment may differ from ours: half of the shortest round trip.
     pub clock_error: f64,
     /// What else its machine did meanwhile; `None` where that cannot be seen.
     pub ledger: Option<Ledger>,
@@ -76,7 +77,7 @@ impl Spread {
         self.nodes.iter().any(|node| self.cluster.shares_its_machine(*node))
     }
 
-    /// Orders one round, for a moment that all agree on.
+    /// Orders one round for a common moment.
     fn measure(&self, active: usize, window: Window) -> Result<Vec<Laps>, ModeError> {
         let (length, batch) = match window.extent {
             Extent::Time(length) => (length, None),
@@ -137,7 +138,7 @@ impl Spread {
 }
 
 impl Laps {
-    /// Whether its figures are figures.
+    /// Whether its figures are valid numbers.
     fn is_sound(&self) -> bool {
         let figures = self.rates.iter().chain([&self.node.throughput, &self.node.late]);
         figures.into_iter().all(|figure| figure.is_finite() && *figure >= 0.0)
@@ -148,7 +149,7 @@ impl Crew for Spread {
     fn round(&mut self, active: NonZeroUsize, window: Window) -> Result<Round, ModeError> {
         let most = match window.extent {
             Extent::Time(length) => (LATE * length.as_secs_f64()).max(LATE_AT_LEAST),
-            // The time until a batch is done counts from the moment, whoever was late.
+            // The time of a batch counts from the moment, even for nodes that were late.
             _ => f64::INFINITY,
         };
         let mut tries = 0;
@@ -163,7 +164,7 @@ impl Crew for Spread {
             }
             match latest.map(|laps| &laps.node).filter(|node| node.late > most) {
                 None => return Ok(merged(laps)),
-                // Those who share a machine are late for each other by nature: it is told.
+                // Nodes that share a machine delay each other by nature, so this is only reported.
                 Some(_) if tries > 1 && self.shares_machines() => return Ok(merged(laps)),
                 Some(node) if tries == TRIES => {
                     let (late, node) = (node.late, node.node);
@@ -195,15 +196,16 @@ impl Crew for Spread {
             .filter(|node| alive.contains(node))
             .map(|node| (*node, Order::Dismiss { crew: self.crew }))
             .collect();
-        // Whoever does not answer is lost, which is told when it is wanted again.
-        // One that is in the middle of a void round ends that first.
+        // A node that does not answer is lost; that is reported when it is needed again. A node in
+        // the middle of a void round ends the round first.
         let within = ANSWER_WITHIN + self.allowed.min(ENDS_WITHIN);
         let _ = fleet.ask("dismiss", &orders, within);
         Ok(())
     }
 }
 
-/// The first node on which a task returned something else than on the first of all, and that task.
+/// The first node on which a task returned another checksum than on the first node, and the number
+/// of that task.
 fn differing(all: &[Laps]) -> Option<(usize, u64)> {
     let (first, others) = all.split_first()?;
     let known = |task: u64| first.checks.iter().find(|(of, _)| *of == task).map(|(_, sum)| *sum);
@@ -213,8 +215,8 @@ fn differing(all: &[Laps]) -> Option<(usize, u64)> {
     })
 }
 
-/// What all nodes gave together. Their rates add: each is counted by its own clock, and clocks
-/// differ by millionths.
+/// The result of all nodes together. Rates add up: each is measured by its node's own clock, and
+/// clocks differ only by millionths.
 fn merged(all: Vec<Laps>) -> Round {
     let mut latency: Histogram<u64> = Lap::histogram();
     let (mut lap, mut usage) = (Lap::nothing(), None);

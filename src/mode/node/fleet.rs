@@ -1,5 +1,5 @@
-//! All nodes that have come: orders to many of them at once, by one thread that waits for none of
-//! them longer than it may.
+//! All nodes that have come. One thread sends orders to many of them at once, and waits for none
+//! longer than its limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,48 +12,48 @@ use super::offset::{EXCHANGES, Exchange};
 use super::peer::Peer;
 use crate::clock;
 
-/// The moment of a round lies at least so far ahead: a node that opens some time later is not late
-/// yet, and one that is has more time in the next rounds.
+/// The moment of a round is at least this far ahead. A node that opens a little later is not late
+/// yet; if one is late, later rounds get more time.
 const AHEAD: Duration = Duration::from_millis(1);
-/// How often it is looked whether the user interrupts.
+/// How often knee checks for the user's interrupt.
 const GLANCE: Duration = Duration::from_millis(50);
-/// Whoever does not say what time it is by then is cut off or stopped.
+/// A node that does not tell its time within this limit is cut off or stopped.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
-/// So many nodes at once are asked what time it is: more would wait for each other.
+/// Most nodes that are asked for their time at once: more would delay each other.
 const AT_ONCE: usize = 8;
 
-/// The nodes, by the numbers that they have in the record.
+/// The nodes, by their numbers in the record.
 #[derive(Debug)]
 pub(super) struct Fleet {
     pub(super) peers: Vec<Peer>,
     cancel: Arc<AtomicBool>,
     id: u64,
-    /// When the clocks were compared last, how long that took, and with how many nodes.
+    /// When the clocks were last compared, how long that took, and for how many nodes.
     synced: Option<(Instant, Duration, usize)>,
-    /// How far ahead the moment of a round lies: further once a node was late for one.
+    /// How far ahead the moment of a round is. It grows after a node was late.
     pub(super) ahead: Duration,
 }
 
-/// Why an order was not obeyed.
+/// Why an order failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The node is gone.
+    /// The node is lost.
     Lost { node: usize, why: String },
-    /// The node says that it could not.
+    /// The node reports a failure.
     Failed { node: usize, why: String },
     /// The user interrupted.
     Interrupted,
 }
 
-/// How long somebody may take. The time in which we ourselves were stopped does not count: who is
-/// stopped with us cannot answer.
+/// A time limit for an answer. Time in which knee itself was stopped does not count, because a node
+/// that was stopped with it could not answer.
 struct Limit {
     end: Instant,
     seen: Instant,
 }
 
 impl Limit {
-    /// We look several times in so long, unless we are stopped.
+    /// Between two checks at most this time passes, unless knee was stopped.
     const STOPPED: Duration = Duration::from_secs(1);
 
     fn new(within: Duration) -> Self {
@@ -72,7 +72,7 @@ impl Limit {
     }
 }
 
-/// Something that a node said, and when it arrived.
+/// A message of a node, and when it arrived.
 struct Heard {
     node: usize,
     said: Numbered<Answer>,
@@ -84,14 +84,14 @@ impl Fleet {
         Self { peers, cancel: Arc::clone(cancel), id: 0, synced: None, ahead: AHEAD }
     }
 
-    /// The nodes that are still there.
+    /// The nodes that are not lost.
     pub(super) fn alive(&self) -> Vec<usize> {
         let places = self.peers.iter().enumerate();
         places.filter(|(_, peer)| peer.lost.is_none()).map(|(node, _)| node).collect()
     }
 
-    /// Gives each of these nodes an order and waits for all answers, in the same order; for no
-    /// longer than `within`, and not at all once one of them is lost or has failed.
+    /// Gives each of these nodes an order and waits for all answers, which are returned in the same
+    /// order. It gives up after `within`, or as soon as a node is lost or reports a failure.
     pub(super) fn ask(
         &mut self,
         what: &str,
@@ -99,7 +99,8 @@ impl Fleet {
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
         let first = self.id + 1;
-        // Also whoever has answered is listened to: it may be lost while others take their time.
+        // Nodes that have already answered are watched too: they may be lost while others are still
+        // busy.
         let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         for (node, order) in orders {
             self.id += 1;
@@ -133,7 +134,7 @@ impl Fleet {
                 return Err(self.loss(pending[0]));
             }
             for Heard { node, said, .. } in self.turn(&asked, left.min(GLANCE)) {
-                // Answers to orders that nobody waits for any more are dropped.
+                // Answers that nobody waits for any more are dropped.
                 let Some(place) = said.id.checked_sub(first).map(|place| place as usize) else {
                     continue;
                 };
@@ -148,10 +149,10 @@ impl Fleet {
         }
     }
 
-    /// Compares the clocks of these nodes with ours, where that has grown old.
+    /// Compares the clocks of these nodes with ours, if the last comparison is too old.
     pub(super) fn sync(&mut self, nodes: &[usize]) -> Result<(), Fault> {
         const OFTEN_ENOUGH: Duration = Duration::from_secs(1);
-        // It may take no more than a twentieth of the time.
+        // Comparing clocks may take this fraction of the time: one twentieth.
         const SHARE: u32 = 20;
         let fresh = |(at, took, count): (Instant, Duration, usize)| {
             count >= nodes.len() && clock::since(at) < OFTEN_ENOUGH.max(SHARE * took)
@@ -174,12 +175,12 @@ impl Fleet {
         Ok(())
     }
 
-    /// Sees that each of these nodes is there and goes on, before it is asked for what takes time.
+    /// Checks that each of these nodes is alive before it gets an order that takes long.
     pub(super) fn look(&mut self, nodes: &[usize]) -> Result<(), Fault> {
         self.exchange(nodes)
     }
 
-    /// Asks each of these nodes once what time it is.
+    /// Asks each of these nodes once for its time.
     fn exchange(&mut self, nodes: &[usize]) -> Result<(), Fault> {
         let mut open: Vec<(usize, u64, u64)> = Vec::with_capacity(nodes.len());
         for &node in nodes {
@@ -227,7 +228,8 @@ impl Fleet {
         Fault::Lost { node, why: self.peers[node].lost.clone().unwrap_or_default() }
     }
 
-    /// Waits until one of these nodes has something to say, or for `patience`, and hears it.
+    /// Waits until one of these nodes sends something, or for `patience`, and returns what was
+    /// sent.
     fn turn(&mut self, nodes: &[usize], patience: Duration) -> Vec<Heard> {
         let ready: Vec<(usize, PollFlags)> = {
             let mut watched: Vec<PollFd<'_>> = nodes
@@ -240,7 +242,7 @@ impl Fleet {
                 })
                 .collect();
             let limit = Timespec::try_from(patience).ok();
-            // An interrupted call is tried again by whoever waits.
+            // The caller repeats a wait that was interrupted.
             let _ = poll(&mut watched, limit.as_ref());
             nodes.iter().copied().zip(watched.iter().map(PollFd::revents)).collect()
         };
@@ -259,7 +261,7 @@ impl Fleet {
         heard
     }
 
-    /// Tells all to end, and closes their streams.
+    /// Tells all nodes to end, and closes their streams.
     pub(super) fn farewell(&mut self) {
         for peer in &mut self.peers {
             peer.say(0, &Order::Quit {});

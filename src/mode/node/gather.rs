@@ -1,5 +1,5 @@
-//! Waiting for nodes to connect back: a port that is open until all have come, and answers nobody
-//! who does not know the secret.
+//! Waits for nodes to connect back. The port is open until all have come, and answers nobody who
+//! does not know the secret.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -13,13 +13,13 @@ use super::secret::Secret;
 use super::wire::{GREETING, HEAD, Handshake, Inbox, Seal};
 use crate::clock;
 
-/// Whoever connects has proven itself and said who it is by then.
+/// Time for a new connection to prove that it knows the secret and to say who it is.
 const WITHIN: Duration = Duration::from_secs(5);
-/// A hello is no longer than this: it holds a machine of a thousand CPUs and more.
+/// The longest hello. It describes a machine, which may have more than a thousand CPUs.
 const LONGEST_HELLO: usize = 1 << 20;
-/// So many connections wait to be accepted: all nodes of a large job connect at once.
+/// How many connections may wait to be accepted: all nodes of a large job connect at once.
 const BACKLOG: i32 = 1024;
-/// Nodes are told so many addresses at most.
+/// Most addresses that nodes are told.
 const MOST_ADDRESSES: usize = 8;
 
 /// An open port.
@@ -28,13 +28,13 @@ pub(super) struct Gathering {
     listener: TcpListener,
     secret: Secret,
     build: String,
-    /// How many are to come.
+    /// How many nodes are expected.
     wanted: usize,
     strangers: Vec<Stranger>,
     peers: Vec<Peer>,
 }
 
-/// Somebody who has connected and has not said who it is.
+/// A connection that has not said yet who it is.
 #[derive(Debug)]
 struct Stranger {
     stream: TcpStream,
@@ -44,20 +44,20 @@ struct Stranger {
 
 #[derive(Debug)]
 enum Stage {
-    /// Its greeting has come as far as this.
+    /// A part of its greeting has arrived.
     Greeting(Vec<u8>),
-    /// It knows the secret, or repeats what somebody said who does.
+    /// It knows the secret, or repeats the message of somebody who does.
     Hello(Box<(Seal, Inbox)>),
 }
 
-/// What becomes of a stranger.
+/// The next step for a stranger.
 enum Fate {
     Waits,
     Goes,
     Comes(Box<Hello>),
 }
 
-/// A node that cannot take part, and why.
+/// A node that cannot take part, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unfit {
     pub(super) name: String,
@@ -77,14 +77,14 @@ impl Gathering {
             None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0))
                 .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?,
         };
-        // The standard library allows for 128 at most.
+        // The standard library allows 128 at most.
         rustix::net::listen(&listener, BACKLOG)?;
         listener.set_nonblocking(true)?;
         let (strangers, peers) = (Vec::new(), Vec::new());
         Ok(Self { listener, secret, build, wanted, strangers, peers })
     }
 
-    /// Where nodes may find us.
+    /// The addresses at which nodes may reach us.
     pub(super) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         let own = self.listener.local_addr()?;
         if !own.ip().is_unspecified() {
@@ -97,8 +97,8 @@ impl Gathering {
             .map(|interface| interface.addr.ip())
             .filter(|ip| !is_local_to_link(*ip) && (ip.is_ipv4() || !only_four))
             .collect();
-        // The one by which other networks are reached comes first, and the older protocol before
-        // the newer one: it is what clusters have.
+        // First comes the address that is used towards other networks. IPv4 comes before IPv6,
+        // because clusters have it.
         let way = way_out();
         all.sort_by_key(|ip| (Some(*ip) != way, ip.is_ipv6()));
         all.dedup();
@@ -109,7 +109,7 @@ impl Gathering {
         Ok(all.into_iter().map(|ip| SocketAddr::new(ip, own.port())).collect())
     }
 
-    /// Looks once who has come, for at most `patience`.
+    /// Checks once for new arrivals, waiting at most `patience`.
     ///
     /// # Errors
     /// A node knows the secret but cannot take part.
@@ -128,7 +128,7 @@ impl Gathering {
         }
         self.strangers = waiting;
         while let Ok((stream, _)) = self.listener.accept() {
-            // Those who come when there are too many already go without a word.
+            // When there are too many connections already, new ones are closed without an answer.
             let room = self.strangers.len() < 2 * self.wanted + 8;
             if room && stream.set_nonblocking(true).is_ok() && watch(&stream).is_ok() {
                 let stage = Stage::Greeting(Vec::new());
@@ -155,7 +155,7 @@ impl Gathering {
         }
         let same = |peer: &Peer| (&peer.hello.name, peer.hello.rank) == (&hello.name, hello.rank);
         let Stage::Hello(ends) = one.stage else { return Ok(()) };
-        // Nobody takes the place of a node that has come.
+        // Nobody takes the place of a node that has already come.
         if self.peers.len() < self.wanted && !self.peers.iter().any(same) {
             let (seal, inbox) = *ends;
             self.peers.push(Peer::new(hello, one.stream, seal, inbox));
@@ -163,7 +163,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// How many have come.
+    /// How many nodes have come.
     pub(super) fn come(&self) -> usize {
         self.peers.len()
     }
@@ -173,7 +173,7 @@ impl Gathering {
         self.peers.iter().any(|peer| peer.hello.name == name)
     }
 
-    /// Closes the port. Those who have come, in the order of their numbers.
+    /// Closes the port. Returns the nodes that have come, in the order of their numbers.
     pub(super) fn close(self) -> Vec<Peer> {
         let mut peers = self.peers;
         peers.sort_by(|a, b| {
@@ -189,12 +189,12 @@ impl Stranger {
         self.hear(secret).unwrap_or(Fate::Goes)
     }
 
-    /// `None` where it does not do as nodes do.
+    /// Reads from a stranger; `None` if it does not behave like a node.
     fn hear(&mut self, secret: &Secret) -> Option<Fate> {
         loop {
             let mut buffer = [0; 4096];
             let most = match &self.stage {
-                // Not a byte more is taken from whoever has proven nothing.
+                // Not a byte more is read from a connection that has proven nothing.
                 Stage::Greeting(come) => HEAD + GREETING - come.len(),
                 Stage::Hello(_) => buffer.len(),
             };
@@ -215,7 +215,7 @@ impl Stranger {
                         let mut hearing = Handshake::coordinator(secret).ok()?;
                         hearing.hear(&come[HEAD..]).ok()?;
                         let answer = hearing.speak().ok()?;
-                        // So little fits into any stream.
+                        // So few bytes fit into any stream.
                         self.stream.write_all(&answer).ok()?;
                         self.stage = Stage::Hello(Box::new(hearing.done().ok()?));
                     }
@@ -236,7 +236,7 @@ impl Stranger {
     }
 }
 
-/// Addresses that mean something on one wire alone, or on none.
+/// Whether an address is valid only on one link, or nowhere.
 fn is_local_to_link(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(four) => four.is_link_local(),
@@ -244,7 +244,7 @@ fn is_local_to_link(ip: IpAddr) -> bool {
     }
 }
 
-/// Our address on the way to other networks. Nothing is sent: the system is only asked.
+/// Our own address towards other networks. The system is only asked; nothing is sent.
 fn way_out() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;

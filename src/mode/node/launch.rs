@@ -1,4 +1,5 @@
-//! Nodes are started by their launcher and waited for; what it starts ends with the run.
+//! Starts nodes through their launcher and waits for them. Everything that was started ends with
+//! the run.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -17,30 +18,30 @@ use super::launcher::{Carries, Launcher, Start, Wanted};
 use super::secret::{SECRET, Secret};
 use crate::clock;
 
-/// How often it is looked whether the launcher has ended.
+/// How often knee checks whether the launcher has ended.
 const GLANCE: Duration = Duration::from_millis(50);
-/// Those who have come while the launcher ended are heard for so long.
+/// After the launcher has ended, nodes may still arrive for this long.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// What was started gets so long to end by itself, and then so long after it was told to.
+/// Time that started processes get to end by themselves, and again after they were told to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(1);
-/// So many lines of what a launcher prints are kept for a message.
+/// Most lines printed by a launcher that are kept for a message.
 const KEPT: usize = 5;
-/// What launchers say that is no news to anybody.
+/// Messages of launchers that do not matter.
 const NO_NEWS: &[&str] = &["lacks support for cpu binding"];
 
 /// Why there are no nodes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
-    /// They cannot be started so.
+    /// The nodes could not be started.
     #[error("{0}")]
     Failed(String),
-    /// A node has come that cannot take part.
+    /// A node came but cannot take part.
     #[error("node {name}: {why}")]
     Unfit {
-        /// Which.
+        /// The name of the node.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// The user interrupted.
@@ -60,14 +61,14 @@ pub(super) struct Launched {
 struct Started {
     child: Child,
     input: Option<ChildStdin>,
-    /// Whose node it starts, where it starts one.
+    /// The host whose node it starts, if it starts only one.
     host: Option<String>,
 }
 
 impl Cluster {
-    /// Starts nodes and waits until all have come, or until `patience` is over: then those that
-    /// have come are what there is, and `missing` hears who has not. Nobody is waited for whose
-    /// launcher has ended.
+    /// Starts nodes and waits until all have come. After `patience`, the run goes on with the nodes
+    /// that have come, and `missing` is told which have not. A node whose launcher has ended is not
+    /// waited for.
     ///
     /// # Errors
     /// The launcher cannot be started or says that it failed; no node came; one cannot take part.
@@ -149,7 +150,8 @@ impl Launched {
         let (output, prints) = io::pipe()?;
         let errors = prints.try_clone()?;
         let mut command = Command::new(program);
-        // Not of our group: a Ctrl-C is for us, and we end it in our own way.
+        // A process group of its own: a Ctrl-C then reaches only knee, which ends the launcher in
+        // its own way.
         command.args(arguments).stdout(prints).stderr(errors).process_group(0);
         let by_input = start.carries != Carries::Environment;
         command.stdin(if by_input { Stdio::piped() } else { Stdio::null() });
@@ -161,7 +163,7 @@ impl Launched {
         let mut child = child?;
         let mut input = child.stdin.take();
         if let Some(input) = &mut input {
-            // One that has ended already says so by its status.
+            // A process that has ended already says so by its status.
             let _ = input.write_all(format!("{}\n", secret.text()).as_bytes());
         }
         self.children.push(Started { child, input, host: start.host.clone() });
@@ -170,8 +172,8 @@ impl Launched {
         Ok(())
     }
 
-    /// How it ended, where nobody can come any more: all that was started has ended, but for those
-    /// whose node has come.
+    /// How the launcher ended, if no further node can come: every started process has ended, except
+    /// those whose node has come.
     fn over(&mut self, come: &dyn Fn(&str) -> bool) -> Option<String> {
         let mut ended = None;
         for Started { child, host, .. } in &mut self.children {
@@ -189,7 +191,8 @@ impl Launched {
         if said.is_empty() { String::new() } else { format!("; it said: {}", said.join("; ")) }
     }
 
-    /// Waits until all has ended, and ends what does not: the streams of the nodes are closed.
+    /// Waits until all processes have ended, and ends those that do not. The streams of the nodes
+    /// are closed by then.
     pub(super) fn end(&mut self) {
         for started in &mut self.children {
             started.input = None;
@@ -197,7 +200,7 @@ impl Launched {
         for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
             for Started { child, .. } in &mut self.children {
                 if let (Some(signal), Ok(None)) = (signal, child.try_wait()) {
-                    // It is not reaped, so its group has its number.
+                    // It is not reaped yet, so the group still has its number.
                     let _ = kill_process_group(Pid::from_child(child), signal);
                 }
             }
@@ -219,7 +222,7 @@ impl Drop for Launched {
     }
 }
 
-/// Shows what a launcher and the nodes print, and keeps the end of it.
+/// Shows what a launcher and the nodes print, and keeps the last lines.
 fn relay(output: io::PipeReader, keep: &Mutex<Vec<String>>) {
     for line in BufReader::new(output).split(b'\n') {
         let Ok(line) = line else { return };

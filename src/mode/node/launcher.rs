@@ -1,4 +1,4 @@
-//! The launchers of clusters: one table, of which each row says how a node is started by it.
+//! The launchers of clusters. One table says in each row how a launcher starts a node.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 
 use super::secret::SECRET;
 
-/// What starts nodes.
+/// A way to start nodes.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Launcher {
     /// One of [`KNOWN`].
     Known(&'static Known),
-    /// Words of the user's own, with places for what differs.
+    /// A command of the user's, with placeholders.
     Template(Vec<String>),
 }
 
-/// A launcher that needs no words of the user's.
+/// A launcher that needs no command of the user's.
 #[derive(Debug)]
 pub struct Known {
-    /// Its word on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What it is.
+    /// What it is, in one line.
     pub summary: &'static str,
-    /// Whether it is started once for all nodes; else once for each host.
+    /// Whether it is started once for all nodes. Otherwise it is started once for each host.
     once: bool,
-    /// How a node finds the secret.
+    /// How the secret gets to a node.
     carries: Carries,
     words: fn(&Ask<'_>) -> Vec<String>,
 }
@@ -37,45 +37,45 @@ pub(super) enum Carries {
     Environment,
     /// The launcher passes its input on.
     Input,
-    /// It may do either.
+    /// The launcher may do either.
     Both,
 }
 
-/// What a launcher is asked.
+/// What a launcher must start.
 #[derive(Debug)]
 struct Ask<'a> {
     nodes: usize,
     hosts: Option<&'a Path>,
     host: &'a str,
-    /// The program and its arguments.
+    /// The program of a node and its arguments.
     node: &'a [String],
 }
 
-/// One process of a launcher: its words, and how it carries the secret.
+/// One process of a launcher: its command line, and how it carries the secret.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Start {
     pub(super) words: Vec<String>,
     pub(super) carries: Carries,
-    /// Whose node it starts, where it starts one.
+    /// The host whose node it starts, if it starts only one.
     pub(super) host: Option<String>,
 }
 
-/// What is to be started.
+/// The nodes that are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// How many nodes.
     pub nodes: usize,
     /// The hosts, where the user names them.
     pub hosts: Vec<String>,
-    /// The file that names them, where there is one.
+    /// The file that names the hosts, if there is one.
     pub hosts_file: Option<PathBuf>,
-    /// Where to listen; everywhere on a free port unless the user says so.
+    /// The address to listen on. By default a free port on all addresses.
     pub listen: Option<SocketAddr>,
     /// The program that runs on each host.
     pub program: String,
 }
 
-/// Every launcher that is known by name.
+/// All launchers that have a name.
 pub const KNOWN: &[Known] = &[
     Known {
         name: "slurm",
@@ -101,10 +101,10 @@ pub const KNOWN: &[Known] = &[
 ];
 
 impl Launcher {
-    /// A known name, or a template.
+    /// Reads the name of a launcher, or a template.
     ///
     /// # Errors
-    /// It is neither, in words.
+    /// The text is neither. The error says so in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(known) = KNOWN.iter().find(|known| known.name == text) {
             return Ok(Self::Known(known));
@@ -123,7 +123,7 @@ impl Launcher {
         Ok(Self::Template(words))
     }
 
-    /// Whether it must be told the hosts.
+    /// Whether it needs a list of hosts.
     pub fn needs_hosts(&self) -> bool {
         match self {
             Self::Known(known) => !known.once,
@@ -139,17 +139,17 @@ impl Launcher {
         }
     }
 
-    /// Whether it is Slurm's.
+    /// Whether it is the launcher of Slurm.
     pub fn is_slurm(&self) -> bool {
         matches!(self, Self::Known(known) if known.name == "slurm")
     }
 
-    /// Whether all nodes end where one of them is killed.
+    /// Whether all nodes end when one of them is killed.
     pub fn ends_all_with_one(&self) -> bool {
         matches!(self, Self::Known(known) if known.name == "mpirun")
     }
 
-    /// The processes to be started so that nodes find us at one of these addresses.
+    /// The processes to start. Nodes find us at one of these addresses.
     pub(super) fn starts(&self, wanted: &Wanted, addresses: &[SocketAddr]) -> Vec<Start> {
         let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let connect = vec!["--connect".to_owned(), list.join(",")];
@@ -158,7 +158,7 @@ impl Launcher {
             let more = ["--name", host, "--rank", &rank].map(str::to_owned);
             [connect.clone(), more.to_vec()].concat()
         };
-        // Hosts that nobody named are as good as any: a stand-in starts them all here.
+        // Without named hosts any name will do: a stand-in starts all nodes here.
         let name = |at: usize| wanted.hosts.get(at).cloned().unwrap_or(format!("node{}", at + 1));
         let hosts = || (0..wanted.nodes).map(|at| (at, name(at)));
         let node = |arguments: Vec<String>| {
@@ -195,8 +195,8 @@ impl Launcher {
     }
 }
 
-/// A template with its places filled. A word that is `{args}` becomes several; inside a longer one
-/// (of `sh -c`) the arguments are quoted for a shell.
+/// Fills the placeholders of a template. A word `{args}` becomes several words. Inside a longer
+/// word (of `sh -c`) the arguments are quoted for a shell.
 fn filled(words: &[String], arguments: &[String], host: &str, nodes: usize) -> Vec<String> {
     let mut all = Vec::new();
     for word in words {
@@ -216,11 +216,12 @@ fn slurm(ask: &Ask<'_>) -> Vec<String> {
     let mut words = vec![
         "srun".to_owned(),
         format!("-N{}", ask.nodes),
-        // Beside -N: a number of tasks in the environment would win over --ntasks-per-node.
+        // Beside -N this is needed too: a number of tasks in the environment would win over
+        // --ntasks-per-node.
         format!("-n{}", ask.nodes),
         "--ntasks-per-node=1".to_owned(),
     ];
-    // Some versions of srun do not inherit it, and a node would have one CPU.
+    // Some versions of srun do not inherit it, and a node would then get one CPU.
     words.extend(cpus.and_then(|list| fewest_cpus(&list)).map(|cpus| format!("-c{cpus}")));
     let rest = "--cpu-bind=none --mpi=none --mem=0 --overlap --kill-on-bad-exit=0 --wait=0 \
                 --no-kill --export=ALL --input=none --quiet";
@@ -242,7 +243,7 @@ fn mpirun(ask: &Ask<'_>) -> Vec<String> {
 }
 
 fn ssh(ask: &Ask<'_>) -> Vec<String> {
-    // The words go through a shell over there.
+    // A shell on the other host splits the words again.
     let line = shlex::try_join(ask.node.iter().map(String::as_str)).unwrap_or_default();
     let words = ["ssh", "-T", "-o", "BatchMode=yes", "--", ask.host, &line];
     words.map(str::to_owned).to_vec()
@@ -254,16 +255,16 @@ fn fewest_cpus(list: &str) -> Option<usize> {
     counts.collect::<Option<Vec<usize>>>()?.into_iter().min().filter(|cpus| *cpus > 0)
 }
 
-/// An allocation of Slurm in which we are: how many nodes it has and the fewest CPUs of any.
+/// The Slurm allocation in which knee runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allocation {
     /// How many nodes.
     pub nodes: usize,
-    /// The fewest CPUs of any node, where that is told.
+    /// The fewest CPUs of any node, if Slurm says so.
     pub cpus: Option<usize>,
 }
 
-/// The allocation of Slurm in which we are, if any.
+/// The Slurm allocation in which knee runs, if there is one.
 pub fn allocation() -> Option<Allocation> {
     allocation_of(&|name| std::env::var_os(name))
 }

@@ -1,5 +1,5 @@
-//! What a node and whoever launched it say to each other: the orders of the crew protocol for
-//! ordinary crews, over the wire of this folder.
+//! The messages between a node and its coordinator: the orders of the crew protocol for ordinary
+//! crews, sent over the wire of this folder.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,23 +8,23 @@ use crate::machine::{BurnReport, Machine};
 use crate::mode::{Job, Reference, Usage};
 use crate::plan::Mode;
 
-/// The version of what is said here. Both ends must speak the same.
+/// The version of these messages. Both ends must have the same.
 pub(super) const VERSION: u32 = 1;
 
-/// The first message of a node: who is there.
+/// The first message of a node: it introduces itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
     /// [`VERSION`].
     pub(super) crew: u32,
     /// The version of knee.
     pub(super) knee: String,
-    /// What its program file holds, in short.
+    /// The hash of its program file.
     pub(super) build: String,
-    /// What its launcher calls it.
+    /// The name that its launcher gives it.
     pub(super) name: String,
-    /// Its number among the nodes of its launcher, where that gives one.
+    /// Its number among the nodes of its launcher, if the launcher gives one.
     pub(super) rank: Option<u32>,
-    /// Which start of which machine it runs on: nodes with the same one share that machine.
+    /// Identifies the machine and its last start. Nodes with the same value share a machine.
     pub(super) boot: String,
     /// The machine.
     pub(super) machine: Machine,
@@ -38,23 +38,23 @@ pub(super) struct Numbered<T> {
     pub(super) said: T,
 }
 
-/// What a node is told to do. Each order has one answer but the last, which has none.
+/// An order to a node. Each order has one answer, except the last one, which has none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
-    /// What time is it there?
+    /// Asks for the node's time.
     Ping {},
-    /// Enter this directory, from which knee was started. What do these files hold?
+    /// Enter this directory, from which knee was started, and return the hashes of these files.
     Files { directory: String, paths: Vec<String> },
     /// Run the first tasks of a job serially.
     Survey { job: Job, workers: usize },
-    /// Launch a crew and call it by this number.
+    /// Launch a crew with this number.
     Launch { crew: u64, mode: Mode, members: usize, job: Job, pin: bool },
     /// Measure a round of a crew.
     Round(Trial),
     /// End a crew.
     Dismiss { crew: u64 },
-    /// Does each core still give what it gave?
+    /// Check whether each core still computes as fast as before.
     Burn {},
     /// End.
     Quit {},
@@ -67,24 +67,24 @@ pub(super) struct Trial {
     pub(super) active: usize,
     pub(super) warm_ns: u64,
     pub(super) window_ns: u64,
-    /// So many tasks in place of a window.
+    /// A number of tasks, instead of a window.
     pub(super) tasks: Option<u64>,
-    /// When the window opens, by the node's clock.
+    /// When the window opens, on the node's clock.
     pub(super) at_ns: u64,
     /// How long the round may take.
     pub(super) limit_ns: u64,
 }
 
-/// What a node answers.
+/// The answer of a node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
-    /// When the question arrived and the answer left, by the node's clock.
+    /// When the question arrived and when the answer left, on the node's clock.
     Pong {
         heard_ns: u64,
         answered_ns: u64,
     },
-    /// What each file holds, in short; `None` where it cannot be read.
+    /// The hash of each file; `None` for a file that cannot be read.
     Files {
         hashes: Vec<Option<String>>,
     },
@@ -98,24 +98,24 @@ pub(super) enum Answer {
     },
 }
 
-/// What a round gave on one node: all of its workers together, but for their rates.
+/// The result of a round on one node: all of its workers together, except for their rates.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Laps {
     pub(super) tasks: u64,
     pub(super) units: u64,
-    /// Each worker's own.
+    /// The rate of each worker.
     pub(super) rates: Vec<f64>,
-    /// `[nanoseconds, how many]`.
+    /// Task latencies as pairs `[nanoseconds, how many]`.
     pub(super) latency: Vec<(u64, u64)>,
     /// The checksums of the first tasks.
     pub(super) checks: Vec<(u64, u64)>,
     pub(super) warm_ns: u64,
-    /// From the moment that was agreed on to the last join.
+    /// From the agreed moment to the last join.
     pub(super) span_ns: u64,
     pub(super) usage: Usage,
     pub(super) handover: Option<crate::mode::helper::Handover>,
-    /// The longest 99th percentile of a latency that programs printed, in seconds.
+    /// The longest 99th percentile of latency that its programs printed, in seconds.
     pub(super) printed_p99: Option<f64>,
-    /// What else the record keeps of this node in this round.
+    /// What else the record keeps about this node in this round.
     pub(super) node: NodeRound,
 }

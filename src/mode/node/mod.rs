@@ -35,13 +35,13 @@ pub use message::Hello;
 pub use secret::{SECRET, Secret};
 pub use wire::WireError;
 
-/// What a file holds, in short; `None` where it cannot be read.
+/// The hash of a file; `None` if it cannot be read.
 pub fn file_hash(path: &std::path::Path) -> Option<String> {
     build::hash_of(path).ok()
 }
 
 impl Hello {
-    /// Who this process is, by what its launcher calls it.
+    /// Introduces this process as a node, with the name and number that its launcher gives it.
     ///
     /// # Errors
     /// Its own program cannot be read.

@@ -1,15 +1,15 @@
-//! How far a node's clock is from ours, and how far that may be off.
+//! How far a node's clock is from ours, and the error of that estimate.
 //!
-//! As NTP does it: a question is stamped when it leaves, when it arrives, when the answer leaves
-//! and when that arrives. The exchange with the shortest way says most: its error is at most half
-//! of the time on the way. What is different there and back by its nature cannot be seen.
+//! This works as in NTP. A question is stamped when it leaves and when it arrives, and so is the
+//! answer. The exchange with the shortest round trip says most: its error is at most half of that
+//! time. A constant difference between the two directions cannot be seen.
 
-/// Of so many exchanges the best one is kept.
+/// The best of this many exchanges is kept.
 pub(super) const EXCHANGES: usize = 16;
-/// Clocks of machines run apart by no more than this, as a share.
+/// Clocks of two machines drift apart by no more than this share.
 const DRIFT: f64 = 50e-6;
 
-/// One question and its answer, in nanoseconds: ours by our clock, theirs by the node's.
+/// One question and its answer, in nanoseconds. Our times are by our clock, the node's by its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exchange {
     pub(super) asked: u64,
@@ -18,26 +18,26 @@ pub(super) struct Exchange {
     pub(super) back: u64,
 }
 
-/// What the best exchange so far says.
+/// The estimate from the best exchange so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Offset {
     best: Option<Known>,
-    /// Nanoseconds of the longest way there and back of the last exchanges.
+    /// Nanoseconds of the longest round trip among the last exchanges.
     worst: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    /// The node's clock less ours.
+    /// The node's clock minus ours, in nanoseconds.
     offset: i128,
-    /// Nanoseconds on the way, there and back.
+    /// The round trip, in nanoseconds.
     way: u64,
-    /// By our clock.
+    /// When it was measured, on our clock.
     at: u64,
 }
 
 impl Exchange {
-    /// Nanoseconds on the way, there and back.
+    /// The round trip, in nanoseconds.
     fn way(&self) -> u64 {
         self.back
             .saturating_sub(self.asked)
@@ -58,22 +58,22 @@ impl Offset {
         }
     }
 
-    /// Before the next exchanges: what was the longest way then is no news.
+    /// Forgets the longest round trip before new exchanges.
     pub(super) fn forget_worst(&mut self) {
         self.worst = 0;
     }
 
-    /// A moment of our clock by the node's; `None` before the first exchange.
+    /// Converts a moment of our clock to the node's clock; `None` before the first exchange.
     pub(super) fn there(&self, ours: u64) -> Option<u64> {
         u64::try_from(i128::from(ours) + self.best?.offset).ok()
     }
 
-    /// By how many nanoseconds that may be off at this moment of our clock.
+    /// The possible error of that conversion at this moment of our clock, in nanoseconds.
     pub(super) fn error(&self, now: u64) -> f64 {
         self.best.map_or(f64::INFINITY, |best| best.error(now))
     }
 
-    /// Nanoseconds of the longest way there and back, lately.
+    /// The longest recent round trip, in nanoseconds.
     pub(super) fn worst(&self) -> u64 {
         self.worst
     }
@@ -89,7 +89,8 @@ impl Known {
 mod tests {
     use super::*;
 
-    /// A node whose clock is `offset` ahead, asked at `at`, over ways of these lengths.
+    /// The exchange with a node whose clock is `offset` ahead. It is asked at `at`, and the two
+    /// directions take `there` and `back`.
     fn exchange(at: u64, offset: i64, there: u64, back: u64) -> Exchange {
         let theirs = |ours: u64| ours.saturating_add_signed(offset);
         let heard = at + there;

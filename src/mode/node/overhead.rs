@@ -1,4 +1,4 @@
-//! What a round costs over the stream, against the same crew without it.
+//! Measures what a round costs over the stream, compared with the same crew without a stream.
 //!
 //! `cargo test --release --lib stream -- --ignored --nocapture`
 
@@ -17,7 +17,7 @@ use crate::machine::{Ledger, Machine, Root, Watch, process_cpu_time};
 use crate::mode::{self, Extent, Job, Site, Window};
 use crate::plan::{Mode, Registry};
 
-/// Where a node finds its coordinator.
+/// Tells the other process, which acts as the node, where its coordinator is.
 const AT: &str = "KNEE_OVERHEAD_NODE";
 const ROUNDS: usize = 100;
 const LENGTH: Duration = Duration::from_millis(20);
@@ -26,7 +26,7 @@ fn registry() -> Registry {
     Registry::new(&[])
 }
 
-/// The other side: this test's own program, started again. By itself it does nothing.
+/// The node: this test program, started again. Without the variable it does nothing.
 #[test]
 #[ignore = "it is the other side of the test below"]
 fn act_as_a_node() {
@@ -40,7 +40,7 @@ fn act_as_a_node() {
     serve(way, Site::new(registry(), place.path()), machine, || {});
 }
 
-/// One node, which is another process.
+/// A cluster of one node, which is another process.
 fn cluster() -> (Arc<Cluster>, Ended) {
     let secret = Secret::new().expect("there is chance");
     let build = super::build::own_build().expect("it can be read");
@@ -86,7 +86,7 @@ fn a_round_over_the_stream_costs_little_more() {
             let window = Window { extent: Extent::Time(LENGTH), warm_up };
             let (mut near, mut far, mut late) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
-                // As a run does it: with a look at the machine before and after.
+                // As in a run, the machine is looked at before and after.
                 let start = Instant::now();
                 let (before, own) = (watch.snapshot(), process_cpu_time().unwrap_or(0.0));
                 here.round(one, window).expect("it is measured");

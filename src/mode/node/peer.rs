@@ -1,5 +1,4 @@
-//! One node as its coordinator sees it: a stream that is never waited for, with what is known of
-//! who is at its other end.
+//! One node as its coordinator sees it: who it is, and a stream on which nothing ever blocks.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -12,16 +11,16 @@ use super::message::{Answer, Hello, Numbered, Order};
 use super::offset::Offset;
 use super::wire::{Inbox, Seal, WireError};
 
-/// A node that does not read keeps no more than this waiting for it.
+/// Most bytes that may wait for a node that does not read.
 const MOST_UNSENT: usize = 1 << 20;
-/// A stream on which nothing goes is asked for a sign of life after this.
+/// After this long without traffic, the other end is asked for a sign of life.
 const IDLE: Duration = Duration::from_secs(5);
-/// So often, and so many times.
+/// Pause between such questions, and how many go unanswered before the stream ends.
 const PROBES: (Duration, u32) = (Duration::from_secs(5), 3);
-/// What was sent must be received within this.
+/// Sent bytes must be acknowledged within this time.
 const RECEIVED_WITHIN: Duration = Duration::from_secs(20);
 
-/// A node that has said who it is.
+/// A node that has introduced itself.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) hello: Hello,
@@ -30,7 +29,7 @@ pub(super) struct Peer {
     seal: Seal,
     inbox: Inbox,
     unsent: Vec<u8>,
-    /// Why it is gone; `None` while it is not.
+    /// Why the node is lost; `None` while it is not.
     pub(super) lost: Option<String>,
 }
 
@@ -52,7 +51,7 @@ impl Peer {
         self.send();
     }
 
-    /// Sends what waits, as far as the stream takes it.
+    /// Sends what is waiting, as far as the stream takes it.
     pub(super) fn send(&mut self) {
         while !self.unsent.is_empty() && self.lost.is_none() {
             match self.stream.write(&self.unsent) {
@@ -72,7 +71,7 @@ impl Peer {
         !self.unsent.is_empty()
     }
 
-    /// The answers that have come; whoever says what makes no sense is lost.
+    /// The answers that have arrived. A node that breaks the protocol is lost.
     pub(super) fn heard(&mut self) -> Vec<Numbered<Answer>> {
         let mut buffer = [0; 1 << 14];
         let mut heard = Vec::new();
@@ -96,7 +95,7 @@ impl Peer {
         heard
     }
 
-    /// It is no part of the run any more. Its stream is closed, by which it ends.
+    /// Removes the node from the run and closes its stream, which ends the node.
     pub(super) fn lose(&mut self, why: String) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
         self.lost.get_or_insert(why);
@@ -111,7 +110,7 @@ fn answers(inbox: &mut Inbox) -> Result<Vec<Numbered<Answer>>, WireError> {
     Ok(answers)
 }
 
-/// A message as it is sent. Nothing of ours is without a text.
+/// A message as text, ready to be sent.
 pub(super) fn text(message: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(message).unwrap_or_default()
 }
@@ -120,13 +119,14 @@ fn ended(error: &io::Error) -> String {
     format!("its stream ended: {error}")
 }
 
-/// Whether a stream has only nothing to say now.
+/// Whether the stream is merely not ready now.
 pub(super) fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// Makes a stream tell when the other end is cut off: while nothing goes by asking for a sign of
-/// life, and while something goes by a limit. Each alone leaves the other case unseen for minutes.
+/// Makes a stream notice that the other end is cut off. An idle stream asks for signs of life; a
+/// busy one has a limit for acknowledgements. Either setting alone would miss the other case for
+/// minutes.
 pub(super) fn watch(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;

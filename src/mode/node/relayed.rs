@@ -1,4 +1,4 @@
-//! Nodes behind a relay that stops to pass anything on, or lets orders wait: cut off, and late.
+//! Tests of nodes behind a relay that stops passing anything on, or delays orders.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,17 +13,17 @@ use crate::mode::{Extent, ModeError, Window};
 use crate::plan::Mode;
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
-/// What asks for the time is shorter than this, and what orders a round is longer.
+/// Bytes. Questions about the time are shorter, and orders of rounds are longer.
 const SHORT: usize = 100;
 const WINDOW: Window =
     Window { extent: Extent::Time(Duration::from_millis(50)), warm_up: Duration::ZERO };
 
-/// What the relay does to what it hears.
+/// What the relay does with the messages it gets.
 #[derive(Default)]
 struct Relay {
-    /// It passes nothing on any more, and closes nothing.
+    /// Whether it passes nothing on any more. It closes nothing either.
     cut: AtomicBool,
-    /// Milliseconds that each order waits.
+    /// Milliseconds by which each order is delayed.
     slow: AtomicU64,
 }
 
@@ -64,7 +64,7 @@ impl Relay {
     }
 }
 
-/// Two nodes on hosts of their own, the first of them behind this relay.
+/// Two nodes that seem to be on different hosts. The first one is behind this relay.
 fn two(relay: &Arc<Relay>) -> (Arc<super::Cluster>, tempfile::TempDir) {
     nodes(2, &Behind { first: &|address| relay.to(address), own_hosts: true })
 }
@@ -76,7 +76,7 @@ fn a_node_that_is_cut_off_in_a_round_is_named_at_its_limit_and_the_rest_goes_on(
     let mut crew =
         cluster.launch(Mode::Threads, &job("sleep", 2), ONE, (2, false)).expect("launched");
     crew.allow(Duration::from_secs(1));
-    // The clocks are compared, so that the next thing said is the order.
+    // The clocks are compared first, so that the next message is the order.
     cluster.fleet().sync(&[0, 1]).expect("both are there");
     relay.cut.store(true, Ordering::Release);
     match crew.round(ONE, WINDOW) {

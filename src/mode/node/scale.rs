@@ -1,5 +1,5 @@
-//! Hundreds of nodes, simulated: processes that say what nodes say, with planted rates. What is
-//! measured is the coordinator: one order to all and all answers, and its memory.
+//! Simulates hundreds of nodes: processes that send what nodes send, with known rates. It measures
+//! the coordinator: one order to all nodes with all answers, and its memory.
 //!
 //! `cargo test --release --lib hundreds -- --ignored --nocapture`
 
@@ -20,17 +20,18 @@ use crate::machine::Machine;
 use crate::mode::{Extent, Job, Lap, Usage, Window};
 use crate::plan::Mode;
 
-/// Where a simulated node finds what it is.
+/// Tells a simulated node its number and its coordinator.
 const NODE: &str = "KNEE_SIMULATED_NODE";
 const BUILD: &str = "simulated";
 const ROUNDS: usize = 30;
 
-/// Seven tasks of a millisecond a second, and one more for each number before its own.
+/// The known rate of a node: seven tasks per second, each of a millisecond, and one more for each
+/// number before its own.
 fn planted(number: u32) -> f64 {
     7.0 + f64::from(number)
 }
 
-/// What all say but for their rate: a histogram of a thousand latencies.
+/// The answer of a node, the same for all except its rate: a histogram of a thousand latencies.
 fn laps(number: u32) -> Laps {
     let mut latency: Histogram<u64> = Lap::histogram();
     for task in 0..1000_u64 {
@@ -61,7 +62,7 @@ fn laps(number: u32) -> Laps {
     }
 }
 
-/// The other side: this test's own program, started again for each node. By itself it does nothing.
+/// The node: this test program, started again for each node. Without the variable it does nothing.
 #[test]
 #[ignore = "it is the other side of the test below"]
 fn act_as_a_node() {

@@ -1,4 +1,4 @@
-//! The secret of a run: whoever knows it may be a node, and nobody else.
+//! The secret of a run. Whoever knows it may be a node; nobody else may.
 
 use std::fmt;
 use std::fs::File;
@@ -10,13 +10,13 @@ use super::build::hexadecimal;
 pub const SECRET: &str = "KNEE_SECRET";
 const BYTES: usize = 32;
 
-/// 32 bytes from the system's own source of chance. It is never on a command line, in a record or
-/// in a message.
+/// 32 bytes from the system's random source. The secret never stands on a command line, in a record
+/// or in a message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret([u8; BYTES]);
 
 impl Secret {
-    /// A new one.
+    /// Draws a new secret.
     ///
     /// # Errors
     /// The system gives no random bytes.
@@ -26,11 +26,11 @@ impl Secret {
         Ok(Self(bytes))
     }
 
-    /// As a node finds it: in its environment, out of which it is taken, or else as the first line
-    /// of its input. The flag says that it was the input.
+    /// Takes the secret as a node: from its environment, where it is deleted, or else from the
+    /// first line of its input. The flag says whether it was the input.
     ///
     /// # Errors
-    /// It is in neither of them.
+    /// It is in neither.
     pub fn taken() -> Result<(Self, bool), String> {
         if let Some(text) = std::env::var_os(SECRET) {
             // SAFETY: a node takes its secret before it starts any thread, so nobody can be reading
@@ -66,7 +66,7 @@ impl Secret {
         Some(Self(bytes))
     }
 
-    /// In hexadecimal digits, as it travels.
+    /// As hexadecimal digits, the form in which it is passed on.
     pub fn text(&self) -> String {
         hexadecimal(&self.0)
     }

@@ -1,9 +1,9 @@
-//! Messages over a stream that both ends have proven the secret on, and that nobody else can read
-//! or alter: the Noise protocol, pattern NNpsk0.
+//! Messages over a stream that nobody else can read or alter. Both ends have proven that they know
+//! the secret. It uses the Noise protocol, pattern NNpsk0.
 //!
-//! A frame is two bytes of length and one Noise message. A message of ours is cut into as many
-//! frames as it needs; the first byte in each says whether another follows. The node begins: where
-//! it has not the secret, its first frame cannot be read, and nothing need be answered.
+//! A frame is a length of two bytes and one Noise message. One of our messages is cut into as many
+//! frames as needed; the first byte of each says whether another follows. The node speaks first. If
+//! it does not know the secret, its first frame cannot be read and gets no answer.
 
 use std::sync::Arc;
 
@@ -12,31 +12,31 @@ use snow::{Builder, HandshakeState, StatelessTransportState};
 use super::secret::Secret;
 
 const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
-/// A Noise message holds no more, its tag included.
+/// The largest Noise message, including its tag.
 const LONGEST_FRAME: usize = 65_535;
 const TAG: usize = 16;
-/// Bytes of ours in a frame, beside the one that says whether another follows.
+/// Bytes of our message in a frame, without the byte that says whether another follows.
 const PART: usize = LONGEST_FRAME - TAG - 1;
-/// A longer message is none of ours.
+/// No message of ours is longer.
 const LONGEST_MESSAGE: usize = 16 << 20;
-/// Both messages of the handshake: a fresh key and a tag.
+/// Size of either handshake message: a fresh key and a tag.
 pub(super) const GREETING: usize = 32 + TAG;
-/// Bytes of length before each frame.
+/// Size of the length before each frame.
 pub(super) const HEAD: usize = 2;
 
-/// What is wrong with a stream. Whoever sees it closes the stream.
+/// What is wrong with a stream. Whoever finds it closes the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WireError {
-    /// It was not sealed with the secret of this run, or was altered on its way.
+    /// A message was not sealed with the secret of this run, or it was altered on its way.
     #[error("it does not know the secret of this run, or somebody altered what it said")]
     Secret,
-    /// It is no frame or no message of ours.
+    /// The bytes are no frame, or no message of ours.
     #[error("it does not keep to the protocol")]
     Protocol,
 }
 
-/// One end before both have proven that they know the secret.
+/// One end of the stream before the secret is proven.
 #[derive(Debug)]
 pub(super) struct Handshake(Box<HandshakeState>);
 
@@ -47,24 +47,24 @@ pub(super) struct Seal {
     nonce: u64,
 }
 
-/// Opens what is received, and puts messages together.
+/// Opens what is received, and joins the parts of a message.
 #[derive(Debug)]
 pub(super) struct Inbox {
     keys: Arc<StatelessTransportState>,
     nonce: u64,
-    /// Bytes that are no whole frame yet.
+    /// Bytes of an incomplete frame.
     raw: Vec<u8>,
-    /// Parts of a message that is not whole yet.
+    /// Parts of an incomplete message.
     message: Vec<u8>,
 }
 
 impl Handshake {
-    /// The end that speaks first: a node.
+    /// The node's end, which speaks first.
     pub(super) fn node(secret: &Secret) -> Result<Self, WireError> {
         Self::of(secret, true)
     }
 
-    /// The end that answers: whoever launched the nodes.
+    /// The coordinator's end, which answers.
     pub(super) fn coordinator(secret: &Secret) -> Result<Self, WireError> {
         Self::of(secret, false)
     }
@@ -77,20 +77,20 @@ impl Handshake {
         Ok(Self(Box::new(state.map_err(wrong)?)))
     }
 
-    /// This end's message, framed.
+    /// The handshake message of this end, framed.
     pub(super) fn speak(&mut self) -> Result<Vec<u8>, WireError> {
         let mut message = [0; GREETING];
         let length = self.0.write_message(&[], &mut message).map_err(|_| WireError::Protocol)?;
         Ok(framed(&message[..length]))
     }
 
-    /// Hears the other end's message, without its length.
+    /// Takes the handshake message of the other end, without its length.
     pub(super) fn hear(&mut self, message: &[u8]) -> Result<(), WireError> {
         let read = self.0.read_message(message, &mut [0; GREETING]);
         read.map(|_| ()).map_err(|_| WireError::Secret)
     }
 
-    /// Both ends have spoken.
+    /// Ends the handshake, after both ends have spoken.
     pub(super) fn done(self) -> Result<(Seal, Inbox), WireError> {
         let keys = self.0.into_stateless_transport_mode().map_err(|_| WireError::Protocol)?;
         let keys = Arc::new(keys);
@@ -100,7 +100,7 @@ impl Handshake {
     }
 }
 
-/// A frame of a Noise message.
+/// Frames a Noise message.
 fn framed(message: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(HEAD + message.len());
     frame.extend_from_slice(&(message.len() as u16).to_be_bytes());
@@ -130,12 +130,12 @@ impl Seal {
 }
 
 impl Inbox {
-    /// Takes what was received.
+    /// Takes received bytes.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.raw.extend_from_slice(bytes);
     }
 
-    /// The next whole message; `None` where more must come first.
+    /// The next whole message; `None` if more bytes must arrive first.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, WireError> {
         let mut at = 0;
         let mut whole = None;
@@ -159,14 +159,14 @@ impl Inbox {
             whole = (*more == 0).then(|| std::mem::take(&mut self.message));
         }
         self.raw.drain(..at);
-        // What a long message needed is given back.
+        // The memory that a long message needed is released.
         if self.raw.is_empty() && self.raw.capacity() > LONGEST_FRAME {
             self.raw = Vec::new();
         }
         Ok(whole)
     }
 
-    /// How many bytes wait to be made a message.
+    /// How many received bytes do not yet make a message.
     pub(super) fn waiting(&self) -> usize {
         self.raw.len() + self.message.len()
     }
