@@ -1,4 +1,4 @@
-//! Two groups of measurements set against each other, and several ratios drawn together.
+//! Compares two groups of measurements, and combines several ratios.
 
 use super::{normal, student};
 
@@ -37,9 +37,9 @@ pub fn log_mean(values: &[f64]) -> Option<LogMean> {
     Some(LogMean { mean, error: (squares / (n - 1.0) / n).sqrt(), df: n - 1.0 })
 }
 
-/// `above` over `below` by Welch's t on the logarithms (Welch, Biometrika 34, 1947).
+/// The ratio `above` over `below`, by Welch's t on the logarithms (Welch, Biometrika 34, 1947).
 ///
-/// The values must be independent runs: samples of one run say nothing about how runs differ.
+/// The values must come from independent runs: rounds of one run say nothing about how runs differ.
 pub fn welch(above: LogMean, below: LogMean) -> Ratio {
     let (va, vb) = (above.error.powi(2), below.error.powi(2));
     let variance = va + vb;
@@ -51,15 +51,16 @@ pub fn welch(above: LogMean, below: LogMean) -> Ratio {
     around(above.mean - below.mean, student::quantile(0.975, df) * variance.sqrt())
 }
 
-/// A ratio from its logarithm and the half width of that.
+/// A ratio with its interval, from its logarithm and the half width of the interval.
 pub fn around(log: f64, half: f64) -> Ratio {
     Ratio { ratio: log.exp(), low: (log - half).exp(), high: (log + half).exp() }
 }
 
-/// The geometric mean of ratios, each given as logarithm and standard error; `None` of none.
+/// The geometric mean of ratios. Each is given as its logarithm and standard error. `None` if there
+/// are no ratios.
 ///
-/// The interval says how well these ratios are known. It says nothing about workloads outside the
-/// list.
+/// The interval says how well these ratios are known. It says nothing about workloads that are not
+/// in the list.
 pub fn geometric_mean(ratios: &[(f64, f64)]) -> Option<Ratio> {
     if ratios.is_empty() {
         return None;
@@ -70,18 +71,18 @@ pub fn geometric_mean(ratios: &[(f64, f64)]) -> Option<Ratio> {
     Some(around(mean, normal::quantile(0.975) * error))
 }
 
-/// The smallest change that a comparison of `n` against `n` independent values sees in four of five
+/// The smallest change that a comparison of `n` with `n` independent values detects in four of five
 /// cases (two-sided 5 %), as a share.
 ///
-/// `spread` is the standard deviation of the logarithms. Below 10 values the normal approximation
-/// is replaced by t.
+/// `spread` is the standard deviation of the logarithms. Below 10 values, t replaces the normal
+/// approximation.
 pub fn detectable_change(spread: f64, n: usize) -> f64 {
     let df = 2.0 * (n.max(2) as f64 - 1.0);
     let both = student::quantile(0.975, df) + student::quantile(0.8, df);
     (both * spread * (2.0 / n.max(2) as f64).sqrt()).exp() - 1.0
 }
 
-/// Which of several p-values remain significant at `level` when all are looked at (Holm,
+/// Which of several p-values remain significant at `level` when all are tested together (Holm,
 /// Scandinavian Journal of Statistics 6, 1979).
 pub fn holm(p: &[f64], level: f64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p.len()).collect();
@@ -103,7 +104,8 @@ mod tests {
 
     const RUNS: usize = 3000;
 
-    /// By hand: equal variances and sizes give the ordinary t with 2n - 2 degrees of freedom.
+    /// Calculated by hand: equal variances and sizes give the ordinary t with 2n - 2 degrees of
+    /// freedom.
     #[test]
     fn welch_of_equal_groups_is_students_t() {
         let group = |shift: f64| {
@@ -128,7 +130,8 @@ mod tests {
         assert!((held as f64 / RUNS as f64 - 0.95).abs() < 0.012, "{held}");
     }
 
-    /// Published with the table of power: cv 3 %, n = 5 sees 6.3 %, n = 20 sees 2.8 %.
+    /// From the published table of power: with a spread of 3 %, n = 5 detects 6.3 % and n = 20
+    /// detects 2.8 %.
     #[test]
     fn the_detectable_change_is_that_of_the_power_table() {
         assert!((detectable_change(0.03, 5) - 0.063).abs() < 0.002);

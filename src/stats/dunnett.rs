@@ -1,25 +1,26 @@
-//! Multiple comparisons with the best: which of several levels may be the highest.
+//! Multiple comparisons with the best: which of several levels may be the highest?
 //!
 //! Sources: Dunnett, JASA 50 (1955); Hsu, Multiple Comparisons (1996), ch. 4.
 
 use super::{normal, student};
 
-/// The one-sided quantile d of Dunnett: with probability `level` none of `others` levels exceeds
-/// its truth by more than d standard errors of a difference.
+/// Dunnett's one-sided quantile d. With probability `level`, none of `others` levels exceeds its
+/// true value by more than d standard errors of a difference.
 ///
-/// Equal numbers of samples (correlation 1/2), `df` degrees of freedom. Computed by integrating
-/// over the control and the scale; exact to about 1e-4.
+/// It holds for equal numbers of samples (correlation 1/2) and `df` degrees of freedom. Computed by
+/// integration over the control and the scale; the error is about 1e-4.
 pub fn quantile(level: f64, others: usize, df: f64) -> f64 {
     if others == 0 {
         return 0.0;
     }
     let integral = Integral::new(others as i32, df);
-    // Bonferroni's bound is never too small, the quantile of one comparison never too large.
+    // The lower bracket is the quantile of one comparison, which is never too large. The upper one
+    // is Bonferroni's bound, which is never too small.
     let mut low = student::quantile(level, df);
     let mut high = student::quantile(1.0 - (1.0 - level) / others as f64, df);
     let mut gap_low = integral.probability(low) - level;
     let mut gap_high = integral.probability(high) - level;
-    // Regula falsi with the Illinois rule: the function is smooth and the bracket tight, so a few
+    // Regula falsi with the Illinois rule. The function is smooth and the bracket narrow, so a few
     // steps suffice.
     for _ in 0..30 {
         if high - low < 1e-7 * high || gap_low >= 0.0 || gap_high <= 0.0 {
@@ -44,9 +45,10 @@ pub fn quantile(level: f64, others: usize, df: f64) -> f64 {
 /// P(max of `others` <= d), as a sum over nodes of the scale and of the control.
 struct Integral {
     others: i32,
-    /// Scale (the estimated over the true standard deviation) and its weight.
+    /// Values of the scale (the estimated standard deviation over the true one), with their
+    /// weights.
     scales: Vec<(f64, f64)>,
-    /// The control's own deviation and its weight.
+    /// Values of the control's own deviation, with their weights.
     controls: Vec<(f64, f64)>,
 }
 
@@ -69,8 +71,8 @@ impl Integral {
     }
 }
 
-/// Nodes of the distribution of sqrt(chi-squared / df), on the logarithm of the scale, where the
-/// trapezoid rule converges fast.
+/// Nodes for the distribution of sqrt(chi-squared / df). They are even on the logarithm of the
+/// scale, where the trapezoid rule converges fast.
 fn scale_nodes(df: f64) -> Vec<(f64, f64)> {
     const NODES: i32 = 40;
     if df > 1e6 {
@@ -92,22 +94,22 @@ fn scale_nodes(df: f64) -> Vec<(f64, f64)> {
     nodes
 }
 
-/// What the comparison says about levels with standard errors.
+/// The result of the comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     /// The index of the highest level.
     pub best: usize,
     /// The indices that cannot be told apart from the best, ascending.
     pub set: Vec<usize>,
-    /// With 95 % confidence no other level lies more than this above the highest one (in the
-    /// levels' own measure, at least 0).
+    /// No other level lies more than this above the highest one, with 95 % confidence. In the unit
+    /// of the levels, at least 0.
     pub excess: f64,
     /// The quantile that was used.
     pub quantile: f64,
 }
 
-/// Compares levels, each with the number of samples behind it, under a common `scale` with `df`
-/// degrees of freedom; `None` without levels.
+/// Compares levels under a common `scale` with `df` degrees of freedom. `counts` holds the number
+/// of samples behind each level. `None` without levels.
 pub fn best(levels: &[f64], counts: &[usize], scale: f64, df: f64) -> Option<Best> {
     let best = (0..levels.len()).filter(|&i| levels[i].is_finite()).max_by(|&a, &b| {
         levels[a].total_cmp(&levels[b]).then(b.cmp(&a)) // Of equal levels the first.
@@ -127,7 +129,7 @@ pub fn best(levels: &[f64], counts: &[usize], scale: f64, df: f64) -> Option<Bes
     Some(Best { best, set: with(set, best), excess, quantile: d })
 }
 
-/// The best belongs to its own set even where equal levels and no noise leave no room.
+/// The best always belongs to its own set, even if equal levels without noise leave no room.
 fn with(mut set: Vec<usize>, best: usize) -> Vec<usize> {
     if let Err(at) = set.binary_search(&best) {
         set.insert(at, best);

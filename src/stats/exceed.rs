@@ -1,20 +1,20 @@
-//! Whether no more than a share of tasks takes too long, as far as windows of tasks tell that wait
-//! for each other.
+//! Do too many tasks exceed a latency limit? The answer comes from windows of tasks that wait for
+//! each other.
 //!
-//! Tasks of one window wait for each other, so they are no independent samples: the share of those
-//! that take longer is judged by how it differs between windows (the ratio estimate of a sample of
-//! clusters, with Student's t), and never more narrowly than if all tasks were independent.
+//! Tasks of one window wait for each other, so they are not independent samples. The share of tasks
+//! that take longer is therefore judged by how it differs between windows: the ratio estimate of a
+//! cluster sample, with Student's t. The interval is never narrower than for independent tasks.
 
 use super::special;
 use super::student;
 
-/// With fewer windows nothing tells how they differ.
+/// With fewer windows, their differences are not known.
 pub const FEW: usize = 3;
-/// What is said holds with this confidence.
+/// Confidence of every answer.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// What windows of `(exceeding, all)` tasks tell of the share that exceeds: its estimate and the
-/// standard error of that, by how windows differ. `None` where there are too few.
+/// Estimates the share that exceeds from windows of `(exceeding, all)` tasks, with the standard
+/// error from the differences between windows. `None` if there are too few windows.
 fn estimate(windows: &[(f64, f64)]) -> Option<(f64, f64)> {
     let exceeding: f64 = windows.iter().map(|(exceeding, _)| exceeding).sum();
     let all: f64 = windows.iter().map(|(_, all)| all).sum();
@@ -27,12 +27,12 @@ fn estimate(windows: &[(f64, f64)]) -> Option<(f64, f64)> {
     Some((share, (squares * count / (count - 1.0)).sqrt() / all))
 }
 
-/// The quantile that so many windows are judged by.
+/// The quantile of Student's t for this many windows.
 fn quantile(windows: usize) -> f64 {
     student::quantile(CONFIDENCE, windows.saturating_sub(1).max(1) as f64)
 }
 
-/// Whether at most the share `allowed` exceeds, with 95 % confidence, by windows of
+/// Whether at most the share `allowed` exceeds, with 95 % confidence. Each window gives its
 /// `(exceeding, all)` tasks.
 pub fn is_shown(windows: &[(f64, f64)], allowed: f64) -> bool {
     let Some((share, error)) = estimate(windows) else { return false };
@@ -41,7 +41,8 @@ pub fn is_shown(windows: &[(f64, f64)], allowed: f64) -> bool {
     if all <= exceeding {
         return false;
     }
-    // Of independent tasks of which as many exceed as may, so few would exceed in 5 % of samples.
+    // If tasks were independent and the true share were the allowed one, so few would exceed in 5 %
+    // of samples.
     let independent = 1.0 - special::beta_share(exceeding + 1.0, all - exceeding, allowed);
     share + quantile(windows.len()) * error <= allowed && independent <= 1.0 - CONFIDENCE
 }
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_interval_over_windows_covers_what_it_says() {
-        // Windows differ: in each, a share that is drawn anew exceeds; 1 % on average.
+        // Windows differ: each draws its own share of exceeding tasks, 1 % on average.
         let mut rng = crate::rng::Rng::new(5);
         let (mut wrong, runs) = (0, 2000);
         for _ in 0..runs {
@@ -84,7 +85,7 @@ mod tests {
             wrong += u32::from(is_shown(&windows, 0.01));
         }
         let share = f64::from(wrong) / f64::from(runs);
-        // Skewed shares make Student's t promise a little too much.
+        // Skewed shares make Student's t a little too optimistic.
         assert!(share < 0.12, "{share} of the runs said so wrongly");
     }
 }

@@ -1,10 +1,10 @@
-//! All groups of counts in one table: how much better may a cell of another group be than the one
-//! that is chosen?
+//! All cells of several groups in one table: how much better than the chosen cell may a cell of
+//! another group be?
 //!
-//! Measurements of all groups share blocks, so a slow spell is known from all of them, and a cell's
-//! level from every block that it was measured in. A comparison of two groups by the differences of
-//! their own two cells throws most of that away. Counts of one group are not compared here: what a
-//! block and a launch do to a group as a whole is known better from its own curve.
+//! Measurements of all groups share blocks. So a slow spell shows in all of them, and the level of
+//! a cell follows from every block in which it was measured. Comparing just the two best cells
+//! would throw most of this away. Counts of the same group are not compared here: their own curve
+//! shows better what a block and a launch do to the whole group.
 
 use std::collections::BTreeMap;
 
@@ -14,31 +14,31 @@ use super::moderate::{Variance, moderate};
 use super::nested::nested;
 use super::polish::{Cell, Polish, polish};
 
-/// Fewer common blocks say nothing of how cells compare.
+/// With fewer common blocks, cells cannot be compared.
 const FEW: usize = 3;
-/// A spread by median deviations knows as much as one by squares of so many of the values does
+/// A spread from median deviations is as well known as one from squares of this share of the values
 /// (Huber, Robust Statistics, 1981, ch. 5).
 const EFFICIENCY: f64 = 0.37;
 
 /// One measurement in the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry<G> {
-    /// Which group: a mode.
+    /// Its group, such as a mode.
     pub group: G,
-    /// What tells the cells of a group apart: a count.
+    /// Its cell within the group, such as a count.
     pub cell: u64,
-    /// In which block.
+    /// Number of its block.
     pub block: u32,
-    /// The launch of the crew that it was made with, where that is known.
+    /// The launch of its crew, if known.
     pub launch: Option<u32>,
-    /// The logarithm of what was measured.
+    /// The logarithm of the measured value.
     pub log: f64,
-    /// Whether it was made to decide between cells already chosen, rather than to choose them.
+    /// Whether it was made to decide between cells that were already chosen.
     pub confirms: bool,
 }
 
-/// By what share a cell of another group may be better than `cell` of `group`, with 95 %
-/// confidence over all of these; `None` where the groups were not measured in common blocks.
+/// How much better than `cell` of `group` a cell of another group may be, as a share, with 95 %
+/// confidence over all of them. `None` if the groups have no common blocks.
 pub fn regret<G: Copy + Ord>(entries: &[Entry<G>], group: G, cell: u64) -> Option<f64> {
     let entries = deciding(entries)?;
     let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
@@ -75,8 +75,8 @@ pub fn regret<G: Copy + Ord>(entries: &[Entry<G>], group: G, cell: u64) -> Optio
     Some(super::regret::regret(&levels, 0, df).exp_m1())
 }
 
-/// What decides in each group: the fresh measurements where its cells were chosen by looking at
-/// others. `None` where one group shares hardly any block with the rest.
+/// The measurements that decide. In a group whose cells were chosen by their figures, these are the
+/// measurements made afterwards. `None` if one group shares hardly any block with the others.
 fn deciding<G: Copy + Ord>(entries: &[Entry<G>]) -> Option<Vec<Entry<G>>> {
     let mut groups: Vec<G> = entries.iter().map(|e| e.group).collect();
     groups.sort_unstable();
@@ -100,16 +100,16 @@ fn deciding<G: Copy + Ord>(entries: &[Entry<G>]) -> Option<Vec<Entry<G>>> {
     (groups.len() > 1 && tied).then_some(entries)
 }
 
-/// The variance of one measurement, by column: processes may be noisier than threads, and many
-/// workers than one. Columns borrow from each other as far as they agree. `places` says which
-/// column each residual belongs to.
+/// The variance of one measurement in each column. Columns may differ: processes may be noisier
+/// than threads, and many workers noisier than one. So columns borrow from each other only as far
+/// as they agree. `places` gives the column of each residual.
 fn variances(places: &[usize], table: &Polish) -> Vec<f64> {
     let part = table.df / places.len() as f64;
     let own: Vec<Variance> = (0..table.columns.len())
         .map(|column| {
             let rest = places.iter().zip(&table.residuals).filter(|(place, _)| **place == column);
             let rest: Vec<f64> = rest.map(|(_, rest)| *rest).collect();
-            // Levels and blocks that were fitted have made residuals smaller than the noise.
+            // The fit of levels and blocks has made the residuals smaller than the noise.
             let value = mad_scale(&rest, 0.0).powi(2) / part;
             Variance { value, df: EFFICIENCY * part * rest.len() as f64 }
         })
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// A group, a cell of it, its level, and how much its rounds scatter.
+    /// A group, a cell of it, its true level, and the noise of its rounds.
     type Planted = (usize, u64, f64, f64);
 
     const CELLS: [Planted; 6] = [

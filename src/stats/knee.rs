@@ -1,17 +1,17 @@
-//! The smallest of several levels that costs no more than a tolerance against the highest.
+//! The smallest of several levels that costs at most a tolerance against the highest.
 //!
-//! The highest of several noisy levels has been flattered by its noise. A rule that takes it at its
-//! word walks up a flat top: of counts that do the same, another one wins in every run. So half a
-//! standard error of the difference is taken off, about what the highest of a few gains by chance.
-//! Simulated, that holds a count in 8 to 20 of 100 runs more than the plain rule does, and its true
-//! loss exceeds the tolerance by more than a hundredth in 0 to 2 % of runs where a round scatters
-//! by 5 %. A rule that asks for proof (that the loss is below the tolerance with 95 % confidence)
-//! names the largest count of a flat top, and none where noise is large.
+//! The highest of several noisy levels is partly highest by luck. A rule that trusts it fully moves
+//! along a flat top: of several equal counts, another one wins in every run. So half a standard
+//! error of the difference is subtracted, which is about what the highest of a few gains by chance.
+//! In simulations, the answer then stays the same in 8 to 20 of 100 runs more than with the plain
+//! rule. Its true loss exceeds the tolerance by more than a hundredth in 0 to 2 % of runs, where a
+//! round scatters by 5 %. A rule that demands proof (a loss below the tolerance with 95 %
+//! confidence) would choose the largest count of a flat top, and none if the noise is large.
 
-/// What is taken off, in standard errors of a difference of two levels.
+/// Standard errors of a difference that are subtracted from the highest level.
 const FLATTERY: f64 = 0.5;
 
-/// A level on a logarithmic scale with its standard error.
+/// A level on a logarithmic scale, with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known {
     /// The level.
@@ -20,11 +20,11 @@ pub struct Known {
     pub error: f64,
 }
 
-/// The index of the first level that lies within `tolerance` (a share: 0.05 is 5 %) of the highest;
-/// `None` of none.
+/// The index of the first level within `tolerance` of the highest (a share: 0.05 is 5 %). `None`
+/// without levels.
 ///
-/// Levels stand in the order in which they are preferred: with ascending worker counts the answer
-/// is the smallest.
+/// Levels must be in order of preference: with ascending worker counts, the answer is the smallest
+/// count.
 pub fn first_within(levels: &[Known], tolerance: f64) -> Option<usize> {
     let finite = |level: &&Known| level.log.is_finite();
     let best = levels.iter().filter(finite).max_by(|a, b| a.log.total_cmp(&b.log))?;
@@ -42,7 +42,7 @@ mod tests {
 
     const RUNS: usize = 4000;
 
-    /// How often each level is chosen in runs that know it to within `error`.
+    /// How often each level is chosen, in runs that measure the levels with this `error`.
     fn chosen(truth: &[f64], error: f64) -> Vec<f64> {
         let mut rng = Rng::new(3);
         let mut times = vec![0.0; truth.len()];
@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn two_cores_are_two_workers_though_four_do_two_percent_more() {
         let truth = [1.0, 2.0, 2.01, 2.04, 2.04, 2.03];
-        // 8 rounds that scatter by 3 %, and 12 that scatter by 5 %.
+        // 0.011 is the error of 8 rounds that scatter by 3 %; the next, of 12 rounds that scatter
+        // by 5 %.
         assert!(chosen(&truth, 0.011)[1] > 0.97);
         assert!(chosen(&truth, 0.0145)[1] > 0.92);
     }
@@ -70,7 +71,7 @@ mod tests {
         assert!(chosen(&[1.0; 7], 0.03)[0] > 0.78);
     }
 
-    /// A top so flat that the last 3 % take half of the counts.
+    /// A top so flat that its last 3 % cover half of the counts.
     #[test]
     fn waiting_work_stays_at_the_foot_of_its_flat_top() {
         let counts: [f64; 12] = [1., 2., 4., 8., 11., 16., 23., 32., 45., 64., 91., 128.];

@@ -2,12 +2,11 @@
 
 use super::{special, student};
 
-/// What the median absolute deviation of a normal sample must be multiplied with to give its
-/// standard deviation.
+/// Factor that turns the median absolute deviation of a normal sample into its standard deviation.
 pub const MAD_TO_SD: f64 = 1.482_602_218_505_602;
 
-/// How much wider the spread of the median of `n` normal values is than that of their mean: sqrt(pi
-/// / 2) of many, less of few (Hojo, Biometrika 23, 1931).
+/// Ratio of the spread of the median of `n` normal values to the spread of their mean. It is
+/// sqrt(pi / 2) for many values and smaller for few (Hojo, Biometrika 23, 1931).
 fn median_to_mean(n: usize) -> f64 {
     match n {
         0..=2 => 1.0, // The median of two is their mean.
@@ -26,12 +25,12 @@ pub fn quantile(ascending: &[f64], p: f64) -> f64 {
     below + (above - below) * at.fract()
 }
 
-/// The median; `None` of an empty sample.
+/// The median; `None` for an empty sample.
 pub fn median(values: &[f64]) -> Option<f64> {
     median_of(&mut values.to_vec())
 }
 
-/// The median of a sample that may be reordered; `None` of an empty one.
+/// The median of a sample that may be reordered; `None` for an empty one.
 pub fn median_of(values: &mut [f64]) -> Option<f64> {
     let (half, even) = (values.len() / 2, values.len().is_multiple_of(2));
     if values.is_empty() {
@@ -45,7 +44,8 @@ pub fn median_of(values: &mut [f64]) -> Option<f64> {
     Some(upper)
 }
 
-/// The standard deviation as the median absolute deviation suggests it; 0 of fewer than two values.
+/// The standard deviation, estimated from the median absolute deviation; 0 for fewer than two
+/// values.
 pub fn mad_scale(values: &[f64], centre: f64) -> f64 {
     let mut away: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
     median_of(&mut away).unwrap_or(0.0) * MAD_TO_SD
@@ -58,13 +58,13 @@ pub fn ascending(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// The 95 % interval of the median of an ascending sample; `None` below five values, where no
-/// sample alone can give one.
+/// The 95 % interval of the median of an ascending sample. `None` for fewer than five values,
+/// because a smaller sample alone cannot give an interval.
 ///
-/// Order statistics, interpolated after Hettmansperger and Sheather (Statistics and Probability
-/// Letters 4, 1986). Distribution-free intervals end at
-/// [smallest, largest], which covers 93.75 % with five values, so there it is widened by a
-/// twentieth of the range on either side.
+/// Interpolates between order statistics, after Hettmansperger and Sheather (Statistics and
+/// Probability Letters 4, 1986). Without assumptions on the distribution, the widest interval is
+/// [smallest, largest]. With five values it covers only 93.75 %, so it is widened by a twentieth of
+/// the range on either side.
 pub fn interval(ascending: &[f64]) -> Option<(f64, f64)> {
     const LEVEL: f64 = 0.95;
     let n = ascending.len();
@@ -86,8 +86,8 @@ pub fn interval(ascending: &[f64]) -> Option<(f64, f64)> {
     Some((blend(ascending[k - 1], ascending[k]), blend(ascending[n - k], ascending[n - k - 1])))
 }
 
-/// The half width of a 95 % interval of the median of `n` values whose standard deviation is known
-/// from elsewhere with `df` degrees of freedom.
+/// Half the width of a 95 % interval of the median of `n` values. Their standard deviation `sd` is
+/// known from elsewhere, with `df` degrees of freedom.
 pub fn half_width_from(sd: f64, df: f64, n: usize) -> f64 {
     student::quantile(0.975, df) * median_to_mean(n) * sd / (n as f64).sqrt()
 }
@@ -124,8 +124,8 @@ mod tests {
         assert_eq!(interval(&sample[..4]), None);
     }
 
-    /// What the interval promises, checked on the noise that machines make: log-normal, with
-    /// one-sided outliers, and of two modes.
+    /// Checks the confidence of the interval on noise like that of machines: log-normal, with
+    /// one-sided outliers, and with two modes.
     #[test]
     fn the_interval_covers_the_median_of_noisy_samples() {
         let noises: [(&str, Noise); 3] = [

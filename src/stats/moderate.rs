@@ -1,14 +1,14 @@
-//! Variances of small groups that borrow from each other as far as they agree.
+//! Variances of small groups. Each group borrows from the others as far as they agree.
 //!
-//! Three measurements say little about their own spread. Where all groups are alike, their common
-//! spread is the better guess; where they are not, it is none at all. So each group's variance is
-//! drawn towards the common one, the more the less the groups differ beyond chance: an empirical
-//! Bayes estimate.
+//! Three measurements say little about their own spread. If all groups are alike, their common
+//! spread is a better estimate; if they differ, it is no estimate at all. So each group's variance
+//! is drawn towards the common one, and more strongly the less the groups differ beyond chance.
+//! This is an empirical Bayes estimate.
 //!
 //! Source: Smyth, Statistical Applications in Genetics and Molecular Biology 3 (2004), sections 4
 //! and 6.
 
-/// The variance of one group with its degrees of freedom.
+/// The variance of one group, with its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Variance {
     /// The variance.
@@ -17,11 +17,11 @@ pub struct Variance {
     pub df: f64,
 }
 
-/// Variances below this share of their mean are equal by construction, and their logarithm would
-/// count for too much.
+/// A variance below this share of the mean variance comes from equal values. Its logarithm would
+/// count too much.
 const NOTHING: f64 = 1e-9;
 
-/// The variances, moderated; those without degrees of freedom get the common one.
+/// The moderated variances. A group without degrees of freedom gets the common variance.
 pub fn moderate(variances: &[Variance]) -> Vec<Variance> {
     let known: Vec<Variance> = variances.iter().copied().filter(|own| own.df > 0.0).collect();
     let all: f64 = known.iter().map(|own| own.df).sum();
@@ -40,8 +40,8 @@ pub fn moderate(variances: &[Variance]) -> Vec<Variance> {
     variances.iter().map(drawn).collect()
 }
 
-/// The common variance, with as many degrees of freedom as the agreement of the groups gives it;
-/// `None` where they differ by no more than chance.
+/// The common variance. Its degrees of freedom say how well the groups agree. `None` if they differ
+/// by no more than chance.
 fn prior(known: &[Variance], least: f64) -> Option<Variance> {
     let groups = known.len() as f64;
     // The logarithm of a chi-squared variance has a known mean and variance.
@@ -67,7 +67,7 @@ fn digamma(x: f64) -> f64 {
     below + x.ln() - 0.5 / x - square * (1.0 / 12.0 - square * (1.0 / 120.0 - square / 252.0))
 }
 
-/// Its derivative.
+/// The derivative of [`digamma`].
 fn trigamma(x: f64) -> f64 {
     let (x, below) = raised(x, |x| x.powi(-2));
     let square = x.powi(-2);
@@ -75,7 +75,8 @@ fn trigamma(x: f64) -> f64 {
     below + (1.0 + 0.5 / x + series) / x
 }
 
-/// An argument raised by ones to where the series converge, with the sum of what each step adds.
+/// Raises an argument by ones until the series converge. Returns it with the sum of what each step
+/// adds.
 fn raised(mut x: f64, step: impl Fn(f64) -> f64) -> (f64, f64) {
     let mut sum = 0.0;
     while x < 8.0 {
@@ -85,7 +86,7 @@ fn raised(mut x: f64, step: impl Fn(f64) -> f64) -> (f64, f64) {
     (x, sum)
 }
 
-/// Where the trigamma function, which falls from infinity to 0, has the value `y`.
+/// The argument at which the trigamma function, which falls from infinity to 0, has the value `y`.
 fn trigamma_inverse(y: f64) -> f64 {
     // Bisection on the logarithm: trigamma lies between 1/x and 1/x + 1/x^2.
     let (mut low, mut high) = (0.5 / y, 1.0 / y + y.powf(-0.5) + 1.0);

@@ -1,29 +1,31 @@
-//! Noise on two levels: measurements within launches, and launches among each other.
+//! Noise on two levels: measurements within launches, and differences between launches.
 //!
-//! What a launch draws (memory pages, placement) stays for all measurements made with it, so that
-//! many measurements of few launches know less than they seem to. Where launches differ by more
-//! than their measurements explain, intervals are widened by the design effect (Kish, Survey
-//! Sampling, 1965, ch. 5); where they do not, nothing changes.
+//! Each launch differs a little (memory pages, placement), and the difference stays for all
+//! measurements made with it. So many measurements from few launches say less than they seem to. If
+//! launches differ by more than their measurements explain, intervals are widened by the design
+//! effect (Kish, Survey Sampling, 1965, ch. 5). Otherwise nothing changes.
 
 use std::collections::BTreeMap;
 
 use super::special;
 
-/// By how much an interval is wider for the launches, and how well that is known.
+/// How much wider intervals must be because of launches, and how well that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nested {
-    /// What standard errors are multiplied by; 1 where launches do not matter.
+    /// Factor for standard errors; 1 if launches do not matter.
     pub factor: f64,
-    /// Degrees of freedom of the launches; `None` where they do not matter.
+    /// Degrees of freedom of the launches; `None` if launches do not matter.
     pub df: Option<f64>,
 }
 
-/// Launches that do not matter.
+/// For launches that do not matter.
 const NONE: Nested = Nested { factor: 1.0, df: None };
-/// Launches differ where chance alone would make them differ so much in one of so many records.
+/// Launches count as different if chance alone would make them differ so much in this share of
+/// records.
 const SURE: f64 = 0.01;
 
-/// From the measurements of each cell, each with its launch; what has no known launch is left out.
+/// Computes it from the measurements of each cell, each with its launch. Measurements without a
+/// known launch are left out.
 pub fn nested(cells: &[Vec<(Option<u32>, f64)>]) -> Nested {
     let mut sums = Sums::default();
     for cell in cells {
@@ -32,7 +34,7 @@ pub fn nested(cells: &[Vec<(Option<u32>, f64)>]) -> Nested {
     sums.effect()
 }
 
-/// Sums of squares within and among the launches of all cells.
+/// Sums of squares within and among the launches, over all cells.
 #[derive(Debug, Default)]
 struct Sums {
     within: f64,
@@ -60,8 +62,8 @@ impl Sums {
         self.among_df += (launches.len() as f64 - 1.0).max(0.0);
     }
 
-    /// The variance of a mean of n measurements is the mean square among launches over n; as if
-    /// each stood for itself it would be the mean square of all over n.
+    /// The true variance of a mean of n measurements is the mean square among launches over n.
+    /// Ignoring launches, it would be the mean square of all measurements over n.
     fn effect(&self) -> Nested {
         if self.among_df < 1.0 || self.within_df < 2.0 || self.within <= 0.0 {
             return NONE;
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Three cells of so many launches of six measurements each; launches differ by `launch`,
+    /// Three cells, each with `launches` launches of six measurements. Launches differ by `launch`,
     /// measurements by 1.
     fn cells(launches: u32, launch: f64, rng: &mut Rng) -> Vec<Vec<(Option<u32>, f64)>> {
         let mut cell = || -> Vec<(Option<u32>, f64)> {
@@ -104,7 +106,7 @@ mod tests {
         assert_eq!(nested(&[vec![(None, 1.0), (None, 2.0), (Some(1), 3.0)]]), NONE);
     }
 
-    /// The intervals of means hold as often as they say.
+    /// Intervals of means hold as often as they promise.
     #[test]
     fn intervals_of_means_hold_with_the_factor_and_not_without() {
         const RUNS: usize = 2000;

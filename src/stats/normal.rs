@@ -14,7 +14,7 @@ pub fn density(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
-/// The number below which a standard normal number lies with probability `p`; minus or plus
+/// The number below which a standard normal number lies with probability `p`. It is minus or plus
 /// infinity at 0 and 1.
 ///
 /// Algorithm AS 241 (PPND16) of Wichura, Applied Statistics 37 (1988): about 16 digits.
@@ -34,7 +34,8 @@ pub fn quantile(p: f64) -> f64 {
 }
 
 impl Rng {
-    /// A standard normal number, by inversion: one draw each, so that streams stay aligned.
+    /// Draws a standard normal number by inversion. Each uses one draw, so that random streams stay
+    /// aligned.
     pub fn normal(&mut self) -> f64 {
         quantile(self.unit())
     }

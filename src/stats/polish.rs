@@ -1,9 +1,9 @@
-//! Columns and blocks taken apart: what is left of a column when the drift of the blocks is taken
-//! away.
+//! Separates columns and blocks of a table: the levels of the columns without the drift of the
+//! blocks.
 //!
-//! value = column + block + noise. Tukey's median polish gives the start; Huber's M-estimate goes
-//! on from there, which keeps the resistance to outliers and wins back most of the third of the
-//! information that a median throws away on quiet machines. Cells may be missing.
+//! value = column + block + noise. Tukey's median polish gives the start, and Huber's M-estimate
+//! improves it. That keeps the resistance to outliers; on quiet machines it also wins back most of
+//! the third of the information that a median loses. Cells may be missing.
 //!
 //! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981),
 //! ch. 7.
@@ -12,43 +12,43 @@ use std::collections::BTreeMap;
 
 use super::median::{mad_scale, median, median_of};
 
-/// One value of a two-way table.
+/// One value of a table of columns and blocks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cell {
-    /// Which block it was measured in.
+    /// The block in which it was measured.
     pub block: usize,
-    /// Which column it belongs to.
+    /// The column to which it belongs.
     pub column: usize,
-    /// The value; logarithms for throughputs, so that disturbances are shares.
+    /// The value. Throughputs are given as logarithms, so that disturbances are shares.
     pub value: f64,
 }
 
-/// A table taken apart.
+/// The separated table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Polish {
     /// The level of each column, at the median block; NaN for a column without cells.
     pub columns: Vec<f64>,
     /// How much each block lies above or below the median block; 0 for a block without cells.
     pub blocks: Vec<f64>,
-    /// What is left of each cell, in the order given.
+    /// The residual of each cell, in the order given.
     pub residuals: Vec<f64>,
     /// How many cells each column has.
     pub counts: Vec<usize>,
-    /// The standard deviation that a cell counts with: a column of k cells has the standard error
-    /// scale / sqrt(k).
+    /// The standard deviation of one cell. A column of k cells has the standard error scale /
+    /// sqrt(k).
     pub scale: f64,
-    /// Degrees of freedom behind the scale; 0 where nothing is repeated.
+    /// Degrees of freedom behind the scale; 0 if nothing is repeated.
     pub df: f64,
 }
 
-/// Residuals beyond so many standard deviations count as if they lay there (95 % efficiency on
-/// normal noise).
+/// Residuals beyond this many standard deviations count as if they were at this distance (95 %
+/// efficiency on normal noise).
 const CLIP: f64 = 1.345;
-/// Fewer degrees of freedom than this cannot say which cell is the outlier, so there every cell
-/// counts in full.
+/// With fewer degrees of freedom it cannot be said which cell is the outlier, so every cell counts
+/// in full.
 const FEW: f64 = 4.0;
 
-/// Takes the table apart.
+/// Separates the table.
 pub fn polish(cells: &[Cell]) -> Polish {
     let mut table = Table::new(cells);
     for _ in 0..4 {
@@ -99,7 +99,7 @@ impl<'c> Table<'c> {
         group.iter().map(|&at| self.residual(&self.cells[at])).collect()
     }
 
-    /// One sweep of median polish: blocks, then columns.
+    /// One sweep of median polish: first blocks, then columns.
     fn sweep_medians(&mut self) {
         for b in 0..self.blocks.len() {
             self.blocks[b] += median_of(&mut self.residuals_of(&self.by_block[b])).unwrap_or(0.0);
@@ -110,7 +110,7 @@ impl<'c> Table<'c> {
         }
     }
 
-    /// One sweep of means over clipped residuals; returns the largest change.
+    /// One sweep of means over clipped residuals. Returns the largest change.
     fn sweep_clipped(&mut self, clip: f64) -> f64 {
         let mut largest = 0.0_f64;
         for b in 0..self.blocks.len() {
@@ -132,7 +132,7 @@ impl<'c> Table<'c> {
         sum / group.len().max(1) as f64
     }
 
-    /// Puts the median block at 0 and its level into the columns.
+    /// Shifts the blocks so that the median block is 0; the columns take up its level.
     fn centre(&mut self) {
         let used: Vec<f64> = (0..self.blocks.len())
             .filter(|&b| !self.by_block[b].is_empty())
@@ -149,7 +149,7 @@ impl<'c> Table<'c> {
         }
     }
 
-    /// Where residuals are clipped.
+    /// The distance at which residuals are clipped.
     fn clip(&self) -> f64 {
         if self.df < FEW {
             return f64::INFINITY;
@@ -177,8 +177,8 @@ fn values(cells: &[Cell], group: &[usize]) -> Vec<f64> {
     group.iter().map(|&at| cells[at].value).collect()
 }
 
-/// The scale that belongs to means over clipped residuals, with the correction for tables that have
-/// few cells per coefficient.
+/// The scale that belongs to means over clipped residuals, corrected for tables that have few cells
+/// per coefficient.
 ///
 /// Huber (1981), eq. 7.6.7: K sqrt(sum / df) / m, where m is the share that is not clipped and
 /// K = 1 + (1 - df / cells) (1 - m) / m.
@@ -194,13 +194,13 @@ fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
     correction * (sum / df).sqrt() / share
 }
 
-/// Indices of the residuals that lie further than five standard deviations (by the median) from the
-/// rest: both of all residuals and of those of their column.
+/// Indices of the outliers: residuals further than five standard deviations (by the median) from
+/// all residuals, and also from those of their own column.
 ///
-/// `columns` says which column each residual belongs to.
+/// `columns` gives the column of each residual.
 ///
-/// A column may be noisier than the others as a whole; then none of its cells stands out. Columns
-/// and blocks fitted from few cells shrink residuals, so the scales are taken from the residuals
+/// A whole column may be noisier than the others; then none of its cells stands out. Columns and
+/// blocks fitted from few cells shrink the residuals, so the scales are taken from the residuals
 /// themselves.
 pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
     const FAR: f64 = 5.0;
@@ -209,8 +209,8 @@ pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
         own.entry(column).or_default().push(residual);
     }
     let scale = mad_scale(residuals, 0.0);
-    // A scale of nearly nothing comes from values that are equal by construction; then a thousandth
-    // is no outlier.
+    // A scale close to zero comes from values that are equal by construction. A deviation of a
+    // thousandth is then not an outlier.
     let limit = |own: &Vec<f64>| (FAR * scale.max(mad_scale(own, 0.0))).max(1e-3);
     let limits: BTreeMap<usize, f64> =
         own.iter().map(|(&column, own)| (column, limit(own))).collect();
@@ -249,8 +249,8 @@ mod tests {
         assert_eq!(outliers(&columns(&cells), &out.residuals), [15]);
     }
 
-    /// One column that is noisy as a whole has no outliers, whatever the others do; one that strays
-    /// once has one.
+    /// A column that is noisy as a whole has no outliers, whatever the other columns do. A column
+    /// with a single stray value has one.
     #[test]
     fn a_noisy_column_is_no_heap_of_outliers() {
         let mut rng = Rng::new(4);
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(out.counts[5], 3);
     }
 
-    /// The printed error must be the real one: differences of columns over their standard error
+    /// The reported error must be the real one: differences of columns over their standard error
     /// have variance 1.
     #[test]
     fn the_scale_is_calibrated_under_drift_and_outliers() {

@@ -1,10 +1,10 @@
-//! Queues in theory: many who ask, and some who serve one after another.
+//! Queueing theory: customers arrive, and several servers serve one customer each.
 
-/// The probability that one who comes must wait, where all `servers` are busy with `load` Erlang
-/// (arrivals per second times seconds of service): Erlang's C. `None` where the servers cannot keep
-/// up, or there are none.
+/// Erlang's C: the probability that a customer must wait when `servers` carry `load` Erlang
+/// (arrivals per second times seconds of service). `None` if the servers cannot keep up, or there
+/// are none.
 ///
-/// By the recursion over Erlang's B, which neither overflows nor cancels.
+/// Computed by the recursion over Erlang's B, which neither overflows nor loses digits.
 pub fn erlang_c(servers: u32, load: f64) -> Option<f64> {
     let n = f64::from(servers);
     if !(load >= 0.0 && load < n) {
@@ -14,19 +14,19 @@ pub fn erlang_c(servers: u32, load: f64) -> Option<f64> {
     Some(n * blocked / (n - load * (1.0 - blocked)))
 }
 
-/// How long one waits on average in an M/M/n queue, those included who need not, in units of
-/// `service`; `None` as for [`erlang_c`].
+/// The mean wait in an M/M/n queue, over all customers, including those that need not wait. In
+/// units of `service`; `None` as for [`erlang_c`].
 pub fn mean_wait(servers: u32, load: f64, service: f64) -> Option<f64> {
     Some(erlang_c(servers, load)? * service / (f64::from(servers) - load))
 }
 
-/// Between what the mean wait lies in a queue with general times of service, where gaps and times
-/// have these squared coefficients of variation (1 is exponential): for any such times, in units of
-/// `service`. `None` as for [`erlang_c`].
+/// The lower and the upper bound of the mean wait with general service times. `gaps` and `services`
+/// are the squared coefficients of variation of the gaps and of the service times (1 is
+/// exponential). In units of `service`; `None` as for [`erlang_c`].
 ///
-/// Above: Kingman's bound for several servers (Biometrika 57, 1970). Below: what one server of n
-/// times the speed would have, less what the tasks in service have left (Brumelle, J. Appl. Prob.
-/// 8, 1971); it holds for exponential gaps, and is 0 for others.
+/// The upper bound is Kingman's for several servers (Biometrika 57, 1970). The lower one is the
+/// wait with a single server of n times the speed, minus the remaining time of the tasks in service
+/// (Brumelle, J. Appl. Prob. 8, 1971). It holds for exponential gaps; for others it is 0.
 pub fn bounds(servers: u32, load: f64, service: f64, gaps: f64, services: f64) -> Option<[f64; 2]> {
     let n = f64::from(servers);
     if !(load > 0.0 && load < n && service > 0.0) {
@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn known_waits_lie_within_the_bounds() {
-        // M/M/n exactly, and M/D/n and M/E4/n by simulation of 400 000 customers, all at 0.8.
+        // M/M/n exactly; M/D/n and M/E4/n by simulating 400 000 customers. The load is 0.8
+        // everywhere.
         for (servers, services, wait) in [
             (1, 1.0, 4.0),
             (1, 0.0, 2.0),

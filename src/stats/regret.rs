@@ -1,19 +1,19 @@
-//! How much better may another of several noisy levels be than the chosen one?
+//! How much better than the chosen level may another of several noisy levels be?
 //!
-//! That none of them is better by more than some share is shown by showing it of each, at 95 %
-//! each, without a correction for their number: the claim is wrong as soon as it is wrong of one,
-//! and that one alone had to escape its own test (an intersection-union test: Berger, Technometrics
-//! 24, 1982). Margins that hold for all comparisons at once, as Hsu's, promise more than is asked
-//! here, and call twice as many answers open. That the level was chosen by the same measurements
-//! costs little: see the tests.
+//! The claim is that no other level is better by more than some share. It is shown by testing each
+//! level at 95 % without a correction for their number. This is enough: if the claim is wrong, it
+//! is wrong for some level, and that single level would have to pass its own test by chance (an
+//! intersection-union test: Berger, Technometrics 24, 1982). Margins that hold for all comparisons
+//! at once, like Hsu's, promise more than is needed here and leave twice as many answers open. The
+//! same measurements also chose the level; the tests show that this costs little.
 
 use super::knee::Known;
 use super::student;
 
 const CONFIDENCE: f64 = 0.95;
 
-/// By how much another level lies above the one at `chosen` at most, with 95 % confidence, on the
-/// levels' own scale; 0 where none may. `df` says how well the errors are known. Infinite where the
+/// The most by which another level may lie above the one at `chosen`, with 95 % confidence, in the
+/// unit of the levels; 0 if none can. `df` are the degrees of freedom of the errors. Infinite if a
 /// level is not known.
 pub fn regret(levels: &[Known], chosen: usize, df: f64) -> f64 {
     let Some(own) = levels.get(chosen).filter(|own| own.log.is_finite()) else {
@@ -34,8 +34,8 @@ mod tests {
 
     const RUNS: usize = 2000;
 
-    /// How often the true lead is at most what was said, and what was said in the mean, for the
-    /// level that the rule of the knee chooses.
+    /// For the level that the rule of the knee chooses: how often the true lead is at most the
+    /// stated regret, and the mean stated regret.
     fn tried(truth: &[f64], error: f64) -> (f64, f64) {
         let mut rng = Rng::new(5);
         let (mut held, mut sum) = (0, 0.0);
@@ -63,8 +63,8 @@ mod tests {
                 let (held, said) = tried(truth, error);
                 assert!(held >= 0.935, "{truth:?} at {error}: {held}, {said}");
             }
-            // One count that stands out from five that are alike is the worst case, which no law of
-            // scaling makes.
+            // The worst case is one count that stands out from five equal ones. No law of scaling
+            // gives such a curve.
             let (held, said) = tried(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.1], error);
             assert!(held >= 0.88, "one at {error}: {held}, {said}");
         }

@@ -1,4 +1,4 @@
-//! The regularised incomplete beta and gamma functions, from which distributions are made.
+//! The regularised incomplete beta and gamma functions, the basis of the distributions here.
 //!
 //! Series and continued fractions: Abramowitz and Stegun, 6.5 and 26.5; evaluated by Lentz's
 //! method.
@@ -16,7 +16,7 @@ pub fn beta_share(a: f64, b: f64, x: f64) -> f64 {
     }
     let front =
         libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * x.ln() + b * (-x).ln_1p();
-    // The fraction converges fast on one side of the mean; the other side follows by symmetry.
+    // The fraction converges fast on one side of the mean. Symmetry gives the other side.
     if x < (a + 1.0) / (a + b + 2.0) {
         front.exp() * beta_fraction(a, b, x) / a
     } else {

@@ -53,7 +53,7 @@ fn density(t: f64, df: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Two-sided 95 % values of the printed tables, and the closed forms for 1 and 2 degrees of
+    /// Two-sided 95 % values from printed tables, and the closed forms for 1 and 2 degrees of
     /// freedom.
     #[test]
     fn table_values_come_out() {
@@ -74,7 +74,7 @@ mod tests {
     fn the_quantile_undoes_the_distribution() {
         for df in [1.0, 3.0, 7.5, 200.0, 1e6] {
             for p in [0.001, 0.2, 0.5, 0.9, 0.9999] {
-                // The logarithm of the gamma function loses digits with the degrees of freedom.
+                // The logarithm of the gamma function loses digits as the degrees of freedom grow.
                 assert!((cdf(quantile(p, df), df) - p).abs() < 1e-11 * df.max(10.0), "{p} {df}");
             }
         }

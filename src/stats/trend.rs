@@ -1,7 +1,7 @@
-//! Did a sequence drift, jump, or repeat itself? Rank tests, so that outliers decide nothing.
+//! Did a sequence drift, jump, or repeat itself? These are rank tests, so outliers decide nothing.
 //!
-//! They need about 20 values to see a change of a tenth. Apply them to what is left after the
-//! effects of interest are taken away.
+//! They need about 20 values to detect a change of a tenth. Apply them to residuals, after the
+//! effects of interest are removed.
 
 use super::median::median_of;
 use super::normal;
@@ -9,14 +9,14 @@ use super::normal;
 /// A drift: Mann-Kendall's test with Theil-Sen's slope.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drift {
-    /// The probability of so strong an order in a sequence without drift (two-sided).
+    /// The probability of an order this strong in a sequence without drift (two-sided).
     pub p: f64,
-    /// Change per step: the median over all pairs.
+    /// The change per step: the median over all pairs.
     pub slope: f64,
 }
 
-/// Mann, Econometrica 13 (1945); Sen, JASA 63 (1968). Ties are corrected for. Work grows with the
-/// square of the length. `None` below four values.
+/// Mann, Econometrica 13 (1945); Sen, JASA 63 (1968). Corrected for ties. The time grows with the
+/// square of the length. `None` for fewer than four values.
 pub fn drift(sequence: &[f64]) -> Option<Drift> {
     let n = sequence.len();
     if n < 4 {
@@ -40,16 +40,16 @@ pub fn drift(sequence: &[f64]) -> Option<Drift> {
 /// A jump: Pettitt's test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Jump {
-    /// The probability of so large a split in a sequence without a jump (approximate, on the safe
-    /// side for short sequences).
+    /// The probability of a split this large in a sequence without a jump. It is approximate, and
+    /// conservative for short sequences.
     pub p: f64,
-    /// The index of the first value after the likeliest jump.
+    /// The index of the first value after the most likely jump.
     pub at: usize,
-    /// Median after it minus median before it.
+    /// The median after the jump minus the median before it.
     pub size: f64,
 }
 
-/// Pettitt, Applied Statistics 28 (1979). `None` below four values.
+/// Pettitt, Applied Statistics 28 (1979). `None` for fewer than four values.
 pub fn jump(sequence: &[f64]) -> Option<Jump> {
     let n = sequence.len();
     if n < 4 {
@@ -75,8 +75,8 @@ pub fn jump(sequence: &[f64]) -> Option<Jump> {
 /// Whether neighbours resemble each other: the probability of so much resemblance in an independent
 /// sequence.
 ///
-/// The rank version of von Neumann's ratio: Bartels, JASA 77 (1982), with his normal approximation.
-/// `None` below ten values.
+/// Bartels' rank version of von Neumann's ratio (JASA 77, 1982), with his normal approximation.
+/// `None` for fewer than ten values.
 pub fn resemblance(sequence: &[f64]) -> Option<f64> {
     let n = sequence.len();
     if n < 10 {
@@ -95,7 +95,7 @@ pub fn resemblance(sequence: &[f64]) -> Option<f64> {
     Some(normal::cdf((steps / spread - 2.0) / variance.sqrt()))
 }
 
-/// Ranks from 1, equal values sharing the mean of theirs.
+/// Ranks from 1. Equal values share the mean of their ranks.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
@@ -131,8 +131,8 @@ mod tests {
 
     const RUNS: usize = 2000;
 
-    /// Annual flow of the Nile at Aswan, 1871 to 1900: the textbook jump after 1898 (Cobb,
-    /// Biometrika 65, 1978).
+    /// Annual flow of the Nile at Aswan, 1871 to 1930: the textbook example of a jump, after 1898
+    /// (Cobb, Biometrika 65, 1978).
     const NILE: [f64; 60] = [
         1120., 1160., 963., 1210., 1160., 1160., 813., 1230., 1370., 1140., 995., 935., 1110.,
         994., 1020., 960., 1180., 799., 958., 1140., 1100., 1210., 1150., 1250., 1260., 1220.,
@@ -150,7 +150,7 @@ mod tests {
         assert!(resemblance(&NILE).unwrap() < 0.01);
     }
 
-    /// Worked by hand: 1 2 3 4 5 has S = 10, variance 50/3, z = 9 / sqrt(50/3).
+    /// Calculated by hand: 1 2 3 4 5 has S = 10, variance 50/3, z = 9 / sqrt(50/3).
     #[test]
     fn a_straight_line_is_a_drift_of_its_slope() {
         let drift = drift(&[1.0, 3.0, 5.0, 7.0, 9.0]).unwrap();

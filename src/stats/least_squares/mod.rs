@@ -1,8 +1,8 @@
-//! Bounded least squares for curves with few coefficients.
+//! Least squares with bounds, for curves with few coefficients.
 //!
-//! Levenberg and Marquardt's method on scaled columns, by QR so that small coefficients keep their
-//! digits. Bounds by an active set: a coefficient at its bound whose gradient points outward is
-//! left out of the step, and taken in again when the gradient turns.
+//! Levenberg and Marquardt's method on scaled columns, solved by QR so that small coefficients keep
+//! their digits. Bounds use an active set: a coefficient at its bound is left out of the step while
+//! its gradient points outward.
 //!
 //! Sources: Marquardt, SIAM J. 11 (1963); More, Lecture Notes in Mathematics 630 (1978).
 
@@ -17,20 +17,20 @@ pub use profile::profile;
 
 /// A curve with `P` coefficients.
 pub trait Model<const P: usize> {
-    /// The value at `x` and its derivatives by the coefficients.
+    /// The value at `x`, and its derivatives with respect to the coefficients.
     fn at(&self, x: f64, coefficients: &[f64; P]) -> (f64, [f64; P]);
     /// The smallest and largest allowed value of each coefficient.
     fn bounds(&self) -> [(f64, f64); P];
 }
 
-/// One observation, or several at the same place drawn together.
+/// One observation, or the mean of several at the same place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observed {
-    /// Where.
+    /// The place.
     pub x: f64,
-    /// What, on average.
+    /// The (mean) value.
     pub y: f64,
-    /// How many observations stand behind it.
+    /// How many observations it stands for.
     pub weight: f64,
 }
 
@@ -43,7 +43,7 @@ pub struct Fit<const P: usize> {
     pub squares: f64,
 }
 
-/// Fits from the best of several starts; `None` if no start gives a finite curve.
+/// Fits from several starts and returns the best fit; `None` if no start gives a finite curve.
 pub fn fit<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],
@@ -55,11 +55,11 @@ pub fn fit<const P: usize>(
         .min_by(|a, b| a.squares.total_cmp(&b.squares))
 }
 
-/// Relative change of the coefficients at which a fit is done.
+/// A fit ends when the coefficients change by less than this share.
 const EXACT: f64 = 1e-13;
 
-/// Fits with the coefficients marked in `held` kept where `start` has them, until none changes by
-/// more than the share `precision`.
+/// Fits while the coefficients marked in `held` keep their values of `start`. Ends when no
+/// coefficient changes by more than the share `precision`.
 fn descend<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],
@@ -111,7 +111,8 @@ pub fn sum_of_squares<const P: usize>(
     data.iter().map(|o| o.weight * (o.y - model.at(o.x, coefficients).0).powi(2)).sum()
 }
 
-/// The curve's tangent at a point: rows of derivatives with the residuals they should explain.
+/// The curve linearised at a point: rows of derivatives, with the residuals that they should
+/// explain.
 pub struct Linearised<const P: usize> {
     rows: Vec<[f64; P]>,
     residuals: Vec<f64>,
@@ -125,7 +126,7 @@ impl<const P: usize> std::fmt::Debug for Linearised<P> {
 }
 
 impl<const P: usize> Linearised<P> {
-    /// The tangent of `model` at `coefficients`.
+    /// Linearises `model` at `coefficients`.
     pub fn new(model: &impl Model<P>, data: &[Observed], coefficients: &[f64; P]) -> Self {
         let mut rows = Vec::with_capacity(data.len());
         let mut residuals = Vec::with_capacity(data.len());
@@ -141,13 +142,13 @@ impl<const P: usize> Linearised<P> {
         Self { rows, residuals, lengths }
     }
 
-    /// Whether coefficient `j` sits at a bound and would only leave through it.
+    /// Whether coefficient `j` is at a bound and the step would leave the allowed range.
     fn blocked(&self, j: usize, at: f64, (low, high): (f64, f64)) -> bool {
         let downhill: f64 = self.rows.iter().zip(&self.residuals).map(|(row, r)| row[j] * r).sum();
         (at <= low && downhill <= 0.0) || (at >= high && downhill >= 0.0)
     }
 
-    /// The damped step over the `free` coefficients; `None` where there is none.
+    /// The damped step over the `free` coefficients; `None` if there is none.
     fn step(&self, free: &[bool; P], damping: f64) -> Option<[f64; P]> {
         let used: Vec<usize> = (0..P).filter(|&j| free[j] && self.lengths[j] > 0.0).collect();
         if used.is_empty() {
@@ -170,10 +171,10 @@ impl<const P: usize> Linearised<P> {
         step.iter().all(|s| s.is_finite()).then_some(step)
     }
 
-    /// The inverse of the squared tangent over the `free` coefficients: times the variance of the
-    /// noise it is the covariance of the coefficients.
+    /// The inverse of the squared matrix of derivatives, over the `free` coefficients. Multiplied
+    /// by the variance of the noise, it is the covariance of the coefficients.
     ///
-    /// `None` where the data cannot tell the coefficients apart.
+    /// `None` if the data cannot determine the coefficients separately.
     pub fn covariance(&self, free: &[bool; P]) -> Option<[[f64; P]; P]> {
         let used: Vec<usize> = (0..P).filter(|&j| free[j]).collect();
         if used.iter().any(|&j| self.lengths[j] <= 0.0) {
@@ -197,8 +198,8 @@ impl<const P: usize> Linearised<P> {
 }
 
 impl<const P: usize> Linearised<P> {
-    /// The covariance of all coefficients when each (weighted) residual has its own variance, after
-    /// Eicker and White (Econometrica 48, 1980).
+    /// The covariance of all coefficients where each (weighted) residual has its own variance,
+    /// after Eicker and White (Econometrica 48, 1980).
     pub fn sandwich(&self, variances: &[f64]) -> Option<[[f64; P]; P]> {
         let bread = self.covariance(&[true; P])?;
         let mut meat = [[0.0; P]; P];

@@ -1,5 +1,5 @@
-//! Linear least squares by columns at right angles, which keeps the digits of columns that nearly
-//! depend on each other.
+//! Linear least squares through orthogonal columns, which keep their digits even if the given
+//! columns nearly depend on each other.
 
 /// Least squares of `columns` against `right` by modified Gram and Schmidt.
 pub(super) fn solve(columns: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
@@ -21,14 +21,15 @@ pub(super) fn solve(columns: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f
 
 pub(super) type Matrix = Vec<Vec<f64>>;
 
-/// Columns of length one at right angles, and the upper triangle that makes the given columns of
-/// them; `None` where a column depends on the others.
+/// Orthogonal columns of length one, and the upper triangle that turns them into the given columns.
+/// `None` if a column depends on the others.
 pub(super) fn orthogonalise(mut columns: Matrix) -> Option<(Matrix, Matrix)> {
     let n = columns.len();
     let mut upper = vec![vec![0.0; n]; n];
     for i in 0..n {
         let length = dot(&columns[i], &columns[i]).sqrt();
-        // The columns came in with length one: what is left of a dependent one is rounding.
+        // The columns had length one at first: what remains of a dependent column is rounding
+        // error.
         if length.partial_cmp(&1e-12) != Some(std::cmp::Ordering::Greater) {
             return None;
         }
@@ -52,7 +53,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// The inverse of an upper triangle.
+/// The inverse of an upper triangular matrix.
 pub(super) fn invert(upper: &[Vec<f64>]) -> Matrix {
     let n = upper.len();
     let mut inverse = vec![vec![0.0; n]; n];

@@ -1,19 +1,20 @@
-//! Profile intervals: how far a coefficient can go while the best fit of the others stays nearly as
-//! good.
+//! Profile intervals: how far a coefficient can move while the best fit of the others stays nearly
+//! as good.
 //!
 //! Source: Bates and Watts, Nonlinear Regression (1988), ch. 6.
 
 use super::{Fit, Model, Observed, descend};
 
-/// The precision of the many fits of a profile, of which only the sum of squares is wanted.
+/// The precision of the fits of a profile. It is low, because only their sums of squares are
+/// needed.
 const GOOD_ENOUGH: f64 = 1e-6;
 
-/// The range of coefficient `j` over which the best fit of the others stays within `allowance` of
-/// the least sum of squares.
+/// The range of coefficient `j` in which the best fit of the others has a sum of squares within
+/// `allowance` of the least one.
 ///
-/// With `allowance` = variance x t^2 this is the profile-t interval: unlike coefficient +- t x
-/// error it follows the bend of the curve and stops at bounds. An end beyond which the fit never
-/// gets worse is the bound of the coefficient, which may be infinite.
+/// With `allowance` = variance x t^2 this is the profile-t interval. Unlike coefficient +- t x
+/// error it follows the bend of the curve and stops at bounds. If the fit never gets worse in one
+/// direction, that end is the bound of the coefficient, which may be infinite.
 pub fn profile<const P: usize>(
     model: &impl Model<P>,
     data: &[Observed],
@@ -31,7 +32,7 @@ pub fn profile<const P: usize>(
     (side(-1.0, bounds.0), side(1.0, bounds.1))
 }
 
-/// A walk along one coefficient, away from the best fit, carrying the others along.
+/// Moves one coefficient away from the best fit and refits the others.
 struct Walk<'m, M, const P: usize> {
     model: &'m M,
     data: &'m [Observed],
@@ -41,7 +42,7 @@ struct Walk<'m, M, const P: usize> {
 }
 
 impl<M: Model<P>, const P: usize> Walk<'_, M, P> {
-    /// The best fit with the coefficient held at `value`, if it is still allowed.
+    /// The best fit with the coefficient held at `value`; `None` if that fit is no longer allowed.
     fn allowed(&self, value: f64) -> Option<[f64; P]> {
         let mut start = self.near;
         start[self.j] = value;
@@ -54,7 +55,7 @@ impl<M: Model<P>, const P: usize> Walk<'_, M, P> {
         if step == 0.0 || !step.is_finite() {
             return bound;
         }
-        // Doubling steps outward until the fit is too bad or the bound is reached.
+        // Doubling steps outward, until the fit is too bad or the bound is reached.
         let mut outside = None;
         for _ in 0..60 {
             let mut next = self.near[self.j] + step;
