@@ -1,5 +1,5 @@
-//! Several ways to do the same work, each by the user's name: one subject with a curve for each,
-//! and one answer.
+//! Several ways to do the same work, each with the user's name for it. They are one subject with
+//! one answer and a curve for each way.
 
 use super::at_rate;
 use super::findings::{Alternative, CellFailure, Curve, Remark, WorkloadFindings};
@@ -12,12 +12,12 @@ use super::verdict::{Contender, verdict};
 use crate::plan::{Entry, Mode};
 
 impl Context<'_> {
-    /// What was found of the ways to do the same work that are these entries of the plan.
+    /// The findings for the entries `places`, which are ways to do the same work.
     pub(super) fn alternatives(&self, places: &[usize]) -> WorkloadFindings {
         let plan = &self.record.header.plan;
         let (mut curves, mut contenders): (Vec<Curve>, Vec<Contender>) = Default::default();
         let (mut notes, mut failures) = (Vec::new(), Vec::new());
-        // Which entry each curve is of.
+        // The entry that each curve belongs to.
         let mut of: Vec<usize> = Vec::new();
         for &at in places {
             let entry = &plan.entries[at];
@@ -58,7 +58,7 @@ impl Context<'_> {
             let place = curves.iter().position(|curve| curve.name == verdict.mode)?;
             Some(of[place])
         });
-        // What is to be pasted is the one that is recommended.
+        // The settings to paste are those of the recommended way.
         let entry = &plan.entries[chosen.unwrap_or(places[0])];
         WorkloadFindings {
             label,
@@ -82,7 +82,7 @@ impl Context<'_> {
         }
     }
 
-    /// One way: its curves, still named by their modes, and its contenders by the user's names.
+    /// One way: its curves, still named by their modes, and its contenders, with the user's names.
     fn way(&self, at: usize, entry: &Entry) -> (Vec<Curve>, Vec<Contender>) {
         let Measured { mut curves, contenders, .. } = self.measured(at, entry);
         let serial = Series::of(self.record, at, Mode::Serial);
@@ -101,7 +101,7 @@ impl Context<'_> {
     }
 }
 
-/// What a curve is called: the user's name, with the mode where there are several.
+/// The name of a curve: the user's name, and also the mode if there are several modes.
 fn called(entry: &Entry, mode: Mode) -> String {
     match entry.series.len() {
         1 => entry.label.clone(),

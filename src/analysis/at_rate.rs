@@ -1,4 +1,4 @@
-//! Tasks that came at a rate: what each count held, and which is the smallest that holds all.
+//! Tasks at a rate: which counts hold the rate, and which is the smallest of them.
 
 use super::findings::{
     AtRate, Curve, Knee, LimitedOptimum, Point, RateAnswer, RateCell, TailLimit, Verdict,
@@ -12,10 +12,11 @@ use crate::stats::exceed::{FEW, is_shown};
 use crate::stats::median::median;
 use crate::units::{Quantity, workers};
 
-/// A count that was not tried takes about as much again as half of what there was.
+/// With a search, counts grow by a factor of up to this one; a larger step means that a count was
+/// left out.
 const GAP: f64 = 1.5;
 
-/// What the rounds of one count tell; `None` where tasks did not come by themselves.
+/// What the rounds of one count show; `None` where tasks did not arrive at a rate.
 pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
     let rounds: Vec<_> =
         samples.iter().filter_map(|sample| Some((sample, sample.arrived?))).collect();
@@ -53,8 +54,8 @@ pub(super) fn of(samples: &[&Sample]) -> Option<AtRate> {
     })
 }
 
-/// The smallest latency of which it can be said with 95 % confidence that no more tasks take longer
-/// than belong beyond this percentile; `windows` hold the latencies of each round as
+/// The smallest latency that is known to keep the percentile `tail`: with 95 % confidence, no more
+/// tasks take longer than the percentile allows. `windows` holds the latencies of each round as
 /// `(nanoseconds, how many)`.
 fn at_most(windows: &[&[(u64, u64)]], tail: Tail) -> Option<f64> {
     if windows.len() < FEW {
@@ -72,7 +73,7 @@ fn at_most(windows: &[&[(u64, u64)]], tail: Tail) -> Option<f64> {
     last.map(|nanos| *nanos as f64 * 1e-9)
 }
 
-/// The latencies of a window with how many tasks took at most so long.
+/// Cumulated latencies of a window: how many tasks took at most each value.
 fn summed(window: &[(u64, u64)]) -> Vec<(u64, f64)> {
     let mut sorted = window.to_vec();
     sorted.sort_unstable();
@@ -86,7 +87,7 @@ fn summed(window: &[(u64, u64)]) -> Vec<(u64, f64)> {
         .collect()
 }
 
-/// How many tasks of a window took longer than `value`, and how many there are.
+/// How many tasks of a window took longer than `value`, and how many tasks there are.
 fn above(sums: &[(u64, f64)], value: u64) -> (f64, f64) {
     let all = sums.last().map_or(0.0, |(_, sum)| *sum);
     let place = sums.partition_point(|(one, _)| *one <= value);
@@ -94,9 +95,9 @@ fn above(sums: &[(u64, f64)], value: u64) -> (f64, f64) {
     (all - below, all)
 }
 
-/// Judges each count of a curve, and takes out of it what means something only where workers are
-/// always busy: against others, by laws, and by what binds it. `alone` is how long a task takes
-/// where that cannot be seen from here, as with servers.
+/// Judges each count of a curve. It removes the figures that only make sense where workers are
+/// always busy: comparisons, laws and the bound. `alone` is how long a single task takes, where the
+/// rounds cannot show that, as with servers.
 pub(super) fn judge(curve: &mut Curve, asked: Arrivals, limits: &Limits, alone: Option<f64>) {
     for point in &mut curve.points {
         judge_point(point, asked, limits, alone);
@@ -134,7 +135,7 @@ pub(super) fn judge_point(point: &mut Point, asked: Arrivals, limits: &Limits, a
     let service = alone.unwrap_or(seen.service);
     seen.service = service.rounded();
     seen.waited = mean.map(|mean| (mean - service).max(0.0)).rounded();
-    // What a client sees of a server's times of service holds its waiting.
+    // The service times that a client sees of a server include waiting inside the server.
     let variation = seen.service_variation.filter(|_| alone.is_none());
     seen.service_variation = variation;
     seen.theory = queue::theory(point.workers, asked.at(seen.came), service, variation);
@@ -146,13 +147,13 @@ fn holds(point: &Point) -> bool {
     point.at_rate.is_some_and(|seen| seen.holds)
 }
 
-/// The rate that came to a point.
+/// The rate at which tasks arrived at a point.
 fn rate_of(point: &Point) -> f64 {
     point.at_rate.map_or(0.0, |seen| seen.came)
 }
 
-/// Nearly the highest rate that any of these points holds: what differs by less than rates were
-/// tried apart is alike.
+/// Nearly the highest rate that any of these points holds. Rates closer than the steps between
+/// tried rates count as equal.
 fn most_held<'p>(points: impl Iterator<Item = (&'p Point, &'p Limits)>) -> f64 {
     const ALIKE: f64 = 0.92;
     let holding = points.filter(|(point, limits)| holds(point) && keeps(point, limits));
@@ -163,7 +164,7 @@ fn keeps(point: &Point, limits: &Limits) -> bool {
     limits.max_memory.is_none_or(|most| point.peak_memory.is_some_and(|memory| memory <= most))
 }
 
-/// Whether a cell that was not shown to hold may do so all the same.
+/// Whether a cell may hold the rate although that was not shown.
 fn may_hold(point: &Point, limits: &Limits) -> bool {
     let in_time = |(tail, most): &(Tail, f64)| point.tail(*tail).is_some_and(|time| time <= *most);
     limits.tails().iter().all(in_time) && point.at_rate.is_some_and(|seen| seen.reached)
@@ -181,7 +182,7 @@ fn wanted(asked: Arrivals, limits: &Limits) -> Vec<String> {
     all
 }
 
-/// What keeps a count from holding.
+/// Why a count does not hold the rate.
 fn why(point: &Point, limits: &Limits) -> String {
     match point.at_rate {
         Some(seen) if !seen.reached => held(&seen),
@@ -190,7 +191,7 @@ fn why(point: &Point, limits: &Limits) -> String {
     }
 }
 
-/// `held 312/s of 500/s`.
+/// Text such as `held 312/s of 500/s`.
 pub(crate) fn held(seen: &AtRate) -> String {
     let rate = |rate: f64| Quantity::Count.text(if rate < 100.0 { rate } else { rate.round() });
     if seen.reached {
@@ -200,7 +201,8 @@ pub(crate) fn held(seen: &AtRate) -> String {
     }
 }
 
-/// `p99 12.1 ms, at most 15.0 ms`: the percentiles that have limits; where none has, the 99th.
+/// Text such as `p99 12.1 ms, at most 15.0 ms`, for each percentile with a limit; without limits,
+/// for the 99th.
 fn late(point: &Point, limits: &Limits) -> String {
     let mut tails: Vec<Tail> = limits.tails().into_iter().map(|(tail, _)| tail).collect();
     if tails.is_empty() {
@@ -228,15 +230,15 @@ fn cell(mode: &str, point: &Point) -> Option<RateCell> {
     })
 }
 
-/// Whether the counts right below one that holds were not tried: then the smallest that holds may
-/// be among them. A count that does not hold rules out all smaller ones.
+/// Whether counts right below the smallest holding count were not tried. The smallest that holds
+/// may then be one of them. A count that does not hold rules out all smaller ones.
 fn leaves_a_gap(tried: impl Iterator<Item = f64>, holding: f64) -> bool {
     let largest = tried.filter(|count| *count < holding).fold(0.0, f64::max);
     holding - largest > 1.0
 }
 
-/// The answer over all modes: the fewest workers that hold what was asked, in the simplest mode.
-/// Where counts were `searched` for, one below it that was not tried leaves the answer open.
+/// The answer over all modes: the fewest workers that hold the rate, in the simplest mode. If
+/// counts were `searched` for and the count below was not tried, the answer is not settled.
 pub(super) fn answer(
     label: &str,
     serial: Option<&Point>,
@@ -334,7 +336,8 @@ mod tests {
 
     #[test]
     fn a_p99_is_shown_from_as_many_independent_tasks_as_binomials_ask_for() {
-        // The largest of 299 lies above the 99th percentile with 95 %, that of 298 does not.
+        // With 95 % confidence, the largest of 299 values lies above the 99th percentile. The
+        // largest of 298 does not.
         let window = |tasks: u64| vec![(MS, tasks - 1), (2 * MS, 1)];
         assert_eq!(most(&[window(100), window(100), window(99)]), Some(0.002));
         assert_eq!(most(&[window(100), window(99), window(99)]), None);
@@ -349,7 +352,7 @@ mod tests {
         let mut windows = vec![quiet.clone(); 12];
         assert_eq!(most(&windows), Some(0.001));
         windows[5] = vec![(MS, 900), (800 * MS, 100)];
-        // 100 of 12 000 are less than 1 %, but nobody can promise that of the next windows.
+        // 100 of 12 000 tasks are less than 1 %, but the next windows may have more.
         assert_eq!(most(&windows), Some(0.8));
     }
 }

@@ -1,5 +1,5 @@
-//! A second axis: which pair of a worker count and a value is best, which pairs are as good, and
-//! which of them takes the fewest workers in all.
+//! A second axis: the best pair of a worker count and a value, the pairs that are as good, and
+//! which of these takes the fewest workers in all.
 
 use super::doubt;
 use super::findings::{Axis, AxisValue, Curve, Estimate, Pair, Usl, WorkloadFindings};
@@ -11,20 +11,20 @@ use crate::record::Record;
 use crate::stats::knee::{Known, first_within};
 use crate::stats::median::median;
 
-/// The ends of a 95 % interval are so many standard errors apart.
+/// Width of a 95 % interval in standard errors.
 const ENDS: f64 = 2.0 * 1.959_963_985;
-/// One side of 95 %.
+/// The one-sided 95 % quantile of the normal distribution.
 const ONE_SIDED: f64 = 1.644_853_627;
-/// Fewer rounds tell no error.
+/// Fewer rounds do not tell their error.
 const FEW: usize = 3;
-/// The standard error of a figure that was measured once, where nothing else tells one.
+/// The assumed standard error of a figure measured once, if nothing else is known.
 const ASSUMED: f64 = 0.05;
 
-/// A law over all workers describes them where it explains this share of the variance.
+/// A law over all workers is shown if it explains this share of the variance.
 const DESCRIBED: f64 = 0.9;
 
-/// Every second axis of a run. `workloads` are the findings of the plan's entries, without those of
-/// shorter tasks.
+/// Every second axis of a run. `workloads` are the findings of the plan's entries, without those
+/// for shorter tasks.
 pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis> {
     let plan = &record.header.plan;
     let entries: Vec<&Entry> = plan.subjects().into_iter().map(|at| &plan.entries[at]).collect();
@@ -60,7 +60,7 @@ pub(super) fn axes(record: &Record, workloads: &[WorkloadFindings]) -> Vec<Axis>
         .collect()
 }
 
-/// A pair with what its throughput is known to.
+/// A pair, with what is known about its throughput.
 struct Candidate {
     pair: Pair,
     known: Known,
@@ -73,15 +73,14 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
         .filter_map(|(at, also)| Some((workloads.get(*at)?, also)))
         .flat_map(|(found, also)| of_value(found, also))
         .collect();
-    // What hardly any rounds tell is taken to be twice as uncertain as what is known.
+    // A figure from too few rounds is assumed to be twice as uncertain as the others.
     let known: Vec<f64> =
         candidates.iter().map(|one| one.known.error).filter(|error| *error > 0.0).collect();
     let unknown = median(&known).map_or(ASSUMED, |error| (2.0 * error).max(ASSUMED));
     for one in candidates.iter_mut().filter(|one| one.known.error <= 0.0) {
         one.known.error = unknown;
     }
-    // In the order in which they are preferred: the fewest workers in all, then the fewest of the
-    // outer ones.
+    // In order of preference: the fewest workers in all first, then the fewest outer workers.
     candidates.sort_by(|a, b| {
         let all = |one: &Candidate| one.pair.in_all.unwrap_or(one.pair.workers);
         all(a).total_cmp(&all(b)).then(a.pair.workers.total_cmp(&b.pair.workers))
@@ -133,7 +132,8 @@ fn axis(places: &[(usize, Also)], workloads: &[WorkloadFindings], tolerance: f64
     })
 }
 
-/// By what share another pair may be better than the one at `at`; `None` where there is no other.
+/// How much better than the pair at `at` another pair may be, as a share; `None` if there is no
+/// other.
 fn regret(levels: &[Known], at: usize) -> Option<f64> {
     let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
     let excess = |other: &Known| {
@@ -143,8 +143,8 @@ fn regret(levels: &[Known], at: usize) -> Option<f64> {
     others.map(|(_, other)| excess(other).max(0.0)).reduce(f64::max)
 }
 
-/// How many times the rounds would bring the regret below `limit`, for the error shrinks with the
-/// root of the rounds; `None` where no number would.
+/// The factor by which rounds must grow to bring the regret below `limit`. The error shrinks with
+/// the root of the number of rounds. `None` if no number of rounds would do.
 fn times_the_rounds(levels: &[Known], at: usize, limit: f64) -> Option<f64> {
     let others = levels.iter().enumerate().filter(|(other, _)| *other != at);
     let times = |other: &Known| {
@@ -156,12 +156,12 @@ fn times_the_rounds(levels: &[Known], at: usize, limit: f64) -> Option<f64> {
     most.filter(|times| times.is_finite()).map(|times| times.max(1.0))
 }
 
-/// How much more one does than another, as a logarithm, and the standard error of that.
+/// The logarithm of the ratio of two throughputs, with its standard error.
 fn between(one: &Known, other: &Known) -> (f64, f64) {
     (one.log - other.log, one.error.hypot(other.error))
 }
 
-/// The throughput over the workers in all.
+/// The law of throughput over the workers in all.
 fn over_all_workers(places: &[(usize, Also)], workloads: &[WorkloadFindings]) -> Vec<(f64, f64)> {
     let values = places.iter().filter_map(|(at, also)| Some((workloads.get(*at)?, also)));
     let pairs = values.flat_map(|(found, also)| of_value(found, also)).map(|one| one.pair);
@@ -173,7 +173,7 @@ fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
     let mode = found.verdict.as_ref().map(|verdict| verdict.mode.as_str());
     let is_named = |curve: &&Curve| mode.is_none_or(|mode| curve.name == mode);
     let curve = found.curves.iter().find(is_named);
-    // Serial is a point and no curve.
+    // The serial mode has a point but no curve.
     let alone = found.serial.iter().filter(|_| curve.is_none());
     let name = curve.map_or(Mode::Serial.name(), |curve| curve.name.as_str());
     let points = curve.into_iter().flat_map(|curve| &curve.points).chain(alone);
@@ -196,7 +196,8 @@ fn of_value(found: &WorkloadFindings, also: &Also) -> Vec<Candidate> {
         .collect()
 }
 
-/// One label for all values: where a command has a value in it, the name of the axis in braces.
+/// One label for all values. If the command contains the value, it shows the name of the axis in
+/// braces.
 fn alike(labels: &[(String, &Also)]) -> String {
     let words = |label: &str| label.split(' ').map(str::to_owned).collect::<Vec<String>>();
     let Some(((first, also), others)) = labels.split_first() else { return String::new() };
@@ -213,7 +214,7 @@ fn alike(labels: &[(String, &Also)]) -> String {
     first.iter().enumerate().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// What the values are of: the label without the value.
+/// The label without the value.
 fn whose(label: &str, also: &Also) -> String {
     let told = also.told();
     if let Some(rest) = label.strip_prefix(&told) {
@@ -230,7 +231,7 @@ mod tests {
     use super::*;
     use crate::analysis::compare::planted;
 
-    /// A value whose counts 1, 2 and 4 have these throughputs, each known to 2 %.
+    /// A value whose counts 1, 2 and 4 have these throughputs. Each has an error of 2 %.
     fn value(value: &str, rates: [f64; 3]) -> (WorkloadFindings, Also) {
         let mut found = planted("run", 1, &["pi"]).runs.remove(0).findings.workloads.remove(0);
         found.verdict = None;
@@ -251,8 +252,8 @@ mod tests {
         axis(&places, &workloads, 0.05).expect("there are figures")
     }
 
-    /// The model of 5 ms computing and 20 ms waiting on two cores: n x t counts, and one process
-    /// has one lock.
+    /// A model of tasks with 5 ms of computing and 20 ms of waiting, on two cores. There are n x t
+    /// pairs, and each process has one lock.
     #[test]
     fn of_pairs_on_a_ridge_the_fewest_workers_in_all_are_taken() {
         let axis = found([
@@ -263,7 +264,7 @@ mod tests {
         assert_eq!(axis.of, "gunicorn");
         let told = |pair: &Pair| (pair.workers as u32, pair.value.clone());
         assert_eq!(told(&axis.best.clone().unwrap()), (4, "8".into()));
-        // 2 x 8 and 4 x 4 both have 16 workers in all; the fewer processes win.
+        // 2 x 8 and 4 x 4 both have 16 workers in all; the pair with fewer processes wins.
         assert_eq!(told(&axis.knee.clone().unwrap()), (2, "8".into()));
         let set: Vec<_> = axis.set.iter().map(told).collect();
         assert_eq!(set, [(2, "8".into()), (4, "4".into()), (4, "8".into())]);
@@ -271,7 +272,7 @@ mod tests {
         assert!(axis.conclusive && axis.times_the_rounds.is_none());
     }
 
-    /// A pair of more workers does 4 % more, and both are known to 8 %.
+    /// A pair with more workers does 4 % more, and both have an error of 8 %.
     #[test]
     fn a_pair_that_may_lose_much_is_not_settled_and_says_what_it_takes() {
         let known = |log: f64| Known { log, error: 0.08 };

@@ -1,4 +1,4 @@
-//! How long a batch of tasks takes: what `--batch` asks for, in place of a rate.
+//! How long a batch of tasks takes: the answer to `--batch`.
 
 use super::findings::{Curve, Estimate, Point, Remark};
 use super::observation::Spread;
@@ -7,7 +7,7 @@ use super::round::Rounded;
 use crate::stats::median::median;
 use crate::units::{Quantity, plural, workers};
 
-/// The median of makespans with its interval; `None` of none.
+/// The median of makespans with its interval; `None` if there are none.
 pub(super) fn makespan(seconds: &[f64]) -> Option<Estimate> {
     let logs: Vec<f64> = seconds.iter().map(|seconds| seconds.ln()).collect();
     let centre = median(&logs)?;
@@ -19,7 +19,7 @@ pub(super) fn makespan(seconds: &[f64]) -> Option<Estimate> {
     Some(Estimate { median: centre.exp(), low: low.exp(), high: high.exp() }.rounded())
 }
 
-/// One sentence: how long the batch takes serially and at each curve's shortest.
+/// One sentence: how long the batch takes serially, and at the fastest count of each curve.
 pub(super) fn remark(tasks: u64, serial: Option<&Point>, curves: &[Curve]) -> Option<Remark> {
     let told = |point: &Point| {
         let Estimate { median, low, high } = point.makespan?;

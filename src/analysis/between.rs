@@ -1,5 +1,5 @@
-//! Which of several curves measured elsewhere is the best, where each is a mode of doing the same
-//! work.
+//! Chooses the best of several curves measured elsewhere, where each curve is a way of doing the
+//! same work.
 
 use super::findings::{Curve, Other, Verdict};
 use super::observation::{Observation, Spread, group, spread};
@@ -8,12 +8,12 @@ use super::ratio::ratio;
 use super::round::Rounded;
 use crate::units::{Quantity, workers};
 
-/// One curve of the comparison.
+/// One of the curves that are compared.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// What the mode is called in a sentence: `processes`.
     pub mode: &'a str,
-    /// What was found of it.
+    /// The findings for the curve.
     pub curve: &'a Curve,
     /// Its measurements.
     pub observations: &'a [Observation],
@@ -22,7 +22,7 @@ pub struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// Its measurements at its knee, and the knee.
+    /// The knee, and the measurements there.
     fn at_knee(&self) -> Option<(f64, Vec<Observation>)> {
         let knee = self.curve.knee.as_ref()?.workers;
         let near = |one: &&Observation| (one.workers - knee).abs() < 1e-9;

@@ -1,9 +1,9 @@
-//! What limits a curve: CPUs, memory, one another, waiting, messages, a quota, or the harness
-//! itself; with the evidence in words.
+//! The bound of a curve, with evidence in words: CPUs, memory, other workers, waiting, messages, a
+//! quota, or the harness itself.
 //!
-//! The witnesses are the states of the workers (on a CPU, waiting for one, blocked), what a unit of
-//! work costs in CPU time, and the shape of the curve. Sources: Gregg, "Thread State Analysis" and
-//! "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by what a unit costs.
+//! Three witnesses decide: the states of the workers (on a CPU, waiting for one, blocked), the CPU
+//! time of a unit of work, and the shape of the curve. Sources: Gregg, "Thread State Analysis" and
+//! "The USE Method"; Yasin, ISPASS 2014, for telling memory from computing by the cost of a unit.
 
 mod gpu;
 mod shape;
@@ -18,54 +18,53 @@ use crate::units::{Quantity, workers};
 use shape::{Shape, meaning};
 pub use witness::Witness;
 
-/// What is known of a curve besides its throughputs.
+/// What is known about a curve besides its throughputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
-    /// What the workload's author claims it is bound by; it only decides between labels that the
+    /// What the workload's author claims it is bound by. It only decides between bounds that the
     /// witnesses allow.
     pub claimed: Option<String>,
-    /// CPUs that could be used, as a fraction where a quota says so.
+    /// CPUs that can be used. A quota can make it a fraction.
     pub usable_cpus: Option<f64>,
-    /// Physical cores among them.
+    /// The physical cores among them.
     pub physical_cores: Option<f64>,
-    /// The limit on CPU time in CPUs, where there is one.
+    /// The quota in CPUs, if there is one.
     pub quota: Option<f64>,
     /// Seconds that the mode itself spends on a task.
     pub dispatch: Option<f64>,
-    /// Seconds that a task takes by itself.
+    /// Seconds that a task takes alone.
     pub task: Option<f64>,
     /// What the workers share in the runtime of their language.
     pub runtime: Option<Runtime>,
-    /// Whether the count was told to a program that is run one at a time, so that its workers are
-    /// not ours.
+    /// Whether the count is told to a single program, whose workers knee does not start.
     pub swept: bool,
-    /// Whether the throughput is a figure that a program printed, so that how long its runs take
-    /// says nothing.
+    /// Whether a program printed the throughput itself. The duration of its runs then says nothing.
     pub printed: bool,
     /// What was seen at each count, ascending.
     pub cells: Vec<Witness>,
 }
 
-/// A curve has bent where all but this share of its throughput is reached.
+/// A curve bends where only this share of its best throughput is missing.
 const NEARLY_ALL: f64 = 0.05;
-/// Below this gain from one worker to the best count a curve is flat.
+/// A curve is flat if its best count gains less than this factor over one worker.
 const FLAT: f64 = 1.15;
-/// Waiting for this share of the time alone makes work bound by what it waits for.
+/// A single worker that is blocked for this share of its time is bound by what it waits for.
 const WAITS: f64 = 0.3;
-/// Blocked for this share together, though not alone: workers wait for one another.
+/// If workers are blocked for this share of their time together, but not alone, they wait for one
+/// another.
 const WAITS_TOGETHER: f64 = 0.2;
-/// A unit that costs this much more CPU time in company pays for something shared.
+/// If a unit costs this many times the CPU time with more workers, they share something.
 const DEARER: f64 = 1.15;
-/// Up to this, two hardware threads that share a core, or a clock that falls under load, make units
-/// of pure computing dearer too.
+/// Up to this factor, pure computing can become more expensive too: two hardware threads share a
+/// core, or the clock falls under load.
 const DEARER_BY_SHARED_CORES: f64 = 1.7;
-/// This busy is fully busy: the rest is the harness and the clock's grain.
+/// CPUs this busy count as fully busy; the rest is the harness and the resolution of the clock.
 const BUSY: f64 = 0.8;
-/// Where so much of the CPUs was not ours, what a curve does may be their doing.
+/// If others used this share of the CPUs, they may have shaped the curve.
 const DISTURBED: f64 = 0.1;
 
-/// What limits the curve; `None` where nothing but throughputs is known and there are fewer than
-/// two counts.
+/// The bound of the curve. `None` if only throughputs are known and there are fewer than two
+/// counts.
 pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> Option<Bound> {
     let shape = Shape::of(levels)?;
     let case = Case { shape, evidence };
@@ -89,7 +88,7 @@ pub(super) fn classify(levels: &[Level], laws: &[Law], evidence: &Evidence) -> O
     Some(Bound { label: label.to_owned(), evidence: sentences })
 }
 
-/// What is said where nothing is shown.
+/// The bound if no cause is shown.
 const UNCLEAR: &str = "unclear";
 
 type Label = Option<(&'static str, Vec<String>)>;
@@ -108,7 +107,7 @@ impl Case<'_> {
         self.evidence.cells.first()
     }
 
-    /// The largest crew that had a CPU for each worker.
+    /// The largest crew with a CPU for each worker.
     fn full(&self) -> Option<&Witness> {
         let fits = |cell: &&Witness| cell.workers <= self.cpus() && cell.workers > self.shape.first;
         self.evidence.cells.iter().rev().find(fits)
@@ -122,8 +121,7 @@ impl Case<'_> {
         self.evidence.claimed.as_deref() == Some(kind)
     }
 
-    /// What the workers share in the runtime of their language, where nothing is gained by more of
-    /// them.
+    /// Workers share something in the runtime of their language, and more of them gain nothing.
     fn runtime(&self) -> Label {
         let runtime = self.evidence.runtime.as_ref().filter(|_| self.shape.gain < FLAT)?;
         let more = |cell: &&Witness| cell.workers > self.shape.first;
@@ -131,7 +129,7 @@ impl Case<'_> {
         runtime.holds(cell, self.cpus())
     }
 
-    /// A program that takes as long whatever count it is told.
+    /// A program takes the same time whatever count it is told.
     fn fixed_time(&self) -> Label {
         let shape = &self.shape;
         let flat = shape.gain < 1.0 + NEARLY_ALL && shape.tail > 1.0 - NEARLY_ALL;
@@ -144,7 +142,7 @@ impl Case<'_> {
             .then(|| (UNCLEAR, vec![text]))
     }
 
-    /// So much of the CPUs was not ours that whatever is seen may be the doing of others.
+    /// Others used so much of the CPUs that they may explain the curve.
     fn disturbed(&self) -> Label {
         let cells = [self.first(), self.full(), self.at(self.shape.knee)];
         let most = cells.into_iter().flatten().max_by(|a, b| {
@@ -162,7 +160,7 @@ impl Case<'_> {
         })
     }
 
-    /// Tasks so short that the mode spends more on handing them out than they take.
+    /// Tasks are so short that the mode spends more on handing them out than they take.
     fn harness(&self) -> Label {
         if let Some(found) = self.client() {
             return Some(found);
@@ -180,7 +178,7 @@ impl Case<'_> {
         })
     }
 
-    /// A client that is busy all the time can ask no faster.
+    /// The client is busy all the time, so it cannot ask faster.
     fn client(&self) -> Label {
         const BUSY: f64 = 0.9;
         let cell = self.at(self.shape.knee).or_else(|| self.evidence.cells.last())?;
@@ -194,7 +192,7 @@ impl Case<'_> {
         Some(("harness", vec![text]))
     }
 
-    /// A limit on CPU time that is used up.
+    /// A CPU quota is used up.
     fn quota(&self) -> Label {
         let quota = self.evidence.quota?;
         let cell = self.at(self.shape.knee).or_else(|| self.evidence.cells.last())?;
@@ -216,7 +214,7 @@ impl Case<'_> {
         })
     }
 
-    /// Work that waits: for a device, for a peer, or for one another.
+    /// Work that waits: for a device, for a peer, or for other workers.
     fn waiting(&self) -> Label {
         let first = self.first()?;
         let alone = first.blocked(self.cpus())?;
@@ -270,7 +268,7 @@ impl Case<'_> {
         })
     }
 
-    /// Work whose units cost more CPU time the more workers there are.
+    /// A unit of work costs more CPU time with more workers.
     fn contention(&self) -> Label {
         let first = self.first()?;
         let cost = |cell: &Witness| Some(cell.cpu_per_unit? / first.cpu_per_unit?);
@@ -284,8 +282,8 @@ impl Case<'_> {
         };
         let messages =
             self.claims("ipc") && first.voluntary.is_some_and(|switches| switches >= 0.5);
-        // What a unit costs rises for memory, for locks that spin, and for whoever polls a device.
-        // Only a sign tells which.
+        // The cost of a unit rises with memory traffic, with spinning locks and with busy polling
+        // of a device. Only further evidence tells which.
         let waits =
             full.voluntary.zip(first.voluntary).is_some_and(|(now, alone)| now > alone + 0.5);
         let sign = if self.claims("memory") {
@@ -328,7 +326,7 @@ impl Case<'_> {
         let busy = cell.on_cpu()?;
         let kernel = cell.system.unwrap_or(0.0);
         (busy >= BUSY).then(|| {
-            // Work that only passes messages on spends its CPU time on nothing else.
+            // Work that only passes messages on spends all its CPU time on that.
             let label = if self.claims("ipc") { "ipc" } else { "cpu" };
             let mut out = vec![format!("{:.0} % of each core busy", 100.0 * busy)];
             if kernel >= 0.2 {
@@ -352,7 +350,7 @@ impl Case<'_> {
         })
     }
 
-    /// What there is, where it decides nothing.
+    /// The shares of the workers' time, if they decide nothing.
     fn shares(&self) -> Vec<String> {
         let Some(cell) = self.at(self.shape.knee).or_else(|| self.first()) else {
             return vec!["only throughputs are known".to_owned()];

@@ -1,15 +1,15 @@
-//! CPUs that were taken away or given in mid-run: rounds before and after measure two machines, and
-//! are not mixed.
+//! Handles CPUs that were removed or added during a run. Rounds before and after then measure two
+//! different machines and are not mixed.
 
 use super::findings::{Findings, Warning};
 use crate::machine::{CpuSet, Ledger};
 use crate::record::Record;
 use crate::units::plural;
 
-/// The code of the warning by which programs know such a run.
+/// The code of the warning about such a run.
 pub const BUDGET_CHANGED: &str = "budget-changed";
 
-/// What changed, and what became of the rounds.
+/// What changed, and how many rounds count.
 #[derive(Debug)]
 pub(super) struct Change {
     what: String,
@@ -17,7 +17,7 @@ pub(super) struct Change {
     left_out: usize,
 }
 
-/// What a round could use.
+/// The CPUs and the quota that a round could use.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Share<'r> {
     allowed: Option<&'r CpuSet>,
@@ -30,11 +30,12 @@ impl<'r> Share<'r> {
     }
 }
 
-/// The record with those rounds alone that had what the run began with; `None` where all had.
+/// The record with only those rounds that had the CPUs of the beginning; `None` if all rounds had
+/// them.
 pub(super) fn kept(record: &Record) -> Option<(Record, Change)> {
     let ledgers = || record.samples.iter().filter_map(|sample| sample.ledger.as_ref());
     let first = Share::of(ledgers().next()?);
-    // What the machine was found to be: a change may have come before the first round.
+    // The state found before the run, because a change may come before the first round.
     let begun = record.header.machine.budget.affinity.as_ref();
     let first = Share { allowed: first.allowed.and(begun.or(first.allowed)), ..first };
     let is_as_begun =
@@ -61,7 +62,7 @@ fn words(first: Share<'_>, then: &Ledger) -> String {
 }
 
 impl Change {
-    /// Says in the findings what was seen, and that they decide nothing.
+    /// Adds to the findings what changed, and makes them decide nothing.
     pub(super) fn told(self, mut findings: Findings) -> Findings {
         let Self { what, kept, left_out } = self;
         let rounds = |count: usize| plural(count as u64, "round", "rounds");

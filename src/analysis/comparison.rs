@@ -1,48 +1,48 @@
-//! What a comparison of machines or runs says: the types that reports and other programs read.
+//! The results of comparing machines or runs: the types that reports and other programs read.
 //!
 //! Everything is in SI base units. A figure that does not exist is `None` (`null`), never `inf` or
-//! `NaN`. Ratios are relative to the first side, the baseline: above 1 is faster, or dearer where
-//! it is a ratio of costs.
+//! `NaN`. Ratios are relative to the first side, the baseline: a ratio above 1 means faster, or
+//! more expensive if it is a ratio of costs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::findings::{Curve, Estimate, Warning};
 
-/// Two to many sides, set against the first.
+/// Several sides, compared with the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The version of this JSON, that of [`findings`](super::findings::SCHEMA_VERSION).
     pub schema_version: u32,
-    /// What is compared; the first is the baseline.
+    /// The sides; the first is the baseline.
     pub sides: Vec<Side>,
-    /// Standard deviation by which runs of one machine were taken to differ (0.02 = 2 %), where a
-    /// side has only one run.
+    /// The assumed standard deviation between runs of one machine (0.02 = 2 %), where a side has
+    /// only one run.
     pub assumed_run_to_run: Option<f64>,
     /// One entry per workload that the baseline shares with another side.
     pub workloads: Vec<ComparedWorkload>,
-    /// One entry per side but the baseline: all its workloads in one figure.
+    /// One entry for each side but the baseline: all its workloads combined into one figure.
     pub index: Vec<Index>,
     /// What could not be compared, and why.
     pub left_out: Vec<LeftOut>,
     /// What a reader must know.
     pub warnings: Vec<Warning>,
-    /// The answer, one sentence per side but the baseline.
+    /// The answer: one sentence for each side but the baseline.
     pub sentences: Vec<String>,
 }
 
 /// One machine, setting or build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Side {
-    /// What the user calls it.
+    /// The user's name for it.
     pub name: String,
     /// One line that names the machine.
     pub machine: String,
-    /// The runs behind it, by name.
+    /// The names of its runs.
     pub runs: Vec<String>,
-    /// CPU seconds per second that its runs could use.
+    /// CPUs that its runs could use. A quota can make it a fraction.
     pub usable_cpus: f64,
-    /// Physical cores that its runs could use; `None` where the machine does not say.
+    /// Physical cores that its runs could use; `None` if not known.
     pub cores: Option<f64>,
     /// Hardware threads that its runs could use.
     pub threads: Option<f64>,
@@ -53,11 +53,11 @@ pub struct Side {
 /// One workload on every side that has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparedWorkload {
-    /// As the user would type it.
+    /// The label, as the user would type it.
     pub label: String,
-    /// What it counts: one of them.
+    /// Name of one unit of its work.
     pub unit_one: String,
-    /// What it counts: several.
+    /// Name of several units of its work.
     pub unit_many: String,
     /// Each side at its own best, the baseline first.
     pub sides: Vec<AtOptimum>,
@@ -68,23 +68,23 @@ pub struct ComparedWorkload {
 /// A side at its own best mode and worker count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AtOptimum {
-    /// Which side.
+    /// The name of the side.
     pub side: String,
     /// Its best mode.
     pub mode: String,
     /// Its best count in that mode.
     pub workers: f64,
-    /// Units per second.
+    /// Units per second there.
     pub throughput: Estimate,
-    /// Units per second and physical core.
+    /// Units per second for each physical core.
     pub per_core: Option<f64>,
-    /// Units per second and hardware thread.
+    /// Units per second for each hardware thread.
     pub per_thread: Option<f64>,
-    /// What one unit costs, in the user's currency.
+    /// The price of one unit, in the user's currency.
     pub cost_per_unit: Option<f64>,
-    /// Against the baseline; `None` for the baseline itself and where no interval can be given.
+    /// Relative to the baseline. `None` for the baseline itself, and where there is no interval.
     pub against: Option<Against>,
-    /// Cost of a unit relative to the baseline's.
+    /// The price of a unit relative to the baseline's.
     pub cost_ratio: Option<Estimate>,
     /// Its curve, for a plot.
     pub curve: Option<Curve>,
@@ -95,11 +95,11 @@ pub struct AtOptimum {
 pub struct Against {
     /// Throughput relative to the baseline's, with its 95 % interval.
     pub ratio: Estimate,
-    /// Whether there is a difference.
+    /// Whether the sides differ.
     pub difference: Difference,
-    /// The probability of a ratio so far from 1 if there were no difference.
+    /// The probability of a ratio this far from 1 if there were no difference.
     pub p: f64,
-    /// The smallest change that this comparison would have seen in four of five cases, as a share.
+    /// The smallest change that this comparison detects in four of five cases, as a share.
     pub detectable: f64,
 }
 
@@ -111,14 +111,14 @@ pub enum Difference {
     Faster,
     /// It does less than the baseline.
     Slower,
-    /// No difference is shown: there may be none, or one too small to be seen.
+    /// No difference is shown: there is none, or it is too small to be detected.
     NotShown,
 }
 
 /// A side and the baseline at the same mode and count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AtEqual {
-    /// Which side.
+    /// The name of the side.
     pub side: String,
     /// The mode.
     pub mode: String,
@@ -128,31 +128,31 @@ pub struct AtEqual {
     pub ratio: Estimate,
 }
 
-/// All workloads of a side in one figure.
+/// All workloads of a side combined into one figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Index {
-    /// Which side.
+    /// The name of the side.
     pub side: String,
-    /// Geometric mean of the ratios at each side's own best. It says nothing about workloads
-    /// outside the list.
+    /// Geometric mean of the ratios, each side at its own best. It says nothing about workloads
+    /// that are not in the list.
     pub ratio: Estimate,
-    /// Smallest ratio.
+    /// The smallest of the ratios.
     pub lowest: f64,
-    /// Largest ratio.
+    /// The largest of the ratios.
     pub highest: f64,
-    /// How many workloads are in it.
+    /// How many workloads it combines.
     pub workloads: usize,
-    /// Cost of the work relative to the baseline's.
+    /// The price of the work relative to the baseline's.
     pub cost_ratio: Option<Estimate>,
 }
 
 /// Something that could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftOut {
-    /// Which side.
+    /// The name of the side.
     pub side: String,
-    /// Which run or workload; `None` for the whole side.
+    /// The run or workload; `None` for the whole side.
     pub what: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }

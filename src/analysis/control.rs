@@ -1,32 +1,33 @@
-//! What the burn control says of each core over a whole run.
+//! What the burn controls say about each core over a whole run. A burn control checks whether a
+//! core still computes as fast as before.
 
 use std::collections::BTreeMap;
 
 use crate::machine::{BURN_LIMIT, BurnReport, CoreBurn};
 
-/// One core over all controls.
+/// One core, over all burn controls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Core {
     pub(super) cpu: u32,
-    /// How often it was asked.
+    /// How often it was checked.
     pub(super) controls: usize,
-    /// How often it gave less than [`BURN_LIMIT`] of what it can.
+    /// How often it gave less than [`BURN_LIMIT`] of its best.
     pub(super) low: usize,
-    /// The smallest and largest share of what it can that it gave.
+    /// The smallest and the largest share of its best that it gave.
     pub(super) range: [f64; 2],
-    /// Whether it was somebody else's when it gave little, rather than ours and slow.
+    /// Whether others held the core when it gave little. Otherwise the core was ours but slow.
     pub(super) held: bool,
 }
 
-/// Every core that was asked, ascending. Under a quota the time that a core was not ours is the
-/// quota's, not somebody else's.
+/// Every core that was checked, ascending. Under a quota, time in which a core was not ours belongs
+/// to the quota, not to others.
 ///
-/// The measure is what a core gave in a second that was all ours, at its best: so the first control
-/// is held against those that came later, and a core that was never ours alone against what it
-/// would have given.
+/// The reference is the best rate that a core reached in time that was ours alone. So early
+/// controls are also compared with later ones. If a core was never ours alone, the reference is
+/// what it would have given.
 pub(super) fn cores(burns: &[BurnReport], quota: bool) -> Vec<Core> {
     let mut all: BTreeMap<u32, Vec<CoreBurn>> = BTreeMap::new();
-    // Of nodes, the first is the machine that a record is of.
+    // With nodes, the record's machine is that of the first node.
     let own = burns.iter().filter(|burn| burn.node.is_none_or(|node| node == 0));
     for core in own.flat_map(|burn| &burn.cores) {
         all.entry(core.cpu).or_default().push(*core);
@@ -57,7 +58,7 @@ fn core(cpu: u32, burns: &[CoreBurn], quota: bool) -> Option<Core> {
 mod tests {
     use super::*;
 
-    /// Controls of CPU 3, each with what it got and its rate.
+    /// Controls of CPU 3, each with its share of the CPU and its rate.
     fn controls(windows: &[(f64, f64)]) -> Vec<BurnReport> {
         let report = |&(got, rate): &(f64, f64)| {
             let core =
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn the_first_control_is_held_against_the_later_ones() {
         assert_eq!(told(&[(1.0, 70.0), (1.0, 100.0), (1.0, 99.0)], false), (1, false, 70.0));
-        // A neighbour from beginning to end: no control ever was all ours.
+        // A neighbour was there from beginning to end: in no control was the core ours alone.
         assert_eq!(told(&[(0.5, 50.0), (0.45, 46.0), (0.5, 50.0)], false), (3, true, 45.0));
     }
 

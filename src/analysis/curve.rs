@@ -1,4 +1,4 @@
-//! One curve: measurements in, everything that is known about it out.
+//! Analyses one curve: from measurements to everything that is known about it.
 
 use std::collections::BTreeSet;
 
@@ -13,28 +13,28 @@ use crate::stats::median::median;
 use crate::stats::nested::nested;
 use crate::stats::polish::{Polish, outliers};
 
-/// What one curve is made from.
+/// What the analysis of one curve needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// The mode, or the name of the series.
     pub name: String,
-    /// Every measurement, in order of time.
+    /// All measurements, in order of time.
     pub observations: Vec<Observation>,
-    /// Measurements of the serial cell; empty where there are none, and one worker takes its place.
+    /// Measurements of the serial cell. If empty, one worker takes its place.
     pub serial: Vec<Observation>,
     /// What is known besides throughputs.
     pub evidence: Evidence,
     /// What the knee may cost against the optimum, as a share of throughput.
     pub tolerance: f64,
-    /// Standard deviation (as a share) and degrees of freedom of one measurement, where only a
-    /// summary says so.
+    /// Standard deviation (as a share) and degrees of freedom of one measurement, if a file states
+    /// only a summary.
     pub noise: Option<(f64, f64)>,
     /// The seed of all resampling.
     pub seed: u64,
 }
 
 impl Input {
-    /// Measurements of which nothing more is known.
+    /// An input with measurements and nothing else.
     pub fn plain(name: &str, observations: Vec<Observation>, seed: u64) -> Self {
         Self {
             name: name.to_owned(),
@@ -48,7 +48,7 @@ impl Input {
     }
 }
 
-/// Everything that the measurements of one curve tell.
+/// Everything that the measurements of one curve show.
 pub fn analyse(input: &Input) -> Curve {
     let groups = group(&input.observations);
     let within = match (spread(&groups), input.noise) {
@@ -92,7 +92,7 @@ fn split(decision: Option<Decision>) -> (Option<Optimum>, Option<Knee>) {
     decision.map_or((None, None), |decision| (Some(decision.optimum), Some(decision.knee)))
 }
 
-/// The law as others publish it, judged by whether the curve is of its form.
+/// The Universal Scalability Law as others publish it. It is adequate if the curve has its form.
 fn usl(observations: &[Observation], laws: &[Law]) -> Option<Usl> {
     let sound = observations.iter().filter(|o| o.is_sound());
     let measurements: Vec<(f64, f64)> = sound.map(|o| (o.workers, o.throughput)).collect();
@@ -145,41 +145,41 @@ fn points(input: &Input, groups: &[Group], within: Spread, table: &Polish) -> Ve
         .collect()
 }
 
-/// The median of each group with its interval; few measurements borrow the spread of the others.
+/// The median of each count with its interval. Few measurements borrow the spread of other counts.
 pub(super) fn throughputs(groups: &[Group], within: Spread, table: &Polish) -> Vec<Estimate> {
     let moderated = moderated(groups);
     groups
         .iter()
         .zip(moderated)
         .map(|(group, own)| {
-            // Two measurements say next to nothing of their own spread.
+            // Two measurements say almost nothing about their own spread.
             let borrowed = if group.logs.len() < 3 { within } else { own };
             estimate(&group.logs, borrowed.over_blocks(table))
         })
         .collect()
 }
 
-/// The measurements of each count with the launches that they were made with.
+/// The measurements of each count, each with its launch.
 fn by_launch(input: &Input, groups: &[Group]) -> Vec<Vec<(Option<u32>, f64)>> {
     let launch = |at: &usize| input.observations[*at].launch;
     let cell = |group: &Group| group.members.iter().map(launch).zip(group.logs.clone()).collect();
     groups.iter().map(cell).collect()
 }
 
-/// In how many launches measurements were made; 0 where that is not known.
+/// The number of launches behind the measurements; 0 if not known.
 fn launches(own: &[Observation]) -> usize {
     own.iter().filter_map(|one| one.launch).collect::<BTreeSet<_>>().len()
 }
 
-/// The interval comes from logarithms, the median from the throughputs themselves: half-way between
-/// two means what a reader expects.
+/// The interval comes from logarithms, but the median comes from the throughputs themselves. So
+/// half-way between two values is what a reader expects.
 fn level(own: &[Observation], of_logs: Estimate) -> Estimate {
     let throughputs: Vec<f64> = own.iter().map(|one| one.throughput).collect();
     let median = median(&throughputs).unwrap_or(of_logs.median);
     Estimate { median, low: of_logs.low.min(median), high: of_logs.high.max(median) }
 }
 
-/// What speed-ups are relative to: the serial cell, else one worker.
+/// The measurements that speed-ups are relative to: the serial cell, or else one worker.
 fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
     if !input.serial.is_empty() {
         return input.serial.clone();
@@ -188,10 +188,10 @@ fn baseline(input: &Input, groups: &[Group]) -> Vec<Observation> {
     one.map_or(&[][..], |group| &group.members).iter().map(|&at| input.observations[at]).collect()
 }
 
-/// The observations that lie far from the others of their count, when slow spells of the whole
-/// machine are taken away.
+/// The outliers: observations far from the others of their count, after slow spells of the whole
+/// machine are removed.
 fn wild(groups: &[Group], table: &Polish) -> Vec<usize> {
-    // Residuals stand in the order in which the table was filled: count by count.
+    // Residuals are in the order in which the table was filled: count by count.
     let cells = groups
         .iter()
         .enumerate()
@@ -255,7 +255,7 @@ fn shape_warnings(points: &[Point], decision: Option<&Decision>) -> Vec<String> 
     out
 }
 
-/// What a reader of coefficients and intervals must know, and nobody else.
+/// What a reader of coefficients and intervals must know besides.
 fn of_the_fit(points: &[Point], usl: Option<&Usl>, laws: &[Law]) -> Vec<String> {
     let mut out = Vec::new();
     if let (Some(peak), Some(last)) = (usl.and_then(|usl| usl.peak_workers), points.last())
@@ -296,13 +296,13 @@ fn of_the_fit(points: &[Point], usl: Option<&Usl>, laws: &[Law]) -> Vec<String> 
     out
 }
 
-/// Throughput per worker that rises with the count.
+/// Reports throughput per worker that rises with the count.
 fn superlinear(points: &[Point]) -> Option<String> {
     let first = points.first()?;
     let per_worker = |point: &Point| point.throughput.median / point.workers;
     let top = points.iter().max_by(|a, b| per_worker(a).total_cmp(&per_worker(b)))?;
     let gain = per_worker(top) / per_worker(first);
-    // Beyond both intervals, and more than noise of single measurements would give.
+    // Beyond both intervals, and beyond the noise of single measurements.
     let clear = top.throughput.low / top.workers > first.throughput.high / first.workers;
     (clear && gain > 1.05).then(|| {
         format!(

@@ -1,19 +1,19 @@
-//! What is not settled, and what to do about it: answers are withdrawn where others had the
-//! machine, and the rest is told what would settle it.
+//! What is not settled, and what would settle it. Where others had the machine, answers are
+//! withdrawn.
 
 use super::findings::{Axis, WorkloadFindings};
 use crate::record::{Advice, Record};
 use crate::units::Quantity;
 
-/// Where more than this share of the rounds was disturbed there is no answer.
+/// If a larger share of the rounds was disturbed, there is no answer.
 const MOST: f64 = 0.5;
-/// Budgets that people type, in seconds.
+/// Budgets that people would type, in seconds.
 const BUDGETS: [f64; 12] =
     [30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0, 3600.0];
-/// What an answer that rests on hardly any rounds would take, as a multiple of what there is.
+/// The assumed factor on the time if the answer rests on too few rounds to compute one.
 const UNKNOWN: f64 = 3.0;
 
-/// Takes back what was concluded of a workload whose rounds were disturbed for the most part.
+/// Withdraws the conclusions about a workload if most of its rounds were disturbed.
 pub(super) fn withdraw(record: &Record, entry: usize, found: &mut WorkloadFindings) {
     if !is_disturbed(record, entry) {
         return;
@@ -36,7 +36,7 @@ pub(super) fn is_disturbed(record: &Record, entry: usize) -> bool {
     disturbed as f64 > MOST * rounds().count() as f64
 }
 
-/// What to do so that all is settled; `None` where it is.
+/// What to do to settle everything; `None` if everything is settled.
 pub(super) fn settle(
     record: &Record,
     workloads: &mut [WorkloadFindings],
@@ -65,13 +65,13 @@ pub(super) fn settle(
             },
         ));
     }
-    // What a workload has had is about its part of the whole; what it still wants comes on top.
+    // A workload had about its part of the whole budget. What it still needs is added.
     let part = 1.0 / workloads_of(record) as f64;
     let times = |found: &WorkloadFindings| {
         found.verdict.as_ref().and_then(|verdict| verdict.times_the_rounds).unwrap_or(UNKNOWN)
     };
     let more: f64 = open.iter().map(|(_, found)| (times(found) - 1.0) * part).sum();
-    // The values of an axis share what they have.
+    // The values of an axis share their time.
     let of_pair = |axis: &&Axis| {
         (axis.times_the_rounds.unwrap_or(UNKNOWN) - 1.0) * part * axis.values.len() as f64
     };
@@ -91,14 +91,14 @@ pub(super) fn settle(
     Some(told)
 }
 
-/// The code of the advice that names who used the CPUs.
+/// The code of the advice that names other programs on the CPUs.
 pub(crate) const NEIGHBOUR: &str = "neighbour";
 
 fn is_open(found: &WorkloadFindings) -> bool {
     !found.in_pairs && found.verdict.as_ref().is_some_and(|verdict| !verdict.conclusive)
 }
 
-/// Whether a pair is recommended that is not settled, and that is the only answer there is.
+/// Whether the only answer is a recommended pair, and that pair is not settled.
 fn is_open_pair(axis: &Axis, workloads: &[WorkloadFindings]) -> bool {
     let mut values = axis.values.iter().filter_map(|value| workloads.get(value.workload));
     axis.knee.is_some() && !axis.conclusive && values.any(|found| found.in_pairs)
@@ -108,7 +108,7 @@ fn workloads_of(record: &Record) -> usize {
     record.header.plan.subjects().len().max(1)
 }
 
-/// The budget that was typed, of which the plan has what is left for measuring.
+/// The budget as typed. The plan holds only the part that is left for measuring.
 fn whole(measuring: f64) -> f64 {
     BUDGETS
         .into_iter()
@@ -116,7 +116,7 @@ fn whole(measuring: f64) -> f64 {
         .unwrap_or(measuring)
 }
 
-/// Seconds as they are typed: `90s`, `3m`, `1h`.
+/// Seconds as people type them: `90s`, `3m`, `1h`.
 fn typed(seconds: f64) -> String {
     let count = |by: f64| Quantity::Count.text(seconds / by);
     match seconds {

@@ -1,5 +1,5 @@
-//! What is special about functions of other languages: the lock of their runtime, a blocked event
-//! loop, and the answer as a line to paste.
+//! Peculiarities of functions in other languages: the lock of their runtime, a blocked event loop,
+//! and the answer as a line to paste.
 
 use super::bound::Witness;
 use super::findings::{Curve, Remark, Verdict};
@@ -9,34 +9,34 @@ use crate::mode::helper::{Facts, Language};
 use crate::plan::{Entry, Mode};
 use crate::units::Quantity;
 
-/// The bound of threads that a lock of their language lets run one at a time.
+/// The bound of threads of which a lock of the language runs only one at a time.
 pub(super) const GIL: &str = "gil";
-/// The bound of calls that keep an event loop from running others.
+/// The bound of calls that keep an event loop from running other calls.
 pub(super) const LOOP: &str = "event-loop";
-/// A thread or a timer that comes so late waits for others' code, not for the system.
+/// A thread or timer that is this late, in seconds, waits for the code of others, not for the
+/// system.
 const LATE: f64 = 1.5e-3;
-/// So many CPUs together are one, and no more: the rest is the clock's grain and what runs without
-/// the lock.
+/// CPU use that counts as one CPU. The tolerance covers the resolution of the clock, and work
+/// outside the lock.
 const ONE_CPU: std::ops::RangeInclusive<f64> = 0.5..=1.25;
-/// Blocked for this share of the time, threads wait for one another.
+/// Threads that are blocked for this share of their time wait for one another.
 const WAITS: f64 = 0.2;
-/// Handing over should cost no more than this share of a task.
+/// The share of a task's time that handing it over should not exceed.
 const CHEAP: f64 = 0.1;
 
-/// What all workers of a mode share in their runtime, and how late others come to run because of
-/// it.
+/// What all workers of a mode share in their runtime, and how much it delays others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Runtime {
-    /// The language.
+    /// The name of the language.
     pub language: String,
     /// `gil` or `event-loop`.
     what: &'static str,
-    /// Seconds.
+    /// The delay in seconds.
     late: f64,
 }
 
 impl Runtime {
-    /// What the workers of this mode share; `None` where they share nothing, or nobody looked.
+    /// What the workers of this mode share; `None` if they share nothing, or it was not measured.
     pub(super) fn of(entry: &Entry, mode: Mode, facts: Option<&Facts>) -> Option<Self> {
         let facts = facts?;
         let language = language(entry)?.name;
@@ -50,10 +50,10 @@ impl Runtime {
         }
     }
 
-    /// The bound and its evidence, where the workers of `cell` are held back by what they share.
+    /// The bound with its evidence, if the shared thing holds back the workers of `cell`.
     ///
-    /// Three facts together say so: one CPU is used, however many workers there are; they are
-    /// blocked rather than waiting for a CPU; and somebody who wants to run comes late by
+    /// Three facts together prove it: one CPU is used, whatever the number of workers; workers are
+    /// blocked rather than waiting for a CPU; and others that want to run are delayed by
     /// milliseconds.
     pub(super) fn holds(&self, cell: &Witness, cpus: f64) -> Option<(&'static str, Vec<String>)> {
         let used = cell.cpu.filter(|used| ONE_CPU.contains(used) && self.late >= LATE)?;
@@ -85,19 +85,19 @@ pub(super) fn language(entry: &Entry) -> Option<&'static Language> {
     named.filter(|_| entry.workload == "function").and_then(|(_, name)| Language::named(name))
 }
 
-/// What an empty task costs in a mode of a helper: that was measured beside the work.
+/// The price of an empty task in a mode of a helper, which is measured beside the work.
 pub(super) fn empty_task(series: &Series<'_>) -> Option<Empty> {
     let of = |pick: &dyn Fn(&crate::run::Sample) -> Option<f64>| series.median(pick);
     let busy = of(&|sample| Some(sample.handover?.busy))?;
     let one = of(&|sample| {
         let handover = sample.handover?;
-        // Kept busy, each member is handed a task while it does the one before.
+        // When kept busy, each member gets its next task while it is still doing one.
         Some(handover.alone.min(handover.busy * sample.members.unwrap_or(1) as f64))
     })?;
     Some(Empty::known(one, busy, of(&|sample| sample.handover?.measuring)))
 }
 
-/// What a user does with the answer, and the bounds of modes that did not win.
+/// How the user applies the answer, and the bounds of the modes that did not win.
 pub(super) fn remarks(
     entry: &Entry,
     facts: Option<&Facts>,
@@ -133,7 +133,7 @@ pub(super) fn remarks(
     remarks
 }
 
-/// What the modes of the language cost per call, and what measuring adds to that.
+/// The price per call of each mode of the language, and what measuring adds to it.
 fn costs(curves: &[Curve]) -> Option<String> {
     let time = |seconds: f64| Quantity::Duration.text(seconds);
     let price = |curve: &Curve| {
@@ -147,7 +147,7 @@ fn costs(curves: &[Curve]) -> Option<String> {
     Some(format!("handing over a call takes {handed}; measuring adds {} to each", time(added)))
 }
 
-/// That tasks are too short for what handing them over costs.
+/// A remark if tasks are too short for the price of handing them over.
 fn chunk(entry: &Entry, curve: &Curve, task: f64) -> Option<Remark> {
     let handing = curve.price.as_ref()?.dispatch?;
     let given = entry.params.count("chunk") as f64;

@@ -1,9 +1,9 @@
-//! Task lengths: how each mode does against serial the shorter the tasks of the same work are, and
-//! from which length on it pays.
+//! Task lengths: how each mode does against serial as the tasks of the same work get shorter, and
+//! from what length on the mode pays.
 
 use super::findings::{Curve, LengthResult, TaskLength, WorkloadFindings};
 
-/// What was found on tasks that take `task` seconds each; `None` where no mode has a figure.
+/// The findings for tasks that take `task` seconds each; `None` if no mode has a figure.
 pub(super) fn length(workload: &WorkloadFindings, task: f64) -> Option<TaskLength> {
     let modes: Vec<LengthResult> = workload.curves.iter().filter_map(at_knee).collect();
     (!modes.is_empty()).then(|| TaskLength { label: workload.label.clone(), task, modes })
@@ -15,10 +15,10 @@ fn at_knee(curve: &Curve) -> Option<LengthResult> {
     Some(LengthResult { mode: curve.name.clone(), workers: knee, speedup: point.speedup? })
 }
 
-/// The task length at which the ratio to serial crosses 1 for good, between two measured lengths on
-/// logarithmic axes.
+/// The task length at which the ratio to serial crosses 1 for good. Interpolated between two
+/// measured lengths, on logarithmic axes.
 ///
-/// `None` where fewer than three lengths were measured, or where the crossing lies outside of them.
+/// `None` if fewer than three lengths were measured, or if the crossing lies outside of them.
 pub(super) fn crossing(lengths: &[TaskLength], mode: &str) -> Option<f64> {
     let of_mode = |length: &TaskLength| {
         let result = length.modes.iter().find(|result| result.mode == mode)?;
@@ -32,7 +32,7 @@ pub(super) fn crossing(lengths: &[TaskLength], mode: &str) -> Option<f64> {
     }
     let at = sorted.windows(2).rposition(|pair| pair[0].1 < 1.0 && pair[1].1 >= 1.0)?;
     let ((short, low), (long, high)) = (sorted[at], sorted[at + 1]);
-    // Every longer length must win too, else the lengths do not decide it.
+    // Every longer length must win too, or the crossing is not certain.
     if sorted[at + 1..].iter().any(|(_, ratio)| *ratio < 1.0) {
         return None;
     }
@@ -58,7 +58,7 @@ mod tests {
     fn a_sweep_of_lengths_gives_the_crossing() {
         let tried = lengths(&[(1e-6, 0.1), (1e-5, 0.5), (1e-4, 4.0), (1e-3, 1.9)]);
         let at = crossing(&tried, "threads").unwrap();
-        // From 0.5 to 4 on logarithms, 1 is a third of the way from 1e-5 to 1e-4.
+        // From 0.5 to 4 on logarithms, 1 is a third of the way: between 1e-5 and 1e-4.
         assert!((at / (1e-5 * 10_f64.powf(1.0 / 3.0)) - 1.0).abs() < 1e-9, "{at}");
         assert!(crossing(&tried, "process-pool").is_none());
         assert!(crossing(&tried[1..3], "threads").is_none(), "two lengths are too few");

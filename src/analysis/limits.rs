@@ -1,4 +1,4 @@
-//! The best count that keeps what the user asked for, and what keeping it costs.
+//! The best count that keeps the user's limits, and the price of keeping them.
 
 use super::findings::{Curve, LimitedOptimum, Point};
 use super::observation::Observation;
@@ -7,15 +7,15 @@ use super::round::Rounded;
 use crate::plan::{Limits, Objective};
 use crate::units::{Quantity, workers};
 
-/// Counts whose figures differ by less are alike: then the one with more throughput is taken.
+/// Figures that differ by less count as equal; then the count with more throughput is taken.
 const ALIKE: f64 = 0.02;
 
-/// The count of `curve` that keeps `limits` and serves their objective best; `None` where nothing
-/// was asked for.
+/// The count of `curve` that keeps `limits` and serves their objective best. `None` if the user set
+/// no limits and no objective.
 ///
-/// A count whose figure for a limit is unknown does not keep it. Of those that keep them the knee
-/// is taken, by the rule that chooses among all: the smallest that costs at most the tolerance
-/// against the best of them.
+/// A count with an unknown figure does not keep the limit. Of the counts that keep all limits the
+/// knee is taken, by the usual rule: the smallest that costs at most the tolerance against the best
+/// of them.
 pub(super) fn choose(
     curve: &Curve,
     limits: &Limits,
@@ -54,7 +54,7 @@ pub(super) fn choose(
     })
 }
 
-/// The limits and the wish in words.
+/// The limits and the objective in words.
 fn asked(limits: &Limits) -> Vec<String> {
     let mut asked = Vec::new();
     asked.extend(
@@ -73,7 +73,7 @@ fn asked(limits: &Limits) -> Vec<String> {
     asked
 }
 
-/// Which limits a point breaks, with its figures.
+/// The limits that a point breaks, with its figures.
 fn violations(point: &Point, limits: &Limits) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut judge =
@@ -96,8 +96,8 @@ fn violations(point: &Point, limits: &Limits) -> Vec<String> {
     reasons
 }
 
-/// The knee of those that keep the limits; where only other counts were measured to decide, the one
-/// with the highest median.
+/// The knee of the counts that keep the limits. If only other counts were measured to decide, the
+/// count with the highest median.
 fn knee<'p>(kept: &[&'p Point], observations: &[Observation], tolerance: f64) -> Option<&'p Point> {
     let at = |count: f64| kept.iter().copied().find(|p| (p.workers - count).abs() < 1e-9);
     let found = smallest_within(observations, tolerance, |count| at(count).is_some());
@@ -106,7 +106,7 @@ fn knee<'p>(kept: &[&'p Point], observations: &[Observation], tolerance: f64) ->
     })
 }
 
-/// The point with the least figure; of those alike, the one with the most throughput.
+/// The point with the smallest figure. Of equal ones, the point with the most throughput.
 fn least<'p>(kept: &[&'p Point], figure: impl Fn(&Point) -> Option<f64>) -> Option<&'p Point> {
     let known = || kept.iter().copied().filter_map(|point| Some((figure(point)?, point)));
     let best = known().map(|(figure, _)| figure).min_by(f64::total_cmp)?;
@@ -122,8 +122,7 @@ mod tests {
     use crate::analysis::findings::{Cost, Estimate, Latency};
     use crate::analysis::{Input, Observation, analyse_curve};
 
-    /// A curve that goes up to 4 workers, where the 99th percentile of latency grows with the
-    /// count.
+    /// A curve up to 4 workers, where the 99th percentile of latency grows with the count.
     fn curve() -> Curve {
         let mut curve = analyse_curve(&Input::plain("threads", observations(), 1));
         for point in &mut curve.points {
@@ -205,7 +204,8 @@ mod tests {
         assert_eq!(chosen(with(Objective::Cost)).0, None, "no price was named");
         let mut priced = curve();
         for point in &mut priced.points {
-            // The machine costs as much as two workers: 3, 4, 6 and 10 for 100, 190, 300 and 280.
+            // The machine costs as much as two workers: the prices are 3, 4, 6 and 10 for
+            // throughputs of 100, 190, 300 and 280.
             let per_unit = (2.0 + point.workers) / point.throughput.median;
             point.cost = Some(Cost { per_unit, currency: "$".into() });
         }

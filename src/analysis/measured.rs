@@ -1,5 +1,5 @@
-//! What was measured of one entry of the plan: its serial cell, a curve for each other mode, and
-//! each of them as a contender.
+//! What was measured of one entry of the plan: its serial cell, a curve for each other mode, and a
+//! contender for each of them.
 
 use super::findings::{Cost, Curve, Point};
 use super::limits;
@@ -9,17 +9,17 @@ use super::series::Series;
 use super::verdict::Contender;
 use crate::plan::{Candidates, Entry, Mode, Tariff};
 
-/// What was measured of one entry.
+/// The measurements of one entry.
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) serial: Option<Point>,
     pub(super) curves: Vec<Curve>,
-    /// Serial first, then one for each curve that has a knee.
+    /// Serial first, then one contender for each curve that has a knee.
     pub(super) contenders: Vec<Contender>,
 }
 
 impl Context<'_> {
-    /// What was measured of an entry.
+    /// Collects the measurements of an entry.
     pub(super) fn measured(&self, at: usize, entry: &Entry) -> Measured {
         let plan = &self.record.header.plan;
         let serial = Series::of(self.record, at, Mode::Serial);
@@ -44,7 +44,7 @@ impl Context<'_> {
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
             let mut curve = series.curve(base, evidence(mode), plan.tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());
-            // Who lists the counts asks about these alone.
+            // A user who lists counts asks about these alone.
             if let Some(found) = curve.optimum.as_mut()
                 && matches!(asked, Candidates::Exactly { .. })
             {
@@ -61,7 +61,7 @@ impl Context<'_> {
     }
 }
 
-/// What a unit costs at this count.
+/// The price of a unit at this count.
 fn cost(point: &Point, tariff: Option<&Tariff>) -> Option<Cost> {
     let tariff = tariff?;
     let per_unit = tariff.per_unit(point.workers, point.throughput.median)?.rounded();

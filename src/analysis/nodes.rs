@@ -1,4 +1,4 @@
-//! Nodes: what each of them gave against the others, and what one more is worth.
+//! Nodes: how each of them did against the others, and what a further node gains.
 
 use super::findings::{AxisValue, NodeFindings, Warning, WorkloadFindings};
 use crate::machine::Ledger;
@@ -7,14 +7,14 @@ use crate::record::Record;
 use crate::run::Sample;
 use crate::units::Quantity;
 
-/// With fewer rounds a node's share is chance.
+/// With fewer rounds, a node's share is down to chance.
 const FEW: usize = 5;
-/// A node that gives less than this share of the others is slow.
+/// A node with less than this share of the others' rate is slow.
 const SLOW: f64 = 0.9;
-/// A node in which so many of its rounds were disturbed is named.
+/// A node is named if this share of its rounds was disturbed.
 const OFTEN: f64 = 0.2;
 
-/// What each node gave in the rounds of these entries.
+/// How each node did in the rounds of these entries.
 pub(super) fn nodes(record: &Record, entries: &[usize]) -> Vec<NodeFindings> {
     let samples: Vec<&Sample> =
         record.samples.iter().filter(|sample| entries.contains(&sample.cell.entry)).collect();
@@ -40,7 +40,8 @@ fn of_node(record: &Record, at: usize, node: &Node, samples: &[&Sample]) -> Node
     }
 }
 
-/// The smallest and largest share of its own best that a core of a node gave in the burn control.
+/// The smallest and the largest share of its own best that a core of a node gave in the burn
+/// controls.
 fn burn(record: &Record, at: usize) -> Option<[f64; 2]> {
     let own = record.burns.iter().filter(|burn| burn.node == Some(at));
     let shares: Vec<f64> =
@@ -49,7 +50,7 @@ fn burn(record: &Record, at: usize) -> Option<[f64; 2]> {
     Some([least, shares.iter().copied().reduce(f64::max)?])
 }
 
-/// What a node gave in a round against the median of the others.
+/// A node's rate in a round, relative to the median of the others.
 fn share(at: usize, sample: &Sample) -> Option<f64> {
     let own = sample.nodes.iter().find(|one| one.node == at)?.throughput;
     let others = sample.nodes.iter().filter(|one| one.node != at);
@@ -68,7 +69,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
     }
 }
 
-/// Who is slow or disturbed, over the whole run.
+/// The nodes that were slow or disturbed, over the whole run.
 pub(super) fn warnings(record: &Record) -> Vec<Warning> {
     let all: Vec<usize> = (0..record.header.plan.entries.len()).collect();
     let mut warnings = Vec::new();
@@ -102,8 +103,8 @@ fn percent(share: f64) -> String {
     Quantity::Share.text(share)
 }
 
-/// The efficiency of each number of nodes: its best throughput over what as many times the smallest
-/// number gives.
+/// The efficiency of each number of nodes: its best throughput over that of perfect scaling from
+/// the smallest number.
 pub(super) fn efficiencies(values: &mut [AxisValue], workloads: &[WorkloadFindings]) {
     let best = |value: &AxisValue| {
         let found = workloads.get(value.workload)?;

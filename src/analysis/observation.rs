@@ -1,4 +1,4 @@
-//! What the analysis of one curve starts from: single measurements, grouped by worker count.
+//! The input of a curve's analysis: single measurements, grouped by worker count.
 
 use crate::stats::median;
 use crate::stats::moderate::{Variance, moderate};
@@ -7,25 +7,25 @@ use crate::stats::polish::Polish;
 /// One measurement of one worker count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
-    /// How many workers; fractional for loads measured elsewhere. Above 0.
+    /// The worker count, above 0. It can be fractional for loads measured elsewhere.
     pub workers: f64,
-    /// Units per second. Above 0.
+    /// Units per second, above 0.
     pub throughput: f64,
-    /// Which block it belongs to, where measurements were made in blocks.
+    /// Number of its block, if measurements were made in blocks.
     pub block: Option<u32>,
-    /// Whether it was made to decide between counts already chosen, rather than to choose them.
+    /// Whether it was made to decide between counts that were already chosen.
     pub confirms: bool,
-    /// The launch of the crew that it was made with, where that is known.
+    /// The launch of its crew, if known.
     pub launch: Option<u32>,
 }
 
 impl Observation {
-    /// A measurement of which nothing more is known.
+    /// A measurement without further information.
     pub fn plain(workers: f64, throughput: f64) -> Self {
         Self { workers, throughput, block: None, confirms: true, launch: None }
     }
 
-    /// Whether it can be analysed: both figures finite and above 0.
+    /// Whether it can be analysed: both figures are finite and above 0.
     pub fn is_sound(&self) -> bool {
         [self.workers, self.throughput].iter().all(|value| value.is_finite() && *value > 0.0)
     }
@@ -41,7 +41,7 @@ pub(super) struct Group {
     pub(super) logs: Vec<f64>,
 }
 
-/// Measurements by worker count, ascending.
+/// Groups measurements by worker count, ascending.
 pub(super) fn group(observations: &[Observation]) -> Vec<Group> {
     let mut order: Vec<usize> =
         (0..observations.len()).filter(|&at| observations[at].is_sound()).collect();
@@ -58,24 +58,24 @@ pub(super) fn group(observations: &[Observation]) -> Vec<Group> {
         .collect()
 }
 
-/// How much repetitions of one count differ, over all counts.
+/// How much repetitions of a count differ, over all counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spread {
     /// Standard deviation of the logarithms within a count.
     pub(super) sd: f64,
-    /// Degrees of freedom behind it; 0 where nothing is repeated.
+    /// Degrees of freedom behind it; 0 if nothing is repeated.
     pub(super) df: f64,
 }
 
 impl Spread {
-    /// The same, with fewer degrees of freedom where whole blocks wandered: `table` is the
-    /// measurements taken apart.
+    /// The same spread, with fewer degrees of freedom if whole blocks drifted. `table` is the
+    /// separated table of the measurements.
     ///
-    /// Measurements of one block share its luck, so that two blocks know little of how blocks
-    /// differ, however many counts each holds. The two parts of the variance count by
+    /// Measurements of one block share its luck. So two blocks say little about how blocks differ,
+    /// however many counts each holds. The two parts of the variance are combined by
     /// Satterthwaite's rule (Biometrics Bulletin 2, 1946).
     pub(super) fn over_blocks(self, table: &Polish) -> Self {
-        // With fewer an interval would be ten times the spread, and say nothing.
+        // With fewer, an interval would be ten times the spread and say nothing.
         const LEAST: f64 = 2.0;
         let blocks = table.blocks.len() as f64;
         if blocks < 2.0 || self.df <= 0.0 {
@@ -84,7 +84,7 @@ impl Spread {
         let mean = table.blocks.iter().sum::<f64>() / blocks;
         let apart =
             table.blocks.iter().map(|block| (block - mean).powi(2)).sum::<f64>() / (blocks - 1.0);
-        // Blocks differ by the noise of their cells too.
+        // Noise of the cells alone makes blocks differ too.
         let by_noise = table.scale.powi(2) * blocks / table.residuals.len() as f64;
         let whole = self.sd.powi(2);
         let wander = (apart - by_noise).clamp(0.0, whole);
@@ -104,7 +104,7 @@ pub(super) fn spread(groups: &[Group]) -> Spread {
     Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
-/// The spread that each group goes by: its own, and that of the others as far as they agree.
+/// The spread used for each group: its own, combined with that of the others as far as they agree.
 pub(super) fn moderated(groups: &[Group]) -> Vec<Spread> {
     let variance = |group: &Group| {
         let own = spread(std::slice::from_ref(group));
@@ -117,9 +117,9 @@ pub(super) fn moderated(groups: &[Group]) -> Vec<Spread> {
         .collect()
 }
 
-/// The 95 % interval of a median of logarithms; `None` where nothing is repeated.
+/// The 95 % interval of a median of logarithms; `None` if nothing is repeated.
 ///
-/// Five or more values speak for themselves; fewer borrow the spread of the other counts.
+/// Five or more values give their own interval; fewer borrow the spread of the other counts.
 pub(super) fn interval(logs: &[f64], spread: Spread) -> Option<(f64, f64)> {
     let sorted = median::ascending(logs);
     if let Some(ends) = median::interval(&sorted) {

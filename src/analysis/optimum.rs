@@ -1,9 +1,8 @@
-//! The best count, the counts that cannot be told apart from it, the knee, and how sure that is.
+//! The best count, the counts that cannot be told apart from it, the knee, and their certainty.
 //!
-//! Counts are compared within blocks (a slow spell hits all of them) by Hsu's multiple comparisons
-//! with the best. Where the counts were chosen by looking at measurements, only the fresh
-//! measurements made afterwards decide, because a count chosen for its good figures has been
-//! flattered by the noise.
+//! Counts are compared within blocks, because a slow spell hits all counts of a block. The method
+//! is Hsu's multiple comparisons with the best. If counts were chosen by their measurements, only
+//! the measurements made afterwards decide: a count chosen for its good figures had luck in them.
 
 use std::collections::BTreeMap;
 
@@ -16,45 +15,45 @@ use crate::stats::nested::{self, Nested};
 use crate::stats::polish::{Cell, Polish, polish};
 use crate::stats::regret::regret;
 
-/// A recommendation is settled when following it costs at most this share of throughput, with 95 %
+/// A recommendation is settled if following it costs at most this share of throughput, with 95 %
 /// confidence.
 pub const SETTLED: f64 = 0.1;
-/// Who tolerates a larger loss leaves this much room for doubt beside it.
+/// With a larger tolerance, this much doubt is allowed beside it.
 const DOUBT: f64 = 0.05;
-/// The noise (standard deviation as a share) that is assumed where nothing at all tells it.
+/// The assumed noise (standard deviation as a share) if nothing tells it.
 pub(super) const ASSUMED_NOISE: f64 = 0.03;
-/// As sure of that as a measurement with so many degrees of freedom would make.
+/// The degrees of freedom with which the assumed noise counts.
 const ASSUMED_DF: f64 = 30.0;
-/// No benchmark repeats itself more exactly than this.
+/// No benchmark repeats more exactly than this.
 pub(super) const LEAST_NOISE: f64 = 0.01;
-/// Resampled outcomes behind the probability of being best.
+/// Number of resampled outcomes behind the probability of being best.
 const DRAWS: usize = 4000;
 
-/// Levels of counts, comparable with each other.
+/// Levels of counts that can be compared with each other.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Levels {
-    /// Indices into the groups.
+    /// Indices of the groups.
     groups: Vec<usize>,
-    /// The logarithm of each one's throughput.
+    /// The logarithm of each throughput.
     logs: Vec<f64>,
-    /// Measurements behind each.
+    /// The number of measurements of each.
     counts: Vec<usize>,
     scale: f64,
     df: f64,
     noise: Noise,
-    /// A table from elsewhere with one figure per count: the knee is read from its figures as they
-    /// stand, as everybody reads them.
+    /// Whether this is a table from elsewhere with one figure per count. The knee then follows from
+    /// the figures as they stand, as everybody reads them.
     is_finished: bool,
 }
 
-/// Where the size of the noise is known from.
+/// How the size of the noise is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Noise {
     /// From repetitions.
     Measured,
-    /// From the distances to a smooth law: an upper limit.
+    /// From the distances to a smooth law; this is an upper limit.
     Law,
-    /// From nowhere.
+    /// It is assumed.
     Assumed,
 }
 
@@ -66,7 +65,7 @@ pub(super) struct Decision {
     pub(super) noise: Noise,
 }
 
-/// The table of measurements taken apart: columns are `groups`, in their order.
+/// The separated table of measurements. Its columns are the `groups`, in their order.
 pub(super) fn table(observations: &[Observation], groups: &[Group], fresh: bool) -> Polish {
     let blocked = is_blocked(observations);
     let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
@@ -85,8 +84,8 @@ pub(super) fn table(observations: &[Observation], groups: &[Group], fresh: bool)
     polish(&cells)
 }
 
-/// What the launches of the crews add to the noise of the levels: what is left of each measurement,
-/// by count and launch.
+/// What the launches of crews add to the noise of the levels. It is computed from the residuals, by
+/// count and launch.
 fn launches(observations: &[Observation], groups: &[Group], table: &Polish, fresh: bool) -> Nested {
     let mut left = table.residuals.iter();
     let cells = groups.iter().map(|group| {
@@ -97,7 +96,7 @@ fn launches(observations: &[Observation], groups: &[Group], table: &Polish, fres
     nested::nested(&cells)
 }
 
-/// Whether at least two blocks hold at least two counts each: only then can blocks be compared.
+/// Whether at least two blocks hold at least two counts each. Otherwise blocks cannot be compared.
 fn is_blocked(observations: &[Observation]) -> bool {
     let mut counts: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for observation in observations {
@@ -111,9 +110,10 @@ fn is_blocked(observations: &[Observation]) -> bool {
     counts.values().filter(|seen| seen.len() >= 2).count() >= 2
 }
 
-/// Whether the fresh measurements are enough to decide by: of at least two counts, since one alone
-/// compares nothing, and several of each, since fewer know no noise. With fewer, all measurements
-/// decide, those that chose the counts included.
+/// Whether the confirming measurements suffice to decide. There must be at least two counts,
+/// because one count alone cannot be compared, and several measurements of each, because fewer do
+/// not tell the noise. Otherwise all measurements decide, including those by which counts were
+/// chosen.
 fn is_confirmed(observations: &[Observation], groups: &[Group]) -> bool {
     const SEVERAL: usize = 3;
     let fresh = |group: &&Group| {
@@ -123,7 +123,7 @@ fn is_confirmed(observations: &[Observation], groups: &[Group]) -> bool {
 }
 
 /// The levels that decide. `law_noise` is the residual spread of the best law with its degrees of
-/// freedom, for data without repetition.
+/// freedom, for data without repetitions.
 pub(super) fn levels(
     observations: &[Observation],
     groups: &[Group],
@@ -132,8 +132,8 @@ pub(super) fn levels(
 ) -> Levels {
     let fresh = is_confirmed(observations, groups);
     let table = table(observations, groups, fresh);
-    // A count that came into the short list last, and was measured once, cannot stand against what
-    // was measured often.
+    // A count that came into the short list last and was measured once cannot be compared with
+    // counts that were measured often.
     let most = table.counts.iter().copied().max().unwrap_or(0);
     let too_few = |at: usize| fresh && table.counts[at] < 2 && most >= 4;
     let used: Vec<usize> = (0..table.columns.len())
@@ -154,8 +154,8 @@ pub(super) fn levels(
     if table.df <= 0.0 && spread.df > 0.0 {
         (levels.scale, levels.df) = (spread.sd, spread.df);
     } else if table.df <= 0.0 {
-        // A misfit is noise and the law's own error together: at most the noise of an ordinary
-        // machine is believed to be noise.
+        // A misfit contains noise and the law's own error. So at most the noise of an ordinary
+        // machine is taken from it.
         let law = law_noise.filter(|law| law.sd < ASSUMED_NOISE);
         levels.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
         levels.df = law.map_or(ASSUMED_DF, |law| law.df);
@@ -164,12 +164,12 @@ pub(super) fn levels(
     levels
 }
 
-/// The regret up to which a recommendation is settled for one who tolerates this loss.
+/// The regret up to which a recommendation counts as settled under this tolerance.
 pub(super) fn settled(tolerance: f64) -> f64 {
     SETTLED.max(tolerance + DOUBT)
 }
 
-/// Compares the levels; `None` where there are none.
+/// Compares the levels; `None` if there are none.
 pub(super) fn decide(
     levels: &Levels,
     groups: &[Group],
@@ -195,7 +195,7 @@ pub(super) fn decide(
         regret: several.then(|| levels.regret(best.best)),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
-    // By more than the tolerance, beyond what chance makes of it.
+    // By more than the tolerance, and by more than chance explains.
     let may_lose = -(1.0 - tolerance).ln();
     let as_good = (0..levels.logs.len())
         .filter(|&at| at == knee || levels.surely_behind(at, &best) <= may_lose);
@@ -215,7 +215,7 @@ pub(super) fn decide(
     Some(Decision { optimum, knee, noise: levels.noise })
 }
 
-/// The smallest of the counts that are `kept` which costs at most the tolerance against the best of
+/// The smallest of the counts marked `kept` that costs at most the tolerance against the best of
 /// them.
 pub(super) fn smallest_within(
     observations: &[Observation],
@@ -229,7 +229,7 @@ pub(super) fn smallest_within(
 }
 
 impl Levels {
-    /// The standard deviation that a measurement counts with.
+    /// The standard deviation of a single measurement.
     pub(super) fn scale(&self) -> f64 {
         self.scale
     }
@@ -246,14 +246,14 @@ impl Levels {
         first_within(&known, tolerance).map(|place| kept[place])
     }
 
-    /// Whether the largest count that was measured is among those that decide.
+    /// Whether the largest measured count is among the counts that decide.
     fn reach_the_largest_of(&self, groups: &[Group]) -> bool {
         let decides = self.groups.last().map(|&at| groups[at].workers);
         let largest = groups.iter().map(|group| group.workers).fold(0.0, f64::max);
         decides.is_some_and(|decides| decides >= largest)
     }
 
-    /// Whether the last step still gained more than the tolerance, beyond one standard error.
+    /// Whether the last step gained more than the tolerance, beyond one standard error.
     fn is_rising(&self, tolerance: f64) -> bool {
         let [.., before, last] = self.logs.as_slice() else { return false };
         let [.., few, many] = self.counts.as_slice() else { return false };
@@ -262,7 +262,8 @@ impl Levels {
         highest && last - before - error > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
     }
 
-    /// By what share another count may be better than the one at `at`, with 95 % confidence.
+    /// How much better than the count at `at` another count may be, as a share, with 95 %
+    /// confidence.
     fn regret(&self, at: usize) -> f64 {
         regret(&self.known(0..self.logs.len()), at, self.df).exp_m1()
     }
@@ -275,7 +276,7 @@ impl Levels {
         which.map(known).collect()
     }
 
-    /// By how much another count is better than the one at `at` at least, on logarithms.
+    /// How much better than the count at `at` another count is at least, on logarithms.
     fn surely_behind(&self, at: usize, best: &Best) -> f64 {
         (0..self.logs.len())
             .filter(|&other| other != at)
@@ -287,10 +288,10 @@ impl Levels {
             .fold(0.0, f64::max)
     }
 
-    /// The share of resampled outcomes in which `best` is the best.
+    /// The share of resampled outcomes in which `best` is the best count.
     ///
     /// Each outcome draws the common scale from its chi-squared distribution and each level from a
-    /// normal one: the posterior under a flat prior.
+    /// normal one. This is the posterior under a flat prior.
     fn probability(&self, best: usize, seed: u64) -> f64 {
         if self.scale <= 0.0 {
             return 1.0;
@@ -298,8 +299,8 @@ impl Levels {
         let mut rng = Rng::labelled(seed, "probability of the optimum");
         let errors: Vec<f64> =
             self.counts.iter().map(|&n| self.scale / (n.max(1) as f64).sqrt()).collect();
-        // What lies ten standard errors below cannot win; leaving it out saves most of the work on
-        // long curves.
+        // A count ten standard errors below cannot win. Leaving such counts out saves most of the
+        // work on long curves.
         let near: Vec<usize> = (0..self.logs.len())
             .filter(|&at| self.logs[best] - self.logs[at] <= 10.0 * errors[at].hypot(errors[best]))
             .collect();
@@ -337,8 +338,8 @@ impl Levels {
     }
 }
 
-/// A chi-squared number with `df` degrees of freedom, over `df`: Wilson and Hilferty's cube of a
-/// normal number (1931).
+/// A chi-squared number with `df` degrees of freedom, divided by `df`. Uses Wilson and Hilferty's
+/// cube of a normal number (1931).
 fn chi_over_df(df: f64, rng: &mut Rng) -> f64 {
     let spread = 2.0 / (9.0 * df.max(1.0));
     (1.0 - spread + spread.sqrt() * rng.normal()).max(0.05).powi(3)

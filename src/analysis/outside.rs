@@ -1,5 +1,4 @@
-//! What belongs beside the figures where processes outside of knee do part of the work: how much of
-//! it is theirs.
+//! A remark where processes outside of knee do part of the work: how much of the use is theirs.
 
 use super::findings::{Curve, Remark};
 use crate::record::Record;
@@ -7,8 +6,7 @@ use crate::run::Sample;
 use crate::stats::median::median;
 use crate::units::{Quantity, workers};
 
-/// What the processes outside took at the knee of the first curve that has one; nothing where there
-/// are none.
+/// What the outside processes used at the first knee of these curves. `None` if there are none.
 pub(super) fn remark(record: &Record, at: usize, curves: &[Curve]) -> Option<Remark> {
     let names = record.header.plan.outside.names.join(", ");
     let knee = curves.iter().find_map(|curve| Some(curve.knee.as_ref()?.workers));

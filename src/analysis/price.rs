@@ -1,27 +1,26 @@
-//! What a mode itself costs, and from which task length it pays.
+//! What a mode itself costs, and from what task length on it pays.
 
 use super::findings::Price;
 use super::series::Series;
 use crate::run::Sample;
 
-/// What the empty task costs: seconds per task in the serial loop, and in each mode at one worker
-/// and at its most.
+/// What the empty task costs, in seconds per task.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Empty {
-    /// Of the serial loop.
+    /// In the serial loop.
     serial: Option<f64>,
-    /// Of one worker of the mode.
+    /// With one worker of the mode.
     alone: Option<f64>,
-    /// Of the mode at its best count: all workers together.
+    /// At the best count of the mode, with all workers together.
     best: Option<f64>,
-    /// To launch one worker.
+    /// Seconds to launch one worker.
     launch: Option<f64>,
-    /// What measuring adds to each task.
+    /// Seconds that measuring adds to each task.
     measuring: Option<f64>,
 }
 
 impl Empty {
-    /// From the series of the empty workload, where it was measured.
+    /// From the series of the empty workload, if it was measured.
     pub(super) fn of(serial: Option<&Series<'_>>, mode: Option<&Series<'_>>) -> Self {
         let seconds = |series: &Series<'_>, workers: f64| {
             series.median_of(workers, |s| Some(s.tasks as f64 / s.units as f64 / s.throughput))
@@ -44,8 +43,8 @@ impl Empty {
         }
     }
 
-    /// Where it was measured beside the work: seconds per task with one worker, and with all of
-    /// them kept busy; and what measuring adds, where that is known.
+    /// From measurements beside the work: seconds per task with one worker, and with all workers
+    /// kept busy; and what measuring adds, if that is known.
     pub(super) fn known(alone: f64, best: f64, measuring: Option<f64>) -> Self {
         let (alone, best) = (Some(alone), Some(best));
         Self { serial: Some(0.0), alone, best, launch: None, measuring }
@@ -56,10 +55,10 @@ impl Empty {
         Some((self.alone? - self.serial.unwrap_or(0.0)).max(0.0))
     }
 
-    /// The task length from which `parallel` workers' worth of computing outweighs the handing out:
-    /// 0 where it always does, `None` where it never does.
+    /// The task length from which the gain of `parallel` workers exceeds the price of handing out.
+    /// 0 if it always does, `None` if it never does.
     ///
-    /// A task of t seconds takes t + serial alone, and the crew needs best + t / parallel for it;
+    /// A task of t seconds takes t + serial alone, and best + t / parallel in the crew. Both are
     /// equal at t = (best - serial) / (1 - 1 / parallel).
     fn break_even(&self, parallel: f64) -> Option<f64> {
         let (serial, best) = (self.serial?, self.best?);
@@ -67,8 +66,8 @@ impl Empty {
     }
 }
 
-/// The price of a mode. `crossing` is the break-even that was seen; where none was, it is reckoned
-/// from `parallel`, the speed-up that long tasks reach.
+/// The price of a mode. `crossing` is the break-even length that was measured. Without it, the
+/// length is calculated from `parallel`, the speed-up that long tasks reach.
 pub(super) fn price(
     empty: &Empty,
     own_launch: Option<f64>,

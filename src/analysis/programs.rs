@@ -1,4 +1,4 @@
-//! What is peculiar to programs of the user's own: they may use several CPUs each, and they may be
+//! Peculiarities of the user's own programs: each copy may use several CPUs, and a program may be
 //! told a count.
 
 use super::findings::{Curve, Point};
@@ -6,28 +6,27 @@ use super::function;
 use crate::plan::{Entry, Mode};
 use crate::units::Quantity;
 
-/// One copy that keeps more CPUs busy than this runs in parallel by itself.
+/// A copy that keeps more CPUs busy than this is parallel in itself.
 const ALONE: f64 = 1.3;
 
-/// The variable by which numerical libraries are told how many threads to have.
+/// The variable that tells numerical libraries how many threads to use.
 const THREADS: &str = "OMP_NUM_THREADS";
 
-/// The placeholder that the count replaces in the command line of a program that parallelises
-/// itself.
+/// The placeholder for the count in the command line of a program that is parallel in itself.
 pub(super) fn swept(entry: &Entry) -> Option<&str> {
     let mut params = entry.params.iter();
     params.find(|(name, word)| *name == "sweep" && !word.is_empty()).map(|(_, word)| word)
 }
 
-/// Whether the throughput is what the program prints about itself.
+/// Whether the throughput is a figure that the program prints.
 pub(super) fn prints(entry: &Entry) -> bool {
     entry.params.iter().any(|(name, rule)| name == "figure" && !rule.is_empty())
 }
 
-/// That a copy alone keeps more than one CPU busy: `one copy already uses 1.9 of 2 CPUs`.
+/// A remark if one copy alone keeps more than one CPU busy: `one copy already uses 1.9 of 2 CPUs`.
 ///
-/// Of a function `alone` is its serial cell. Its libraries then have threads of their own, and how
-/// many each worker should have is a question of its own.
+/// For a function, `alone` is its serial cell. Its libraries then have threads of their own; how
+/// many each worker should have is a separate question.
 pub(super) fn crowding(
     entry: &Entry,
     curves: &[Curve],
@@ -55,7 +54,7 @@ pub(super) fn crowding(
     } else {
         String::new()
     };
-    // One digit: what a program uses differs from run to run.
+    // One digit, because the use of a program differs from run to run.
     let [cpu, usable] =
         [cpu, usable].map(|count| Quantity::Count.text((count * 10.0).round() / 10.0));
     Some(format!("{who} already uses {cpu} of {usable} CPUs{ask}"))

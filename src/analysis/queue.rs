@@ -1,4 +1,4 @@
-//! The theory of queues beside what was measured where tasks came at a rate.
+//! Queueing theory beside the measurement, where tasks arrive at a rate.
 
 use super::findings::{Bounds, Point, Remark, Waiting};
 use super::round::Rounded;
@@ -6,13 +6,13 @@ use crate::plan::Arrivals;
 use crate::stats::queueing;
 use crate::units::{Quantity, workers};
 
-/// Waits that differ by less are alike: no clock and no thread is more exact.
+/// Waits that differ by fewer seconds are equal: no clock and no thread is more exact.
 const ALIKE: f64 = 200e-6;
-/// So do those whose ratio lies within these.
+/// Waits are also equal if their ratio lies within this range.
 const ABOUT: std::ops::RangeInclusive<f64> = 0.7..=1.4;
 
-/// How long tasks wait by theory where so many workers take them as they come, and each takes
-/// `service` seconds; `variation` is by how much these differ, where that is known.
+/// How long tasks wait in theory if this many workers take them as they arrive. Each task takes
+/// `service` seconds. `variation` is how much these times vary, if known.
 pub(super) fn theory(
     workers: f64,
     asked: Arrivals,
@@ -22,7 +22,7 @@ pub(super) fn theory(
     let (count, load) = (workers.round() as u32, asked.rate * service);
     let probability = queueing::erlang_c(count, load)?;
     let mean = queueing::mean_wait(count, load, service)?;
-    // What is shorter than a clock can tell is nothing.
+    // A time shorter than a clock can measure is 0.
     let told = |seconds: f64| if seconds < 1e-9 { 0.0 } else { seconds.rounded() };
     let general = variation.and_then(|variation| {
         let gaps = if asked.even { 0.0 } else { 1.0 };
@@ -34,7 +34,7 @@ pub(super) fn theory(
     Some(Waiting { busy, probability: probability.rounded(), mean: told(mean), general })
 }
 
-/// The theory beside what was measured in the recommended cell.
+/// A remark on the recommended cell: theory beside measurement.
 pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
     let seen = point.at_rate?;
     let (time, share) = (&Quantity::Duration, &Quantity::Share);
@@ -69,7 +69,7 @@ pub(super) fn remark(point: &Point, asked: Arrivals) -> Option<Remark> {
     Some(Remark { warning: false, text, remedy: String::new() })
 }
 
-/// Whether that is what theory says, and what may deviate from it.
+/// Whether the measurement agrees with theory; if not, what may cause the difference.
 fn deviation(waited: f64, theory: &Waiting, asked: Arrivals) -> &'static str {
     let is_like =
         |mean: f64| (waited - mean).abs() < ALIKE || ABOUT.contains(&(waited / mean.max(1e-9)));
@@ -107,7 +107,7 @@ mod tests {
     fn equal_times_of_service_wait_about_half() {
         let waiting = theory(1.0, ASKED, 0.01, Some(0.0)).expect("it keeps up");
         let general = waiting.general.expect("the variation is known");
-        // M/M/1 at 0.8: 4 services; M/D/1: 2.
+        // M/M/1 at a load of 0.8 waits 4 service times; M/D/1 waits 2.
         assert!((waiting.mean - 0.04).abs() < 1e-6, "{waiting:?}");
         assert!((general.about - 0.02).abs() < 1e-6, "{general:?}");
         assert!(general.low <= general.about && general.about <= general.high, "{general:?}");

@@ -15,45 +15,44 @@ use crate::stats::median::{median, quantile};
 use crate::stats::trend;
 use crate::units::Quantity;
 
-/// Others may use this share of the CPUs before figures lose their meaning.
+/// Figures lose their meaning if others use more than this share of the CPUs.
 const FOREIGN: f64 = 0.05;
-/// And the hypervisor may take this share.
+/// The same for the share that the hypervisor takes.
 const STEAL: f64 = 0.02;
-/// This share of the rounds, or of a core's burn controls, may be disturbed.
+/// The share of rounds, or of a core's burn controls, that may be disturbed.
 const DISTURBED: f64 = 0.2;
-/// A clock that varies less is not worth a word: it is read once per round, when its load has just
-/// ended.
+/// A smaller variation of the clock is not reported. The clock is read once per round, when its
+/// load has just ended.
 const CLOCK: f64 = 0.1;
-/// A drift or jump below this share is not worth a word.
+/// A smaller drift or jump, as a share, is not reported.
 const CHANGE: f64 = 0.05;
-/// Points of the sequence that is searched for changes: enough for its power, few enough for its
-/// quadratic work.
+/// The length of the sequence that is searched for changes. The work grows with its square.
 const POINTS: usize = 300;
 
-/// What the ledgers and the burn control say of the whole run.
+/// What the ledgers and the burn controls say about the whole run.
 struct Noise {
-    /// What others used in the rounds (median).
+    /// Share of the CPUs that others used in the rounds (median).
     foreign: Option<f64>,
-    /// What the hypervisor took, over all rounds: most rounds are too short for a single tick of
-    /// it.
+    /// Share that the hypervisor took, over all rounds together: most rounds are shorter than one
+    /// tick of that counter.
     steal: Option<f64>,
-    /// For which share a quota held tasks back.
+    /// Share of the time in which a quota stopped tasks.
     throttled: Option<f64>,
     rounds: usize,
     disturbed: usize,
-    /// How many rounds each cause spoiled.
+    /// How many rounds each cause disturbed.
     causes: BTreeMap<Cause, usize>,
     cores: Vec<Core>,
     clock: Option<f64>,
     virtual_machine: bool,
 }
 
-/// How quiet it was, and what a reader must know where it was not.
+/// How quiet the machine was, and what a reader must know if it was not.
 pub(super) fn quiet(record: &Record) -> (Quiet, Vec<Warning>) {
     let noise = Noise::of(record);
     let mut warnings = noise.warnings();
     let trusted = warnings.is_empty() && !many(noise.disturbed, noise.rounds);
-    // What clocks do is the machine itself; blocks bear it.
+    // Clocks change by themselves; comparing within blocks copes with that.
     warnings.extend(noise.clock.filter(|share| *share > CLOCK).map(machine::Warning::ClockVaried));
     let told = warnings.iter().map(Advice::from).map(|advice| Warning {
         code: advice.code,
@@ -62,7 +61,7 @@ pub(super) fn quiet(record: &Record) -> (Quiet, Vec<Warning>) {
     });
     let word = if trusted { "quiet" } else { "disturbed" };
     let mut parts = noise.parts();
-    // Who it was stands beside how much it was.
+    // The warning says who it was beside how much it was.
     let who = record.warnings.iter().rfind(|advice| advice.code == NEIGHBOUR);
     parts.extend(who.filter(|_| !trusted).map(|who| who.text.clone()));
     let quiet = Quiet {
@@ -101,7 +100,7 @@ impl Noise {
         }
     }
 
-    /// The smallest and largest share of its own best that a core gave.
+    /// The smallest and the largest share of its own best that a core gave.
     fn burn(&self) -> Option<[f64; 2]> {
         let ranges = self.cores.iter().map(|core| core.range);
         ranges.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])])
@@ -113,7 +112,7 @@ impl Noise {
         low.max_by(|a, b| a.low.cmp(&b.low).then(b.range[0].total_cmp(&a.range[0])))
     }
 
-    /// What was seen, part by part.
+    /// What was seen, as parts of a sentence.
     fn parts(&self) -> Vec<String> {
         let percent = |share: f64| Quantity::Share.text(share);
         let mut parts = vec![match self.foreign {
@@ -133,7 +132,7 @@ impl Noise {
         }
         parts.extend(self.weakest().map(|core| {
             let Core { cpu, controls, low, range: [worst, _], .. } = core;
-            // Rounded down, for what is below the limit must not look as if it were not.
+            // Rounded down: a value below the limit must not look as if it reached it.
             let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
             format!(
                 "CPU {cpu} gave less than {limit:.0} % of its best in {low} of {controls} controls \
@@ -143,7 +142,7 @@ impl Noise {
         parts
     }
 
-    /// What makes figures of this run untrustworthy, each with what to do about it.
+    /// Reasons why figures of this run cannot be trusted, each with a remedy.
     fn warnings(&self) -> Vec<machine::Warning> {
         let spoiled = |cause| self.causes.get(&cause).copied().unwrap_or(0);
         let often = |cause| many(spoiled(cause), self.rounds);
@@ -168,7 +167,7 @@ impl Noise {
             Cause::BudgetChanged,
         ];
         found.extend(seldom.into_iter().filter(|cause| often(*cause)).map(rounds));
-        // Where others are blamed already, the core that they held is no news.
+        // If others are blamed already, the core that they held is not reported again.
         let blamed = !found.is_empty();
         let weak = self.weakest().filter(|core| many(core.low, core.controls));
         found.extend(weak.filter(|core| !(core.held && blamed)).map(|core| {
@@ -185,13 +184,14 @@ impl Noise {
     }
 }
 
-/// More than may be disturbed.
+/// Whether more were disturbed than may be.
 fn many(disturbed: usize, of: usize) -> bool {
     disturbed as f64 > DISTURBED * of as f64
 }
 
-/// What others used in the rounds (median). The kernel writes files in threads of its own, which
-/// look like others; so workloads that wait for it count only where there are no others.
+/// The share of the CPUs that others used in the rounds (median). The kernel writes files in its
+/// own threads, which look like other programs. So workloads that wait for the kernel count only if
+/// there are no other workloads.
 fn foreign(record: &Record) -> Option<f64> {
     let waits = |sample: &&Sample| record.header.plan.entries[sample.cell.entry].kind == Kind::Io;
     let share = |sample: &Sample| sample.ledger.as_ref()?.foreign;
@@ -201,8 +201,8 @@ fn foreign(record: &Record) -> Option<f64> {
     middle(others).or_else(|| middle(io))
 }
 
-/// By how much the clock of the cores varied between rounds of the same cell, as a share: the inner
-/// nine tenths of all rounds.
+/// How much the clock of the cores varied between rounds of the same cell, as a share. The inner
+/// nine tenths of all rounds count.
 fn clock(samples: &[Sample]) -> Option<f64> {
     let hertz = |sample: &Sample| sample.ledger.as_ref()?.frequency.filter(|hertz| *hertz > 0.0);
     let mut residuals = relative(samples, hertz);
@@ -213,7 +213,7 @@ fn clock(samples: &[Sample]) -> Option<f64> {
     Some((quantile(&residuals, 0.95) - quantile(&residuals, 0.05)).exp_m1())
 }
 
-/// Drifts and jumps of the whole machine over the session.
+/// Drifts and jumps of the whole machine during the run.
 pub(super) fn changes(record: &Record) -> Vec<Warning> {
     let sequence = sequence(&record.samples);
     let seconds = record.samples.last().map_or(0.0, |sample| sample.at);
@@ -223,7 +223,7 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
     let drift = trend::drift(&sequence)
         .map(|drift| (drift.p, drift.slope * sequence.len() as f64))
         .filter(|(p, change)| *p < 0.01 && change.abs() > CHANGE);
-    // A jump looks like a drift to a test for drifts; the larger of the two explains it.
+    // A test for drifts also reacts to a jump. The larger of the two is reported.
     match (jump, drift) {
         (Some(jump), drift)
             if drift.is_none_or(|(_, change)| jump.size.abs() >= 0.6 * change.abs()) =>
@@ -256,16 +256,16 @@ pub(super) fn changes(record: &Record) -> Vec<Warning> {
     out
 }
 
-/// The rounds in order of time, each relative to its own cell, thinned to a length that tests can
-/// take.
+/// The rounds in order of time, each relative to its own cell, thinned to a length that the tests
+/// can handle.
 fn sequence(samples: &[Sample]) -> Vec<f64> {
     let residuals = relative(samples, |sample| Some(sample.throughput).filter(|rate| *rate > 0.0));
     let chunk = residuals.len().div_ceil(POINTS).max(1);
     residuals.chunks(chunk).filter_map(median).collect()
 }
 
-/// The logarithm of a figure of each round relative to the median of its cell, in order of time;
-/// cells of fewer than three rounds have no middle.
+/// For each round, the logarithm of a figure relative to the median of its cell, in order of time.
+/// Cells with fewer than three rounds are left out, because they have no middle.
 fn relative(samples: &[Sample], figure: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {
     let mut cells: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     let logs = || samples.iter().filter_map(|sample| Some((sample.cell, figure(sample)?.ln())));

@@ -1,26 +1,26 @@
-//! One cell's throughput over another's, with its interval.
+//! The throughput of one cell over that of another, with an interval.
 
 use super::findings::Estimate;
 use super::observation::{Observation, Spread, interval};
 use crate::stats::median::median;
 use crate::stats::nested::nested;
 
-/// So many common blocks are enough to compare within them.
+/// The fewest common blocks for a comparison within blocks.
 const PAIRED: usize = 3;
 
-/// The median with its interval; the median alone where nothing is repeated.
+/// The median with its interval; the median alone if nothing is repeated.
 pub(super) fn estimate(logs: &[f64], within: Spread) -> Estimate {
     let median = median(logs).unwrap_or(f64::NAN);
     let (low, high) = interval(logs, within).unwrap_or((median, median));
     Estimate { median: median.exp(), low: low.exp(), high: high.exp() }
 }
 
-/// `above` over `below`, each the measurements of one cell; `None` where one is empty. `within` is
-/// the spread of one measurement around the level of its count, `block` around what its count and
-/// its block suggest.
+/// The ratio of `above` to `below`, each the measurements of one cell; `None` if one is empty.
+/// `within` is the spread of one measurement around the level of its count. `block` is its spread
+/// after the drift of the blocks is removed.
 ///
-/// From differences within blocks, which no slow spell of the machine disturbs; from the two
-/// medians where there are too few common blocks.
+/// Computed from differences within blocks, which slow spells do not disturb. With too few common
+/// blocks, computed from the two medians.
 pub(super) fn ratio(
     above: &[Observation],
     below: &[Observation],
@@ -41,10 +41,9 @@ pub(super) fn ratio(
         .collect();
     if paired.len() >= PAIRED {
         let differences: Vec<f64> = paired.iter().map(|(_, difference)| *difference).collect();
-        // A difference of two measurements spreads by the square root of two more than one.
+        // The difference of two measurements has the square root of two times their spread.
         let wider = Spread { sd: block.sd * std::f64::consts::SQRT_2, df: block.df };
-        // Where one crew was lucky for all the blocks that it lived through, these blocks count
-        // less.
+        // If one crew was fast by luck for all of its blocks, these blocks count less.
         let launches = nested(std::slice::from_ref(&paired)).factor;
         return Some(estimate(&differences, wider).widened(launches));
     }
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Slow spells that last for whole blocks hurt the medians but not the ratio.
+    /// Slow spells of whole blocks disturb the medians but not the ratio.
     #[test]
     fn the_ratio_ignores_slow_spells_and_its_interval_covers() {
         const RUNS: usize = 400;

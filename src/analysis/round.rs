@@ -1,19 +1,20 @@
-//! Nine significant digits: more than any measurement has, fewer than two mathematics libraries may
-//! disagree about.
+//! Rounds figures to nine significant digits. No measurement has more, and mathematics libraries
+//! differ only beyond that.
 
 use std::collections::BTreeMap;
 
 use super::findings::{Curve, Estimate, Knee, Law, Optimum, Point, Usl, UslIntervals};
 
-/// What can be rounded for writing.
+/// Types whose figures can be rounded for writing.
 pub(super) trait Rounded {
-    /// The same with derived figures at nine significant digits; figures as given stay.
+    /// The same value with derived figures rounded to nine significant digits. Figures that were
+    /// given stay.
     fn rounded(self) -> Self;
 }
 
 impl Rounded for f64 {
     fn rounded(self) -> Self {
-        // Through decimal digits, so that the result is the nearest number to what is printed.
+        // Through decimal digits, so that the result is exactly the number that is printed.
         if self.is_finite() { format!("{self:.8e}").parse().unwrap_or(self) } else { self }
     }
 }

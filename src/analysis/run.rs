@@ -1,4 +1,4 @@
-//! A whole run: from its record to its findings.
+//! Analyses a whole run: from its record to its findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,10 +29,10 @@ use crate::plan::{Arrivals, Entry, Mode};
 use crate::record::{Record, Survey};
 use crate::run::Sample;
 
-/// The workload that does nothing: what it takes is the mode's own.
+/// The workload that does nothing. Its time is the cost of the mode itself.
 const EMPTY: &str = "noop";
 
-/// Everything that a record tells. The same record gives the same findings, byte for byte.
+/// Everything that a record shows. The same record gives the same findings, byte for byte.
 pub fn analyse(record: &Record) -> Findings {
     match budget::kept(record) {
         None => findings(record),
@@ -91,7 +91,7 @@ fn summary(record: &Record) -> RunSummary {
         seed: header.plan.seed,
         started: header.started.clone(),
         wall: record.end.map_or(last, |end| end.wall),
-        // A run without an end was killed.
+        // A record without an end is from a run that was killed.
         interrupted: record.end.is_none_or(|end| end.interrupted),
         machine: header.machine.summary(),
         usable_cpus: header.machine.budget.usable(),
@@ -106,10 +106,10 @@ fn command(words: &[String]) -> String {
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
-/// What the analysis of each workload needs of the whole record.
+/// What the analysis of a workload needs from the whole record.
 pub(super) struct Context<'r> {
     pub(super) record: &'r Record,
-    /// The entry of the empty workload.
+    /// The index of the empty workload.
     empty: Option<usize>,
 }
 
@@ -117,7 +117,7 @@ impl<'r> Context<'r> {
     fn of(record: &'r Record) -> Self {
         let plan = &record.header.plan;
         let empty = plan.entries.iter().position(|entry| entry.workload == EMPTY);
-        // What is done at a rate says nothing of what it costs.
+        // At a rate, the empty workload does not show the cost of a mode.
         Self { record, empty: empty.filter(|_| plan.arrivals.is_none()) }
     }
 
@@ -129,7 +129,7 @@ impl<'r> Context<'r> {
         self.survey(entry)?.function.as_ref()
     }
 
-    /// The seed of one series: its own, so that adding a mode changes nothing else.
+    /// The seed of one series. Each series has its own, so that adding a mode changes no other.
     pub(super) fn seed(&self, entry: usize, mode: Mode) -> u64 {
         knee_workloads::mix(self.record.header.plan.seed, entry as u64 ^ mode.salt())
     }
@@ -212,7 +212,7 @@ impl<'r> Context<'r> {
         }
     }
 
-    /// What holds the rate at which tasks came, with the cells judged by it.
+    /// Which count holds the rate at which tasks arrived. The cells are judged in place.
     fn at_rate(
         &self,
         at: usize,
@@ -233,15 +233,15 @@ impl<'r> Context<'r> {
         at_rate::answer(&entry.label, serial, curves, (asked, searched), limits)
     }
 
-    /// How long a task takes where no other waits with it, of what is no task of ours. Requests
-    /// wait within a server too, where nobody sees it: one after another they do not.
+    /// How long a task takes while no other waits with it, where knee does not see inside. Requests
+    /// also wait inside a server; sent one after another, they do not.
     pub(super) fn alone(&self, at: usize) -> Option<f64> {
         let entry = &self.record.header.plan.entries[at];
         let is_server = entry.series.iter().any(|series| series.mode == Mode::Server);
         self.survey(at).filter(|_| is_server).map(|survey| survey.task)
     }
 
-    /// The theory of queues beside the cell that an answer is about.
+    /// Queueing theory for the cell that an answer is about.
     pub(super) fn theory(
         &self,
         answer: &RateAnswer,
@@ -255,11 +255,11 @@ impl<'r> Context<'r> {
         queue::remark(point, self.record.header.plan.arrivals?.at(point.at_rate?.came))
     }
 
-    /// The best throughput against what the usable cores can do by design.
+    /// The best throughput as a share of what the usable cores could do by their design.
     fn ceiling(&self, at: usize, best: Option<f64>) -> Option<CeilingShare> {
         let ceiling = self.survey(at)?.ceiling.as_ref()?;
         let machine = &self.record.header.machine;
-        // Two hardware threads of one core share its arithmetic.
+        // Two hardware threads of a core share its arithmetic units.
         let cores = machine.topology.cores.map_or(f64::INFINITY, f64::from);
         let all = ceiling.units_per_second * machine.budget.usable().min(cores);
         Some(CeilingShare {
@@ -283,9 +283,9 @@ impl<'r> Context<'r> {
         remarks
     }
 
-    /// Each reason once per cell.
+    /// The failures of an entry, each reason once per cell.
     pub(super) fn failures(&self, at: usize) -> Vec<CellFailure> {
-        // Looked up, not searched: a record may hold any number of them.
+        // A set, because a record can hold any number of failures.
         let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
         for failure in self.record.failures.iter().filter(|failure| failure.entry == at) {
             let failure = CellFailure {
@@ -301,8 +301,8 @@ impl<'r> Context<'r> {
         out
     }
 
-    /// The findings of a workload with the task lengths that were tried, what each mode costs, and
-    /// from which length on it pays.
+    /// Adds to the findings of a workload the task lengths that were tried, what each mode costs,
+    /// and from what length on it pays.
     fn with_lengths(&self, at: usize, mut workload: WorkloadFindings) -> WorkloadFindings {
         let entries = self.record.header.plan.entries.iter().enumerate();
         let shorter = entries.filter(|(_, entry)| entry.shorter_of == Some(at));
@@ -343,7 +343,7 @@ fn best_throughput(serial: Option<&Point>, curves: &[Curve]) -> Option<f64> {
 }
 
 impl CellFailure {
-    /// Which cell gave no figure, and why: `2 workers, threads: task 7 failed`.
+    /// The cell and the reason in one line: `2 workers, threads: task 7 failed`.
     pub fn told(&self) -> String {
         if self.workers > 0.0 {
             format!("{}, {}: {}", crate::units::workers(self.workers), self.mode, self.reason)
@@ -353,7 +353,7 @@ impl CellFailure {
     }
 }
 
-/// A reason in one line. Of what a program printed the first lines and the last ones are left; the
+/// A reason in one line. Of a program's output only the first and the last lines are kept; the
 /// record holds more.
 fn in_one_line(reason: &str) -> String {
     const ENDS: usize = 3;

@@ -1,5 +1,4 @@
-//! One series of a record, a workload in one mode, made into a curve with everything that its
-//! rounds tell.
+//! Turns one series of a record, which is a workload in one mode, into a curve.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +23,7 @@ pub(super) struct Series<'r> {
     pub(super) rounds: Vec<Round<'r>>,
 }
 
-/// One round with its place in the record.
+/// One round, with its index in the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Round<'r> {
     pub(super) place: usize,
@@ -32,8 +31,7 @@ pub(super) struct Round<'r> {
 }
 
 impl<'r> Series<'r> {
-    /// A disturbed round in whose stead another was measured counts no more; it stays in the
-    /// record.
+    /// A disturbed round that was repeated does not count. It stays in the record.
     pub(super) fn of(record: &'r Record, entry: usize, mode: Mode) -> Self {
         let replaced: Vec<u32> =
             record.samples.iter().filter_map(|sample| sample.repeats).collect();
@@ -52,13 +50,13 @@ impl<'r> Series<'r> {
         series
     }
 
-    /// Keeps of each count the rounds at the highest rate that it was shown to hold; where it holds
-    /// none, those at the lowest that was tried.
+    /// For each count, keeps the rounds at the highest rate that it was shown to hold. If it holds
+    /// none, keeps those at the lowest rate tried.
     fn keep_highest(&mut self, limits: &Limits) {
         let mut by_rate: BTreeMap<(usize, u64), Vec<Seen>> = BTreeMap::new();
         for sample in self.rounds.iter().map(|round| round.sample) {
             if let Some((arrived, seen)) = sample.arrived.zip(sample.at_rate(limits)) {
-                // Rates are positive, so their bits stand in their order.
+                // Rates are positive, so their bits sort like the rates themselves.
                 let key = (sample.cell.workers, arrived.asked.rate.to_bits());
                 by_rate.entry(key).or_default().push(seen);
             }
@@ -87,7 +85,7 @@ impl<'r> Series<'r> {
         self.rounds.iter().filter(same).map(|round| round.sample).collect()
     }
 
-    /// The median of a figure over the rounds of one count that have it.
+    /// The median of a figure over the rounds of one count, where known.
     pub(super) fn median_of(
         &self,
         workers: f64,
@@ -97,14 +95,14 @@ impl<'r> Series<'r> {
         median(&values)
     }
 
-    /// The median of a figure over all rounds that have it, whatever their count.
+    /// The median of a figure over all rounds, where known.
     pub(super) fn median(&self, figure: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
         let rounds = self.rounds.iter().map(|round| round.sample);
         let values: Vec<f64> = rounds.filter_map(figure).collect();
         median(&values)
     }
 
-    /// The curve, or its only point for the serial mode.
+    /// The curve; for the serial mode, its only point.
     pub(super) fn curve(
         &self,
         serial: Vec<Observation>,
@@ -143,7 +141,7 @@ impl<'r> Series<'r> {
             }),
             cpu_per_unit: of(&cpu_per_unit),
             queued: of(&|s| Some(s.usage.run_queue? / span(s)?))
-                // Programs wait for CPUs where nobody sees it.
+                // knee cannot see how long programs wait for CPUs.
                 .filter(|_| self.mode != Mode::Copies),
             voluntary: of(&voluntary),
             client: of(&|s| {
@@ -159,7 +157,7 @@ impl<'r> Series<'r> {
         }
     }
 
-    /// What a point of this series tells besides its throughput.
+    /// Fills in the figures of a point besides its throughput.
     fn fill(&self, point: &mut Point) {
         let of = |figure: &dyn Fn(&Sample) -> Option<f64>| self.median_of(point.workers, figure);
         let samples = self.samples(point.workers);
@@ -203,7 +201,7 @@ fn observation(sample: &Sample) -> Observation {
     }
 }
 
-/// The 99th percentile of the latency with `more` workers relative to that with `few`.
+/// The 99th percentile of latency with `more` workers, relative to that with `few`.
 fn longer(points: &[Point], few: f64, more: f64) -> Option<f64> {
     let p99 = |workers: f64| {
         let point = points.iter().find(|point| (point.workers - workers).abs() < 1e-9)?;
@@ -216,18 +214,18 @@ fn span(sample: &Sample) -> Option<f64> {
     Some(sample.usage.span).filter(|span| *span > 0.0)
 }
 
-/// The GPU that worked most in a round.
+/// The GPU that was busiest in a round.
 fn busiest(sample: &Sample) -> Option<&GpuUse> {
     let gpus = sample.ledger.as_ref()?.gpus.iter();
     gpus.max_by(|a, b| a.busy.unwrap_or(-1.0).total_cmp(&b.busy.unwrap_or(-1.0)))
 }
 
-/// CPU seconds per second.
+/// CPU seconds per second of wall time.
 fn cpu(sample: &Sample) -> Option<f64> {
     Some((sample.usage.user + sample.usage.system) / span(sample)?)
 }
 
-/// CPU seconds per unit: two rates of the same time.
+/// CPU seconds per unit: the ratio of two rates over the same time.
 fn cpu_per_unit(sample: &Sample) -> Option<f64> {
     let throughput = Some(sample.throughput).filter(|throughput| *throughput > 0.0)?;
     Some(cpu(sample)? / throughput)
@@ -245,7 +243,7 @@ fn involuntary(sample: &Sample) -> Option<f64> {
     Some(sample.usage.involuntary? as f64 / span(sample)?)
 }
 
-/// The largest distance of a worker's rate from the mean, as a share of it.
+/// The largest difference of a worker's rate from the mean, as a share of the mean.
 fn unfairness(sample: &Sample) -> Option<f64> {
     let mean = sample.rates.iter().sum::<f64>() / sample.rates.len() as f64;
     let away = sample.rates.iter().map(|rate| (rate / mean - 1.0).abs()).fold(0.0, f64::max);

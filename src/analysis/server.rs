@@ -1,5 +1,5 @@
-//! What belongs beside the figures of a server: how it was loaded, what the client took, and what
-//! it did not answer.
+//! Remarks beside the figures of a server: how it was loaded, what the client used, and which
+//! requests failed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::stats::median::median;
 use crate::units::{Quantity, workers};
 
-/// The remarks on the server that is entry `at` of the plan; none where it is no server.
+/// The remarks on entry `at` of the plan. Empty if it is not a server.
 pub(super) fn remarks(record: &Record, at: usize, curves: &[Curve]) -> Vec<Remark> {
     let rounds = || {
         let own = record.samples.iter().filter(move |sample| sample.cell.entry == at);
@@ -74,7 +74,7 @@ pub(super) fn remarks(record: &Record, at: usize, curves: &[Curve]) -> Vec<Remar
     remarks
 }
 
-/// The count by the usual formula, and what it does against the recommended one.
+/// The count from the usual formula, compared with the recommended count.
 fn beside(curve: &Curve, formula: f64) -> Option<Remark> {
     let at = |count: f64| curve.points.iter().find(|point| (point.workers - count).abs() < 0.5);
     let knee = curve.knee.as_ref()?.workers;

@@ -1,4 +1,4 @@
-//! Which mode, at how many workers, and by how much.
+//! The verdict: which mode, at how many workers, and how much better it is.
 
 use super::findings::{Curve, Estimate, Other, Verdict};
 use super::observation::{Observation, Spread, group, spread};
@@ -10,25 +10,25 @@ use crate::stats::joint::{self, Entry};
 use crate::stats::knee::{Known, first_within};
 use crate::units::{Quantity, plural, workers};
 
-/// One mode at its own knee; or one of several ways to do the same work.
+/// One mode at its own knee, or one of several ways to do the same work.
 #[derive(Debug, Clone)]
 pub(super) struct Contender {
-    /// What it is called: the mode, or the user's own name.
+    /// Its name: the mode, or the user's name for a way.
     pub(super) name: String,
-    /// Whether that is the user's own.
+    /// Whether it is a way that the user named.
     pub(super) is_alternative: bool,
     pub(super) mode: Mode,
     pub(super) workers: f64,
-    /// The measurements there.
+    /// The measurements at the knee.
     pub(super) cell: Vec<Observation>,
     /// The spread of one measurement of its series.
     pub(super) within: Spread,
-    /// The same without what whole blocks wander; without degrees of freedom where that is not
-    /// known.
+    /// The same spread without the drift of whole blocks. It has no degrees of freedom if that is
+    /// not known.
     pub(super) in_block: Spread,
-    /// Whether its own count is settled.
+    /// Whether the count itself is settled.
     pub(super) settled: bool,
-    /// Another count of it may be better by this share.
+    /// Another of its counts may be better by this share.
     pub(super) regret: Option<f64>,
     /// What its knee costs against its best count.
     pub(super) loss: f64,
@@ -36,12 +36,13 @@ pub(super) struct Contender {
     pub(super) top: Vec<Observation>,
     /// All measurements of its curve.
     pub(super) all: Vec<Observation>,
-    /// Against serial there.
+    /// The speed-up of the knee against serial.
     pub(super) speedup: Option<Estimate>,
 }
 
 impl Contender {
-    /// A curve at its knee. Where only one count was `asked` for, that count is no question.
+    /// The contender for a curve at its knee. If the user `asked` for only one count, the count is
+    /// settled.
     pub(super) fn of(
         mode: Mode,
         curve: &Curve,
@@ -75,7 +76,7 @@ impl Contender {
         })
     }
 
-    /// The serial cell.
+    /// The contender for the serial cell.
     pub(super) fn serial(cell: Vec<Observation>) -> Option<Self> {
         let one = Estimate { median: 1.0, low: 1.0, high: 1.0 };
         let within = spread(&group(&cell));
@@ -97,7 +98,7 @@ impl Contender {
         })
     }
 
-    /// Against the fastest, with the error of that.
+    /// Its level relative to the fastest, with the error.
     fn against(&self, fastest: &Self) -> Known {
         const ENDS: f64 = 2.0 * 1.959_963_985;
         if self.name == fastest.name {
@@ -113,7 +114,7 @@ impl Contender {
         self.ratio(&self.cell, other)
     }
 
-    /// At its best count against the other one's knee.
+    /// Its best count relative to the knee of the other contender.
     fn top_over(&self, other: &Self) -> Option<Estimate> {
         self.ratio(&self.top, other)
     }
@@ -130,28 +131,28 @@ impl Contender {
     }
 }
 
-/// The common spread of two series, each with the weight of its degrees of freedom.
+/// The common spread of two series, weighted by their degrees of freedom.
 fn pooled(one: Spread, other: Spread) -> Spread {
     let df = one.df + other.df;
     let squares = one.sd.powi(2) * one.df + other.sd.powi(2) * other.df;
     Spread { sd: if df > 0.0 { (squares / df).sqrt() } else { 0.0 }, df }
 }
 
-/// Modes closer than this share are equal.
+/// Modes that differ by less than this share are equal.
 pub(crate) const EQUAL: f64 = 0.02;
 
-/// A mode that lies further behind is behind, even if few rounds say so.
+/// A mode this far behind counts as behind, even with few rounds.
 const FAR: f64 = 0.2;
 
-/// Whether it cannot be told which of two modes does more, and it hardly matters.
+/// Whether it is open which of two modes does more, and it hardly matters.
 pub(crate) fn is_close(ratio: Estimate) -> bool {
     (ratio.median - 1.0).abs() < FAR && ratio.low <= 1.0 && ratio.high >= 1.0
 }
 
-/// The verdict over all modes for one who may lose `tolerance`; `None` without any.
+/// The verdict over all modes under this tolerance; `None` if there are none.
 ///
-/// Of modes that cost at most the tolerance the simplest is recommended, by the rule that chooses
-/// among counts; of ways that the user named, the one named first.
+/// Of the modes that cost at most the tolerance, the simplest is recommended, by the same rule as
+/// for counts. Of ways that the user named, the first one is.
 pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> Option<Verdict> {
     let fastest = contenders.iter().max_by(|a, b| a.level().total_cmp(&b.level()))?;
     let mut ranked: Vec<&Contender> = contenders.iter().collect();
@@ -169,7 +170,7 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     others.sort_by(|a, b| b.ratio.median.total_cmp(&a.ratio.median).then(a.mode.cmp(&b.mode)));
     let limit = settled(tolerance);
     let most = rivals.iter().map(|rival| rival.top.high - 1.0).reduce(f64::max);
-    // Where the modes were measured in common blocks, all their cells are compared together.
+    // If the modes share blocks, all their cells are compared together.
     let most = joint_regret(contenders, chosen).or(most);
     let regret = [chosen.regret, most].into_iter().flatten().reduce(f64::max);
     let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
@@ -187,8 +188,8 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     })
 }
 
-/// By what share a cell of another mode may be better than the `chosen` one; `None` where the modes
-/// were not measured in common blocks.
+/// How much better than the `chosen` one a cell of another mode may be, as a share. `None` if the
+/// modes share no blocks.
 fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
     let mut entries = Vec::new();
     for (group, contender) in contenders.iter().enumerate() {
@@ -202,12 +203,12 @@ fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
     joint::regret(&entries, own, chosen.workers.to_bits())
 }
 
-/// Another mode beside the chosen one.
+/// Another mode, compared with the chosen one.
 struct Rival<'c> {
     contender: &'c Contender,
-    /// At its knee against the chosen one.
+    /// Its knee relative to the chosen one.
     ratio: Estimate,
-    /// At its best count against the chosen one.
+    /// Its best count relative to the chosen one.
     top: Estimate,
 }
 
@@ -227,9 +228,10 @@ impl<'c> Rival<'c> {
     }
 }
 
-/// How many times the rounds would bring the regret below the limit; `None` where no number would.
+/// The factor by which rounds must grow to bring the regret below the limit; `None` if none would
+/// do.
 ///
-/// Doubt shrinks with the root of the rounds; what is known to be better elsewhere stays.
+/// Doubt shrinks with the root of the number of rounds. A known advantage of another mode remains.
 fn times(chosen: &Contender, rivals: &[Rival<'_>], limit: f64) -> Option<f64> {
     let gap = |loss: f64| -(1.0 - loss).max(f64::MIN_POSITIVE).ln();
     let own = chosen.regret.map(|regret| {

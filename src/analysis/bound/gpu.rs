@@ -1,19 +1,19 @@
-//! Work that keeps a GPU busy: more workers only wait for it.
+//! Work that keeps a GPU busy: further workers only wait for the GPU.
 
 use super::{Case, FLAT, Label, UNCLEAR, Witness};
 use crate::units::workers;
 
-/// A GPU that is so busy has no time left to give.
+/// A GPU this busy has no time left.
 const FULL: f64 = 0.9;
-/// A GPU that works so much while nothing is measured works for others.
+/// A GPU that is this busy while nothing is measured works for others.
 const USED_BY_OTHERS: f64 = 0.1;
 
 impl Case<'_> {
-    /// A GPU that works nearly all of the time at the count from which on more workers gain
+    /// Whether a GPU is busy nearly all of the time at the count from which more workers gain
     /// nothing.
     ///
-    /// It is asked before the CPUs: a worker that waits for a GPU keeps its CPU busy by asking, or
-    /// is blocked and looks as if it waited for others.
+    /// This is checked before the CPUs. A worker that waits for a GPU either polls and keeps a CPU
+    /// busy, or is blocked and looks as if it waited for other workers.
     pub(super) fn gpu(&self) -> Label {
         let shape = &self.shape;
         let rising = shape.knee >= shape.last && shape.gain >= FLAT;

@@ -1,19 +1,19 @@
-//! The outline of a curve, and what the law that describes it says of its cause.
+//! The shape of a curve, and what the law that describes it says about the cause.
 
 use super::super::findings::Law;
 use super::super::laws::Level;
 use super::{Evidence, FLAT, NEARLY_ALL};
 use crate::units::Quantity;
 
-/// The outline of a curve.
+/// The shape of a curve.
 pub(super) struct Shape {
     pub(super) first: f64,
-    /// The smallest count with nearly all of the throughput: where the curve bends.
+    /// The smallest count with nearly all of the throughput: the curve bends here.
     pub(super) knee: f64,
     pub(super) last: f64,
-    /// Throughput at the best count over that at the first.
+    /// Throughput at the best count over throughput at the first.
     pub(super) gain: f64,
-    /// Throughput at the last count over that at the best.
+    /// Throughput at the last count over throughput at the best.
     pub(super) tail: f64,
 }
 
@@ -33,7 +33,7 @@ impl Shape {
         })
     }
 
-    /// The outline in words.
+    /// The shape in words.
     pub(super) fn sentence(&self, evidence: &Evidence) -> String {
         let knee = self.knee;
         let named = evidence
@@ -64,7 +64,8 @@ impl Shape {
     }
 }
 
-/// What the law that describes a curve says of its cause: a hint where nobody saw the workers.
+/// What the law that describes a curve says about the cause. It is only a hint if the workers were
+/// not observed.
 pub(super) fn meaning(law: &Law) -> Option<String> {
     let of = |name: &str| law.coefficients.get(name).map(|e| e.median);
     Some(match law.name.as_str() {

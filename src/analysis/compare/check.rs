@@ -1,4 +1,4 @@
-//! A run against a baseline, with limits: kept, broken, or not to be told.
+//! Checks a run against a baseline with limits: each limit is kept, broken, or undecided.
 
 #[cfg(test)]
 mod tests;
@@ -15,10 +15,10 @@ use crate::analysis::findings::{Curve, Estimate, Knee, Optimum, SCHEMA_VERSION, 
 use crate::stats::compare::holm;
 use crate::units::{Quantity, count_list, workers};
 
-/// What a run may lose.
+/// How much a run may lose.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
-    /// Share of the throughput at the optimum that may be lost (0.05 = 5 %).
+    /// Share of the throughput at the knee that may be lost (0.05 = 5 %).
     pub max_slowdown: f64,
     /// Share of the efficiency at the baseline's optimum that may be lost.
     pub max_efficiency_loss: f64,
@@ -32,7 +32,7 @@ pub struct Limits {
 pub enum Answer {
     /// It is kept, with 95 % confidence.
     Pass,
-    /// The data cannot tell.
+    /// The data cannot decide.
     Inconclusive,
     /// It is broken, with 95 % confidence.
     Fail,
@@ -45,25 +45,24 @@ pub struct Verdict {
     pub workload: String,
     /// `throughput`, `efficiency` or `optimum`.
     pub what: String,
-    /// Whether it is kept.
+    /// Whether the limit is kept.
     pub answer: Answer,
-    /// The run relative to the baseline, with a lower and an upper bound that hold with 95 % each.
+    /// The run relative to the baseline. Each of the two bounds holds with 95 % confidence.
     pub ratio: Option<Estimate>,
-    /// In words, with the figures.
+    /// The verdict in words, with the figures.
     pub text: String,
 }
 
-/// The answer to a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// The version of this JSON, that of [`findings`](crate::analysis::findings::SCHEMA_VERSION).
     pub schema_version: u32,
-    /// `fail` where a limit is broken, else `inconclusive` where one cannot be told, else `pass`.
+    /// `fail` if a limit is broken; else `inconclusive` if one is undecided; else `pass`.
     pub answer: Answer,
-    /// What was allowed.
+    /// The limits.
     pub limits: Limits,
-    /// Standard deviation by which runs of one machine were taken to differ, where a side has only
-    /// one.
+    /// The assumed standard deviation between runs of one machine, where a side has only one run.
     pub assumed_run_to_run: Option<f64>,
     /// One entry per limit and workload, in the order of the baseline.
     pub verdicts: Vec<Verdict>,
@@ -71,12 +70,12 @@ pub struct Check {
     pub warnings: Vec<Warning>,
 }
 
-/// Holds a run (or several of one machine) against a baseline.
+/// Checks one run, or several of one machine, against a baseline.
 ///
 /// # Errors
 ///
-/// See [`CompareError`]. A workload that only the baseline has is no error but an inconclusive
-/// verdict.
+/// See [`CompareError`]. A workload that only the baseline has gives an inconclusive verdict, not
+/// an error.
 pub fn check(
     run: &Contender,
     baseline: &Contender,
@@ -108,8 +107,8 @@ pub fn check(
 /// A verdict on its own, with the probability of such a ratio if the limit were just kept.
 type Judged = (Verdict, Option<f64>);
 
-/// Says that limits are broken so that all of a check together raise a false alarm in one of
-/// twenty: of forty limits, two would seem broken by chance.
+/// Corrects the verdicts for their number: all of a check together raise a false alarm in one of
+/// twenty checks. Without this, two of forty limits would seem broken by chance.
 fn together(judged: Vec<Judged>) -> Vec<Verdict> {
     let p: Vec<f64> = judged.iter().filter_map(|(_, p)| *p).collect();
     let mut kept = holm(&p, 0.05).into_iter();
@@ -153,8 +152,8 @@ impl Judge<'_> {
         .collect()
     }
 
-    /// Each at its own knee; where that of the baseline is as good for the run, both there: a knee
-    /// that wanders within the tolerance is no change.
+    /// Compares the runs, each at its own knee. If the baseline's knee is as good for the run, both
+    /// are taken there: a knee that moves within the tolerance is no change.
     fn throughput(&self, wanted: &WorkloadFindings, before: &Best<'_>, now: &Best<'_>) -> Word {
         let (mode, count) = (before.mode, before.point.workers);
         let as_good = now.curve.and_then(|curve| curve.knee.as_ref()).is_some_and(|knee| {
@@ -180,8 +179,8 @@ impl Judge<'_> {
         judged(&format!("throughput at the knee, {place}"), ratio, may_lose)
     }
 
-    /// Speed-up per worker where the baseline is best; `None` where that is one worker, or nothing
-    /// gives the speed of one.
+    /// Compares speed-up per worker at the baseline's knee. `None` if that is one worker, or if the
+    /// speed of one worker is not known.
     fn efficiency(&self, wanted: &WorkloadFindings, mode: &str, count: f64) -> Option<Word> {
         if count <= 1.0 {
             return None;
@@ -196,8 +195,8 @@ impl Judge<'_> {
         Some(judged(&what, self.ratio(&now, &before, may_lose), may_lose))
     }
 
-    /// Whether a count is best, or as good as best, in both; `None` where the baseline has no
-    /// optimum.
+    /// Whether the knee has moved. It has not if either knee is as good in the other run. `None` if
+    /// the baseline has no optimum.
     fn optimum(&self, wanted: &WorkloadFindings, mode: &str) -> Option<Word> {
         let before = optima(self.baseline, wanted, mode)?;
         let told = |set: &[f64]| count_list(set);
@@ -205,7 +204,7 @@ impl Judge<'_> {
             let text = format!("no optimum was found in {mode}");
             return Some(Word::plain(Answer::Inconclusive, text));
         };
-        // Counts that cost no more than the tolerance are one answer.
+        // Counts that cost no more than the tolerance are the same answer.
         let holds = |knees: &[f64], set: &[f64]| {
             knees.iter().any(|knee| set.iter().any(|count| same(*knee, *count)))
         };
@@ -227,7 +226,7 @@ impl Judge<'_> {
     }
 }
 
-/// What one limit on one workload comes to, before all of a check are looked at together.
+/// The verdict on one limit and one workload, before the correction for the number of limits.
 struct Word {
     answer: Answer,
     ratio: Option<Estimate>,
@@ -236,13 +235,13 @@ struct Word {
 }
 
 impl Word {
-    /// One that rests on no ratio.
+    /// A verdict that rests on no ratio.
     fn plain(answer: Answer, text: String) -> Self {
         Self { answer, ratio: None, p: None, text }
     }
 }
 
-/// Where the bounds lie against what may be lost.
+/// Compares the bounds of a ratio with what may be lost.
 fn judged(what: &str, ratio: Option<(Estimate, f64)>, may_lose: f64) -> Word {
     let Some((found, p)) = ratio else {
         let text = format!("{what}: too few rounds for an interval");
@@ -262,7 +261,7 @@ fn judged(what: &str, ratio: Option<(Estimate, f64)>, may_lose: f64) -> Word {
     Word { answer, ratio: Some(found), p: Some(p), text }
 }
 
-/// Each run's throughput at a cell relative to its own serial throughput, else to its own single
+/// For each run, its throughput at a cell over its own serial throughput, or over its own single
 /// worker.
 fn speedups(
     side: &Entrant<'_>,
@@ -282,8 +281,8 @@ fn speedups(
     Some(many.into_iter().zip(one).map(speedup).collect())
 }
 
-/// What is recommended in a mode by the runs of a side, and every count that is as good by any of
-/// them.
+/// The counts that the runs of a side recommend in a mode, and every count that is as good in any
+/// of them.
 struct Optima {
     knees: Vec<f64>,
     set: Vec<f64>,

@@ -1,31 +1,30 @@
-//! What a side's runs say about its throughput, and two sides about their ratio.
+//! The throughput of a side from its runs, and the ratio of two sides.
 
 use super::super::comparison::{Against, Difference};
 use super::super::findings::{Estimate, Point};
 use crate::stats::compare::{LogMean, around, log_mean};
 use crate::stats::{normal, student};
 
-/// By how much runs of one machine are taken to differ where only one was made: a standard
-/// deviation of 2 %.
+/// The assumed difference between runs of one machine if only one was made: a standard deviation of
+/// 2 %.
 ///
 /// Pairs of virtual machines of one type differed by 1.8 to 2.4 % (Laaber, Scheuner and Leitner,
 /// "Software microbenchmarking in the cloud", Empirical Software Engineering 24, 2019).
 pub const RUN_TO_RUN: f64 = 0.02;
 
-/// Half of the distance between the ends of a 95 % interval, in standard errors of a normal
-/// distribution.
+/// Half the width of a 95 % interval, in standard errors of a normal distribution.
 const HALF: f64 = 1.959_963_985;
 
-/// One run's figure: the logarithm of its throughput and how well its own rounds tell it.
+/// The figure of one run: the logarithm of its throughput, and its error.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value {
     pub(super) log: f64,
-    /// Standard error by the rounds of the run; `None` where a single round stands behind it.
+    /// Standard error from the rounds of the run; `None` if there is only one round.
     pub(super) within: Option<f64>,
 }
 
 impl Value {
-    /// Of a cell; `None` where its throughput is not positive.
+    /// The value of a cell; `None` if its throughput is not positive.
     pub(super) fn of(point: &Point) -> Option<Self> {
         let Estimate { median, low, high } = point.throughput;
         let log = median.ln();
@@ -36,20 +35,20 @@ impl Value {
     }
 }
 
-/// What is known of a side: a mean of logarithms with its error, by the spread of its runs or by
-/// assumption.
+/// The mean of a side's logarithms, with its error. The error comes from the spread of the side's
+/// runs, or is assumed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
     mean: f64,
     error: f64,
-    /// Degrees of freedom; infinite where the error is assumed.
+    /// Degrees of freedom; infinite if the error is assumed.
     df: f64,
 }
 
 impl Known {
-    /// From one value per run. With several runs only their spread counts: what varies within a run
-    /// is in it already. With one, its own error and the assumed spread of runs add; `None` where
-    /// it has no error of its own.
+    /// Takes one value per run. With several runs only their spread counts, which already includes
+    /// the variation within runs. With one run, its own error and the assumed spread of runs add
+    /// up; `None` if it has no error of its own.
     pub(super) fn from(values: &[Value], run_to_run: f64) -> Option<Self> {
         if let [only] = values {
             let error = only.within?.hypot(run_to_run);
@@ -67,7 +66,7 @@ impl Known {
     }
 }
 
-/// The difference of two sides' logarithms with its error, by Welch.
+/// The difference of two sides' logarithms, with its error by Welch's method.
 struct Gap {
     log: f64,
     error: f64,
@@ -81,8 +80,8 @@ impl Gap {
         Self { log: above.mean - below.mean, error, df: welch_df(parts) }
     }
 
-    /// The ratio with the ends beyond which it lies with probability `1 - p` each; `None` where it
-    /// is no finite number.
+    /// The ratio, with the ends beyond which it lies with probability `1 - p` each. `None` if it is
+    /// not a finite number.
     fn ratio(&self, p: f64) -> Option<Estimate> {
         let ratio = around(self.log, quantile(p, self.df) * self.error);
         let ends = [ratio.ratio, ratio.low, ratio.high];
@@ -90,7 +89,7 @@ impl Gap {
         finite.then_some(Estimate { median: ratio.ratio, low: ratio.low, high: ratio.high })
     }
 
-    /// The probability of a gap so large if there were none.
+    /// The probability of a gap this large if there were no true gap.
     fn p(&self) -> f64 {
         if self.error > 0.0 {
             (2.0 * (1.0 - cdf((self.log / self.error).abs(), self.df))).clamp(0.0, 1.0)
@@ -99,7 +98,7 @@ impl Gap {
         }
     }
 
-    /// The probability of a gap so far down if the true one were `log`.
+    /// The probability of a gap this low if the true gap were `log`.
     fn p_below(&self, log: f64) -> f64 {
         let distance = self.log - log;
         if self.error > 0.0 {
@@ -110,10 +109,10 @@ impl Gap {
     }
 }
 
-/// The very same runs do not differ.
+/// Identical runs do not differ.
 const EQUAL: Estimate = Estimate { median: 1.0, low: 1.0, high: 1.0 };
 
-/// One side against another with a 95 % interval.
+/// One side relative to another, with a 95 % interval.
 pub(super) fn against(above: &Known, below: &Known, identical: bool) -> Option<Against> {
     if identical {
         let difference = Difference::NotShown;
@@ -130,8 +129,8 @@ pub(super) fn against(above: &Known, below: &Known, identical: bool) -> Option<A
     })
 }
 
-/// One side relative to another, with a bound on either side that holds with 95 % each; and the
-/// probability of a ratio so small if the true one were `limit`.
+/// One side relative to another, with a lower and an upper bound that each hold with 95 %
+/// confidence; and the probability of a ratio this small if the true ratio were `limit`.
 pub(super) fn held_against(
     above: &Known,
     below: &Known,
@@ -145,15 +144,15 @@ pub(super) fn held_against(
     Some((gap.ratio(0.95)?, gap.p_below(limit.ln())))
 }
 
-/// Welch's degrees of freedom of a sum of independent errors, some of which may be assumed and
-/// hence certain.
+/// Welch's degrees of freedom for a sum of independent errors. Assumed errors count as exactly
+/// known.
 pub(super) fn welch_df(parts: [(f64, f64); 2]) -> f64 {
     let total: f64 = parts.iter().map(|(variance, _)| variance).sum();
     let uncertain: f64 = parts.iter().map(|(variance, df)| variance * variance / df).sum();
     if uncertain > 0.0 { total * total / uncertain } else { f64::INFINITY }
 }
 
-/// Student's t, or the normal distribution where the error is certain.
+/// The quantile of Student's t, or of the normal distribution if the error is exactly known.
 pub(super) fn quantile(p: f64, df: f64) -> f64 {
     if df.is_finite() { student::quantile(p, df) } else { normal::quantile(p) }
 }

@@ -1,4 +1,4 @@
-//! Runs with planted truth, for the tests of comparisons and checks.
+//! Simulated runs with known truth, for the tests of comparisons and checks.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::record::{Header, Record};
 use crate::rng::Rng;
 use crate::stats::median;
 
-/// How a planted run is made.
+/// How a simulated run is made.
 #[derive(Debug, Clone)]
 pub(super) struct Planted {
     /// Units per second of one worker.
     pub(super) rate: f64,
     /// Standard deviation of rounds, as a share.
     pub(super) noise: f64,
-    /// Factor of this run as a whole.
+    /// A factor on all figures of this run.
     pub(super) run: f64,
     /// Rounds per cell.
     pub(super) rounds: usize,
@@ -45,7 +45,7 @@ impl Default for Planted {
 }
 
 impl Planted {
-    /// A run with fresh noise.
+    /// Makes a run with new noise.
     pub(super) fn run(&self, rng: &mut Rng) -> Run {
         let workloads = self.labels.iter().map(|label| self.workload(label, rng)).collect();
         Run { record: self.record(rng), findings: self.findings(workloads) }
@@ -89,7 +89,7 @@ impl Planted {
         let counts = [1.0, 2.0, 4.0].into_iter().zip(self.curve);
         let points: Vec<Point> =
             counts.map(|(count, factor)| self.point(count, factor, rng)).collect();
-        // The planted best, so that tests of ratios do not depend on how an optimum is found.
+        // The true best count, so that tests of ratios do not depend on how an optimum is found.
         let best = if self.curve[1] >= self.curve[2] { 2.0 } else { 4.0 };
         let optimum = Optimum {
             workers: best,
@@ -151,7 +151,7 @@ impl Planted {
         }
     }
 
-    /// No two are alike, as no two runs are.
+    /// Each record is different, as real runs are.
     fn record(&self, rng: &mut Rng) -> Record {
         let plan = Plan {
             limits: crate::plan::Limits::default(),
@@ -213,12 +213,12 @@ impl Planted {
     }
 }
 
-/// A side of several runs, each made by `make` from its number.
+/// A side of several runs. `make` makes each run from its number.
 pub(super) fn side(name: &str, runs: usize, mut make: impl FnMut(usize) -> Run) -> Contender {
     Contender { name: name.into(), runs: (0..runs).map(&mut make).collect(), price: None }
 }
 
-/// A side of so many runs of these workloads, for the tests of reports.
+/// A side of `runs` runs of these workloads, for the tests of reports.
 pub(crate) fn planted(name: &str, runs: usize, labels: &[&'static str]) -> Contender {
     let mut rng = Rng::labelled(1, name);
     side(name, runs, |_| Planted { labels: labels.to_vec(), ..Planted::default() }.run(&mut rng))

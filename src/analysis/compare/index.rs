@@ -1,4 +1,4 @@
-//! All workloads of a side in one figure: the geometric mean of their ratios.
+//! Combines all workloads of a side into one figure: the geometric mean of their ratios.
 
 use super::super::comparison::{ComparedWorkload, Index};
 use super::super::findings::{Estimate, WorkloadFindings};
@@ -6,7 +6,7 @@ use super::estimate::{quantile, welch_df};
 use super::{Best, Entrant, cost_ratio, matching, same_runs};
 use crate::stats::compare::{LogMean, around, log_mean};
 
-/// One index per side but the baseline that shares a workload with it.
+/// One index for each side that shares a workload with the baseline.
 pub(super) fn indices(
     sides: &[Entrant<'_>],
     workloads: &[ComparedWorkload],
@@ -51,11 +51,11 @@ fn ratio(below: &LogMean, above: &LogMean) -> Estimate {
     Estimate { median: ratio.ratio, low: ratio.low, high: ratio.high }
 }
 
-/// The mean of a side's logarithms over the workloads, the run as the unit.
+/// The mean of a side's logarithms over the workloads, with one value per run.
 ///
-/// What makes one run differ from the next (other neighbours, another clock speed) moves all its
-/// workloads together, so it does not average out over them: several runs are set against each
-/// other by their own means, and the assumed spread of one run is taken whole.
+/// What makes runs differ (other neighbours, another clock speed) moves all workloads of a run
+/// together, so it does not average out over the workloads. Several runs are therefore compared by
+/// their means, and the assumed spread of a single run counts in full.
 fn mean(side: &Entrant<'_>, workloads: &[&WorkloadFindings], run_to_run: f64) -> Option<LogMean> {
     let values: Vec<Vec<super::Value>> = workloads
         .iter()

@@ -1,4 +1,4 @@
-//! Which runs and workloads can be set against each other, and why the others cannot.
+//! Which runs and workloads can be compared, and why others cannot.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use super::super::comparison::LeftOut;
 use super::super::findings::WorkloadFindings;
 use super::{Contender, Entrant, Run};
 
-/// The sides without the runs that cannot be compared with the baseline's first, and what was left
-/// out.
+/// The sides, without the runs that cannot be compared with the first run of the baseline; and the
+/// list of what was left out.
 ///
-/// A side that loses all its runs is left out whole.
+/// A side that loses all its runs is left out completely.
 pub(super) fn accept(contenders: &[Contender]) -> (Vec<Entrant<'_>>, Vec<LeftOut>) {
     let (mut accepted, mut left_out) = (Vec::new(), Vec::new());
     let reference = &contenders[0].runs[0];
@@ -35,7 +35,7 @@ pub(super) fn accept(contenders: &[Contender]) -> (Vec<Entrant<'_>>, Vec<LeftOut
     (accepted, left_out)
 }
 
-/// Why a run's figures mean something else than the reference's.
+/// Why the figures of a run mean something else than those of the reference.
 fn differs(run: &Run, reference: &Run) -> Option<String> {
     let (mine, theirs) = (&run.record.header, &reference.record.header);
     let build = |optimised: bool| if optimised { "an optimised" } else { "a debug" };
@@ -61,7 +61,7 @@ fn differs(run: &Run, reference: &Run) -> Option<String> {
     }
 }
 
-/// Why a run is not of the same machine in the same setting as its side's first.
+/// Why a run is not from the same machine and setting as the first run of its side.
 fn other_machine(run: &Run, first: &Run) -> Option<String> {
     let (mine, theirs) = (&run.record.header, &first.record.header);
     let (here, there) = (&mine.machine, &theirs.machine);
@@ -77,14 +77,14 @@ fn other_machine(run: &Run, first: &Run) -> Option<String> {
     }
 }
 
-/// The baseline's workloads.
+/// The workloads of the baseline.
 pub(super) fn wanted<'a>(sides: &[Entrant<'a>]) -> &'a [WorkloadFindings] {
     let first: Option<&'a Run> = sides.first().and_then(|side| side.runs.first()).copied();
     first.map(|run| run.findings.workloads.as_slice()).unwrap_or_default()
 }
 
-/// A run's findings for a workload: of the same label, parameters and unit, for a default may have
-/// changed.
+/// A run's findings for a workload with the same label, parameters and unit. (The default of a
+/// parameter may have changed.)
 pub(super) fn find<'a>(run: &'a Run, wanted: &WorkloadFindings) -> Option<&'a WorkloadFindings> {
     run.findings.workloads.iter().find(|found| {
         found.label == wanted.label
@@ -94,7 +94,7 @@ pub(super) fn find<'a>(run: &'a Run, wanted: &WorkloadFindings) -> Option<&'a Wo
     })
 }
 
-/// Why a side has nothing to set against a workload of the baseline.
+/// Why a side cannot be compared on a workload of the baseline.
 pub(super) fn why_missing(side: &Entrant<'_>, wanted: &WorkloadFindings) -> String {
     let found = side.runs.iter().map(|run| find(run, wanted));
     if found.clone().any(|workload| workload.is_some()) {
@@ -110,7 +110,7 @@ pub(super) fn why_missing(side: &Entrant<'_>, wanted: &WorkloadFindings) -> Stri
     }
 }
 
-/// Which parameters differ: `size=1M there, size=4M in the baseline`.
+/// The parameters that differ: `size=1M there, size=4M in the baseline`.
 fn other_parameters(other: &WorkloadFindings, wanted: &WorkloadFindings) -> String {
     let keys: BTreeSet<&String> = other.params.keys().chain(wanted.params.keys()).collect();
     let differing =

@@ -1,9 +1,9 @@
-//! Machines and runs set against each other.
+//! Compares machines and runs.
 //!
-//! The unit is the run: two runs of one machine differ by more than the rounds within either of
-//! them tell (Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013). With
-//! several runs per side their spread is measured; with one it is assumed, and the interval is as
-//! wide as that makes it.
+//! The unit is the run, because two runs of one machine differ by more than the rounds within each
+//! suggest (Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013). With
+//! several runs per side the spread between runs is measured. With one run it is assumed, and the
+//! interval widens accordingly.
 
 pub mod check;
 mod estimate;
@@ -27,12 +27,12 @@ pub use estimate::RUN_TO_RUN;
 #[cfg(test)]
 pub(crate) use fixture::planted;
 
-/// One run: its record and what was found in it.
+/// One run: its record and its findings.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// The raw result.
+    /// The raw record.
     pub record: Record,
-    /// What was derived from it.
+    /// The findings derived from it.
     pub findings: Findings,
 }
 
@@ -54,14 +54,14 @@ struct Entrant<'a> {
     price: Option<f64>,
 }
 
-/// Why nothing can be compared.
+/// Why a comparison is impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompareError {
     /// There is only one side.
     #[error("a comparison needs two sides at least; name two records or run directories")]
     OneSide,
-    /// Two sides have one name.
+    /// Two sides have the same name.
     #[error("two sides are called `{0}`; name them as NAME=PATH")]
     SameName(String),
     /// A side has no runs.
@@ -72,8 +72,8 @@ pub enum CompareError {
     NothingShared(String),
 }
 
-/// Sets all sides against the first. `run_to_run` is the standard deviation of runs of one machine
-/// (0.02 = 2 %), used where a side has one run only.
+/// Compares all sides with the first. `run_to_run` is the assumed standard deviation between runs
+/// of one machine (0.02 = 2 %), for sides with only one run.
 ///
 /// # Errors
 ///
@@ -129,7 +129,7 @@ fn side(entrant: &Entrant<'_>) -> Side {
         .affinity
         .as_ref()
         .map_or(machine.topology.cores, |allowed| machine.topology.cores_within(allowed));
-    // A quota leaves no more than its share of the cores.
+    // A quota allows no more cores than its share.
     let within = |count: Option<u32>| count.map(|count| f64::from(count).min(budget.usable()));
     Side {
         name: entrant.name.to_owned(),
@@ -142,7 +142,7 @@ fn side(entrant: &Entrant<'_>) -> Side {
     }
 }
 
-/// One workload on every side that has it; `None` where the baseline or everyone else lacks it.
+/// Compares one workload on every side that has it. `None` if the baseline or all others lack it.
 fn workload(
     sides: &[Entrant<'_>],
     wanted: &WorkloadFindings,
@@ -192,7 +192,7 @@ fn workload(
     })
 }
 
-/// Whether two sides are the very same runs, which cannot differ.
+/// Whether two sides consist of identical runs, which cannot differ.
 fn same_runs(one: &Entrant<'_>, other: &Entrant<'_>) -> bool {
     one.runs.len() == other.runs.len()
         && one
@@ -202,7 +202,8 @@ fn same_runs(one: &Entrant<'_>, other: &Entrant<'_>) -> bool {
             .all(|(a, b)| std::ptr::eq(*a, *b) || a.record == b.record)
 }
 
-/// A side's best in one workload: every run at its own, told by the run in the middle.
+/// The recommended cell of a side in one workload. Each run has its own; the run in the middle is
+/// shown.
 struct Best<'a> {
     mode: &'a str,
     point: &'a Point,
@@ -254,8 +255,8 @@ impl<'a> Best<'a> {
     }
 }
 
-/// What is recommended of one run: in the recommended mode its knee, without a recommendation the
-/// mode with the largest throughput there.
+/// The recommended cell of one run: the knee of the recommended mode. Without a recommendation, the
+/// mode with the largest throughput at its knee.
 fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
     let largest = |curve: &'_ Curve| -> Option<usize> {
         let points = curve.points.iter().enumerate();
@@ -272,7 +273,7 @@ fn best(workload: &WorkloadFindings) -> Option<(&str, &Point, Option<&Curve>)> {
         .curves
         .iter()
         .filter_map(|curve| Some((curve.name.as_str(), &curve.points[at(curve)?], Some(curve))));
-    // Serial is one point; beside it a plot shows the best of the curves that were measured.
+    // Serial is a single point; the plot shows the best measured curve beside it.
     let highest = |curve: &&Curve| at(curve).map(|index| curve.points[index].throughput.median);
     let drawn = workload
         .curves
@@ -291,7 +292,8 @@ fn same(one: f64, other: f64) -> bool {
     (one - other).abs() < 1e-9
 }
 
-/// The other side against the baseline at every mode and count that all runs of both have.
+/// The other side relative to the baseline, at every mode and count that all runs of both sides
+/// have.
 fn at_equal(
     baseline: &Entrant<'_>,
     other: &Entrant<'_>,
@@ -313,7 +315,7 @@ fn at_equal(
     cells.filter_map(ratio).collect()
 }
 
-/// One value per run at a mode and count; `None` where a run lacks it.
+/// One value per run at a mode and count; `None` if a run lacks it.
 fn values_at(
     side: &Entrant<'_>,
     wanted: &WorkloadFindings,
@@ -332,8 +334,8 @@ fn point_at<'a>(workload: &'a WorkloadFindings, mode: &str, workers: f64) -> Opt
     points.find(|point| same(point.workers, workers))
 }
 
-/// Says where there is a difference, so that all comparisons of a report together raise a false
-/// alarm in one of twenty.
+/// Decides which differences are real. All comparisons of a report together raise a false alarm in
+/// one of twenty reports.
 fn decide(workloads: &mut [ComparedWorkload]) {
     let against = |workloads: &mut [ComparedWorkload], act: &mut dyn FnMut(&mut Against)| {
         let sides = workloads.iter_mut().flat_map(|workload| &mut workload.sides);
@@ -351,11 +353,12 @@ fn decide(workloads: &mut [ComparedWorkload]) {
     });
 }
 
-/// The cost of a unit relative to the baseline's: prices over throughputs.
+/// The cost of a unit relative to the baseline's: the ratio of prices over the ratio of
+/// throughputs.
 fn cost_ratio(prices: [Option<f64>; 2], ratio: Estimate) -> Option<Estimate> {
     let [mine, baseline] = prices;
     let prices = mine? / baseline.filter(|price| *price > 0.0)?;
-    // Dearer is what does less, so the ends change places.
+    // A lower throughput means a higher cost, so the ends of the interval change places.
     Some(Estimate {
         median: prices / ratio.median,
         low: prices / ratio.high,

@@ -5,7 +5,7 @@ use super::super::findings::Warning;
 use super::Entrant;
 use crate::units::{Quantity, plural};
 
-/// One sentence per side but the baseline.
+/// One sentence for each side, except the baseline.
 pub(super) fn sentences(comparison: &Comparison) -> Vec<String> {
     let baseline = &comparison.sides[0].name;
     comparison.index.iter().map(|index| sentence(comparison, index, baseline)).collect()
@@ -43,7 +43,7 @@ fn sentence(comparison: &Comparison, index: &Index, baseline: &str) -> String {
     }
 }
 
-/// What was left out and why, in one clause.
+/// What was left out, with the reason, in one clause.
 pub(super) fn left_out(item: &LeftOut) -> String {
     match &item.what {
         Some(what) => format!("{}, {what}: {}", item.side, item.reason),
@@ -51,7 +51,7 @@ pub(super) fn left_out(item: &LeftOut) -> String {
     }
 }
 
-/// What a reader must know of the sides.
+/// What a reader must know about the sides.
 pub(super) fn warnings(sides: &[Entrant<'_>], assumed: Option<f64>) -> Vec<Warning> {
     let mut found = Vec::new();
     if let Some(spread) = assumed {

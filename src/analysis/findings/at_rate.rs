@@ -1,54 +1,53 @@
-//! What is known where tasks came at a rate.
+//! What is known where tasks arrived at a rate.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Arrivals, Tail};
 
-/// What a cell made of tasks that came at a rate. Latencies count from when a task was due.
+/// How a cell did with tasks at a rate. Latencies count from when a task was due.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AtRate {
-    /// Tasks per second that came on average in its windows.
+    /// Tasks per second that arrived, on average over its windows.
     pub came: f64,
-    /// Tasks per second that it began: less than came where the queue grew.
+    /// Tasks per second that it began. This is less than arrived if the queue grew.
     pub held: f64,
-    /// Whether that is all of them, but for 2 %.
+    /// Whether it began all of them, within 2 %.
     pub reached: bool,
-    /// How many tasks were waiting at the end of a window: the median over rounds.
+    /// Tasks waiting at the end of a window: the median over rounds.
     pub backlog: f64,
-    /// The 99th percentile of the latency is at most this with 95 % confidence, over windows; in
-    /// seconds. `None` where there are too few tasks or windows to say so.
+    /// The 99th percentile of latency is at most this, in seconds, with 95 % confidence over
+    /// windows. `None` if there are too few tasks or windows.
     pub p99_at_most: Option<f64>,
-    /// The same of the median.
+    /// The median of latency is at most this, in the same way.
     #[serde(default)]
     pub p50_at_most: Option<f64>,
-    /// The same of the 90th percentile.
+    /// The 90th percentile of latency is at most this, in the same way.
     #[serde(default)]
     pub p90_at_most: Option<f64>,
-    /// The same of the 95th percentile.
+    /// The 95th percentile of latency is at most this, in the same way.
     #[serde(default)]
     pub p95_at_most: Option<f64>,
-    /// The same of the percentile 99.9.
+    /// The 99.9th percentile of latency is at most this, in the same way.
     #[serde(default)]
     pub p999_at_most: Option<f64>,
-    /// Seconds of service per task, without what it waited.
+    /// Mean seconds of service per task, without waiting.
     pub service: f64,
-    /// By how much these differ: the square of their coefficient of variation (1 is exponential).
-    /// `None` where that cannot be seen from outside, as with servers.
+    /// How much service times vary: the square of their coefficient of variation (1 is
+    /// exponential). `None` if that cannot be seen from outside, as with servers.
     #[serde(default)]
     pub service_variation: Option<f64>,
-    /// Seconds that a task waited on average.
+    /// Mean seconds that a task waited.
     pub waited: Option<f64>,
-    /// The same by the theory of queues (M/M/n: exponential gaps and services, one queue); `None`
-    /// where the workers could not keep up by that.
+    /// The waiting time according to queueing theory (M/M/n: exponential gaps and services, one
+    /// queue). `None` if, in theory, the workers could not keep up.
     pub theory: Option<Waiting>,
-    /// Whether it holds what was asked for: the rate, and the limit on the 99th percentile with
-    /// 95 % confidence.
+    /// Whether it holds the rate, and the limits on latency with 95 % confidence.
     pub holds: bool,
 }
 
 impl AtRate {
-    /// This percentile of the latency is at most so many seconds, with 95 % confidence.
+    /// The limit in seconds that this percentile of latency keeps, with 95 % confidence.
     pub fn at_most(&self, tail: Tail) -> Option<f64> {
         match tail {
             Tail::P50 => self.p50_at_most,
@@ -60,54 +59,54 @@ impl AtRate {
     }
 }
 
-/// Waiting in theory.
+/// Waiting according to queueing theory.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
-    /// The share of their time in which workers are busy.
+    /// The share of time in which workers are busy.
     pub busy: f64,
     /// The probability that a task waits.
     pub probability: f64,
-    /// Seconds that a task waits on average.
+    /// Mean seconds that a task waits.
     pub mean: f64,
-    /// The same for times of service that differ as these do (M/G/n); `None` where that is not
-    /// known.
+    /// The mean wait for service times that vary as these do (M/G/n); `None` if their variation is
+    /// not known.
     #[serde(default)]
     pub general: Option<Bounds>,
 }
 
-/// Between what a mean wait lies, in seconds.
+/// Bounds of a mean wait, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bounds {
-    /// It is at least this.
+    /// The mean is at least this.
     pub low: f64,
-    /// About this (Allen and Cunneen).
+    /// The mean is about this (Allen and Cunneen).
     pub about: f64,
-    /// It is at most this.
+    /// The mean is at most this.
     pub high: f64,
 }
 
-/// A limit on a percentile of the latency.
+/// A limit on a percentile of latency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TailLimit {
-    /// Which: `p99`.
+    /// The percentile: `p99`.
     pub percentile: String,
-    /// Seconds.
+    /// The limit in seconds.
     pub most: f64,
 }
 
-/// The answer where a rate was asked for.
+/// The answer to `--rate`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RateAnswer {
-    /// How tasks came.
+    /// The rate and the kind of gaps.
     pub asked: Arrivals,
-    /// The limit on the 99th percentile of the latency, in seconds.
+    /// The limit on the 99th percentile of latency, in seconds.
     pub max_p99: Option<f64>,
-    /// All limits on percentiles of the latency.
+    /// All limits on percentiles of latency.
     #[serde(default)]
     pub limits: Vec<TailLimit>,
-    /// The smallest count that holds it; `None` where none does.
+    /// The smallest count that holds the rate; `None` if none does.
     pub found: Option<RateCell>,
-    /// Where none does: the cell that held the most.
+    /// If none holds it: the cell that held the most.
     pub most: Option<RateCell>,
     /// Whether more rounds would hardly change the answer.
     pub sure: bool,
@@ -115,17 +114,17 @@ pub struct RateAnswer {
     pub sentence: String,
 }
 
-/// A cell that tasks came to at a rate.
+/// A cell that was given tasks at a rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RateCell {
     /// The mode.
     pub mode: String,
-    /// How many workers.
+    /// The worker count.
     pub workers: f64,
     /// Tasks per second that it held.
     pub held: f64,
     /// The 99th percentile of the latency, in seconds.
     pub p99: Option<f64>,
-    /// The same at most, with 95 % confidence.
+    /// The 99th percentile of latency is at most this, with 95 % confidence.
     pub p99_at_most: Option<f64>,
 }

@@ -1,5 +1,5 @@
-//! What is known of one curve: its points, the optimum, the laws, what limits it and what the mode
-//! costs.
+//! What is known about one curve: its points, the optimum, the laws, the bound and the price of the
+//! mode.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,23 @@ use crate::plan::Tail;
 /// Throughput over workers, for one workload in one mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
-    /// The mode, or the name of the series where it was measured elsewhere.
+    /// The mode; for measurements from elsewhere, the name of the series.
     pub name: String,
     /// One point per worker count, ascending.
     pub points: Vec<Point>,
-    /// The best count, as a set with a probability.
+    /// The best count, with its set and a probability.
     pub optimum: Option<Optimum>,
-    /// The smallest count that costs at most the tolerance: what we recommend.
+    /// The smallest count that costs at most the tolerance. This is the recommended count.
     pub knee: Option<Knee>,
     /// The Universal Scalability Law fitted to the points.
     pub usl: Option<Usl>,
-    /// All laws that were fitted, best criterion first.
+    /// All laws that were fitted, the best one first.
     pub laws: Vec<Law>,
     /// What limits it, with the evidence.
     pub bound: Option<Bound>,
-    /// What the user asked the count to keep, and which count keeps it.
+    /// The limits that the user set, and the count that keeps them.
     pub limits: Option<LimitedOptimum>,
-    /// What a mode itself costs and from which task length it pays.
+    /// What the mode itself costs, and from what task length on it pays.
     pub price: Option<Price>,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -49,7 +49,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The same with an interval so many times as wide, on logarithms.
+    /// The same estimate, with the interval widened by this factor on logarithms.
     pub(in crate::analysis) fn widened(self, factor: f64) -> Self {
         let end = |end: f64| self.median * (end / self.median).powf(factor);
         Self { low: end(self.low), high: end(self.high), ..self }
@@ -59,38 +59,37 @@ impl Estimate {
 /// One cell of a curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
-    /// How many workers; fractional for loads measured elsewhere.
+    /// The worker count; it can be fractional for loads measured elsewhere.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
     /// Units per second.
     pub throughput: Estimate,
-    /// How many rounds stand behind it.
+    /// The number of rounds.
     pub samples: usize,
-    /// In how many launches of the crew they were measured; 0 where that is not known.
+    /// The number of launches in which they were measured; 0 if not known.
     #[serde(default)]
     pub launches: usize,
-    /// Throughput relative to the serial cell (or to one worker where there is no serial cell).
+    /// Throughput relative to the serial cell, or to one worker if there is no serial cell.
     pub speedup: Option<Estimate>,
     /// Speed-up per worker.
     pub efficiency: Option<Estimate>,
-    /// How long the whole batch took, from the first submit to the last join, in seconds; where one
-    /// was asked for.
+    /// For a batch: seconds from the first submit to the last join.
     #[serde(default)]
     pub makespan: Option<Estimate>,
     /// Task latency over all rounds.
     pub latency: Option<Latency>,
-    /// The 99th percentile of the latency that programs printed about themselves, in seconds: the
+    /// The 99th percentile of latency that programs printed about themselves, in seconds: the
     /// median over rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub printed_p99: Option<f64>,
-    /// What it made of tasks that came at a rate.
+    /// How it did with tasks at a rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_rate: Option<AtRate>,
     /// CPU seconds used per second of wall time, by all workers.
     pub cpu: Option<f64>,
     /// CPU seconds per unit of work.
     pub cpu_per_unit: Option<f64>,
-    /// What a unit of work costs, where prices were named.
+    /// The price of a unit of work, if prices were given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     /// Voluntary context switches per task.
@@ -99,28 +98,27 @@ pub struct Point {
     pub involuntary_switches: Option<f64>,
     /// Peak memory of all workers together, in bytes.
     pub peak_memory: Option<f64>,
-    /// Share of the time in which the busiest GPU worked, where there is one.
+    /// Share of the time in which the busiest GPU worked, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_busy: Option<f64>,
-    /// How much of that GPU's memory was in use, in bytes.
+    /// Memory in use on that GPU, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_memory: Option<f64>,
-    /// Largest share of the workers' rates above or below their mean (0 = perfectly fair).
+    /// The largest difference of a worker's rate from the mean, as a share (0 = perfectly fair).
     pub unfairness: Option<f64>,
-    /// Indices (in order of time) of samples that lie far from the others; they are kept.
+    /// Indices (in order of time) of outliers: samples far from the others. They are kept.
     pub outliers: Vec<usize>,
     /// Samples that the ledger marked as disturbed.
     pub disturbed: usize,
 }
 
 impl Point {
-    /// The time within which 99 % ended: of the tasks that were measured, or as programs said of
-    /// themselves. In seconds.
+    /// The 99th percentile of latency in seconds: of the measured tasks, or as programs printed it.
     pub fn p99(&self) -> Option<f64> {
         self.latency.map(|latency| latency.p99).or(self.printed_p99)
     }
 
-    /// A percentile of the latency, in seconds.
+    /// A percentile of latency, in seconds.
     pub fn tail(&self, tail: Tail) -> Option<f64> {
         match tail {
             Tail::P50 => self.latency.map(|latency| latency.p50),
@@ -135,9 +133,9 @@ impl Point {
 /// Money per unit of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// How much.
+    /// The amount.
     pub per_unit: f64,
-    /// Of which currency, as the user wrote it; empty where none was named.
+    /// The currency, as the user wrote it; empty if none was named.
     pub currency: String,
 }
 
@@ -150,7 +148,7 @@ pub struct Latency {
     pub p50: f64,
     /// 90 % were faster.
     pub p90: f64,
-    /// The time within which 95 % ended; `None` in older findings.
+    /// 95 % were faster; `None` in older findings.
     #[serde(default)]
     pub p95: Option<f64>,
     /// 99 % were faster.
@@ -170,18 +168,18 @@ pub struct Optimum {
     /// Every count that cannot be told apart from it, ascending.
     #[serde(serialize_with = "all_whole_if_whole")]
     pub set: Vec<f64>,
-    /// The probability that it is the best of the measured counts, from 0 to 1.
+    /// The probability that it is the best of the measured counts.
     pub probability: f64,
-    /// Whether the data settle the question well enough to act on.
+    /// Whether the answer is settled well enough to act on.
     pub conclusive: bool,
-    /// Whether it is the largest count measured and throughput was still rising there by more than
-    /// the tolerance: then a larger one may be better.
+    /// Whether it is the largest measured count and throughput still rose there by more than the
+    /// tolerance. A larger count may then be better.
     #[serde(default)]
     pub rising: bool,
     /// No other count is more than this share better (0.02 = 2 %), with 95 % confidence.
     #[serde(default, alias = "bound")]
     pub regret: Option<f64>,
-    /// Where it is not conclusive, what would settle it.
+    /// If it is not conclusive: what would settle it.
     pub remedy: Option<String>,
 }
 
@@ -192,7 +190,7 @@ pub struct Knee {
     /// tell.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
-    /// What it costs against the optimum by the middle of what is known (0.02 = 2 %).
+    /// What it costs against the optimum: the middle estimate (0.02 = 2 %).
     #[serde(default)]
     pub loss: Option<f64>,
     /// No other count is more than this share better than the knee, with 95 % confidence.
@@ -201,54 +199,54 @@ pub struct Knee {
     /// Every count that is not shown to cost more than the tolerance, ascending.
     #[serde(default, serialize_with = "all_whole_if_whole")]
     pub as_good: Vec<f64>,
-    /// What more workers are sure to gain, and what that takes; `None` where nothing is sure.
+    /// The gain from more workers that is certain; `None` if none is certain.
     #[serde(default)]
     pub more: Option<More>,
 }
 
-/// A count that does more than the knee.
+/// A larger count that certainly does more than the knee.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct More {
-    /// How many workers.
+    /// The worker count.
     #[serde(serialize_with = "whole_if_whole")]
     pub workers: f64,
-    /// How much more throughput they give, as a share of the knee's.
+    /// Its gain in throughput, as a share of the knee's.
     pub gain: f64,
-    /// The 99th percentile of their task latency relative to the knee's.
+    /// The 99th percentile of its latency, relative to the knee's.
     pub p99: Option<f64>,
 }
 
 /// The Universal Scalability Law: X(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Usl {
-    /// Contention, from 0 to 1.
+    /// Contention: the share of the work that only one worker at a time can do, from 0 to 1.
     pub sigma: f64,
-    /// Coherency, at least 0.
+    /// Coherency: the cost of each pair of workers, at least 0.
     pub kappa: f64,
-    /// Throughput of one worker, units per second.
+    /// Throughput of one worker, in units per second.
     pub lambda: f64,
-    /// Where it peaks; `None` where it does not, or nowhere that these data could tell.
+    /// The count at which it peaks; `None` if it has no peak or the data cannot tell.
     pub peak_workers: Option<f64>,
-    /// The throughput there.
+    /// The throughput at the peak.
     pub peak_throughput: Option<f64>,
-    /// Share of the variance explained: 1 - (sum of squared residuals) / (sum of squared distances
-    /// from the mean), on the throughputs as given.
+    /// Share of the variance that is explained: 1 - (sum of squared residuals) / (sum of squared
+    /// distances from the mean), on the throughputs as given.
     pub r_squared: f64,
     /// 95 % intervals of the coefficients.
     pub intervals: UslIntervals,
-    /// Whether the curve is of this form at all.
+    /// Whether the curve has the form of this law.
     pub adequate: bool,
 }
 
-/// 95 % intervals of the coefficients, each `[low, high]`; `None` where as many coefficients as
-/// measurements leave nothing to judge by.
+/// 95 % intervals of the coefficients, each `[low, high]`. `None` if there are as many coefficients
+/// as measurements, so that nothing is left to judge by.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UslIntervals {
-    /// Of the contention.
+    /// Interval of sigma.
     pub sigma: Option<[f64; 2]>,
-    /// Of the coherency.
+    /// Interval of kappa.
     pub kappa: Option<[f64; 2]>,
-    /// Of the throughput of one worker.
+    /// Interval of lambda.
     pub lambda: Option<[f64; 2]>,
 }
 
@@ -257,19 +255,19 @@ pub struct UslIntervals {
 pub struct Law {
     /// `usl`, `amdahl`, `linear`, `flat`, `saturation`, `saturation-decline`.
     pub name: String,
-    /// The formula in words a reader can retype.
+    /// The formula as text, to be retyped.
     pub formula: String,
     /// Each coefficient by name, with its 95 % interval.
     pub coefficients: BTreeMap<String, Estimate>,
-    /// Corrected Akaike criterion (smaller is better); `None` where there are too few points.
+    /// The corrected Akaike criterion (smaller is better); `None` if there are too few points.
     pub aicc: Option<f64>,
     /// Largest relative residual.
     pub max_residual: f64,
-    /// Whether the curve is of this form.
+    /// Whether the curve has the form of this law.
     pub adequate: bool,
-    /// Whether this is the law that was chosen.
+    /// Whether this law was chosen.
     pub chosen: bool,
-    /// The law drawn over the measured range: workers, throughput, low and high of its 95 % band.
+    /// The law over the measured range: workers, throughput, and the ends of its 95 % band.
     pub band: Vec<[f64; 4]>,
 }
 
@@ -279,38 +277,38 @@ pub struct Bound {
     /// `cpu`, `memory`, `sync`, `io`, `ipc`, `gpu`, `gil`, `event-loop`, `quota`, `harness`, or
     /// `unclear`.
     pub label: String,
-    /// The evidence, in words and figures.
+    /// The evidence, in words with figures.
     pub evidence: Vec<String>,
 }
 
-/// The best count that keeps what the user asked for.
+/// The best count that keeps the user's limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitedOptimum {
-    /// The limits, as the user gave them: `p99 <= 20ms`.
+    /// The limits as text: `p99 <= 20ms`.
     pub asked: Vec<String>,
-    /// The best count that keeps them all; `None` where no measured count does.
+    /// The best count that keeps all limits; `None` if no measured count does.
     pub workers: Option<f64>,
-    /// What keeping them costs, as a share of the throughput at the optimum.
+    /// The price of keeping them, as a share of the throughput at the optimum.
     pub cost: Option<f64>,
-    /// The counts that break a limit, with which and by how much, in words.
+    /// The counts that break a limit, in words: which limit, and by how much.
     pub broken: Vec<String>,
 }
 
 /// What a mode itself costs, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Price {
-    /// To launch a crew of one worker, ready to work.
+    /// To launch a crew of one worker until it is ready.
     pub launch: Option<f64>,
-    /// To send a task to a worker and take its reply, per task.
+    /// To send a task to a worker and take its reply.
     pub dispatch: Option<f64>,
-    /// The task length from which this mode at its knee beats serial.
+    /// The task length from which this mode, at its knee, beats serial.
     pub break_even: Option<f64>,
-    /// What a helper adds to each task by measuring it: that is in every figure.
+    /// What a helper adds to each task by measuring it. Every figure includes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measuring: Option<f64>,
 }
 
-/// Worker counts are whole numbers nearly always, and are written as such.
+/// Writes worker counts as whole numbers where they are whole, which is nearly always.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 pub(super) fn whole_if_whole<S: serde::Serializer>(
     value: &f64,

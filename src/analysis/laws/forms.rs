@@ -1,25 +1,25 @@
-//! The laws themselves, each as the logarithm of a throughput with its derivatives.
+//! The laws, each as the logarithm of a throughput with its derivatives.
 
 use crate::analysis::findings::Estimate;
 use crate::stats::least_squares::{Model, Observed};
 
 /// A law that can be fitted to logarithms.
 pub(super) trait Form<const P: usize>: Model<P> {
-    /// Its name in findings.
+    /// Its name in the findings.
     const NAME: &'static str;
-    /// How to compute it.
+    /// Its formula, as text.
     const FORMULA: &'static str;
-    /// What its coefficients are called there.
+    /// The names of its coefficients in the findings.
     const NAMES: [&'static str; P];
 
-    /// Where to begin.
+    /// Starting points for the fit.
     fn starts(&self, data: &[Observed]) -> Vec<[f64; P]>;
 
-    /// Which coefficients are kept as logarithms, since they must be above 0 and may be of any
-    /// size.
+    /// Which coefficients are fitted as logarithms, because they are positive and can have any
+    /// magnitude.
     fn logarithmic(&self) -> [bool; P];
 
-    /// A coefficient as it is written, from the fitted value and the half width of its interval.
+    /// A coefficient with its interval, from the fitted value and the half width of its interval.
     fn estimate(&self, j: usize, value: f64, half: f64) -> Estimate {
         let (low, high) = self.bounds()[j];
         let ends = [value, (value - half).max(low), (value + half).min(high)];
@@ -30,8 +30,8 @@ pub(super) trait Form<const P: usize>: Model<P> {
 
 const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
-/// The largest throughput per worker and the largest throughput, as logarithms: what most laws
-/// start from.
+/// The largest throughput per worker, and the largest throughput, both as logarithms. Most laws
+/// start from these.
 fn heights(data: &[Observed]) -> (f64, f64) {
     let max = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
     (max(&mut data.iter().map(|o| o.y - o.x.ln())), max(&mut data.iter().map(|o| o.y)))
@@ -144,13 +144,13 @@ impl Form<3> for Universal {
     }
 }
 
-/// Linear up to a cap, with a corner that may be round.
+/// Linear up to a cap, with a corner that can be round.
 pub(super) struct Saturation;
 
-/// The logarithm of a soft minimum of a line and a cap, with its derivatives by the logarithms of
-/// both and by the sharpness q.
+/// The logarithm of a soft minimum of a line and a cap. Also its derivatives with respect to the
+/// logarithms of both and to the sharpness q.
 fn soft_minimum(line: f64, cap: f64, q: f64) -> (f64, [f64; 3]) {
-    // -ln(e^(-q line) + e^(-q cap)) / q, taken from the smaller one so that nothing overflows.
+    // -ln(e^(-q line) + e^(-q cap)) / q, computed from the smaller one so that nothing overflows.
     let low = line.min(cap);
     let (a, b) = ((-q * (line - low)).exp(), (-q * (cap - low)).exp());
     let sum = a + b;
@@ -183,7 +183,7 @@ impl Form<3> for Saturation {
 
 /// Saturation, then a fall by a power of the count.
 pub(super) struct Decline {
-    /// The largest count, beyond which no corner can be seen.
+    /// The largest count. A corner beyond it cannot be seen.
     top: f64,
 }
 
@@ -230,7 +230,7 @@ impl Form<4> for Decline {
 mod tests {
     use super::*;
 
-    /// Derivatives by hand are where such code goes wrong: each is held against a difference
+    /// Derivatives written by hand are easily wrong, so each is compared with a difference
     /// quotient.
     fn slopes_are_right<const P: usize>(form: &impl Form<P>, at: [f64; P]) {
         for n in [0.5, 1.0, 3.0, 17.0, 400.0] {

@@ -1,8 +1,8 @@
-//! Scaling laws fitted to a curve, the choice between them, and whether any of them describes it.
+//! Fits scaling laws to a curve, chooses between them, and judges whether any of them describes it.
 //!
 //! Laws are fitted to the logarithms of the counts' levels, because noise is a share of the
-//! throughput and every part of the curve should speak. (The coefficients that programs read are
-//! fitted to the throughputs as given, as the published ones are: see `usl`.)
+//! throughput and every part of the curve should count. (The coefficients that programs read are
+//! fitted to the throughputs as given, like published ones: see `usl`.)
 
 mod forms;
 pub(super) mod usl;
@@ -14,33 +14,33 @@ use crate::stats::least_squares::{Fit, Linearised, Model, Observed, fit};
 use crate::stats::{special, student};
 use forms::{Amdahl, Decline, Flat, Form, Linear, Saturation, Universal};
 
-/// The level of one count: what a law has to describe.
+/// The level of one count, which a law has to describe.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Level {
     pub(super) workers: f64,
     /// The logarithm of the throughput.
     pub(super) log: f64,
-    /// Measurements behind it.
+    /// The number of measurements.
     pub(super) count: usize,
 }
 
-/// How exactly the levels are known, from repetitions: standard deviation of one measurement,
-/// degrees of freedom; `None` without any.
+/// The error of the levels as known from repetitions: standard deviation of one measurement, and
+/// degrees of freedom. `None` without repetitions.
 pub(super) type Known = Option<(f64, f64)>;
 
-/// A relative misfit below this is nothing that a reader would see.
+/// A relative misfit below this would not be visible.
 const VISIBLE: f64 = 0.05;
 /// Without repetitions a misfit above this cannot be noise.
 const BLATANT: f64 = 0.15;
-/// Laws whose criterion is this much worse than the best one's have no support (Burnham and
-/// Anderson 2002).
+/// A law whose criterion is this much worse than the best one has no support (Burnham and Anderson
+/// 2002).
 const NO_SUPPORT: f64 = 10.0;
-/// No benchmark is exacter than this: smaller misfits all count as this one.
+/// No benchmark is more exact than this; smaller misfits count as this one.
 const FLOOR: f64 = 1e-4;
-/// Points of a drawn law.
+/// Number of points in a drawn law.
 const DRAWN: usize = 41;
 
-/// Every law that has no more coefficients than there are counts, best criterion first.
+/// Every law with no more coefficients than there are counts, the best one first.
 pub(super) fn all(levels: &[Level], known: Known) -> Vec<Law> {
     let data: Vec<Observed> = levels
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn all(levels: &[Level], known: Known) -> Vec<Law> {
     for law in &mut laws {
         law.judge(known, best, data.len());
     }
-    // The best law that describes the curve; where none does, none is chosen.
+    // The best adequate law is chosen; if no law is adequate, none is.
     let chosen = laws.iter().position(|law| law.law.adequate && law.aicc.is_some());
     let mut out: Vec<Law> = laws.into_iter().map(|law| law.law).collect();
     if let Some(at) = chosen {
@@ -77,8 +77,8 @@ pub(super) fn all(levels: &[Level], known: Known) -> Vec<Law> {
     out
 }
 
-/// The spread of the levels about the best law, with its degrees of freedom: all that single
-/// measurements tell of their noise.
+/// The spread of the levels around the best law, with its degrees of freedom. For single
+/// measurements this is the only estimate of their noise.
 pub(super) fn residual_spread(levels: &[Level]) -> Option<super::observation::Spread> {
     let data: Vec<Observed> = levels
         .iter()
@@ -98,17 +98,17 @@ pub(super) fn residual_spread(levels: &[Level]) -> Option<super::observation::Sp
     (df >= 1.0).then(|| super::observation::Spread { sd: (best.squares / df).sqrt(), df })
 }
 
-/// A fitted law with what the choice needs.
+/// A fitted law with the figures for choosing between laws.
 struct Candidate {
     law: Law,
     parameters: usize,
-    /// Weighted sum of squared residuals of the logarithms.
+    /// Weighted sum of the squared residuals of the logarithms.
     squares: f64,
     aicc: Option<f64>,
 }
 
 impl Candidate {
-    /// Whether the misfit can be noise.
+    /// Judges whether the misfit can be noise.
     fn judge(&mut self, known: Known, best: f64, points: usize) {
         let df = points as f64 - self.parameters as f64;
         let misfit = self.law.max_residual;
@@ -153,8 +153,8 @@ fn candidate<const P: usize, F: Form<P>>(form: &F, data: &[Observed]) -> Option<
             (F::NAMES[j].to_owned(), form.estimate(j, fitted.coefficients[j], half))
         })
         .collect();
-    // A law whose coefficients could be anything is not supported by these points; and no figure
-    // may be infinite.
+    // A law is not supported if its coefficients could have any value. Besides, no figure may be
+    // infinite.
     let ends = coefficients.values().flat_map(|e| [e.median, e.low, e.high]);
     if !ends.into_iter().all(f64::is_finite) || !max_residual.is_finite() {
         return None;
@@ -173,7 +173,7 @@ fn candidate<const P: usize, F: Form<P>>(form: &F, data: &[Observed]) -> Option<
     Some(Candidate { law, parameters: P, squares: fitted.squares, aicc })
 }
 
-/// Coefficients that do not sit at a bound.
+/// The coefficients that are not at a bound.
 fn free<const P: usize>(model: &impl Model<P>, fitted: &Fit<P>) -> [bool; P] {
     let bounds = model.bounds();
     std::array::from_fn(|j| {
@@ -181,8 +181,8 @@ fn free<const P: usize>(model: &impl Model<P>, fitted: &Fit<P>) -> [bool; P] {
     })
 }
 
-/// Hurvich and Tsai's corrected criterion (Biometrika 76, 1989) on the levels; `None` where there
-/// are too few of them.
+/// Hurvich and Tsai's corrected criterion (Biometrika 76, 1989) on the levels; `None` if there are
+/// too few.
 fn aicc(squares: f64, data: &[Observed], parameters: usize) -> Option<f64> {
     let n = data.len() as f64;
     let k = parameters as f64 + 1.0; // The size of the noise is a parameter too.

@@ -6,10 +6,10 @@ use crate::analysis::findings::{Usl, UslIntervals};
 use crate::stats::least_squares::{Fit, Linearised, Model, Observed, fit, profile};
 use crate::stats::{special, student};
 
-/// A peak further out than this, in multiples of the largest count, is nothing that data can tell.
+/// A peak this many times beyond the largest count cannot be known from the data.
 const FAR: f64 = 10.0;
 
-/// Noise that grows is ruled out when twice the log-likelihood speaks by more than this against it.
+/// Growing noise is ruled out if twice the difference of log-likelihoods against it exceeds this.
 const BENEFIT_OF_DOUBT: f64 = 9.0;
 
 /// X(N) = lambda N / (1 + sigma (N-1) + kappa N (N-1)), on throughputs scaled to a largest of 1.
@@ -26,10 +26,10 @@ impl Model<3> for Plain {
     }
 }
 
-/// Fits the law to measurements `(workers, throughput)`; `None` with fewer than three different
-/// counts, which cannot fix three coefficients.
+/// Fits the law to measurements `(workers, throughput)`. `None` with fewer than three different
+/// counts, because these cannot determine three coefficients.
 ///
-/// `adequate` is left true; whether the curve is of this form is judged elsewhere.
+/// `adequate` is left true; other code judges whether the curve has this form.
 pub(crate) fn fit_usl(measurements: &[(f64, f64)]) -> Option<Usl> {
     let scale = measurements.iter().map(|m| m.1).fold(0.0, f64::max);
     let data = means(measurements, scale);
@@ -56,8 +56,8 @@ pub(crate) fn fit_usl(measurements: &[(f64, f64)]) -> Option<Usl> {
     })
 }
 
-/// One point per count: least squares on means weighted by their numbers is least squares on all
-/// measurements.
+/// One point per count. Least squares on means, weighted by their numbers, equals least squares on
+/// all measurements.
 fn means(measurements: &[(f64, f64)], scale: f64) -> Vec<Observed> {
     let mut sorted: Vec<(f64, f64)> = measurements.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -89,7 +89,7 @@ fn starts(data: &[Observed]) -> Vec<[f64; 3]> {
         [(0.01, 1e-4), (0.0, 0.0), (0.1, 1.0 / (top * top)), (0.5, 0.0), (1.0, 0.0), (0.9, 1.0)];
     let mut starts: Vec<[f64; 3]> =
         shapes.iter().map(|&(sigma, kappa)| [sigma, kappa, steepest]).collect();
-    // For given sigma and kappa the best lambda is a ratio of sums.
+    // For given sigma and kappa, the best lambda is a ratio of sums.
     starts.extend(shapes.iter().map(|&(sigma, kappa)| {
         let unit = |o: &Observed| Plain.at(o.x, &[sigma, kappa, 1.0]).0;
         let above: f64 = data.iter().map(|o| o.weight * o.y * unit(o)).sum();
@@ -101,10 +101,10 @@ fn starts(data: &[Observed]) -> Vec<[f64; 3]> {
 
 /// Profile intervals, on the throughputs scaled to 1.
 ///
-/// The noise is judged by all residuals, or by those of the counts' means alone where the law
-/// misses them by more than repetitions explain.
+/// The noise is estimated from all residuals. If the law misses the means of the counts by more
+/// than repetitions explain, it is estimated from the means alone.
 ///
-/// Where the noise grows with the throughput the interval is widened to what that means for plain
+/// If the noise grows with the throughput, the interval is widened by what that means for plain
 /// least squares.
 fn intervals(
     data: &[Observed],
@@ -140,16 +140,16 @@ fn intervals(
     UslIntervals { sigma: ends(0), kappa: ends(1), lambda: ends(2) }
 }
 
-/// What noise that is a share of the throughput, as that of benchmarks mostly is, means for plain
-/// least squares.
+/// The effect on plain least squares of noise that is a share of the throughput, as in most
+/// benchmarks.
 struct Proportional {
     /// Standard errors of the coefficients.
     errors: [f64; 3],
 }
 
 impl Proportional {
-    /// `None` where noise of one size explains the measurements clearly better; `squares` are those
-    /// about the plain fit.
+    /// `None` if noise of constant size explains the measurements clearly better. `squares` are the
+    /// squared residuals of the plain fit.
     fn of(
         measurements: &[(f64, f64)],
         means: &[Observed],
@@ -160,13 +160,13 @@ impl Proportional {
         if n <= 3.0 || measurements.iter().any(|m| m.1 <= 0.0) {
             return None;
         }
-        // Fitted to logarithms, the residuals are the shares.
+        // In a fit to logarithms, the residuals are shares.
         let logs: Vec<Observed> = measurements
             .iter()
             .map(|m| Observed { x: m.0, y: (m.1 / scale).ln(), weight: 1.0 })
             .collect();
         let fitted = fit(&Universal, &logs, &Universal.starts(&logs))?;
-        // Twice the difference of the log-likelihoods; densities of logarithms need the factor 1/x
+        // Twice the difference of the log-likelihoods. Densities of logarithms need a factor 1/x
         // each.
         let jacobian: f64 = logs.iter().map(|o| o.y).sum();
         let constant = -n * squares.max(f64::MIN_POSITIVE).ln();
@@ -185,7 +185,7 @@ impl Proportional {
     }
 }
 
-/// A step of about a standard error, to begin the walk along a coefficient with.
+/// The first step along a coefficient: about one standard error.
 fn first_step(data: &[Observed], best: &Fit<3>, j: usize, sd: f64) -> f64 {
     let system = Linearised::new(&Plain, data, &best.coefficients);
     let error = |free: &[bool; 3]| system.covariance(free).map(|c| c[j][j].sqrt() * sd);
@@ -196,10 +196,10 @@ fn first_step(data: &[Observed], best: &Fit<3>, j: usize, sd: f64) -> f64 {
     error(&[true; 3]).or_else(|| error(&alone)).unwrap_or(0.0).max(smallest)
 }
 
-/// Where the law peaks, if these data can tell.
+/// The count at which the law peaks, if these data can tell.
 ///
-/// A kappa that may as well be 0, or of which no interval is known, peaks somewhere beyond the data
-/// by chance, so there a peak must lie within them.
+/// If kappa may be 0, or has no interval, a peak beyond the data would be chance. Then only a peak
+/// within the data counts.
 fn peak(best: &Fit<3>, top: f64, kappa_interval: Option<[f64; 2]>) -> Option<f64> {
     let [sigma, kappa, _] = best.coefficients;
     let at = ((1.0 - sigma) / kappa).sqrt();
