@@ -12,8 +12,7 @@ use crate::stats::exceed::{FEW, is_shown};
 use crate::stats::median::median;
 use crate::units::{Quantity, workers};
 
-/// With a search, counts grow by a factor of up to this one; a larger step means that a count was
-/// left out.
+/// The factor on the rounds that is stated if a smaller count must still be tried.
 const GAP: f64 = 1.5;
 
 /// What the rounds of one count show; `None` where tasks did not arrive at a rate.

@@ -1,4 +1,4 @@
-//! `knee check RUN --baseline B`: for CI, with three different answers.
+//! `knee check RUN --baseline B`: for CI, with three different results.
 
 use std::fmt::Write;
 
@@ -7,27 +7,28 @@ use crate::analysis::compare::RUN_TO_RUN;
 use crate::analysis::compare::check::{self, Answer, Check, Limits};
 use crate::report;
 
-/// Hold a run against a baseline: exit code 0 if it keeps the limits, 3 if it breaks one, 5 if the
+/// Check a run against a baseline: exit code 0 if it keeps the limits, 3 if it breaks one, 5 if the
 /// data cannot tell.
 ///
-/// Throughput at the knee, efficiency at the baseline's knee, and the knee itself are held against
-/// the baseline. A limit counts as kept or broken with 95 % confidence. Several runs on either side
-/// (a directory of run directories) make the answer sharper.
+/// Three things are compared with the baseline: throughput at the knee, efficiency at the
+/// baseline's knee, and the knee itself. A limit counts as kept or broken with 95 % confidence.
+/// Several runs on either side (a directory of run directories) make the answer sharper.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The run, or a directory of runs of one machine
     #[arg(value_name = "RUN")]
     run: String,
-    /// What it is held against
+    /// The run to compare with, or a directory of runs of one machine
     #[arg(long, value_name = "PATH")]
     baseline: String,
-    /// How much of the throughput at the knee may be lost
+    /// Largest loss of throughput at the knee that is allowed
     #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true)]
     max_slowdown: String,
-    /// How much of the efficiency at the baseline's knee may be lost [default: as --max-slowdown]
+    /// Largest loss of efficiency at the baseline's knee that is allowed [default: as
+    /// --max-slowdown]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     max_efficiency_loss: Option<String>,
-    /// By how much runs of one machine differ (standard deviation), where a side has one run
+    /// Assumed standard deviation between runs of one machine, for a side with only one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0),
           allow_hyphen_values = true)]
     run_to_run: String,

@@ -1,4 +1,4 @@
-//! `knee claims`: what is said of threads and processes, tested here.
+//! `knee claims`: tests common claims about threads and processes on this machine.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::plan::Registry;
 use crate::record::Readers;
 use crate::report::write_file;
 
-/// Test what is said of threads and processes, on this machine
+/// Test common claims about threads and processes on this machine
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only these claims, by name; all if none is named
@@ -27,12 +27,12 @@ pub(super) struct Args {
     list: bool,
 }
 
-/// The findings as other programs read them.
+/// The findings as JSON.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Answers<'f> {
     /// The version of this document.
     schema_version: u32,
-    /// What was measured on, in one line.
+    /// The machine, in one line.
     machine: String,
     /// One entry per claim.
     claims: &'f [Finding],
@@ -72,7 +72,7 @@ pub(super) fn claims(args: &Args, registry: Registry, output: Output) -> Result<
     })
 }
 
-/// Refuses names that are no claims.
+/// Refuses names that do not belong to a claim.
 fn known(names: &[String]) -> Result<(), Failure> {
     let ids = || claims::list().map(|(id, _)| id);
     match names.iter().find(|name| !ids().any(|id| id == name.as_str())) {

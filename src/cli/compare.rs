@@ -1,4 +1,4 @@
-//! `knee compare A B ..`: machines, settings or builds set against the first.
+//! `knee compare A B ..`: compares machines, settings or builds with the first.
 
 use std::path::PathBuf;
 
@@ -9,18 +9,18 @@ use crate::report::{self, terminal};
 /// Compare runs of two or more machines.
 ///
 /// The first side is the baseline. Several runs of one side (NAME=A NAME=B, or a directory of run
-/// directories) tell how much its runs differ; with one run each that is assumed, and intervals are
-/// wide.
+/// directories) show how much its runs differ. With one run each, that is assumed, and intervals
+/// are wide.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Records, run directories, or directories of run directories, each with a name if you like;
-    /// RUN@NODE is one node of a run over several
+    /// Records, run directories, or directories of run directories. NAME=PATH gives a side a name;
+    /// RUN@NODE is one node of a run over several nodes
     #[arg(value_name = "[NAME=]PATH", required = true, num_args = 2..)]
     sides: Vec<String>,
     /// What a side costs, e.g. `A=0.40/h`; per s, min, h, d, or month (730 h)
     #[arg(long = "price", value_name = "NAME=PRICE/TIME", allow_hyphen_values = true)]
     prices: Vec<String>,
-    /// By how much runs of one machine differ (standard deviation), where a side has one run
+    /// Assumed standard deviation between runs of one machine, for a side with only one run
     #[arg(long, value_name = "SHARE", default_value_t = format!("{}%", RUN_TO_RUN * 100.0),
           allow_hyphen_values = true)]
     run_to_run: String,
@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// when it was measured]
     #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     tolerance: Option<String>,
-    /// Write the comparison with its plots to this directory as well
+    /// Also write the comparison with its plots to this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print it
@@ -36,7 +36,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// How a comparison is printed; `--json` is JSON whatever this says.
+/// How a comparison is printed. `--json` overrides it.
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 enum Format {
     /// For a terminal.
@@ -100,7 +100,7 @@ fn wrong_price(text: &str) -> Failure {
     ))
 }
 
-/// `0.40/h` per second.
+/// Money per second, from a text such as `0.40/h`.
 fn per_second(text: &str) -> Option<f64> {
     let (amount, time) = text.split_once('/')?;
     let seconds = match time.trim() {

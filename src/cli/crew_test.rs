@@ -1,15 +1,15 @@
-//! `knee crew-test`: does a helper for another language speak the crew protocol?
+//! `knee crew-test`: tests whether a helper for another language speaks the crew protocol.
 
 use super::{Failure, Output, exit, written};
 use crate::mode::helper::{Candidate, conformance};
 
 /// Test whether a helper for another language speaks the crew protocol.
 ///
-/// The helper is started again and again: it is told orders good and bad, cut off and killed. The
-/// page docs/crew-protocol.md says what it must do, and which functions it is made to call.
+/// The helper is started many times. It is given good and bad orders, cut off and killed. The page
+/// docs/crew-protocol.md says what it must do, and which functions it must call.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the functions are that are called, with {name} in place of a function's name, e.g.
+    /// Where the test functions are, with {name} in place of a function's name, e.g.
     /// 'functions.rb:{name}'
     #[arg(long, value_name = "TEMPLATE")]
     functions: String,

@@ -1,4 +1,4 @@
-//! The exit codes, a contract with whoever calls knee.
+//! The exit codes, which are a contract with programs that call knee.
 
 /// Everything was done.
 pub const OK: u8 = 0;
@@ -10,9 +10,9 @@ pub const USAGE: u8 = 2;
 pub const BROKEN: u8 = 3;
 /// Some cells failed; the rest is written.
 pub const INCOMPLETE: u8 = 4;
-/// The data cannot tell, or were too disturbed to.
+/// The data cannot tell, or were too disturbed.
 pub const INCONCLUSIVE: u8 = 5;
 /// The result could not be written.
 pub const UNWRITTEN: u8 = 6;
-/// The user interrupted; the partial result is written.
+/// The user interrupted; a partial result is written.
 pub const INTERRUPTED: u8 = 130;

@@ -1,4 +1,4 @@
-//! `knee fit FILE..`: the same findings for measurements made elsewhere.
+//! `knee fit FILE..`: finds the optimum in measurements made elsewhere.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::record::Readers;
 use crate::report;
 use crate::report::terminal::{self, Tone};
 
-/// A message longer than this many columns is no help to anyone.
+/// Columns. Nobody reads a longer message.
 const LONGEST_MESSAGE: usize = 400;
 
 /// Find optimum, law and bound in measurements made elsewhere.
@@ -53,7 +53,7 @@ pub(super) struct Args {
     /// The figures are times, not throughputs
     #[arg(long)]
     lower_is_better: bool,
-    /// Every worker does the work of a run, so that the work grows with the workers (weak scaling)
+    /// The work grows with the workers: every worker does the work of a whole run (weak scaling)
     #[arg(long)]
     work_per_worker: bool,
     /// The encoding of files that are not UTF-8: windows-1252, shift_jis, ..
@@ -87,25 +87,25 @@ pub(super) struct Fit {
     pub schema_version: u32,
     /// One entry per curve, in the order of the files.
     pub curves: Vec<FitCurve>,
-    /// Which of several modes, where the curves of one file are modes of doing the same work.
+    /// The best mode, if the curves of one file are modes of doing the same work.
     pub verdict: Option<Verdict>,
 }
 
-/// A curve with what is known of its origin.
+/// A curve, with its origin.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(super) struct FitCurve {
-    /// What was found.
+    /// The findings.
     #[serde(flatten)]
     pub curve: Curve,
-    /// What is counted per second: several of them.
+    /// Name of several units of what is counted per second.
     pub unit: String,
     /// The files that it comes from.
     pub files: Vec<String>,
-    /// What the files do not say, and what it was taken for.
+    /// What the files do not say, with the assumption made instead.
     pub guessed: Vec<Guess>,
 }
 
-/// A curve with the measurements that it was made from.
+/// A curve, with the measurements behind it.
 struct Measured {
     fit: FitCurve,
     observations: Vec<Observation>,
@@ -124,7 +124,7 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
     let verdict = verdict(&measured, args);
     let curves = measured.into_iter().map(|one| one.fit).collect();
     let fit = Fit { schema_version: findings::SCHEMA_VERSION, curves, verdict };
-    // Plots take a hundred times longer than all the rest, so that they are painted for --out only.
+    // Plots take a hundred times longer than everything else, so they are drawn only with --out.
     let findings = findings(&fit, args);
     let write = |directory: &Path| report::write_all(directory, &findings, &[], Readers::All);
     let files = args.out.as_deref().map(write);
@@ -136,7 +136,7 @@ pub(super) fn fit(args: &Args, output: Output) -> Result<u8, Failure> {
         let written = files.as_ref().and_then(|files| files.as_ref().ok());
         text(findings, args.out.as_deref().zip(written.map(Vec::as_slice)), output)
     };
-    // What was found is printed even where it cannot be kept.
+    // The findings are printed even if they cannot be written.
     let printed = written(output.result(&shown))?;
     match files {
         Some(Err(error)) => Err(Failure::new(exit::UNWRITTEN, error)),
@@ -188,7 +188,7 @@ fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> Measu
     warnings.append(&mut curve.warnings);
     warnings.extend(unfinished(&curve));
     curve.warnings.clone_from(&warnings);
-    // Which count is the best rests on what was guessed.
+    // The best count depends on the assumption.
     let open = guessed.iter().find(|guess| guess.leaves_the_answer_open());
     if let (Some(guess), Some(optimum)) = (open, curve.optimum.as_mut()) {
         optimum.conclusive = false;
@@ -197,7 +197,7 @@ fn curve(Sourced { files, series }: Sourced, tolerance: f64, seed: u64) -> Measu
     Measured { fit: FitCurve { curve, unit, files, guessed }, observations, noise }
 }
 
-/// A sweep that ends while it still rises, where the analysis does not say so already.
+/// A warning for a curve that still rises at its end, unless the analysis has already given one.
 fn unfinished(curve: &Curve) -> Option<String> {
     const RISES: f64 = 1.03;
     let (optimum, last) = (curve.optimum.as_ref()?, curve.points.last()?);
@@ -212,7 +212,7 @@ fn unfinished(curve: &Curve) -> Option<String> {
     })
 }
 
-/// Which mode, where all curves are of one file and each is another mode, or another value of
+/// The best mode, if all curves come from one file and each is another mode or another value of
 /// `--by`.
 fn verdict(measured: &[Measured], args: &Args) -> Option<Verdict> {
     let first = &measured.first()?.fit;
@@ -239,7 +239,7 @@ fn verdict(measured: &[Measured], args: &Args) -> Option<Verdict> {
     analysis::between(&first.files.join(" + "), &sides)
 }
 
-/// A short name for each file that no other one has.
+/// A short, unique name for each file.
 fn names(files: &[PathBuf]) -> Vec<String> {
     let short = |path: &Path| match path.file_name() {
         Some(name) if path.as_os_str() != "-" => name.to_string_lossy().into_owned(),
@@ -253,7 +253,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
     files.iter().map(unique).collect()
 }
 
-/// The curves as findings: those of one file in one unit stand together.
+/// The curves as findings. Curves of one file and one unit belong together.
 fn findings(fit: &Fit, args: &Args) -> Findings {
     let mut workloads: Vec<WorkloadFindings> = Vec::new();
     let mut places: BTreeMap<(&[String], &str), usize> = BTreeMap::new();
@@ -266,7 +266,7 @@ fn findings(fit: &Fit, args: &Args) -> Findings {
     }
     let labels: Vec<String> = workloads.iter().map(|workload| workload.label.clone()).collect();
     for workload in &mut workloads {
-        // A file with figures in several units is several things.
+        // A file with figures in several units counts as several things.
         if labels.iter().filter(|label| **label == workload.label).count() > 1 {
             workload.label = format!("{} ({})", workload.label, workload.unit_many);
         }
@@ -294,7 +294,7 @@ fn findings(fit: &Fit, args: &Args) -> Findings {
     }
 }
 
-/// What each curve lacks that is not settled; once where all lack the same.
+/// What would settle each curve that is not settled. Equal remedies appear once.
 fn to_settle(curves: &[FitCurve]) -> Option<String> {
     let open = curves.iter().filter_map(|one| {
         let remedy = one.curve.optimum.as_ref()?.remedy.as_deref()?;
@@ -336,7 +336,7 @@ fn workload(one: &FitCurve) -> WorkloadFindings {
     }
 }
 
-/// What was measured elsewhere was no run of ours.
+/// A summary in place of a run, because the measurements come from elsewhere.
 fn run(args: &Args) -> RunSummary {
     let files: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
     RunSummary {
@@ -362,7 +362,7 @@ fn quiet() -> Quiet {
 fn text(mut findings: Findings, out: Option<(&Path, &[PathBuf])>, output: Output) -> String {
     let style = output.style();
     let mut text = Vec::new();
-    // A guess stands above the answer that rests on it, and once.
+    // An assumption stands above the answer that depends on it, and only once.
     let guesses = std::mem::take(&mut findings.warnings);
     for Warning { text: what, remedy, .. } in &guesses {
         let line = format!("{what}; settle it with {remedy}");

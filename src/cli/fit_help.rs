@@ -1,4 +1,4 @@
-//! What `knee fit --help` says below the options.
+//! The text below the options in `knee fit --help`.
 
 /// Formats, rules and exit codes.
 pub(super) const AFTER: &str = "\

@@ -5,10 +5,10 @@ use crate::plot::label::shortened;
 use crate::report::terminal::Style;
 use crate::units::{Quantity, coefficient, workers};
 
-/// A name longer than this many columns is cut where only figures matter.
+/// A longer name is cut to this many columns where only the figures matter.
 pub(super) const LONGEST_NAME: usize = 40;
 
-/// The coefficients that others who fit the law publish too.
+/// The coefficients that other fits of the law publish too.
 pub(super) fn laws(findings: &Findings, style: &Style) -> String {
     let mut text = String::new();
     for workload in &findings.workloads {
@@ -45,7 +45,7 @@ fn coefficients(usl: &Usl, rate: &Quantity) -> String {
     format!("lambda {lambda}, sigma {sigma}, kappa {kappa}; {peak}{doubt}")
 }
 
-/// How far the coefficients may be off, of those that say it.
+/// The intervals of the coefficients, where known.
 fn intervals(usl: &Usl) -> Option<String> {
     let UslIntervals { sigma, kappa, lambda } = usl.intervals;
     let known: Vec<String> = [("lambda", lambda), ("sigma", sigma), ("kappa", kappa)]

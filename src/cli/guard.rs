@@ -1,12 +1,13 @@
-//! Cleans up behind a knee that was killed: a small process that waits for our end and then removes
-//! what we left.
+//! The guard cleans up after a knee that was killed. It is a small process that waits for knee's
+//! end and then removes what knee left.
 //!
-//! It is this binary again, blocked in a read of a socket whose other end only we hold. The read
-//! ends when we end, however we end. It then ends every process that carries this run's mark and
-//! removes the scratch directory. Nothing of this is on a measured path.
+//! The guard is this binary again. It blocks in a read from a socket whose other end only knee
+//! holds. The read ends when knee ends, in whatever way. The guard then ends every process that
+//! carries the mark of the run, and removes the scratch directory. It never works while something
+//! is measured.
 //!
-//! It goes by another name than ours, with every signal kept back that can be: what is meant for
-//! all of knee (`killall knee`, a closed terminal) does not reach it.
+//! The guard has another name than knee and blocks all signals that can be blocked. So a signal to
+//! everything called knee (`killall knee`, a closed terminal) does not reach it.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -21,14 +22,15 @@ use std::time::{Duration, Instant};
 use super::leftovers::{self, MARK};
 use super::signals;
 
-/// The first argument of a guard. It names no program: `pkill -f knee` is not for it.
+/// The first argument of a guard. It does not contain the name of the program, so that `pkill -f
+/// knee` does not find it.
 pub(super) const MARKER: &str = "__guard";
-/// What `ps` and `killall` know it by.
+/// The name that `ps` and `killall` see.
 const NAME: &str = "guard";
-/// A guard that is not done by then is stopped or stuck, and we do its work.
+/// Time for a guard to finish. After that it is stopped or hangs, and knee does its work.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The guard of one run. Dismissing it, or dying, sets it to work.
+/// The guard of one run. It starts its work when it is dismissed or when knee dies.
 #[derive(Debug)]
 pub(super) struct Guard {
     child: Child,
@@ -36,13 +38,13 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Starts the guard of `scratch`, a directory that need not be there yet.
+    /// Starts the guard of the directory `scratch`, which need not exist yet.
     ///
     /// # Errors
     /// This binary cannot be started again.
     pub(super) fn start(scratch: &Path) -> io::Result<Self> {
         let (mut line, theirs) = UnixStream::pair()?;
-        // What it needs waits for it there, whatever becomes of us.
+        // The guard can read what it needs from the socket, whatever happens to knee.
         line.write_all(scratch.as_os_str().as_bytes())?;
         let mut command = Command::new(program()?);
         command
@@ -52,18 +54,18 @@ impl Guard {
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A Ctrl-C at the terminal is for us, not for it.
+            // A Ctrl-C at the terminal is for knee, not for the guard.
             .process_group(0);
         let child = signals::kept_back(|| command.spawn())?;
         Ok(Self { child, line: Some(line) })
     }
 
-    /// Its process.
+    /// Its process id.
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sets it to work and waits until it is done, or for a moment.
+    /// Starts its work, and waits until it is done or the limit has passed.
     pub(super) fn dismiss(&mut self) {
         self.line = None;
         let deadline = Instant::now() + LIMIT;
@@ -84,17 +86,18 @@ impl Drop for Guard {
     }
 }
 
-/// This program, also where its file was replaced meanwhile or nothing is mounted on `/proc`.
+/// The path of this program. It works even if the file was replaced meanwhile or `/proc` is not
+/// mounted.
 fn program() -> io::Result<PathBuf> {
     let own = Path::new("/proc/self/exe");
     if own.exists() {
-        // Started by this name, it has another one than ours from its first moment on.
+        // Started by this path, the guard has its own name from its first moment on.
         return Ok(own.to_owned());
     }
     knee_process::own_program()
 }
 
-/// Turns this process into a guard where it was started as one; to be called first in `main`.
+/// Becomes a guard if this process was started as one. Must be called first in `main`.
 pub(super) fn become_guard_if_asked() {
     if std::env::args_os().nth(1).is_none_or(|first| first != MARKER) {
         return;
@@ -105,14 +108,14 @@ pub(super) fn become_guard_if_asked() {
     }
     let _ = rustix::thread::set_name(c"guard");
     let mut scratch = Vec::new();
-    // The other end is held by the run alone: this returns when it is gone.
+    // Only the run holds the other end, so this returns when the run is gone.
     let _ = io::stdin().read_to_end(&mut scratch);
     leftovers::clean(Path::new(OsStr::from_bytes(&scratch)));
     std::process::exit(0);
 }
 
-/// Whether standard input is a socket whose other end a process of our own user holds. A guard
-/// removes nothing but scratch directories of that user anyway.
+/// Whether standard input is a socket whose other end belongs to a process of the same user. A
+/// guard removes only scratch directories of that user anyway.
 fn is_called_by_ourselves() -> bool {
     let stdin = io::stdin();
     let peer = rustix::net::sockopt::socket_peercred(stdin.as_fd());

@@ -1,5 +1,5 @@
-//! What a run leaves where it is killed: a scratch directory, and processes that carry its mark.
-//! Found and removed.
+//! Finds and removes what a killed run leaves: a scratch directory, and processes that carry its
+//! mark.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -15,33 +15,34 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_se
 use super::guard;
 use crate::folder::Folder;
 
-/// The mark: an environment variable that our children inherit. Its value is the random part of the
-/// scratch directory's name, so that no other run has it, in whatever namespace.
+/// The mark: an environment variable that child processes inherit. Its value is the random part of
+/// the scratch directory's name, so no other run has it, in whatever namespace.
 pub(super) const MARK: &str = "KNEE_RUN";
-/// How a scratch directory's name begins; the mark follows.
+/// The beginning of a scratch directory's name; the mark follows.
 const PREFIX: &str = "knee-";
-/// In a scratch directory: locked for as long as its run lives, and the sign that knee has made it.
+/// A file in each scratch directory. It is locked while the run lives, and shows that knee made the
+/// directory.
 const LOCK: &str = "knee-lock";
-/// How the name of one ends that is being removed.
+/// The end of the name of a directory that is being removed.
 const OVER: &str = "-over";
-/// A directory whose lock was not taken yet is one that is being made, unless it is older than this.
+/// A directory whose lock was never taken is still being made, unless it is older than this.
 const BEING_MADE: Duration = Duration::from_secs(60);
-/// What was killed gets so many times ten milliseconds to go.
+/// Killed processes get this many times ten milliseconds to disappear.
 const TRIES: u32 = 50;
 
-/// Where a run of this mark has its scratch directory.
+/// The scratch directory of the run with this mark.
 pub(super) fn scratch(mark: &str) -> io::Result<PathBuf> {
     std::path::absolute(std::env::temp_dir().join(format!("{PREFIX}{mark}")))
 }
 
-/// The mark in the name of a scratch directory; `None` where it is none.
+/// The mark in the name of a scratch directory; `None` for other names.
 pub(super) fn mark_of(scratch: &Path) -> Option<&str> {
     let mark = scratch.file_name()?.to_str()?.strip_prefix(PREFIX)?;
     (mark.len() == 32 && mark.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(mark)
 }
 
-/// Makes a scratch directory that only we may enter; it counts as in use until the returned lock is
-/// closed.
+/// Makes a scratch directory that only this user may enter. It counts as in use until the returned
+/// lock is closed.
 pub(super) fn make(scratch: &Path) -> io::Result<File> {
     fs::DirBuilder::new().mode(0o700).create(scratch)?;
     let held = Folder::hold(scratch)?;
@@ -49,16 +50,15 @@ pub(super) fn make(scratch: &Path) -> io::Result<File> {
         return Err(io::Error::other("somebody has put another directory in its place"));
     }
     let lock = held.create(LOCK)?;
-    // A sweep of another run may have the lock for a moment, so we wait for it. Where the file
-    // system has no locks, the directory is taken for a dead one's by the next run of ours, no
-    // sooner.
+    // Another run that sweeps may hold the lock for a moment, so we wait for it. If the file system
+    // has no locks, the next run takes this directory for one of a dead run, but no earlier.
     let _ = flock(&lock, FlockOperation::LockExclusive);
     // Until now the lock says nothing: see `is_dead`.
     lock.set_len(1)?;
     Ok(lock)
 }
 
-/// Ends what carries the mark of a run that is over, and removes its directory.
+/// Ends the processes that carry the mark of a finished run, and removes its directory.
 pub(super) fn clean(scratch: &Path) {
     let Some(mark) = mark_of(scratch) else { return };
     for _ in 0..TRIES {
@@ -67,7 +67,7 @@ pub(super) fn clean(scratch: &Path) {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    // Whoever is killed in the middle of this leaves something that is known not to be in use.
+    // Under this name, the directory is known to be unused even if this process is killed now.
     let over = over(scratch);
     if is_own_directory(scratch) {
         let renamed = is_made_by_us(scratch) && fs::rename(scratch, &over).is_ok();
@@ -80,25 +80,26 @@ pub(super) fn clean(scratch: &Path) {
     }
 }
 
-/// What a scratch directory is called while it is removed.
+/// The name of a scratch directory while it is being removed.
 fn over(scratch: &Path) -> PathBuf {
     let mut name = scratch.file_name().unwrap_or_default().to_owned();
     name.push(OVER);
     scratch.with_file_name(name)
 }
 
-/// Whether something of a scratch directory is still there.
+/// Whether a part of a scratch directory still exists.
 pub(super) fn is_left(scratch: &Path) -> bool {
     scratch.exists() || over(scratch).exists()
 }
 
-/// Removes a directory that knee has made, which its lock shows, or an empty one. It is held while
-/// it is looked at and emptied: where everybody may rename what stands beside it, another directory
-/// of ours may be given its name at any moment.
+/// Removes a directory that knee has made, which its lock shows, or an empty one. The directory is
+/// held open while it is checked and emptied: where every user may rename entries, another
+/// directory of this user could be given its name at any moment.
 fn remove(scratch: &Path) {
     let Ok(held) = Folder::hold(scratch) else { return };
     if held.is_ours() && held.has_file(LOCK) {
-        // The last, so that what a kill or an error leaves here is known as ours to the next run.
+        // The lock goes last. If a kill or an error stops this, the next run still recognises the
+        // directory.
         if !held.empty(LOCK) {
             return;
         }
@@ -111,7 +112,7 @@ fn is_made_by_us(scratch: &Path) -> bool {
     Folder::hold(scratch).is_ok_and(|held| held.is_ours() && held.has_file(LOCK))
 }
 
-/// Cleans up behind runs of ours whose guard was killed with them.
+/// Cleans up after runs of this user whose guard was killed too.
 pub(super) fn sweep() {
     sweep_in(&std::env::temp_dir());
 }
@@ -131,8 +132,8 @@ fn sweep_in(place: &Path) {
     }
 }
 
-/// Whether nobody lives any more who works in this directory. Its lock is made first, then taken,
-/// then made longer than nothing: an empty one may belong to a run that is about to take it.
+/// Whether no living run uses this directory. A run first creates its lock, then takes it, and then
+/// makes it longer than nothing. So an empty lock may belong to a run that is about to take it.
 fn is_dead(scratch: &Path) -> bool {
     let lock = fs::OpenOptions::new()
         .read(true)
@@ -160,7 +161,7 @@ fn is_own_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir() && meta.uid() == own)
 }
 
-/// Kills every process but this one whose environment carries the mark; says how many there were.
+/// Kills every other process whose environment carries the mark. Returns how many there were.
 fn kill_marked(mark: &str) -> usize {
     let needle = [MARK.as_bytes(), b"=", mark.as_bytes()].concat();
     let own = std::process::id().cast_signed();
@@ -168,7 +169,8 @@ fn kill_marked(mark: &str) -> usize {
     let pids = entries.filter_map(|entry| number(&entry.file_name()));
     let mut killed = 0;
     for pid in pids.filter(|pid| *pid != own) {
-        // Held first, so that what is killed is what was looked at.
+        // The process is held first, so that the process that is killed is the one that was
+        // checked.
         let Some(held) = hold(pid) else { continue };
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         if environment.split(|&byte| byte == 0).any(|entry| entry == needle) {
@@ -178,10 +180,10 @@ fn kill_marked(mark: &str) -> usize {
     killed
 }
 
-/// Kills and reaps every child of this process but `spared` and those that knee-process looks
-/// after: what commands have put out of our reach and left behind came to us as their nearest
-/// living relative. A guard among them is that of a node which was killed: it is at its work, and
-/// ends by itself.
+/// Kills and reaps every child of this process, except `spared` and those that knee-process looks
+/// after. These are processes that commands started and left behind: the system made them children
+/// of their nearest living relative, which is knee. A guard among them belongs to a node that was
+/// killed; it is at work and ends by itself.
 pub(super) fn kill_strays(spared: u32) {
     for _ in 0..TRIES {
         let strays: Vec<i32> = children()
@@ -192,7 +194,7 @@ pub(super) fn kill_strays(spared: u32) {
             return;
         }
         for pid in strays {
-            // A child that is not reaped keeps its number, so this is it.
+            // A child that is not reaped keeps its number, so this number is that child.
             if let Some(pid) = Pid::from_raw(pid) {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
                 let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
@@ -202,7 +204,7 @@ pub(super) fn kill_strays(spared: u32) {
     }
 }
 
-/// The children of all our threads.
+/// The children of all threads of this process.
 fn children() -> Vec<i32> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
@@ -246,8 +248,8 @@ mod tests {
         }
     }
 
-    /// Where everybody may rename, somebody gives the name of a scratch directory to another one of
-    /// ours.
+    /// Where every user may rename entries, another user can give the name of a scratch directory
+    /// to another directory of this user.
     #[test]
     fn a_directory_that_was_given_our_name_stays() {
         let place = tempfile::tempdir().expect("a directory");
@@ -261,7 +263,7 @@ mod tests {
         assert_eq!(fs::read_dir(place.path()).expect("it is there").count(), 0);
     }
 
-    /// Nodes of one host start in the same moment, and each sweeps.
+    /// Nodes on one host start at the same moment, and each of them sweeps.
     #[test]
     fn what_is_being_made_is_not_swept() {
         let place = tempfile::tempdir().expect("a directory");
@@ -277,7 +279,7 @@ mod tests {
         assert!(is_dead(&ours));
     }
 
-    /// Runs that begin together while others sweep keep their directories.
+    /// Runs that begin while others sweep keep their directories.
     #[test]
     fn sweeps_and_beginnings_do_not_meet() {
         let place = tempfile::tempdir().expect("a directory");
@@ -299,7 +301,7 @@ mod tests {
         });
     }
 
-    /// A guard was killed in the middle of it.
+    /// A guard was killed in the middle of removing.
     #[test]
     fn what_somebody_began_to_remove_is_removed() {
         let place = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! `knee machine`: what this machine is, what of it can be used, and what to beware of.
+//! `knee machine`: this machine, what of it can be used, and what distorts measurements here.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::machine::{Machine, Root};
 use crate::record::Advice;
 use crate::report::terminal;
 
-/// Show what this machine is, how many CPUs can be used, and what other programs make of that.
+/// Show this machine, how many CPUs can be used, and which counts other programs would choose
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
@@ -17,11 +17,11 @@ pub(super) struct Args {}
 pub(super) struct Answer<'a> {
     /// The version of this JSON.
     schema_version: u32,
-    /// CPU seconds per second that can be had: the smaller of mask and quota.
+    /// Usable CPUs: the smaller of the affinity mask and the quota.
     usable_cpus: f64,
     #[serde(flatten)]
     machine: &'a Machine,
-    /// What bends figures here, and what to do about it.
+    /// Conditions that distort figures here, with remedies.
     warnings: Vec<Advice>,
 }
 

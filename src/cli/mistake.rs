@@ -1,8 +1,8 @@
-//! What a panic in a thread of ours does: it ends the program, with a message.
+//! Ends the program with a message when one of knee's own threads panics.
 //!
-//! Other threads may wait for one that panicked, and there is no knowing what it has left half
-//! done. So nothing goes on; the guard cleans up behind a run. What users' work panics with, and
-//! what the threads do that it has started, is caught where it is run and is the failure of a task.
+//! Other threads may wait for a thread that panicked, and nobody knows what it left half done. So
+//! the whole program ends, and the guard cleans up. A panic in the user's work, or in threads that
+//! it started, is different: it is caught where the work runs, and is the failure of a task.
 
 use std::io::Write;
 use std::panic;
@@ -10,17 +10,17 @@ use std::thread;
 
 use super::exit;
 
-/// How the names of our threads begin. The workers of an async runtime are not among them: users'
-/// work may start tasks there that panic for themselves.
+/// The beginnings of the names of knee's own threads. The workers of an async runtime are not among
+/// them, because users' work may start tasks there that panic by themselves.
 const OURS: [&str; 7] =
     ["main", "interrupt", "pool-keeper", "starter-", "serve-", "client-", "burn-"];
-/// The members of a pool of threads, by their numbers.
+/// The beginning of the names of a thread pool's members; a number follows.
 const MEMBER: &str = "knee-";
 
 const MESSAGE: &str = "knee: this is a mistake in knee, and it ends here. What a run has measured \
     is in its directory; `knee run --resume DIR` goes on with it. Please report the lines above.\n";
 
-/// From now on; to be called by the program that users start, not by its workers.
+/// Installs the rule. Only for the program that users start, not for its workers.
 pub(super) fn ends_the_program() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |what| {

@@ -44,13 +44,13 @@ pub(crate) use run::{Camp, Session};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Write results as JSON
+    /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Leave progress and remarks out
+    /// Show no progress and no remarks
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// When to colour
+    /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     color: Color,
 }
@@ -59,35 +59,35 @@ struct Cli {
 enum Command {
     /// Measure workloads over modes and worker counts, and say which are best
     Run(Box<run::Args>),
-    /// Test what is said of threads and processes, on this machine
+    /// Test common claims about threads and processes on this machine
     Claims(claims::Args),
-    /// Make a run's report anew from its raw record
+    /// Make the report of a run again from its raw record
     Report(report::Args),
     /// Compare runs of two or more machines
     Compare(compare::Args),
-    /// Hold a run against a baseline, for CI
+    /// Check a run against a baseline, for CI
     Check(check::Args),
     /// Find optimum, law and bound in measurements made elsewhere
     Fit(fit::Args),
     /// Show the workloads with their parameters, defaults and units
     List(list::Args),
-    /// Show what this machine is, how many CPUs can be used, and what other programs make of that
+    /// Show this machine, how many CPUs can be used, and which counts other programs would choose
     Machine(machine::Args),
     /// Test whether a helper for another language speaks the crew protocol
     CrewTest(crew_test::Args),
-    /// Be a node of a run on another host
+    /// Act as a node of a run that was started on another host
     #[command(hide = true)]
     Node(node::Args),
-    /// Print the JSON Schema of what knee writes, or list the schemas
+    /// Print the JSON Schema of knee's output, or list the schemas
     Schema(schema::Args),
     /// Print a completion script
     Completions {
-        /// For which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man {
-        /// Of which sub-command; of knee itself if none is named
+        /// The sub-command; without it, the page of knee itself
         #[arg(value_name = "SUB-COMMAND")]
         of: Option<String>,
     },
@@ -106,7 +106,7 @@ impl Failure {
         Self { code, message: message.to_string() }
     }
 
-    /// A directory or file cannot be written, and what could be done about that.
+    /// The failure to write a directory or file, with advice.
     fn unwritten(path: &Path, error: &io::Error) -> Self {
         let (path, advice) = (path.display(), crate::report::advice(error));
         Self::new(exit::UNWRITTEN, format!("{path} cannot be written: {error}{advice}"))
@@ -117,7 +117,7 @@ impl Failure {
         self.code
     }
 
-    /// The user asked for something that cannot be.
+    /// A mistake in the command line.
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Self::new(exit::USAGE, message)
     }
@@ -135,10 +135,10 @@ impl From<crate::plan::PlanError> for Failure {
     }
 }
 
-/// The whole program, with a caller's own workloads beside the built-in ones.
+/// The whole program, with the caller's own workloads beside the built-in ones.
 ///
-/// The calling binary is its own worker in the process modes, so this must be the first thing in
-/// its `main`.
+/// In the process modes the calling binary is its own worker, so this must be the first call in its
+/// `main`.
 pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     let registry = Registry::new(extra);
     become_child_if_asked(registry);
@@ -173,8 +173,7 @@ pub fn main_with(extra: &'static [&'static dyn Workload]) -> ExitCode {
     }
 }
 
-/// Turns this process into the guard or the worker as which it was started by itself; returns
-/// otherwise.
+/// Becomes a guard or a worker if this process was started as one. Otherwise returns.
 pub(crate) fn become_child_if_asked(registry: Registry) {
     guard::become_guard_if_asked();
     signals::settle();
@@ -195,8 +194,8 @@ fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     args
 }
 
-/// Help and version go to standard output with success; mistakes are one clear line and exit code
-/// 2.
+/// Prints help and version to standard output and succeeds. A mistake gives one clear line and exit
+/// code 2.
 fn refuse(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::from(exit::OK) }
@@ -224,7 +223,7 @@ fn man(of: Option<&str>, output: Output) -> Result<u8, Failure> {
     written(output.result(&String::from_utf8_lossy(&page)))
 }
 
-/// What a sub-command answers after writing its result.
+/// Turns the result of writing to standard output into the exit code of a sub-command.
 pub(crate) fn written(result: std::io::Result<()>) -> Result<u8, Failure> {
     match result {
         Ok(()) => Ok(exit::OK),

@@ -1,4 +1,4 @@
-//! `knee node`: this host as a part of somebody else's run. Launchers call it, people do not.
+//! `knee node`: this host as a node of a run elsewhere. Launchers call it, people do not.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
@@ -10,26 +10,26 @@ use crate::machine::{Machine, Root};
 use crate::mode::node::{Hello, Secret, Way, serve};
 use crate::plan::Registry;
 
-/// Be a node of a run on another host.
+/// Act as a node of a run that was started on another host.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where whoever launched it can be found
+    /// The addresses of the run
     #[arg(long, value_name = "ADDRESS,..", value_delimiter = ',', required = true)]
     connect: Vec<SocketAddr>,
-    /// What it is called
+    /// The name of this node
     #[arg(long)]
     name: Option<String>,
-    /// Its number
+    /// The number of this node
     #[arg(long)]
     rank: Option<u32>,
 }
 
 pub(super) fn node(args: &Args, registry: Registry, output: Output) -> Result<u8, Failure> {
-    // Before anything is started that could inherit it.
+    // Before anything is started that could inherit the secret.
     let (secret, by_input) = Secret::taken().map_err(Failure::usage)?;
     let camp = Arc::new(Camp::pitch(output)?);
     if by_input {
-        // Its end says that the launcher is gone.
+        // The end of the input says that the launcher is gone.
         let camp = Arc::clone(&camp);
         thread::spawn(move || {
             let mut input = io::stdin().lock();
@@ -49,7 +49,7 @@ pub(super) fn node(args: &Args, registry: Registry, output: Output) -> Result<u8
         move || camp.leave(exit::OK)
     };
     serve(way, site, machine, last);
-    // Launchers end all nodes where one of them fails, so every end in order is a success.
+    // Launchers end all nodes if one of them fails, so every orderly end counts as a success.
     camp.leave(exit::OK)
 }
 
@@ -59,7 +59,7 @@ impl Args {
     }
 }
 
-/// The addresses that we were told, and the one that Slurm knows of its own.
+/// The addresses given, and the one that Slurm itself knows.
 fn addresses(told: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut all = told.to_vec();
     let known = std::env::var("SLURM_LAUNCH_NODE_IPADDR").ok();

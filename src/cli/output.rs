@@ -1,4 +1,4 @@
-//! Where text goes: results to standard output, everything else to standard error, never a panic
+//! Where text goes: results to standard output, everything else to standard error. It never panics
 //! when nobody reads.
 
 use std::io::{self, IsTerminal, Write};
@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use crate::plot::label::visible;
 use crate::report::terminal::Style;
 
-/// When to colour.
+/// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
-    /// On a terminal that can, unless `NO_COLOR` is set.
+    /// On a terminal that can show them, unless `NO_COLOR` is set.
     #[default]
     Auto,
     /// Always.
@@ -20,14 +20,14 @@ pub enum Color {
     Never,
 }
 
-/// How this call talks.
+/// How this call of knee prints.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// Whether results are machine-readable.
     pub json: bool,
-    /// Whether progress and remarks are left out.
+    /// Whether progress and remarks are hidden.
     pub quiet: bool,
-    /// When to colour.
+    /// When to use colours.
     pub color: Color,
 }
 
@@ -35,8 +35,8 @@ impl Output {
     /// Writes a result to standard output.
     ///
     /// # Errors
-    /// Standard output is full or broken; that nobody reads any more (`| head`, a terminal that was
-    /// closed) is no error.
+    /// Standard output is full or broken. If nobody reads any more (`| head`, a closed terminal),
+    /// that is not an error.
     pub fn result(self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -46,8 +46,8 @@ impl Output {
         }
     }
 
-    /// Writes a remark to standard error; it is lost where that is closed. Names in it may be
-    /// anything, and steer nothing.
+    /// Writes a remark to standard error. If that is closed, the remark is lost. Names in a remark
+    /// are escaped, so that they cannot control the terminal.
     pub fn remark(self, text: &str) {
         if !self.quiet {
             let shown: Vec<String> = text.split('\n').map(visible).collect();
@@ -66,7 +66,7 @@ impl Output {
         }
     }
 
-    /// How wide results may be: the terminal's columns, 100 where there is none.
+    /// The width of results: the terminal's columns, or 100 without a terminal.
     pub fn width(self) -> usize {
         let asked = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
         let columns = asked.filter(|&columns| columns > 0).or_else(terminal_columns);
@@ -85,9 +85,9 @@ impl Output {
     }
 }
 
-/// Whether standard output is a terminal that was closed. Such a terminal answers `EIO`, and no
-/// longer says that it is a terminal. It is still a character device, which a file on a broken disk
-/// is not.
+/// Whether standard output is a terminal that was closed. Such a terminal answers `EIO` and no
+/// longer says that it is a terminal. But it is still a character device, unlike a file on a broken
+/// disk.
 fn is_gone(error: &io::Error) -> bool {
     let stdout = rustix::fs::fstat(io::stdout());
     let is_device = stdout.is_ok_and(|stat| {
@@ -101,8 +101,7 @@ fn terminal_columns() -> Option<usize> {
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
-/// Whether the locale's characters are UTF-8; where nothing is set, pipes and files are assumed to
-/// be.
+/// Whether the locale uses UTF-8. If no locale is set, UTF-8 is assumed for pipes and files.
 fn speaks_unicode() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(|name| std::env::var(name).ok());
     let locale = set.into_iter().find(|value| !value.is_empty());

@@ -1,5 +1,5 @@
-//! From a record to everything that is shown of it: what `knee run` ends with and `knee report`
-//! makes anew.
+//! Turns a record into everything that is shown of it. `knee run` ends with this, and `knee report`
+//! repeats it.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::report::settings::Dialect;
 use crate::report::{self, terminal};
 
-/// Thinks about a record, writes its report into `directory` and prints the findings, or only the
+/// Analyses a record and writes its report into `directory`. Then prints the findings, or only the
 /// answer as settings to paste.
 ///
 /// # Errors
@@ -35,14 +35,14 @@ pub(crate) fn present(
     let files = report::write_all(directory, &findings, &machine, readers);
     let rows = report::samples(record).map_err(|error| Failure::new(exit::FAILED, error))?;
     let samples = report::write_file(&directory.join("samples.csv"), &rows, readers);
-    // What was found is printed even where it cannot be kept.
+    // The findings are printed even if they cannot be written.
     let printed = match settings {
         Some(dialect) => {
             written(output.result(&report::settings::settings(&findings, dialect))).map(drop)
         }
         None => print(&findings, directory, files.as_deref().unwrap_or_default(), output),
     };
-    // A terminal that was closed is no news.
+    // If a terminal was closed, there is no point in reporting that.
     if !findings.run.interrupted {
         printed?;
     }
@@ -78,23 +78,23 @@ fn print(
     written(output.result(&String::from_utf8_lossy(&text))).map(|_| ())
 }
 
-/// Whether programs ran as they should, and only printed no figure.
+/// Whether programs ran correctly but printed no figure.
 fn lacks_figures(findings: &Findings) -> bool {
     let mut failures = findings.workloads.iter().flat_map(|workload| &workload.failures).peekable();
     failures.peek().is_some() && failures.all(|failure| failure.reason.contains(MISSING))
 }
 
-/// The exit code that the findings themselves call for.
+/// The exit code that follows from the findings.
 fn verdict(findings: &Findings) -> u8 {
     let failed = findings.workloads.iter().any(|workload| !workload.failures.is_empty());
-    // Where pairs were searched together, the pair is the answer.
+    // If pairs were searched together, the pair is the answer.
     let own = findings.workloads.iter().filter(|workload| !workload.in_pairs);
     let own = own.filter_map(|workload| workload.verdict.as_ref()).map(|one| one.conclusive);
     let mut settled = own.chain(findings.axes.iter().map(|axis| axis.conclusive));
     if findings.run.interrupted {
         exit::INTERRUPTED
     } else if findings.warnings.iter().any(|one| one.code == analysis::BUDGET_CHANGED) {
-        // Two machines were measured, and whatever is said of one of them is of no use on the
+        // Two different machines were measured; an answer about one of them is useless on the
         // other.
         exit::INCONCLUSIVE
     } else if findings.run.rounds == 0 && !lacks_figures(findings) {
@@ -102,7 +102,7 @@ fn verdict(findings: &Findings) -> u8 {
     } else if failed {
         exit::INCOMPLETE
     } else if !settled.any(|is_settled| is_settled) {
-        // Not a single question was answered.
+        // No question was answered.
         exit::INCONCLUSIVE
     } else {
         exit::OK

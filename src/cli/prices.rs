@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::plan::Tariff;
 
-/// The heading under which `--help` shows what is wanted of an answer.
+/// The heading in `--help` of the options about the wanted answer.
 pub(super) const HEADING: &str = "Limits and wishes";
 
 /// Options about money.
@@ -29,7 +29,7 @@ pub(super) struct Prices {
 }
 
 impl Prices {
-    /// `None` where no price was named.
+    /// `None` if no price was given.
     pub(super) fn tariff(&self) -> Result<Option<Tariff>, Failure> {
         let (machine, worker) = (self.price.as_deref(), self.price_per_worker.as_deref());
         let named = machine.is_some() || worker.is_some();

@@ -1,4 +1,4 @@
-//! The progress bar: how far the budget is spent, what is measured now, how long it still takes.
+//! The progress bar: how much of the budget is spent, what is measured now, and the time left.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::Output;
 use crate::plan::Plan;
 use crate::run::{Event, Observer};
 
-/// Watches a run on a terminal; says only what failed elsewhere.
+/// Shows progress on a terminal. Without a terminal it reports only failures.
 #[derive(Debug)]
 pub(super) struct Progress<'p> {
     plan: &'p Plan,
@@ -18,14 +18,15 @@ pub(super) struct Progress<'p> {
 }
 
 impl<'p> Progress<'p> {
-    /// A bar on standard error where that is a terminal.
+    /// A bar on standard error, if that is a terminal.
     pub(super) fn new(plan: &'p Plan, output: Output) -> Self {
         let bar = output.draws_progress().then(|| {
             let bar = ProgressBar::new(1000);
             let style =
                 ProgressStyle::with_template("  {bar:24} {percent:>3} %  {prefix}  {wide_msg}");
             bar.set_style(style.expect("the template is fixed").progress_chars("━╸─"));
-            // Drawing between rounds only: a ticking thread would disturb what is measured.
+            // The bar is drawn only between rounds: a thread of its own would disturb the
+            // measurement.
             bar
         });
         Self { plan, output, bar }
@@ -38,12 +39,12 @@ impl<'p> Progress<'p> {
         }
     }
 
-    /// Where it says things.
+    /// The output settings.
     pub(super) fn output(&self) -> Output {
         self.output
     }
 
-    /// Says something beside the bar.
+    /// Prints a line without breaking the bar.
     pub(super) fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.output.remark(text)),

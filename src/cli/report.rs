@@ -1,5 +1,5 @@
-//! `knee report DIR`: everything anew from the raw record; `knee report --index DIR`: a table of
-//! the runs in it.
+//! `knee report DIR` makes the report of a run again from its raw record. `knee report --index DIR`
+//! makes a table of several runs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,17 +13,17 @@ use crate::record::{self, FILE_NAME, Readers};
 use crate::report::settings::Dialect;
 use crate::report::{index, write_file};
 
-/// Make a run's report anew from its raw record.
+/// Make the report of a run again from its raw record.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The run's directory, or its record
+    /// The directory of the run, or its record
     #[arg(value_name = "DIR")]
     run: PathBuf,
     /// Write the report to another directory
     #[arg(long, value_name = "DIR", conflicts_with = "index")]
     out: Option<PathBuf>,
-    /// Instead, make a table of all runs in DIR, and put it into DIR/README.md where that has a
-    /// place for it
+    /// Instead, make a table of all runs in DIR, and put it into DIR/README.md if that has a place
+    /// for it
     #[arg(long)]
     index: bool,
     /// What a recommended count may cost against the best, as a share of throughput [default: as

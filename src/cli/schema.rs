@@ -1,4 +1,4 @@
-//! `knee schema [NAME]`: the JSON Schema of what knee writes, or which there are.
+//! `knee schema [NAME]`: prints the JSON Schema of knee's output, or lists the schemas.
 
 use clap::ValueEnum;
 use schemars::Schema;
@@ -11,10 +11,10 @@ use crate::analysis::comparison::Comparison;
 use crate::analysis::findings::Findings;
 use crate::record;
 
-/// Print the JSON Schema of what knee writes; without a name, list the schemas.
+/// Print the JSON Schema of knee's output; without a name, list the schemas.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Of what
+    /// The document
     #[arg(value_enum)]
     of: Option<Document>,
 }
@@ -57,7 +57,7 @@ pub(super) fn schema(args: &Args, output: Output) -> Result<u8, Failure> {
     written(output.result(&format!("{text}\n")))
 }
 
-/// What there are schemas of: a name and a sentence per line, or an object of them.
+/// Lists the schemas: a name and a sentence per line, or a JSON object of them.
 fn list(output: Output) -> Result<u8, Failure> {
     let values = Document::value_variants().iter().filter_map(ValueEnum::to_possible_value);
     let documents: Vec<(String, String)> = values

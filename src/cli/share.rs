@@ -15,8 +15,7 @@ pub(super) fn parse(text: &str, flag: &str) -> Result<f64, Failure> {
     })
 }
 
-/// What a knee may cost against the optimum: the word behind `--tolerance`, 5 % where there is
-/// none.
+/// The value of `--tolerance`: what a knee may cost against the optimum.
 pub(super) fn tolerance(text: &str) -> Result<f64, Failure> {
     const MOST: f64 = 0.5;
     let share = parse(text, "--tolerance")?;

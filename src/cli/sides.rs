@@ -1,4 +1,4 @@
-//! From the paths that a user names to sides of a comparison: `A`, `NAME=A`, a directory of several
+//! Reads the sides of a comparison from the user's paths: `A`, `NAME=A`, or a directory of several
 //! runs.
 
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use crate::analysis;
 use crate::analysis::compare::{Contender, Run};
 use crate::record::{self, FILE_NAME};
 
-/// No comparison needs more runs of one side; a directory with more is something else.
+/// Most runs of one side. A directory with more holds something else.
 const MOST_RUNS: usize = 1000;
 
-/// Reads all sides; paths of one name are runs of one side, analysed at one `tolerance` where that
-/// is given. What cannot be read is told to `skip` where other runs are left.
+/// Reads all sides. Paths with the same name are runs of one side. All are analysed at `tolerance`,
+/// if given. Unreadable runs are reported to `skip`, if other runs remain.
 pub(super) fn read(
     named: &[String],
     tolerance: Option<f64>,
@@ -35,7 +35,7 @@ pub(super) fn read(
     Ok(sides)
 }
 
-/// `NAME=PATH`, or a path that names itself. A path that exists as it stands is never split.
+/// Splits `NAME=PATH`; a path alone is its own name. A path that exists as written is never split.
 fn split(text: &str) -> (String, PathBuf) {
     let whole = Path::new(text);
     match text.split_once('=') {
@@ -44,7 +44,7 @@ fn split(text: &str) -> (String, PathBuf) {
     }
 }
 
-/// The name of the run's directory.
+/// The name of a run's directory.
 fn own_name(path: &Path) -> String {
     if let Some((run, node)) = of_node(path) {
         return format!("{}@{node}", own_name(&run));
@@ -52,12 +52,12 @@ fn own_name(path: &Path) -> String {
     let is_record = path.file_name().is_some_and(|name| name == FILE_NAME);
     let named = if is_record { path.parent().unwrap_or(path) } else { path };
     let named = named.canonicalize().unwrap_or_else(|_| named.to_owned());
-    // The dot in a directory's name (`v1.2`) begins no ending.
+    // The dot in a directory's name (`v1.2`) does not begin a file ending.
     let name = if named.is_dir() { named.file_name() } else { named.file_stem() };
     name.map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into())
 }
 
-/// `RUN@NODE`: one node of a run. A path that exists as it stands is never split.
+/// Splits `RUN@NODE`, one node of a run. A path that exists as written is never split.
 fn of_node(path: &Path) -> Option<(PathBuf, String)> {
     let (run, node) = path.to_str()?.rsplit_once('@')?;
     let run = PathBuf::from(run);
@@ -111,7 +111,7 @@ fn run(path: &Path, tolerance: Option<f64>) -> Result<Run, Failure> {
     Ok(Run { record, findings })
 }
 
-/// The run directories directly below a directory that is none itself, sorted by name.
+/// The run directories directly below a directory that is no run itself, sorted by name.
 fn inner_runs(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() || path.join(FILE_NAME).exists() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Signals as this process was given them, and as it needs them.
+//! Signal settings: those that this process inherited, and those that it needs.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,19 +8,20 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::exit;
 
-/// Undoes what a parent's settings would break; to be called first in `main`, by workers too.
+/// Undoes inherited settings that would break knee. Must be called first in `main`, in workers too.
 pub(super) fn settle() {
-    // Where the parent ignored it, the system would reap our children before we could ask how they
-    // ended. SAFETY: a default action is no code of ours, and no other thread runs yet.
+    // If the parent ignored it, the system would reap children before knee can ask how they ended.
+    // SAFETY: a default action is no code of ours, and no other thread runs yet.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
-    // By default a file that grows beyond `ulimit -f` kills without a word. With a handler the
-    // write says so instead; and other than an ignored signal, a handler does not cross to the
+    // By default, a file that grows beyond `ulimit -f` kills the process silently. With a handler,
+    // the write reports an error instead. Unlike an ignored signal, a handler is not inherited by
     // programs that we start.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
 }
 
-/// Set by the first Ctrl-C, TERM or HUP; a second Ctrl-C or TERM ends at once, and the guard cleans
-/// up. What was ignored when we were started (`nohup`, `&` in a script) stays ignored.
+/// A flag that the first Ctrl-C, TERM or HUP sets. A second Ctrl-C or TERM ends the program at
+/// once, and the guard cleans up. Signals that were ignored at the start (`nohup`, `&` in a script)
+/// stay ignored.
 pub(super) fn cancel() -> Arc<AtomicBool> {
     let cancel = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -28,14 +29,14 @@ pub(super) fn cancel() -> Arc<AtomicBool> {
             continue;
         }
         let code = i32::from(exit::INTERRUPTED);
-        // A terminal that is closed says so more than once: by its shell, and by the system.
+        // A closed terminal is reported more than once: by its shell and by the system.
         if signal != SIGHUP {
             let second = Arc::clone(&cancel);
-            // Registering fails for forbidden signals only, and these are not.
+            // Registering fails only for forbidden signals, and these are not forbidden.
             let _ = signal_hook::flag::register_conditional_shutdown(signal, code, second);
         }
         let _ = signal_hook::flag::register(signal, Arc::clone(&cancel));
-        // Whoever waits for a program is woken.
+        // Wakes whoever waits for a program.
         if let Ok(end) = interrupt::write_end().and_then(|end| end.try_clone_to_owned()) {
             let _ = signal_hook::low_level::pipe::register(signal, end);
         }
@@ -43,7 +44,7 @@ pub(super) fn cancel() -> Arc<AtomicBool> {
     cancel
 }
 
-/// Does as if the system had told us that our terminal is gone.
+/// Acts as if the system had reported that the terminal is gone.
 pub(super) fn hang_up() {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP);
 }
@@ -58,7 +59,7 @@ fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
-/// Does `work` with all signals kept back, in this thread and in the processes that it starts
+/// Runs `work` with all signals blocked, in this thread and in the processes that it starts
 /// meanwhile.
 pub(super) fn kept_back<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are filled before they are read, and a thread's own mask is its own affair.

@@ -1,4 +1,4 @@
-//! A record that is kept in memory while it is made, for programs that measure by themselves.
+//! A record that is kept in memory while it is made, for programs that measure without `knee run`.
 
 use std::io;
 
@@ -8,13 +8,13 @@ use crate::plan::Plan;
 use crate::run::{Event, Observer, Outcome};
 
 impl Record {
-    /// The record of a run that is about to begin: it is the run's observer.
+    /// The record of a run that is about to begin. It observes the run.
     pub fn new(name: &str, plan: &Plan, machine: &Machine) -> Self {
         let warnings = machine.warnings().iter().map(Into::into).collect();
         Self { warnings, ..Self::begun(Header::new(name, plan, machine)) }
     }
 
-    /// A record of which only the header is known.
+    /// A record that has only its header.
     pub(crate) fn begun(header: Header) -> Self {
         Self {
             header,
@@ -27,7 +27,7 @@ impl Record {
         }
     }
 
-    /// The same, at the end of the run.
+    /// The record with the end of the run.
     #[must_use]
     pub fn ended(self, outcome: &Outcome) -> Self {
         let Outcome { wall, interrupted, .. } = *outcome;

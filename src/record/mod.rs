@@ -1,8 +1,8 @@
-//! The raw result: what a run produced, appended while it runs and read back for ever after.
+//! The raw record of a run: appended while it runs, and readable for ever after.
 //!
 //! A record is JSON Lines. The first line is the [`Header`]; each later one is a [`Line`]. Every
-//! line ends with a CRC-32 of what stands before it, so that a torn last line (a power cut) is told
-//! from damage.
+//! line ends with a CRC-32 of the text before it. So a last line that was cut off (by a power cut)
+//! can be told from damage.
 
 mod memory;
 mod one_node;
@@ -25,57 +25,58 @@ use crate::run::{Event, Failure, Sample};
 pub use schema::schema;
 pub use store::{ReadError, Readers, Writer, read, read_from};
 
-/// The version of the record that this knee writes; it reads this and all older ones.
+/// The record version that this knee writes. It reads this one and all older ones.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The file in a run's directory.
+/// The name of the record's file in the directory of a run.
 pub const FILE_NAME: &str = "record.jsonl";
 
-/// Everything a run produced.
+/// Everything that a run produced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// What was to be done, by what, where.
+    /// What was planned, with which command, on which machine.
     pub header: Header,
     /// What each workload did when it was run serially once.
     pub surveys: Vec<Survey>,
-    /// Each round that gave a figure, in order of time.
+    /// Each round that gave a result, in order of time.
     pub samples: Vec<Sample>,
-    /// Each round that gave none.
+    /// Each round that gave no result.
     pub failures: Vec<Failure>,
-    /// What was known before the run to bend its figures.
+    /// Conditions known before the run that distort its figures.
     pub warnings: Vec<Advice>,
-    /// Whether each core still gave what it gave, from time to time.
+    /// Burn controls: whether each core still computed as fast as before, checked from time to
+    /// time.
     pub burns: Vec<BurnReport>,
-    /// How it ended; `None` where it was killed.
+    /// How the run ended; `None` if it was killed.
     pub end: Option<End>,
 }
 
-/// What was to be done, by what, where.
+/// What was planned, with which command, on which machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// The run's name: its directory's.
+    /// The name of the run, which is that of its directory.
     pub name: String,
     /// The version of knee.
     pub knee: String,
-    /// Whether that was an optimised build.
+    /// Whether knee was built with optimisation.
     pub optimised: bool,
     /// The command line.
     pub command: Vec<String>,
-    /// When, as RFC 3339 in UTC.
+    /// When it started, in UTC, as RFC 3339.
     pub started: String,
-    /// Where.
+    /// The machine.
     pub machine: Machine,
-    /// What was planned.
+    /// The plan.
     pub plan: Plan,
-    /// The hosts over which crews are spread, where they are; `machine` is the first of them then.
+    /// The hosts over which crews are spread, if they are; `machine` is then the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Node>,
 }
 
 impl Header {
-    /// The header of a run of this program that begins now.
+    /// The header of a run that begins now.
     pub fn new(name: &str, plan: &Plan, machine: &Machine) -> Self {
         let arguments = std::env::args_os();
         Self {
@@ -91,7 +92,7 @@ impl Header {
         }
     }
 
-    /// Who may read what is made of this run: a command line may hold secrets.
+    /// Who may read the files of this run. A command line can hold secrets.
     pub fn readers(&self) -> Readers {
         let is_program = |name: &str| FOREIGN.iter().any(|foreign| foreign.meta().name == name);
         let private = self.plan.entries.iter().any(|entry| is_program(&entry.workload));
@@ -102,18 +103,18 @@ impl Header {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct End {
-    /// Seconds from its beginning.
+    /// Seconds since its beginning.
     pub wall: f64,
     /// Whether the user interrupted it.
     pub interrupted: bool,
 }
 
-/// Something that bends figures, and what to do about it.
+/// A condition that distorts figures, with a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// A stable word for programs.
     pub code: String,
-    /// What is so.
+    /// What is wrong.
     pub text: String,
     /// What to do about it.
     pub remedy: String,
@@ -129,29 +130,29 @@ impl From<&Warning> for Advice {
     }
 }
 
-/// What a workload did when it was run serially once, before everything else.
+/// What a workload did when it was run serially once, before the first block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Survey {
-    /// Which of the plan's entries.
+    /// Index of the entry in the plan.
     pub entry: usize,
-    /// Seconds of the fastest task.
+    /// Seconds that the fastest task took.
     pub task: f64,
     /// Seconds that preparing one worker took.
     pub prepare: f64,
-    /// The workload's remarks on this machine.
+    /// Remarks of the workload on this machine.
     #[schemars(with = "Vec<schema::NoteShape>")]
     pub notes: Vec<Note>,
-    /// What one core can do by design.
+    /// What one core could do by its design.
     #[schemars(with = "Option<schema::CeilingShape>")]
     pub ceiling: Option<Ceiling>,
-    /// What is known of a function of another language; `None` for other workloads and in older
+    /// What is known about a function of another language; `None` for other workloads and in older
     /// records.
     #[serde(default)]
     pub function: Option<Facts>,
 }
 
 impl Survey {
-    /// What is kept of a reference.
+    /// Takes from a reference what the record keeps.
     pub fn new(entry: usize, reference: &Reference) -> Self {
         Self {
             entry,
@@ -174,20 +175,20 @@ pub enum Line {
     Header(Header),
     /// A workload was run serially once.
     Survey(Survey),
-    /// A round that gave a figure.
+    /// A round that gave a result.
     Sample(Sample),
-    /// A round that gave none.
+    /// A round that gave no result.
     Failure(Failure),
-    /// Something that bends figures.
+    /// A condition that distorts figures.
     Warning(Advice),
-    /// Whether each core still gives what it gave.
+    /// A burn control.
     Burn(BurnReport),
     /// The last line.
     End(End),
 }
 
 impl Line {
-    /// What is kept of an event of a run; `None` where it only says what comes.
+    /// Takes from an event what the record keeps; `None` for events that only announce something.
     pub fn of(event: &Event<'_>) -> Option<Self> {
         match event {
             Event::Surveyed { entry, reference } => {

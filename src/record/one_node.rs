@@ -1,14 +1,14 @@
-//! What one node of a run gave, as a record of its own: to be set against another node's.
+//! The part of one node of a run as a record of its own, to be compared with another node's.
 
 use super::Record;
 use crate::mode::Usage;
 use crate::run::Sample;
 
 impl Record {
-    /// The rounds on the largest number of nodes of each workload, as node `name` measured them;
-    /// `None` where no node is called so.
+    /// The rounds on the largest number of nodes of each workload, as node `name` measured them.
+    /// `None` if no node has this name.
     ///
-    /// How long single tasks took is kept of all nodes together alone, so that is not in it.
+    /// The latency of tasks is kept only for all nodes together, so this record has none.
     #[must_use]
     pub fn of_node(&self, name: &str) -> Option<Self> {
         let node = self.header.nodes.iter().position(|node| node.name == name)?;
@@ -46,14 +46,14 @@ impl Record {
     }
 }
 
-/// Gives an entry its new place; false where it has none.
+/// Gives an entry its new index; false if it has none.
 fn moved(entry: &mut usize, place: impl Fn(usize) -> Option<usize>) -> bool {
     let new = place(*entry);
     *entry = new.unwrap_or(*entry);
     new.is_some()
 }
 
-/// One node's part of a round; `None` where it had none.
+/// The part of one node in a round; `None` if it had none.
 fn of_sample(sample: &Sample, node: usize) -> Option<Sample> {
     let at = sample.nodes.iter().position(|one| one.node == node)?;
     let own = &sample.nodes[at];

@@ -1,4 +1,5 @@
-//! What no run can have measured: a record with a right checksum may still come from anywhere.
+//! Refuses values that no run can have measured. A record with a right checksum may still come from
+//! anywhere.
 
 use super::{Header, Line, Survey};
 use crate::machine::BurnReport;
@@ -8,14 +9,14 @@ use crate::run::Sample;
 
 /// No machine does more of anything in a second, and no run has more of anything.
 const MOST: f64 = 1e30;
-/// A run does not take longer than a century, in seconds.
+/// No run takes longer, in seconds: a century.
 const LONGEST: f64 = 3.2e9;
-/// What is made of a record is made for each of its workloads.
+/// Most workloads in a record, because findings are made for each.
 const MOST_ENTRIES: usize = 512;
-/// Tasks, units and other counts: what a double holds exactly.
+/// The largest count of tasks or units: a double holds it exactly.
 const MOST_COUNTED: u64 = 1 << 53;
 
-/// Why a line cannot be true; `None` where it can.
+/// Why a line cannot be true; `None` if it can.
 pub(super) fn objection(line: &Line) -> Option<String> {
     match line {
         Line::Header(header) => of_header(header),
@@ -66,7 +67,7 @@ fn of_sample(sample: &Sample) -> Option<String> {
         ("usage.span", sample.usage.span),
         ("arrived.service", sample.arrived.map_or(0.0, |arrived| arrived.service)),
     ];
-    // The times of many workers are summed.
+    // These are sums over many workers.
     let usage = &sample.usage;
     let figures = [
         ("usage.user", usage.user),
@@ -121,8 +122,8 @@ fn of_burn(report: &BurnReport) -> Option<String> {
     cores.into_iter().find_map(|found| found)
 }
 
-/// One unit in the longest run is the least that is more than nothing. Ratios of rates within these
-/// bounds are numbers, whatever is made of them.
+/// The smallest rate above 0 is one unit in the longest run. Ratios of rates within these bounds
+/// are always finite.
 fn rate(value: f64) -> Option<String> {
     let least = 1.0 / LONGEST;
     let outside = value > 0.0 && value < least;

@@ -5,20 +5,20 @@ use serde_json::{Value, json};
 
 use super::Line;
 
-/// What [`Note`](knee_workloads::Note) looks like in JSON; the workloads' crate knows no schemas.
+/// The JSON form of [`Note`](knee_workloads::Note). The workloads' crate does not know schemas.
 #[derive(JsonSchema)]
 #[schemars(rename = "Note")]
 #[expect(dead_code, reason = "It lends its shape and holds nothing.")]
 pub(super) struct NoteShape {
-    /// Whether the figure means something else than its name says.
+    /// Whether the remark warns that the figure does not mean what its name says.
     warning: bool,
-    /// What is so.
+    /// The remark.
     text: String,
-    /// What to do about it; empty where nothing is to be done.
+    /// What to do about it; empty if nothing needs to be done.
     remedy: String,
 }
 
-/// What [`Ceiling`](knee_workloads::Ceiling) looks like in JSON.
+/// The JSON form of [`Ceiling`](knee_workloads::Ceiling).
 #[derive(JsonSchema)]
 #[schemars(rename = "Ceiling")]
 #[expect(dead_code, reason = "It lends its shape and holds nothing.")]
@@ -29,7 +29,7 @@ pub(super) struct CeilingShape {
     source: String,
 }
 
-/// The JSON Schema that each line of a record keeps to.
+/// The JSON Schema of each line of a record.
 pub fn schema() -> Schema {
     let mut schema = schemars::schema_for!(Line);
     schema.insert("title".into(), "A line of a record of knee".into());
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// The names of an object's fields, and those that its schema knows.
+    /// The field names of an object, and the field names of its schema.
     fn fields(value: &impl serde::Serialize, schema: &Schema) -> [BTreeSet<String>; 2] {
         let value = serde_json::to_value(value).unwrap();
         let names = |object: &Value| object.as_object().unwrap().keys().cloned().collect();

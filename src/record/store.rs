@@ -1,4 +1,4 @@
-//! A record on disk: appended line by line, read back with every kind of damage named.
+//! A record on disk: appended line by line. Reading it back names every kind of damage.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,14 +13,14 @@ use super::sane;
 use super::{FILE_NAME, Line, Record, SCHEMA_VERSION};
 use crate::clock;
 
-/// What stands between a line's content and its checksum.
+/// The text between the content of a line and its checksum.
 const CRC: &str = ",\"crc\":\"";
-/// Records larger than this are refused: no run of knee writes one.
+/// Larger records are refused: no run of knee writes one.
 const LARGEST: u64 = 256 << 20;
-/// How often the file is forced to disk while running.
+/// How often the file is forced to disk during a run.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// Appends lines to a record, which nobody else can write meanwhile.
+/// Appends lines to a record. Nobody else can write to it meanwhile.
 #[derive(Debug)]
 pub struct Writer {
     file: File,
@@ -28,13 +28,13 @@ pub struct Writer {
     synced: Instant,
 }
 
-/// Who may read what a run writes.
+/// Who may read the files of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Readers {
-    /// Whoever the user's `umask` lets.
+    /// Every user whom the `umask` allows.
     #[default]
     All,
-    /// The user alone: a command line may hold secrets.
+    /// Only the user, because a command line can hold secrets.
     Owner,
 }
 
@@ -62,8 +62,8 @@ impl Writer {
         Ok(Self { file, path, synced: clock::now() })
     }
 
-    /// Goes on with the record in `directory`; its torn last line, if any, is to be [cut
-    /// off](Self::mend) before anything is appended.
+    /// Opens the record in `directory` to continue it. Before appending, the rest of an incomplete
+    /// last line must be [cut off](Self::mend).
     ///
     /// # Errors
     /// The file cannot be opened, or another process writes it (`ResourceBusy`).
@@ -74,7 +74,7 @@ impl Writer {
         Ok(Self { file, path, synced: clock::now() })
     }
 
-    /// Cuts off what an interruption left of a last line.
+    /// Cuts off an incomplete last line.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -84,13 +84,13 @@ impl Writer {
         self.file.set_len(whole as u64)
     }
 
-    /// Where it writes.
+    /// The path of the record.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends one line. It is in the system's hands on return, and on disk at most a second later
-    /// than the next line.
+    /// Appends one line. On return the system has it; it is on disk at most a second after the next
+    /// line.
     ///
     /// # Errors
     /// The disk is full or gone, or the line is one that [`read`] would refuse (`InvalidData`):
@@ -106,7 +106,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Forces what was written to disk.
+    /// Forces everything written so far to disk.
     ///
     /// # Errors
     /// The disk says that it could not.
@@ -116,7 +116,7 @@ impl Writer {
     }
 }
 
-/// Keeps every other run away from a record for as long as the file is open.
+/// Locks a record against other runs for as long as the file is open.
 fn lock(file: &File, path: &Path) -> io::Result<()> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => {
@@ -127,12 +127,12 @@ fn lock(file: &File, path: &Path) -> io::Result<()> {
             );
             Err(io::Error::new(io::ErrorKind::ResourceBusy, what))
         }
-        // Where the file system has no locks, there is none.
+        // Some file systems have no locks; then there is none.
         _ => Ok(()),
     }
 }
 
-/// The process that has locked a file, where the system says.
+/// The process that holds the lock, if the system says so.
 fn holder(file: &File) -> Option<u32> {
     let inode = file.metadata().ok()?.ino().to_string();
     let locks = fs::read_to_string("/proc/locks").ok()?;
@@ -144,7 +144,7 @@ fn holder(file: &File) -> Option<u32> {
     locks.lines().find(of_file)?.split_ascii_whitespace().nth(4)?.parse().ok()
 }
 
-/// Forces a directory's own entries to disk, where the system can.
+/// Forces the entries of a directory to disk, if the system can.
 fn sync_directory(directory: &Path) {
     if let Ok(handle) = File::open(directory) {
         let _ = handle.sync_all();
@@ -158,17 +158,17 @@ pub enum ReadError {
     /// The file cannot be opened or read.
     #[error("{path}: {source}")]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// It is not a regular file, or too large to be a record.
+    /// It is not a regular file, or it is too large to be a record.
     #[error("{path}: {what}")]
     Foreign {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What it is instead.
         what: String,
     },
     /// A newer knee wrote it.
@@ -177,17 +177,17 @@ pub enum ReadError {
          {SCHEMA_VERSION}); update knee to read it"
     )]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Its version.
+        /// Its schema version.
         version: u32,
     },
-    /// A line is not what was written.
+    /// A line differs from what was written.
     #[error("{path}: line {line} is damaged: {what}")]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
         /// What is wrong with it.
         what: String,
@@ -255,7 +255,7 @@ impl Record {
     }
 }
 
-/// Opens a regular file of a believable size, without ever waiting for a pipe's other end.
+/// Opens a regular file of plausible size. Never waits for the other end of a pipe.
 fn open(path: &Path) -> Result<File, ReadError> {
     let fail = |source| ReadError::Io { path: path.to_owned(), source };
     let file =
@@ -321,7 +321,7 @@ fn decode(bytes: &[u8]) -> Result<Line, String> {
     serde_json::from_str(&format!("{}}}", &text[..at])).map_err(|error| error.to_string())
 }
 
-/// The schema version of a first line that could not be read otherwise.
+/// The schema version in a first line that cannot be read otherwise.
 fn version(bytes: &[u8]) -> Option<u32> {
     let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     value.get("header")?.get("schema_version")?.as_u64()?.try_into().ok()

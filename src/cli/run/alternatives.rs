@@ -1,4 +1,4 @@
-//! `--alt`: several ways to do the same work, each by the user's name for it.
+//! `--alt`: several ways to do the same work, each with the user's name for it.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::own::Own;
 use crate::cli::Failure;
 use crate::plan::{Named, parse};
 
-/// Names stand in tables.
+/// Names appear in tables.
 const LONGEST_NAME: usize = 40;
-/// More than this are more curves than anybody tells apart.
+/// Nobody can tell more curves apart.
 const MOST: usize = 16;
-/// The placeholder that the count replaces, where the user names no other.
+/// The placeholder for the count, unless the user names another.
 const COUNT: &str = "{n}";
 
 /// The option.
@@ -28,12 +28,12 @@ pub(super) struct Alternatives {
 }
 
 impl Alternatives {
-    /// Whether there are any.
+    /// Whether there are any ways.
     pub(super) fn are_asked(&self) -> bool {
         !self.alt.is_empty()
     }
 
-    /// Each with its name, as if it had been named alone.
+    /// The ways with their names, each as if it had been named alone.
     pub(super) fn named(
         &self,
         own: &Own,
@@ -62,7 +62,7 @@ impl Alternatives {
     }
 }
 
-/// The name and what stands behind it.
+/// The name, and the text after it.
 fn split(text: &str) -> Result<(&str, &str), Failure> {
     let wrong = |what: String| {
         Failure::usage(format!(
@@ -79,7 +79,7 @@ fn split(text: &str) -> Result<(&str, &str), Failure> {
             "a name has up to {LONGEST_NAME} characters, all of which can be seen"
         )));
     }
-    // As in `--alt 'make -j=4'`, where the name was forgotten.
+    // As in `--alt 'make -j=4'`: the user forgot the name.
     if name.contains(char::is_whitespace) && name.contains(['-', '/']) {
         return Err(wrong("it begins with a command and not with a name".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! What `knee run` is asked, and the request that it makes.
+//! The arguments of `knee run`, and the request that follows from them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,40 +29,40 @@ pub(in crate::cli) struct Args {
     /// environment variable (env:OMP_NUM_THREADS=1,2) or a parameter (size=4k,64k)
     #[arg(long, value_name = "NAME=LIST", allow_hyphen_values = true)]
     pub(super) also: Option<String>,
-    /// How long everything may take, e.g. `60s` or `5m` [default: 60s]
+    /// How long the whole run may take, e.g. `60s` or `5m` [default: 60s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) budget: Option<String>,
     /// A quarter of the time, for a first impression
     #[arg(long)]
     pub(super) quick: bool,
-    /// The seed of orders, work and resampling
+    /// The seed of the order of cells, of the work and of resampling
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
     /// Measure the time that N tasks take, from the first submit to the last join
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) batch: Option<u64>,
-    /// Tasks come at this rate, e.g. `500/s`, whether or not a worker is free: how many workers
-    /// hold it? With --max-p99: so that 99 % are done in time, counted from when each was due. With
-    /// auto and a limit: the highest rate that each count takes. For servers and for built-in
-    /// workloads as serial, threads or process-pool
+    /// Tasks arrive at this rate, e.g. `500/s`, whether or not a worker is free: how many workers
+    /// hold it? With --max-p99: so that 99 % of the tasks are done in time, counted from when each
+    /// was due. With auto and a limit: the highest rate that each count holds. For servers and for
+    /// built-in workloads as serial, threads or process-pool
     #[arg(long, value_name = "RATE", allow_hyphen_values = true,
           conflicts_with_all = ["batch", "also", "min_efficiency", "objective", "price",
                                 "price_per_worker"])]
     pub(super) rate: Option<String>,
-    /// How tasks come with --rate: random (exponential gaps, drawn from the seed) or even
+    /// How tasks arrive with --rate: random (exponential gaps, drawn from the seed) or even
     #[arg(long, value_name = "HOW", requires = "rate", default_value = "random",
           value_parser = ["random", "even"])]
     pub(super) arrivals: String,
     /// Bind each worker to one CPU, one per physical core first
     #[arg(long)]
     pub(super) pin: bool,
-    /// Measure inside a smaller set of CPUs, e.g. `0` or `0-3,8`: would they do?
+    /// Measure within fewer CPUs, e.g. `0` or `0-3,8`: would these be enough?
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub(super) cpus: Option<String>,
     /// The directory for the results [default: target/knee/TIME]
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
-    /// Go on with the interrupted run in DIR
+    /// Continue the interrupted run in DIR
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "workloads", "modes", "workers", "also", "budget", "quick", "seed", "batch", "rate",
         "pin", "cpus", "dry_run", "command", "worker", "tolerance", "max_p99", "max_p50",
@@ -70,7 +70,7 @@ pub(in crate::cli) struct Args {
         "price", "price_per_worker"
     ])]
     pub(super) resume: Option<PathBuf>,
-    /// Show what would be measured and how long it would take, and measure nothing
+    /// Show what would be measured and how long it would take, but measure nothing
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
@@ -85,23 +85,23 @@ pub(in crate::cli) struct Args {
     pub(super) wishes: Wishes,
 }
 
-/// What plain `knee run` may take.
+/// The budget of a plain `knee run`.
 const BUDGET: Duration = Duration::from_secs(60);
-/// Seconds kept for the analysis and the report, but no more than this share of the whole.
+/// Seconds reserved for the analysis and the report, and their largest share of the whole.
 const AFTERWARDS: (f64, f64) = (1.5, 0.2);
 
-/// Seconds of measuring within so many of a whole run.
+/// The time for measuring, in seconds, within a whole run.
 fn measuring(whole: f64) -> f64 {
     (whole - AFTERWARDS.0).max(whole * (1.0 - AFTERWARDS.1))
 }
 
-/// Seconds of the whole run around so many of measuring.
+/// The time of a whole run, in seconds, with this time for measuring.
 pub(super) fn whole(measuring: f64) -> f64 {
     (measuring + AFTERWARDS.0).min(measuring / (1.0 - AFTERWARDS.1))
 }
 
 impl Args {
-    /// The request, every word of it checked.
+    /// Checks the arguments and makes the request.
     pub(super) fn request(&self) -> Result<Request, Failure> {
         let mut workloads: Vec<Named> =
             self.workloads.iter().map(|text| parse::workload(text)).collect::<Result<_, _>>()?;
@@ -132,7 +132,7 @@ impl Args {
         })
     }
 
-    /// What nodes cannot be asked, with the reason.
+    /// Refuses options that do not work with nodes, with the reason.
     fn refuse_with_nodes(&self) -> Result<(), Failure> {
         let refused = if self.also.is_some() {
             "--also does not go with --nodes: nodes are the second axis already; give one value of \

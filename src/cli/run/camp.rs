@@ -1,5 +1,5 @@
-//! Where crews live while something is measured: a scratch directory, a guard that cleans up behind
-//! us, and the user's interrupt.
+//! Prepares a place for crews: a scratch directory, a guard that cleans up, and the handling of the
+//! user's interrupt.
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -22,27 +22,27 @@ use crate::machine::Machine;
 use crate::mode::Site;
 use crate::plan::Registry;
 
-/// What is under way at an interrupt gets this long; then it is left where it is, and what stands
-/// is written.
+/// After an interrupt, running work gets this long. Then it is abandoned, and the results so far
+/// are written.
 const GRACE: Duration = Duration::from_millis(1500);
 
-/// Everything that must be up before the first crew and down after the last one.
+/// Everything that must be ready before the first crew, and end after the last one.
 #[derive(Debug)]
 pub(crate) struct Camp {
     cancel: Arc<AtomicBool>,
-    /// It removes the directory, and what crews left there and elsewhere; taken once.
+    /// The guard. It removes the directory and what crews left. Taken once.
     guard: Mutex<Option<Guard>>,
-    /// Says that the directory is in use.
+    /// Held while the directory is in use.
     _lock: File,
     scratch: PathBuf,
 }
 
 impl Camp {
-    /// Cleans up behind runs that were killed, starts the guard, makes the directory, marks our
-    /// future children and listens to signals.
+    /// Cleans up after killed runs, starts the guard, makes the directory, sets the mark for child
+    /// processes and listens to signals.
     ///
-    /// The guard knows the directory before it is there: whenever we are killed, somebody is left
-    /// who removes it.
+    /// The guard knows the directory before it exists. So whenever knee is killed, the guard can
+    /// remove it.
     pub(crate) fn pitch(output: Output) -> Result<Self, Failure> {
         leftovers::sweep();
         let parent = std::env::temp_dir();
@@ -73,7 +73,8 @@ impl Camp {
         // SAFETY: no other thread of this program runs yet, so nobody can be reading the
         // environment.
         unsafe { std::env::set_var(MARK, &mark) };
-        // What a command leaves behind comes to us, whatever it has done to get out of reach.
+        // Processes that a command leaves behind become children of knee, whatever they did to
+        // detach.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         raise_files();
         let guard = Mutex::new(guard.ok());
@@ -95,12 +96,12 @@ impl Camp {
         }
     }
 
-    /// Where what is started puts its files, so that nothing of them stays.
+    /// The directory for files of started processes. It is removed in the end.
     pub(crate) fn scratch(&self) -> &Path {
         &self.scratch
     }
 
-    /// Becomes true when the user interrupts.
+    /// A flag that becomes true when the user interrupts.
     pub(crate) fn cancel(&self) -> &Arc<AtomicBool> {
         &self.cancel
     }
@@ -110,16 +111,17 @@ impl Camp {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// Does `work`, which ends soon after the user has interrupted. Where it does not, because a
-    /// task takes longer, it is left in the middle: `rest` does what is left to do, and the program
-    /// ends with its code.
+    /// Runs `work`, which should end soon after the user has interrupted. If it does not, because a
+    /// task takes longer, it is abandoned: `rest` finishes what is left to do, and the program ends
+    /// with its code.
     pub(crate) fn interruptible<T>(
         &self,
         work: impl FnOnce() -> T,
         rest: impl FnOnce() -> u8 + Send,
     ) -> T {
         let Ok((seen, done)) = std::os::unix::net::UnixStream::pair() else { return work() };
-        // Looked for now: one that is gone does not say any more that it is a terminal.
+        // The terminal is opened now, because a terminal that is gone no longer says that it is
+        // one.
         let terminal = terminal();
         thread::scope(|scope| {
             let watch = move || {
@@ -128,7 +130,7 @@ impl Camp {
                     signals::hang_up();
                 }
                 wait(&mut [readable(&seen), readable(&interrupted)], None);
-                // Both are over when the work is.
+                // Both are ready as soon as the work is over.
                 if is_over(&seen) || wait(&mut [readable(&seen)], Some(GRACE)) {
                     return;
                 }
@@ -136,7 +138,7 @@ impl Camp {
                 self.strike();
                 std::process::exit(code.into());
             };
-            // Without a thread to be had, an interrupt waits for the task.
+            // If no thread can be started, an interrupt waits for the task.
             let _ = thread::Builder::new().name("interrupt".into()).spawn_scoped(scope, watch);
             let result = work();
             drop(done);
@@ -144,19 +146,20 @@ impl Camp {
         })
     }
 
-    /// Ends this program, and first all that it has started.
+    /// Ends everything that this program has started, and then the program.
     pub(crate) fn leave(&self, code: u8) -> ! {
         self.strike();
         std::process::exit(code.into());
     }
 
-    /// Ends what commands have left behind and removes the directory. Several threads of a node may
-    /// come to this at once: one does it, and the others wait, for who goes on ends this program.
+    /// Ends what commands left behind and removes the directory. Several threads of a node may call
+    /// this at once: one does it and the others wait, because whoever returns first ends the
+    /// program.
     fn strike(&self) {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         leftovers::kill_strays(guard.as_ref().map_or(0, Guard::id));
         drop(guard.take());
-        // Where there was no guard, or it could not do it.
+        // There was no guard, or it could not do its work.
         if leftovers::is_left(&self.scratch) {
             leftovers::clean(&self.scratch);
         }
@@ -169,7 +172,7 @@ impl Drop for Camp {
     }
 }
 
-/// Whether everybody may rename and remove what is in a directory.
+/// Whether every user may rename and remove entries of a directory.
 fn is_open_to_all(directory: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     const OTHERS_WRITE: u32 = 0o002;
@@ -177,25 +180,26 @@ fn is_open_to_all(directory: &Path) -> bool {
     mode & (STICKY | OTHERS_WRITE) == OTHERS_WRITE
 }
 
-/// The terminal to which we write, if any.
+/// The terminal that knee writes to, if any.
 fn terminal() -> Option<OwnedFd> {
     let (stdout, stderr) = (io::stdout(), io::stderr());
     let ours = [stdout.as_fd(), stderr.as_fd()].into_iter().find(IsTerminal::is_terminal);
     ours.and_then(|terminal| terminal.try_clone_to_owned().ok())
 }
 
-/// Waits until the work is over, it is interrupted, or the terminal is gone; whether it was that.
+/// Waits until the work is over, it is interrupted, or the terminal is gone. Returns whether the
+/// terminal is gone.
 ///
-/// The system tells the leader of the terminal's session alone, and a script that stays when it is
-/// told passes nothing on.
+/// The system tells this only to the leader of the terminal's session, and a script that survives
+/// the message does not pass it on.
 fn is_cut_off(seen: &impl AsFd, interrupted: impl AsFd, terminal: &OwnedFd) -> bool {
-    // What is typed is not for us. That the other end is gone is told unasked.
+    // Input is not for knee. The end of the other side is reported without asking for events.
     let other_end = PollFd::new(terminal, PollFlags::empty());
     let mut watched = [readable(seen), readable(&interrupted), other_end];
     wait(&mut watched, None) && watched[..2].iter().all(|one| one.revents().is_empty())
 }
 
-/// Waits until one of these has something to tell; whether that was within `limit`.
+/// Waits until one of these is ready. Returns whether that happened within `limit`.
 fn wait(watched: &mut [PollFd<'_>], limit: Option<Duration>) -> bool {
     let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
     loop {
@@ -214,16 +218,16 @@ fn is_over(seen: &impl AsFd) -> bool {
     wait(&mut [readable(seen)], Some(Duration::ZERO))
 }
 
-/// What tells this run from every other one: 128 bits from the system's own source of chance.
+/// Identifies this run: 128 bits from the system's random source.
 fn mark() -> String {
     let random = RandomState::new();
     format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1))
 }
 
-/// Allows ourselves as many open files as we may: each worker process needs a few.
+/// Raises the limit on open files as far as allowed: each worker process needs a few.
 fn raise_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Best effort: where it is refused, the first worker that finds no descriptor says so.
+    // If it is refused, the first worker that finds no descriptor reports it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

@@ -1,5 +1,5 @@
-//! `--figure`: the figure that a program prints about itself, by an expression or by the name of a
-//! tool.
+//! `--figure`: the figure that a program prints about itself, given as a regular expression or as
+//! the name of a tool.
 
 use knee_workloads::foreign::figure::{Is, Rule, Time};
 
@@ -10,9 +10,9 @@ use crate::plan::Entry;
 /// Options about printed figures.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Figures {
-    /// Take as throughput what COMMAND prints: a regular expression whose group is the figure, or a
-    /// tool by its name (pgbench, wrk, sysbench, fio, redis-benchmark, llama-bench, go, ab, hey,
-    /// iperf3). The last match counts; a group (?<p99_ms>..) is the p99. May be given again for
+    /// Take as throughput what COMMAND prints: a regular expression whose group is the figure, or
+    /// the name of a tool (pgbench, wrk, sysbench, fio, redis-benchmark, llama-bench, go, ab, hey,
+    /// iperf3). The last match counts; a group (?<p99_ms>..) is the p99. Repeat the option to read
     /// another line
     #[arg(long, value_name = "REGEX|TOOL", requires = "line", conflicts_with = "batch",
           help_heading = super::own::HEADING)]
@@ -23,7 +23,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// The rule, as the workload takes it; `None` where no figure is asked for.
+    /// The rule in the form of the workload; `None` if no figure is wanted.
     pub(super) fn rule(&self) -> Result<Option<String>, Failure> {
         let rule = match self.figure.as_slice() {
             [] => return Ok(None),
@@ -50,7 +50,7 @@ impl Figures {
         Ok(Some(serde_json::to_string(&rule).expect("a rule is plain data")))
     }
 
-    /// What the figure is, and what it counts.
+    /// The kind of figure, and what it counts.
     fn kind(&self) -> Result<(Option<Is>, Option<&str>), Failure> {
         let Some(text) = self.figure_is.as_deref() else { return Ok((None, None)) };
         let (kind, unit) =
@@ -71,13 +71,13 @@ impl Figures {
         }
     }
 
-    /// Names what the figure counts.
+    /// Sets the unit that the figure counts.
     pub(super) fn name(&self, entry: &mut Entry) -> Result<(), Failure> {
         let (is, counted) = self.kind()?;
         let many = match self.figure.as_slice() {
             [] => return Ok(()),
             [one] if preset(one).is_some() => preset(one).expect("it was looked up").unit,
-            // One over a time is how often it goes into a second.
+            // The inverse of a time: how often it fits into a second.
             _ if matches!(is, Some(Is::Time(_))) => return Ok(()),
             _ => counted.unwrap_or("units"),
         };
@@ -91,7 +91,7 @@ fn preset(name: &str) -> Option<Preset> {
     presets().into_iter().find(|preset| preset.name == name)
 }
 
-/// Whether it looks like the name of a tool rather than like an expression.
+/// Whether it looks like the name of a tool rather than an expression.
 fn is_word(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

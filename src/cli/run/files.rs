@@ -1,4 +1,4 @@
-//! Files that a plan names, held against those of each node.
+//! Compares the files that a plan names with those on each node.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::cli::{Failure, exit};
 use crate::mode::node::{Cluster, file_hash};
 use crate::plan::Plan;
 
-/// Holds the files that a plan names against those of each node, before anything is started.
+/// Compares the files that a plan names with those on each node, before anything is started.
 pub(super) fn compare(plan: &Plan, cluster: &Cluster) -> Result<(), Failure> {
     let here = std::env::current_dir().unwrap_or_default();
     let paths: Vec<String> = files_of(plan);
@@ -35,7 +35,7 @@ pub(super) fn compare(plan: &Plan, cluster: &Cluster) -> Result<(), Failure> {
     ))
 }
 
-/// The files that commands, workers and functions consist of, as far as their words name them.
+/// The files that commands, workers and functions consist of, as far as their words show.
 fn files_of(plan: &Plan) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for entry in &plan.entries {
@@ -59,7 +59,7 @@ fn files_of(plan: &Plan) -> Vec<String> {
     paths
 }
 
-/// Where a program is that is named as on a command line.
+/// The path of a program that is named as on a command line.
 fn found(program: &str) -> Option<String> {
     if program.contains('/') {
         return Some(program.to_owned());

@@ -1,32 +1,32 @@
-//! The answer as it stands, said once while a longer run goes on.
+//! Prints the answer so far, once during a longer run.
 
 use crate::analysis::analyse;
 use crate::record::{Header, Record};
 use crate::report::terminal;
 use crate::run::{Event, Observer};
 
-/// Seconds from the beginning of a run after which it says what it knows, where it may take twice
-/// as long.
+/// Seconds after which the answer so far is printed, if the run takes at least twice as long.
 const AFTER: f64 = 10.0;
 
-/// What was measured until the answer is said; nothing from then on.
+/// What was measured until the answer is printed; nothing afterwards.
 #[derive(Debug)]
 pub(super) struct First(Option<Record>);
 
 impl First {
-    /// Of a run that begins now. Of several workloads each would have its answer much later.
+    /// For a run that begins now. With several workloads nothing is printed, because each would
+    /// have its answer much later.
     pub(super) fn of(header: Header) -> Self {
         let plan = &header.plan;
         let worth = plan.subjects().len() == 1 && plan.budget >= 2.0 * AFTER;
         Self(worth.then(|| Record::begun(header)))
     }
 
-    /// Of a run that goes on with what was measured before: that has been said.
+    /// For a resumed run, which printed its answer before.
     pub(super) fn said() -> Self {
         Self(None)
     }
 
-    /// Keeps what was measured; what is to be said, once that is due.
+    /// Keeps what was measured. Returns the text to print, once it is due.
     pub(super) fn heard(&mut self, event: &Event<'_>) -> Option<String> {
         self.0.as_mut()?.observe(event).ok()?;
         let Event::Round { spent, .. } = event else { return None };

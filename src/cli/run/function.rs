@@ -1,5 +1,5 @@
-//! The user's own functions on the command line: what `knee run --python FILE.py:FUNCTION` and its
-//! options mean.
+//! The user's own functions on the command line: `knee run --python FILE.py:FUNCTION` and its
+//! options.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::plan::{Candidates, Cores, Counts, Entry, Mode, Named, Plan, Registry,
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own functions";
-/// The most processes that are tried without being asked for: each is an interpreter with all its
+/// Most processes that are tried unless the user asks for more. Each is an interpreter with all its
 /// modules.
 const MOST_PROCESSES: usize = 64;
-/// The most calls at once in one event loop that are tried without being asked for.
+/// Most calls at once in an event loop that are tried unless the user asks for more.
 const MOST_COROUTINES: usize = 1024;
 
-/// Options about functions. Those of each language come from the table of languages.
+/// Options about functions. The table of languages adds those of each language.
 #[derive(Debug, Default)]
 pub(super) struct Functions {
-    /// Which functions, each with its language.
+    /// The functions, each with its language.
     calls: Vec<(&'static Language, String)>,
     /// The interpreters that the user named.
     programs: Vec<(&'static Language, String)>,
@@ -32,7 +32,7 @@ pub(super) struct Functions {
     start: Option<String>,
 }
 
-/// Whether an entry of a plan is a user's own function, which must be looked at before it is run.
+/// Whether an entry of a plan is a user's own function, which must be inspected before it is run.
 pub(super) fn is_one(entry: &Entry, registry: Registry) -> bool {
     registry.find(&entry.workload).is_ok_and(|found| found.foreign(&entry.params).is_some())
 }
@@ -111,7 +111,7 @@ impl clap::Args for Functions {
 }
 
 impl Functions {
-    /// What is to be measured, as if it had been named.
+    /// The workloads for the named functions.
     pub(super) fn named(&self, limit: Duration) -> Vec<Named> {
         let mut named = Vec::new();
         for (language, call) in &self.calls {
@@ -139,8 +139,8 @@ impl Functions {
         named
     }
 
-    /// Looks at each function of the plan, and fits its entry: which modes and counts, and what it
-    /// is called.
+    /// Inspects each function of the plan, and completes its entry: the modes, the counts and the
+    /// label.
     pub(super) fn fit(
         plan: &mut Plan,
         request: &Request,
@@ -167,7 +167,7 @@ impl Functions {
     }
 }
 
-/// The modes that the user asked for, where the function has them all.
+/// The modes that the user asked for, if the function has all of them.
 fn allowed(
     wanted: &[Mode],
     abilities: &Abilities,
@@ -191,7 +191,7 @@ fn allowed(
     )))
 }
 
-/// Why a function cannot be measured, as a mistake of the command line wherever it is one.
+/// Why a function cannot be measured. It is a mistake in the command line wherever that caused it.
 fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
     let Some(language) = Language::named(&foreign.language) else { return Failure::usage(error) };
     let (needs, option) = (language.needs, language.program_option);
@@ -201,7 +201,7 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
             "{program} cannot be started ({error}); {needs} is wanted, named by --{option}"
         )),
         HelperError::Gone { .. } | HelperError::Odd { .. } => {
-            // What it printed has been shown.
+            // The output of the helper was shown already.
             if let Some(version) = language.too_old(&foreign.program) {
                 return Failure::usage(format!(
                     "this {} is {version}, which is too old: {needs} is wanted, named by \
@@ -234,7 +234,7 @@ fn label(foreign: &Foreign) -> String {
     }
 }
 
-/// Nobody knows what a function is bound by, so counts go on as long as they gain.
+/// The bound of a function is not known, so counts grow as long as throughput gains.
 fn series(mode: Mode, request: &Request, cores: &Cores) -> Series {
     let candidates = match (&request.counts, mode) {
         (Counts::Auto, Mode::Async) => Candidates::unknown(cores, MOST_COROUTINES),
@@ -245,7 +245,7 @@ fn series(mode: Mode, request: &Request, cores: &Cores) -> Series {
     Series { mode, candidates }
 }
 
-/// The command that was meant where a file or a program was named instead of a workload.
+/// Suggests a command where the user named a file or a program instead of a workload.
 pub(super) fn meant(words: &[String], registry: Registry) -> Result<(), Failure> {
     let Some(first) = words.first() else { return Ok(()) };
     let name = first.split(':').next().unwrap_or(first);

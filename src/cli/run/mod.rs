@@ -1,4 +1,4 @@
-//! `knee run`: measure, find the optimum, show it.
+//! `knee run`: measures, finds the optimum and shows it.
 
 mod alternatives;
 mod args;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     let here = Machine::read(&Root::live());
     let mut early = None;
     if let Some(asked) = asked.filter(|_| !args.dry_run) {
-        // What cannot be is said before anything is started.
+        // Impossible requests are refused before anything is started.
         plan::expand(&request, registry, &Cores::of(&here), &mut |_, _| {})?;
         let camp = Camp::pitch(output)?;
         let cluster = asked.gather(&camp, output)?;
@@ -66,14 +66,14 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     args.own.fit(&mut plan, &request, &cores, args.modes_given())?;
     let mut camp = early;
     if plan.entries.iter().any(|entry| function::is_one(entry, registry)) {
-        // Their helpers are the first that is started.
+        // Helpers of functions are the first processes that are started.
         let camp = match camp.take() {
             Some(early) => camp.insert(early),
             None => camp.insert(Camp::pitch(output)?),
         };
         function::Functions::fit(&mut plan, &request, &cores, args.modes_given(), registry, camp)?;
     }
-    // Nodes end before the camp is struck, so they are dropped before it.
+    // Nodes must end before the camp is struck, so they are dropped first.
     let cluster = cluster;
     plan.limits = limits;
     if plan.arrivals.is_some() {
@@ -114,14 +114,14 @@ pub(super) fn run(args: &Args, registry: Registry, output: Output) -> Result<u8,
     finish(args, &directory, outcome, output)
 }
 
-/// Goes on where an interrupted run stopped, with its own plan.
+/// Continues an interrupted run with its own plan.
 fn resume(
     args: &Args,
     directory: &Path,
     registry: Registry,
     output: Output,
 ) -> Result<u8, Failure> {
-    // Held from before the reading: what another run writes meanwhile would not be seen.
+    // Locked before reading, so that no other run can write unseen.
     let writer = record::Writer::resume(directory);
     let busy = |error: &io::Error| error.kind() == io::ErrorKind::ResourceBusy;
     if let Some(error) = writer.as_ref().err().filter(|error| busy(error)) {
@@ -154,7 +154,7 @@ fn resume(
         files::compare(plan, &cluster)?;
         Ok::<_, Failure>(cluster)
     });
-    // Nodes end before the camp is struck, so they are dropped before it.
+    // Nodes must end before the camp is struck, so they are dropped first.
     let cluster = cluster.transpose()?;
     let machine = here.unwrap_or_else(|| record.header.machine.clone());
     let past = Past::of(&record.samples);
@@ -179,7 +179,7 @@ fn resume(
     finish(args, directory, outcome, output)
 }
 
-/// The machine that a run was begun on, kept to the CPUs that it was begun within.
+/// Checks that this is the machine on which a run began, and keeps to the CPUs that it began with.
 fn same_machine(directory: &Path, then: &Machine) -> Result<Machine, Failure> {
     let other = |what: String| {
         let directory = directory.display();
@@ -202,14 +202,14 @@ fn same_machine(directory: &Path, then: &Machine) -> Result<Machine, Failure> {
     }
 }
 
-/// Keeps this process and all its children to some of the CPUs that they may use.
+/// Restricts this process and all its children to some of the usable CPUs.
 fn restrict(list: &str) -> Result<(), Failure> {
     let allowed = placement::allowed_cpus().map_err(Failure::usage)?;
     let cpus = placement::parse_cpus(list, &allowed).map_err(Failure::usage)?;
     placement::restrict_process(&cpus).map_err(Failure::usage)
 }
 
-/// Says what came out and how it went.
+/// Shows the results and how the run went.
 fn finish(
     args: &Args,
     directory: &Path,
@@ -217,7 +217,7 @@ fn finish(
     output: Output,
 ) -> Result<u8, Failure> {
     let outcome = match outcome {
-        // What stands is worth showing, also where no more can be kept.
+        // The results so far are worth showing even if no more can be written.
         Err(failure) if failure.code() == exit::UNWRITTEN => {
             if let Ok(record) = record::read(directory)
                 && !record.samples.is_empty()
@@ -233,7 +233,7 @@ fn finish(
     present::present(directory, &record, args.wishes.settings, output)
 }
 
-/// Shows what an interrupt has left, and nothing more is done after it.
+/// Shows what is left after an interrupt. Nothing else follows.
 fn shown(args: &Args, directory: &Path, output: Output) -> u8 {
     let record = record::read(directory);
     let record = record.map_err(|error| Failure::new(exit::UNWRITTEN, error));
@@ -277,7 +277,7 @@ fn document(plan: &Plan) -> Result<String, Failure> {
     text.map(|text| text + "\n").map_err(|error| Failure::new(exit::FAILED, error))
 }
 
-/// What `--dry-run` shows: every series with the counts that are sure to be measured.
+/// What `--dry-run` shows: every series, with the counts that are certain to be measured.
 fn outline(plan: &Plan) -> String {
     use std::fmt::Write;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Options about other hosts, and the nodes that they start.
+//! Options about other hosts, and the nodes started there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::record::Header;
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "More than one host";
-/// More nodes than this are a mistake.
+/// Nobody has more nodes.
 const MOST_NODES: usize = 4096;
 
 /// Options about nodes.
@@ -32,8 +32,8 @@ pub(in crate::cli) struct Nodes {
         help_heading = HEADING
     )]
     counts: Option<String>,
-    /// What starts them: slurm (inside an allocation), mpirun, ssh, or a line of your own such as
-    /// 'kubectl exec -i {host} -- knee node {args}'
+    /// The launcher of nodes: slurm (inside an allocation), mpirun, ssh, or a command of your own
+    /// such as 'kubectl exec -i {host} -- knee node {args}'
     #[arg(
         long,
         value_name = "NAME|LINE",
@@ -41,13 +41,13 @@ pub(in crate::cli) struct Nodes {
         help_heading = HEADING
     )]
     launcher: Option<String>,
-    /// The hosts: names with commas between, or a file with one a line
+    /// The hosts: names separated by commas, or a file with one per line
     #[arg(long, value_name = "FILE|LIST", requires = "launcher", help_heading = HEADING)]
     hosts: Option<String>,
-    /// The address at which nodes find us [default: those of our interfaces, a free port]
+    /// The address at which nodes reach this host [default: those of its interfaces, a free port]
     #[arg(long, value_name = "ADDRESS[:PORT]", requires = "launcher", help_heading = HEADING)]
     listen: Option<String>,
-    /// How long nodes may take to come
+    /// How long to wait for nodes
     #[arg(
         long,
         value_name = "DURATION",
@@ -56,15 +56,15 @@ pub(in crate::cli) struct Nodes {
         help_heading = HEADING
     )]
     node_wait: String,
-    /// Write a job script for Slurm that does this, and do nothing
+    /// Only write a job script for Slurm that does this
     #[arg(long, value_name = "FILE", requires = "launcher", help_heading = HEADING)]
     sbatch: Option<PathBuf>,
 }
 
-/// What is asked for, checked.
+/// The checked options.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// How many nodes, one number after the other.
+    /// The numbers of nodes, one after another.
     pub(super) counts: Vec<usize>,
     launcher: Launcher,
     wanted: Wanted,
@@ -72,7 +72,7 @@ pub(super) struct Asked {
 }
 
 impl Nodes {
-    /// What is asked for; `None` where all is to happen on this host.
+    /// Checks the options; `None` if everything happens on this host.
     pub(super) fn asked(&self) -> Result<Option<Asked>, Failure> {
         let (Some(text), Some(launcher)) = (&self.counts, &self.launcher) else { return Ok(None) };
         let counts = nodes::numbers(text)?;
@@ -89,7 +89,7 @@ impl Nodes {
                 hosts.len()
             )));
         }
-        // By its own name: a link to ourselves means somebody else elsewhere.
+        // By its own name: a link to this process would mean something else on another host.
         let program = std::env::current_exe()
             .map_err(|error| Failure::new(exit::FAILED, format!("knee itself: {error}")))?;
         let wanted = Wanted {
@@ -102,7 +102,7 @@ impl Nodes {
         Ok(Some(Asked { counts, launcher, wanted, patience: parse::duration(&self.node_wait)? }))
     }
 
-    /// The nodes on which a run goes on that was begun on some; `None` where it was not.
+    /// The nodes for resuming a run that began on nodes; `None` if it did not.
     pub(super) fn resumed(
         &self,
         directory: &Path,
@@ -142,7 +142,7 @@ impl Nodes {
         self.counts.is_some()
     }
 
-    /// The names, and the file that they stand in.
+    /// The names of the hosts, and the file that holds them.
     fn hosts(&self) -> Result<(Vec<String>, Option<PathBuf>), Failure> {
         let Some(given) = &self.hosts else { return Ok((Vec::new(), None)) };
         let path = Path::new(given);
@@ -171,7 +171,7 @@ impl Nodes {
         Ok((hosts, file))
     }
 
-    /// Writes the job script, where one is asked for.
+    /// Writes the job script, if it is wanted.
     pub(super) fn script(&self, asked: &Asked, output: Output) -> Option<Result<u8, Failure>> {
         let path = self.sbatch.as_ref()?;
         if !asked.launcher.is_slurm() {
@@ -245,7 +245,7 @@ impl Asked {
     }
 }
 
-/// Whether a run that was begun on some nodes can go on with these.
+/// Whether a run that began on some nodes can continue on these.
 pub(super) fn same(directory: &Path, then: &[Node], now: &Cluster) -> Result<(), Failure> {
     let name = |nodes: &[Node]| -> String {
         nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -265,7 +265,7 @@ pub(super) fn same(directory: &Path, then: &[Node], now: &Cluster) -> Result<(),
     }
 }
 
-/// What hosts are warned of: how they differ, and what of them is shared.
+/// Warnings about hosts: how they differ, and what they share.
 pub(super) fn warnings(cluster: &Cluster, plan: &Plan) -> Vec<crate::record::Advice> {
     let mut all = Vec::new();
     let mut warn = |code: &str, text: String, remedy: &str| {
@@ -313,7 +313,7 @@ pub(super) fn warnings(cluster: &Cluster, plan: &Plan) -> Vec<crate::record::Adv
     for (at, node) in nodes.iter().enumerate() {
         for warning in node.machine.warnings() {
             let advice = crate::record::Advice::from(&warning);
-            // What all have in common is told of the first one.
+            // Warnings that all nodes have in common are given for the first one only.
             let known = nodes[..at].iter().any(|other| {
                 other.machine.warnings().iter().any(|one| one.code() == warning.code())
             });
@@ -334,7 +334,7 @@ fn address(text: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-/// The words without an option and its value.
+/// The words without this option and its value.
 fn without(words: impl Iterator<Item = String>, option: &str) -> Vec<String> {
     let mut left = Vec::new();
     let mut words = words;

@@ -1,4 +1,4 @@
-//! `--with-pid` and `--with-cgroup`: processes that knee has not started and that do part of the
+//! `--with-pid` and `--with-cgroup`: processes that knee did not start but that do part of the
 //! work.
 
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use crate::plan::Outside;
 /// The options.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Others {
-    /// The CPU time and memory of this process, and of all that it starts, belong to the work: a
-    /// database that runs already. May be given again
+    /// Count the CPU time and memory of this process, and of all that it starts, as part of the
+    /// work: a database that already runs, for instance. Can be repeated
     #[arg(long, value_name = "PID", conflicts_with = "resume", help_heading = super::own::HEADING)]
     with_pid: Vec<u32>,
     /// The same for all processes of a control group, e.g.
@@ -21,7 +21,7 @@ pub(super) struct Others {
 }
 
 impl Others {
-    /// Those that were named, each of which is there.
+    /// The named processes and groups, after checking that each exists.
     pub(super) fn named(&self) -> Result<Outside, Failure> {
         let wrong = |option: String, what: &str| Failure::usage(format!("{option}: {what}"));
         let is_ours = |found: &[u32]| found.contains(&std::process::id());

@@ -1,4 +1,4 @@
-//! The user's own programs on the command line: what `knee run -- COMMAND` and its options mean.
+//! The user's own programs on the command line: `knee run -- COMMAND` and its options.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ pub(super) const HEADING: &str = "Your own programs";
 /// Options about programs of the user's own.
 #[derive(Debug, Default, clap::Args)]
 pub(in crate::cli) struct Own {
-    /// Run COMMAND through `sh -c`; it is then written as one word in quotes
+    /// Run COMMAND through `sh -c`; write it as one word in quotes
     #[arg(long, requires = "line", help_heading = HEADING)]
     shell: bool,
-    /// The placeholder in COMMAND or in the worker's line that the worker count replaces, for a
-    /// program that parallelises itself
+    /// The placeholder for the worker count in COMMAND or in the worker's line, for a program that
+    /// is parallel in itself
     #[arg(long, value_name = "WORD", help_heading = HEADING)]
     sweep_arg: Option<String>,
     #[command(flatten)]
@@ -64,8 +64,8 @@ pub(in crate::cli) struct Own {
     /// Keep the arguments of the command or worker out of all files; such a run cannot be resumed
     #[arg(long, help_heading = HEADING)]
     pub(super) hide_command: bool,
-    /// Your own worker, e.g. `python3 worker.py`: it gets a line of JSON per task and answers with
-    /// one
+    /// Your own worker, e.g. `python3 worker.py`: for each task it gets a line of JSON and answers
+    /// with one
     #[arg(long, value_name = "COMMAND", group = "program", help_heading = HEADING)]
     worker: Vec<String>,
     /// Your own program and its arguments: one task is one run of it
@@ -76,15 +76,15 @@ pub(in crate::cli) struct Own {
 
 /// The workload that is a server.
 const SERVER: &str = "server";
-/// The most workers of a server that are tried without being asked for: for each count one runs,
-/// and its workers hold memory.
+/// Most workers of a server that are tried unless the user asks for more. One server runs for each
+/// count, and its workers hold memory.
 const MOST_OF_A_SERVER: usize = 64;
 
-/// The most programs at once that are tried without being asked for.
+/// Most programs at once that are tried unless the user asks for more.
 pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl Own {
-    /// What is to be measured, as if it had been named.
+    /// The workloads for what was named.
     pub(super) fn named(&self, budget: Duration) -> Result<Vec<Named>, Failure> {
         let mut named = Vec::new();
         if self.alternatives.are_asked() {
@@ -96,7 +96,7 @@ impl Own {
             let sweep = self.sweep_arg.clone();
             named.push(self.command(&self.words()?, sweep, budget)?);
         } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
-            // As in `knee run -- $COMMAND` where that is empty: running something else instead
+            // As in `knee run -- $COMMAND` with an empty variable: running something else instead
             // would be a surprise.
             return Err(Failure::usage("after -- stands the command to run, but there is none"));
         }
@@ -106,7 +106,7 @@ impl Own {
         Ok(named)
     }
 
-    /// The ways to do the same work, each by its name.
+    /// The ways to do the same work, with their names.
     pub(super) fn alternatives(&self, budget: Duration) -> Result<Vec<(String, Named)>, Failure> {
         if !self.alternatives.are_asked() {
             return Ok(Vec::new());
@@ -120,13 +120,13 @@ impl Own {
         self.alternatives.named(self, budget)
     }
 
-    /// Whether the ways to do the same work are servers.
+    /// Whether these ways are servers.
     pub(super) fn is_served(&self) -> bool {
         self.serving.has_url()
     }
 
-    /// One way to do the same work: a server where an address is given, else a command. `count` is
-    /// the placeholder where the user names no other.
+    /// One way to do the same work: a server if there is an address, else a command. `count` is the
+    /// placeholder unless the user names another.
     pub(super) fn alternative(
         &self,
         option: &str,
@@ -193,13 +193,13 @@ impl Own {
         }
     }
 
-    /// Seconds that one run may take: longer than the budget makes no sense.
+    /// Seconds that one run may take; at most the budget.
     pub(super) fn limit(&self, budget: Duration) -> Result<Duration, Failure> {
         let limit = self.time_limit.as_deref().map(parse::duration).transpose()?;
         Ok(limit.unwrap_or(budget))
     }
 
-    /// Fits the plan's entries of programs: which modes and counts, and what they are called.
+    /// Completes the plan's entries of programs: the modes, the counts and the labels.
     pub(super) fn fit(
         &self,
         plan: &mut Plan,
@@ -237,7 +237,7 @@ impl Own {
             }
             let open = request.counts == Counts::Auto;
             let candidates = if open {
-                // With more workers within each there are fewer of them.
+                // With more workers inside each copy, there are fewer copies.
                 let within = entry.also.as_ref().map_or(1.0, crate::plan::Also::factor);
                 let most = |most: usize| (most as f64 / within).max(1.0) as usize;
                 match mode {
@@ -264,7 +264,7 @@ impl Args {
     }
 }
 
-/// Takes out of an entry what a command line may hold.
+/// Removes from an entry what a command line may hold.
 pub(super) fn hide(entry: &mut Entry) {
     for name in ["argv", "prepare", "server", "headers", "body", "env"]
         .iter()
@@ -274,7 +274,7 @@ pub(super) fn hide(entry: &mut Entry) {
     }
 }
 
-/// Whether that was done with it.
+/// Whether it was removed.
 pub(super) fn is_hidden(entry: &Entry) -> bool {
     let line = if entry.workload == SERVER { "server" } else { "argv" };
     is_program(&entry.workload) && entry.params.text(line).is_empty()
@@ -302,7 +302,7 @@ pub(super) fn json(words: &[String]) -> String {
     serde_json::to_string(words).expect("a list of words is plain data")
 }
 
-/// The command line as a user could type it; control characters stay visible.
+/// The command line as a user could type it, with control characters made visible.
 fn quoted(words: &[String]) -> String {
     let line =
         shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));

@@ -1,4 +1,4 @@
-//! `--server`: a server of the user's own, started with each count and kept under load.
+//! `--server`: a server of the user's own, started for each count and kept under load.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::record::Advice;
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own server";
 
-/// A server that is not ready by then is given up, unless told otherwise.
+/// How long a server may take to get ready, unless the user says otherwise.
 const READY: Duration = Duration::from_secs(30);
 
 /// Options about servers.
@@ -26,14 +26,14 @@ pub(super) struct Serving {
     #[arg(long, value_name = "COMMAND", conflicts_with = "batch", group = "served",
           help_heading = HEADING)]
     server: Option<String>,
-    /// What the server is asked, e.g. `http://127.0.0.1:{port}/`
+    /// The address to ask, e.g. `http://127.0.0.1:{port}/`
     #[arg(long, value_name = "URL", requires = "served", help_heading = HEADING)]
     url: Option<String>,
-    /// What tells that the server is ready: another address that answers, or an expression that
-    /// matches what it prints
+    /// How to tell that the server is ready: another address that answers, or an expression that
+    /// matches its output
     #[arg(long, value_name = "URL|REGEX", requires = "served", help_heading = HEADING)]
     ready: Option<String>,
-    /// Connections at once [default: as many as keep the server busy, found at each count]
+    /// Open connections [default: as many as keep the server busy, found at each count]
     #[arg(long, value_name = "N", requires = "served",
           value_parser = clap::value_parser!(u64).range(1..=16384), help_heading = HEADING)]
     connections: Option<u64>,
@@ -44,7 +44,7 @@ pub(super) struct Serving {
     /// The method of each request [default: GET]
     #[arg(long, value_name = "METHOD", requires = "served", help_heading = HEADING)]
     method: Option<String>,
-    /// A header field of each request, e.g. `Accept: text/html`; may be given again
+    /// A header field of each request, e.g. `Accept: text/html`; can be repeated
     #[arg(long, value_name = "NAME: VALUE", requires = "served", help_heading = HEADING)]
     header: Vec<String>,
     /// The body of each request; @FILE takes it from a file
@@ -54,17 +54,17 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// The server's command line, where one is to be measured.
+    /// The command line of the server, if one is to be measured.
     pub(super) fn line(&self) -> Option<&str> {
         self.server.as_deref()
     }
 
-    /// Whether something is to be asked.
+    /// Whether there is an address to ask.
     pub(super) fn has_url(&self) -> bool {
         self.url.is_some()
     }
 
-    /// A server as if it had been named, with the load that a command makes, if one does.
+    /// The workload for the server, with the command that makes the load, if there is one.
     pub(super) fn named(
         &self,
         words: &[String],
@@ -105,7 +105,7 @@ impl Serving {
     }
 }
 
-/// What is warned of where a server that this machine starts is asked somewhere else.
+/// A warning if the address is on another machine, although this machine starts the server.
 pub(super) fn warnings(plan: &Plan) -> Vec<Advice> {
     let hosts =
         plan.entries.iter().filter(|entry| entry.workload == "server").filter_map(|entry| {

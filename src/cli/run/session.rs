@@ -1,4 +1,4 @@
-//! One run from its first line to its last, kept in its record.
+//! One run, from its first record line to its last.
 
 use std::io;
 use std::path::Path;
@@ -28,19 +28,18 @@ pub(crate) struct Session<'a> {
     pub(crate) output: Output,
     /// Whether the record names the commands without their arguments.
     pub(crate) hide_command: bool,
-    /// The nodes over which crews are spread, where they are.
+    /// The nodes over which crews are spread, if any.
     pub(crate) cluster: Option<Arc<Cluster>>,
-    /// Shows what was measured where an interrupt ends the program in the middle of a task; its
-    /// exit code.
+    /// Shows the results if an interrupt ends the program in the middle of a task. Returns the exit
+    /// code.
     pub(crate) show: &'a (dyn Fn() -> u8 + Sync),
 }
 
-/// Where a session goes on.
+/// The record that a session continues.
 pub(crate) type Resumed<'p> = (Writer, &'p Past);
 
 impl Session<'_> {
-    /// Measures the plan and keeps what is measured; goes on with an earlier record, if there is
-    /// one.
+    /// Measures the plan and records the results. Continues an earlier record, if there is one.
     pub(crate) fn measure(
         &self,
         camp: Camp,
@@ -52,7 +51,7 @@ impl Session<'_> {
             Some((writer, past)) => (writer, Some(past)),
             None => (self.begun()?, None),
         };
-        // Held until the run ends, so that another one sees it.
+        // Held until the run ends, so that other runs notice it.
         let neighbours = neighbour::enter();
         let kept = Mutex::new(Some(writer));
         let progress = Progress::new(self.plan, self.output);
@@ -71,7 +70,7 @@ impl Session<'_> {
         }
         let start = clock::now();
         let before = past.map_or(0.0, Past::wall);
-        // What an interrupt leaves in the middle of a task is a record with an end, too.
+        // An interrupt in the middle of a task also ends the record properly.
         let rest = || {
             let Some(mut writer) = held(&kept).take() else { return exit::INTERRUPTED };
             let wall = before + clock::since(start).as_secs_f64();
@@ -95,7 +94,7 @@ impl Session<'_> {
         if let Some(cluster) = &self.cluster {
             cluster.end();
         }
-        // What commands left behind ends before the report is made, which takes its time.
+        // Processes that commands left behind end before the report is made, which takes a while.
         drop(camp);
         Ok(outcome)
     }
@@ -104,7 +103,7 @@ impl Session<'_> {
     fn begun(&self) -> Result<Writer, Failure> {
         let writer = Writer::create(self.directory, self.header().readers());
         let mut writer = writer.map_err(|error| match error.kind() {
-            // Another run was faster.
+            // Another run has just taken the directory.
             io::ErrorKind::AlreadyExists | io::ErrorKind::ResourceBusy => {
                 super::place::taken(self.directory)
             }
@@ -118,7 +117,7 @@ impl Session<'_> {
         Failure::unwritten(self.directory, error)
     }
 
-    /// The CPU of each worker, where they are to be bound.
+    /// The CPU of each worker, if workers are bound to CPUs.
     fn placement(&self) -> Result<Vec<usize>, Failure> {
         let allowed = self.machine.budget.affinity.as_ref().filter(|_| self.plan.pin);
         let Some(allowed) = allowed else { return Ok(Vec::new()) };
@@ -127,7 +126,7 @@ impl Session<'_> {
         Ok(placement.cpus().iter().map(|cpu| *cpu as usize).collect())
     }
 
-    /// What bends figures and is known before the first one.
+    /// Conditions that distort figures, as known before the first round.
     fn warnings(&self) -> Vec<Advice> {
         if let Some(cluster) = &self.cluster {
             return super::nodes::warnings(cluster, self.plan);
@@ -159,8 +158,8 @@ fn held(kept: &Mutex<Option<Writer>>) -> MutexGuard<'_, Option<Writer>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The writer, for its last line. Where an interrupt has it, this thread waits for the end of the
-/// program.
+/// Takes the writer, for the last line. If an interrupt has taken it, this thread waits for the end
+/// of the program.
 fn taken(kept: &Mutex<Option<Writer>>) -> Writer {
     let taken = held(kept).take();
     taken.unwrap_or_else(|| {
@@ -170,13 +169,13 @@ fn taken(kept: &Mutex<Option<Writer>>) -> Writer {
     })
 }
 
-/// Keeps what is measured, then shows that it was.
+/// Records what is measured, and then shows progress.
 struct Keeper<'p, 'k> {
     /// `None` once the record has its last line.
     writer: &'k Mutex<Option<Writer>>,
     first: First,
     neighbours: Neighbours,
-    /// Whether another run has been seen.
+    /// Whether another run was noticed.
     warned: bool,
     progress: Progress<'p>,
     others: Others,
@@ -185,7 +184,7 @@ struct Keeper<'p, 'k> {
 }
 
 impl Keeper<'_, '_> {
-    /// Who disturbed the run, where it was disturbed and somebody is seen who may have done it.
+    /// Advice about the program that probably disturbed the run, if there is one.
     fn neighbour(&mut self, cpus: f64) -> Option<Advice> {
         const OFTEN: f64 = 0.2;
         const MUCH: f64 = 0.05;
@@ -217,7 +216,7 @@ impl Keeper<'_, '_> {
         self.append(&Line::Warning(advice))
     }
 
-    /// Another run may come at any time.
+    /// Another run may start at any time.
     fn look_for_others(&mut self) -> io::Result<()> {
         if !self.warned && self.neighbours.is_company() {
             self.warned = true;
@@ -233,7 +232,7 @@ impl Observer for Keeper<'_, '_> {
             Event::Round { .. } => self.look_for_others()?,
             Event::Measured(sample) => {
                 self.rounds += 1;
-                // Who disturbs other hosts is not to be seen here.
+                // Programs on other hosts cannot be seen from here.
                 if sample.nodes.is_empty() && sample.is_disturbed() {
                     self.disturbed += 1;
                     self.others.look();
@@ -243,7 +242,7 @@ impl Observer for Keeper<'_, '_> {
         }
         let kept = Line::of(event).map_or(Ok(()), |line| self.append(&line));
         match (event, kept) {
-            // What cannot be true would make the whole record unreadable.
+            // An impossible value would make the whole record unreadable.
             (Event::Measured(sample), Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 let failure = run::Failure {
                     cell: Some(sample.cell),

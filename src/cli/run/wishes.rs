@@ -1,4 +1,4 @@
-//! What the user wants kept and what of the answer: limits, the objective, settings to paste.
+//! What the answer must fulfil and how it is printed: limits, the objective, settings to paste.
 
 use crate::cli::prices::{HEADING, Prices};
 use crate::cli::{Failure, share};
@@ -33,8 +33,7 @@ pub(in crate::cli) struct Wishes {
     #[arg(long, value_name = "SHARE", default_value = "5%", allow_hyphen_values = true,
           help_heading = HEADING)]
     tolerance: String,
-    /// What is wanted among the counts that keep the limits: throughput, latency, efficiency or
-    /// cost
+    /// How to choose among the counts that keep the limits: throughput, latency, efficiency or cost
     #[arg(long, value_name = "WISH", default_value = "throughput", help_heading = HEADING)]
     objective: String,
     #[command(flatten)]
@@ -45,12 +44,12 @@ pub(in crate::cli) struct Wishes {
 }
 
 impl Wishes {
-    /// What a recommended count may cost.
+    /// The tolerance.
     pub(super) fn tolerance(&self) -> Result<f64, Failure> {
         share::tolerance(&self.tolerance)
     }
 
-    /// What the machine and its workers cost.
+    /// The prices of the machine and its workers.
     pub(super) fn tariff(&self) -> Result<Option<Tariff>, Failure> {
         let tariff = self.prices.tariff()?;
         if tariff.is_none() && self.objective.parse::<Objective>()? == Objective::Cost {
@@ -61,7 +60,7 @@ impl Wishes {
         Ok(tariff)
     }
 
-    /// The limits, every one of them checked.
+    /// Checks the limits.
     pub(super) fn limits(&self) -> Result<Limits, Failure> {
         let seconds = |text: &Option<String>| {
             let limit = text.as_deref().map(parse::duration).transpose()?;
