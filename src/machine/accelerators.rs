@@ -1,5 +1,5 @@
-//! Accelerators: the GPUs and the like that a driver names in its files. Nothing is asked of the
-//! devices themselves.
+//! Accelerators: GPUs and similar devices that a driver names in its files. The devices themselves
+//! are never asked.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,27 @@ use super::Root;
 /// A device that computes beside the CPUs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Accelerator {
-    /// What its driver calls it: `NVIDIA H200`; its driver's name where that says nothing more.
+    /// The name that its driver gives it: `NVIDIA H200`. The driver's own name if the files say no
+    /// more.
     pub name: String,
     /// The driver: `nvidia`, `amdgpu`.
     pub driver: String,
-    /// The driver's version, where it is told.
+    /// The version of the driver, if known.
     pub version: Option<String>,
-    /// Where it sits: `0000:3b:00.0`.
+    /// Its address on the bus: `0000:3b:00.0`.
     pub bus: Option<String>,
-    /// Its own memory in bytes, where the driver's files tell.
+    /// Its own memory in bytes, if the driver's files say so.
     pub memory: Option<u64>,
 }
 
-/// NVIDIA's driver has a folder per device.
+/// NVIDIA's driver has a folder for each device.
 pub(super) const NVIDIA: &str = "/proc/driver/nvidia";
-/// Graphics cards, among them those that only draw.
+/// Graphics cards, including those that only draw.
 pub(super) const CARDS: &str = "/sys/class/drm";
-/// Accelerators that are no graphics cards.
+/// Accelerators that are not graphics cards.
 const OTHERS: &str = "/sys/class/accel";
 
-/// All of them, NVIDIA's first. Without a driver there is none.
+/// All accelerators, NVIDIA's first. Empty without a driver.
 pub(super) fn read(root: &Root) -> Vec<Accelerator> {
     let mut found = nvidia(root);
     found.extend(cards(root));
@@ -61,7 +62,7 @@ fn nvidia(root: &Root) -> Vec<Accelerator> {
     root.names(format!("{NVIDIA}/gpus")).iter().filter_map(of).collect()
 }
 
-/// Cards with memory of their own, which those that only draw do not have.
+/// Cards with memory of their own. Cards that only draw have none.
 fn cards(root: &Root) -> Vec<Accelerator> {
     let is_card = |name: &String| {
         name.strip_prefix("card").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
@@ -81,7 +82,7 @@ fn others(root: &Root) -> Vec<Accelerator> {
     names.filter_map(|name| device_of(root, &format!("{OTHERS}/{name}/device"))).collect()
 }
 
-/// What `uevent` of a device says.
+/// What the file `uevent` says about a device.
 fn device_of(root: &Root, device: &str) -> Option<Accelerator> {
     let text = root.text(format!("{device}/uevent"))?;
     let field = |name: &str| {
@@ -106,7 +107,8 @@ mod tests {
     fn drivers_name_their_devices() {
         use crate::machine::tests::{add, unpack};
         let tree = unpack(include_str!("fixtures/accelerators.capture"));
-        // A capture cuts its lines at the first colon, and the names of these folders hold some.
+        // A capture cuts its lines at the first colon, and the names of these folders contain
+        // colons.
         for bus in ["0000:19:00.0", "0000:3b:00.0"] {
             let file = format!("{NVIDIA}/gpus/{bus}/information");
             add(tree.path(), &file, "Model: \t\t NVIDIA H200");

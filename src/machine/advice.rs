@@ -1,9 +1,9 @@
-//! Which warnings a machine and a plan give rise to.
+//! Which warnings a machine and a plan call for.
 
 use super::{CpuSet, Machine, Warning};
 
 impl Machine {
-    /// What about this machine bends figures, whatever is measured on it.
+    /// What distorts figures on this machine, whatever is measured.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut found = Vec::new();
         if cfg!(debug_assertions) {
@@ -27,8 +27,8 @@ impl Machine {
 
     fn warn_of_frequency(&self, found: &mut Vec<Warning>) {
         let frequency = &self.frequency;
-        // Drivers that choose by themselves call their responsive mode `powersave` too; their
-        // preference tells.
+        // Drivers that choose the frequency themselves call their responsive mode `powersave` too.
+        // Their energy preference shows which one it is.
         let responsive = frequency.preference.as_deref() == Some("performance");
         let slow = frequency.governors.iter().find(|name| *name != "performance");
         if let Some(name) = slow.filter(|_| !responsive) {
@@ -78,13 +78,13 @@ impl Machine {
         }
     }
 
-    /// What of the planned workers may not fit, before any is started.
+    /// Warns of planned workers that may not fit, before any is started.
     ///
-    /// `memory` is what one worker may need in bytes, `files` the files it keeps open in this
-    /// process.
+    /// `memory` is what one worker may need, in bytes. `files` are the files that it keeps open in
+    /// this process.
     pub fn plan_warnings(&self, workers: u64, memory: u64, files: u64) -> Vec<Warning> {
-        /// Files and tasks that a process has open besides its workers' (as the shell's usual few
-        /// dozen).
+        /// Files and tasks that a process has open besides those of its workers, such as the few
+        /// dozen of a shell.
         const RESERVE: u64 = 64;
         let mut found = Vec::new();
         let limits = [self.memory.available, self.budget.memory_limit];

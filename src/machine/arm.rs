@@ -1,8 +1,8 @@
-//! The names behind the numbers that Arm's `/proc/cpuinfo` prints.
+//! Names for the numbers that Arm's `/proc/cpuinfo` prints.
 //!
-//! The numbers are those of the MIDR_EL1 register: the implementer's byte and the part it gave the
-//! core. The cores listed are those of servers and boards in use; another one is shown by its
-//! numbers rather than guessed.
+//! The numbers come from the register MIDR_EL1: a byte for the implementer, and the part number
+//! that it gave the core. Only cores of common servers and boards are listed. Any other core is
+//! shown by its numbers; nothing is guessed.
 
 /// Who designed the core: `0x41` is Arm.
 pub(super) fn implementer(code: &str) -> Option<&'static str> {
@@ -21,7 +21,7 @@ pub(super) fn implementer(code: &str) -> Option<&'static str> {
     })
 }
 
-/// What the core is called, or its numbers where it is not listed.
+/// The name of the core; its numbers if it is not listed.
 pub(super) fn core(implementer_code: &str, part: &str) -> String {
     let name = match (implementer_code, part) {
         ("0x41", "0xc07") => "Cortex-A7",

@@ -7,22 +7,21 @@ use super::runtimes::RuntimeCount;
 use super::topology::Topology;
 use super::{CpuSet, Quota, Root, cgroup, runtimes, system_calls};
 
-/// How much of the machine this process may use, and what other programs would make of it.
+/// How much of the machine this process may use, and which counts other programs would choose.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Budget {
     /// CPUs online.
     pub online: Option<u32>,
-    /// The CPUs that this process may run on: its inherited mask, a cpuset included.
+    /// The CPUs that this process may run on: its inherited mask, including a cpuset.
     pub affinity: Option<CpuSet>,
-    /// The CPUs that the kernel was told to keep free of ordinary work (`isolcpus`).
+    /// The CPUs that the kernel keeps free of ordinary work (`isolcpus`).
     pub isolated: Option<CpuSet>,
-    /// The limit on CPU time; `None` where there is none, or none can be seen.
+    /// The limit on CPU time; `None` if there is none, or none can be seen.
     pub quota: Option<Quota>,
-    /// Whether the control groups are hidden from this process, so that a limit would stay
-    /// unnoticed.
+    /// Whether the control groups are hidden from this process. A limit would then go unnoticed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quota_hidden: bool,
-    /// The memory limit of the control groups, bytes; `None` where there is none below the
+    /// The memory limit of the control groups, in bytes. `None` if there is none below the
     /// machine's memory.
     pub memory_limit: Option<u64>,
     /// The limit of the control groups on processes and threads together.
@@ -33,14 +32,14 @@ pub struct Budget {
     pub threads_max: Option<u64>,
     /// The limit on open files of one process.
     pub files_limit: Option<u64>,
-    /// What that limit can be raised to without privilege.
+    /// The value to which that limit can be raised without privilege.
     pub files_hard_limit: Option<u64>,
-    /// What common runtimes take for the "number of CPUs" here.
+    /// What common runtimes take as the "number of CPUs" here.
     pub runtimes: Vec<RuntimeCount>,
 }
 
 impl Budget {
-    /// Reads it below a root.
+    /// Reads the budget below a root.
     pub(super) fn read(root: &Root, topology: &Topology, memory: Option<u64>) -> Self {
         let limits = if root.is_live() { system_calls::limits() } else { captured_limits(root) };
         let mut budget = Self {
@@ -63,27 +62,26 @@ impl Budget {
         budget
     }
 
-    /// How many CPUs this process may run on at once: its mask, else what is online.
+    /// How many CPUs this process may run on at once: those of its mask, or else those online.
     pub fn parallelism(&self) -> Option<u32> {
         self.affinity.as_ref().map(|cpus| cpus.len() as u32).or(self.online)
     }
 
-    /// CPU seconds per second that this process can get: the smaller of mask and quota, as a
-    /// fraction.
+    /// Usable CPUs, in CPU seconds per second: the smaller of mask and quota, as a fraction.
     ///
-    /// Where nothing at all is known it is 1, for whoever asks is running on one.
+    /// If nothing is known it is 1, because the caller itself runs on a CPU.
     pub fn usable(&self) -> f64 {
         let parallelism = f64::from(self.parallelism().unwrap_or(1).max(1));
         self.quota.as_ref().map_or(parallelism, |quota| quota.cpus.min(parallelism))
     }
 
-    /// How many processes and threads can be started at most, by the tightest limit that is known.
+    /// The most processes and threads that can be started, by the lowest known limit.
     pub fn tasks_limit(&self) -> Option<u64> {
         [self.pids_limit, self.processes_limit, self.threads_max].into_iter().flatten().min()
     }
 }
 
-/// The mask, from the kernel on the live machine, from `/proc/self/status` in a captured tree.
+/// The mask: from the kernel on the live machine, from `/proc/self/status` in a captured tree.
 fn affinity(root: &Root) -> Option<CpuSet> {
     let asked = root.is_live().then(|| system_calls::affinity(0).ok()).flatten();
     asked.or_else(|| {
@@ -93,7 +91,7 @@ fn affinity(root: &Root) -> Option<CpuSet> {
     })
 }
 
-/// The limits as `/proc/self/limits` writes them.
+/// The limits, as `/proc/self/limits` lists them.
 fn captured_limits(root: &Root) -> system_calls::Limits {
     let text = root.text("/proc/self/limits").unwrap_or_default();
     let numbers = |name: &str| -> [Option<u64>; 2] {

@@ -1,11 +1,11 @@
-//! The burn control: does each core still give what it gave?
+//! The burn control: does each core still compute as fast as before?
 //!
-//! A fixed computation is run on every allowed core for some tens of milliseconds, before, between
-//! and after blocks. What it gets is the machine's answer without any workload in the way, which
-//! tells "two workers give no speed-up" from "another process held the second core".
+//! A fixed computation runs on every allowed core for some tens of milliseconds, before, between
+//! and after blocks. It shows what the machine gives without any workload. So it can tell "two
+//! workers give no speed-up" from "another process held the second core".
 //!
-//! A single window may be hit by something that is over in a moment. So a window that comes out low
-//! is measured once more at once, and what did not last is not held against the core.
+//! A single window may be disturbed by something very short. So a low window is measured once more
+//! at once, and a disturbance that did not last does not count.
 
 use std::hint::black_box;
 use std::sync::RwLock;
@@ -17,14 +17,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{CpuSet, placement};
 
-/// Below this share of its best, or of the CPU time it asked for, a core is held to be disturbed.
+/// A core counts as disturbed below this share of its best rate, or of the CPU time that it asked
+/// for.
 pub const BURN_LIMIT: f64 = 0.9;
 
-/// How long a burn lasts unless told otherwise: a few scheduler slices, so that one interruption
-/// does not decide.
+/// How long a burn takes unless told otherwise: a few time slices of the scheduler, so that one
+/// interruption does not decide.
 pub const BURN_TIME: Duration = Duration::from_millis(40);
 
-/// What a core that was idle gets to wake up in before its window begins: clocks rise within some
+/// Time for an idle core to wake up before its window begins: its clock rises within some
 /// milliseconds.
 const WARM_UP: Duration = Duration::from_millis(5);
 
@@ -40,34 +41,34 @@ struct Core {
     best: f64,
 }
 
-/// What one burn control found.
+/// The result of one burn control.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BurnReport {
-    /// Which of the record's nodes was asked; `None` for the host of the run itself.
+    /// The number of the node in the record; `None` for the host of the run itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<usize>,
-    /// One entry per core that could be pinned to, ascending.
+    /// One entry for each core that could be pinned to, ascending.
     pub cores: Vec<CoreBurn>,
 }
 
-/// What one core gave.
+/// The result of one core.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CoreBurn {
     /// The CPU.
     pub cpu: u32,
-    /// CPU time per wall time, from 0 to 1: less where something else ran there; `None` where
-    /// threads have no clock.
+    /// CPU time per wall time, from 0 to 1; less than 1 if something else ran there. `None` if
+    /// threads have no clock of their own.
     pub got: Option<f64>,
     /// Steps of the computation per second of wall time.
     pub rate: f64,
-    /// That rate relative to the best this core gave in any burn so far, from 0 to 1.
+    /// That rate relative to the best rate of this core so far, from 0 to 1.
     pub share_of_best: f64,
-    /// The rate of a first window that came out low, and in whose stead this one was measured.
+    /// The rate of a first window that was low and was replaced by this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<f64>,
 }
 
-/// What one window gave on one core.
+/// The result of one window on one core.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     /// CPU time per wall time.
@@ -77,14 +78,13 @@ struct Window {
 }
 
 impl Window {
-    /// Whether the core gave less than an undisturbed one does; `best` is the best rate that it
-    /// gave.
+    /// Whether the core gave less than an undisturbed core; `best` is its best rate so far.
     fn is_low(&self, best: f64) -> bool {
         self.got.is_some_and(|got| got < BURN_LIMIT) || self.rate < BURN_LIMIT * best
     }
 
-    /// The window to keep, and the rate of the one dropped. A low first window is dropped if the
-    /// second was better.
+    /// The window to keep, and the rate of a dropped one. A low first window is dropped if the
+    /// second one was better.
     fn or_better(self, second: Option<Self>, best: f64) -> (Self, Option<f64>) {
         match second.filter(|second| self.is_low(best) && second.rate > self.rate) {
             Some(second) => (second, Some(self.rate)),
@@ -94,15 +94,15 @@ impl Window {
 }
 
 impl Burn {
-    /// A control of these CPUs.
+    /// A burn control of these CPUs.
     pub fn new(cpus: &CpuSet) -> Self {
         Self { cores: cpus.iter().map(|cpu| Core { cpu, best: 0.0 }).collect() }
     }
 
-    /// Burns on all CPUs at once for `time` each, and once more where that came out low.
+    /// Burns on all CPUs at once for `time`, and repeats low windows once.
     ///
-    /// All at once is how a sweep uses them, and takes no longer for many cores than for one. A
-    /// core that cannot be pinned to any more is left out of the report.
+    /// All CPUs burn at once because a sweep uses them so, and because it takes no longer for many
+    /// cores than for one. A core that can no longer be pinned to is missing in the report.
     pub fn measure(&mut self, time: Duration) -> BurnReport {
         let first = self.windows(time);
         let is_low = |(core, window): (&Core, &Option<Window>)| {
@@ -123,8 +123,8 @@ impl Burn {
 
     /// One window on every core; `None` for a core that is gone.
     fn windows(&self, time: Duration) -> Vec<Option<Window>> {
-        // A gate and no barrier: a thread that cannot be started must not keep the others waiting
-        // for ever.
+        // A lock, not a barrier: a thread that cannot be started must not block the others for
+        // ever.
         let gate = RwLock::new(());
         thread::scope(|scope| {
             let closed = gate.write();
@@ -147,15 +147,16 @@ impl Burn {
 
 /// Computes for `time`.
 fn spin(time: Duration) -> Window {
-    /// Some ten microseconds: long against the clock's 50 ns, short against the window.
+    /// Steps between two readings of the clock. They take some ten microseconds: long against the
+    /// clock's 50 ns, short against the window.
     const STEPS: u32 = 10_000;
     let (cpu, start) = (thread_cpu_time(), Instant::now());
     let mut state = black_box(1_u64);
     let mut steps = 0.0;
     let wall = loop {
         for _ in 0..STEPS {
-            // A chain of dependent multiplications (Knuth's MMIX generator): no memory, no vector
-            // unit. The shift is there so that the compiler cannot make one step of many.
+            // A chain of dependent multiplications (Knuth's MMIX generator) uses neither memory nor
+            // a vector unit. The shift keeps the compiler from merging many steps into one.
             state = (state ^ state >> 32)
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
@@ -254,7 +255,7 @@ mod tests {
             let (window, instead_of) = first.or_better(Some(second), 100.0);
             (window.rate, instead_of)
         };
-        // Interrupted once; held back twice; well at once.
+        // Interrupted once; held back twice; fine at once.
         assert_eq!(counted(window(0.6, 60.0), window(1.0, 99.0)), (99.0, Some(60.0)));
         assert_eq!(counted(window(1.0, 60.0), window(1.0, 99.0)), (99.0, Some(60.0)));
         assert_eq!(counted(window(0.6, 60.0), window(0.5, 50.0)), (60.0, None));

@@ -23,9 +23,9 @@ pub struct Cache {
     pub count: u32,
 }
 
-/// The caches of the online CPUs, nearest first; empty where sysfs does not say.
+/// The caches of the online CPUs, nearest first; empty if sysfs does not say.
 pub(super) fn read(root: &Root, threads: &[HardwareThread]) -> Vec<Cache> {
-    // One physical cache is seen from every CPU that shares it; the set of those is its identity.
+    // Every CPU that shares a physical cache lists it; the set of these CPUs identifies the cache.
     let mut seen: BTreeSet<(u32, String, String)> = BTreeSet::new();
     let mut groups: BTreeMap<(u32, String, u32, Option<u64>), u32> = BTreeMap::new();
     for thread in threads {
@@ -50,7 +50,7 @@ pub(super) fn read(root: &Root, threads: &[HardwareThread]) -> Vec<Cache> {
     groups.into_iter().map(cache).collect()
 }
 
-/// `48K`, `1280K`, `32M` as bytes.
+/// Reads `48K`, `1280K` or `32M` as bytes.
 fn size_in_bytes(text: &str) -> Option<u64> {
     let (number, unit) = match text.char_indices().last()? {
         (at, 'K') => (&text[..at], 1 << 10),

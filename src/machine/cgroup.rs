@@ -1,4 +1,5 @@
-//! Control groups: which ones limit this process, and how far, from its own group up to the root.
+//! Control groups: which of them limit this process, from its own group up to the root, and how
+//! much.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Root;
 
-/// The hierarchy that a controller is in: the process's own group first, the root last.
+/// The hierarchy of a controller: the process's own group first, the root last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Groups {
     /// 1 for the hierarchies with one controller each, 2 for the unified one.
@@ -16,16 +17,16 @@ pub(super) struct Groups {
     pub(super) directories: Vec<PathBuf>,
 }
 
-/// A limit on CPU time.
+/// A quota: a limit on CPU time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Quota {
-    /// CPU seconds per second: 1.5 means one and a half CPUs. The smallest of all levels.
+    /// CPU seconds per second: 1.5 means one and a half CPUs. The smallest value of all levels.
     pub cpus: f64,
-    /// The period in which it is spent, in seconds: a group that has spent it waits for the next.
+    /// The period of the quota, in seconds. A group that has spent it waits for the next period.
     pub period: f64,
-    /// Version of the control groups that it comes from.
+    /// The version of the control groups that it comes from.
     pub version: u8,
-    /// Every level that limits, the process's own group first.
+    /// Every level that has a limit, the process's own group first.
     pub levels: Vec<QuotaLevel>,
 }
 
@@ -44,16 +45,15 @@ pub struct QuotaLevel {
     pub top: bool,
 }
 
-/// Finds the groups of a controller (`cpu`, `memory`, `pids`); `None` where the process is in none.
+/// Finds the groups of a controller (`cpu`, `memory`, `pids`); `None` if the process is in none.
 ///
-/// Where both versions are mounted (hybrid), a version 1 line that names the controller beats the
-/// `0::` line: a controller is in one hierarchy only, and the standard library decides the same
-/// way.
+/// If both versions are mounted (hybrid), a version 1 line that names the controller wins over the
+/// `0::` line: a controller is in one hierarchy only. The standard library decides in the same way.
 pub(super) fn groups(root: &Root, controller: &str) -> Option<Groups> {
     let memberships = root.text("/proc/self/cgroup")?;
     let mut unified = None;
     for line in memberships.lines() {
-        // `hierarchy:controllers:path`; the path may hold colons itself.
+        // `hierarchy:controllers:path`. The path itself may contain colons.
         let mut fields = line.splitn(3, ':');
         let (Some(id), Some(controllers), Some(path)) =
             (fields.next(), fields.next(), fields.next())
@@ -70,16 +70,17 @@ pub(super) fn groups(root: &Root, controller: &str) -> Option<Groups> {
     locate(root, 2, controller, unified?)
 }
 
-/// Where a group of `/proc/self/cgroup` is in the file system, with all groups above it.
+/// The directory of a group in `/proc/self/cgroup`, with those of all groups above it.
 fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Groups> {
     let mounts = root.text("/proc/self/mountinfo")?;
     let candidates = mounts.lines().filter_map(|line| mount(line, version, controller));
-    // In a namespace or a bind mount the path is told relative to another place than the mount
-    // shows; the mount whose root fits the path best is the right one, and where none fits, the
-    // mount's own top is all there is.
+    // In a namespace or a bind mount, the path is relative to another place than the mount shows.
+    // The right mount is the one whose root fits the path best. If none fits, only the mount's own
+    // top can be used.
     let (top, leaf) = candidates
         .map(|(mount_root, point)| match Path::new(path).strip_prefix(&mount_root) {
-            // Collected from its components, for joining nothing would leave a slash behind.
+            // Collected from its components, because joining an empty path would leave a slash at
+            // the end.
             Ok(below) => {
                 (mount_root.len() + 1, point.clone(), point.join(below).components().collect())
             }
@@ -91,8 +92,8 @@ fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Grou
     let mut directory = if has_parent_steps { top.clone() } else { leaf };
     let mut directories = Vec::new();
     loop {
-        // A path from outside the container may lead nowhere inside it; its existing ancestors
-        // still count.
+        // A path from outside the container may not exist inside it; its ancestors that exist still
+        // count.
         if root.has(&directory) {
             directories.push(directory.clone());
         }
@@ -103,10 +104,11 @@ fn locate(root: &Root, version: u8, controller: &str, path: &str) -> Option<Grou
     (!directories.is_empty()).then_some(Groups { version, directories })
 }
 
-/// The group that holds every process of the machine, if this process can see it: in the first
+/// The group with every process of the machine, if this process can see it: it must be in the first
 /// namespace, with the hierarchy of `controller` mounted from its root.
 pub(super) fn whole_machine(root: &Root, version: u8, controller: &str) -> Option<PathBuf> {
-    // The kernel gives the first control group namespace this number (include/linux/proc_ns.h).
+    // The number that the kernel gives to the first control group namespace
+    // (include/linux/proc_ns.h).
     let namespace = std::fs::read_link(root.resolve("/proc/self/ns/cgroup")).ok()?;
     let first = namespace.to_str() == Some("cgroup:[4026531835]");
     let mounts = root.text("/proc/self/mountinfo").filter(|_| first)?;
@@ -114,7 +116,7 @@ pub(super) fn whole_machine(root: &Root, version: u8, controller: &str) -> Optio
     all.filter(|(mount_root, _)| mount_root == "/").map(|(_, point)| point).next()
 }
 
-/// Root and mount point of a line of mountinfo (proc(5)) if it mounts this controller's hierarchy.
+/// Root and mount point of a line of mountinfo (proc(5)), if it mounts this controller's hierarchy.
 fn mount(line: &str, version: u8, controller: &str) -> Option<(String, PathBuf)> {
     let (before, after) = line.split_once(" - ")?;
     let mut fields = before.split(' ').skip(3);
@@ -137,7 +139,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// The CPU quota; `None` where no level limits.
+/// The CPU quota; `None` if no level has one.
 pub(super) fn quota(root: &Root) -> Option<Quota> {
     let groups = groups(root, "cpu")?;
     let last = groups.directories.len() - 1;
@@ -154,10 +156,10 @@ pub(super) fn quota(root: &Root) -> Option<Quota> {
     Some(Quota { cpus, period, version: groups.version, levels })
 }
 
-/// Whether there may be a quota that cannot be seen: this process is in a group whose files are not
-/// there to be read.
+/// Whether there may be a quota that cannot be seen: this process is in a group, but the group's
+/// files cannot be read.
 ///
-/// A kernel without control groups has no list of them, and no quota either; without `/proc` nobody
+/// A kernel without control groups has no list of them, and no quota either. Without `/proc` nobody
 /// can tell.
 pub(super) fn is_quota_hidden(root: &Root) -> bool {
     match root.text("/proc/self/cgroup") {
@@ -166,7 +168,7 @@ pub(super) fn is_quota_hidden(root: &Root) -> bool {
     }
 }
 
-/// CPUs and period in seconds of one group; `None` where it does not limit.
+/// CPUs and period in seconds of one group; `None` if it has no limit.
 fn quota_of(root: &Root, version: u8, directory: &Path) -> Option<(f64, f64)> {
     if version == 2 {
         parse_cpu_max(&root.text(directory.join("cpu.max"))?)
@@ -177,7 +179,7 @@ fn quota_of(root: &Root, version: u8, directory: &Path) -> Option<(f64, f64)> {
     }
 }
 
-/// `150000 100000` as 1.5 CPUs in 0.1 s; `max 100000` and `-1 100000` limit nothing.
+/// Reads `150000 100000` as 1.5 CPUs in 0.1 s. `max 100000` and `-1 100000` are no limit.
 pub(super) fn parse_cpu_max(text: &str) -> Option<(f64, f64)> {
     let mut numbers = text.split_whitespace();
     let quota: i64 = numbers.next()?.parse().ok()?;
@@ -185,7 +187,7 @@ pub(super) fn parse_cpu_max(text: &str) -> Option<(f64, f64)> {
     (quota > 0 && period > 0).then(|| (quota as f64 / period as f64, period as f64 / 1e6))
 }
 
-/// The smallest memory limit in bytes; `None` where no level limits below what the machine has.
+/// The smallest memory limit in bytes; `None` if no level has one below the machine's memory.
 pub(super) fn memory_limit(root: &Root, total: Option<u64>) -> Option<u64> {
     let groups = groups(root, "memory")?;
     let file = if groups.version == 2 { "memory.max" } else { "memory.limit_in_bytes" };
@@ -194,12 +196,12 @@ pub(super) fn memory_limit(root: &Root, total: Option<u64>) -> Option<u64> {
     (smallest < total.unwrap_or(1 << 60)).then_some(smallest)
 }
 
-/// The smallest limit on processes and threads; `None` where no level limits.
+/// The smallest limit on processes and threads; `None` if no level has one.
 pub(super) fn pids_limit(root: &Root) -> Option<u64> {
     smallest(root, &groups(root, "pids")?, "pids.max")
 }
 
-/// The smallest number that any level has in `file`; `max` is none.
+/// The smallest number that any level has in `file`; `max` is no limit.
 fn smallest(root: &Root, groups: &Groups, file: &str) -> Option<u64> {
     groups.directories.iter().filter_map(|group| root.value(group.join(file))).min()
 }

@@ -1,18 +1,18 @@
-//! Performance and efficiency cores: what the kernel says of them, in its three ways.
+//! Performance and efficiency cores: three ways in which the kernel shows them.
 
 use std::collections::BTreeSet;
 
 use super::topology::{CoreClass, HardwareThread};
 use super::{CpuSet, Root};
 
-/// Cores within this share of a class's fastest belong to it.
+/// A core belongs to a class if it reaches this share of the class's fastest core.
 ///
-/// Favoured cores ("turbo 3.0") of one kind differ by up to 6 % in frequency and capacity; the
-/// efficient ones of today's hybrids (Alder Lake 3.8 against 5.0 GHz, Zen 5c 3.3 against 5.1,
-/// Cortex-A55 against A76) by 24 % and more.
+/// Favoured cores ("turbo 3.0") of one kind differ by up to 6 % in frequency and capacity. The
+/// efficiency cores of today's hybrids differ by 24 % and more (Alder Lake 3.8 against 5.0 GHz, Zen
+/// 5c 3.3 against 5.1, Cortex-A55 against A76).
 const SAME_CLASS: f64 = 0.85;
 
-/// The classes of cores, fastest first; empty where all are alike or nothing is known.
+/// The classes of cores, fastest first; empty if all are alike or nothing is known.
 pub(super) fn read(root: &Root, threads: &[HardwareThread]) -> Vec<CoreClass> {
     let groups = by_perf_unit(root, threads)
         .or_else(|| by_value(threads, |cpu| capacity(root, cpu).map(f64::from)))
@@ -37,7 +37,7 @@ pub(super) fn read(root: &Root, threads: &[HardwareThread]) -> Vec<CoreClass> {
     groups.into_iter().enumerate().map(class).collect()
 }
 
-/// Intel's hybrids have one performance-monitoring unit per kind of core, each listing its CPUs.
+/// Intel's hybrids have one performance-monitoring unit for each kind of core. Each lists its CPUs.
 fn by_perf_unit(root: &Root, threads: &[HardwareThread]) -> Option<Vec<CpuSet>> {
     let online: CpuSet = threads.iter().map(|thread| thread.cpu).collect();
     let units = ["cpu_core", "cpu_atom", "cpu_lowpower"].into_iter();
@@ -49,7 +49,7 @@ fn by_perf_unit(root: &Root, threads: &[HardwareThread]) -> Option<Vec<CpuSet>> 
     (groups.len() > 1).then_some(groups)
 }
 
-/// Groups CPUs by a figure of speed; `None` where a CPU has none or all are alike.
+/// Groups CPUs by a measure of speed; `None` if a CPU has none or all are alike.
 fn by_value(threads: &[HardwareThread], value: impl Fn(u32) -> Option<f64>) -> Option<Vec<CpuSet>> {
     let mut speeds: Vec<(f64, u32)> = threads
         .iter()
@@ -72,13 +72,13 @@ fn capacity(root: &Root, cpu: u32) -> Option<u32> {
     root.value(format!("/sys/devices/system/cpu/cpu{cpu}/cpu_capacity"))
 }
 
-/// In Hz; the kernel says kHz.
+/// The highest frequency in Hz; the kernel gives kHz.
 fn max_frequency(root: &Root, cpu: u32) -> Option<f64> {
     let file = format!("/sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq");
     root.value::<f64>(file).map(|khz| khz * 1e3).filter(|hz| *hz > 0.0)
 }
 
-/// How many physical cores these CPUs are.
+/// The number of physical cores that these CPUs belong to.
 fn cores(threads: &[HardwareThread], cpus: &CpuSet) -> Option<u32> {
     let members = threads.iter().filter(|thread| cpus.contains(thread.cpu));
     let cores: Option<BTreeSet<u32>> = members.map(|thread| thread.core).collect();

@@ -7,10 +7,10 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The largest CPU number that is accepted: eight times what Linux can be built for (8192 on
+/// The largest CPU number that is accepted. Linux can be built for an eighth of that (8192 on
 /// x86-64).
 ///
-/// A list is text from outside; without a bound, `0-4294967295` would fill the memory.
+/// A list is text from outside. Without a limit, `0-4294967295` would fill the memory.
 pub const MAX_CPU: u32 = 65_535;
 
 /// A set of CPU numbers.
@@ -22,7 +22,7 @@ pub const MAX_CPU: u32 = 65_535;
 #[schemars(with = "String")]
 pub struct CpuSet(BTreeSet<u32>);
 
-/// Why a text is no list of CPUs.
+/// Why a text is not a list of CPUs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CpuSetError {

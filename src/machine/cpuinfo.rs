@@ -1,10 +1,10 @@
-//! `/proc/cpuinfo`: the name of the CPU, and the topology where sysfs is absent.
+//! `/proc/cpuinfo`: the name of the CPU, and the topology if sysfs is absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CpuSet, Root};
 
-/// Where a CPU sits, as `/proc/cpuinfo` says.
+/// The place of a CPU according to `/proc/cpuinfo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     /// The smallest CPU number of its core.
@@ -17,13 +17,13 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct CpuInfo {
     processors: BTreeMap<u32, BTreeMap<String, String>>,
-    /// Fields that stand outside any CPU's paragraph (Arm's `Hardware`, s390's summary).
+    /// Fields outside of any CPU's paragraph (Arm's `Hardware`, s390's summary).
     general: BTreeMap<String, String>,
     places: BTreeMap<u32, Place>,
 }
 
 impl CpuInfo {
-    /// Reads it; empty where it cannot be read.
+    /// Reads the file; empty if it cannot be read.
     pub(super) fn read(root: &Root) -> Self {
         Self::parse(&root.text("/proc/cpuinfo").unwrap_or_default())
     }
@@ -50,7 +50,7 @@ impl CpuInfo {
         (!self.processors.is_empty()).then(|| self.processors.keys().copied().collect())
     }
 
-    /// Where a CPU sits, if its paragraph says so.
+    /// The place of a CPU, if its paragraph gives one.
     pub(super) fn place(&self, cpu: u32) -> Option<Place> {
         self.places.get(&cpu).copied()
     }
@@ -68,13 +68,13 @@ impl CpuInfo {
         places
     }
 
-    /// The flags of the first CPU; `None` where the architecture has no such line.
+    /// The flags of the first CPU; `None` if the architecture has no such line.
     pub(super) fn flags(&self) -> Option<BTreeSet<&str>> {
         let fields = self.processors.values().next()?;
         Some(fields.get("flags")?.split_whitespace().collect())
     }
 
-    /// Who made it.
+    /// The maker of the CPU.
     pub(super) fn vendor(&self) -> Option<String> {
         let raw = self.values("vendor_id").or_else(|| self.values("CPU implementer"))?;
         let names: BTreeSet<&str> = raw
@@ -90,16 +90,17 @@ impl CpuInfo {
         Some(names.into_iter().collect::<Vec<_>>().join(" + "))
     }
 
-    /// What it is called.
+    /// The name of the CPU.
     pub(super) fn model(&self) -> Option<String> {
-        // x86 and LoongArch; old Arm; MIPS; POWER; RISC-V. The first that is there names it.
+        // x86 and LoongArch; old Arm; MIPS; POWER; RISC-V. The first key that exists gives the
+        // name.
         let keys = ["model name", "Model Name", "Processor", "cpu model", "cpu", "uarch"];
         let named = keys.iter().find_map(|key| self.values(key));
         let names = named.or_else(|| self.arm_parts())?;
         Some(names.into_iter().collect::<Vec<_>>().join(" + "))
     }
 
-    /// Arm's kernels print numbers where others print a name.
+    /// Arm's kernels print numbers instead of a name.
     fn arm_parts(&self) -> Option<BTreeSet<String>> {
         let part = |fields: &BTreeMap<String, String>| {
             Some(super::arm::core(fields.get("CPU implementer")?, fields.get("CPU part")?))
@@ -108,7 +109,7 @@ impl CpuInfo {
         (!names.is_empty()).then_some(names)
     }
 
-    /// The different values of a field over all CPUs, empty ones left out.
+    /// The different values of a field over all CPUs, without empty ones.
     fn values(&self, key: &str) -> Option<BTreeSet<String>> {
         let all = self.processors.values().chain([&self.general]);
         let values: BTreeSet<String> = all

@@ -1,16 +1,16 @@
-//! The machine in words: facts for a table, and one line that names it.
+//! The machine in words: a list of facts, and one line that names it.
 
 use std::fmt::Write;
 
 use super::{Accelerator, Budget, Machine};
 use crate::units::{Quantity, plural};
 
-/// A label and what is known under it.
+/// A label, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// One or two words.
     pub label: &'static str,
-    /// The rest of the line.
+    /// The text after the label.
     pub value: String,
 }
 
@@ -25,7 +25,7 @@ impl Machine {
         if known.is_empty() { "unknown machine".to_owned() } else { known.join(", ") }
     }
 
-    /// What it is, line by line; what is not known has no line.
+    /// What is known about the machine, one fact per line. Unknown facts have no line.
     pub fn facts(&self) -> Vec<Fact> {
         let host = [
             self.hostname.clone(),
@@ -115,7 +115,7 @@ impl Machine {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// One node is no news.
+    /// A single NUMA node is not shown.
     fn nodes(&self) -> Option<String> {
         let node = |node: &super::NumaNode| {
             let memory = node.memory.map(|bytes| Quantity::Memory.text(bytes as f64));
@@ -178,7 +178,7 @@ impl Machine {
 }
 
 impl Budget {
-    /// How much of the machine this process may use, line by line.
+    /// How much of the machine this process may use, one fact per line.
     pub fn facts(&self) -> Vec<Fact> {
         let count =
             |number: Option<u64>, what: &str| number.map(|number| format!("{number} {what}"));
@@ -218,7 +218,7 @@ fn facts<const N: usize>(rows: [(&'static str, Option<String>); N]) -> Vec<Fact>
     known.collect()
 }
 
-/// What is known of several things, in one line.
+/// Joins what is known of several things into one line.
 fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
     let known: Vec<String> = parts.into_iter().flatten().collect();
     (!known.is_empty()).then(|| known.join(", "))

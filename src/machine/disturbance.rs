@@ -1,4 +1,4 @@
-//! When a round was disturbed, by how much, and whether it should be measured again.
+//! Judges whether a round was disturbed, by how much, and whether it should be measured again.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 
-/// Steal above this share is told.
+/// A larger share of steal is reported.
 pub const STEAL_MARK: f64 = 0.02;
-/// Steal above this share spoils a round.
+/// A larger share of steal makes a round disturbed.
 pub const STEAL_REPEAT: f64 = 0.05;
-/// CPU used by others above this share of the round's CPUs spoils it.
+/// A round is disturbed if others use more than this share of its CPUs.
 pub const FOREIGN_REPEAT: f64 = 0.05;
-/// Waiting for memory above this share of the time spoils a round.
+/// A round is disturbed if tasks wait for memory for more than this share of the time.
 pub const MEMORY_PRESSURE_REPEAT: f64 = 0.05;
-/// A wall clock set by more than this many seconds is told; durations do not depend on it.
+/// A larger step of the wall clock, in seconds, is reported. Durations do not depend on that clock.
 pub const CLOCK_JUMP_MARK: f64 = 0.5;
-/// A suspension longer than this many seconds spoils a round.
+/// A round is disturbed if the machine was suspended for longer than this, in seconds.
 pub const SUSPENDED_REPEAT: f64 = 0.001;
 
 /// What disturbed a round.
@@ -31,7 +31,7 @@ pub enum Cause {
     Steal,
     /// Other processes used the CPUs.
     Foreign,
-    /// A quota that nobody told of kept tasks from running.
+    /// A quota that is not visible here kept tasks from running.
     Throttled,
     /// Tasks waited for memory.
     MemoryPressure,
@@ -41,7 +41,7 @@ pub enum Cause {
     ClockJump,
     /// The machine was suspended.
     Suspended,
-    /// knee itself stood still: it was stopped, frozen or paused.
+    /// knee itself was stopped, frozen or paused.
     Stopped,
     /// The allowed CPUs or the quota changed.
     BudgetChanged,
@@ -63,7 +63,7 @@ impl Cause {
         }
     }
 
-    /// What happened, as the end of a sentence.
+    /// What happened. It completes a sentence.
     pub fn text(self) -> &'static str {
         match self {
             Self::Steal => "the hypervisor gave CPU time to other machines",
@@ -105,9 +105,9 @@ impl Cause {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The figure stands, with this beside it.
+    /// The figure counts, with a remark.
     Mark,
-    /// The figure is not what the machine can do: measure again, and mark it where that is not
+    /// The figure is too low to be trusted. The round is measured again, or marked if that is not
     /// possible.
     Repeat,
 }
@@ -115,23 +115,23 @@ pub enum Severity {
 /// One thing that disturbed a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Disturbance {
-    /// What.
+    /// The cause.
     pub cause: Cause,
     /// What it means for the round.
     pub severity: Severity,
-    /// How much: a share of the CPUs or of the time, seconds, or a count, as [`Disturbance::text`]
-    /// says.
+    /// The amount: a share of the CPUs or of the time, seconds, or a count, as
+    /// [`Disturbance::text`] says.
     pub amount: f64,
     /// In words, with the figure.
     pub text: String,
 }
 
 impl Ledger {
-    /// What disturbed the round, worst first; empty for a quiet one.
+    /// What disturbed the round, worst first; empty for a quiet round.
     ///
-    /// A share counts only as far as it is certain: what the grain of its source could have made is
-    /// taken off before it is compared with its limit. A short round is hence never blamed for one
-    /// tick of the clock; small disturbances show in the [`total`](Ledger::total) of a block.
+    /// A share counts only as far as it is certain: the resolution of its source is subtracted
+    /// before it is compared with its limit. So a short round is never blamed for one tick of the
+    /// clock. Small disturbances show in the [`total`](Ledger::total) of a block.
     pub fn disturbances(&self) -> Vec<Disturbance> {
         let mut found: Vec<Disturbance> = [
             self.stolen(),
@@ -173,8 +173,8 @@ impl Ledger {
         Some(Disturbance { cause: Cause::Foreign, severity, amount: share, text })
     }
 
-    /// Under a known quota, throttling is what the quota is for; it explains the curve and spoils
-    /// nothing.
+    /// Throttling without a known quota. Under a known quota, throttling is expected: it explains
+    /// the curve and disturbs nothing.
     fn throttled_by_surprise(&self) -> Option<Disturbance> {
         let share = self.throttled.filter(|share| *share > 0.0 && self.quota.is_none())?;
         let text =
@@ -231,7 +231,7 @@ impl Ledger {
     }
 }
 
-/// What a share means by its limits.
+/// The severity of a share, by its limits.
 fn graded(share: f64, mark: Option<f64>, repeat: f64) -> Option<Severity> {
     if share > repeat {
         Some(Severity::Repeat)
@@ -240,7 +240,7 @@ fn graded(share: f64, mark: Option<f64>, repeat: f64) -> Option<Severity> {
     }
 }
 
-/// A share as people read it.
+/// A share, printed for people.
 struct Percent(f64);
 
 impl fmt::Display for Percent {

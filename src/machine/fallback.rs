@@ -1,10 +1,10 @@
-//! What the file systems of Linux do not say: asked of sysinfo, which knows other systems too.
+//! Asks sysinfo for what the files of Linux do not say. sysinfo also knows other systems.
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use super::{Machine, runtimes};
 
-/// Fills what is still unknown about the live machine.
+/// Fills in what is still unknown about the live machine.
 pub(super) fn fill(machine: &mut Machine) {
     let known = machine.memory.total.is_some()
         && machine.cpu_model.is_some()
@@ -43,8 +43,9 @@ fn fill_hardware(machine: &mut Machine) {
 
     machine.budget.online = machine.budget.online.or(topology.threads);
     if machine.budget.parallelism().is_none() {
-        // The standard library asks the system where neither files nor the affinity call answer.
-        // Where there is a mask it would answer with that, which is not what is online.
+        // The standard library asks the system if neither files nor the affinity call answer. If
+        // there is a mask, it would return the size of that mask, which is not the number of CPUs
+        // online.
         let parallelism = std::thread::available_parallelism().ok();
         machine.budget.online = parallelism.map(|count| count.get() as u32);
     }

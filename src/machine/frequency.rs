@@ -1,4 +1,4 @@
-//! What the frequency of the cores may do: governor, driver, boost and limits.
+//! The settings of the cores' frequency: governor, driver, boost and limits.
 
 use std::collections::BTreeSet;
 
@@ -8,28 +8,29 @@ use serde::{Deserialize, Serialize};
 use super::Root;
 use super::topology::HardwareThread;
 
-/// The rules of the cores' frequency. Most virtual machines know none of them.
+/// The settings of the cores' frequency. Most virtual machines know none of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frequency {
-    /// The governors in use (`performance`, `powersave`, `schedutil`), sorted; one for most
-    /// machines.
+    /// The governors in use (`performance`, `powersave`, `schedutil`), sorted. Most machines have
+    /// one.
     pub governors: Vec<String>,
     /// The driver (`intel_pstate`, `amd-pstate-epp`, `acpi-cpufreq`, `cpufreq-dt`).
     pub driver: Option<String>,
-    /// The energy preference of drivers that choose by themselves (`balance_performance`).
+    /// The energy preference, for drivers that choose the frequency themselves
+    /// (`balance_performance`).
     pub preference: Option<String>,
     /// Whether frequencies above the nominal one are allowed (turbo, core performance boost).
     pub boost: Option<bool>,
     /// Lowest frequency of any core, Hz.
     pub min: Option<f64>,
-    /// Highest frequency of any core by its hardware, Hz.
+    /// Highest frequency that the hardware of any core allows, Hz.
     pub max: Option<f64>,
     /// Highest frequency that the present settings allow, Hz.
     pub limit: Option<f64>,
 }
 
 impl Frequency {
-    /// Reads it below a root.
+    /// Reads the settings below a root.
     pub(super) fn read(root: &Root, threads: &[HardwareThread]) -> Self {
         let cpus: Vec<String> = threads
             .iter()
@@ -42,7 +43,7 @@ impl Frequency {
             let all = texts(name).into_iter().collect::<Vec<_>>().join(" + ");
             (!all.is_empty()).then_some(all)
         };
-        // The kernel says kHz.
+        // The kernel gives kHz.
         let hertz = |name: &str| -> Vec<f64> {
             let khz = cpus.iter().filter_map(|cpu| root.value::<f64>(format!("{cpu}/{name}")));
             khz.map(|khz| khz * 1e3).filter(|hz| hz.is_finite() && *hz > 0.0).collect()

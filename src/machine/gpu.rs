@@ -1,8 +1,8 @@
-//! What the GPUs do while something is measured: how busy each one is, and how much of its memory
-//! is in use.
+//! How busy each GPU is during a measurement, and how much of its memory is in use.
 //!
-//! A thread of its own looks ten times a second, so that a driver that hangs holds nobody up: then
-//! there are no figures. Where no driver shows its files nothing is loaded and no thread is begun.
+//! A separate thread reads this ten times a second, so a driver that hangs blocks nothing else;
+//! there are just no figures. Without the files of a driver, no library is loaded and no thread is
+//! started.
 
 #[cfg(test)]
 mod tests;
@@ -18,26 +18,26 @@ use serde::{Deserialize, Serialize};
 use super::Root;
 use super::accelerators::{CARDS, NVIDIA};
 
-/// NVIDIA's library, which its driver brings.
+/// NVIDIA's library, which comes with its driver.
 const NVML: &str = "libnvidia-ml.so.1";
-/// How often it is looked.
+/// The time between two readings.
 const EVERY: Duration = Duration::from_millis(100);
-/// A driver tells of its last sixth of a second or more, so what it says earlier in a round is of
-/// what was before it.
+/// A driver averages over the last sixth of a second or more. So what it says early in a round is
+/// about the time before the round.
 const LAG: Duration = Duration::from_millis(200);
-/// So many looks are kept until somebody asks.
+/// Most readings that are kept until they are collected.
 const MOST: usize = 1 << 14;
 
-/// What one GPU did during a round, for whomever it worked.
+/// What one GPU did during a round, for whatever program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GpuUse {
-    /// What its driver calls it.
+    /// The name that its driver gives it.
     pub name: String,
-    /// Share of the time in which it worked at all, from 0 to 1.
+    /// Share of the time in which anything ran on it, from 0 to 1.
     pub busy: Option<f64>,
-    /// The most of its memory that was in use, in bytes.
+    /// The highest use of its memory, in bytes.
     pub memory: Option<u64>,
-    /// The smallest such share since the run began: what others than the run use.
+    /// The smallest such share since the run began: this is how much others use it.
     pub at_rest: Option<f64>,
 }
 
@@ -45,20 +45,20 @@ pub struct GpuUse {
 #[derive(Debug)]
 pub(super) struct Gpus {
     seen: Arc<Mutex<Seen>>,
-    /// Once it is gone the thread ends.
+    /// When this is dropped, the thread ends.
     _watching: Sender<()>,
 }
 
-/// What was seen since somebody asked.
+/// The readings since they were last collected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     names: Vec<String>,
     looks: Vec<(Instant, Vec<Look>)>,
-    /// The least busy that each has been since the beginning.
+    /// For each GPU, the smallest busy share since the beginning.
     at_rest: Vec<Option<f64>>,
 }
 
-/// One look at one GPU.
+/// One reading of one GPU.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Look {
     busy: Option<f64>,
@@ -66,12 +66,12 @@ struct Look {
 }
 
 impl Gpus {
-    /// Begins to watch those of a machine; `None` where no driver shows a GPU.
+    /// Begins to watch the GPUs of a machine; `None` if no driver shows a GPU.
     pub(super) fn of(root: &Root) -> Option<Self> {
         Self::watch(root, root.is_live().then(|| NVML.into()))
     }
 
-    /// The same, with the library by which NVIDIA's driver may be asked.
+    /// Begins to watch, with this library for NVIDIA's driver.
     fn watch(root: &Root, nvml: Option<PathBuf>) -> Option<Self> {
         let nvml = nvml.filter(|_| !root.names(format!("{NVIDIA}/gpus")).is_empty());
         let cards = Cards::of(root);
@@ -102,7 +102,7 @@ impl Gpus {
         Some(Self { seen, _watching: watching })
     }
 
-    /// What was seen since this was last asked.
+    /// Collects the readings since the last call.
     pub(super) fn take(&self) -> Seen {
         let mut seen = lock(&self.seen);
         let looks = std::mem::take(&mut seen.looks);
@@ -126,7 +126,7 @@ impl Seen {
         self.looks.push((at, looks));
     }
 
-    /// What each GPU did from `begin` on; those that told nothing are left out.
+    /// What each GPU did from `begin` on. GPUs without readings are left out.
     pub(super) fn since(&self, begin: Instant) -> Vec<GpuUse> {
         let of = |(index, name): (usize, &String)| {
             let looks = self.looks.iter().filter(|(at, _)| *at > begin);
@@ -151,7 +151,7 @@ impl Seen {
 }
 
 impl GpuUse {
-    /// The use of two times as one, of which the first makes up the share `weight`.
+    /// Combines the use of two spans. The first one makes up the share `weight`.
     pub(super) fn and(self, other: &Self, weight: f64) -> Self {
         let both = self.busy.zip(other.busy);
         Self {
@@ -163,7 +163,7 @@ impl GpuUse {
     }
 }
 
-/// Cards of AMD: their driver says in files what they do.
+/// Cards of AMD, whose driver provides the figures in files.
 #[derive(Debug)]
 struct Cards(Vec<(Root, String)>);
 
@@ -175,7 +175,7 @@ impl Cards {
             root.has(format!("{device}/gpu_busy_percent"))
                 && root.has(format!("{device}/mem_info_vram_used"))
         };
-        // `card0` and the outputs `card0-DP-1` lead to one device.
+        // `card0` and its outputs, such as `card0-DP-1`, lead to one device.
         let is_card = |device: &String| !device.contains('-') && device.contains("/card");
         let kept = devices.filter(|device| is_card(device) && tells(device));
         Self(kept.map(|device| (root.clone(), device)).collect())
@@ -194,12 +194,12 @@ impl Cards {
     }
 }
 
-/// Percent as a share.
+/// A percentage as a share.
 fn share(percent: u32) -> f64 {
     (f64::from(percent) / 100.0).min(1.0)
 }
 
-/// NVIDIA's library, which comes with the driver and is loaded as knee runs.
+/// NVIDIA's library, which comes with the driver and is loaded at run time.
 #[cfg(target_os = "linux")]
 mod nvidia {
     use nvml_wrapper::Nvml;
@@ -209,7 +209,7 @@ mod nvidia {
     pub(super) struct Driver(Nvml);
 
     impl Driver {
-        /// `None` where there is no such library, or it finds no driver.
+        /// `None` if there is no such library, or it finds no driver.
         pub(super) fn load(library: &Path) -> Option<Self> {
             Nvml::builder().lib_path(library.as_os_str()).init().ok().map(Self)
         }
@@ -234,7 +234,7 @@ mod nvidia {
     }
 }
 
-/// Elsewhere nobody is asked.
+/// On other systems there are no figures.
 #[cfg(not(target_os = "linux"))]
 mod nvidia {
     use super::{Look, Path};

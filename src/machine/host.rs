@@ -22,7 +22,7 @@ pub(super) fn names(root: &Root) -> [Option<String>; 3] {
     })
 }
 
-/// What the kernel counts time with.
+/// The clock source of the kernel.
 pub(super) fn clock_source(root: &Root) -> Option<String> {
     root.text("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 }
@@ -39,11 +39,10 @@ pub(super) fn board(root: &Root) -> Option<String> {
     })
 }
 
-/// The hypervisor below this machine, `none` on bare metal, `None` where nothing tells the two
-/// apart.
+/// The hypervisor below this machine; `none` on bare metal; `None` if that cannot be told.
 ///
-/// The witnesses and their order are those of systemd-detect-virt(1); that it runs under one at all
-/// is the `hypervisor` flag of CPUID, which every hypervisor on x86 sets unless it is told to hide.
+/// The sources and their order are those of systemd-detect-virt(1). The `hypervisor` flag of CPUID
+/// says that there is one at all: every hypervisor on x86 sets it, unless told to hide.
 pub(super) fn virtualisation(root: &Root, cpuinfo: &CpuInfo) -> Option<String> {
     let x86_guest = cpuinfo.flags().map(|flags| flags.contains("hypervisor"));
     let found = by_signature(root)
@@ -54,7 +53,7 @@ pub(super) fn virtualisation(root: &Root, cpuinfo: &CpuInfo) -> Option<String> {
     found.or(bare.then_some("none")).map(str::to_owned)
 }
 
-/// The name in CPUID, which only the live machine answers.
+/// The name in CPUID, which exists only on the live machine.
 fn by_signature(root: &Root) -> Option<&'static str> {
     let signature = root.is_live().then(system_calls::hypervisor_signature).flatten()?;
     Some(match signature.as_str() {
@@ -70,7 +69,7 @@ fn by_signature(root: &Root) -> Option<&'static str> {
     })
 }
 
-/// The names that virtual machines give themselves in their firmware tables.
+/// The names of virtual machines in their firmware tables.
 fn by_dmi(root: &Root) -> Option<&'static str> {
     const NAMES: [(&str, &str); 16] = [
         ("KVM", "kvm"),
@@ -93,7 +92,8 @@ fn by_dmi(root: &Root) -> Option<&'static str> {
     let fields = ["product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version"];
     let texts: Vec<String> =
         fields.iter().filter_map(|field| root.text(format!("/sys/class/dmi/id/{field}"))).collect();
-    // Amazon's bare machines carry the vendor's name too, and say so in the product's.
+    // Amazon's bare machines also carry the vendor's name; their product name says that they are
+    // bare.
     if texts.first().is_some_and(|product| product.rsplit('.').next() == Some("metal")) {
         return None;
     }
@@ -101,7 +101,8 @@ fn by_dmi(root: &Root) -> Option<&'static str> {
     texts.iter().find_map(named)
 }
 
-/// What a guest's kernel knows of its host: paravirtual clocks, Xen's directory, the device tree.
+/// What a guest's kernel knows about its host: paravirtual clocks, Xen's directory, the device
+/// tree.
 fn by_kernel(root: &Root) -> Option<&'static str> {
     let clocks = root
         .text("/sys/devices/system/clocksource/clocksource0/available_clocksource")
@@ -118,8 +119,8 @@ fn by_kernel(root: &Root) -> Option<&'static str> {
     }
 }
 
-/// What contains this process: `docker`, `podman`, `kubernetes`, `lxc`; `None` where no marker was
-/// found.
+/// What contains this process: `docker`, `podman`, `kubernetes`, `lxc`. `None` if there is no sign
+/// of a container.
 pub(super) fn container(root: &Root) -> Option<String> {
     let cgroup = root.text("/proc/self/cgroup").unwrap_or_default();
     let kubernetes = root.has("/var/run/secrets/kubernetes.io")
@@ -129,7 +130,8 @@ pub(super) fn container(root: &Root) -> Option<String> {
     if kubernetes {
         return Some("kubernetes".to_owned());
     }
-    // The manager's own word: systemd writes the first, process 1 was started with the second.
+    // The container manager's own word: systemd writes the file, and process 1 was started with the
+    // variable.
     let told = root.text("/run/systemd/container").or_else(|| {
         let environment = root.text("/proc/1/environ")?;
         Some(environment.split('\0').find_map(|entry| entry.strip_prefix("container="))?.to_owned())

@@ -1,4 +1,4 @@
-//! The ledger of a round: what the machine did besides it.
+//! The ledger of a round: what else the machine did meanwhile.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,70 +7,70 @@ use super::CpuSet;
 use super::gpu::GpuUse;
 use super::watch::Snapshot;
 
-/// What the machine did during a round besides the round, as shares of the CPUs it could use.
+/// What the machine did besides the round, as shares of the CPUs that the round could use.
 ///
-/// What could not be seen is `None`. Shares lie between 0 and 1 but for rounding.
+/// What cannot be seen is `None`. Shares lie between 0 and 1, except for rounding.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ledger {
     /// Length of the round in seconds.
     pub wall: f64,
-    /// How many CPUs the shares are of.
+    /// The number of CPUs that the shares refer to.
     pub cpus: Option<u32>,
-    /// CPU seconds that the round itself used, as told by its owner.
+    /// CPU seconds that the round itself used, as reported by the caller.
     pub own_cpu: f64,
-    /// Share used by others: all CPU time but the round's own.
+    /// Share that others used: all CPU time except the round's own.
     pub foreign: Option<f64>,
-    /// How far that share may be off, by the grain of its source.
+    /// The possible error of that share, from the resolution of its source.
     pub foreign_resolution: Option<f64>,
     /// Share that the hypervisor gave to other machines while this one wanted to run.
     pub steal: Option<f64>,
-    /// How far that share may be off.
+    /// The possible error of that share.
     pub steal_resolution: Option<f64>,
     /// Share idle while a task waited for IO.
     pub iowait: Option<f64>,
-    /// Share for which a quota kept tasks from running.
+    /// Share in which a quota kept tasks from running.
     pub throttled: Option<f64>,
     /// Periods in which the quota was used up.
     pub throttled_periods: Option<u64>,
-    /// Share of the time in which some task of the machine waited for a CPU, the round's own
-    /// included.
+    /// Share of the time in which some task of the machine waited for a CPU, including those of the
+    /// round.
     pub cpu_pressure: Option<f64>,
-    /// The same for memory.
+    /// Share of the time in which some task waited for memory.
     pub memory_pressure: Option<f64>,
-    /// The same for IO.
+    /// Share of the time in which some task waited for IO.
     pub io_pressure: Option<f64>,
     /// Mean frequency of the cores directly after the round, Hz.
     pub frequency: Option<f64>,
     /// How often a core was slowed because it was too hot.
     pub thermal_events: Option<u64>,
-    /// Tasks that ran or wanted to when the round began, the one that counted included.
+    /// Tasks that ran or were ready to run when the round began, including the task that counted
+    /// them.
     pub running: Option<u32>,
     /// The load average of one minute at the end.
     pub load: Option<f64>,
-    /// How far the wall clock was set during the round, seconds.
+    /// By how many seconds the wall clock was set during the round.
     pub clock_jump: Option<f64>,
-    /// How long the machine was suspended, seconds.
+    /// How many seconds the machine was suspended.
     pub suspended: Option<f64>,
-    /// How often knee itself was stopped and went on during the round.
+    /// How often knee itself was stopped and continued during the round.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stopped: usize,
     /// The quota at the end, in CPUs; `None` where there is none.
     pub quota: Option<f64>,
-    /// The CPUs that this process might run on at the end.
+    /// The CPUs that this process could run on at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<CpuSet>,
-    /// What this process may use was changed during the round, in words.
+    /// What was changed during the round in the CPUs or the quota of this process, in words.
     pub budget_change: Option<String>,
-    /// What each GPU did, in the order of the drivers; empty where none tells.
+    /// What each GPU did, in the order of the drivers; empty if there are no figures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gpus: Vec<GpuUse>,
 }
 
 impl Ledger {
-    /// The difference of two looks at the machine, the first before the round and the second after
-    /// it.
+    /// The difference of two snapshots of the machine, taken before and after the round.
     ///
-    /// `own_cpu` is the CPU time in seconds that the round used between the two: all workers,
+    /// `own_cpu` is the CPU time, in seconds, that the round used between the two: all workers,
     /// wherever they run, and knee itself ([`process_cpu_time`](super::process_cpu_time)).
     pub fn between(before: &Snapshot, after: &Snapshot, own_cpu: f64) -> Self {
         let wall = after.monotonic.duration_since(before.monotonic).as_secs_f64();
@@ -116,10 +116,11 @@ impl Ledger {
         }
     }
 
-    /// The ledger of several rounds as one, as of a block: shares weighted by time, counts summed.
+    /// The combined ledger of several rounds, such as a block: shares weighted by time, counts
+    /// summed.
     ///
-    /// Its grain is finer than that of each, which lets it see what is too small for one short
-    /// round.
+    /// Its resolution is finer than that of each round. So it shows disturbances that are too small
+    /// to be seen in one short round.
     pub fn total<'a>(ledgers: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         ledgers.into_iter().cloned().reduce(Self::and)
     }
@@ -130,7 +131,7 @@ impl Ledger {
         let mean = |a: Option<f64>, b: Option<f64>| {
             a.zip(b).map(|(a, b)| a * weight + b * (1.0 - weight)).or(a).or(b)
         };
-        // Independent errors add by their squares.
+        // Independent errors add up by their squares.
         let grain = |a: Option<f64>, b: Option<f64>| {
             a.zip(b).map(|(a, b)| (a * weight).hypot(b * (1.0 - weight))).or(a).or(b)
         };
@@ -180,7 +181,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// How far the wall clock moved against the monotonic one, seconds.
+/// By how many seconds the wall clock moved against the monotonic clock.
 fn clock_jump(before: &Snapshot, after: &Snapshot) -> f64 {
     let real = match after.realtime.duration_since(before.realtime) {
         Ok(forward) => forward.as_secs_f64(),
@@ -191,14 +192,14 @@ fn clock_jump(before: &Snapshot, after: &Snapshot) -> f64 {
     real - elapsed - suspended
 }
 
-/// How much the clock that runs while suspended gained on the one that does not, seconds.
+/// By how many seconds the clock that runs during suspension gained on the other one.
 fn suspended(before: &Snapshot, after: &Snapshot) -> Option<f64> {
     let with = after.boottime?.checked_sub(before.boottime?)?.as_secs_f64();
     let without = after.uptime?.checked_sub(before.uptime?)?.as_secs_f64();
     Some((with - without).max(0.0))
 }
 
-/// What became different in mask or quota, in words.
+/// What changed in the mask or the quota, in words.
 fn budget_change(before: &Snapshot, after: &Snapshot) -> Option<String> {
     let mut changes = Vec::new();
     if let (Some(b), Some(a)) = (&before.affinity, &after.affinity)

@@ -1,5 +1,5 @@
-//! Which processes of this machine serve an address: what they use belongs to the work that asks
-//! them.
+//! Finds the processes of this machine that serve an address. Their usage belongs to the work that
+//! calls them.
 
 use std::fs;
 use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
@@ -7,8 +7,8 @@ use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTENING: &str = "0A";
 
-/// The processes that listen at this host and port, where that is this machine and the system shows
-/// them; processes of other users are shown to the superuser alone.
+/// The processes that listen at this host and port, if that is this machine and the system shows
+/// them. Only the superuser sees processes of other users.
 pub fn listeners(host: &str, port: u16) -> Vec<u32> {
     let Ok(mut addresses) = (host, port).to_socket_addrs() else { return Vec::new() };
     if !addresses.any(|address| is_here(address.ip())) {
@@ -28,19 +28,19 @@ pub fn listeners(host: &str, port: u16) -> Vec<u32> {
     pids.filter(|pid| holds(*pid, &sockets)).collect()
 }
 
-/// Whether a host is this machine, by any of its addresses; one that nobody knows is not.
+/// Whether a host is this machine, by any of its addresses. An unknown host is not.
 pub fn is_this_machine(host: &str) -> bool {
     let addresses = (host, 0).to_socket_addrs();
     addresses.is_ok_and(|mut all| all.any(|address| is_here(address.ip())))
 }
 
-/// Whether this is an address of this machine: then packets to it come from it.
+/// Whether this is an address of this machine: packets to it would then come from it.
 fn is_here(address: IpAddr) -> bool {
     if address.is_loopback() || address.is_unspecified() {
         return true;
     }
     let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-    // Connecting a datagram socket only chooses the way; it sends nothing.
+    // Connecting a datagram socket only chooses the route; it sends nothing.
     let way = || {
         let socket = UdpSocket::bind(any)?;
         socket.connect((address, 9))?;

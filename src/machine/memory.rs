@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Root;
 
-/// The memory of the machine, in bytes. A container's limit is part of the
+/// The memory of the machine, in bytes. The limit of a container is part of the
 /// [`Budget`](super::Budget).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
-    /// All of it.
+    /// All memory.
     pub total: Option<u64>,
-    /// What programs can take without swapping.
+    /// Memory that programs can take without swapping.
     pub available: Option<u64>,
     /// Swap space.
     pub swap: Option<u64>,
@@ -33,7 +33,7 @@ impl Memory {
     }
 }
 
-/// `  24684092 kB` as bytes.
+/// Reads `  24684092 kB` as bytes.
 pub(super) fn kibibytes(text: &str) -> Option<u64> {
     text.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

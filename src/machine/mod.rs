@@ -65,10 +65,10 @@ pub use self::topology::{CoreClass, HardwareThread, NumaNode, Topology};
 pub use self::warning::{Warning, WeakCore};
 pub use self::watch::{Snapshot, Watch};
 
-/// What a machine is and what it allows. What is not known is absent (`None` or empty), never zero.
+/// What a machine is and what it allows. Unknown facts are absent (`None` or empty), never zero.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
-    /// The name it gives itself.
+    /// The name that the machine gives itself.
     pub hostname: Option<String>,
     /// The operating system: `Debian GNU/Linux 12 (bookworm)`.
     pub os: Option<String>,
@@ -76,29 +76,29 @@ pub struct Machine {
     pub kernel: Option<String>,
     /// `x86_64`, `aarch64`.
     pub architecture: Option<String>,
-    /// The board or product, where firmware names it.
+    /// The board or product, if the firmware names it.
     pub board: Option<String>,
     /// The hypervisor below it (`kvm`, `vmware`), or `none` on bare metal.
     pub virtualisation: Option<String>,
     /// What contains this process: `docker`, `podman`, `kubernetes`, `lxc`.
     pub container: Option<String>,
-    /// What the kernel counts time with.
+    /// The clock source of the kernel.
     pub clock_source: Option<String>,
-    /// What the CPU is called.
+    /// The name of the CPU.
     pub cpu_model: Option<String>,
-    /// Who made it.
+    /// The maker of the CPU.
     pub cpu_vendor: Option<String>,
     /// Sockets, cores, hardware threads, NUMA nodes and classes of cores.
     pub topology: Topology,
     /// The caches, nearest first.
     pub caches: Vec<Cache>,
-    /// The rules of the cores' frequency.
+    /// The settings of the cores' frequency.
     pub frequency: Frequency,
     /// The memory.
     pub memory: Memory,
-    /// How much of all that this process may use.
+    /// How much of all this the process may use.
     pub budget: Budget,
-    /// Devices that compute beside the CPUs, as far as their drivers name them.
+    /// Devices that compute beside the CPUs, as far as drivers name them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accelerators: Vec<Accelerator>,
 }

@@ -1,26 +1,26 @@
-//! Whether other runs of knee are in progress on this machine, for two runs at once disturb each
-//! other.
+//! Detects other runs of knee on this machine, because two runs at once disturb each other.
 
 use std::io;
 
-/// As many runs at once have a sign of their own; more are not needed to know that there is
-/// company.
+/// Most runs at once that have a sign of their own. More signs are not needed to detect another
+/// run.
 const SIGNS: usize = 4;
 
-/// The sign that a run is in progress, held as long as this lives, and an eye for those of others.
+/// The sign that a run is in progress. It is held while this value lives, and can detect other
+/// runs' signs.
 ///
-/// On Linux a sign is a name in the abstract socket namespace: the kernel frees it however the
-/// process ends, it leaves no file behind, and runs of other users see it. Nothing listens there.
-/// Runs in another network namespace (most containers) are not seen; what they do is seen by the
-/// ledger. Elsewhere there is no such sign.
+/// On Linux a sign is a name in the abstract socket namespace. The kernel frees it however the
+/// process ends; it leaves no file behind, and runs of other users see it. Nothing listens there.
+/// Runs in another network namespace (as in most containers) are not seen, but the ledger sees
+/// their CPU use. Other systems have no such sign.
 #[derive(Debug)]
 pub struct Neighbours {
     name: String,
-    /// Our own sign and its number; `None` where there was none left or there are none at all.
+    /// Our own sign and its number; `None` if none was free or the system has no signs.
     sign: Option<(usize, Sign)>,
 }
 
-/// Raises the sign of a run.
+/// Shows the sign of a run.
 pub fn enter() -> Neighbours {
     Neighbours::enter("knee: a run is in progress")
 }
@@ -75,7 +75,7 @@ fn is_up(_name: &str, _number: usize) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn runs_see_each_other_whoever_came_first() {
-    // A name of this test alone, for real runs may be in progress.
+    // The name is unique to this test, because real runs may be in progress.
     let enter = || Neighbours::enter(&format!("knee: test {}", std::process::id()));
     let first = enter();
     assert!(!first.is_company());

@@ -1,8 +1,8 @@
-//! Who else used the CPUs: the processes of this machine that are not ours, by what they used.
+//! Which other programs used the CPUs: the processes of this machine that are not ours.
 //!
-//! The ledger of a round knows how much others used, not who. Looking at every process takes
-//! milliseconds, so it is done seldom, and never within a round. Who came and went between two
-//! looks is not seen, and neither is who cannot be seen from this container.
+//! The ledger of a round knows how much others used, but not which programs they were. Looking at
+//! every process takes milliseconds, so it happens rarely and never inside a round. Processes that
+//! start and end between two looks are not seen, nor are those hidden from this container.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::watch::clock_ticks;
 
-/// Looks closer together than this are one.
+/// After a look, no other look follows within this time.
 const SELDOM: Duration = Duration::from_secs(2);
 
-/// What is known of the other processes.
+/// What is known about the other processes.
 #[derive(Debug)]
 pub struct Others {
     proc: PathBuf,
@@ -21,7 +21,7 @@ pub struct Others {
     tick: f64,
     began: Instant,
     looked: Option<Instant>,
-    /// By process and the moment of its start, for numbers are used again.
+    /// By process id and start time, because ids are reused.
     seen: HashMap<(u32, u64), Seen>,
 }
 
@@ -29,25 +29,25 @@ pub struct Others {
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     name: String,
-    /// CPU seconds that it had used when the watching began.
+    /// CPU seconds that it had used when watching began.
     before: f64,
-    /// And at the last look.
+    /// CPU seconds that it had used at the last look.
     now: f64,
 }
 
-/// Who used most.
+/// The process that used the most CPU time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Busiest {
     /// The name of the program, as the kernel knows it.
     pub name: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// Share of the CPUs that it used since the watching began.
+    /// Share of the CPUs that it used since watching began.
     pub share: f64,
 }
 
 impl Others {
-    /// Begins to watch; what was used until now does not count.
+    /// Begins to watch. Usage before this does not count.
     pub fn watch() -> Self {
         let mut others = Self {
             proc: "/proc".into(),
@@ -61,7 +61,7 @@ impl Others {
         others
     }
 
-    /// Looks, unless it has just looked.
+    /// Looks at all processes, unless the last look was very recent.
     pub fn look(&mut self) {
         if self.looked.is_none_or(|then| then.elapsed() >= SELDOM) {
             self.look_now();
@@ -81,7 +81,7 @@ impl Others {
         }
     }
 
-    /// Who used most of `cpus` CPUs since the watching began; `None` where nobody is seen.
+    /// The process that used most of `cpus` CPUs since watching began; `None` if none is seen.
     pub fn busiest(&mut self, cpus: f64) -> Option<Busiest> {
         self.look_now();
         let capacity = self.began.elapsed().as_secs_f64() * cpus;
@@ -107,7 +107,7 @@ impl Others {
     }
 }
 
-/// A process as `/proc/PID/stat` tells it.
+/// A process, as `/proc/PID/stat` describes it.
 #[derive(Debug, Clone, PartialEq)]
 struct Process {
     pid: u32,
@@ -115,16 +115,16 @@ struct Process {
     parent: u32,
     /// CPU seconds in all.
     used: f64,
-    /// When it started, in ticks since the machine did.
+    /// When it started, in ticks since the start of the machine.
     started: u64,
 }
 
 impl Process {
     fn parse(pid: u32, stat: &str, tick: f64) -> Option<Self> {
-        // A name may hold spaces and brackets of its own.
+        // The name may itself contain spaces and brackets.
         let (name, rest) = (stat.find('(')?, stat.rfind(')')?);
         let fields: Vec<&str> = stat.get(rest + 1..)?.split_ascii_whitespace().collect();
-        // The third field, the state, is the first of these.
+        // The first of these is the third field, the state.
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self {
             pid,
@@ -136,7 +136,7 @@ impl Process {
     }
 }
 
-/// Whether a process is `own` or was started by it, directly or not.
+/// Whether a process is `own`, or was started by it directly or indirectly.
 fn is_below(pid: u32, own: u32, parents: &HashMap<u32, u32>) -> bool {
     let mut at = pid;
     let mut passed = HashSet::new();
@@ -174,7 +174,8 @@ mod tests {
         assert!(below(2) && below(3) && below(4) && !below(1) && !below(5) && !below(6));
     }
 
-    /// A tree in which a neighbour has used three seconds since the first look and one of ours ten.
+    /// A tree in which a neighbour has used three seconds since the first look, and one of our
+    /// processes ten.
     #[test]
     fn the_busiest_of_the_others_is_named() {
         let root = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Processes outside of this one whose use belongs to the work, such as a database that runs
-//! already: named by their ids or by their control group.
+//! Processes outside of knee whose usage belongs to the work, such as a running database. They are
+//! named by their ids or by a control group.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ const GROUPS: &str = "/sys/fs/cgroup";
 /// The file of a control group that lists its processes.
 const PROCESSES: &str = "cgroup.procs";
 
-/// The living processes among these, those of the groups and of the groups within them, and all
-/// that any of them has started; none twice.
+/// The living processes among these, those of the groups and of groups within them, and everything
+/// that any of them has started. Each process appears once.
 ///
 /// # Errors
-/// Which of those that were named is gone.
+/// Names a process or group that is gone.
 pub fn members(pids: &[u32], groups: &[PathBuf]) -> Result<Vec<u32>, String> {
     let mut found = Vec::new();
     for pid in pids {
@@ -43,8 +43,8 @@ pub fn name_of(pid: u32) -> Option<String> {
     Some(name.trim_end_matches('\n').to_owned())
 }
 
-/// A control group as it is named: by its whole path, or by that below the place where groups are
-/// found.
+/// The directory of a control group, named by its whole path or by its path below the place where
+/// groups are found.
 fn place(group: &Path) -> PathBuf {
     if group.join(PROCESSES).exists() {
         return group.to_owned();

@@ -1,15 +1,15 @@
-//! The CPU time that is ours: this process's, and that of the workers it has reaped.
+//! Our own CPU time: that of this process and of the workers that it has reaped.
 
 use std::io;
 
-/// CPU seconds that this process has used since it started, all its threads together, and those of
-/// every child that has ended and been waited for, with the children that those waited for.
+/// CPU seconds of this process since it started, all its threads together. It includes every child
+/// that has ended and was waited for, with the children that those waited for.
 ///
-/// A worker that is still alive is not in it: look before it is started and after it was reaped.
+/// A living worker is not included: read this before the worker is started and after it was reaped.
 ///
 /// # Errors
 ///
-/// Where the system does not say.
+/// The system does not say.
 #[cfg(unix)]
 pub fn process_cpu_time() -> io::Result<f64> {
     use rustix::time::{ClockId, clock_gettime};
@@ -17,15 +17,16 @@ pub fn process_cpu_time() -> io::Result<f64> {
     Ok(own.tv_sec as f64 + own.tv_nsec as f64 / 1e9 + reaped()?)
 }
 
-/// CPU seconds that another process has used since it started, all its threads together; `None`
-/// where the system does not say, as when it is gone.
+/// CPU seconds of another process since it started, all its threads together. `None` if the system
+/// does not say, for instance because the process is gone.
 ///
-/// Children of that process are not in it.
+/// The children of that process are not included.
 #[cfg(target_os = "linux")]
 pub fn cpu_time_of(pid: u32) -> Option<f64> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // A process's CPU clock is made from its id: inverted, shifted, and 2 for the time on a CPU
-    // (`clock_getcpuclockid` of the C library does the same, and asks the kernel once more).
+    // The CPU clock of a process is made from its id: inverted, shifted, and 2 for the time on a
+    // CPU. (`clock_getcpuclockid` of the C library does the same, with one more call to the
+    // kernel.)
     let clock = (!i32::try_from(pid).ok()? << 3) | 2;
     // SAFETY: the pointer is to a writable `timespec`; an unknown clock is refused.
     if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
@@ -34,34 +35,34 @@ pub fn cpu_time_of(pid: u32) -> Option<f64> {
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
-/// CPU seconds that another process has used: only Linux is asked.
+/// CPU seconds of another process: known only on Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn cpu_time_of(pid: u32) -> Option<f64> {
     let _ = pid;
     None
 }
 
-/// CPU seconds of the children that another process has waited for, in the system's ticks (10 ms);
-/// `None` where the system does not say.
+/// CPU seconds of the children that another process has waited for, in steps of the system's tick
+/// (10 ms). `None` if the system does not say.
 #[cfg(target_os = "linux")]
 pub fn reaped_by(pid: u32) -> Option<f64> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program, in brackets, may hold anything. The third field follows it; the
-    // sixteenth and the seventeenth are what we want (proc_pid_stat(5): cutime, cstime).
+    // The name of the program, in brackets, may contain anything. The third field follows it; we
+    // want the sixteenth and the seventeenth (proc_pid_stat(5): cutime, cstime).
     let (_, fields) = line.rsplit_once(')')?;
     let ticks: Vec<f64> =
         fields.split_ascii_whitespace().skip(13).take(2).filter_map(|x| x.parse().ok()).collect();
     Some(ticks.iter().sum::<f64>() / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// CPU seconds of the children that another process has waited for: only Linux is asked.
+/// CPU seconds of the children that another process has waited for: known only on Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn reaped_by(pid: u32) -> Option<f64> {
     let _ = pid;
     None
 }
 
-/// All living descendants of some processes, as far as the system tells.
+/// All living descendants of some processes, as far as the system shows them.
 pub fn descendants(pids: &[u32]) -> Vec<u32> {
     let (mut found, mut parents) = (Vec::new(), pids.to_vec());
     while let Some(parent) = parents.pop() {
@@ -80,8 +81,8 @@ pub fn descendants(pids: &[u32]) -> Vec<u32> {
     found
 }
 
-/// CPU seconds of the children that were reaped: their split into user and system time is rough,
-/// their sum is exact.
+/// CPU seconds of the reaped children. Their split into user and system time is rough, but the sum
+/// is exact.
 #[cfg(unix)]
 fn reaped() -> io::Result<f64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
@@ -95,12 +96,11 @@ fn reaped() -> io::Result<f64> {
     Ok(seconds(usage.ru_utime) + seconds(usage.ru_stime))
 }
 
-/// CPU seconds that this process has used since it started, with those of the children that it
-/// reaped.
+/// CPU seconds of this process since it started, with those of the children that it reaped.
 ///
 /// # Errors
 ///
-/// Where the system does not say.
+/// The system does not say.
 #[cfg(not(unix))]
 pub fn process_cpu_time() -> io::Result<f64> {
     Err(io::ErrorKind::Unsupported.into())
@@ -111,7 +111,7 @@ pub fn process_cpu_time() -> io::Result<f64> {
 fn what_a_child_has_reaped_is_told_too() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
-    // Much more than the two ticks that rounding may cost.
+    // This takes much more than the two ticks that rounding may cost.
     let burn = "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cat /proc/$$/schedstat'; \
                 read line";
     let mut child = Command::new("sh")

@@ -1,5 +1,6 @@
-//! Notices that all of this process stood still: stopped by Ctrl-Z or `kill -STOP`, frozen with its
-//! container (`docker pause`), or paused with its virtual machine. Only the first is told to us.
+//! Notices when this whole process stood still: stopped by Ctrl-Z or `kill -STOP`, frozen with its
+//! container (`docker pause`), or paused with its virtual machine. Only the first is reported by a
+//! signal.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,18 +11,18 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 
-/// How often this process has gone on.
+/// How often this process stood still and continued.
 static TIMES: AtomicUsize = AtomicUsize::new(0);
-/// The last beat, on the clock that all processes share.
+/// The time of the last beat, on the clock that all processes share.
 static BEAT: AtomicU64 = AtomicU64::new(0);
-/// From one beat to the next: so rare that nobody notices them.
+/// The time between two beats, so long that beats disturb nothing.
 const EVERY: Duration = Duration::from_secs(1);
-/// A beat that is later than this came after a pause.
+/// If a beat is later than this, there was a pause before it.
 const LATE: Duration = Duration::from_millis(500);
-/// As long as a beat that is due may take to be counted.
+/// The longest that a due beat may take to be counted.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// How often this process stood still and went on, since this was first asked.
+/// How often this process stood still and continued, since the first call.
 pub(super) fn pauses() -> usize {
     static COUNTED: Once = Once::new();
     COUNTED.call_once(|| {
@@ -30,7 +31,7 @@ pub(super) fn pauses() -> usize {
         };
         // SAFETY: an atomic addition is all that the handler does, and that is safe at any moment.
         let registered = unsafe { signal_hook::low_level::register(libc::SIGCONT, count) };
-        // Where one of the two is refused, such a pause is not told from a slow machine.
+        // If either of the two is refused, such a pause looks like a slow machine.
         drop(registered);
         BEAT.store(clock::shared_nanos(), Ordering::Relaxed);
         let _ = thread::Builder::new().name("heartbeat".into()).spawn(beat);
@@ -42,7 +43,7 @@ pub(super) fn pauses() -> usize {
     TIMES.load(Ordering::Relaxed)
 }
 
-/// Counts the beats that come late though nothing kept this thread from running.
+/// Counts beats that are late although this thread did not wait for a CPU.
 fn beat() {
     let waits = File::open("/proc/thread-self/schedstat").ok();
     let waited = || waits.as_ref().and_then(waited_for_a_cpu).unwrap_or_default();
@@ -51,14 +52,14 @@ fn beat() {
         thread::sleep(EVERY);
         let late = began.elapsed().saturating_sub(EVERY + waited().saturating_sub(before));
         if late > LATE {
-            // The signal of a stop that is over has counted it already.
+            // The signal of a stop has counted it already.
             let _ = TIMES.compare_exchange(told, told + 1, Ordering::Relaxed, Ordering::Relaxed);
         }
         BEAT.store(clock::shared_nanos(), Ordering::Relaxed);
     }
 }
 
-/// How long the thread of this file was ready and had no CPU.
+/// How long the thread of this file was ready to run but had no CPU.
 fn waited_for_a_cpu(file: &File) -> Option<Duration> {
     let mut bytes = [0; 64];
     let count = file.read_at(&mut bytes, 0).ok()?;

@@ -1,25 +1,25 @@
-//! Which CPU a worker is pinned to, and how a run is kept inside a smaller set of CPUs.
+//! Chooses the CPU to which a worker is pinned, and restricts a run to a smaller set of CPUs.
 
 use std::io;
 
 use super::{CpuSet, CpuSetError, Topology, system_calls};
 
-/// The order in which workers are given CPUs.
+/// The order in which workers get CPUs.
 ///
-/// One hardware thread of every physical core comes first, the fastest class of cores before the
-/// slower ones; the cores' second threads follow in the same order. With more workers than CPUs it
-/// begins anew. Only CPUs of the mask that this process inherited are used: numbers are not
-/// contiguous in a cpuset, and a mask that a launcher or container set is a limit to keep.
+/// First comes one hardware thread of every physical core, with the fastest class of cores before
+/// the slower ones. The second threads of the cores follow in the same order. With more workers
+/// than CPUs the order repeats. Only CPUs in the inherited mask of this process are used: the
+/// numbers in a cpuset have gaps, and a mask set by a launcher or container is a limit to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     cpus: Vec<u32>,
 }
 
-/// Why a worker or a run cannot be kept to the CPUs that were asked for.
+/// Why a worker or a run cannot be kept on the wanted CPUs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlacementError {
-    /// The text names no CPUs.
+    /// The text is not a list of CPUs.
     #[error("{0}")]
     List(#[from] CpuSetError),
     /// The list is empty.
@@ -30,37 +30,37 @@ pub enum PlacementError {
     NotAllowed {
         /// The CPUs that are not allowed.
         missing: CpuSet,
-        /// Those that are.
+        /// The CPUs that are allowed.
         allowed: CpuSet,
     },
-    /// The mask of this process is not known, so nothing can be placed within it.
+    /// The mask of this process is not known, so no placement can be chosen.
     #[error("this system does not say which CPUs a process may use, so workers cannot be pinned")]
     Unknown(#[source] io::Error),
     /// The system refused.
     #[error("the system refused to keep this thread on CPU {cpus}")]
     Refused {
-        /// The CPUs that were asked for.
+        /// The CPUs that were wanted.
         cpus: CpuSet,
-        /// Why.
+        /// The reason.
         #[source]
         source: io::Error,
     },
-    /// The system agreed and did something else.
+    /// The system reported success but did something else.
     #[error("this thread was to stay on CPU {asked} and is on {got}")]
     Ignored {
-        /// The CPUs that were asked for.
+        /// The CPUs that were wanted.
         asked: CpuSet,
-        /// What the mask is instead.
+        /// The actual mask.
         got: CpuSet,
     },
 }
 
 impl Placement {
-    /// The order for the CPUs of `allowed`, by what is known of the machine.
+    /// The order for the CPUs of `allowed`, from what is known about the machine.
     ///
     /// # Errors
     ///
-    /// [`PlacementError::Empty`] where no CPU is allowed.
+    /// [`PlacementError::Empty`] if no CPU is allowed.
     pub fn new(topology: &Topology, allowed: &CpuSet) -> Result<Self, PlacementError> {
         if allowed.is_empty() {
             return Err(PlacementError::Empty);
@@ -70,7 +70,7 @@ impl Placement {
             .iter()
             .map(|cpu| {
                 let thread = topology.hardware_threads.iter().find(|thread| thread.cpu == cpu);
-                // A CPU of which nothing is known counts as a core of its own.
+                // A CPU about which nothing is known counts as a core of its own.
                 let sibling = thread.and_then(|thread| thread.core).map_or(0, |core| {
                     let seen = seen_of_core.entry(core).or_default();
                     *seen += 1;
@@ -84,7 +84,7 @@ impl Placement {
         Ok(Self { cpus: order.into_iter().map(|(_, _, cpu)| cpu).collect() })
     }
 
-    /// The CPUs in the order in which workers are given them.
+    /// The CPUs in the order in which workers get them.
     pub fn cpus(&self) -> &[u32] {
         &self.cpus
     }
@@ -99,16 +99,16 @@ impl Placement {
 ///
 /// # Errors
 ///
-/// [`PlacementError::Unknown`] where the system does not say.
+/// [`PlacementError::Unknown`] if the system does not say.
 pub fn allowed_cpus() -> Result<CpuSet, PlacementError> {
     system_calls::affinity(0).map_err(PlacementError::Unknown)
 }
 
-/// The CPUs that a user names (`0,2-3`), all of which must be allowed.
+/// Reads the CPUs that a user names (`0,2-3`). All of them must be allowed.
 ///
 /// # Errors
 ///
-/// Where the text is no list, is empty, or names a CPU outside of `allowed`.
+/// The text is not a list, is empty, or names a CPU outside of `allowed`.
 pub fn parse_cpus(text: &str, allowed: &CpuSet) -> Result<CpuSet, PlacementError> {
     let cpus: CpuSet = text.parse()?;
     if cpus.is_empty() {
@@ -122,28 +122,27 @@ pub fn parse_cpus(text: &str, allowed: &CpuSet) -> Result<CpuSet, PlacementError
     }
 }
 
-/// Pins the calling thread to one CPU and checks that it is.
+/// Pins the calling thread to one CPU, and checks that it is pinned.
 ///
 /// # Errors
 ///
-/// Where the system refuses, or agrees and does something else: in some containers an unchecked
-/// refusal puts all workers on one core.
+/// The system refuses, or reports success but does something else. Without this check, some
+/// containers would put all workers on one core.
 pub fn pin_current_thread(cpu: u32) -> Result<(), PlacementError> {
     restrict_thread(0, &std::iter::once(cpu).collect())
 }
 
-/// Keeps the whole process, and every process it starts from now on, to `cpus`.
+/// Restricts the whole process, and every process that it starts later, to `cpus`.
 ///
-/// All threads that exist are restricted; call it before workers start, so that none can slip
-/// through.
+/// All existing threads are restricted. Call this before workers start, so that none escapes.
 ///
 /// # Errors
 ///
 /// As [`pin_current_thread`].
 pub fn restrict_process(cpus: &CpuSet) -> Result<(), PlacementError> {
     restrict_thread(0, cpus)?;
-    // A thread inherits the mask of the one that starts it, so the other threads have to be asked
-    // too. Those that end meanwhile are no matter.
+    // A thread inherits the mask of its starter, so the other threads must be restricted too.
+    // Threads that end meanwhile do not matter.
     for entry in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
         if let Some(tid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) {
             match restrict_thread(tid, cpus) {
@@ -156,7 +155,7 @@ pub fn restrict_process(cpus: &CpuSet) -> Result<(), PlacementError> {
     Ok(())
 }
 
-/// `ESRCH`.
+/// The error code `ESRCH`.
 const NO_SUCH_THREAD: i32 = 3;
 
 fn restrict_thread(tid: i32, cpus: &CpuSet) -> Result<(), PlacementError> {

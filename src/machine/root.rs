@@ -1,18 +1,18 @@
-//! Where the machine is read from: the live one, or a tree of files captured from another.
+//! Where the machine is read from: the live machine, or a tree of files captured from another one.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The most that is read of any one file; `/proc/cpuinfo` of a thousand CPUs has 1.5 MB.
+/// Most bytes that are read from a file. `/proc/cpuinfo` of a thousand CPUs has 1.5 MB.
 const MAX_FILE: u64 = 16 << 20;
 
 /// The directory below which `/proc`, `/sys` and `/etc` are looked up.
 ///
-/// Everything about a machine that files say is read through this, so that the tests can show knee
-/// a laptop, a server or a board. What only a system call says is asked for on the live root alone;
-/// a captured tree has the same facts in `/proc/self/status` and `/proc/self/limits`.
+/// Everything that files say about a machine is read through this, so that tests can show knee a
+/// laptop, a server or a board. Facts that come only from system calls are asked for on the live
+/// root alone. A captured tree has the same facts in `/proc/self/status` and `/proc/self/limits`.
 #[derive(Debug, Clone)]
 pub struct Root {
     path: PathBuf,
@@ -41,9 +41,9 @@ impl Root {
         self.path.join(file.strip_prefix("/").unwrap_or(file))
     }
 
-    /// A file's text without surrounding white space; `None` where it cannot be read or is empty.
+    /// The text of a file without surrounding white space; `None` if it cannot be read or is empty.
     ///
-    /// Bytes that are no UTF-8 are replaced: names on a machine are anything.
+    /// Bytes that are not UTF-8 are replaced, because names on a machine can hold any bytes.
     pub(super) fn text(&self, file: impl AsRef<Path>) -> Option<String> {
         let mut bytes = Vec::new();
         File::open(self.resolve(file)).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
@@ -53,12 +53,12 @@ impl Root {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// A file's text as a value; `None` where it is not one.
+    /// The text of a file as a value; `None` if it is not one.
     pub(super) fn value<T: FromStr>(&self, file: impl AsRef<Path>) -> Option<T> {
         self.text(file)?.parse().ok()
     }
 
-    /// The names in a directory, sorted; none where it cannot be read.
+    /// The names in a directory, sorted; empty if it cannot be read.
     pub(super) fn names(&self, directory: impl AsRef<Path>) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.resolve(directory)) else { return Vec::new() };
         let mut names: Vec<String> =
@@ -67,7 +67,7 @@ impl Root {
         names
     }
 
-    /// Whether there is such a file.
+    /// Whether this file exists.
     pub(super) fn has(&self, file: impl AsRef<Path>) -> bool {
         self.resolve(file).exists()
     }

@@ -1,4 +1,4 @@
-//! What common runtimes take for the "number of CPUs", by their own rules, and why they differ.
+//! What common runtimes take as the "number of CPUs", by their own rules, and why they differ.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,12 +10,12 @@ pub const WHY_THEY_DIFFER: &str = "They differ because a quota limits CPU second
     CPUs run at once: some ignore it, some round it down, some up, and not all look at the same \
     level of the control groups.";
 
-/// What one runtime takes for the number of CPUs here.
+/// What one runtime takes as the number of CPUs here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuntimeCount {
     /// The runtime and its call: `Go 1.25: GOMAXPROCS`.
     pub name: String,
-    /// What it answers here without any environment variable set.
+    /// Its answer here, without any environment variable set.
     pub count: u32,
     /// Its rule in a few words.
     pub rule: String,
@@ -25,7 +25,7 @@ pub struct RuntimeCount {
 enum Levels {
     /// All, from the process's own group to the root.
     All,
-    /// The process's own group only.
+    /// Only the process's own group.
     Leaf,
     /// The topmost group that is mounted, whatever group the process is in.
     Top,
@@ -33,7 +33,7 @@ enum Levels {
     AllOfVersion2,
 }
 
-/// How a runtime makes a whole number of a quota.
+/// How a runtime turns a quota into a whole number.
 enum Rounding {
     /// 1.5 is 1, and less than 1 is 1.
     Down,
@@ -51,7 +51,7 @@ enum Rounding {
 struct Rule {
     name: &'static str,
     words: &'static str,
-    /// Whether it counts the mask; else what is online.
+    /// Whether it counts the CPUs of the mask; otherwise it counts those online.
     mask: bool,
     quota: Option<(Levels, Rounding)>,
 }
@@ -119,7 +119,7 @@ const RULES: [Rule; 11] = [
     },
 ];
 
-/// What each runtime would answer; those are left out that count what is not known here.
+/// The answer of each runtime. Runtimes that count something unknown here are left out.
 pub(super) fn counts(budget: &Budget) -> Vec<RuntimeCount> {
     let count = |rule: &Rule| {
         let cpus = if rule.mask { budget.parallelism() } else { budget.online }?;
@@ -136,7 +136,7 @@ pub(super) fn counts(budget: &Budget) -> Vec<RuntimeCount> {
 }
 
 impl Levels {
-    /// The smallest quota at the levels that are looked at.
+    /// The smallest quota at the levels that the runtime looks at.
     fn smallest(&self, quota: &Quota) -> Option<f64> {
         let levels = quota.levels.iter().filter(|level| match self {
             Self::All => true,
@@ -149,7 +149,7 @@ impl Levels {
 }
 
 impl Rounding {
-    /// The whole number; `None` where the runtime takes it for no limit.
+    /// The whole number; `None` if the runtime sees no limit.
     fn apply(&self, cpus: f64) -> Option<u32> {
         Some(match self {
             Self::Down => cpus.floor().max(1.0) as u32,

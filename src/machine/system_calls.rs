@@ -1,7 +1,8 @@
-//! What only a system call says about the live machine, and what only one can change for this
+//! System calls: for facts about the live machine that files do not hold, and for changes to this
 //! process.
 //!
-//! Off Linux the questions have no answer (`None`) and the changes are refused: nothing is guessed.
+//! On systems other than Linux the questions have no answer (`None`) and changes are refused.
+//! Nothing is guessed.
 
 use std::io;
 
@@ -12,7 +13,7 @@ use super::CpuSet;
 pub(super) struct Limits {
     /// Open files, soft.
     pub(super) files: Option<u64>,
-    /// Open files, hard: what the soft limit can be raised to without privilege.
+    /// Open files, hard: the value to which the soft limit can be raised without privilege.
     pub(super) files_hard: Option<u64>,
     /// Processes and threads of this user.
     pub(super) processes: Option<u64>,
@@ -60,7 +61,8 @@ mod affinity {
 
     /// The CPUs that thread `tid` may run on (0 = the calling thread).
     ///
-    /// The mask grows until the kernel's own fits: a fixed one fails with EINVAL above 1024 CPUs.
+    /// The mask grows until the kernel's mask fits. A fixed size would fail with EINVAL above 1024
+    /// CPUs.
     pub(crate) fn affinity(tid: i32) -> io::Result<CpuSet> {
         let mut words: Vec<Word> = vec![0; 1024 / BITS as usize];
         loop {
@@ -144,7 +146,7 @@ pub(super) fn set_affinity(tid: i32, cpus: &CpuSet) -> io::Result<()> {
 #[cfg(target_arch = "x86_64")]
 pub(super) fn hypervisor_signature() -> Option<String> {
     let leaf = |number| raw_cpuid::native_cpuid::cpuid_count(number, 0);
-    // Bit 31 of ecx is reserved for hypervisors to announce themselves.
+    // Hypervisors announce themselves in bit 31 of ecx.
     if leaf(1).ecx >> 31 & 1 == 0 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Which hardware threads there are, and how they sit in cores, sockets and NUMA nodes.
+//! The hardware threads, and how they are grouped into cores, sockets and NUMA nodes.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cpuinfo::CpuInfo;
 use super::{CpuSet, Root};
 
-/// One hardware thread: what the kernel calls a CPU.
+/// One hardware thread, which the kernel calls a CPU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HardwareThread {
     /// Its number, as in `taskset`.
@@ -19,20 +19,20 @@ pub struct HardwareThread {
     pub socket: Option<u32>,
     /// The NUMA node.
     pub node: Option<u32>,
-    /// Index of its class in [`Topology::classes`]; `None` where all cores are alike.
+    /// Index of its class in [`Topology::classes`]; `None` if all cores are alike.
     pub class: Option<u32>,
 }
 
-/// A group of cores that differ from the others in what they can do.
+/// A group of cores with the same speed, which differs from that of other groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CoreClass {
     /// `performance`, `middle` (on machines with three or more), `efficiency`.
     pub name: String,
     /// Its hardware threads.
     pub cpus: CpuSet,
-    /// How many physical cores these are.
+    /// The number of physical cores.
     pub cores: Option<u32>,
-    /// The kernel's capacity of one of them, where the fastest has 1024.
+    /// The kernel's capacity of one of them; the fastest core has 1024.
     pub capacity: Option<u32>,
     /// Highest frequency in Hz.
     pub max_frequency: Option<f64>,
@@ -58,18 +58,18 @@ pub struct Topology {
     pub cores: Option<u32>,
     /// Hardware threads online.
     pub threads: Option<u32>,
-    /// Whether some core runs more than one hardware thread.
+    /// Whether any core runs more than one hardware thread.
     pub smt: Option<bool>,
-    /// The classes of cores, fastest first; empty where all cores are alike.
+    /// The classes of cores, fastest first; empty if all cores are alike.
     pub classes: Vec<CoreClass>,
-    /// The NUMA nodes; empty where the kernel does not say.
+    /// The NUMA nodes; empty if the kernel does not say.
     pub nodes: Vec<NumaNode>,
-    /// Every hardware thread that is online, ascending; empty where nothing is known.
+    /// Every hardware thread that is online, ascending; empty if nothing is known.
     pub hardware_threads: Vec<HardwareThread>,
 }
 
 impl Topology {
-    /// Reads it below a root: sysfs first, `/proc/cpuinfo` where sysfs says nothing.
+    /// Reads the topology below a root: from sysfs, or from `/proc/cpuinfo` if sysfs says nothing.
     pub(super) fn read(root: &Root, cpuinfo: &CpuInfo) -> Self {
         let online = online(root, cpuinfo).unwrap_or_default();
         let nodes = nodes(root);
@@ -103,14 +103,14 @@ impl Topology {
         per_core.into_values().filter(|cpus| cpus.len() > 1).flatten().collect()
     }
 
-    /// How many physical cores `cpus` reach; `None` where cores are not known.
+    /// The number of physical cores that `cpus` belong to; `None` if cores are not known.
     pub fn cores_within(&self, cpus: &CpuSet) -> Option<u32> {
         let within = self.hardware_threads.iter().filter(|thread| cpus.contains(thread.cpu));
         count(within.map(|thread| thread.core))
     }
 }
 
-/// The CPUs that are online; `None` where neither sysfs nor `/proc/cpuinfo` nor `/proc/stat` can be
+/// The CPUs that are online; `None` if neither sysfs nor `/proc/cpuinfo` nor `/proc/stat` can be
 /// read.
 fn online(root: &Root, cpuinfo: &CpuInfo) -> Option<CpuSet> {
     root.value("/sys/devices/system/cpu/online")
@@ -119,14 +119,14 @@ fn online(root: &Root, cpuinfo: &CpuInfo) -> Option<CpuSet> {
         .filter(|cpus: &CpuSet| !cpus.is_empty())
 }
 
-/// The CPUs that `/proc/stat` has a line for.
+/// The CPUs for which `/proc/stat` has a line.
 fn from_stat(stat: &str) -> Option<CpuSet> {
     let names = stat.lines().filter_map(|line| line.split_whitespace().next());
     let cpus: CpuSet = names.filter_map(|name| name.strip_prefix("cpu")?.parse().ok()).collect();
     (!cpus.is_empty()).then_some(cpus)
 }
 
-/// What is known about one hardware thread, but for its class.
+/// What is known about one hardware thread, except its class.
 fn thread(root: &Root, cpuinfo: &CpuInfo, nodes: &[NumaNode], cpu: u32) -> HardwareThread {
     let topology = format!("/sys/devices/system/cpu/cpu{cpu}/topology");
     // `core_cpus_list` is the newer name of `thread_siblings_list`.
@@ -137,7 +137,7 @@ fn thread(root: &Root, cpuinfo: &CpuInfo, nodes: &[NumaNode], cpu: u32) -> Hardw
     HardwareThread {
         cpu,
         core: siblings.and_then(|set| set.first()).or_else(|| described.map(|place| place.core)),
-        // Arm without a package in its tables says -1, which is no u32 and hence unknown.
+        // Arm systems without packages in their tables say -1. That is no u32 and hence unknown.
         socket: root
             .value(format!("{topology}/physical_package_id"))
             .or_else(|| described.map(|place| place.socket)),
@@ -164,7 +164,7 @@ fn nodes(root: &Root) -> Vec<NumaNode> {
     numbers.into_iter().map(read).collect()
 }
 
-/// How many different values there are; `None` where one is missing or there are none.
+/// The number of different values; `None` if one is missing or there are none.
 fn count(values: impl Iterator<Item = Option<u32>>) -> Option<u32> {
     let known: Option<std::collections::BTreeSet<u32>> = values.collect();
     known.map(|set| set.len() as u32).filter(|count| *count > 0)

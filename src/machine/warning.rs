@@ -1,26 +1,26 @@
-//! What a reader must know about the machine before using a figure, each with what to do about it.
+//! Warnings about the machine that a reader must know before using a figure, each with a remedy.
 
 use super::{BURN_LIMIT, Cause, CpuSet};
 use crate::units::plural;
 
-/// Something about the machine or the run that bends figures.
+/// A condition of the machine or the run that distorts figures.
 ///
-/// Each has a stable [code](Warning::code) for programs, a [text](Warning::text) that says what is
-/// so, and a
-/// [remedy](Warning::remedy) that says what to do. knee advises and never changes a system setting.
+/// Each has a stable [code](Warning::code) for programs, a [text](Warning::text) that describes the
+/// condition, and a [remedy](Warning::remedy) that says what to do. knee advises and never changes
+/// a system setting.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
     /// The governor is not `performance`.
     Governor(String),
-    /// Frequencies above the nominal one are allowed, and depend on how many cores work and how
-    /// warm they are.
+    /// Frequencies above the nominal one are allowed. They depend on how many cores are busy and
+    /// how warm they are.
     Boost,
-    /// A setting keeps the cores below what they can do.
+    /// A setting keeps the cores below the speed of the hardware.
     FrequencyLimit {
-        /// What is allowed, Hz.
+        /// The allowed frequency, Hz.
         limit: f64,
-        /// What the hardware can do, Hz.
+        /// The frequency that the hardware can do, Hz.
         max: f64,
     },
     /// Two allowed hardware threads share a core.
@@ -36,47 +36,47 @@ pub enum Warning {
     },
     /// The mask leaves CPUs out.
     Affinity {
-        /// What is allowed.
+        /// The CPUs that are allowed.
         allowed: CpuSet,
-        /// How many are online.
+        /// The number of CPUs online.
         online: u32,
     },
-    /// The control groups cannot be seen, so a quota would stay unnoticed.
+    /// The control groups cannot be seen, so a quota would go unnoticed.
     QuotaHidden,
-    /// The hypervisor gives CPU time to others.
+    /// The hypervisor gives CPU time to other machines: this share.
     Oversubscribed(f64),
-    /// Others use the CPUs.
+    /// Other programs use the CPUs: this share.
     ForeignLoad(f64),
-    /// A core was somebody else's for part of the time.
+    /// Others held a core for part of the time.
     HeldCore {
         /// How much it gave.
         core: WeakCore,
-        /// Whether a host below this machine may have been who took it.
+        /// Whether a host below this machine may have taken it.
         virtual_machine: bool,
     },
-    /// A core was ours and slower than it can be.
+    /// A core was ours but slower than its best.
     SlowCore {
         /// How much it gave.
         core: WeakCore,
         /// Whether a host below this machine may have slowed it.
         virtual_machine: bool,
     },
-    /// Cores ran at another clock in one round of a cell than in the next: by this share.
+    /// The clock of the cores differed between rounds of the same cell: by this share.
     ClockVaried(f64),
-    /// Something else that spoils rounds happened in some of them.
+    /// Another cause disturbed some rounds.
     Rounds {
-        /// What.
+        /// The cause.
         cause: Cause,
-        /// In how many rounds.
+        /// The number of rounds.
         rounds: usize,
     },
     /// This is a debug build.
     DebugBuild,
-    /// Others come first: knee was started by `nice`.
+    /// knee was started by `nice`, so other programs come first.
     Nice(i32),
     /// Another run of knee measures at the same time.
     OtherRun,
-    /// A virtual machine, which may show its own idea of cores.
+    /// A virtual machine, which may present cores that do not match the hardware.
     VirtualTopology {
         /// The hypervisor.
         hypervisor: String,
@@ -85,9 +85,9 @@ pub enum Warning {
     },
     /// Memory may not suffice for the planned workers.
     Memory {
-        /// What the workers may need, bytes.
+        /// Bytes that the workers may need.
         needed: u64,
-        /// What there is, bytes.
+        /// Bytes that are available.
         available: u64,
     },
     /// Open files may not suffice for the planned workers.
@@ -108,14 +108,14 @@ pub enum Warning {
     ClockSource(String),
 }
 
-/// A core that gave less than it can.
+/// A core that gave less than its best.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WeakCore {
     /// Its CPU number.
     pub cpu: u32,
-    /// In how many burn controls it did.
+    /// In how many burn controls it was low.
     pub low: usize,
-    /// Of how many.
+    /// How many burn controls there were.
     pub controls: usize,
     /// The smallest share of its best that it gave.
     pub worst: f64,
@@ -125,7 +125,7 @@ impl WeakCore {
     /// The figures in words: `less than 90 % of its best in 3 of 8 burn controls, 60 % at worst`.
     fn text(&self) -> String {
         let Self { low, controls, worst, .. } = self;
-        // Rounded down, for what is below the limit must not look as if it were not.
+        // Rounded down: a value below the limit must not look as if it reached it.
         let (limit, worst) = (BURN_LIMIT * 100.0, (worst * 100.0).floor());
         format!(
             "less than {limit:.0} % of its best in {low} of {controls} burn controls, {worst:.0} % \
@@ -163,7 +163,7 @@ impl Warning {
         }
     }
 
-    /// What is so.
+    /// The condition in words.
     pub fn text(&self) -> String {
         match self {
             Self::Governor(name) => {

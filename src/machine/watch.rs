@@ -1,5 +1,5 @@
-//! Looks at the machine before and after a round: files that stay open, read in tens of
-//! microseconds.
+//! Takes snapshots of the machine before and after a round. Its files stay open and are read in
+//! tens of microseconds.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -12,21 +12,20 @@ use super::gpu::{Gpus, Seen};
 use super::pauses;
 use super::{Budget, CpuSet, Root, system_calls};
 
-/// Frequencies and thermal counters of at most so many cores are read: each read may cost a
-/// microsecond or more.
+/// Frequencies and thermal counters of at most this many cores are read, because each reading may
+/// cost a microsecond or more.
 const SAMPLED_CORES: usize = 8;
 
-/// The files that tell what disturbs a round, kept open.
+/// The files that show disturbances of a round, kept open.
 ///
-/// A look costs some 20 us on two CPUs and grows with their number, so that it can stand directly
-/// outside every measured window. What a machine does not offer is left out of the [`Snapshot`],
-/// not replaced.
+/// A snapshot costs some 20 us on two CPUs, and more with more CPUs. So it can be taken directly
+/// before and after every measured window. What a machine does not offer is left out of the
+/// [`Snapshot`], not replaced.
 #[derive(Debug)]
 pub struct Watch {
     live: bool,
     cpus: Option<CpuSet>,
-    /// Whether those are all that are online, so that figures of the whole machine are figures of
-    /// them.
+    /// Whether these are all CPUs online, so that figures of the whole machine apply to them.
     all: bool,
     stat: Option<File>,
     accounting: Option<Accounting>,
@@ -39,7 +38,7 @@ pub struct Watch {
     buffer: String,
 }
 
-/// Where the CPU time of all processes is told more finely than in `/proc/stat`.
+/// A source of the CPU time of all processes that is finer than `/proc/stat`.
 #[derive(Debug)]
 enum Accounting {
     /// cgroup v1 `cpuacct.usage_percpu`: nanoseconds per CPU.
@@ -48,7 +47,7 @@ enum Accounting {
     Total(File),
 }
 
-/// A control group that this process is in, with its limit and what the limit did.
+/// A control group of this process, with its limit and the effects of the limit.
 #[derive(Debug)]
 struct Group {
     version: u8,
@@ -57,19 +56,19 @@ struct Group {
     quota: Vec<File>,
 }
 
-/// What one look saw. Times are seconds since some start, useful as differences only.
+/// One snapshot. Times are seconds since an arbitrary start; only their differences mean something.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(super) monotonic: Instant,
     pub(super) realtime: SystemTime,
-    /// Since the machine started, suspension included.
+    /// Time since the start of the machine, including suspension.
     pub(super) boottime: Option<Duration>,
     /// The monotonic clock of the system, which stops while suspended.
     pub(super) uptime: Option<Duration>,
     pub(super) times: Option<CpuTimes>,
     /// CPU seconds of everything on the watched CPUs, from the finer source.
     pub(super) accounted: Option<Accounted>,
-    /// Periods and seconds of throttling by the control group that was throttled most.
+    /// Throttled periods and seconds, of the control group that was throttled most.
     pub(super) throttled: Option<(u64, f64)>,
     /// Seconds in which some task waited for CPU, memory, IO.
     pub(super) pressure: [Option<f64>; 3],
@@ -79,11 +78,11 @@ pub struct Snapshot {
     pub(super) load: Option<f64>,
     pub(super) quota: Option<f64>,
     pub(super) affinity: Option<CpuSet>,
-    /// How often this process stood still and went on.
+    /// How often this process stood still and continued.
     pub(super) continued: usize,
-    /// How many CPUs the figures are about.
+    /// The number of CPUs that the figures refer to.
     pub(super) cpus: Option<u32>,
-    /// What GPUs did since the last look.
+    /// What GPUs did since the last snapshot.
     pub(super) gpus: Option<Seen>,
 }
 
@@ -93,7 +92,7 @@ pub(super) struct CpuTimes {
     pub(super) busy: f64,
     pub(super) iowait: f64,
     pub(super) steal: f64,
-    /// How far a difference of two may be off.
+    /// The possible error of a difference of two values.
     pub(super) resolution: f64,
 }
 
@@ -101,21 +100,21 @@ pub(super) struct CpuTimes {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Accounted {
     pub(super) seconds: f64,
-    /// How far a difference of two may be off.
+    /// The possible error of a difference of two values.
     pub(super) resolution: f64,
 }
 
-/// The most that is read of any one file.
+/// Most bytes that are read from a file.
 const MAX_FILE: u64 = 4 << 20;
 
-/// The scheduler brings a running task's time up to date at its tick, at most this long ago (HZ =
+/// The scheduler updates the time of a running task at its tick. A figure is at most this old (HZ =
 /// 250).
 const TICK: f64 = 0.004;
 
 impl Watch {
-    /// Opens what the machine offers.
+    /// Opens all sources that the machine offers.
     pub fn open(root: &Root, budget: &Budget) -> Self {
-        // Counting begins here, so that a stop in the first round is seen.
+        // Counting begins here, so that a stop in the first round is noticed.
         pauses::pauses();
         let cpus = budget.affinity.clone();
         let all = match (&cpus, budget.online) {
@@ -146,7 +145,7 @@ impl Watch {
         }
     }
 
-    /// Looks at everything once.
+    /// Takes a snapshot.
     pub fn snapshot(&mut self) -> Snapshot {
         let (boottime, uptime) = if self.live { clocks() } else { (None, None) };
         let mut snapshot = Snapshot {
@@ -200,7 +199,8 @@ impl Watch {
             }
             None => None,
         };
-        // The errors of the CPUs are independent, so they grow with the root of their number.
+        // The errors of the CPUs are independent, so their sum grows with the root of the number of
+        // CPUs.
         let resolution = TICK * count.sqrt();
         snapshot.accounted = seconds.map(|seconds| Accounted { seconds, resolution });
     }
@@ -209,7 +209,8 @@ impl Watch {
         for group in &mut self.groups {
             let throttled = reread(group.stat.as_mut(), &mut self.buffer)
                 .and_then(|text| parse_throttling(text, group.version));
-            // A group is throttled with those above it, so the largest counts and not the sum.
+            // A group is throttled together with those above it, so the largest count is used, not
+            // the sum.
             if throttled.map(|(_, s)| s) > snapshot.throttled.map(|(_, s)| s) {
                 snapshot.throttled = throttled;
             }
@@ -236,14 +237,14 @@ impl Watch {
     }
 }
 
-/// The finer source of CPU time, if this process may see the whole machine's.
+/// The finer source of CPU time, if this process may see that of the whole machine.
 fn accounting(root: &Root, all: bool) -> Option<Accounting> {
     let file = |version, controller, name: &str| {
         let group = cgroup::whole_machine(root, version, controller)?;
         File::open(root.resolve(group.join(name))).ok()
     };
     file(1, "cpuacct", "cpuacct.usage_percpu").map(Accounting::PerCpu).or_else(|| {
-        // It has no figures per CPU, so it serves only where all are watched.
+        // It has no figures per CPU, so it is of use only if all CPUs are watched.
         all.then(|| file(2, "cpu", "cpu.stat")).flatten().map(Accounting::Total)
     })
 }
@@ -261,18 +262,18 @@ fn groups(root: &Root) -> Vec<Group> {
     found.directories.into_iter().map(group).collect()
 }
 
-/// The file's text as it is now; `None` where it cannot be read (any more).
+/// The current text of a file; `None` if it cannot be read (any more).
 fn reread<'a>(file: Option<&mut File>, buffer: &'a mut String) -> Option<&'a str> {
     let file = file?;
     buffer.clear();
     file.rewind().ok()?;
-    // A `File` asks for its length and position first, which costs more here than reading; a `Take`
+    // A `File` first asks for its length and position, which costs more than the reading. A `Take`
     // does not.
     file.take(MAX_FILE).read_to_string(buffer).ok()?;
     Some(buffer)
 }
 
-/// Sums the lines of the watched CPUs, or takes the machine's own sum where all are watched.
+/// Sums the lines of the watched CPUs, or takes the machine's own sum if all are watched.
 fn parse_stat(text: &str, watched: Option<&CpuSet>) -> Option<CpuTimes> {
     let tick = 1.0 / clock_ticks();
     let mut times = CpuTimes::default();
@@ -287,7 +288,8 @@ fn parse_stat(text: &str, watched: Option<&CpuSet>) -> Option<CpuTimes> {
         if wanted {
             let mut field = || words.next().and_then(|word| word.parse::<f64>().ok());
             let (user, nice, system, _idle) = (field()?, field()?, field()?, field()?);
-            // Kernels before 2.6.11 end earlier; the rest is zero there by definition.
+            // Lines of kernels before 2.6.11 end here; the other values are then zero by
+            // definition.
             let mut later = || field().unwrap_or(0.0);
             let (iowait, irq, softirq, steal) = (later(), later(), later(), later());
             times.busy += (user + nice + system + irq + softirq) * tick;
@@ -296,12 +298,12 @@ fn parse_stat(text: &str, watched: Option<&CpuSet>) -> Option<CpuTimes> {
             lines += 1;
         }
     }
-    // Every field is cut to whole ticks; user and system time are those that move.
+    // Every field is cut to whole ticks; mainly user and system time change.
     times.resolution = 1.5 * tick * f64::from(lines).sqrt();
     (lines > 0).then_some(times)
 }
 
-/// Nanoseconds per CPU, in one line, as seconds.
+/// Reads nanoseconds per CPU from one line, as seconds.
 fn parse_per_cpu(text: &str, watched: Option<&CpuSet>) -> Option<f64> {
     let numbers: Vec<f64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let wanted = |cpu: u32| watched.is_none_or(|set| set.contains(cpu));
@@ -309,12 +311,12 @@ fn parse_per_cpu(text: &str, watched: Option<&CpuSet>) -> Option<f64> {
     (!numbers.is_empty()).then_some(sum / 1e9)
 }
 
-/// User and system time of cgroup v2's root; its `usage_usec` would include steal.
+/// User and system time of the root of cgroup v2. Its `usage_usec` would include steal.
 fn parse_root_stat(text: &str) -> Option<f64> {
     Some((field(text, "user_usec")? + field(text, "system_usec")?) / 1e6)
 }
 
-/// Throttled periods and seconds; version 1 counts nanoseconds, version 2 microseconds.
+/// Throttled periods and seconds. Version 1 counts nanoseconds, version 2 microseconds.
 fn parse_throttling(text: &str, version: u8) -> Option<(u64, f64)> {
     let seconds = match version {
         2 => field(text, "throttled_usec")? / 1e6,
@@ -323,7 +325,7 @@ fn parse_throttling(text: &str, version: u8) -> Option<(u64, f64)> {
     Some((field(text, "nr_throttled")? as u64, seconds))
 }
 
-/// A number in lines of `name number`.
+/// A number in lines of the form `name number`.
 fn field(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     line.trim().parse().ok()
@@ -335,7 +337,7 @@ fn parse_pressure(text: &str) -> Option<f64> {
     Some(some.split_whitespace().find_map(|w| w.strip_prefix("total="))?.parse::<f64>().ok()? / 1e6)
 }
 
-/// Elsewhere a pause is not told from a slow machine.
+/// On other systems a pause looks like a slow machine.
 #[cfg(not(unix))]
 mod pauses {
     pub(super) fn pauses() -> usize {
@@ -343,19 +345,19 @@ mod pauses {
     }
 }
 
-/// Ticks per second in which `/proc/stat` counts.
+/// Ticks per second in `/proc/stat`.
 #[cfg(unix)]
 pub(super) fn clock_ticks() -> f64 {
     rustix::param::clock_ticks_per_second().max(1) as f64
 }
 
-/// Ticks per second in which `/proc/stat` counts.
+/// Ticks per second in `/proc/stat`.
 #[cfg(not(unix))]
 pub(super) fn clock_ticks() -> f64 {
     100.0
 }
 
-/// The clock that runs while suspended and the one that does not.
+/// The clock that runs during suspension, and the clock that does not.
 #[cfg(target_os = "linux")]
 fn clocks() -> (Option<Duration>, Option<Duration>) {
     use rustix::time::{ClockId, clock_gettime};
@@ -363,7 +365,7 @@ fn clocks() -> (Option<Duration>, Option<Duration>) {
     (now(ClockId::Boottime), now(ClockId::Monotonic))
 }
 
-/// The clock that runs while suspended and the one that does not.
+/// The clock that runs during suspension, and the clock that does not.
 #[cfg(not(target_os = "linux"))]
 fn clocks() -> (Option<Duration>, Option<Duration>) {
     (None, None)
