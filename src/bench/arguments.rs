@@ -1,4 +1,4 @@
-//! What cargo, nextest and users pass to a benchmark program.
+//! The command line of a benchmark program, as given by cargo, nextest and users.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,27 +57,27 @@ pub(super) struct Arguments {
     /// Compare with the results kept under this name
     #[arg(long, value_name = "NAME", conflicts_with = "baseline_lenient")]
     pub(super) baseline: Option<String>,
-    /// The same, where there are such results
+    /// Compare with the results kept under this name, if there are any
     #[arg(long, value_name = "NAME")]
     pub(super) baseline_lenient: Option<String>,
-    /// End with exit code 3 where a cell is surely this much slower than the baseline
+    /// End with exit code 3 if a cell is certainly this much slower than the baseline
     #[arg(long, value_name = "PERCENT")]
     pub(super) fail_if_slower: Option<f64>,
-    /// Write findings as JSON, one document per benchmark
+    /// Print findings as JSON, one document per benchmark
     #[arg(long)]
     pub(super) json: bool,
-    /// Leave progress and remarks out
+    /// Show no progress and no remarks
     #[arg(long, short)]
     pub(super) quiet: bool,
-    /// When to colour
+    /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
     #[command(flatten)]
     ignored_options: Ignored,
 }
 
-/// Options of libtest that mean nothing here: accepted, since cargo and nextest pass them to every
-/// target.
+/// Options of libtest that mean nothing here. They are accepted because cargo and nextest pass them
+/// to every target.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Ignored {
@@ -94,7 +94,7 @@ struct Ignored {
 }
 
 impl Arguments {
-    /// Reads a command line; help and mistakes are answered with an exit code.
+    /// Reads a command line. Help and mistakes return an exit code.
     pub(super) fn read(args: impl Iterator<Item = OsString>) -> Result<Self, ExitCode> {
         Self::try_parse_from(args).map_err(|error| {
             let _ = error.print();
@@ -102,7 +102,7 @@ impl Arguments {
         })
     }
 
-    /// Whether figures are wanted: `cargo bench` says so, `cargo test` does not.
+    /// Whether to measure: `cargo bench` says so, `cargo test` does not.
     pub(super) fn measures(&self) -> bool {
         self.bench && !self.test
     }

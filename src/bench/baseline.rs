@@ -1,4 +1,4 @@
-//! A run beside an earlier one of the same benchmark, cell by cell.
+//! Compares a run with an earlier one of the same benchmark, cell by cell.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use crate::plan::Mode;
 use crate::record::Record;
 use crate::stats::compare::{Ratio, log_mean, welch};
 
-/// Smaller changes are not called changes: rounds of one run are more alike than two runs are.
+/// Smaller changes are not reported: two runs differ more than rounds of one run do.
 const NOISE: f64 = 0.02;
 
 /// One cell of both runs.
@@ -39,7 +39,7 @@ fn throughputs(record: &Record) -> BTreeMap<(Mode, usize), Vec<f64>> {
 }
 
 impl Change {
-    /// Whether it is surely slower by more than this share.
+    /// Whether it is certainly slower by more than this share.
     pub(super) fn is_slower_by(&self, share: f64) -> bool {
         self.ratio.high < 1.0 - share
     }

@@ -1,5 +1,5 @@
-//! A closure as a workload: found by its name, so that a worker process of the same program finds
-//! it too.
+//! A closure as a workload. It is found by its name, so that a worker process of the same program
+//! finds it too.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use knee_workloads::{Context, Kind, Meta, Result, Task, Unit, Work, Workload};
 
-/// What makes a worker's own state, and what does a task with it.
+/// One function makes a worker's own state; the other does a task with it.
 struct Closure<P, R> {
     meta: &'static Meta,
     prepare: P,
@@ -55,7 +55,7 @@ impl<P, R> fmt::Debug for Closure<P, R> {
     }
 }
 
-/// One worker's own calls.
+/// The calls of one worker.
 struct Call<S, R> {
     state: S,
     run: Arc<R>,
@@ -68,8 +68,8 @@ where
     R: Fn(&mut S, u64) -> T + Send + Sync,
 {
     fn run(&mut self, number: u64) -> Result<Work> {
-        // This hasher has no random keys: the same value gives the same hash in every process of
-        // this program.
+        // This hasher has no random keys: the same value has the same hash in every process of this
+        // program.
         let mut hasher = DefaultHasher::new();
         (self.run)(&mut self.state, number).hash(&mut hasher);
         Ok(Work { units: 1, checksum: hasher.finish() })

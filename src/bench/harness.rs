@@ -1,4 +1,4 @@
-//! Lists, tries or measures the benchmarks that were asked for.
+//! Lists, tries or measures the selected benchmarks.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::record;
 
 /// How long one benchmark may take.
 const BUDGET: Duration = Duration::from_secs(10);
-/// Tasks that each mode does where nothing is measured.
+/// Tasks that each mode does if nothing is measured.
 const TRIED: u64 = 3;
 
 /// Does what the command line asks.
@@ -43,7 +43,7 @@ struct Harness<'b> {
 }
 
 impl Harness<'_> {
-    /// The benchmarks asked for, each as a plan of its own.
+    /// The selected benchmarks, each as its own plan.
     fn selected(&self) -> Result<Vec<Plan>, Failure> {
         let cores = Cores::of(&Machine::read(&Root::live()));
         let plans = self.bench.named.iter().map(|named| {
@@ -75,7 +75,7 @@ impl Harness<'_> {
         })
     }
 
-    /// One line per benchmark, and nothing else where programs read it.
+    /// One line per benchmark, and nothing else if a program reads it.
     fn list(&self) -> Result<u8, Failure> {
         let plans = self.selected()?;
         let mut lines: Vec<String> =
@@ -139,7 +139,7 @@ impl Harness<'_> {
         }
         let machine = Machine::read(&Root::live());
         let plans = self.selected()?;
-        // What is missing is told before minutes are spent.
+        // A missing baseline is reported before minutes are spent.
         for plan in &plans {
             self.baseline(&place::of(name(plan)))?;
         }
@@ -169,8 +169,8 @@ impl Harness<'_> {
         };
         session.measure(Camp::pitch(self.output)?, None)?;
         let record = record::read(&directory).map_err(Failure::usage)?;
-        // What the data cannot tell is said, but it is no failure: cargo would run no further
-        // target.
+        // An inconclusive answer is reported but is no failure: cargo would not run further
+        // targets.
         let code = match present::present(&directory, &record, None, self.output)? {
             exit::INCONCLUSIVE => exit::OK,
             code => code,
@@ -216,7 +216,7 @@ impl Harness<'_> {
     }
 }
 
-/// A benchmark's name: what its only entry is called.
+/// The name of a benchmark: the label of its only entry.
 fn name(plan: &Plan) -> &str {
     &plan.entries[0].label
 }

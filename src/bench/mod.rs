@@ -28,7 +28,7 @@ macro_rules! bench_main {
     };
 }
 
-/// What a benchmark target measures, and how unless the command line says otherwise.
+/// The benchmarks of a target, and how to measure them unless the command line says otherwise.
 #[derive(Debug, Default)]
 pub struct Bench {
     workloads: Vec<&'static dyn Workload>,
@@ -36,12 +36,12 @@ pub struct Bench {
     modes: Option<Vec<Mode>>,
     workers: Option<String>,
     budget: Option<Duration>,
-    /// What was wrong with the calls that built this.
+    /// A mistake in the calls that built this.
     mistake: Option<String>,
 }
 
 impl Bench {
-    /// Nothing to measure yet.
+    /// A target without benchmarks.
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,15 +64,15 @@ impl Bench {
         self
     }
 
-    /// Measures a closure: one call is one task. What it returns is hashed, so that no work is left
-    /// out and every mode is checked.
+    /// Measures a closure: one call is one task. Its result is hashed, so that the compiler removes
+    /// no work and every mode is checked.
     #[must_use]
     pub fn closure<T: Hash>(self, name: &str, run: impl Fn() -> T + Send + Sync + 'static) -> Self {
         self.prepared(name, || (), move |(), _| run())
     }
 
-    /// Measures a closure that is told each task's number, and gets what `prepare` made for its
-    /// worker before the clock started.
+    /// Measures a closure that gets the number of each task, and the state that `prepare` made for
+    /// its worker before the clock started.
     #[must_use]
     pub fn prepared<S: Send + 'static, T: Hash>(
         mut self,
@@ -109,8 +109,8 @@ impl Bench {
         self
     }
 
-    /// Does what the command line of this program asks, and what it must as a worker of itself. It
-    /// must be all that `main` does.
+    /// Does what the command line asks, or works as a worker of this program. `main` must do
+    /// nothing else.
     pub fn main(self) -> ExitCode {
         let extra: &'static [&'static dyn Workload] = Vec::leak(self.workloads.clone());
         let registry = Registry::new(extra);

@@ -1,4 +1,4 @@
-//! Where a benchmark program keeps its results: under the target directory, one directory per
+//! Where a benchmark program keeps its results: under the target directory, with one directory per
 //! benchmark.
 
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ pub(super) fn of(name: &str) -> PathBuf {
     home().join("bench").join(safe(&program())).join(safe(name))
 }
 
-/// `KNEE_HOME`, or `knee` in the target directory that this program was built in, or in the one of
-/// the working directory.
+/// `KNEE_HOME`; or else `knee` in the target directory in which this program was built, or in that
+/// of the working directory.
 fn home() -> PathBuf {
     if let Some(home) = std::env::var_os("KNEE_HOME").filter(|home| !home.is_empty()) {
         return home.into();
@@ -24,7 +24,7 @@ fn home() -> PathBuf {
     built_in.or_else(told).unwrap_or_else(|| "target".into()).join("knee")
 }
 
-/// This program's name without the hash that cargo adds.
+/// The name of this program without the hash that cargo adds.
 fn program() -> String {
     let own = std::env::current_exe().unwrap_or_default();
     let stem = own.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -36,7 +36,7 @@ fn program() -> String {
     }
 }
 
-/// A name as a file name. Names that differ stay different.
+/// A name as a file name. Different names stay different.
 pub(super) fn safe(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if !name.is_empty() && name.chars().all(plain) && !name.starts_with('.') {
@@ -47,7 +47,7 @@ pub(super) fn safe(name: &str) -> String {
     format!("{}-{hash:016x}", shown.trim_start_matches('.'))
 }
 
-/// An empty directory for the latest results: what an earlier call left there is removed.
+/// An empty directory for the latest results. Results of an earlier call are removed.
 pub(super) fn latest(benchmark: &Path) -> Result<PathBuf, Failure> {
     let directory = benchmark.join("latest");
     let refuse = |error: std::io::Error| {
@@ -64,8 +64,8 @@ pub(super) fn latest(benchmark: &Path) -> Result<PathBuf, Failure> {
 pub(super) fn save(benchmark: &Path, name: &str, latest: &Path) -> std::io::Result<()> {
     let directory = benchmark.join("baselines").join(safe(name));
     std::fs::create_dir_all(&directory)?;
-    // A baseline is the old one or the new one, complete: it is written beside it and moved over
-    // it.
+    // A baseline is always complete, old or new: the new one is written beside the old one and
+    // moved over it.
     let copy = tempfile::NamedTempFile::new_in(&directory)?;
     std::fs::copy(latest.join(FILE_NAME), copy.path())?;
     copy.as_file().sync_all()?;
@@ -73,7 +73,7 @@ pub(super) fn save(benchmark: &Path, name: &str, latest: &Path) -> std::io::Resu
     Ok(())
 }
 
-/// The record kept under a name; `None` where there is none.
+/// The record kept under a name; `None` if there is none.
 pub(super) fn load(benchmark: &Path, name: &str) -> Result<Option<Record>, Failure> {
     let directory = benchmark.join("baselines").join(safe(name));
     if !directory.join(FILE_NAME).exists() {

@@ -35,7 +35,8 @@ fn run(place: &Place) -> Result<Measured, String> {
     let switches = [own, many]
         .map(|at| Figure::of(format!("switches/s with {}", counts[at]), "", &swept.switches[at]));
     let set = swept.curve.optimum.as_ref().map(|optimum| optimum.set.clone()).unwrap_or_default();
-    // Best, and no fewer are as good; that a few more are as good does not speak against it.
+    // The count must be the best, and no smaller count may be as good. Slightly larger counts that
+    // are as good do not matter.
     let verdict = match (set.first(), &swept.curve.knee) {
         (Some(_), Some(knee)) if (knee.workers - cores as f64).abs() < 1e-9 => Some(true),
         (Some(first), _) if set.len() > 1 && *first < cores as f64 => None,

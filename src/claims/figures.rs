@@ -1,4 +1,4 @@
-//! Repeated measurements as figures: medians with intervals, what they say about a line, and bars.
+//! Repeated measurements as figures: medians with intervals, comparison with a limit, and bars.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::plot::{Format, Scene};
 use crate::stats::median::{ascending, interval, median};
 use crate::units::Quantity;
 
-/// A picture in the two widths between which the page chooses.
+/// A picture in two widths. The page shows the one that fits.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// For a desktop.
@@ -22,7 +22,7 @@ pub struct Picture {
 pub struct Figure {
     /// What was measured.
     pub name: String,
-    /// In which unit: `s`, `B`, `x` for a ratio, or empty for a count.
+    /// Its unit: `s`, `B`, `x` for a ratio, or empty for a count.
     pub unit: &'static str,
     /// The median.
     pub median: f64,
@@ -33,7 +33,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The median of repeated measurements. Fewer than five have no interval but their range.
+    /// The median of repeated measurements. With fewer than five, the interval is their range.
     pub(super) fn of(name: impl Into<String>, unit: &'static str, values: &[f64]) -> Self {
         let sorted = ascending(values);
         let middle = median(values).unwrap_or(f64::NAN);
@@ -45,12 +45,12 @@ impl Figure {
         Self { name: name.into(), unit, median: middle, low, high }
     }
 
-    /// A count, which is what it is.
+    /// A count, which is exact.
     pub(super) fn exactly(name: impl Into<String>, value: f64) -> Self {
         Self { name: name.into(), unit: "", median: value, low: value, high: value }
     }
 
-    /// Whether it is above a line; `None` where its interval contains the line.
+    /// Whether it is above a limit; `None` if its interval includes the limit.
     pub(super) fn is_above(&self, line: f64) -> Option<bool> {
         if self.low > line {
             Some(true)
@@ -77,13 +77,13 @@ impl Figure {
     }
 }
 
-/// The ratio of two series of measurements made in turns, pair by pair.
+/// The ratio of two series that were measured in turns, pair by pair.
 pub(super) fn ratio(name: impl Into<String>, above: &[f64], below: &[f64]) -> Figure {
     let ratios: Vec<f64> = above.iter().zip(below).map(|(above, below)| above / below).collect();
     Figure::of(name, "x", &ratios)
 }
 
-/// Figures of one unit as bars.
+/// Figures with the same unit as bars.
 pub(super) fn picture(
     title: &str,
     figures: &[Figure],

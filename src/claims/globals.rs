@@ -1,4 +1,4 @@
-//! Processes share no globals: what one changes, another does not see.
+//! Processes share no globals: a change in one is not seen in another.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,10 +14,10 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// What a program has here when it starts, and what we set it to.
+/// The value of the global when the program starts, and the value that we set.
 const FIRST: u64 = 1;
 const OURS: u64 = 7;
-/// What a change adds.
+/// What a change adds to the global.
 const ADDED: u64 = 41;
 
 static GLOBAL: AtomicU64 = AtomicU64::new(FIRST);
@@ -26,7 +26,7 @@ pub(super) fn entries() -> Vec<Entry> {
     vec![function(change)]
 }
 
-/// Changes the global; returns what was there before.
+/// Changes the global. Returns its value before.
 fn change() -> u64 {
     GLOBAL.fetch_add(ADDED, Ordering::SeqCst)
 }

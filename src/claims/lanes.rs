@@ -17,7 +17,7 @@ use crate::plot::{Format, View, lay_out};
 const WINDOW: Duration = Duration::from_millis(60);
 const WARM_UP: Duration = Duration::from_millis(15);
 
-/// What is swept.
+/// What is measured.
 pub(super) struct Sweep<'s> {
     pub(super) workload: &'s str,
     /// Parameters other than the defaults.
@@ -28,7 +28,7 @@ pub(super) struct Sweep<'s> {
     pub(super) rounds: u32,
 }
 
-/// What a sweep gave.
+/// The result of a sweep.
 #[derive(Debug)]
 pub(super) struct Swept {
     pub(super) curve: Curve,
@@ -86,7 +86,7 @@ impl Sweep<'_> {
 }
 
 impl Swept {
-    /// The curve, drawn.
+    /// The curve as a picture.
     pub(super) fn picture(&self, subject: &str, unit_many: &str, cores: usize) -> Picture {
         let mut view = View::plain(subject, unit_many, vec![(&self.curve.name, &self.curve)]);
         view.usable_cpus = Some(cores as f64);
@@ -94,7 +94,7 @@ impl Swept {
         Picture { wide: drawn(Format::PAGE), narrow: drawn(Format::NARROW) }
     }
 
-    /// Every count that cannot be told from the best one, in words.
+    /// Every count that cannot be told apart from the best one, in words.
     pub(super) fn set(&self) -> String {
         crate::plot::curves::set_text(&self.curve).unwrap_or_else(|| "unknown".to_owned())
     }

@@ -1,4 +1,4 @@
-//! A queue serves many, a pipe two; and what each costs.
+//! A queue serves many processes and a pipe serves two; and what each costs.
 
 use knee_process::{
     Consumer, Duplex, Entry, Process, Producer, Queue, Receiver, Sender, duplex, function, pipe,
@@ -16,11 +16,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 };
 
 const ROUNDS: usize = 7;
-/// Messages of a stream in one direction.
+/// Number of messages of a stream in one direction.
 const STREAM: u64 = 20_000;
-/// Messages there and back.
+/// Number of messages there and back.
 const TURNS: u64 = 300;
-/// Producers, and consumers, of the queue that serves many.
+/// Number of producers, and of consumers, of the queue that serves many.
 const MANY: u64 = 3;
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -34,12 +34,12 @@ pub(super) fn entries() -> Vec<Entry> {
     ]
 }
 
-/// Takes messages until the queue closes; returns how many and their sum.
+/// Takes messages until the queue closes. Returns how many there were, and their sum.
 fn consume(mut queue: Consumer<u64>) -> (u64, u64) {
     queue.iter().fold((0, 0), |(count, sum), message| (count + 1, sum + message))
 }
 
-/// Puts the numbers of a range.
+/// Puts the numbers of a range into a queue.
 fn produce(mut queue: Producer<u64>, from: u64, to: u64) -> Result<(), String> {
     (from..to).try_for_each(|number| queue.put(&number).map_err(|error| error.to_string()))
 }
@@ -100,7 +100,7 @@ fn run(_: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict: Verdict::of(Some(all)), evidence, figures, picture })
 }
 
-/// What each of several consumers took of what several producers put: how many, and their sum.
+/// For each of several consumers, how many messages it took, and their sum.
 fn many() -> Result<Vec<(u64, u64)>, String> {
     let (producer, consumer) = Queue::<u64>::unbounded().map_err(told)?.split();
     let consumers: Vec<_> = (0..MANY)
@@ -111,7 +111,7 @@ fn many() -> Result<Vec<(u64, u64)>, String> {
         .map(|n| Process::new(produce, (producer.clone(), n * STREAM, (n + 1) * STREAM)).start())
         .collect::<Result<_, _>>()
         .map_err(told)?;
-    // The queue closes when the last producer, wherever it is, has gone.
+    // The queue closes when the last producer, in whatever process, has gone.
     drop((producer, consumer));
     for producer in producers {
         producer.outcome().map_err(told)??;
@@ -119,7 +119,7 @@ fn many() -> Result<Vec<(u64, u64)>, String> {
     consumers.into_iter().map(|consumer| consumer.outcome().map_err(told)).collect()
 }
 
-/// Seconds per message that another process takes from a queue while we put them.
+/// Seconds per message that another process takes from a queue while we put messages in.
 fn stream_by_queue() -> Result<f64, String> {
     let (mut producer, consumer) = Queue::<u64>::unbounded().map_err(told)?.split();
     let (ready, mut begun) = pipe::<bool>().map_err(told)?;
@@ -148,8 +148,8 @@ fn time_pipe(mut pipe: Receiver<u64>, ready: Sender<bool>) -> Result<f64, String
     timed(ready, || pipe.recv().ok())
 }
 
-/// Says that it is ready, then takes messages until there are no more; seconds per message after
-/// the first.
+/// Says that it is ready, then takes messages until there are no more. Returns seconds per message
+/// after the first.
 fn timed(mut ready: Sender<bool>, mut next: impl FnMut() -> Option<u64>) -> Result<f64, String> {
     ready.send(&true).map_err(told)?;
     next().ok_or("there was no message")?;
@@ -160,7 +160,7 @@ fn timed(mut ready: Sender<bool>, mut next: impl FnMut() -> Option<u64>) -> Resu
     Ok(clock::since(start).as_secs_f64() / f64::from(count.max(1)))
 }
 
-/// Seconds of one message there and back.
+/// Seconds for one message there and back.
 fn turn_by_pipe() -> Result<f64, String> {
     let (mut ours, theirs) = duplex::<u64, u64>().map_err(told)?;
     let child = Process::new(answer, (theirs,)).start().map_err(told)?;

@@ -27,26 +27,26 @@ use crate::units::Quantity;
 pub use figures::{Figure, Picture};
 pub use page::{html, text};
 
-/// Whether a claim is true here.
+/// Whether a claim holds here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The figures bear it out.
+    /// The figures support it.
     Holds,
     /// The figures contradict it.
     DoesNotHold,
-    /// The figures leave it open.
+    /// The figures leave it undecided.
     CannotTell,
 }
 
-/// One claim with what was measured.
+/// One claim with its measurements.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Finding {
     /// A short name.
     pub id: &'static str,
     /// What is claimed.
     pub claim: &'static str,
-    /// Whether it is true here.
+    /// Whether it holds here.
     pub verdict: Verdict,
     /// What was measured, in a sentence.
     pub evidence: String,
@@ -54,14 +54,14 @@ pub struct Finding {
     pub figures: Vec<Figure>,
     /// How long the experiment took, in seconds.
     pub seconds: f64,
-    /// The share of the CPUs that others used meanwhile.
+    /// The share of the CPUs that other programs used meanwhile.
     pub foreign_cpu: Option<f64>,
-    /// The figures, drawn.
+    /// The figures as a picture.
     #[serde(skip)]
     pub picture: Option<Picture>,
 }
 
-/// What an experiment found; without a picture where there is nothing to draw.
+/// The result of an experiment, without a picture if there is nothing to draw.
 #[derive(Debug)]
 struct Measured {
     verdict: Verdict,
@@ -70,12 +70,12 @@ struct Measured {
     picture: Option<Picture>,
 }
 
-/// One experiment: its name, its claim, and how it is done.
+/// One experiment: its name, its claim, and its code.
 struct Experiment {
     id: &'static str,
     claim: &'static str,
-    /// Whether its figures say nothing where other programs take much of the CPUs: more workers
-    /// then get more of what is left.
+    /// Whether its figures say nothing while other programs use much of the CPUs. More workers then
+    /// get a larger part of the remaining time.
     bent_by_load: bool,
     run: fn(&Place) -> Result<Measured, String>,
 }
@@ -84,14 +84,14 @@ struct Experiment {
 #[derive(Debug)]
 struct Place {
     site: Site,
-    /// CPUs that can be used, rounded to a whole number.
+    /// Usable CPUs, rounded to a whole number.
     cores: usize,
 }
 
-/// Others are mentioned where they use more than this share of the CPUs.
+/// Other programs are mentioned if they use more than this share of the CPUs.
 const NOTEWORTHY: f64 = 0.05;
 
-/// Where others use more than this share, an experiment that load bends cannot tell.
+/// If others use more than this share, an experiment that load distorts cannot tell.
 const TOO_MUCH: f64 = 0.25;
 
 /// All experiments, in the order of the lecture.
@@ -108,12 +108,12 @@ const EXPERIMENTS: &[Experiment] = &[
     parallel::EXPERIMENT,
 ];
 
-/// Every claim's short name, with what it says.
+/// The short name and the text of every claim.
 pub fn list() -> impl Iterator<Item = (&'static str, &'static str)> {
     EXPERIMENTS.iter().map(|experiment| (experiment.id, experiment.claim))
 }
 
-/// What worker processes of the experiments run; to be registered in `main`.
+/// The functions that worker processes of the experiments run. They must be registered in `main`.
 pub fn entries() -> Vec<Entry> {
     let all = [
         globals::entries(),
@@ -125,10 +125,10 @@ pub fn entries() -> Vec<Entry> {
     all.into_iter().flatten().collect()
 }
 
-/// Makes the experiments of these names, or all; calls `tell` before each one.
+/// Makes the experiments with these names, or all. Calls `tell` before each.
 ///
-/// An experiment that cannot be made here gives a finding that says why. Nothing more is
-/// begun once the user has interrupted.
+/// An experiment that is impossible here gives a finding with the reason. After an interrupt no
+/// further experiment begins.
 pub fn run(
     names: &[String],
     site: Site,
@@ -181,7 +181,7 @@ impl Experiment {
 }
 
 impl Experiment {
-    /// The verdict that remains where others used so much of the CPUs.
+    /// The verdict that remains if others used so much of the CPUs.
     fn under_load(&self, verdict: Verdict, foreign: Option<f64>) -> Verdict {
         if self.bent_by_load && foreign.is_some_and(|share| share > TOO_MUCH) {
             Verdict::CannotTell
@@ -192,7 +192,7 @@ impl Experiment {
 }
 
 impl Finding {
-    /// What was measured, and whether others were in the way.
+    /// What was measured, and whether others disturbed it.
     fn told(&self) -> String {
         let foreign = self.foreign_cpu.filter(|share| *share > NOTEWORTHY);
         let aside = foreign.map_or_else(String::new, |share| {
@@ -205,7 +205,7 @@ impl Finding {
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -214,7 +214,7 @@ impl Verdict {
         }
     }
 
-    /// From whether something is so, where that is known.
+    /// The verdict from a condition, if it is known.
     fn of(known: Option<bool>) -> Self {
         match known {
             Some(true) => Self::Holds,

@@ -17,11 +17,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Tasks given at once.
+/// Number of tasks given at once.
 const TASKS: usize = 24;
-/// How often.
+/// Number of repetitions.
 const RUNS: usize = 20;
-/// Microseconds that tasks work, in turn: real ones differ.
+/// Microseconds that tasks work, in turn: real tasks differ too.
 const LENGTHS: [u64; 3] = [300, 600, 900];
 
 /// Works for some microseconds.
@@ -61,7 +61,7 @@ fn run(place: &Place) -> Result<Measured, String> {
     ];
     let verdict = match (orders.len(), as_given) {
         (1, RUNS) => Some(false),
-        // Another order than that given, but always the same one: more runs might differ.
+        // It was always the same order, though another one than that given: more runs might differ.
         (1, _) => None,
         _ => Some(true),
     };

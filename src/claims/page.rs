@@ -7,7 +7,7 @@ use crate::report::html::{Markup, whole};
 use crate::report::terminal::{Style, Tone};
 use crate::units::Quantity;
 
-/// The page, whole; `machine` says in one line what was measured on.
+/// The whole page. `machine` names the machine in one line.
 pub fn html(findings: &[Finding], machine: &str) -> String {
     let mut title = Markup::new();
     title.text("claims – knee");
@@ -54,7 +54,7 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
     whole(title, body)
 }
 
-/// How it came out, counted: `9 hold, 1 does not hold`.
+/// The number of each verdict: `9 hold, 1 does not hold`.
 fn tally(findings: &[Finding]) -> String {
     let count = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
     let parts = [
@@ -81,7 +81,7 @@ fn verdict(verdict: Verdict) -> Markup {
     tag
 }
 
-/// The table for a terminal: each claim with its verdict, and below it what was measured.
+/// The table for a terminal: each claim with its verdict, and its evidence below.
 pub fn text(findings: &[Finding], style: &Style) -> String {
     let mut text = String::new();
     let width = style.columns().saturating_sub(INDENT.len()).max(20);
@@ -104,5 +104,5 @@ pub fn text(findings: &[Finding], style: &Style) -> String {
     text
 }
 
-/// Below the verdicts stands nothing.
+/// The column of the verdicts is empty below them.
 const INDENT: &str = "               ";

@@ -1,5 +1,5 @@
-//! "Threads are concurrent, processes are parallel": true of Python's threads; here threads are
-//! parallel too.
+//! "Threads are concurrent, processes are parallel" is true of Python's threads. The threads
+//! measured here are parallel too.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -17,11 +17,12 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Threads are parallel where they do so much more than one.
+/// Threads are parallel if they do this many times the work of one.
 const GAIN: f64 = 1.3;
-/// Python is given so long.
+/// The longest that Python may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Computes in one thread, then in two at once; prints by how much two do more, several times.
+/// Computes in one thread and then in two at once, several times. Prints the ratio of their
+/// throughputs.
 const PYTHON: &str = "
 import threading, time
 def spin(n=400000):
@@ -64,7 +65,8 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict, evidence, figures, picture })
 }
 
-/// Threads alone do not decide: on a machine that is busy with something else nothing is parallel.
+/// Processes are compared as well: on a machine that is busy with something else, nothing is
+/// parallel.
 fn verdict(threads: &Figure, processes: &Figure) -> Verdict {
     Verdict::of(match (threads.is_above(GAIN), processes.is_above(GAIN)) {
         (Some(true), _) => Some(false),
@@ -73,7 +75,7 @@ fn verdict(threads: &Figure, processes: &Figure) -> Verdict {
     })
 }
 
-/// What a mode does with as many workers as cores over what it does with one.
+/// Throughput of a mode with as many workers as cores, over that with one worker.
 fn gain(place: &Place, mode: Mode) -> Result<Figure, String> {
     let counts = vec![1, place.cores];
     let sweep = Sweep { workload: "pi", given: &[("digits", "1000")], mode, counts, rounds: 7 };
@@ -81,7 +83,7 @@ fn gain(place: &Place, mode: Mode) -> Result<Figure, String> {
     Ok(ratio(format!("{} {mode}", place.cores), &swept.rates[1], &swept.rates[0]))
 }
 
-/// What two of Python's threads do over one; `None` where there is no Python.
+/// Throughput of two Python threads over that of one; `None` without Python.
 fn python() -> Option<Figure> {
     let mut child = Command::new("python3")
         .args(["-I", "-c", PYTHON])

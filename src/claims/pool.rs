@@ -15,7 +15,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// So many tasks per worker, so that most of them must wait.
+/// Tasks per worker, so many that most of them must wait.
 const TASKS: usize = 4;
 /// Milliseconds that a task sleeps.
 const LENGTH: u64 = 10;
@@ -27,7 +27,7 @@ pub(super) fn entries() -> Vec<Entry> {
 /// When a task began and ended, in nanoseconds on the clock that all processes share.
 pub(super) type Span = (u64, u64);
 
-/// Stays for some milliseconds.
+/// Sleeps for some milliseconds.
 fn stay(milliseconds: u64) -> Span {
     let start = clock::shared_nanos();
     std::thread::sleep(Duration::from_millis(milliseconds));
@@ -83,7 +83,7 @@ fn most_at_once(spans: &[Span]) -> usize {
     spans.iter().map(|(from, _)| at(*from)).max().unwrap_or(0)
 }
 
-/// Whether each task beyond the first N began after as many others had ended as it needed.
+/// Whether each task beyond the first N began only after enough others had ended.
 fn waited_their_turn(spans: &[Span], size: usize) -> bool {
     let mut starts: Vec<u64> = spans.iter().map(|span| span.0).collect();
     let mut ends: Vec<u64> = spans.iter().map(|span| span.1).collect();

@@ -26,7 +26,7 @@ pub(super) fn entries() -> Vec<Entry> {
     vec![worker::<Spinner>(), function(spin)]
 }
 
-/// Computes for so many steps; about a nanosecond each.
+/// Computes for this many steps; each takes about a nanosecond.
 fn spin(steps: u64) -> u64 {
     (0..steps).fold(1, |value: u64, _| {
         std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
@@ -55,7 +55,7 @@ fn run(place: &Place) -> Result<Measured, String> {
     let pool = Pool::<Spinner>::of(&()).workers(place.cores).build().map_err(told)?;
     pool.wait_ready(Duration::from_secs(10)).map_err(told)?;
     let per_second = calibrated();
-    // What a task costs beside its work, as an empty one shows it.
+    // The cost of a task beside its work, measured with an empty task.
     let mut prices = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         prices.0.push(1.0 / pool_rate(&pool, 0)?);
@@ -98,13 +98,13 @@ fn run(place: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict, evidence, figures, picture })
 }
 
-/// The shortest tasks decide, each in a process of its own as the claim has it; what a pool makes
-/// of them stands beside it.
+/// The claim is about a process for each task, so the shortest tasks in processes of their own
+/// decide. The figures of a pool stand beside them.
 fn verdict(anew: &Figure) -> Verdict {
     Verdict::of(anew.is_above(1.0).map(|gains| !gains))
 }
 
-/// From which task length on it gains, in words.
+/// From what task length on processes gain, in words.
 fn worth(figures: &[Figure]) -> String {
     match break_even(figures) {
         Some(length) if length <= LENGTHS[0] => {
@@ -129,7 +129,8 @@ fn calibrated() -> f64 {
     steps as f64 / seconds.fold(f64::INFINITY, f64::min)
 }
 
-/// Calls per second within the window; the clock is read once per ten thousandth of it.
+/// Calls per second within the window. Calls run in batches of about a hundredth of the window, so
+/// that reading the clock costs little.
 fn rate(mut call: impl FnMut()) -> f64 {
     let (start, mut done, mut turn) = (clock::now(), 0_u64, 1_u64);
     loop {
@@ -163,7 +164,7 @@ fn pool_rate(pool: &Pool<Spinner>, steps: u64) -> Result<f64, String> {
     }
 }
 
-/// Tasks per second where each has a process of its own, as many at once as there are cores.
+/// Tasks per second with a process for each, as many at once as there are cores.
 fn process_rate(cores: usize, steps: u64) -> Result<f64, String> {
     let start = clock::now();
     let mut done = 0;
@@ -180,8 +181,8 @@ fn process_rate(cores: usize, steps: u64) -> Result<f64, String> {
     Ok(f64::from(done) / clock::since(start).as_secs_f64())
 }
 
-/// The length from which the ratio is above 1, interpolated between the lengths tried on
-/// logarithmic axes.
+/// The length from which the ratio is above 1, interpolated on logarithmic axes between the lengths
+/// tried.
 fn break_even(figures: &[Figure]) -> Option<f64> {
     let first = figures.iter().position(|figure| figure.median > 1.0)?;
     if first == 0 {

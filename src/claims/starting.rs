@@ -1,5 +1,5 @@
-//! Starting a process costs far more than starting a thread; a pool pays that once, in time and in
-//! memory.
+//! Starting a process costs far more time and memory than starting a thread. A pool pays that only
+//! once.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -18,11 +18,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Rounds, each of which starts everything once or more.
+/// Number of rounds. Each starts everything at least once.
 const ROUNDS: usize = 15;
-/// A process costs far more where it costs more than so many threads.
+/// A process costs far more if it costs more than this many threads.
 const DEAR: f64 = 3.0;
-/// Threads whose memory is measured together, since one alone is lost among the pages.
+/// Threads whose memory is measured together: that of a single one is too small to be seen.
 const THREADS: usize = 16;
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -84,8 +84,8 @@ fn run(_: &Place) -> Result<Measured, String> {
     Ok(Measured { verdict: Verdict::of(verdict), evidence, figures, picture })
 }
 
-/// The memory of a thread and of a pool's process: what they add, shared pages counted by their
-/// share (PSS).
+/// The memory that a thread adds, and that a pool's process adds. Shared pages count by their share
+/// (PSS).
 fn memory(pool: &Pool) -> Result<[Figure; 2], String> {
     let before = proportional("self")?;
     let (ready, done) = (Arc::new(Barrier::new(THREADS + 1)), Arc::new(Barrier::new(THREADS + 1)));

@@ -17,11 +17,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 };
 
 const ROUNDS: usize = 7;
-/// How many tasks share the core.
+/// Numbers of tasks that share the core.
 const COUNTS: [usize; 4] = [1, 2, 4, 8];
 /// Seconds that a task takes alone.
 const LENGTH: f64 = 0.015;
-/// N tasks may take so much less or more than N times as long.
+/// The allowed range of the time of N tasks over N times that of one.
 const BETWEEN: (f64, f64) = (0.85, 1.25);
 
 fn run(_: &Place) -> Result<Measured, String> {
@@ -80,7 +80,7 @@ fn work(steps: u64) -> u64 {
     })
 }
 
-/// The steps that take the wanted time alone on the core.
+/// The number of steps that take the wanted time alone on the core.
 fn alone(cpu: u32) -> Result<u64, String> {
     let steps = 1_000_000;
     let mut fastest = f64::INFINITY;
@@ -90,7 +90,7 @@ fn alone(cpu: u32) -> Result<u64, String> {
     Ok((steps as f64 * LENGTH / fastest) as u64)
 }
 
-/// Seconds until so many tasks on one CPU have ended, and how often one had to make room for
+/// Seconds until this many tasks on one CPU have ended, and how often one had to give way to
 /// another.
 fn together(count: usize, cpu: u32, steps: u64) -> Result<(f64, f64), String> {
     let barrier = std::sync::Barrier::new(count + 1);

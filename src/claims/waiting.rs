@@ -13,11 +13,11 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
-/// Microseconds of computing and of waiting in each task; by the textbook each core keeps (1 + 4) /
-/// 1 workers busy.
+/// Microseconds of computing and of waiting in each task. By the textbook, each core keeps (1 + 4)
+/// / 1 workers busy.
 const GIVEN: [(&str, &str); 2] = [("compute", "1000"), ("wait", "4000")];
 const PER_CORE: usize = 5;
-/// More workers gain where they do so much more than one per core.
+/// More workers gain if they do this many times the work of one per core.
 const GAIN: f64 = 1.2;
 
 fn run(place: &Place) -> Result<Measured, String> {
@@ -54,8 +54,8 @@ fn run(place: &Place) -> Result<Measured, String> {
         &swept.rates[most],
         &swept.rates[best],
     );
-    // The limit is within what was tried: four times the textbook's count no longer gives in
-    // proportion.
+    // The limit must lie within the counts tried: four times the textbook's count must no longer
+    // gain in proportion.
     let proportion = counts[most] as f64 / textbook as f64;
     let last = ratio("the last step", &swept.rates[most], &swept.rates[at(textbook)]);
     let verdict = match (gain.is_above(GAIN), last.is_above(proportion / 2.0)) {

@@ -1,4 +1,4 @@
-//! How far the axes of a chart reach, and what their ticks say.
+//! The range of the axes of a chart, and the texts of their ticks.
 
 use super::chart::{Chart, Dot};
 use super::label::visible;
@@ -8,7 +8,7 @@ use crate::units::Quantity;
 /// The axis ends a little above the highest figure.
 const HEAD_ROOM: f64 = 1.06;
 
-/// The counts with some air on both sides.
+/// The range of the counts, with some space on both sides.
 pub(super) fn horizontal_range(chart: &Chart) -> [f64; 2] {
     let counts = chart.counts();
     let (low, high) = scale::extent(&counts);
@@ -27,12 +27,12 @@ pub(super) fn horizontal_range(chart: &Chart) -> [f64; 2] {
     }
 }
 
-/// From zero where distances are differences, with head room for the intervals; the law and the
-/// references may run out at the top.
+/// A linear axis begins at zero and has head room for the intervals. The law and the references may
+/// leave it at the top.
 pub(super) fn vertical_range(chart: &Chart) -> ([f64; 2], Spacing) {
     let ends = |dot: &Dot| {
         let [low, high] = dot.interval.unwrap_or([dot.y, dot.y]);
-        // An interval far wider than its figure must not press the curve to the floor.
+        // An interval much wider than its figure must not squeeze the curve.
         [dot.y, low.max(dot.y / 3.0), high.min(dot.y * 3.0)]
     };
     let values: Vec<f64> = chart.dots().flat_map(ends).collect();
@@ -43,7 +43,7 @@ pub(super) fn vertical_range(chart: &Chart) -> ([f64; 2], Spacing) {
     }
 }
 
-/// The texts of the ticks and the unit they share.
+/// The texts of the ticks, and the unit that they share.
 pub(super) fn tick_texts(
     quantity: &Quantity,
     up: &Scale,
@@ -52,7 +52,7 @@ pub(super) fn tick_texts(
     let label =
         |text: &dyn Fn(f64) -> String| ticks.iter().map(|tick| (*tick, text(*tick))).collect();
     if up.lowest() > 0.0 && up.highest() / up.lowest() > 100.0 {
-        // One unit for all would need too many zeros, so each tick has a prefix of its own.
+        // One unit for all ticks would need too many zeros, so each tick has its own prefix.
         return match quantity {
             Quantity::Rate(_) => {
                 let unit = visible(quantity.scale(0.0).unit());
@@ -61,7 +61,7 @@ pub(super) fn tick_texts(
             _ => (label(&|tick| quantity.round_text(tick)), String::new()),
         };
     }
-    // Signs that touch their figure stand at every tick, not alone above them.
+    // A sign that touches its figure stands at every tick, not once above them.
     if matches!(quantity, Quantity::Ratio | Quantity::Share) {
         return (label(&|tick| quantity.round_text(tick)), String::new());
     }

@@ -1,11 +1,10 @@
-//! A chart as a statement: which figures, which references, which marks. How it is laid out is the
-//! business of `layout`.
+//! A chart as a statement: its figures, references and marks. `layout` decides how it looks.
 
 use super::scale::Spacing;
 use super::scene::Dash;
 use crate::units::{Quantity, workers};
 
-/// What the figures are drawn over.
+/// What the horizontal axis means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Along {
     /// Worker counts.
@@ -15,7 +14,7 @@ pub enum Along {
 }
 
 impl Along {
-    /// What stands under the axis.
+    /// The text under the axis.
     pub fn name(self) -> &'static str {
         match self {
             Self::Workers => "workers",
@@ -23,7 +22,7 @@ impl Along {
         }
     }
 
-    /// One place on the axis: `2`, `30 µs`.
+    /// The text of a tick: `2`, `30 µs`.
     pub fn tick(self, x: f64) -> String {
         match self {
             Self::Workers => Quantity::Count.text(x),
@@ -31,7 +30,7 @@ impl Along {
         }
     }
 
-    /// One place on the axis, where it stands alone: `2 workers`.
+    /// A place on the axis in words: `2 workers`.
     pub fn place(self, x: f64) -> String {
         match self {
             Self::Workers => workers(x),
@@ -40,16 +39,16 @@ impl Along {
     }
 }
 
-/// What is drawn over worker counts, or over task lengths.
+/// Figures drawn over worker counts or over task lengths.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// What it shows, in one line.
+    /// What the chart shows, in one line.
     pub title: String,
-    /// Of what: the workload and its parameters.
+    /// The workload and its parameters.
     pub subtitle: String,
     /// What the figures are.
     pub quantity: Quantity,
-    /// What the horizontal axis is.
+    /// What the horizontal axis means.
     pub along: Along,
     /// How the horizontal axis is spaced.
     pub across: Spacing,
@@ -57,13 +56,13 @@ pub struct Chart {
     pub up: Spacing,
     /// The figures.
     pub series: Vec<Series>,
-    /// Lines to compare them with.
+    /// Lines for comparison.
     pub references: Vec<Reference>,
     /// A fitted law with its uncertainty.
     pub band: Option<Band>,
-    /// Counts that cannot be told apart from the best one.
+    /// The counts that are as good as the best one.
     pub range: Option<Range>,
-    /// Counts of importance.
+    /// Counts with a special meaning.
     pub marks: Vec<Mark>,
 }
 
@@ -72,11 +71,11 @@ pub struct Chart {
 pub struct Series {
     /// Their name.
     pub name: String,
-    /// Their place in the palette.
+    /// Index in the palette.
     pub place: usize,
-    /// How their line is broken.
+    /// The dashes of its line.
     pub dash: Dash,
-    /// Whether the legend names them.
+    /// Whether the legend names it.
     pub named: bool,
     /// Ascending in `x`.
     pub dots: Vec<Dot>,
@@ -85,22 +84,22 @@ pub struct Series {
 /// One figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dot {
-    /// Workers, or whatever else the figures are drawn along.
+    /// The worker count, or the task length.
     pub x: f64,
     /// The figure.
     pub y: f64,
     /// Its interval.
     pub interval: Option<[f64; 2]>,
-    /// Whether this is the count that we recommend.
+    /// Whether this is the recommended count.
     pub ringed: bool,
 }
 
-/// A line to compare with.
+/// A line for comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reference {
-    /// What it is: `ideal`.
+    /// Its name: `ideal`.
     pub name: String,
-    /// The figure per worker, and the figure at none: a straight line on linear axes.
+    /// The line is `slope` times the count plus `intercept`: straight on linear axes.
     pub slope: f64,
     /// See `slope`.
     pub intercept: f64,
@@ -111,18 +110,18 @@ pub struct Reference {
 pub struct Band {
     /// Its name.
     pub name: String,
-    /// The palette place of the curve it was fitted to.
+    /// The palette index of the fitted curve.
     pub place: usize,
-    /// Workers, figure, low and high end.
+    /// Worker count, figure, and the low and high end of its band.
     pub points: Vec<[f64; 4]>,
 }
 
-/// Counts from one to another.
+/// A range of counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Range {
     /// What they have in common.
     pub name: String,
-    /// The palette place of the curve they belong to.
+    /// The palette index of the curve that they belong to.
     pub place: usize,
     /// The smallest.
     pub from: f64,
@@ -130,14 +129,14 @@ pub struct Range {
     pub to: f64,
 }
 
-/// A count of importance.
+/// A count with a special meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// What it is: `2 usable cores`.
+    /// Its name: `2 usable cores`.
     pub name: String,
-    /// Where.
+    /// The count.
     pub x: f64,
-    /// The palette place of the curve it belongs to; none for the machine's own.
+    /// The palette index of its curve; `None` if it belongs to the machine.
     pub place: Option<usize>,
 }
 

@@ -1,5 +1,5 @@
-//! From curves to charts: throughput, speed-up, efficiency and latency over workers, of the modes
-//! of one workload or of several machines.
+//! Turns curves into charts: throughput, speed-up, efficiency and latency over workers, for the
+//! modes of one workload or for several machines.
 
 use super::chart::{Along, Band, Chart, Dot, Mark, Range, Reference, Series};
 use super::palette;
@@ -11,15 +11,15 @@ use crate::units::{Quantity, count_set, workers};
 /// Curves that share their axes.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// Of what: the workload and its parameters.
+    /// The workload and its parameters.
     pub subject: &'a str,
     /// What is counted, in the plural.
     pub unit_many: &'a str,
-    /// Each curve with the name it has here: its mode, its file, its machine.
+    /// Each curve with its name here: its mode, its file or its machine.
     pub curves: Vec<(&'a str, &'a Curve)>,
     /// The serial cell.
     pub serial: Option<&'a Point>,
-    /// CPUs that could be used, where they are the same for all curves.
+    /// Usable CPUs, if they are the same for all curves.
     pub usable_cpus: Option<f64>,
     /// The best worker count by the textbook.
     pub textbook: Option<f64>,
@@ -30,7 +30,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Curves and nothing else: measurements made elsewhere, or machines beside each other.
+    /// A view of curves without anything else: measurements from elsewhere, or several machines.
     pub fn plain(subject: &'a str, unit_many: &'a str, curves: Vec<(&'a str, &'a Curve)>) -> Self {
         let leading = (curves.len() == 1).then_some(0);
         Self {
@@ -45,12 +45,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The palette place of each curve.
+    /// The palette index of each curve.
     pub fn places(&self) -> Vec<usize> {
         palette::places(self.curves.iter().map(|(name, _)| *name))
     }
 
-    /// The leading curve with its palette place.
+    /// The leading curve, with its palette index.
     fn leader(&self) -> Option<(&'a Curve, usize)> {
         let index = self.leading?;
         Some((self.curves.get(index)?.1, self.places()[index]))
@@ -72,7 +72,7 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// Several machines or runs beside each other: no ideal line, every knee ringed.
+    /// Several machines or runs: without an ideal line, and with a ring at every knee.
     pub fn comparison(&self) -> Chart {
         let mut chart =
             self.chart("Throughput over workers, compared", Quantity::rate(self.unit_many));
@@ -80,7 +80,7 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// Speed-up against serial, with the line of what would be ideal.
+    /// Speed-up against serial, with the line of perfect scaling.
     pub fn speedup(&self) -> Chart {
         let mut chart = self.chart("Speed-up over workers", Quantity::Ratio);
         self.fill(&mut chart, |point| point.speedup);
@@ -89,7 +89,7 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// Speed-up per worker: what each further worker is worth.
+    /// Speed-up per worker.
     pub fn efficiency(&self) -> Chart {
         let mut chart = self.chart("Efficiency over workers", Quantity::Share);
         self.fill(&mut chart, |point| point.efficiency);
@@ -102,12 +102,12 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// What so many units cost, where that is known.
+    /// The price of this many units, where known.
     pub fn cost(&self, title: &str, units: f64) -> Chart {
         let mut chart = self.chart(title, Quantity::Number);
         self.fill(&mut chart, |point| {
             let median = point.cost.as_ref()?.per_unit * units;
-            // What is paid is exact, so the cost is as uncertain as the throughput.
+            // Prices are exact, so the cost is as uncertain as the throughput.
             let Estimate { median: rate, low, high } = point.throughput;
             let end = |end: f64| if end > 0.0 { median * rate / end } else { median };
             Some(Estimate { median, low: end(high), high: end(low) })
@@ -145,8 +145,7 @@ impl<'a> View<'a> {
         chart
     }
 
-    /// Speed-up against serial over the length of a task: below the line of 1 a mode costs more
-    /// than it brings.
+    /// Speed-up against serial over the length of a task. Below 1, a mode costs more than it gains.
     pub fn lengths(&self) -> Chart {
         let mut chart = self.chart("Speed-up over the length of a task", Quantity::Ratio);
         chart.along = Along::TaskLength;
@@ -170,7 +169,7 @@ impl<'a> View<'a> {
         Chart::new(title, self.subject, quantity)
     }
 
-    /// One series per curve, of one figure per point.
+    /// One series per curve, with one figure per point.
     fn fill(&self, chart: &mut Chart, figure: impl Fn(&Point) -> Option<Estimate>) {
         for ((name, curve), place) in self.curves.iter().zip(self.places()) {
             let knee = curve.knee.as_ref().map(|knee| knee.workers);
@@ -186,8 +185,8 @@ impl<'a> View<'a> {
         space(chart);
     }
 
-    /// What one worker does alone: the serial cell, or the smallest count of the leading (else the
-    /// first) curve.
+    /// The rate of a single worker: that of the serial cell, or of the smallest count of the
+    /// leading curve (or else of the first).
     fn ideal_rate(&self) -> Option<f64> {
         let first = || {
             let (_, curve) = self.curves.get(self.leading.unwrap_or(0))?;
@@ -198,7 +197,8 @@ impl<'a> View<'a> {
         serial.or_else(first).filter(|rate| rate.is_finite())
     }
 
-    /// The leading curve's set, knee and law; the machine's cores; the textbook.
+    /// The set, the knee and the law of the leading curve; the machine's cores; the textbook's
+    /// count.
     fn answer(&self, chart: &mut Chart) {
         self.cores(chart);
         if let Some(x) = self.textbook {
@@ -244,21 +244,20 @@ impl<'a> View<'a> {
     }
 }
 
-/// The counts that are as good as any in words; runs of neighbouring measured counts are drawn
-/// together.
+/// The counts that are as good as any, as text. Neighbouring measured counts are joined to ranges.
 pub fn set_text(curve: &Curve) -> Option<String> {
     let measured: Vec<f64> = curve.points.iter().map(|point| point.workers).collect();
     curve.optimum.as_ref().map(|optimum| count_set(as_good(curve, optimum), &measured))
 }
 
-/// Every count that is not shown to cost more than the tolerance; findings of earlier versions know
-/// only those that cannot be told apart.
+/// Every count that is not shown to cost more than the tolerance. Older findings know only the
+/// counts that cannot be told apart.
 fn as_good<'c>(curve: &'c Curve, optimum: &'c Optimum) -> &'c [f64] {
     let known = curve.knee.as_ref().map(|knee| knee.as_good.as_slice());
     known.filter(|known| !known.is_empty()).unwrap_or(&optimum.set)
 }
 
-/// A law as people call it.
+/// The usual name of a law.
 pub fn law_name(name: &str) -> String {
     match name {
         "usl" => "USL".to_owned(),
@@ -274,8 +273,8 @@ pub fn law_name(name: &str) -> String {
 /// Chooses the spacing of both axes from the figures.
 fn space(chart: &mut Chart) {
     chart.across = scale::spacing_of_counts(&chart.counts());
-    // Where counts are drawn by factors, so are figures that grow with them: proportion stays a
-    // straight line.
+    // If counts are spaced by factors, figures that grow with them are too, so that proportion
+    // stays a straight line.
     let figures: Vec<f64> = chart.dots().map(|dot| dot.y).collect();
     let wide = scale::spacing_of_values(&figures);
     chart.up = if chart.across == Spacing::Logarithmic { wide } else { Spacing::Linear };

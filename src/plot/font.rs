@@ -1,17 +1,17 @@
-//! The one font of the plots, carried along so that no system needs to have any.
+//! The font of the plots. It is compiled in, so no font of the system is needed.
 
 use std::sync::Once;
 
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
-/// The name under which plotters finds it, and which an SVG file asks its viewer for.
+/// The name of the font in plotters and in SVG files.
 pub(super) const FAMILY: &str = "sans-serif";
 
-/// plotters hands `size` to ab_glyph as the font's whole height, which for DejaVu Sans is this many
-/// times its em.
+/// plotters gives `size` to ab_glyph as the full height of the font. For DejaVu Sans that is this
+/// many times its em.
 const HEIGHT_PER_EM: f64 = 1.164;
 
-/// Makes the font known to plotters.
+/// Registers the font with plotters.
 pub(super) fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -20,14 +20,14 @@ pub(super) fn register() {
             (FontStyle::Bold, include_bytes!("font/DejaVuSans-Bold.ttf")),
         ];
         for (style, bytes) in files {
-            // A file that is compiled in is either a font or the tests fail.
+            // A compiled-in font either works or fails the tests.
             let registered = register_font(FAMILY, style, bytes);
             debug_assert!(registered.is_ok(), "the font that is compiled in cannot be read");
         }
     });
 }
 
-/// A size in pixels per em as plotters' bitmaps want it.
+/// Converts pixels per em to the font size of plotters' bitmaps.
 pub(super) fn bitmap_size(pixels: f64) -> f64 {
     pixels * HEIGHT_PER_EM
 }
@@ -36,7 +36,7 @@ pub(super) fn bitmap_size(pixels: f64) -> f64 {
 pub fn width(text: &str, pixels: f64, bold: bool) -> f64 {
     register();
     let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
-    // plotters rounds down to whole pixels: ask for a large size and scale back.
+    // plotters rounds down to whole pixels, so measure a large size and scale back.
     let font = FontDesc::new(FontFamily::Name(FAMILY), bitmap_size(100.0), style);
     font.box_size(text).map_or(0.0, |(wide, _)| f64::from(wide) / 100.0 * pixels)
 }

@@ -1,4 +1,4 @@
-//! The plotting area: where figures lie in it and where lines leave it.
+//! The plotting area: where figures lie in it, and where lines leave it.
 
 use super::chart::Dot;
 use super::scale::Scale;
@@ -22,7 +22,7 @@ impl Frame {
     }
 }
 
-/// The part of a line that lies within the plotting area, cut where it crosses the top.
+/// The part of a line inside the plotting area, cut where it crosses the top.
 pub(super) fn below_top(line: impl Iterator<Item = (f64, f64)>, frame: &Frame) -> Vec<Spot> {
     let mut path: Vec<Spot> = Vec::new();
     let mut last: Option<Spot> = None;
@@ -42,7 +42,7 @@ pub(super) fn below_top(line: impl Iterator<Item = (f64, f64)>, frame: &Frame) -
         path.push(here);
         last = Some(here);
     }
-    // Points on one straight line say no more than its ends.
+    // Points on a straight line add nothing to its ends.
     if let [first, middle, .., end] = path[..] {
         let expected = first.1 + (end.1 - first.1) * (middle.0 - first.0) / (end.0 - first.0);
         let straight = path.iter().all(|spot| {
@@ -56,7 +56,7 @@ pub(super) fn below_top(line: impl Iterator<Item = (f64, f64)>, frame: &Frame) -
     path
 }
 
-/// The interval of a dot with its two caps; nothing where it is narrower than the marker.
+/// The interval of a dot with its two caps; `None` if it is smaller than the marker.
 pub(super) fn whisker(dot: &Dot, frame: &Frame) -> Option<[Vec<Spot>; 3]> {
     let [low, high] = dot.interval?;
     if !(low.is_finite() && high.is_finite()) {

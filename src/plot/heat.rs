@@ -5,18 +5,18 @@ use super::label::{shortened, visible};
 use super::scene::{Anchor, Dash, Ink, Probe, ProbeRow, Scene, Shape, Spot};
 use crate::units::{Quantity, workers};
 
-/// What is shown.
+/// The contents of a heat map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heat {
     /// What it shows, in one line.
     pub title: String,
-    /// What the values of the second axis are of.
+    /// Name of the second axis.
     pub axis: String,
     /// What the figures are.
     pub quantity: Quantity,
     /// Worker counts, from the left.
     pub counts: Vec<f64>,
-    /// A row per value, from below, each with a square per count.
+    /// One row per value, from below, with one square per count.
     pub rows: Vec<(String, Vec<Square>)>,
 }
 
@@ -41,14 +41,14 @@ pub enum Square {
 const FONT: f64 = 13.0;
 const PAD: f64 = 12.0;
 const ROW: f64 = 34.0;
-/// The fullest colour lets dark and light text be read on it.
+/// The strongest colour on which both dark and light text can be read.
 const FULLEST: f64 = 0.6;
 const PALEST: f64 = 0.04;
-/// Names of values are cut to this many characters.
+/// Longer names of values are cut to this many characters.
 const NAME: usize = 24;
 
 impl Heat {
-    /// Whether there is anything to see: two rows and a figure.
+    /// Whether there is enough to show: two rows and a figure.
     pub fn is_a_map(&self) -> bool {
         let figures = self.rows.iter().flat_map(|(_, row)| row);
         self.rows.len() > 1 && figures.into_iter().any(|one| matches!(one, Square::Figure { .. }))
@@ -64,8 +64,8 @@ impl Heat {
     }
 }
 
-/// Draws it, `width` pixels wide. The recommended pair is framed twice, those as good once; what
-/// gave no figure is hatched.
+/// Draws the map, `width` pixels wide. The recommended pair has a thick frame, and pairs that are
+/// as good have a thin one. Pairs without a result are hatched.
 pub fn heat(map: &Heat, width: f64, titled: bool) -> Scene {
     let names: Vec<String> = map.rows.iter().map(|(name, _)| shortened(name, NAME)).collect();
     let widest = names.iter().map(|name| font::width(name, FONT, false)).fold(0.0, f64::max);
@@ -155,7 +155,7 @@ pub fn heat(map: &Heat, width: f64, titled: bool) -> Scene {
     scene
 }
 
-/// The place of one pair.
+/// The rectangle of one pair.
 #[derive(Clone, Copy)]
 struct Cell {
     corner: Spot,
@@ -182,7 +182,7 @@ impl Cell {
         let lines = ((wide + high) / STEP) as usize;
         let line = |number: usize| {
             let at = STEP * (number as f64 + 0.5);
-            // From the upper edge down to the left, as far as the square goes.
+            // From the upper edge down to the left, within the square.
             let from = (x + at.min(wide), y + (at - wide).max(0.0));
             let to = (x + (at - high).max(0.0), y + at.min(high));
             vec![from, to]

@@ -1,12 +1,12 @@
-//! Text from outside, made fit to be drawn: nothing in it steers a terminal or turns the direction
+//! Makes text from outside safe to draw: it can neither control a terminal nor change the direction
 //! of a line.
 
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text with every character that is not seen as itself (controls, direction marks, invisible
-/// formatting) shown as an escape.
+/// The text with every invisible character (controls, direction marks, formatting) shown as an
+/// escape.
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -19,7 +19,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Controls, line separators, direction marks, invisible operators, tags, and what XML 1.0 forbids.
+/// Controls, line separators, direction marks, invisible operators, tags, and characters that XML
+/// 1.0 forbids.
 fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -27,12 +28,12 @@ fn steers(character: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The visible text, cut with an ellipsis so that it takes at most so many columns of a terminal.
+/// The visible text, cut with an ellipsis to this many terminal columns.
 pub fn shortened(text: &str, columns: usize) -> String {
     fit(&visible(text), columns, "…")
 }
 
-/// Text that is already visible, cut in the same way with the given ellipsis.
+/// Cuts text that is already visible, with this ellipsis.
 pub fn fit(text: &str, columns: usize, ellipsis: &str) -> String {
     if text.width() <= columns {
         return text.to_owned();

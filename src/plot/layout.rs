@@ -1,5 +1,5 @@
-//! From a chart to a scene: margins that fit their labels, ticks at the counts that were measured,
-//! marks that stay clear of the data.
+//! Lays out a chart as a scene: margins that fit the labels, ticks at the measured counts, marks
+//! that do not cover the data.
 
 use super::axes::{horizontal_range, tick_texts, vertical_range};
 use super::chart::{Chart, Dot, Mark, Series};
@@ -12,7 +12,7 @@ use super::probe::probes;
 use super::scale::{self, Scale};
 use super::scene::{Anchor, Dash, Ink, Scene, Shape, Spot};
 
-/// How large a chart is and how much of it is written out.
+/// The size of a chart, and which of its texts are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Format {
     /// Width in pixels.
@@ -23,7 +23,7 @@ pub struct Format {
     pub font: f64,
     /// Space around everything in pixels.
     pub pad: f64,
-    /// Whether the title and subtitle are drawn, or said by what surrounds the chart.
+    /// Whether title and subtitle are drawn. Otherwise the surrounding page has them.
     pub titled: bool,
     /// Whether a legend is drawn.
     pub legend: bool,
@@ -32,7 +32,7 @@ pub struct Format {
 }
 
 impl Format {
-    /// A plot that stands alone in a file.
+    /// A plot in its own file.
     pub const FILE: Self = Self {
         width: 800.0,
         height: 500.0,
@@ -42,17 +42,17 @@ impl Format {
         legend: true,
         named_marks: true,
     };
-    /// The main plot of a workload, in a page that says the title and the legend itself.
+    /// The main plot of a workload, in a page that has its title and legend.
     pub const PAGE: Self =
         Self { width: 680.0, height: 360.0, pad: 3.0, titled: false, legend: false, ..Self::FILE };
     /// The same plot on a narrow page.
     pub const NARROW: Self = Self { width: 350.0, height: 300.0, font: 12.0, ..Self::PAGE };
-    /// A plot beside others.
+    /// A small plot beside others.
     pub const SMALL: Self =
         Self { width: 350.0, height: 230.0, font: 12.0, named_marks: false, ..Self::PAGE };
 }
 
-/// Names in legends are cut to this many characters.
+/// Longer names in legends are cut to this many characters.
 const NAME: usize = 36;
 
 /// Draws a chart.
@@ -66,7 +66,7 @@ pub fn lay_out(chart: &Chart, format: &Format) -> Scene {
     canvas.marks(chart, &frame);
     canvas.references(chart, &frame);
     canvas.band(chart, &frame);
-    // The first series is the most important one: it is drawn last, on top.
+    // The first series is the most important one, so it is drawn last, on top.
     for series in chart.series.iter().rev() {
         canvas.series(series, &frame);
     }
@@ -85,7 +85,7 @@ pub fn lay_out(chart: &Chart, format: &Format) -> Scene {
 struct Canvas {
     format: Format,
     shapes: Vec<Shape>,
-    /// The next free pixel from above.
+    /// The next free pixel from the top.
     top: f64,
 }
 
@@ -145,7 +145,7 @@ impl Canvas {
     fn frame(&mut self, chart: &Chart) -> Frame {
         let font = self.format.font;
         let (up_values, up_spacing) = vertical_range(chart);
-        // The row that names the unit, then the rows that name the marks.
+        // The row for the unit, then the rows for the names of marks.
         self.top += font + 6.0;
         let unit_row = self.top - 5.0;
         if self.format.named_marks {
@@ -171,7 +171,7 @@ impl Canvas {
 
     fn range(&mut self, chart: &Chart, frame: &Frame) {
         let Some(range) = &chart.range else { return };
-        // A set of one count has no width of its own: give it that of its marker.
+        // The range of a single count has no width, so it gets that of a marker.
         let left = (frame.across.place(range.from) - 9.0).max(frame.left);
         let right = (frame.across.place(range.to) + 9.0).min(frame.right);
         let outline = vec![
@@ -212,7 +212,7 @@ impl Canvas {
         self.text(Ink::Muted, Anchor::Middle, at, chart.along.name().to_owned());
     }
 
-    /// A tick at every measured count, and a label where there is room for one.
+    /// A tick at every measured count, with a label if there is room.
     fn counts(&mut self, chart: &Chart, frame: &Frame) {
         let font = self.format.font;
         let counts = chart.counts();
@@ -226,7 +226,7 @@ impl Canvas {
         let wide = self.format.width;
         let room = |count: f64| {
             let half = font::width(&chart.along.tick(count), font, false) / 2.0 + 4.0;
-            // A label at the very edge stands a little inside of it.
+            // A label at the edge is moved inside.
             let x = frame.across.place(count).clamp(half, (wide - half).max(half));
             [x - half, x + half]
         };
@@ -246,7 +246,7 @@ impl Canvas {
             if !(frame.left..=frame.right).contains(&x) {
                 continue;
             }
-            // Marks at one place stand side by side.
+            // Marks at the same place stand side by side.
             let earlier = chart.marks[..row].iter();
             let same = earlier.filter(|other| (other.x - mark.x).abs() < 1e-9).count();
             let x = x + 1.5 * same as f64;
@@ -266,8 +266,7 @@ impl Canvas {
         }
     }
 
-    /// The name of a mark beside its line, on the side where there is room, over whatever line
-    /// passes there.
+    /// The name of a mark, beside its line where there is room. It may cover other lines there.
     fn mark_name(&mut self, mark: &Mark, frame: &Frame, (x, y): Spot) {
         let font = self.format.font;
         let (left, right) = (x - frame.left, frame.right - x);
@@ -336,7 +335,7 @@ impl Canvas {
         let radius = (gaps.fold(f64::INFINITY, f64::min) * 0.4).clamp(2.0, 4.2);
         let rings: Vec<Spot> =
             dots.iter().filter(|dot| dot.ringed).map(|dot| frame.spot(dot.x, dot.y)).collect();
-        // The ring is a larger marker with paper between: it reads as one sign.
+        // The ring is a larger marker with a gap of background, so that both look like one sign.
         for (ink, radius, at) in
             [(ink, 8.5, &rings), (Ink::Paper, 6.8, &rings), (ink, radius, &path)]
         {
@@ -349,7 +348,7 @@ impl Canvas {
     }
 }
 
-/// Text made visible and cut to a width in pixels.
+/// Makes text visible and cuts it to a width in pixels.
 fn cut(text: &str, room: f64, size: f64, bold: bool) -> String {
     let mut columns = NAME.max((room / size * 2.5) as usize);
     let mut shown = shortened(text, columns);

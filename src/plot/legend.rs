@@ -1,4 +1,4 @@
-//! What the legend names, and how each entry is drawn.
+//! The entries of the legend, and how each is drawn.
 
 use super::chart::Chart;
 use super::label::visible;
@@ -7,7 +7,7 @@ use super::scene::{Dash, Ink, Scene, Shape, Spot};
 
 /// One entry of the legend.
 pub(super) struct Entry {
-    /// What it says.
+    /// Its text.
     pub(super) name: String,
     ink: Ink,
     dash: Dash,
@@ -16,7 +16,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The sample before the name; `y` is its middle.
+    /// The sample before the text; `y` is its middle.
     pub(super) fn shapes(&self, (x, y): Spot) -> Vec<Shape> {
         let mut shapes = Vec::new();
         if self.filled {
@@ -42,7 +42,7 @@ impl Entry {
     }
 }
 
-/// Every entry as a little drawing and its name, for a page that writes the names itself.
+/// Every entry as a small drawing with its name, for a page that writes the names itself.
 pub fn samples(chart: &Chart) -> Vec<(Scene, String)> {
     let sample = |entry: Entry| {
         let shapes = entry.shapes((1.0, 7.0));

@@ -1,4 +1,4 @@
-//! A scene as SVG inside a page: roles become classes, so that the page's own colours apply, light
+//! A scene as SVG inside a page. Roles become classes, so that the page's own colours apply, light
 //! or dark.
 
 use std::fmt::Write as _;
@@ -7,8 +7,8 @@ use super::label::visible;
 use super::palette;
 use super::scene::{Anchor, Dash, Ink, Marker, Probe, Scene, Shape, Spot};
 
-/// The only way in which text from outside gets into markup: what steers is shown as an escape, and
-/// what has a meaning in HTML or XML is written as a reference to it.
+/// Escapes text from outside. This is its only way into markup: control characters become visible
+/// escapes, and characters with a meaning in HTML or XML become references.
 pub fn escape(text: &str) -> String {
     let shown = visible(text);
     let mut escaped = String::with_capacity(shown.len() + 8);
@@ -26,8 +26,8 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The scene as an `<svg>` element. `data-probes` holds what the page's script shows to whoever
-/// points at it.
+/// The scene as an `<svg>` element. `data-probes` holds the figures that the page's script shows at
+/// the pointer.
 pub fn svg(scene: &Scene) -> String {
     let mut out = String::with_capacity(8 * 1024);
     let title = escape(&scene.title);
@@ -50,7 +50,7 @@ pub fn svg(scene: &Scene) -> String {
     out
 }
 
-/// The class of a role.
+/// The CSS class of a role.
 fn class(ink: Ink) -> String {
     match ink {
         Ink::Text => "it".to_owned(),
@@ -135,8 +135,8 @@ fn probes(probes: &[Probe]) -> String {
     serde_json::Value::Array(columns).to_string()
 }
 
-/// The closed outline of one marker; a circle as two arcs, which is shorter than a polygon and
-/// rounder.
+/// The closed outline of a marker. A circle is two arcs, which are shorter and rounder than a
+/// polygon.
 fn sign(marker: Marker, spot: Spot, radius: f64) -> String {
     if marker != Marker::Circle {
         return data(&marker.outline(spot, radius)) + "z";
@@ -146,12 +146,12 @@ fn sign(marker: Marker, spot: Spot, radius: f64) -> String {
     format!("{start}a{radius},{radius} 0 1,0 {across},0a{radius},{radius} 0 1,0 -{across},0z")
 }
 
-/// Absolute start, relative steps: short, and every renderer reads it alike.
+/// An absolute start and relative steps: short, and read alike by every renderer.
 fn data(path: &[Spot]) -> String {
     let mut out = String::new();
     let mut last = (0, 0);
     for (index, (x, y)) in path.iter().enumerate() {
-        // Whole tenths, so that the steps add up without drift.
+        // Whole tenths of a pixel, so that the steps add up exactly.
         let here = ((x * 10.0).round() as i64, (y * 10.0).round() as i64);
         let (sign, step) =
             if index == 0 { ('M', here) } else { ('l', (here.0 - last.0, here.1 - last.1)) };
@@ -162,7 +162,7 @@ fn data(path: &[Spot]) -> String {
     out
 }
 
-/// A number with at most two decimals and nothing needless.
+/// A number with at most two decimals and no trailing zeros.
 struct Short(f64);
 
 impl std::fmt::Display for Short {

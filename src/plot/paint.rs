@@ -1,4 +1,4 @@
-//! Paints a scene with plotters: the same strokes into an SVG file and into a PNG image.
+//! Paints a scene with plotters: the same strokes for an SVG file and a PNG image.
 
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::coord::Shift;
@@ -22,7 +22,7 @@ pub enum PaintError {
     Encode(#[from] png::EncodingError),
 }
 
-/// Pixels of an image per pixel of the scene: sharp on dense displays.
+/// Pixels of an image per pixel of the scene: sharp on high-resolution displays.
 const DENSITY: f64 = 2.0;
 /// Units of an SVG file per pixel of the scene, because plotters' coordinates are whole numbers.
 const FINENESS: f64 = 10.0;
@@ -33,12 +33,12 @@ pub fn svg(scene: &Scene) -> Result<String, PaintError> {
     let size = ((scene.width * FINENESS) as u32, (scene.height * FINENESS) as u32);
     {
         let area = SVGBackend::with_string(&mut file, size).into_drawing_area();
-        // plotters writes a font size of `size / 1.24` and lays the text's top 0.76 em above its
-        // base line.
+        // plotters writes a font size of `size / 1.24`, and puts the top of a text 0.76 em above
+        // its base line.
         let brush = Brush { factor: FINENESS, font: 1.24, rise: 0.76 };
         brush.scene(scene, &area)?;
     }
-    // The page that shows the file should see its size in pixels; only the coordinates are finer.
+    // A page should see the file's size in pixels; only the coordinates are finer.
     let fine = format!("width=\"{}\" height=\"{}\" ", size.0, size.1);
     let plain = format!("width=\"{}\" height=\"{}\" ", scene.width, scene.height);
     Ok(file.replacen(&fine, &plain, 1))
@@ -51,7 +51,7 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
     let mut pixels = vec![255; size.0 as usize * size.1 as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area();
-        // plotters' bitmaps lay the base line half the size below the top, whatever the font.
+        // plotters' bitmaps put the base line half the size below the top, whatever the font.
         let brush = Brush {
             factor: DENSITY,
             font: font::bitmap_size(1.0),
@@ -76,11 +76,11 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, PaintError> {
     Ok(file)
 }
 
-/// How one backend measures.
+/// The units of a backend.
 struct Brush {
     /// Its units per pixel of the scene.
     factor: f64,
-    /// Its font size per pixel of em.
+    /// Its font size, per pixel of em.
     font: f64,
     /// From the top of a text down to its base line, per pixel of em.
     rise: f64,
@@ -181,7 +181,7 @@ fn failed(error: impl std::fmt::Display) -> PaintError {
     PaintError::Draw(error.to_string())
 }
 
-/// A path as the strokes of its dashes.
+/// A path, split into the strokes of its dashes.
 fn dashed(path: &[Spot], [on, off]: [f64; 2]) -> Vec<Vec<Spot>> {
     let mut pieces: Vec<Vec<Spot>> = Vec::new();
     let mut current: Vec<Spot> = path.first().copied().into_iter().collect();

@@ -1,4 +1,4 @@
-//! Colours that readers with any colour vision can tell apart, and which series takes which.
+//! The colours and markers of series. Readers with any colour vision can tell them apart.
 
 use super::scene::{Ink, Marker};
 use crate::plan::Mode;
@@ -7,7 +7,7 @@ use crate::plan::Mode;
 pub(super) type Rgb = (u8, u8, u8);
 
 /// Colours of the series on white: the palette of Okabe and Ito (2008, "Color Universal Design"),
-/// without its yellow, which white swallows.
+/// without its yellow, which is hard to see on white.
 const LIGHT: [Rgb; 8] = [
     (0x00, 0x72, 0xb2), // Blue.
     (0xd5, 0x5e, 0x00), // Vermilion.
@@ -19,16 +19,16 @@ const LIGHT: [Rgb; 8] = [
     (0x55, 0x55, 0x55), // Its black, softened.
 ];
 
-/// Palette place of what was measured without a crew.
+/// Palette index of the serial mode.
 pub const SERIAL: usize = Mode::Serial.description().colour;
 
-/// The place of a mode, the same in every plot of every run.
+/// The palette index of a mode, the same in every plot of every run.
 fn place_of_mode(name: &str) -> Option<usize> {
     Mode::named(name).map(|mode| mode.description().colour)
 }
 
-/// One palette place per name: modes have theirs, other names (machines, curves measured elsewhere)
-/// take what is left in their order.
+/// One palette index per name. Modes have their own; other names (machines, curves measured
+/// elsewhere) get the remaining ones in order.
 pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
     let names: Vec<&str> = names.into_iter().collect();
     let mut taken: Vec<usize> = names.iter().filter_map(|name| place_of_mode(name)).collect();
@@ -36,7 +36,7 @@ pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize>
     for (index, name) in names.iter().enumerate() {
         let known = place_of_mode(name).filter(|_| !names[..index].contains(name));
         let place = known.unwrap_or_else(|| {
-            // Among one more place than there are names, one is free.
+            // There is one more index than names, so one is free.
             let free = (0..=names.len() + 8).find(|place| !taken.contains(place)).unwrap_or(0);
             taken.push(free);
             free
@@ -46,12 +46,12 @@ pub(super) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<usize>
     places
 }
 
-/// Which of the colours a palette place has.
+/// The colour of a palette index.
 pub(super) fn colour_index(place: usize) -> usize {
     place % LIGHT.len()
 }
 
-/// The marker of a palette place; where colours repeat, markers do not.
+/// The marker of a palette index. Where colours repeat, markers differ.
 pub(super) fn marker(place: usize) -> Marker {
     let count = Marker::ALL.len();
     Marker::ALL[(place + place / count) % count]

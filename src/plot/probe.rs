@@ -1,4 +1,4 @@
-//! The figures at each worker count, for a reader who points at it.
+//! The figures at each worker count, shown at the pointer.
 
 use super::chart::{Chart, Dot, Series};
 use super::frame::Frame;

@@ -1,4 +1,4 @@
-//! Where a value lies on an axis, and which values are worth a tick.
+//! Where a value lies on an axis, and which values get a tick.
 
 /// How distances on an axis relate to values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub enum Spacing {
     Logarithmic,
 }
 
-/// From values to pixels, along one axis.
+/// Maps values to pixels along one axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     spacing: Spacing,
@@ -18,8 +18,8 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Maps `values` (lowest, highest) to `pixels`; degenerate ranges are widened so that every
-    /// value has a place.
+    /// Maps `values` (lowest, highest) to `pixels`. A range without extent is widened, so that
+    /// every value has a place.
     pub fn new(spacing: Spacing, values: [f64; 2], pixels: [f64; 2]) -> Self {
         let [mut low, mut high] = values;
         if !(low.is_finite() && high.is_finite() && low < high) {
@@ -38,7 +38,7 @@ impl Scale {
             Spacing::Linear => (value - low) / (high - low),
             Spacing::Logarithmic => (value.max(low * 1e-3) / low).ln() / (high / low).ln(),
         };
-        // Far outside is far enough: every value has a finite place.
+        // Values far outside are limited, so that every value has a finite place.
         let share = if share.is_finite() { share.clamp(-1e3, 1e3) } else { 0.0 };
         self.pixels[0] + share * (self.pixels[1] - self.pixels[0])
     }
@@ -62,7 +62,7 @@ impl Scale {
         self.values[0]
     }
 
-    /// Round values for about so many ticks.
+    /// About this many round values.
     pub fn ticks(&self, about: usize) -> Vec<f64> {
         match self.spacing {
             Spacing::Linear => linear_ticks(self.values, about),
@@ -71,12 +71,13 @@ impl Scale {
     }
 }
 
-/// Counts that span more than this factor are drawn at equal factors.
+/// Counts that span more than this factor are spaced by factors.
 const WIDE_COUNTS: f64 = 12.0;
-/// Other values (rates, latencies) only where a linear axis would press most of them to the floor.
+/// Other values (rates, latencies) are spaced by factors only if a linear axis would squeeze most
+/// of them.
 const WIDE_VALUES: f64 = 25.0;
 
-/// The spacing for worker counts: equal factors as soon as they span widely.
+/// The spacing for worker counts: by factors if they span widely.
 pub fn spacing_of_counts(counts: &[f64]) -> Spacing {
     spread(counts, WIDE_COUNTS)
 }
@@ -91,7 +92,7 @@ fn spread(values: &[f64], limit: f64) -> Spacing {
     if low > 0.0 && high / low > limit { Spacing::Logarithmic } else { Spacing::Linear }
 }
 
-/// The smallest and the largest finite value; `(0, 1)` where there is none.
+/// The smallest and the largest finite value; `(0, 1)` if there is none.
 pub fn extent(values: &[f64]) -> (f64, f64) {
     let finite = values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -119,7 +120,7 @@ fn linear_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Powers of ten, with 2 and 5 or at least 3 between them where there is room.
+/// Powers of ten; also their multiples by 2 and 5, or at least by 3, if there is room.
 fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
     let decades = (high / low).log10();
     let first = low.log10().floor() as i32;
@@ -137,8 +138,9 @@ fn log_ticks([low, high]: [f64; 2], about: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Which of the ascending `counts` get a label, given the pixel and half-width of each label: those
-/// that `matter` first, then the ends, then powers of two, then the others; never two that touch.
+/// Chooses which of the ascending `counts` get a label. Each label is given by its pixel and half
+/// its width. The order of preference: those that `matter`, the ends, powers of two, the others. No
+/// two labels touch.
 pub fn labelled_counts(
     counts: &[f64],
     matter: &[f64],

@@ -1,10 +1,10 @@
-//! A finished drawing as a list of shapes with roles instead of colours: what every painter (PNG,
-//! SVG, page) paints alike.
+//! A finished drawing: a list of shapes with roles instead of colours. Every painter (PNG, SVG,
+//! page) paints the same shapes.
 
 /// A place in pixels, from the upper left corner.
 pub type Spot = (f64, f64);
 
-/// What a shape is for; each painter has its own colour for it.
+/// The role of a shape. Each painter has its own colour for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     /// Titles and figures.
@@ -15,14 +15,14 @@ pub enum Ink {
     Faint,
     /// The background.
     Paper,
-    /// A series, by its place in the palette.
+    /// A series, by its palette index.
     Series(usize),
 }
 
-/// How a line is broken.
+/// The dashes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dash {
-    /// Not at all.
+    /// Without dashes.
     Solid,
     /// Long strokes.
     Dashed,
@@ -31,7 +31,7 @@ pub enum Dash {
 }
 
 impl Dash {
-    /// Lengths of stroke and gap in pixels.
+    /// Lengths of stroke and gap, in pixels.
     pub fn pattern(self) -> Option<[f64; 2]> {
         match self {
             Self::Solid => None,
@@ -41,7 +41,7 @@ impl Dash {
     }
 }
 
-/// The marker of a series, so that colours are not needed to tell series apart.
+/// The marker of a series. Markers tell series apart without colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marker {
     /// ●
@@ -62,14 +62,14 @@ pub enum Marker {
     Saltire,
 }
 
-/// Where a text stands relative to its spot; the spot lies on the base line.
+/// Where a text stands relative to its spot. The spot lies on the base line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     /// The text begins at the spot.
     Start,
     /// The spot is its middle.
     Middle,
-    /// It ends at the spot.
+    /// The text ends at the spot.
     End,
 }
 
@@ -82,9 +82,9 @@ pub enum Shape {
         ink: Ink,
         /// Their width in pixels.
         width: f64,
-        /// How they are broken.
+        /// Their dashes.
         dash: Dash,
-        /// Each from its first to its last spot.
+        /// Each path from its first to its last spot.
         paths: Vec<Vec<Spot>>,
     },
     /// A closed area.
@@ -100,13 +100,13 @@ pub enum Shape {
     Markers {
         /// Their role.
         ink: Ink,
-        /// Their form.
+        /// Their shape.
         marker: Marker,
         /// Whether only their outline is drawn.
         hollow: bool,
         /// Half their width in pixels.
         radius: f64,
-        /// Where they are.
+        /// Their places.
         at: Vec<Spot>,
     },
     /// One line of text.
@@ -117,30 +117,30 @@ pub enum Shape {
         size: f64,
         /// Whether it is a title.
         bold: bool,
-        /// How it stands.
+        /// Where it stands relative to the spot.
         anchor: Anchor,
-        /// Where.
+        /// The spot.
         at: Spot,
-        /// What it says; already made visible.
+        /// The text, already made visible.
         text: String,
     },
 }
 
-/// All figures at one worker count, for a reader who points at it.
+/// All figures at one worker count, shown at the pointer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// Pixel of the count.
     pub x: f64,
     /// The count in words.
     pub title: String,
-    /// The palette place, name, pixel and figures of each series there.
+    /// One row for each series.
     pub rows: Vec<ProbeRow>,
 }
 
 /// One series at a [`Probe`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeRow {
-    /// The palette place of the series.
+    /// The palette index of the series.
     pub slot: usize,
     /// Its name.
     pub name: String,
@@ -157,19 +157,19 @@ pub struct Scene {
     pub width: f64,
     /// Height in pixels.
     pub height: f64,
-    /// What it shows, in one line, for those who cannot see it.
+    /// What it shows, in one line, for readers who cannot see it.
     pub title: String,
     /// From the lowest layer to the highest.
     pub shapes: Vec<Shape>,
-    /// What a reader can point at.
+    /// The figures that the pointer can show.
     pub probes: Vec<Probe>,
     /// Top and bottom pixel of the plotting area.
     pub span: [f64; 2],
 }
 
 impl Scene {
-    /// Drops what lies nowhere and draws what lies far outside to the edge, so that no painter has
-    /// to walk along an endless line.
+    /// Drops shapes without a place, and moves points far outside to the edge, so that no painter
+    /// must follow an endless line.
     pub(super) fn confine(&mut self) {
         let (width, height) = (self.width, self.height);
         let confined = |path: &mut Vec<Spot>| {
@@ -202,7 +202,7 @@ impl Scene {
     }
 }
 
-/// How far outside the picture anything may lie, in pixels.
+/// How far outside the picture a point may lie, in pixels.
 const AROUND: f64 = 20.0;
 
 impl Shape {
@@ -218,7 +218,7 @@ impl Shape {
 }
 
 impl Marker {
-    /// All markers, in the order in which series take them.
+    /// All markers, in the order in which series get them.
     pub const ALL: [Self; 8] = [
         Self::Circle,
         Self::Square,
@@ -230,7 +230,7 @@ impl Marker {
         Self::Saltire,
     ];
 
-    /// The corners of the marker around a spot; a circle is a polygon of many corners.
+    /// The corners of the marker around a spot. A circle is a polygon with many corners.
     pub fn outline(self, (x, y): Spot, radius: f64) -> Vec<Spot> {
         let ring = |corners: u32, turn: f64, radius: f64| -> Vec<Spot> {
             let angle =

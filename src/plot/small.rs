@@ -10,39 +10,39 @@ use crate::units::Quantity;
 /// Figures beside each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bars {
-    /// What they say, in one line.
+    /// What they show, in one line.
     pub title: String,
     /// What the figures are.
     pub quantity: Quantity,
-    /// From above.
+    /// The bars, from the top.
     pub bars: Vec<Bar>,
-    /// A figure to compare them with, and its name.
+    /// A figure for comparison, and its name.
     pub reference: Option<(String, f64)>,
 }
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bar {
-    /// What was measured.
+    /// Its name.
     pub name: String,
     /// The figure.
     pub value: f64,
     /// Its 95 % interval.
     pub interval: Option<[f64; 2]>,
-    /// Its place in the palette.
+    /// Its palette index.
     pub place: usize,
 }
 
 const ROW: f64 = 26.0;
-/// What a name takes where it stands above its bar.
+/// Height of the row for a name above its bar.
 const NAME_ROW: f64 = 18.0;
 /// Bars get at least this share of the width; otherwise names stand above them.
 const ROOM: f64 = 0.3;
 const FONT: f64 = 13.0;
 const PAD: f64 = 8.0;
 
-/// Draws horizontal bars from zero, each with its figure behind it, and with its name before it or,
-/// where that leaves too little room, above it.
+/// Draws horizontal bars from zero, each with its figure after it. The name stands before the bar,
+/// or above it if there is too little room.
 pub fn bars(chart: &Bars, width: f64) -> Scene {
     let finite = |value: &f64| value.is_finite();
     let most = chart
@@ -85,7 +85,7 @@ pub fn bars(chart: &Bars, width: f64) -> Scene {
     }
     if let Some((name, value)) = chart.reference.as_ref().filter(|(_, value)| finite(value)) {
         let x = scale.place(*value);
-        // It must not cross names that stand above the bars.
+        // The line must not cross names that stand above the bars.
         let paths = if stacked {
             let middle = |index: usize| top + row * (index + 1) as f64 - ROW / 2.0;
             let beside = |index| vec![(x, middle(index) - 10.0), (x, middle(index) + 10.0)];
@@ -138,7 +138,7 @@ fn probe(bar: &Bar, (name, text): &(String, String), x: f64, y: f64) -> Probe {
     Probe { x, title: String::new(), rows: vec![row] }
 }
 
-/// Draws a curve without axes, its knee marked.
+/// Draws a curve without axes, with its knee marked.
 pub fn sparkline(
     title: &str,
     points: &[(f64, f64)],

@@ -1,11 +1,11 @@
-//! What each count made of tasks that came at a rate, in words.
+//! Tasks at a rate, in words: how each count did.
 
 use crate::analysis::findings::{Point, RateAnswer, RateCell, WorkloadFindings};
 use crate::analysis::held;
 use crate::plan::Mode;
 use crate::units::{ABSENT, Quantity, workers};
 
-/// The cells of a workload to which tasks came at a rate, with their modes.
+/// The cells of a workload that was given tasks at a rate, with their modes.
 pub(super) fn cells(workload: &WorkloadFindings) -> impl Iterator<Item = (&str, &Point)> {
     let serial = workload.serial.iter().map(|point| (Mode::Serial.name(), point));
     let curves = workload.curves.iter();
@@ -33,7 +33,7 @@ pub(super) fn lines(workload: &WorkloadFindings) -> Vec<String> {
     cells(workload).filter_map(line).collect()
 }
 
-/// What is recommended, or that nothing is.
+/// What is recommended, or that no count is.
 pub(super) fn choice(answer: &RateAnswer) -> String {
     match &answer.found {
         Some(cell) => format!("{}, {}", workers(cell.workers), cell.mode),
@@ -42,7 +42,7 @@ pub(super) fn choice(answer: &RateAnswer) -> String {
     }
 }
 
-/// What belongs in brackets behind it.
+/// The figures in brackets after the recommendation.
 pub(super) fn figures(answer: &RateAnswer) -> Vec<String> {
     match (&answer.found, &answer.most) {
         (Some(cell), _) => {

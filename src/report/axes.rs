@@ -1,5 +1,5 @@
-//! A second axis in words and as a heat map: the recommended pair, those that are as good, and what
-//! was measured of each.
+//! A second axis in words and as a heat map: the recommended pair, the pairs that are as good, and
+//! the figure of each measured pair.
 
 use std::fmt::Write as _;
 
@@ -10,16 +10,16 @@ use crate::analysis::findings::{Axis, Findings, Pair, WorkloadFindings};
 use crate::plot::heat::{Heat, Square};
 use crate::units::{Quantity, workers};
 
-/// So many pairs beside the recommended one are named.
+/// Most pairs that are named beside the recommended one.
 const NAMED: usize = 6;
 
-/// Whether a pair is recommended that is not settled.
+/// Whether the recommended pair is not settled.
 pub(super) fn is_open(axis: &Axis) -> bool {
     axis.knee.is_some() && !axis.conclusive
 }
 
-/// What is recommended, and how sure that is: `2 workers x t=8 (335 requests/s, 16 in all), at most
-/// 4 % better elsewhere`.
+/// The recommended pair with its certainty: `2 workers x t=8 (335 requests/s, 16 in all), at most 4
+/// % better elsewhere`.
 pub(super) fn answer(findings: &Findings, axis: &Axis) -> Option<String> {
     let knee = axis.knee.as_ref()?;
     let mut text = told(axis, knee);
@@ -33,7 +33,8 @@ pub(super) fn answer(findings: &Findings, axis: &Axis) -> Option<String> {
     Some(text)
 }
 
-/// The pairs that are as good as the recommended one, and the one that measured highest.
+/// The pairs that are as good as the recommended one, and the pair with the highest measured
+/// figure.
 pub(super) fn others(findings: &Findings, axis: &Axis) -> Vec<String> {
     let mut lines = Vec::new();
     let Some(knee) = &axis.knee else { return lines };
@@ -63,14 +64,14 @@ fn told(axis: &Axis, pair: &Pair) -> String {
     format!("{} x {name}={}", workers(pair.workers), pair.value)
 }
 
-/// The workload at the recommended value.
+/// The findings of the workload at the recommended value.
 pub(super) fn chosen<'f>(findings: &'f Findings, axis: &Axis) -> Option<&'f WorkloadFindings> {
     let knee = axis.knee.as_ref()?;
     let value = axis.values.iter().find(|value| value.value == knee.value)?;
     findings.workloads.get(value.workload)
 }
 
-/// The recommended pair as it is typed: the command line with both values.
+/// The recommended pair as a command line to type, with both values.
 pub(super) fn settings(findings: &Findings, axis: &Axis) -> Option<String> {
     let (knee, workload) = (axis.knee.as_ref()?, chosen(findings, axis)?);
     let line = program::filled_in(workload, &Quantity::Count.text(knee.workers))?;

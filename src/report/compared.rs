@@ -1,4 +1,4 @@
-//! The tables of a comparison in text, the same for the terminal, Markdown and the page; and its
+//! The tables of a comparison as text, the same for the terminal, Markdown and the page; and its
 //! plots.
 
 use crate::analysis::comparison::{
@@ -8,11 +8,11 @@ use crate::analysis::findings::{Curve, Estimate};
 use crate::plot::{Chart, View};
 use crate::units::{ABSENT, Quantity};
 
-/// A table: heads, and rows of as many cells; the first column is names, the others are figures but
-/// for those named so.
+/// A table: a row of headings, and rows with as many cells. The first column holds names; the
+/// others hold figures, unless `names` says otherwise.
 pub(super) struct Table {
     pub(super) heads: Vec<String>,
-    /// Which columns hold names.
+    /// Whether each column holds names.
     pub(super) names: Vec<bool>,
     pub(super) rows: Vec<Vec<String>>,
 }
@@ -65,8 +65,8 @@ fn row(at: &AtOptimum, unit_many: &str, unit_one: &str) -> Vec<String> {
     ]
 }
 
-/// A cost per so many units that the figure has no more than three zeros after its point: `0.0042
-/// per million digits`.
+/// A price per number of units, chosen so that the figure has at most three zeros after its point:
+/// `0.0042 per million digits`.
 fn cost_text(cost: f64, unit_one: &str, unit_many: &str) -> String {
     let steps =
         [(1.0, ""), (1e3, "thousand "), (1e6, "million "), (1e9, "billion "), (1e12, "trillion ")];
@@ -78,7 +78,7 @@ fn cost_text(cost: f64, unit_one: &str, unit_many: &str) -> String {
     format!("{} per {word}{unit}", crate::units::coefficient(cost * factor))
 }
 
-/// All modes and counts that the baseline shares with another side.
+/// A table of all modes and counts that the baseline shares with another side.
 pub(super) fn at_equal(workload: &ComparedWorkload, comparison: &Comparison) -> Table {
     let others: Vec<&str> =
         comparison.sides.iter().skip(1).map(|side| side.name.as_str()).collect();
@@ -106,8 +106,8 @@ pub(super) fn at_equal(workload: &ComparedWorkload, comparison: &Comparison) -> 
     Table { heads, names, rows: rows.collect() }
 }
 
-/// All workloads of each side in one figure; without rows where there is only one workload, whose
-/// own table says it.
+/// All workloads of each side combined into one figure. It has no rows if there is only one
+/// workload, whose own table shows it.
 pub(super) fn index(comparison: &Comparison) -> Table {
     let heads = ["side", "workloads", "geometric mean", "smallest", "largest", "cost ratio"];
     let row = |index: &Index| {
@@ -126,7 +126,7 @@ pub(super) fn index(comparison: &Comparison) -> Table {
     without_empty(&Table { heads, names, rows: several.map(row).collect() })
 }
 
-/// What each side is.
+/// The name and the description of each side.
 pub(super) fn sides(comparison: &Comparison) -> Vec<(String, String)> {
     let line = |side: &crate::analysis::comparison::Side| {
         let runs = side.runs.join(", ");
@@ -138,7 +138,7 @@ pub(super) fn sides(comparison: &Comparison) -> Vec<(String, String)> {
     comparison.sides.iter().map(line).collect()
 }
 
-/// What was left out and why.
+/// What was left out, with the reason.
 pub(super) fn left_out(item: &LeftOut) -> String {
     match &item.what {
         Some(what) => format!("{}, {what}: {}", item.side, item.reason),
@@ -146,7 +146,7 @@ pub(super) fn left_out(item: &LeftOut) -> String {
     }
 }
 
-/// The curves of all sides on one plot; `None` where none has one.
+/// The curves of all sides in one plot; `None` if no side has a curve.
 pub(super) fn chart(workload: &ComparedWorkload) -> Option<Chart> {
     let named: Vec<(String, &Curve)> = workload
         .sides
@@ -162,7 +162,7 @@ pub(super) fn chart(workload: &ComparedWorkload) -> Option<Chart> {
     drawn.then_some(chart)
 }
 
-/// One word for a difference, so that nobody reads one into an interval that holds 1.
+/// The difference in one word, so that an interval that includes 1 is not read as a difference.
 fn difference(found: Difference) -> &'static str {
     match found {
         Difference::Faster => "faster",
@@ -175,7 +175,7 @@ fn interval(ratio: Estimate) -> String {
     Quantity::Ratio.interval(ratio.median, ratio.low, ratio.high)
 }
 
-/// Without the columns that say nothing on any row.
+/// The table without columns that are empty in every row.
 fn without_empty(table: &Table) -> Table {
     let says = |column: usize| {
         table.rows.iter().any(|row| !row[column].is_empty() && row[column] != ABSENT)
@@ -197,7 +197,7 @@ mod tests {
     use crate::report::terminal::{self, Style};
     use crate::report::{html, markdown};
 
-    /// Two sides whose names try to be markup, and to steer a terminal.
+    /// Two sides whose names try to be markup and to control a terminal.
     fn hostile() -> Comparison {
         let side = |name: &str, runs: usize| -> Contender {
             let mut side = planted(name, runs, &["pi", "file:1"]);

@@ -1,12 +1,12 @@
-//! Rows for spreadsheets and other programs.
+//! Rows as CSV, for spreadsheets and other programs.
 
 use std::io::Write;
 
 use crate::analysis::findings::{Findings, Point};
 use crate::plot::label::visible;
 
-/// Writes rows of any kind as CSV with a header. Texts are quoted where they must be; numbers are
-/// in SI base units.
+/// Writes rows of any kind as CSV with a header. Texts are quoted if necessary; numbers are in SI
+/// base units.
 ///
 /// # Errors
 /// Whatever writing to `out` returns, or that a row is not flat.
@@ -21,8 +21,8 @@ pub fn write<W: Write, T: serde::Serialize>(
     Ok(writer.flush()?)
 }
 
-/// A name from outside, as a cell: nothing in it steers a terminal, and no spreadsheet takes it for
-/// a formula.
+/// A name from outside as a cell: it cannot control a terminal, and no spreadsheet takes it for a
+/// formula.
 pub(super) fn name<T: AsRef<str>, S: serde::Serializer>(
     text: &T,
     serializer: S,
@@ -32,7 +32,7 @@ pub(super) fn name<T: AsRef<str>, S: serde::Serializer>(
     serializer.collect_str(&format_args!("{}{shown}", if formula { "'" } else { "" }))
 }
 
-/// One cell of the findings, as a row.
+/// One cell of the findings as a row.
 #[derive(Debug, Clone, serde::Serialize)]
 struct Row<'a> {
     #[serde(serialize_with = "name")]

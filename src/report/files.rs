@@ -1,4 +1,4 @@
-//! Every file of a report, each either the old one or the new one, complete.
+//! Writes the files of a report. Each is either the old file or the new one, complete.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -19,20 +19,20 @@ use crate::record::Readers;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// A file or directory could not be written; what stood there before still stands.
+    /// A file or directory could not be written. The old file is still there.
     #[error("cannot write {}: {source}{}", path.display(), advice(source))]
     File {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// A plot could not be painted.
     #[error("cannot paint {}: {source}", path.display())]
     Plot {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: PaintError,
     },
     /// Findings could not be serialized.
@@ -40,7 +40,7 @@ pub enum WriteError {
     Json(#[from] serde_json::Error),
 }
 
-/// What a user can do about the usual causes of a failed writing.
+/// Advice for the usual causes of a failed write.
 pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -56,7 +56,7 @@ pub fn advice(error: &io::Error) -> &'static str {
 
 /// Writes `report.html`, `summary.md`, `findings.json` and `plots/` into `dir`, and returns their
 /// paths in this order. `machine` describes the machine for the page, as pairs of a name and a
-/// value. What others left of drafts there is removed.
+/// value. Drafts that a killed process left there are removed.
 ///
 /// # Errors
 /// The first file that cannot be written, painted or serialized. Files that were written before it
@@ -83,8 +83,8 @@ pub fn write_all(
     }
     let jobs = jobs(findings, &plots);
     let paint = |(stem, scene): &(PathBuf, Scene)| paint(stem, scene, readers);
-    // Painting takes longer than all the rest together. Where no thread can be had it is done by
-    // this one.
+    // Painting takes longer than everything else together. If no thread can be started, this thread
+    // paints.
     let painted: Vec<[PathBuf; 2]> = match rayon::ThreadPoolBuilder::new().build() {
         Ok(threads) => threads.install(|| jobs.par_iter().map(paint).collect::<Result<_, _>>())?,
         Err(_) => jobs.iter().map(paint).collect::<Result<_, _>>()?,
@@ -134,7 +134,7 @@ pub fn write_comparison(
     Ok(paths)
 }
 
-/// Replaces a file as a whole: written beside it, flushed to the disk, then renamed over it.
+/// Replaces a file as a whole: writes a draft beside it, flushes it to the disk, and renames it.
 ///
 /// # Errors
 /// The path and the cause; what stood there before still stands.
@@ -156,15 +156,15 @@ pub fn write_file(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), Wri
     replace().map_err(|source| failed(path, source))
 }
 
-/// How the name of a file begins that is not whole yet.
+/// The beginning of the name of an incomplete file.
 const DRAFT: &str = ".knee-";
 
-/// Keeps others from taking a draft for one that was left behind.
+/// Locks a draft, so that others do not take it for one that was left behind.
 fn hold(file: &File) {
     let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
 }
 
-/// Removes the drafts of those who were killed in the middle: nobody holds them any more.
+/// Removes the drafts of killed processes: nobody holds their lock any more.
 fn sweep(dir: &Path) {
     for path in std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -178,8 +178,8 @@ fn sweep(dir: &Path) {
     }
 }
 
-/// The same with a file that has no name until it is whole; false where this file system or a
-/// missing `/proc` does not allow that.
+/// Replaces a file through a draft that has no name until it is complete. Returns false if this
+/// file system, or a missing `/proc`, does not allow that.
 #[cfg(target_os = "linux")]
 fn nameless(dir: &Path, path: &Path, bytes: &[u8], readers: Readers) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
@@ -193,8 +193,8 @@ fn nameless(dir: &Path, path: &Path, bytes: &[u8], readers: Readers) -> io::Resu
     hold(&file);
     file.write_all(bytes)?;
     file.sync_all()?;
-    // A name cannot be given over an existing one; so it gets one of its own for the moment until
-    // it is renamed.
+    // A file without a name cannot replace an existing one. So it gets a name of its own until it
+    // is renamed.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let beside = dir.join(format!("{DRAFT}{}-{number}", std::process::id()));
     let own = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -215,15 +215,14 @@ fn sync_dir(dir: &Path) -> Result<(), WriteError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|source| failed(dir, source))
 }
 
-/// The error of the named file. The name of the temporary one, which tempfile wraps around the
-/// cause, would only puzzle.
+/// The error of the named file. tempfile adds the name of the draft, which would only confuse.
 fn failed(path: &Path, source: io::Error) -> WriteError {
     let named = source.raw_os_error().is_some() || source.kind() == io::ErrorKind::Other;
     let source = if named { source } else { io::Error::from(source.kind()) };
     WriteError::File { path: path.to_owned(), source }
 }
 
-/// Every plot with the path of its files, without their ending.
+/// Every plot, with the path of its files without their ending.
 fn jobs(findings: &Findings, plots: &Path) -> Vec<(PathBuf, Scene)> {
     let names = stems(findings.workloads.iter().map(|workload| workload.label.as_str()));
     let mut jobs = Vec::new();
@@ -274,7 +273,7 @@ fn paint(stem: &Path, scene: &Scene, readers: Readers) -> Result<[PathBuf; 2], W
     Ok([svg, png])
 }
 
-/// A file name per workload, from letters, digits and hyphens only, each once.
+/// A file name for each workload, of letters, digits and hyphens only. Each is unique.
 fn stems<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken: Vec<String> = Vec::new();
     for label in labels {
@@ -290,7 +289,7 @@ fn stems<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
     taken
 }
 
-/// A name that no file system and no shell takes amiss.
+/// A name that is safe in every file system and shell.
 pub(super) fn safe_name(label: &str) -> String {
     let mut name = String::new();
     for character in label.chars() {

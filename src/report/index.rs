@@ -1,13 +1,13 @@
-//! A table of several runs: one row each, with what was best for every workload.
+//! A table of several runs: one row for each, with the answer for every workload.
 
 use std::fmt::Write;
 
 use super::words::{self, Certainty};
 use crate::analysis::findings::Findings;
 
-/// Where the table begins in a file that holds it.
+/// Marks the beginning of the table in a file.
 pub const BEGIN: &str = "<!-- runs -->";
-/// Where it ends.
+/// Marks the end of the table.
 pub const END: &str = "<!-- end of runs -->";
 
 /// The runs as a Markdown table; each name links to the run's directory.
@@ -36,14 +36,14 @@ pub fn table(runs: &[(String, Findings)]) -> String {
     text
 }
 
-/// `page` with its table replaced; `None` where it has no place for one.
+/// `page` with its table replaced; `None` if it has no marks for one.
 pub fn spliced(page: &str, table: &str) -> Option<String> {
     let begin = page.find(BEGIN)? + BEGIN.len();
     let end = begin + page[begin..].find(END)?;
     Some(format!("{}\n{table}{}", &page[..begin], &page[end..]))
 }
 
-/// A name from outside, harmless within a table.
+/// A name from outside, made safe for a table.
 fn cell(text: &str) -> String {
     let shown = crate::plot::label::visible(text);
     let mut cell = String::with_capacity(shown.len());

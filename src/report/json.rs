@@ -1,4 +1,4 @@
-//! Findings for programs.
+//! Findings as JSON, for programs.
 
 use schemars::Schema;
 
@@ -33,7 +33,7 @@ pub fn check(check: &Check) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(check)? + "\n")
 }
 
-/// The JSON Schema that [`findings`] keeps to.
+/// The JSON Schema of [`findings`].
 pub fn schema() -> Schema {
     schemars::schema_for!(Findings)
 }

@@ -1,5 +1,5 @@
-//! Findings as Markdown, to be pasted into an issue or a wiki: the answers, a table per workload,
-//! what to know, how to repeat it.
+//! Findings as Markdown, to paste into an issue or a wiki: the answers, a table per workload,
+//! warnings, and how to repeat the run.
 
 mod comparison;
 
@@ -13,7 +13,7 @@ use crate::units::{ABSENT, Quantity, plural};
 
 pub use self::comparison::comparison;
 
-/// The summary, whole.
+/// The whole summary.
 pub fn summary(findings: &Findings) -> String {
     let findings = &names::with_short_names(findings);
     let run = &findings.run;
@@ -110,7 +110,7 @@ fn section(out: &mut String, workload: &WorkloadFindings) {
     }
 }
 
-/// Why the leading curve bends where it does.
+/// Why the leading curve bends.
 fn about(curve: &Curve, workload: &WorkloadFindings) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(bound) = &curve.bound {
@@ -168,7 +168,7 @@ fn row(curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [String; 8] {
     ]
 }
 
-/// Text with everything escaped that Markdown, or the HTML within it, could take for markup.
+/// Text with everything escaped that could be markup in Markdown or in HTML inside it.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in visible(text).chars() {

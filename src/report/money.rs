@@ -1,26 +1,26 @@
-//! What a unit of work costs, for people: `$0.031 per million requests`.
+//! The price of a unit of work, for people: `$0.031 per million requests`.
 
 use super::words;
 use crate::analysis::findings::{Cost, Curve, WorkloadFindings};
 use crate::plot::{Chart, View};
 use crate::units::{Quantity, workers};
 
-/// So many units together cost an amount that reads well.
+/// Numbers of units, one of which makes the price easy to read.
 const MULTIPLES: [(f64, &str); 5] =
     [(1.0, ""), (1e3, "thousand"), (1e6, "million"), (1e9, "billion"), (1e12, "trillion")];
-/// The least amount that reads well.
+/// The smallest amount that is easy to read.
 const READABLE: f64 = 0.01;
-/// What costs more than this part of another amount costs the same.
+/// Two amounts are equal if the smaller is more than this part of the larger.
 const ALIKE: f64 = 0.98;
 
-/// An amount, per so many units.
+/// A price per number of units.
 pub(super) fn text(cost: &Cost) -> String {
     let (times, word) = multiple(cost);
     let sum = amount(cost, times);
     if word.is_empty() { format!("{sum} each") } else { format!("{sum} per {word}") }
 }
 
-/// The same with the name of the unit.
+/// The price with the name of the unit.
 pub(super) fn sentence(cost: &Cost, workload: &WorkloadFindings) -> String {
     let (times, word) = multiple(cost);
     let sum = amount(cost, times);
@@ -31,7 +31,7 @@ pub(super) fn sentence(cost: &Cost, workload: &WorkloadFindings) -> String {
     }
 }
 
-/// What the recommended count costs, and the cheapest where that is another one.
+/// The price at the recommended count, and at the cheapest count if that is another one.
 pub(super) fn remark(curve: &Curve, workload: &WorkloadFindings) -> Option<String> {
     let knee = words::best_point(curve)?;
     let own = knee.cost.as_ref()?;
@@ -47,7 +47,8 @@ pub(super) fn remark(curve: &Curve, workload: &WorkloadFindings) -> Option<Strin
     })
 }
 
-/// The plot of what so many units cost that it reads well; empty where no price was named.
+/// The plot of the price, per number of units that makes it easy to read; empty if no price was
+/// given.
 pub(super) fn chart(workload: &WorkloadFindings, view: &View<'_>) -> Chart {
     let points = workload.curves.iter().flat_map(|curve| &curve.points);
     let costs = points.filter_map(|point| point.cost.as_ref());
@@ -72,7 +73,7 @@ fn multiple(cost: &Cost) -> (f64, &'static str) {
     *MULTIPLES.iter().find(readable).unwrap_or(&MULTIPLES[MULTIPLES.len() - 1])
 }
 
-/// Signs stand before the figure, words behind it.
+/// Currency signs stand before the figure, words after it.
 fn amount(cost: &Cost, times: f64) -> String {
     let figure = Quantity::Number.text(cost.per_unit * times);
     if cost.currency.is_empty() {

@@ -1,4 +1,4 @@
-//! Names cut to what a reader can take in.
+//! Cuts names to a length that people can read.
 
 use crate::analysis::findings::Findings;
 use crate::plot::label::shortened;
@@ -8,7 +8,8 @@ const NAME: usize = 80;
 /// Columns that a unit, a law or a bound may take.
 const WORD: usize = 24;
 
-/// The findings with every name cut to what a reader can take in; `findings.json` keeps them whole.
+/// The findings with every name cut to a length that people can read. `findings.json` keeps them
+/// whole.
 pub(super) fn with_short_names(findings: &Findings) -> Findings {
     let mut short = findings.clone();
     let cut = |name: &mut String, columns: usize| *name = shortened(name, columns);

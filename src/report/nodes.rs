@@ -1,14 +1,14 @@
-//! Nodes in words: what one more of them is worth, and what each gave.
+//! Nodes in words: the gain of a further node, and how each node did.
 
 use std::fmt::Write as _;
 
 use crate::analysis::findings::{Axis, NodeFindings};
 use crate::units::{Quantity, plural};
 
-/// So many nodes are named; of more, those that differ most.
+/// Most nodes that are named. Of more nodes, those that differ most are named.
 const NAMED: usize = 8;
 
-/// `efficiency over nodes: 1: 100 %, 2: 97 %`, with what that means.
+/// `efficiency over nodes: 1: 100 %, 2: 97 %`, with an explanation.
 pub(super) fn efficiency(axis: &Axis) -> Option<String> {
     let known = axis.values.iter().filter_map(|value| Some((&value.value, value.efficiency?)));
     let known: Vec<_> = known.collect();
@@ -23,7 +23,7 @@ pub(super) fn efficiency(axis: &Axis) -> Option<String> {
     ))
 }
 
-/// The law over all workers: where more of them would bring nothing any more.
+/// The law over all workers: where more of them gain nothing.
 pub(super) fn law(axis: &Axis) -> Option<String> {
     let usl = axis.usl.as_ref().filter(|usl| usl.adequate)?;
     let peak = usl.peak_workers.map_or_else(
@@ -37,7 +37,7 @@ pub(super) fn law(axis: &Axis) -> Option<String> {
     ))
 }
 
-/// What each node gave against the others, and how exactly their windows opened together.
+/// How each node did against the others, and how exactly their windows opened together.
 pub(super) fn each(axis: &Axis) -> Vec<String> {
     let mut nodes: Vec<&NodeFindings> = axis.nodes.iter().collect();
     if nodes.is_empty() {

@@ -1,4 +1,4 @@
-//! `samples.csv`: every round as a row, for spreadsheets and for analyses other than ours.
+//! `samples.csv`: every round as a row, for spreadsheets and for other analyses.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::csv;
 use crate::record::Record;
 use crate::run::Latencies;
 
-/// One round. SI base units.
+/// One round, in SI base units.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     round: u32,

@@ -1,5 +1,4 @@
-//! The answer as settings to paste: the recommended count in the words of the programs that are to
-//! be told it.
+//! The answer as settings to paste: the recommended count in the form that other programs read.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -10,10 +9,10 @@ use crate::analysis::findings::{Curve, Findings, Point, WorkloadFindings};
 use crate::plan::{Language, Mode, Workers};
 use crate::units::workers;
 
-/// Room above the memory that was measured: a limit that is just met kills the program.
+/// Factor on the measured memory: a limit that is just met kills the program.
 const HEADROOM: f64 = 1.25;
 
-/// Who is to be told.
+/// The program that is to be told the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// Environment variables, for a shell or a unit file.
@@ -31,7 +30,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// All of them with their words on the command line.
+    /// All dialects, with their names on the command line.
     pub const ALL: [(&'static str, Self); 6] = [
         ("env", Self::Env),
         ("gunicorn", Self::Gunicorn),
@@ -41,7 +40,7 @@ impl Dialect {
         ("k8s", Self::Kubernetes),
     ];
 
-    /// Why there are no settings where there are none.
+    /// Why there are no settings.
     const fn why_not(self) -> &'static str {
         match self {
             Self::Env => "no variable tells this to a program",
@@ -53,7 +52,7 @@ impl Dialect {
         }
     }
 
-    /// How a comment begins.
+    /// The beginning of a comment.
     const fn comment(self) -> &'static str {
         match self {
             Self::Rayon => "//",
@@ -74,8 +73,8 @@ impl FromStr for Dialect {
     }
 }
 
-/// The settings of every workload, each under a comment that says whose they are and how sure they
-/// are.
+/// The settings of every workload. A comment above each names the workload and says how certain the
+/// answer is.
 pub fn settings(findings: &Findings, dialect: Dialect) -> String {
     let mut text = String::new();
     for axis in &findings.axes {
@@ -86,7 +85,7 @@ pub fn settings(findings: &Findings, dialect: Dialect) -> String {
             let _ = writeln!(text, "{} {what}: {answer}\n{line}", dialect.comment());
         }
     }
-    // Of the values of an axis with such an answer only the recommended one is of use.
+    // Of the values of an axis with such an answer, only the recommended one is useful.
     let is_told = |place: usize| {
         let mut axes = findings.axes.iter().filter(|axis| axes::settings(findings, axis).is_some());
         axes.any(|axis| axis.values.iter().any(|value| value.workload == place))
@@ -109,18 +108,18 @@ pub fn settings(findings: &Findings, dialect: Dialect) -> String {
 struct Answer<'f> {
     label: String,
     workload: &'f WorkloadFindings,
-    /// `None` where its name is not one of ours.
+    /// `None` if its name is not a mode of knee.
     mode: Option<Mode>,
     mode_name: &'f str,
     count: u64,
     conclusive: bool,
-    /// The limits that chose the count, where there are any.
+    /// The limits that chose the count, if there are any.
     asked: Option<String>,
     point: Option<&'f Point>,
 }
 
 impl<'f> Answer<'f> {
-    /// The count that keeps the limits, where limits were set; else the verdict's.
+    /// The count that keeps the limits, if the user set limits; otherwise the count of the verdict.
     fn of(workload: &'f WorkloadFindings) -> Option<Self> {
         let verdict = workload.verdict.as_ref()?;
         let curve: Option<&Curve> = workload.curves.iter().find(|curve| curve.name == verdict.mode);
@@ -144,7 +143,7 @@ impl<'f> Answer<'f> {
         })
     }
 
-    /// The settings, or a comment where nothing was measured that they could come from.
+    /// The settings, or a comment if nothing suitable was measured.
     fn lines(&self, dialect: Dialect) -> String {
         let n = self.count;
         if let Some(line) = program::filled_in(self.workload, &n.to_string())
@@ -166,7 +165,7 @@ impl<'f> Answer<'f> {
                     Some(format!("workers = 1\nworker_class = \"gthread\"\nthreads = {n}\n"))
                 }
                 Some(Workers::Processes) => Some(format!("workers = {n}\nthreads = 1\n")),
-                // How many futures are best says nothing about connections.
+                // The best number of futures says nothing about connections.
                 Some(Workers::Futures | Workers::One) | None => None,
             },
             Dialect::Make => {
@@ -183,7 +182,7 @@ impl<'f> Answer<'f> {
         found.unwrap_or_else(|| format!("{} {}\n", dialect.comment(), dialect.why_not()))
     }
 
-    /// The environment variables by which runtimes are told a count, of those whose language was
+    /// The environment variables that tell runtimes a count, for runtimes whose language was
     /// measured.
     fn variables(&self) -> Vec<(&'static str, String)> {
         let Some(mode) = self.mode else { return Vec::new() };
@@ -203,7 +202,7 @@ impl<'f> Answer<'f> {
         }
     }
 
-    /// The CPU is only requested: a limit at the measured mean would throttle every burst.
+    /// The CPU is only requested. A limit at the measured mean would throttle every burst.
     fn manifest(&self) -> String {
         let variables = self.variables();
         let mut text = if variables.is_empty() { String::new() } else { "env:\n".to_owned() };
@@ -234,7 +233,7 @@ impl fmt::Display for Answer<'_> {
     }
 }
 
-/// A label that cannot end its comment.
+/// The label as text that cannot end its comment.
 fn one_line(label: &str) -> String {
     label.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! Findings in words: what every report says alike, whatever it is written in.
+//! Findings in words: the texts that all reports share.
 
 use std::fmt::Write as _;
 
@@ -14,14 +14,14 @@ use crate::plot::View;
 use crate::plot::curves::set_text;
 use crate::units::{Quantity, coefficient, count_set, plural, workers};
 
-/// How sure an answer is.
+/// How certain an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Certainty {
-    /// The data settle it.
+    /// The answer is settled.
     Settled,
-    /// They do not.
+    /// The answer is not settled.
     Open,
-    /// It is a part of an answer and was not asked for by itself.
+    /// It is only a part of an answer.
     Part,
     /// There are no data.
     Missing,
@@ -32,20 +32,20 @@ pub(super) enum Certainty {
 pub(super) struct Answer {
     /// `2 workers, threads`.
     pub(super) choice: String,
-    /// `1.9x`, `at most 3.1 % better elsewhere`: what belongs in brackets behind the choice.
+    /// `1.9x`, `at most 3.1 % better elsewhere`: the figures in brackets after the choice.
     pub(super) figures: Vec<String>,
-    /// `process-pool 3.1 % behind`, one per other mode; and what else must be said in the same
-    /// breath.
+    /// `process-pool 3.1 % behind`, one for each other mode; and other remarks that belong to the
+    /// answer.
     pub(super) others: Vec<String>,
-    /// Whether to trust it.
+    /// Whether it can be trusted.
     pub(super) certainty: Certainty,
 }
 
-/// What an answer that is not settled carries.
+/// The mark of an answer that is not settled.
 pub(super) const MARK: &str = "*";
 
 impl Answer {
-    /// All of it in one line.
+    /// The whole answer in one line.
     pub(super) fn line(&self) -> String {
         let figures = self.figures.join(", ");
         let figures = if figures.is_empty() { figures } else { format!(" ({figures})") };
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// The sentence that stands once below all answers, where any of them carries the mark.
+/// The sentence below all answers, if any of them has the mark.
 pub(super) fn to_settle(findings: &Findings) -> Option<String> {
     let marked = findings.workloads.iter().filter(|w| answer(w).certainty == Certainty::Open);
     let pairs = findings.axes.iter().filter(|axis| axes::is_open(axis));
@@ -66,7 +66,7 @@ pub(super) fn to_settle(findings: &Findings) -> Option<String> {
     Some(format!("{MARK} {what} not settled; to settle it: {remedy}"))
 }
 
-/// Which mode at how many workers, and how far behind the others are.
+/// The recommended mode and count, and how far behind the others are.
 pub(super) fn answer(workload: &WorkloadFindings) -> Answer {
     match &workload.verdict {
         Some(verdict) if workload.at_rate.is_some() => at_a_rate(workload, verdict),
@@ -76,7 +76,7 @@ pub(super) fn answer(workload: &WorkloadFindings) -> Answer {
 }
 
 fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
-    // Against itself, serial gains nothing.
+    // Serial has no speed-up against itself.
     let speedup = verdict.speedup.filter(|_| verdict.mode != SERIAL);
     let mut figures: Vec<String> =
         speedup.map(|speedup| Quantity::Ratio.text(speedup.median)).into_iter().collect();
@@ -86,13 +86,13 @@ fn chosen(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
         true => Certainty::Settled,
         false => Certainty::Open,
     };
-    // How far serial lies behind is the speed-up that has just been said.
+    // The speed-up already says how far serial is behind.
     let others = verdict.others.iter().filter(|other| other.mode != SERIAL);
     let others = others.map(beside).chain(verdict.asides.iter().cloned());
     Answer { choice: choice(workload, verdict), figures, others: others.collect(), certainty }
 }
 
-/// Which count holds the rate at which tasks came.
+/// The answer to `--rate`.
 fn at_a_rate(workload: &WorkloadFindings, verdict: &Verdict) -> Answer {
     let certainty = if verdict.conclusive { Certainty::Settled } else { Certainty::Open };
     let figures = workload.at_rate.as_ref().map_or_else(Vec::new, at_rate::figures);
@@ -108,7 +108,7 @@ pub(super) fn choice(workload: &WorkloadFindings, verdict: &Verdict) -> String {
     if is_rising(workload, verdict) { format!("at least {chosen}, still rising") } else { chosen }
 }
 
-/// Whether the recommended count is the largest that was tried, and more would gain.
+/// Whether the recommended count is the largest that was tried and throughput was still rising.
 fn is_rising(workload: &WorkloadFindings, verdict: &Verdict) -> bool {
     let curve = workload.curves.iter().find(|curve| curve.name == verdict.mode);
     let optimum = curve.and_then(|curve| curve.optimum.as_ref());
@@ -125,7 +125,7 @@ fn counted(workload: &WorkloadFindings, verdict: &Verdict) -> String {
     }
 }
 
-/// How much better it may be elsewhere; nothing where that is nothing.
+/// How much better it may be elsewhere; `None` if nothing can be better.
 fn doubt(regret: Option<f64>) -> Option<String> {
     const LEAST: f64 = 0.005;
     let regret = regret.filter(|regret| *regret >= LEAST && regret.is_finite())?;
@@ -135,7 +135,7 @@ fn doubt(regret: Option<f64>) -> Option<String> {
 /// The mode that speed-ups are relative to.
 const SERIAL: &str = Mode::Serial.name();
 
-/// What a speed-up is against.
+/// What a speed-up is relative to.
 pub(super) fn against(workload: &WorkloadFindings) -> &'static str {
     let copies = |curve: &Curve| curve.name == Mode::Copies.name();
     match &workload.serial {
@@ -164,7 +164,7 @@ fn beside(other: &Other) -> String {
     format!("{mode} {} {side}", Quantity::Share.text(away))
 }
 
-/// Without a verdict (curves measured elsewhere, or failures) the curves speak for themselves.
+/// Without a verdict (curves measured elsewhere, or failures), each curve is described by itself.
 fn unchosen(workload: &WorkloadFindings) -> Answer {
     let one = workload.curves.len() == 1;
     let counts: Vec<(&Curve, &Optimum)> =
@@ -196,7 +196,7 @@ pub(super) fn limited(bound: &Bound) -> String {
     }
 }
 
-/// What more workers than the knee are sure to gain: `4 workers: 2.8 % more, at 3 times the p99`.
+/// What more workers than the knee certainly gain: `4 workers: 2.8 % more, at 3 times the p99`.
 pub(super) fn more(curve: &Curve) -> Option<String> {
     let more = curve.knee.as_ref()?.more?;
     let gain = Quantity::Share.text(more.gain);
@@ -214,7 +214,7 @@ pub(super) fn more(curve: &Curve) -> Option<String> {
     Some(format!("{}: {gain} more{price}", workers(more.workers)))
 }
 
-/// The index of the curve that is recommended, else of the first with an optimum.
+/// The index of the recommended curve, or else of the first one with an optimum.
 pub(super) fn leading(workload: &WorkloadFindings) -> Option<usize> {
     let curves = &workload.curves;
     let recommended = workload.verdict.as_ref().map(|verdict| verdict.mode.as_str());
@@ -227,8 +227,7 @@ pub(super) fn view(workload: &WorkloadFindings, usable_cpus: f64) -> View<'_> {
     let curves = workload.curves.iter().map(|curve| (curve.name.as_str(), curve)).collect();
     View {
         serial: workload.serial.as_ref(),
-        // Where there is neither serial cell nor verdict, the curves come from another machine than
-        // this one.
+        // Without a serial cell and a verdict, the curves come from another machine than this one.
         usable_cpus: (workload.serial.is_some() || workload.verdict.is_some())
             .then_some(usable_cpus)
             .filter(|cpus| *cpus > 0.0),
@@ -298,16 +297,16 @@ pub(super) fn chosen_law(curve: &Curve) -> Option<&Law> {
     curve.laws.iter().find(|law| law.chosen)
 }
 
-/// Parameters as the user would type them, without those that the label holds already.
+/// Parameters as the user would type them, without those already in the label.
 pub(super) fn params(workload: &WorkloadFindings) -> String {
-    // Those of one of several ways are not those of the others.
+    // The parameters of one way are not those of the others.
     if !workload.alternatives.is_empty() {
         return String::new();
     }
     let typed = workload.label.split_once(':').map_or("", |(_, params)| params);
     let typed: Vec<&str> = typed.split(',').collect();
-    // What is empty was not asked for, the label of a command is the command, and a note tells of
-    // its figure.
+    // Empty values were not asked for; the label of a command is the command itself, and a note
+    // describes its figure.
     let told = ["argv", "figure", "server", "env"];
     let said =
         |(key, value): &(&String, &String)| !value.is_empty() && !told.contains(&key.as_str());
@@ -315,8 +314,8 @@ pub(super) fn params(workload: &WorkloadFindings) -> String {
     pairs.filter(|pair| !typed.contains(&pair.as_str())).collect::<Vec<_>>().join(" ")
 }
 
-/// `= 10.3 x 1080p25 streams`, `91 % of what 2 cores can do (41 Gflop/s)`: what a figure means to
-/// people.
+/// What a figure means to people: `= 10.3 x 1080p25 streams`, `91 % of what 2 cores can do (41
+/// Gflop/s)`.
 pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(equivalent) = &workload.equivalent {
@@ -333,8 +332,8 @@ pub(super) fn meaning(workload: &WorkloadFindings) -> Vec<String> {
     words
 }
 
-/// From which task length on each mode pays, with what was seen: `in process-pool mode it pays from
-/// tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
+/// From what task length on each mode pays, with the measured ratios: `in process-pool mode it pays
+/// from tasks of 1.91 µs on: 0.6x at 1.41 µs, ..`.
 pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
     let Some(shortest) = workload.lengths.first() else { return Vec::new() };
     let sentence = |curve: &Curve| {
@@ -369,7 +368,7 @@ pub(super) fn lengths(workload: &WorkloadFindings) -> Vec<String> {
     workload.curves.iter().filter_map(sentence).collect()
 }
 
-/// The limits that the user set, and what keeping them means.
+/// The limits that the user set, and what keeping them costs.
 pub(super) fn limits(curve: &Curve) -> Option<String> {
     let limits = curve.limits.as_ref()?;
     let asked = limits.asked.join(", ");
@@ -382,8 +381,8 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
     })
 }
 
-/// The answer as settings that can be pasted, of those that the work's own language has; a program
-/// that parallelises itself gets its own command line.
+/// The answer as settings to paste, for the language of the work. A program that is parallel in
+/// itself gets its own command line.
 pub(super) fn settings(workload: &WorkloadFindings, verdict: &Verdict) -> Vec<String> {
     let count = verdict.workers;
     let holds = |workload: &WorkloadFindings| {

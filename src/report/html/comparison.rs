@@ -1,4 +1,4 @@
-//! A comparison as a page of its own.
+//! The page of a comparison.
 
 use super::markup::Markup;
 use super::{section, whole};
@@ -6,7 +6,7 @@ use crate::analysis::comparison::{ComparedWorkload, Comparison};
 use crate::report::compared::{self, Table};
 use crate::units::plural;
 
-/// The page, whole.
+/// The whole page.
 pub fn comparison(comparison: &Comparison) -> String {
     let mut title = Markup::new();
     title.text(compared::baseline(comparison)).raw(" compared – knee");

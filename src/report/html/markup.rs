@@ -1,10 +1,10 @@
-//! Markup that can only be made of constants and of escaped text.
+//! Markup made only of constants and of escaped text.
 
 use crate::plot::Scene;
 use crate::plot::page;
 
-/// A piece of a page. Raw markup must be `'static`, so that nothing from outside gets in but
-/// through [`Markup::text`].
+/// A piece of a page. Raw markup must be `'static`, so text from outside can only enter through
+/// [`Markup::text`], which escapes it.
 #[derive(Debug, Default)]
 pub(crate) struct Markup(String);
 
@@ -13,19 +13,19 @@ impl Markup {
         Self::default()
     }
 
-    /// Markup that stands in the source of knee.
+    /// Adds markup from the source code of knee.
     pub(crate) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// Text from anywhere. It is also safe within a quoted attribute.
+    /// Adds text from anywhere, escaped. It is also safe inside a quoted attribute.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&page::escape(text));
         self
     }
 
-    /// `before`, text, `after`.
+    /// Adds `before`, the escaped text, and `after`.
     pub(crate) fn wrap(
         &mut self,
         before: &'static str,

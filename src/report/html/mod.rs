@@ -1,5 +1,4 @@
-//! One self-contained page: the answers first, then everything that supports them. Nothing is
-//! loaded from anywhere.
+//! One page that needs no other file: the answers first, then everything that supports them.
 
 mod comparison;
 mod markup;
@@ -16,12 +15,12 @@ use crate::units::{Quantity, plural};
 
 pub use self::comparison::comparison;
 
-/// The skeleton; `{{..}}` marks where the parts go.
+/// The skeleton. `{{..}}` marks the places of the parts.
 const SKELETON: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
-/// The page, whole. `machine` describes the machine, as pairs of a name and a value.
+/// The whole page. `machine` describes the machine, as pairs of a name and a value.
 pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
     let findings = &names::with_short_names(findings);
     let mut title = Markup::new();
@@ -39,7 +38,7 @@ pub fn page(findings: &Findings, machine: &[(String, String)]) -> String {
     whole(title, body)
 }
 
-/// A page of this title and body, with our style and script and nothing else.
+/// A page with this title and body, and with our style and script.
 pub(crate) fn whole(title: Markup, body: Markup) -> String {
     assemble([
         ("{{title}}", &title.into_string()),
@@ -49,8 +48,7 @@ pub(crate) fn whole(title: Markup, body: Markup) -> String {
     ])
 }
 
-/// Puts the parts into the skeleton, in their order there. What a part says is never searched for
-/// marks.
+/// Puts the parts into the skeleton, in order. The text of a part is never searched for marks.
 fn assemble(parts: [(&str, &str); 4]) -> String {
     let length: usize = parts.iter().map(|(_, part)| part.len()).sum();
     let mut page = String::with_capacity(SKELETON.len() + length);
@@ -64,12 +62,12 @@ fn assemble(parts: [(&str, &str); 4]) -> String {
     page + rest
 }
 
-/// What was measured, where, and how quiet it was.
+/// What was measured, on which machine, and how quiet it was.
 fn head(body: &mut Markup, findings: &Findings) {
     let run = &findings.run;
     let count = plural(findings.workloads.len() as u64, "workload", "workloads");
     body.raw("<header><p class=\"brand\">knee</p><h1>How many workers, and as what?</h1>");
-    // What was measured elsewhere says neither on which machine nor how quiet it was.
+    // Measurements from elsewhere have neither a machine nor a figure for quietness.
     let lead = match run.machine.as_str() {
         "" => count,
         machine => format!("{count} on {machine}"),
@@ -101,7 +99,7 @@ fn warnings(body: &mut Markup, findings: &Findings) {
     body.raw("</ul></section>");
 }
 
-/// The recommended pair, and the heat map of all that were measured.
+/// The recommended pair, and the heat map of all measured pairs.
 fn second_axis(body: &mut Markup, findings: &Findings, axis: &Axis) {
     body.raw("<section><h2>").text(&format!("{} over workers and {}", axis.of, axis.name));
     body.raw("</h2>");
@@ -193,14 +191,14 @@ fn answer(body: &mut Markup, workload: &WorkloadFindings, index: usize) {
     body.raw("</td></tr>");
 }
 
-/// A figure that may not exist; `hint` says what it is where the head of the table cannot be seen.
+/// A figure that may not exist. `hint` explains it where the heading of the table is not visible.
 fn optional(body: &mut Markup, figure: Option<&str>, hint: &'static str) {
     if let Some(figure) = figure {
         body.text(figure).raw("<span class=\"hint\">").raw(hint).raw("</span>");
     }
 }
 
-/// The machine, and how to do it again.
+/// The machine, and how to repeat the run.
 fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)]) {
     let run = &findings.run;
     body.raw(
@@ -222,7 +220,7 @@ fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)
     for (name, value) in facts {
         fact(body, name, &value);
     }
-    // What was measured elsewhere had no rounds of ours.
+    // Measurements from elsewhere have no rounds.
     if run.rounds > 0 {
         fact(body, "took", &Quantity::Duration.text(run.wall));
         fact(body, "measured", &rounds);
@@ -236,7 +234,7 @@ fn reproduce(body: &mut Markup, findings: &Findings, machine: &[(String, String)
     body.raw("</div></section>");
 }
 
-/// What the machine is, and what else it did meanwhile.
+/// The machine, and what else it did during the run.
 fn machine_facts(body: &mut Markup, findings: &Findings, machine: &[(String, String)]) {
     let run = &findings.run;
     if !run.machine.is_empty() {

@@ -1,4 +1,4 @@
-//! One workload on the page: its answer, its plots, why, and every figure.
+//! The section of one workload: its answer, its plots, the reasons, and every figure.
 
 use super::markup::Markup;
 use super::tables;
@@ -35,7 +35,7 @@ pub(super) fn write(
     body.raw("</section>");
 }
 
-/// The label, the answer, and what it means.
+/// The label, the answer, and what the answer means.
 fn title(body: &mut Markup, workload: &WorkloadFindings) {
     let answer = words::answer(workload);
     body.wrap("<h2>", &workload.label, "</h2>");
@@ -72,7 +72,7 @@ fn title(body: &mut Markup, workload: &WorkloadFindings) {
         body.raw("; ").text(other);
     }
     body.raw("</p>");
-    // A settled answer is said above; an open one needs its reasons.
+    // A settled answer stands above; an open one needs its reasons.
     let open = workload
         .verdict
         .as_ref()
@@ -111,7 +111,7 @@ fn small_plots(body: &mut Markup, workload: &WorkloadFindings, view: &View<'_>) 
     ];
     let mut figures = Markup::new();
     for (name, hint, chart) in plots {
-        // One figure is not a curve: the tables hold it.
+        // A single figure is not a curve; the tables show it.
         if chart.counts().len() > 1 {
             figures.raw("<figure><figcaption>").raw(name).raw(" <small>").raw(hint);
             figures.raw("</small></figcaption>").plot(&plot::lay_out(&chart, &Format::SMALL));
@@ -123,7 +123,7 @@ fn small_plots(body: &mut Markup, workload: &WorkloadFindings, view: &View<'_>) 
     }
 }
 
-/// Beside the plot: what limits the curve, how sure the optimum is, which law it follows.
+/// The facts beside the plot: the bound, the certainty of the optimum, and the law.
 fn facts(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("<div class=\"facts\">");
     if let Some(curve) = words::leading(workload).map(|index| &workload.curves[index]) {
@@ -177,7 +177,7 @@ fn optimum(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
     if let Some(cost) = money::remark(curve, workload) {
         pair(body, "cost", &cost);
     }
-    // What would settle a run is said once, under the answers.
+    // What would settle a run stands only once, under the answers.
     if let Some(remedy) = optimum.remedy.as_ref().filter(|_| workload.verdict.is_none()) {
         pair(body, "to settle it", remedy);
     }
@@ -210,7 +210,7 @@ fn law(body: &mut Markup, curve: &Curve, workload: &WorkloadFindings) {
 }
 
 fn meaning(body: &mut Markup, workload: &WorkloadFindings) {
-    // The textbook stands beside the optimum already.
+    // The textbook's count already stands beside the optimum.
     let words = words::meaning(&WorkloadFindings { textbook_optimum: None, ..workload.clone() });
     if words.is_empty() {
         return;

@@ -1,11 +1,11 @@
-//! The tables of a workload: its modes beside each other, every figure, every law.
+//! The tables of a workload: its modes, all figures, all laws.
 
 use super::markup::Markup;
 use crate::analysis::findings::{Curve, Law, Point, WorkloadFindings};
 use crate::report::{money, words};
 use crate::units::{ABSENT, Quantity};
 
-/// One column of the table of modes: its head and what it says of a mode at its knee.
+/// A column of the table of modes: its heading, and its text for a mode at the knee.
 type Cell = (&'static str, fn(&Point, Option<&Curve>) -> Option<String>);
 
 const MODES: [Cell; 9] = [
@@ -22,7 +22,7 @@ const MODES: [Cell; 9] = [
     ("break-even", |_, curve| Some(Quantity::Duration.text(curve?.price?.break_even?))),
 ];
 
-/// The modes at their knees, with what each costs; columns that say nothing are left out.
+/// The modes at their knees, with the price of each. Empty columns are left out.
 pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     let serial = workload.serial.as_ref().map(|point| ("serial", None, point));
     let modes = workload
@@ -67,14 +67,14 @@ pub(super) fn modes(body: &mut Markup, workload: &WorkloadFindings) {
     }
 }
 
-/// The cells that every row begins with.
+/// The cells at the beginning of every row.
 fn throughput(body: &mut Markup, point: &Point, rate: &Quantity) {
     let throughput = point.throughput;
     body.wrap("<td>", &Quantity::Count.text(point.workers), "</td>");
     body.wrap("<td>", &rate.interval(throughput.median, throughput.low, throughput.high), "</td>");
 }
 
-/// One column of the table of all figures: its head and what it says of a point.
+/// A column of the table of all figures: its heading, and its figure for a point.
 type Figure = (&'static str, fn(&Point) -> Option<(Quantity, f64)>);
 
 const FIGURES: [Figure; 17] = [
@@ -101,7 +101,7 @@ const FIGURES: [Figure; 17] = [
     }),
 ];
 
-/// Every point of every curve; columns that say nothing are left out.
+/// Every point of every curve. Empty columns are left out.
 pub(super) fn figures(body: &mut Markup, workload: &WorkloadFindings) {
     let serial = workload.serial.as_ref().map(|point| ("serial", None, point));
     let modes = workload.curves.iter().flat_map(|curve| {
@@ -197,7 +197,7 @@ pub(super) fn laws(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("</details>");
 }
 
-/// The optimum of each curve, in words.
+/// The optimum of each curve, with its set, in words.
 fn sets(body: &mut Markup, workload: &WorkloadFindings) {
     body.raw("<ul>");
     for curve in &workload.curves {

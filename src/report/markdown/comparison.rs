@@ -4,7 +4,7 @@ use super::{escape, line, with_remedy};
 use crate::analysis::comparison::Comparison;
 use crate::report::compared::{self, Table};
 
-/// The comparison, whole.
+/// The whole comparison.
 pub fn comparison(comparison: &Comparison) -> String {
     let mut out = format!("# Against {}\n\n", escape(compared::baseline(comparison)));
     for (name, what) in compared::sides(comparison) {

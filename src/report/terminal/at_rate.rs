@@ -1,4 +1,4 @@
-//! The table of a workload whose tasks came at a rate: one row per mode and count.
+//! The table of a workload with tasks at a rate: one row per mode and count.
 
 use super::pen::{Style, Tone};
 use super::table::Column;
@@ -33,7 +33,7 @@ pub(super) fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column>
     columns.to_vec()
 }
 
-/// Too few tasks or windows say neither that a limit is kept nor that it is not.
+/// With too few tasks or windows it is unknown whether a limit is kept.
 fn holds(seen: AtRate) -> &'static str {
     match seen {
         AtRate { holds: true, .. } => "yes",

@@ -9,9 +9,9 @@ use super::{Style, indented};
 use crate::analysis::comparison::Comparison;
 use crate::report::compared::{self, Table};
 
-/// Names of sides up to this many letters stand in the tables themselves.
+/// Longer names of sides do not fit into the tables.
 const LONG: usize = 12;
-/// What stands for longer ones.
+/// Letters that stand for longer names.
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 /// Writes a comparison.
@@ -45,7 +45,7 @@ pub fn comparison(out: &mut dyn Write, comparison: &Comparison, style: &Style) -
     remarks(out, comparison, style)
 }
 
-/// The same with a letter for each side, where a name is so long that tables would be cut for it.
+/// The comparison with a letter for each side, if a name is so long that tables would be cut.
 fn lettered(comparison: &Comparison) -> Option<Comparison> {
     let long = comparison.sides.iter().any(|side| side.name.chars().count() > LONG);
     if !long || comparison.sides.len() > LETTERS.len() {
@@ -84,8 +84,8 @@ fn remarks(out: &mut dyn Write, comparison: &Comparison, style: &Style) -> io::R
     Ok(())
 }
 
-/// The first columns are the comparison itself and stay; those at the right go first on a narrow
-/// terminal.
+/// The first columns are the comparison itself and stay. On a narrow terminal the columns at the
+/// right are dropped first.
 fn table(out: &mut dyn Write, table: &Table, style: &Style) -> io::Result<()> {
     if table.rows.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Curves drawn in text: one small panel per mode, side by side, all to the same scale.
+//! Curves drawn as text: one small panel per mode, side by side, all to the same scale.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -10,7 +10,7 @@ use crate::units::Quantity;
 
 /// Rows of a panel.
 const ROWS: usize = 5;
-/// Columns of a panel, at least and at most.
+/// The smallest and the largest width of a panel, in columns.
 const NARROW: usize = 18;
 const BROAD: usize = 44;
 const GAP: usize = 3;
@@ -25,7 +25,7 @@ struct Shared {
     top: f64,
 }
 
-/// The lines of the panels of as many curves as fit beside each other, the leading one among them;
+/// The lines of as many panels as fit beside each other; the leading curve is always among them.
 /// `rate` names the vertical axis.
 pub(super) fn lines(
     curves: &[&Curve],
@@ -71,14 +71,14 @@ pub(super) fn lines(
     lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// A label that ends one column before the drawing; counted in columns of the terminal, of which a
+/// A label that ends one column before the drawing. Its width is counted in terminal columns; a
 /// character may take two.
 fn flush(label: &str, margin: usize) -> String {
     format!("{}{label} ", " ".repeat(margin.saturating_sub(label.width() + 1)))
 }
 
-/// A curve in one word, a sign per count, as high as its share of `top`: `1 ▄▇██ 4`. Long curves
-/// are shown by every second count, or third.
+/// A curve in one word: a block character per count, as high as its share of `top`, such as `1 ▄▇██
+/// 4`. Long curves show only every second or third count.
 pub(super) fn word(curve: &Curve, top: f64, style: &Style) -> String {
     const MOST: usize = 12;
     let signs: &[char] = if style.unicode {
@@ -110,7 +110,7 @@ fn extents(curves: &[(usize, &Curve)]) -> (Vec<f64>, Vec<f64>) {
     curves.iter().flat_map(|(_, curve)| points(curve)).unzip()
 }
 
-/// Lowest and highest figure of the vertical axis; from zero where it is linear.
+/// The lowest and the highest figure of the vertical axis. A linear axis begins at zero.
 fn vertical(counts: &[f64], rates: &[f64]) -> (f64, f64, Spacing) {
     let (low, high) = scale::extent(rates);
     let wide = scale::spacing_of_counts(counts) == Spacing::Logarithmic;
@@ -212,7 +212,7 @@ fn ascii(grid: &[Vec<u8>]) -> Vec<String> {
     grid.iter().map(|row| row.iter().map(sign).collect()).collect()
 }
 
-/// The knee under its place, then the ends where there is room.
+/// The knee below its place, and the ends of the axis if there is room.
 fn counts(curve: &Curve, shared: &Shared, style: &Style) -> String {
     let mut line: Vec<char> = vec![' '; shared.columns + 1];
     let per_column = shared.dots.0 as f64 / shared.columns as f64;

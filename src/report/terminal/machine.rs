@@ -1,5 +1,5 @@
-//! The machine on a terminal: what it is, what of it can be used, and what others would make of
-//! that.
+//! The machine on a terminal: what it is, what of it can be used, and which counts other programs
+//! would choose.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use super::pen::Tone;
 use super::table::{self, Column};
 use crate::machine::{Fact, Machine, WHY_THEY_DIFFER, Warning};
 
-/// Writes all that is known of a machine, and what to beware of.
+/// Writes everything that is known about a machine, with warnings.
 ///
 /// # Errors
 /// Whatever writing to `out` returns.
@@ -74,7 +74,7 @@ fn runtimes(out: &mut dyn Write, machine: &Machine, style: &Style) -> io::Result
     Ok(())
 }
 
-/// Text over the width of the terminal, indented as a table is.
+/// Text across the width of the terminal, indented like a table.
 fn paragraph(out: &mut dyn Write, tone: Tone, text: &str, style: &Style) -> io::Result<()> {
     for line in style.wrap(text, style.columns() - 2) {
         writeln!(out, "  {}", style.paint(tone, &line))?;

@@ -1,5 +1,5 @@
-//! Findings on a terminal: the answer of each workload first, then a table and a curve per
-//! workload, then what to know and where the files are.
+//! Findings on a terminal: first the answer of each workload, then a table and a curve per
+//! workload, then warnings and the paths of the files.
 
 mod at_rate;
 mod comparison;
@@ -51,8 +51,8 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
         let answer = words::answer(workload);
         let name = style.cut(name, wide);
         let padding = " ".repeat(wide - name.width());
-        // Names end where answers begin, so that a line still reads `pi: 2 workers` when it is
-        // copied or searched for.
+        // Names are right-aligned, so that a line still reads `pi: 2 workers` when it is copied or
+        // searched for.
         write!(out, "{padding}{}: ", style.paint(Tone::Strong, &name))?;
         let tone = match answer.certainty {
             Certainty::Settled => Tone::Good,
@@ -82,14 +82,15 @@ pub fn answers(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::R
     Ok(())
 }
 
-/// The answer of one workload in one line, without any mark.
+/// The answer of one workload in one line, without a mark.
 pub fn answer(workload: &WorkloadFindings) -> String {
     let line = words::answer(workload).line();
     let line = line.trim_end_matches(words::MARK).trim_end();
     format!("{}: {line}", workload.label)
 }
 
-/// Writes the answers of second axes, each with what is as good and what to paste.
+/// Writes the answers of second axes, each with the pairs that are as good and the command to
+/// paste.
 fn pairs(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     for axis in &findings.axes {
         let name = style.cut(&format!("{} over {}", axis.of, axis.name), 48);
@@ -137,7 +138,7 @@ pub fn files(out: &mut dyn Write, dir: &Path, paths: &[PathBuf], style: &Style) 
 fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<()> {
     let run = &findings.run;
     let mut size = vec![format!("knee {}", run.knee)];
-    // What was measured elsewhere had no rounds of ours.
+    // Measurements from elsewhere have no rounds.
     if run.rounds > 0 {
         size.push(Quantity::Duration.text(run.wall));
         size.push(plural(run.rounds, "round", "rounds"));
@@ -161,8 +162,8 @@ fn head(out: &mut dyn Write, findings: &Findings, style: &Style) -> io::Result<(
     writeln!(out)
 }
 
-/// Up to so many workloads are shown with drawings and every remark; beyond, these stand in the
-/// other reports.
+/// Up to this many workloads are shown with drawings and all remarks. With more, these appear only
+/// in the other reports.
 const FEW: usize = 2;
 
 /// Everything about one workload.
@@ -225,7 +226,7 @@ fn title(out: &mut dyn Write, workload: &WorkloadFindings, style: &Style) -> io:
     writeln!(out, "{label}  {}", style.paint(Tone::Faint, &rest))
 }
 
-/// Where there is no room for drawings: each curve in a word, all to the same scale.
+/// If there is no room for drawings: each curve in a word, all to the same scale.
 fn drawn_in_words(workload: &WorkloadFindings, style: &Style) -> Column {
     let mut column = Column::names("curve", 3);
     let rates = workload.curves.iter().flat_map(|curve| &curve.points);
@@ -270,7 +271,7 @@ fn columns(workload: &WorkloadFindings, style: &Style) -> Vec<Column> {
     for (tone, name, curve, point) in rows(workload) {
         let cells = row(name, curve, point, &rate);
         for (column, cell) in columns.iter_mut().zip(cells) {
-            // No unit, however long, may push the figures of the other columns away.
+            // A long unit must not push out the figures of the other columns.
             column.cells.push((tone, style.cut(&cell, (style.columns() / 2).min(34))));
         }
     }
@@ -306,7 +307,7 @@ fn row(name: &str, curve: Option<&Curve>, point: &Point, rate: &Quantity) -> [St
     ]
 }
 
-/// What belongs under the figures of a workload.
+/// The remarks under the figures of a workload.
 fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     let leader = words::leading(workload).map(|index| &workload.curves[index]);
@@ -336,7 +337,7 @@ fn remarks(workload: &WorkloadFindings, thorough: bool) -> Vec<(Tone, String)> {
     remarks
 }
 
-/// What is said of curves, each text once with the names of all curves that it is said of.
+/// Remarks about curves. Each text appears once, with the names of all curves that it applies to.
 fn together(
     workload: &WorkloadFindings,
     said: impl Fn(&Curve) -> Vec<String>,

@@ -1,4 +1,5 @@
-//! How text reaches a terminal: its width, its colours, and that nothing in it steers the terminal.
+//! Writes text to a terminal: its width, its colours, and protection against text that would
+//! control the terminal.
 
 use std::fmt::Write as _;
 
@@ -10,7 +11,7 @@ use crate::plot::label::{fit, visible};
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Its columns; `None` where nobody knows.
+    /// Its width in columns; `None` if not known.
     pub width: Option<usize>,
     /// Whether to colour.
     pub color: bool,
@@ -18,11 +19,11 @@ pub struct Style {
     pub unicode: bool,
 }
 
-/// Assumed where nobody knows the width.
+/// The width that is assumed if it is not known.
 const USUAL: usize = 80;
-/// Nothing is laid out for less.
+/// The smallest width that is supported.
 const NARROWEST: usize = 40;
-/// Lines longer than this are hard to follow.
+/// Longer lines are hard to follow.
 const WIDEST: usize = 160;
 
 /// The role of a piece of text.
@@ -38,12 +39,12 @@ pub(crate) enum Tone {
 }
 
 impl Style {
-    /// The columns that are used.
+    /// The width that is used, in columns.
     pub(crate) fn columns(&self) -> usize {
         self.width.unwrap_or(USUAL).clamp(NARROWEST, WIDEST)
     }
 
-    /// Text that this terminal can show, with everything that would steer it shown as an escape.
+    /// Text that this terminal can show. Characters that would control the terminal become escapes.
     pub(crate) fn clean(&self, text: &str) -> String {
         let shown = visible(text);
         if self.unicode || shown.is_ascii() {
@@ -67,15 +68,15 @@ impl Style {
         plain
     }
 
-    /// Clean text that takes at most so many columns.
+    /// Clean text, cut to this many columns.
     pub(crate) fn cut(&self, text: &str, columns: usize) -> String {
         fit(&self.clean(text), columns, if self.unicode { "…" } else { "~" })
     }
 
-    /// Clean text in lines of at most so many columns, broken between words where that is possible.
+    /// Clean text in lines of at most this many columns, broken between words if possible.
     pub(crate) fn wrap(&self, text: &str, columns: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
-        // A figure and its percent sign stay together, and a mark stands by what it marks.
+        // A figure stays with its percent sign, and a mark stays with the text that it marks.
         let glued = self.clean(text).replace(" %", "\u{a0}%").replace(" *", "\u{a0}*");
         for word in glued.split(' ').filter(|word| !word.is_empty()) {
             let mut word = word;
@@ -93,7 +94,7 @@ impl Style {
                     lines.push(String::new());
                     continue;
                 }
-                // A word longer than the line is broken where the line ends.
+                // A word that is longer than a line is broken at the end of the line.
                 let head = fit(word, columns.max(2), "");
                 word = &word[head.len()..];
                 line.push_str(&head);
@@ -112,7 +113,7 @@ impl Style {
         format!("{}{text}{}", style.render(), style.render_reset())
     }
 
-    /// A line between parts.
+    /// The separator between the parts of a line.
     pub(crate) fn bullet(&self) -> &'static str {
         if self.unicode { "·" } else { "|" }
     }

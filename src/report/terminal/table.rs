@@ -1,4 +1,4 @@
-//! A table that gives up its least important columns where the terminal is narrow.
+//! A table that drops its least important columns if the terminal is narrow.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,9 @@ use super::pen::{Style, Tone};
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) head: Cow<'static, str>,
-    /// Figures stand at the right, names at the left.
+    /// Whether it holds figures, which are right-aligned. Names are left-aligned.
     pub(super) figures: bool,
-    /// Columns of lower importance go first; those of importance 0 stay.
+    /// Columns with a higher value are dropped first; columns with 0 stay.
     pub(super) dispensable: u8,
     pub(super) cells: Vec<(Tone, String)>,
 }
@@ -31,7 +31,7 @@ impl Column {
         cells.max().unwrap_or(0).max(self.head.width())
     }
 
-    /// Whether it says nothing.
+    /// Whether all its cells are empty.
     fn is_empty(&self) -> bool {
         self.cells.iter().all(|(_, cell)| cell.is_empty() || cell == "-" || cell == "–")
     }
@@ -39,7 +39,7 @@ impl Column {
 
 const GAP: usize = 2;
 
-/// The lines of a table, each indented, none wider than the style allows. Cells must be clean.
+/// The lines of a table, indented, none wider than the style allows. Cells must be clean.
 pub(super) fn lines(mut columns: Vec<Column>, style: &Style) -> Vec<String> {
     columns.retain(|column| column.dispensable == 0 || !column.is_empty());
     let room = style.columns();
@@ -53,7 +53,7 @@ pub(super) fn lines(mut columns: Vec<Column>, style: &Style) -> Vec<String> {
         };
         columns.remove(index);
     }
-    // What is still too wide is a name: cut it.
+    // If it is still too wide, a name is too long: cut it.
     let excess = total(&columns).saturating_sub(room);
     let widths: Vec<usize> =
         columns
