@@ -1,7 +1,6 @@
-//! The only place where a clock is read.
+//! The only place where clocks are read.
 //!
-//! Durations come from the monotonic clock; the wall clock only names the moment at which a run
-//! began.
+//! Durations come from the monotonic clock. The wall clock only tells when a run began.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,14 +16,14 @@ pub fn since(start: Instant) -> Duration {
     start.elapsed()
 }
 
-/// The system's monotonic clock in nanoseconds, which is the same in every process.
+/// The system's monotonic clock in nanoseconds. It is the same in every process.
 #[inline]
 pub fn shared_nanos() -> u64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos() as u64
 }
 
-/// This moment in UTC as RFC 3339 with seconds: `2026-01-31T12:00:00Z`.
+/// The current time in UTC, as RFC 3339 with seconds: `2026-01-31T12:00:00Z`.
 pub fn utc() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     rfc3339(seconds)

@@ -1,5 +1,5 @@
-//! A directory that is held open. What is made and removed in it is so by this hold and not by its
-//! path: where others may rename, a path may lead elsewhere at any moment.
+//! A directory that is held open. Files in it are made and removed through the open directory, not
+//! by its path: where others may rename directories, a path may lead elsewhere at any moment.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-/// A held directory.
+/// A directory that is held open.
 #[derive(Debug)]
 pub struct Folder(OwnedFd);
 
 impl Folder {
-    /// Holds a directory; a link to one is an error.
+    /// Opens a directory; a link to a directory is an error.
     pub fn hold(path: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(path, AS_A_DIRECTORY, Mode::empty())?))
     }
@@ -26,37 +26,38 @@ impl Folder {
         rustix::fs::fstat(&self.0).is_ok_and(|stat| stat.st_uid == own)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         let is_self = |name: &CStr| [c".", c".."].contains(&name);
         Dir::read_from(&self.0)
             .is_ok_and(|entries| entries.flatten().all(|entry| is_self(entry.file_name())))
     }
 
-    /// Whether there is a plain file of this name in it.
+    /// Whether it has a plain file with this name.
     pub fn has_file(&self, name: &str) -> bool {
         let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW);
         stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Makes a file that was not there.
+    /// Makes a new file; an existing one is an error.
     pub fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let usual = Mode::from_raw_mode(0o666);
         Ok(File::from(rustix::fs::openat(&self.0, name, flags, usual)?))
     }
 
-    /// Makes a directory that was not there, for this user alone.
+    /// Makes a new directory that only this user may enter; an existing one is an error.
     pub fn make(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(&self.0, name, Mode::RWXU)?)
     }
 
-    /// Removes all that is in it but `spared`; whether nothing else is left.
+    /// Removes everything in it except `spared`. Returns whether nothing else is left.
     pub fn empty(&self, spared: &str) -> bool {
         empty(&self.0, spared).unwrap_or(false)
     }
 
-    /// Removes the file or the directory of this name, with all that is in it; whether it is gone.
+    /// Removes the file or directory with this name and everything in it. Returns whether it is
+    /// gone.
     pub fn remove(&self, name: &str) -> bool {
         std::ffi::CString::new(name).is_ok_and(|name| remove(&self.0, &name))
     }
@@ -82,15 +83,15 @@ fn remove(directory: impl AsFd, name: &CStr) -> bool {
     if rustix::fs::unlinkat(&directory, name, AtFlags::empty()).is_ok() {
         return true;
     }
-    // Nearly everything is a file. A directory may be empty, and closed to us.
+    // Nearly everything is a file. A directory may be empty, and this user may not be allowed to
+    // enter it.
     if let Ok(below) = rustix::fs::openat(&directory, name, AS_A_DIRECTORY, Mode::empty()) {
         let _ = empty(below, "");
     }
     rustix::fs::unlinkat(&directory, name, AtFlags::REMOVEDIR).is_ok()
 }
 
-/// A directory of its own in another one, which is removed with all that is in it when it is
-/// dropped.
+/// A directory inside another one. When dropped, it is removed with everything in it.
 #[derive(Debug)]
 pub struct Nest {
     around: Folder,
@@ -99,7 +100,7 @@ pub struct Nest {
 }
 
 impl Nest {
-    /// Makes one whose name begins with `prefix`.
+    /// Makes such a directory with a name that begins with `prefix`.
     pub fn make_in(around: &Path, prefix: &str) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let folder = Folder::hold(around)?;
@@ -114,7 +115,7 @@ impl Nest {
         }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -122,7 +123,7 @@ impl Nest {
 
 impl Drop for Nest {
     fn drop(&mut self) {
-        // What cannot be removed is removed with the directory around it.
+        // What cannot be removed now is removed with the outer directory.
         self.around.remove(&self.name);
     }
 }
@@ -144,7 +145,7 @@ mod tests {
         fs::create_dir_all(nest.path().join("deep/deeper")).unwrap();
         fs::write(nest.path().join("deep/file"), "").unwrap();
         std::os::unix::fs::symlink(&dear, nest.path().join("link")).unwrap();
-        // Somebody gives the place of what is around it to another directory of ours.
+        // Another user gives the name of the outer directory to another directory of ours.
         let name = nest.path().file_name().unwrap().to_owned();
         fs::rename(&around, place.path().join("away")).unwrap();
         fs::create_dir(&around).unwrap();

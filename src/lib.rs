@@ -12,7 +12,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 
-// Tools of the house, public for its own tests and benches alone: nothing of them is promised.
+// Internal tools, public only for knee's own tests and benches. They are no part of the promise.
 #[doc(hidden)]
 pub mod clock;
 #[doc(hidden)]

@@ -1,9 +1,10 @@
-//! A seeded generator whose values never change: orders, resampling and simulations repeat from
-//! their seed alone.
+//! A seeded generator whose values never change: orders, resampling and simulations can be repeated
+//! from their seed alone.
 //!
 //! xoshiro256++ by Blackman and Vigna ("Scrambled Linear Pseudorandom Number Generators", ACM TOMS
-//! 47, 2021), seeded through SplitMix64 as its authors advise. It is our own because a record must
-//! mean the same to every later version of knee, which no crate of generators promises.
+//! 47, 2021), seeded through SplitMix64 as its authors advise. It is our own code because every
+//! later version of knee must get the same findings from an old record. No crate of generators
+//! promises that.
 
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
@@ -12,14 +13,14 @@ pub struct Rng {
 }
 
 impl Rng {
-    /// The stream of `seed`.
+    /// The stream that belongs to `seed`.
     pub fn new(seed: u64) -> Self {
         let mut at = seed;
         Self { state: std::array::from_fn(|_| split_mix(&mut at)) }
     }
 
-    /// A stream of its own for the purpose `label` under the same seed, so that purposes do not
-    /// disturb each other.
+    /// A separate stream for the purpose `label` under the same seed. Purposes then do not disturb
+    /// each other.
     pub fn labelled(seed: u64, label: &str) -> Self {
         let hash = label.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3) // FNV-1a.
@@ -46,10 +47,11 @@ impl Rng {
         ((self.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 
-    /// A whole number below `bound`, each equally likely (Lemire's multiplication with rejection).
+    /// A whole number below `bound`; each is equally likely (Lemire's multiplication with
+    /// rejection).
     ///
     /// # Panics
-    /// If `bound` is 0: there is no such number.
+    /// If `bound` is 0, because there is no number below 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "there is no whole number below 0");
         let reject_under = bound.wrapping_neg() % bound;
@@ -90,7 +92,7 @@ mod tests {
         assert_eq!(first, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
     }
 
-    /// Old records must be re-analysed to the same findings for ever: this pins the stream itself.
+    /// Old records must give the same findings for ever, so this test fixes the stream itself.
     #[test]
     fn a_seed_gives_the_same_values_for_ever() {
         let mut rng = Rng::new(42);

@@ -1,16 +1,16 @@
-//! The only place where a number becomes text for people.
+//! The only place where numbers become text for people.
 //!
-//! A [`Quantity`] says what a number is; a [`Scale`] says in which unit and with how many decimals
-//! it is printed, so that the figures of one column, axis or interval share both. Whatever is not
-//! finite is shown as [`ABSENT`]; no `f64` makes anything here panic.
+//! A [`Quantity`] says what a number means. A [`Scale`] says in which unit and with how many
+//! decimals it is printed, so that all figures of a column, axis or interval share both. Numbers
+//! that are not finite are printed as [`ABSENT`]. No `f64` makes this code panic.
 
-/// Shown where a figure does not exist.
+/// Printed where a figure does not exist.
 pub const ABSENT: &str = "–";
 
-/// What a number is, in SI base units.
+/// The meaning of a number in SI base units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Quantity {
-    /// A bare number, with SI prefixes from a thousand on: `12.3 k`.
+    /// A plain number. From a thousand on it gets an SI prefix: `12.3 k`.
     Number,
     /// Seconds: `1.24 µs`, `3 min 20 s`.
     Duration,
@@ -23,17 +23,17 @@ pub enum Quantity {
     Memory,
     /// One figure as a multiple of another: `1.9x`.
     Ratio,
-    /// A part of a whole, where 1 is all of it: `3.2 %`.
+    /// A part of a whole; 1 is all of it: `3.2 %`.
     Share,
     /// Workers, CPUs and other things that are counted: `2`, `1.5`.
     Count,
 }
 
-/// One unit for several figures.
+/// A common unit for several figures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
     divisor: f64,
-    /// What follows each figure, its space included: ` M digits/s`, `x`.
+    /// The text after each figure, including its space: ` M digits/s`, `x`.
     pub suffix: String,
 }
 
@@ -52,19 +52,19 @@ const TIME: [(f64, &str); 6] =
     [(3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")];
 
 impl Quantity {
-    /// A rate of the named units.
+    /// The rate of the named units.
     pub fn rate(unit_many: &str) -> Self {
         Self::Rate(unit_many.to_owned())
     }
 
-    /// The unit in which figures up to `largest` read best.
+    /// The unit in which figures up to `largest` are easiest to read.
     pub fn scale(&self, largest: f64) -> Scale {
         match self {
             Self::Number => prefixed(largest, ""),
             Self::Rate(unit) => prefixed(largest, &rate_unit(unit)),
             Self::Bytes => prefixed(largest, "B"),
             Self::Memory => stepped(largest, &BINARY),
-            // Hours and minutes do not read well with decimals until there are a few of them.
+            // A few hours or minutes are easier to read in the smaller unit.
             Self::Duration => stepped(largest / 3.0, &TIME[..2])
                 .filter(largest >= 180.0)
                 .unwrap_or_else(|| stepped(largest, &TIME[2..])),
@@ -74,7 +74,7 @@ impl Quantity {
         }
     }
 
-    /// One figure, with as many digits as a reader needs.
+    /// A single figure, with as many digits as a reader needs.
     pub fn text(&self, value: f64) -> String {
         if !value.is_finite() {
             return ABSENT.to_owned();
@@ -102,7 +102,7 @@ impl Quantity {
         }
     }
 
-    /// A round figure, such as that of a tick, without needless zeros: `1 ms`, `2.5 k`.
+    /// A round figure, such as that of a tick, without trailing zeros: `1 ms`, `2.5 k`.
     pub fn round_text(&self, value: f64) -> String {
         let scale = self.scale(value.abs());
         if value.is_finite() {
@@ -112,14 +112,14 @@ impl Quantity {
         }
     }
 
-    /// A median with its interval (the median alone where that has no width), with as many digits
-    /// as the interval's width supports: `1.92x [1.88, 1.95]`.
+    /// A median with its interval, with as many digits as the width of the interval supports:
+    /// `1.92x [1.88, 1.95]`. The median alone if the interval has no width.
     pub fn interval(&self, median: f64, low: f64, high: f64) -> String {
         if !median.is_finite() {
             return ABSENT.to_owned();
         }
         let scale = self.scale(median.abs());
-        // Of a single measurement there is no interval.
+        // A single measurement has no interval.
         if low.total_cmp(&high).is_eq() {
             return self.text(median);
         }
@@ -143,7 +143,7 @@ impl Scale {
         }
     }
 
-    /// A figure without its unit, for a column or an axis that names it.
+    /// A figure without its unit, for a column or an axis that shows the unit.
     pub fn bare(&self, value: f64, decimals: usize) -> String {
         let scaled = value / self.divisor;
         if !scaled.is_finite() {
@@ -153,14 +153,15 @@ impl Scale {
             return format!("{scaled:.2e}");
         }
         let text = format!("{scaled:.decimals$}");
-        // A rounded-away minus sign would claim a direction that the figure does not have.
+        // After rounding to zero, a minus sign would claim a direction that the figure does not
+        // have.
         match text.strip_prefix('-') {
             Some(rest) if rest.chars().all(|c| c == '0' || c == '.') => rest.to_owned(),
             _ => text,
         }
     }
 
-    /// A round figure without its unit and without needless zeros.
+    /// A round figure without its unit and without trailing zeros.
     pub fn round(&self, value: f64) -> String {
         let text = self.bare(value, 6);
         if text.contains('.') && !text.contains('e') {
@@ -170,7 +171,7 @@ impl Scale {
         }
     }
 
-    /// The unit alone, for the head of a column or the end of an axis: `M digits/s`.
+    /// The unit alone, for the heading of a column or the end of an axis: `M digits/s`.
     pub fn unit(&self) -> &str {
         self.suffix.trim_start()
     }
@@ -180,15 +181,15 @@ impl Scale {
         value / self.divisor
     }
 
-    /// Decimals that show one to two digits of the interval's width, and three digits of the median
-    /// (four where the ends read alike).
+    /// Decimals that show one or two digits of the interval's width, and three digits of the
+    /// median. Four digits if the ends would look equal.
     pub fn decimals_for(&self, median: f64, low: f64, high: f64) -> usize {
         let width = (high - low) / self.divisor / 3.0;
         let median = median / self.divisor;
         if width.is_finite() && width > 0.0 {
             let wanted = (-width.log10().floor()).clamp(0.0, 9.0) as usize;
             let usual = wanted.min(significant(median, 3));
-            // Two ends that read alike would hide that they differ.
+            // Ends that look equal would hide that they differ.
             let alike = self.bare(low, usual) == self.bare(high, usual);
             if alike { wanted.min(significant(median, 4)) } else { usual }
         } else {
@@ -212,13 +213,13 @@ pub fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Several counts, with runs of consecutive ones drawn together: `1, 4-6, 12`.
+/// Several counts as text. Consecutive ones become ranges: `1, 4-6, 12`.
 pub fn count_list(counts: &[f64]) -> String {
     runs(counts, |count, next| (next - count - 1.0).abs() < 1e-9)
 }
 
-/// Some of the `measured` counts, both ascending, with runs of neighbours among them drawn
-/// together: of 1, 2, 4, 8, 16 the set 2, 4, 8 is `2-8`.
+/// Some of the `measured` counts as text; both are ascending. Neighbours among the measured counts
+/// become ranges: of 1, 2, 4, 8, 16 the set 2, 4, 8 is `2-8`.
 pub fn count_set(set: &[f64], measured: &[f64]) -> String {
     runs(set, |count, next| {
         let between =
@@ -243,7 +244,7 @@ fn runs(counts: &[f64], neighbours: impl Fn(f64, f64) -> bool) -> String {
     if parts.is_empty() { ABSENT.to_owned() } else { parts.join(", ") }
 }
 
-/// A bare coefficient, to four significant digits: `0.02773`, `1.044e-4`.
+/// A coefficient without unit, to four significant digits: `0.02773`, `1.044e-4`.
 pub fn coefficient(value: f64) -> String {
     if !value.is_finite() {
         ABSENT.to_owned()
@@ -261,7 +262,7 @@ pub fn coefficient(value: f64) -> String {
     }
 }
 
-/// `digits` are counted as `digits/s`; bytes and flops have symbols of their own.
+/// The unit of a rate: `digits` become `digits/s`. Bytes and flops have symbols of their own.
 fn rate_unit(unit_many: &str) -> String {
     match unit_many {
         "byte" | "bytes" => "B/s".to_owned(),
@@ -270,7 +271,8 @@ fn rate_unit(unit_many: &str) -> String {
     }
 }
 
-/// The SI prefix for figures up to `largest`; it touches symbols and stands apart from words.
+/// The SI prefix for figures up to `largest`. It is written together with symbols and apart from
+/// words.
 fn prefixed(largest: f64, unit: &str) -> Scale {
     let (divisor, prefix) = step(largest, &SI);
     let touches = matches!(unit, "B" | "B/s" | "flop/s");
@@ -289,8 +291,8 @@ fn stepped(largest: f64, steps: &[(f64, &str)]) -> Scale {
     Scale { divisor, suffix: format!(" {symbol}") }
 }
 
-/// The first step that `largest` reaches when it is rounded to three digits (999.7 is 1.00 k), else
-/// the smallest.
+/// The first step that `largest` reaches when rounded to three digits (999.7 becomes 1.00 k), or
+/// else the smallest step.
 fn step<'a>(largest: f64, steps: &[(f64, &'a str)]) -> (f64, &'a str) {
     let reached = steps.iter().find(|(size, _)| largest.abs() >= size * 0.9995);
     match reached {
@@ -302,13 +304,13 @@ fn step<'a>(largest: f64, steps: &[(f64, &'a str)]) -> (f64, &'a str) {
     }
 }
 
-/// Decimals that give `value` so many significant digits.
+/// The number of decimals that gives `value` this many significant digits.
 fn significant(value: f64, digits: i32) -> usize {
     if value == 0.0 || !value.is_finite() {
         return 0;
     }
     let magnitude = value.abs().log10().floor();
-    // Rounding can carry into the next magnitude (9.96 to two digits is 10).
+    // Rounding can carry into the next magnitude (9.96 becomes 10 with two digits).
     let unit = 10f64.powf(magnitude + 1.0 - f64::from(digits));
     let carried =
         (value.abs() / unit).round() * unit >= 10f64.powf(magnitude + 1.0) * (1.0 - 1e-12);
@@ -316,7 +318,7 @@ fn significant(value: f64, digits: i32) -> usize {
     (digits - 1 - magnitude).clamp(0, 9) as usize
 }
 
-/// A whole number without decimals, another one with up to so many.
+/// A whole number without decimals; other numbers with at most `decimals`.
 fn whole_or(value: f64, decimals: usize) -> String {
     if value.abs() >= 1e15 {
         return format!("{value:.2e}");
@@ -329,7 +331,7 @@ fn whole_or(value: f64, decimals: usize) -> String {
     if short.is_empty() || short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
-/// Minutes and hours as people say them.
+/// A time in minutes and hours.
 fn clock(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
     let total = seconds.abs().round();

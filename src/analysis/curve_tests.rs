@@ -1,4 +1,4 @@
-//! Whole curves with planted truth: coverage, the best count, the laws, and the words.
+//! Curves with known truth: coverage of intervals, the best count, the laws, and the words.
 
 use super::curve::{Input, analyse};
 use super::findings::{Curve, Estimate, Law};
@@ -8,16 +8,16 @@ use crate::rng::Rng;
 /// The true throughput of a count.
 type Truth<'t> = &'t dyn Fn(f64) -> f64;
 
-/// A sweep in blocks over `counts` of a machine with the given true curve and noise.
+/// A sweep in blocks over `counts`, of a machine with this true curve and noise.
 struct Sweep<'t> {
     counts: &'t [f64],
     truth: Truth<'t>,
     rounds: u32,
     /// Standard deviation of the logarithm of one measurement.
     noise: f64,
-    /// How often a measurement is slowed by a third.
+    /// The share of measurements that are slowed by a third.
     outliers: f64,
-    /// Logarithm of the factor that the machine loses from beginning to end.
+    /// The logarithm of the factor by which the machine slows down from beginning to end.
     drift: f64,
 }
 
@@ -64,8 +64,8 @@ fn intervals(observations: &[Observation]) -> Vec<(f64, Estimate)> {
     groups.iter().map(|group| group.workers).zip(estimates).collect()
 }
 
-/// The 95 % interval of each count holds its true median throughput, on blocks that drift and
-/// stumble, with few and many rounds.
+/// The 95 % interval of each count holds its true median throughput, on blocks with drift and
+/// outliers, with few and with many rounds.
 #[test]
 fn intervals_of_the_points_cover() {
     const RUNS: u64 = 250;
@@ -84,7 +84,7 @@ fn intervals_of_the_points_cover() {
         (20, 0.0, 0.0),
         (20, 0.08, 0.1),
     ] {
-        // The median over the session of a slowed log-normal: simulated once.
+        // The true median over a session of slowed log-normal values, simulated once.
         let mut rng = Rng::new(99);
         let many =
             Sweep { counts: &[1.0], truth: &|_| 1.0, rounds: 20_000, noise: 0.03, outliers, drift };
@@ -102,8 +102,8 @@ fn intervals_of_the_points_cover() {
     }
 }
 
-/// Counts beyond the cores are often noisier than the others: then few rounds must not borrow the
-/// calm of those.
+/// Counts beyond the cores are often noisier than the others. Few rounds must then not borrow the
+/// smaller noise of other counts.
 #[test]
 fn intervals_cover_where_counts_differ_in_their_noise() {
     const RUNS: u64 = 400;
@@ -129,7 +129,7 @@ fn intervals_cover_where_counts_differ_in_their_noise() {
     }
 }
 
-/// The set holds the truly best count, the bound is true, and a flat curve names no winner.
+/// The set holds the true best count, the bound is true, and a flat curve has no winner.
 #[test]
 fn the_set_and_the_bound_hold() {
     const RUNS: u64 = 150;
@@ -160,7 +160,7 @@ fn chosen(curve: &Curve) -> Option<&Law> {
     curve.laws.iter().find(|law| law.chosen)
 }
 
-/// Each kind of curve is recognised for what it is in nearly all of thirty runs.
+/// Each kind of curve is recognised in nearly all of thirty runs.
 #[test]
 fn laws_are_recognised() {
     let counts: Vec<f64> = [1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64].map(f64::from).to_vec();
@@ -187,7 +187,7 @@ fn laws_are_recognised() {
     }
 }
 
-/// A curve that no law describes is said to be of no law, and the wrong ones are rejected.
+/// A curve that no law describes gets no law, and wrong laws are rejected.
 #[test]
 fn wrong_laws_are_rejected() {
     let counts: Vec<f64> = [1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64].map(f64::from).to_vec();
@@ -204,7 +204,7 @@ fn wrong_laws_are_rejected() {
             assert!(curve.fit_remarks.iter().any(|w| w.contains("law") || w.contains("Law")));
         }
     }
-    // And the true form is not.
+    // The true form is not rejected.
     let truth = |n: f64| usl(0.03, 0.0005, n);
     let sweep = Sweep {
         counts: &counts,
@@ -218,7 +218,7 @@ fn wrong_laws_are_rejected() {
     assert!(kept >= 37, "{kept} of 40");
 }
 
-/// The coefficients of the laws have intervals that hold the planted ones.
+/// The intervals of the coefficients hold the true values.
 #[test]
 fn coefficients_of_laws_cover() {
     const RUNS: u64 = 120;
@@ -311,8 +311,8 @@ fn one_input_gives_one_curve_whatever_the_order_of_its_rows() {
 /// Name, counts, true curve, the least share of runs, and the knees that are right.
 type Planted<'t> = (&'t str, &'t [f64], Truth<'t>, f64, &'t [f64]);
 
-/// Run after run the same count is recommended: the cores for computing though four workers do 2 %
-/// more, and the foot of a flat top for work that waits.
+/// Each run recommends the same count: the number of cores for computing, though four workers do 2
+/// % more; and the smallest count of a flat top for waiting work.
 #[test]
 fn the_knee_holds_still() {
     const RUNS: u64 = 60;
@@ -336,8 +336,8 @@ fn the_knee_holds_still() {
     }
 }
 
-/// What the regret promises of the knee is true, also where the tolerance chose a count that is
-/// surely not the best.
+/// The regret of the knee is true, even if the tolerance chose a count that is certainly not the
+/// best.
 #[test]
 fn the_regret_of_the_knee_holds() {
     const RUNS: u64 = 150;
@@ -361,7 +361,7 @@ fn the_regret_of_the_knee_holds() {
     assert!(held as f64 >= 0.93 * RUNS as f64, "{held} of {RUNS}");
 }
 
-/// What a looser tolerance saves, and that what more workers gain is told beside it.
+/// A larger tolerance gives a smaller knee, and the gain of more workers is reported beside it.
 #[test]
 fn a_tolerance_moves_the_knee_and_the_rest_is_told() {
     let truth = |n: f64| usl(0.05, 0.002, n);

@@ -1,5 +1,5 @@
-//! Whole runs with planted noise: what is seen, what it is blamed on, and what is too little for a
-//! word.
+//! Runs with known noise: what is noticed, which cause is named, and what is too small to be
+//! reported.
 
 use knee_workloads::Kind;
 
@@ -9,7 +9,7 @@ use super::{NEIGHBOUR, analyse};
 use crate::machine::{BurnReport, CoreBurn, Ledger, QuotaLevel};
 use crate::record::{Advice, Record};
 
-/// What the ledger of a quiet round on two cores says.
+/// The ledger of a quiet round on two cores.
 fn quiet_ledger() -> Ledger {
     Ledger {
         wall: 0.1,
@@ -23,7 +23,7 @@ fn quiet_ledger() -> Ledger {
     }
 }
 
-/// A run whose rounds were quiet but for what `spoil` does to the ledger of each, by its number.
+/// A run of quiet rounds. `spoil` changes the ledger of each round, by its number.
 fn run(spoil: impl Fn(usize, &mut Ledger)) -> Record {
     let mut record = record(0.01);
     for (number, sample) in record.samples.iter_mut().enumerate() {
@@ -34,8 +34,8 @@ fn run(spoil: impl Fn(usize, &mut Ledger)) -> Record {
     record
 }
 
-/// Adds burn controls of CPUs 0 and 1: what CPU 1 got of its time and its rate; CPU 0 is always
-/// well.
+/// Adds burn controls of CPUs 0 and 1. `windows` holds what CPU 1 got of its time, and its rate;
+/// CPU 0 is always fine.
 fn burned(mut record: Record, windows: &[(f64, f64)]) -> Record {
     let core = |cpu, got, rate| CoreBurn {
         cpu,
@@ -57,7 +57,7 @@ fn codes(findings: &Findings) -> Vec<&str> {
     findings.warnings.iter().map(|warning| warning.code.as_str()).collect()
 }
 
-/// The sentence, whether it is trusted, and the codes of the warnings.
+/// The sentence, whether the figures are trusted, and the codes of the warnings.
 fn told(record: &Record) -> (String, bool, String) {
     let findings = analyse(record);
     let codes = codes(&findings).join(" ");
@@ -101,7 +101,7 @@ fn each_kind_of_noise_has_its_name_and_remedy() {
     type Spoil = fn(usize, &mut Ledger);
     let cases: [(&str, Spoil); 9] = [
         ("foreign-load", |_, ledger| ledger.foreign = Some(0.4)),
-        // Too short for one tick of steal in most rounds, and still 3 % of the whole.
+        // Too short for one tick of steal in most rounds, but still 3 % of the whole time.
         ("oversubscribed-host", |n, l| l.steal = Some(if n % 3 == 0 { 0.1 } else { 0.0 })),
         ("foreign-load", |n, l| l.foreign = Some(if n % 3 == 0 { 0.4 } else { 0.0 })),
         ("throttled", |_, ledger| ledger.throttled = Some(0.2)),
@@ -184,8 +184,8 @@ fn a_clock_that_varies_is_told_and_left_to_the_blocks() {
     assert_eq!(told(&steady).2, "", "another clock for another number of workers is no news");
 }
 
-/// Where a neighbour had most of the rounds there is no answer, however well the figures agree; who
-/// it was is said.
+/// If a neighbour disturbed most of the rounds there is no answer, however well the figures agree.
+/// The neighbour is named.
 #[test]
 fn a_busy_machine_gets_no_answer() {
     let spoiled = |share: f64| {

@@ -1,4 +1,4 @@
-//! Whole records with planted truth.
+//! Records with known truth.
 
 use knee_workloads::{Kind, Params};
 
@@ -70,7 +70,7 @@ fn sample(cell: Cell, block: u32, round: u32, (throughput, cpu): (f64, f64)) -> 
     }
 }
 
-/// Seconds of a task of each entry: `pi`, `noop`, and `pi` in two shorter lengths.
+/// Seconds per task of each entry: `pi`, `noop`, and `pi` in two shorter lengths.
 const TASKS: [f64; 4] = [1e-3, 1e-7, 2e-5, 4e-6];
 
 /// Eight blocks on two cores: `pi` computes for a millisecond or less, `noop` does nothing.
@@ -145,7 +145,7 @@ pub(super) fn record(noise: f64) -> Record {
     }
 }
 
-/// Seconds that a task costs beside itself: a thread pool takes 1 us, a process pool 10 us.
+/// Seconds that a task costs beside its work: 1 us in a thread pool, 10 us in a process pool.
 fn truth(cell: Cell) -> (f64, f64) {
     let task = TASKS[cell.entry];
     let extra = match cell.mode {
@@ -183,7 +183,8 @@ fn the_price_of_a_mode_comes_from_the_empty_task() {
         |workload: usize, mode: usize| findings.workloads[workload].curves[mode].price.unwrap();
     let threads = price(0, 0);
     assert!((threads.dispatch.unwrap() / 1e-6 - 1.0).abs() < 0.05, "{threads:?}");
-    // Two workers need 1.1 us / 2 + t / 2 for what serial does in 0.1 us + t: equal at 0.9 us.
+    // Two workers need 1.1 us / 2 + t / 2 for what serial does in 0.1 us + t; both are equal at 0.9
+    // us.
     assert!((threads.break_even.unwrap() / 9e-7 - 1.0).abs() < 0.15, "{threads:?}");
     let pool = price(0, 1);
     assert!((pool.launch.unwrap() - 0.02).abs() < 1e-9);
@@ -199,13 +200,13 @@ fn shorter_tasks_belong_to_their_workload_and_show_where_a_mode_begins_to_pay() 
     let pi = &findings.workloads[0];
     let tasks: Vec<f64> = pi.lengths.iter().map(|length| length.task).collect();
     assert_eq!(tasks, [4e-6, 2e-5, 1e-3]);
-    // With 10 us for handing out a task, two workers are worth 2 x 4 / 14 of serial at 4 us and 2 x
-    // 20 / 30 at 20 us.
+    // Handing out a task costs 10 us. So two workers reach 2 x 4 / 14 of serial at 4 us, and 2 x 20
+    // / 30 at 20 us.
     let pool = |at: usize| pi.lengths[at].modes[1].speedup.median;
     assert!(
         (pool(0) / (8.0 / 14.0) - 1.0).abs() < 0.05 && (pool(1) / (4.0 / 3.0) - 1.0).abs() < 0.05
     );
-    // The true break-even is 10 us; between the two lengths it is found on logarithms.
+    // The true break-even is 10 us. It is interpolated between the two lengths, on logarithms.
     let seen = pi.curves[1].price.unwrap().break_even.unwrap();
     assert!((8e-6..1.2e-5).contains(&seen), "{seen}");
     assert!(findings.workloads[1].lengths.is_empty());

@@ -1,4 +1,4 @@
-//! Measurements collected into curves by name.
+//! Collects measurements into curves by name.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// The place of the curve of this name.
+    /// The index of the curve with this name.
     pub(super) fn place(&mut self, name: &str, unit: &str) -> usize {
         if let Some(place) = self.places.get(name) {
             return *place;
@@ -32,30 +32,30 @@ impl Gather {
         place
     }
 
-    /// The curve of this name.
+    /// The curve with this name.
     pub(super) fn series(&mut self, name: &str, unit: &str) -> &mut Series {
         let place = self.place(name, unit);
         &mut self.series[place]
     }
 
-    /// One more measurement of the curve in this place.
+    /// Adds a measurement to the curve with this index.
     pub(super) fn push(&mut self, place: usize, observation: Observation) {
         self.series[place].observations.push(observation);
     }
 
-    /// One more measurement of the curve of this name.
+    /// Adds a measurement to the curve with this name.
     pub(super) fn add(&mut self, name: &str, unit: &str, observation: Observation) {
         let place = self.place(name, unit);
         self.push(place, observation);
     }
 
-    /// What a reader of the curve of this name must know; where there is no such curve in the end,
-    /// whoever reads the others.
+    /// Adds a warning to the curve with this name. If there is no such curve in the end, all other
+    /// curves get it.
     pub(super) fn warn(&mut self, name: &str, text: impl Into<String>) {
         self.warnings.push((name.to_owned(), text.into()));
     }
 
-    /// All curves, each with its own warnings and with these; nothing is said twice.
+    /// All curves, each with its own warnings and with these. No warning appears twice.
     pub(super) fn finish(mut self, warnings: &[String]) -> Vec<Series> {
         let mut general: Vec<String> = Vec::new();
         for (name, text) in std::mem::take(&mut self.warnings) {

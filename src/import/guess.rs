@@ -1,4 +1,4 @@
-//! What was guessed of a file, and what would settle it.
+//! Guesses about a file, and the options that settle them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum About {
-    /// Whether more or less is better. An answer on such a guess is never conclusive.
+    /// Whether more or less is better. An answer based on such a guess is never conclusive.
     Direction,
-    /// Whether every run does the same work, or every worker. An answer on such a guess is never
-    /// conclusive.
+    /// Whether every run does the same work, or every worker does. An answer based on such a guess
+    /// is never conclusive.
     Work,
-    /// Which unit the figures have.
+    /// The unit of the figures.
     Unit,
-    /// Which column or parameter is the number of workers, or the figure.
+    /// The column or parameter of the number of workers, or of the figure.
     Column,
-    /// Which mark is the decimal point.
+    /// The decimal mark.
     Numbers,
 }
 
-/// Something that the file does not say, and what it was taken for.
+/// Something that the file does not say, with the assumption made instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Guess {
     /// What it is about.
     pub about: About,
-    /// What was taken for what.
+    /// The assumption.
     pub text: String,
     /// The option of the command line that settles it.
     pub settle: String,
@@ -36,7 +36,7 @@ impl Guess {
         Self { about, text: text.into(), settle: settle.into() }
     }
 
-    /// Whether an answer that rests on it can be conclusive.
+    /// Whether an answer based on it can never be conclusive.
     pub fn leaves_the_answer_open(&self) -> bool {
         matches!(self.about, About::Direction | About::Work)
     }

@@ -1,24 +1,24 @@
-//! Curves of several files: pieces of one curve are joined, different curves of one name are told
-//! apart.
+//! Merges curves of several files: parts of one curve are joined, and different curves with the
+//! same name get different names.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Series;
 
-/// A curve and the files that it comes from.
+/// A curve, with the files that it comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sourced {
     /// The files' names, as given.
     pub files: Vec<String>,
-    /// The curve, under a name that no other one has.
+    /// The curve, with a unique name.
     pub series: Series,
 }
 
-/// All curves of several files, each file given with the name that tells it apart.
+/// All curves of several files. Each file is given with a name that identifies it.
 ///
-/// Tools that measure one worker count per call leave one file per count. So curves of one name are
-/// one curve where no worker count is in two of the files; otherwise each is a curve of its own and
-/// bears its file's name too.
+/// Tools that measure one worker count per call leave one file per count. So curves with the same
+/// name are joined if no worker count is in two of the files. Otherwise each is a separate curve,
+/// and the name of its file is added to its name.
 pub fn merge(files: Vec<(String, Vec<Series>)>) -> Vec<Sourced> {
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut namesakes: Vec<Vec<Sourced>> = Vec::new();
@@ -40,7 +40,7 @@ pub fn merge(files: Vec<(String, Vec<Series>)>) -> Vec<Sourced> {
 
 /// Whether no worker count is in two of these curves.
 ///
-/// The reports of single runs are pieces whatever they hold: the same count twice is a repetition.
+/// Reports of single runs are always parts of one curve: the same count twice is a repetition.
 fn are_pieces(group: &[Sourced]) -> bool {
     if group.iter().all(|one| one.series.is_run) {
         return true;
@@ -85,7 +85,7 @@ fn tell_apart(mut curves: Vec<Sourced>) -> Vec<Sourced> {
         if uses[name] > 1 {
             *name = format!("{}: {name}", curve.files.join(" + "));
         }
-        // The same file given twice.
+        // The same file was given twice.
         let times = seen.entry(name.clone()).or_default();
         *times += 1;
         if *times > 1 {

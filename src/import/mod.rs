@@ -19,26 +19,27 @@ use source::Document;
 pub use tools::{Format, Preset, formats, presets};
 pub(crate) use words::vocabulary::mode_in;
 
-/// Of more measurements in one table, batches are kept: no analysis needs as many.
+/// Most measurements of a table. If it has more, means of batches are kept: no analysis needs as
+/// many.
 pub const MOST_OBSERVATIONS: usize = 1_000_000;
-/// More rows in one table are refused.
+/// Tables with more rows are refused.
 pub const MOST_ROWS: usize = 50_000_000;
-/// More worker counts in one curve are refused.
+/// Curves with more worker counts are refused.
 pub const MOST_COUNTS: usize = 4096;
-/// More curves in one file are refused.
+/// Files with more curves are refused.
 pub const MOST_SERIES: usize = 1000;
 
-/// Figures outside are refused: within, neither squares nor ratios leave the range of a number.
+/// Figures outside of this range are refused. Within it, neither squares nor ratios overflow.
 const POSSIBLE: std::ops::RangeInclusive<f64> = 1e-75..=1e75;
 
 /// One measurement made elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
-    /// How many workers, or a fractional load. Finite and above 0.
+    /// The worker count, or a fractional load. Finite and above 0.
     pub workers: f64,
-    /// Units per second of all workers together. Finite and above 0.
+    /// Units per second, all workers together. Finite and above 0.
     pub throughput: f64,
-    /// Which repetition of the sweep it belongs to, where the file says so.
+    /// The repetition of the sweep that it belongs to, if the file says so.
     pub repetition: Option<u32>,
 }
 
@@ -51,33 +52,33 @@ pub struct Noise {
     pub df: f64,
 }
 
-/// Throughput over workers, as somebody else measured it.
+/// Throughput over workers, measured elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What was measured, as the file calls it.
+    /// The name that the file gives it.
     pub name: String,
-    /// What is counted per second: several of them (`runs`, `bytes`).
+    /// Name of several units of what is counted per second (`runs`, `bytes`).
     pub unit: String,
     /// Every measurement, in the order of the file.
     pub observations: Vec<Observation>,
     /// The noise that the file states beside its figures.
     pub noise: Option<Noise>,
-    /// What the file does not say, and what it was taken for.
+    /// What the file does not say, with the assumptions made instead.
     pub guessed: Vec<Guess>,
-    /// Whether it is the report of one run, of which a sweep needs several.
+    /// Whether it is the report of a single run. A sweep needs several of them.
     pub is_run: bool,
     /// What a reader must know.
     pub warnings: Vec<String>,
 }
 
-/// How files are to be read.
+/// How to read files.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The format; recognised by content where it is not given.
+    /// The format; recognised by content if not given.
     pub format: Option<Format>,
     /// The name of the parameter, column or metadata that holds the number of workers.
     pub param: Option<String>,
-    /// The column that tells curves apart although it counts workers too.
+    /// A second column that counts workers: a curve for each of its values.
     pub by: Option<String>,
     /// The columns of figures.
     pub values: Vec<String>,
@@ -85,13 +86,13 @@ pub struct Options {
     pub unit: Option<String>,
     /// Whether the figures are times.
     pub lower_is_better: bool,
-    /// Whether every worker does the work of a run, so that the work grows with the workers.
+    /// Whether every worker does the work of a whole run, so that the work grows with the workers.
     pub work_per_worker: bool,
     /// The encoding of text that is not UTF-8.
     pub encoding: Option<String>,
 }
 
-/// Why a file cannot be used: one line that says where and what.
+/// Why a file cannot be used: one line with the place and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}: {fault}")]
 pub struct ImportError {
@@ -99,10 +100,10 @@ pub struct ImportError {
     fault: Fault,
 }
 
-/// What is wrong, and in which place of a file.
+/// What is wrong, and where in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fault {
-    /// `line 3`, `results[2].times[0]`; empty where it is the whole file.
+    /// The place, such as `line 3` or `results[2].times[0]`; empty for the whole file.
     place: String,
     what: String,
 }
@@ -127,10 +128,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What an importer needs to know beside the content.
+/// What an importer needs to know.
 #[derive(Debug, Clone, Copy)]
 struct Request<'a> {
-    /// The file's name without directory and ending: the name of curves that have none.
+    /// The file's name without directory and ending. Curves without a name get it.
     stem: &'a str,
     /// The file's content as text.
     text: &'a str,
@@ -158,7 +159,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// An option that has a meaning for tables only.
+    /// An option that only has a meaning for tables.
     fn for_tables(self) -> Option<&'static str> {
         match self {
             Self { by: Some(_), .. } => Some("--by"),
@@ -170,8 +171,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Reads the curves in one file, in a directory that holds a record or results, or in standard
-/// input (`-`).
+/// Reads the curves in a file, in a directory with a record or with results, or from standard input
+/// (`-`).
 ///
 /// # Errors
 /// The file cannot be read, is not of a known format, or holds something that is not a measurement.
@@ -207,7 +208,7 @@ fn parse(document: &Document, options: &Options) -> Result<Vec<Series>, Fault> {
     Ok(series)
 }
 
-/// Refuses what no analysis could use, so that nothing later has to.
+/// Refuses measurements that no analysis can use, so that later code need not check.
 fn checked(series: Vec<Series>) -> Result<Vec<Series>, Fault> {
     if series.iter().all(|series| series.observations.is_empty()) {
         return Err(Fault::whole("holds no measurement"));
@@ -230,7 +231,7 @@ fn checked(series: Vec<Series>) -> Result<Vec<Series>, Fault> {
     Ok(series.into_iter().filter(|series| !series.observations.is_empty()).collect())
 }
 
-/// A figure that must be above 0 and of a possible size, or what is wrong with it.
+/// Checks that a figure is above 0 and of a possible size.
 fn positive(value: f64) -> Result<f64, String> {
     if !value.is_finite() {
         Err("is not a finite number".to_owned())

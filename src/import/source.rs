@@ -1,5 +1,5 @@
-//! Opening what the user named: a file, a record's directory or standard input; plain or
-//! compressed; never without end.
+//! Opens what the user named: a file, the directory of a record, or standard input, plain or
+//! compressed. The size is limited.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -9,21 +9,21 @@ use std::path::Path;
 use super::{Fault, ImportError};
 use crate::record::FILE_NAME;
 
-/// Larger files, also after decompression, are refused.
+/// Larger files are refused, also if they are larger after decompression.
 pub(super) const LARGEST: u64 = 256 << 20;
-/// JSON takes many times its size while it is read.
+/// The limit for JSON, which takes many times its size in memory while it is read.
 pub(super) const LARGEST_JSON: usize = 64 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A file as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Document {
-    /// As the user named it.
+    /// Its name, as the user gave it.
     pub(super) name: String,
-    /// Without directory and endings.
+    /// Its name without directory and endings.
     pub(super) stem: String,
     pub(super) text: String,
-    /// What was done to make text of it, where that must be said.
+    /// A remark on how it was turned into text, if one is needed.
     pub(super) remark: Option<String>,
 }
 
@@ -33,8 +33,7 @@ pub(super) fn open(path: &Path, encoding: Option<&str>) -> Result<Document, Impo
     let bytes = if path.as_os_str() == "-" {
         bounded(io::stdin().lock())
     } else if is_descriptor(path) {
-        // What a shell hands over as <(command) is a pipe with its writer at work, so waiting for
-        // it is right.
+        // A shell passes <(command) as a pipe whose writer is running, so waiting for it is right.
         File::open(path).map_err(|error| error.to_string()).and_then(bounded)
     } else {
         regular(path).and_then(bounded)
@@ -57,7 +56,7 @@ fn name(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// `results/lock.json.gz` is about `lock`.
+/// The subject of a file: `lock` for `results/lock.json.gz`.
 fn stem(path: &Path) -> String {
     if path.as_os_str() == "-" || is_descriptor(path) {
         return "standard input".to_owned();
@@ -80,7 +79,7 @@ pub(super) fn is_descriptor(path: &Path) -> bool {
         || path.starts_with("/proc/self/fd")
 }
 
-/// Opens a regular file, without ever waiting for a pipe's other end.
+/// Opens a regular file. Never waits for the other end of a pipe.
 fn regular(path: &Path) -> Result<File, String> {
     let inside = path.join(FILE_NAME);
     let path = if path.is_dir() && inside.is_file() { &inside } else { path };
@@ -101,7 +100,7 @@ fn regular(path: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-/// All bytes, as long as they are not too many.
+/// All bytes, up to the limit.
 fn bounded(reader: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = reader.take(LARGEST + 1).read_to_end(&mut bytes);
@@ -112,7 +111,7 @@ fn bounded(reader: impl Read) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Decompressed and decoded, with what must be said of that.
+/// The decompressed and decoded text, with a remark if one is needed.
 fn text(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<String>), String> {
     if bytes.starts_with(&GZIP) {
         let plain = bounded(flate2::read::MultiGzDecoder::new(bytes.as_slice()));
@@ -122,8 +121,8 @@ fn text(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<String
     decode(bytes, encoding)
 }
 
-/// UTF-8, UTF-16 with a byte order mark as spreadsheets write it, or the encoding that was asked
-/// for.
+/// Decodes UTF-8, UTF-16 with a byte order mark (as spreadsheets write it), or the encoding that
+/// the user named.
 fn decode(bytes: Vec<u8>, encoding: Option<&str>) -> Result<(String, Option<String>), String> {
     let mut remark = None;
     let mut text = match bytes.as_slice() {

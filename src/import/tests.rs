@@ -1,11 +1,10 @@
-//! What no importer may do: panic, whatever the bytes; and what every one must: read back what was
-//! written.
+//! No importer may panic, whatever the bytes. Every importer must read back what was written.
 
 use proptest::prelude::*;
 
 use super::{Format, Options, Series, read_bytes};
 
-/// Real files, to be damaged.
+/// Real files, which the tests damage.
 const SAMPLES: [&[u8]; 25] = [
     include_bytes!("../../tests/fit/files/specsdm91.csv"),
     include_bytes!("../../tests/fit/files/spreadsheet.csv"),
@@ -34,10 +33,10 @@ const SAMPLES: [&[u8]; 25] = [
     include_bytes!("../../tests/fit/files/people/95b-openffd.csv"),
 ];
 
-/// Reads as every format there is, with and without a parameter, and returns what came out of the
-/// recognised one.
+/// Reads the bytes as every format, with and without a parameter. Returns what the recognised
+/// format gives.
 ///
-/// Whatever is accepted must be fit for analysis.
+/// Accepted measurements must be fit for analysis.
 fn survive(bytes: &[u8]) -> Option<Vec<Series>> {
     let recognised = read_bytes("file", bytes, &Options::default());
     for format in Format::ALL {

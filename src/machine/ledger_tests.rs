@@ -1,5 +1,5 @@
-//! Ledgers of constructed rounds with planted disturbances, and of the live machine under a
-//! competing load.
+//! Ledgers of constructed rounds with known disturbances, and of the live machine under a competing
+//! load.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::tests::{add, unpack};
 use super::*;
 
-/// A machine of two CPUs whose counters the test moves by hand.
+/// A machine of two CPUs whose counters the test sets.
 struct Planted {
     tree: TempDir,
     watch: Watch,
@@ -39,7 +39,7 @@ impl Planted {
         fs::write(self.tree.path().join(path.trim_start_matches('/')), text).unwrap();
     }
 
-    /// The ledger of a round of exactly one second in which the crew used `own` CPU seconds.
+    /// The ledger of a round of exactly one second, in which the crew used `own` CPU seconds.
     fn ledger(&mut self, own: f64) -> Ledger {
         let mut after = self.watch.snapshot();
         after.monotonic = self.before.monotonic + Duration::from_secs(1);
@@ -48,7 +48,7 @@ impl Planted {
     }
 }
 
-/// `/proc/stat` of two CPUs; user, iowait and steal in ticks of 10 ms.
+/// `/proc/stat` of two CPUs. `user`, `iowait` and `steal` are in ticks of 10 ms.
 fn stat(user: u32, iowait: u32, steal: u32) -> String {
     format!(
         "cpu  {user} 0 0 999 {iowait} 0 0 {steal} 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\ncpu1 0 0 0 0 0 0 \
@@ -106,7 +106,7 @@ fn one_tick_does_not_spoil_a_short_round() {
     let ledger = Ledger::between(&planted.before, &after, 0.0);
     assert!(ledger.foreign.unwrap() > 0.09, "a tick is a tenth of this round: {ledger:?}");
     assert_eq!(ledger.disturbances(), []);
-    // Forty such rounds in a row are certain.
+    // Forty such rounds together are certain.
     let block = Ledger::total(&vec![ledger; 40]).unwrap();
     assert!(block.foreign_resolution.unwrap() < 0.03, "{block:?}");
     assert!(causes(&block).contains(&(Cause::Foreign, Severity::Repeat)), "{block:?}");
@@ -208,7 +208,7 @@ fn files_that_hold_nonsense_are_unknown() {
     add(tree.path(), "/proc/stat", "");
 }
 
-/// Ctrl-Z and `fg` send the same signal; to a process that runs it is harmless.
+/// Ctrl-Z and `fg` send the same signal. It is harmless to a process that runs.
 #[cfg(unix)]
 #[test]
 fn a_round_in_which_we_were_stopped_is_spoiled() {
@@ -221,7 +221,7 @@ fn a_round_in_which_we_were_stopped_is_spoiled() {
     assert!(!serde_json::to_string(&Ledger::default()).unwrap().contains("stopped"));
 }
 
-/// A competing load in another process is found, and our own is not taken for it.
+/// A competing load in another process is found, and our own is not mistaken for it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_competitor_is_seen_in_the_live_ledger() {
@@ -238,14 +238,14 @@ fn a_competitor_is_seen_in_the_live_ledger() {
     let shell =
         Command::new("sh").args(["-c", "while :; do :; done"]).stdout(Stdio::null()).spawn();
     let competitor = Killed(shell.unwrap());
-    // What the scheduler itself says that the competitor got: the first number, in nanoseconds.
+    // The scheduler's own figure for the competitor: the first number, in nanoseconds.
     let schedstat = format!("/proc/{}/schedstat", competitor.0.id());
     let competitor_cpu = || {
         let text = fs::read_to_string(&schedstat).unwrap();
         text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
     };
-    // Other tests of this program reap children meanwhile, whose whole past then counts as ours. So
-    // it is tried until none did.
+    // Other tests of this program reap children meanwhile, and all of their past CPU time then
+    // counts as ours. So this is repeated until none did.
     let mut seen = String::new();
     for _ in 0..10 {
         let (own, before) = (process_cpu_time().unwrap(), watch.snapshot());

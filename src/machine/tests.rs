@@ -247,7 +247,7 @@ fn json_and_back_is_the_same_machine() {
     assert!(json.contains(r#""quota":null"#), "{json}");
 }
 
-/// A sandbox that hides the control groups is not one without a limit.
+/// A sandbox that hides the control groups may still have a limit.
 #[test]
 fn a_quota_that_cannot_be_seen_is_unknown_and_not_none() {
     let hidden = |files: &[(&str, &str)]| {
@@ -273,7 +273,7 @@ fn a_quota_that_cannot_be_seen_is_unknown_and_not_none() {
     assert!(!hidden(&[status, unified, mount, ("/sys/fs/cgroup/cgroup.controllers", "cpu")]));
 }
 
-/// The live machine, checked against those who know it by other ways.
+/// Compares the live machine with other sources of the same facts.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_live_machine_agrees_with_the_standard_library() {

@@ -1,4 +1,4 @@
-//! What must hold for every mode.
+//! Checks of every mode.
 
 use crate::plan::Mode;
 

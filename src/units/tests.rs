@@ -1,4 +1,4 @@
-//! What people read, figure by figure, and that no figure breaks it.
+//! The texts that people read; and no figure makes the code panic.
 
 use proptest::prelude::*;
 

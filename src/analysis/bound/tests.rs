@@ -1,5 +1,5 @@
-//! What limits a curve: programs of a known kind as they were measured, and what must not be named
-//! without evidence.
+//! Tests of the bound: programs of a known kind with their measured figures, and causes that must
+//! not be named without evidence.
 
 use super::super::curve::{Input, analyse};
 use super::super::observation::Observation;
@@ -8,7 +8,7 @@ use super::{Evidence, Witness};
 /// Workers, throughput, CPU seconds per second, seconds per second spent waiting for a CPU.
 type Rows = [(f64, f64, f64, f64); 4];
 
-/// The bound of a curve with what was seen of its workers.
+/// The bound of a curve, from what was seen of its workers.
 fn bound_of(claimed: &str, rows: &[(f64, f64, f64, f64)]) -> (String, Vec<String>) {
     let mut observations = Vec::new();
     let mut cells = Vec::new();
@@ -40,7 +40,7 @@ fn told(evidence: Evidence, observations: Vec<Observation>) -> (String, Vec<Stri
     (bound.label, bound.evidence)
 }
 
-/// Measured on two cores: what eight small programs did with 1, 2, 8 and 16 workers.
+/// Measured on two cores: eight small programs with 1, 2, 8 and 16 workers.
 #[test]
 fn probes_of_known_kind_are_told_apart() {
     let cases: [(&str, &str, Rows); 7] = [
@@ -122,8 +122,8 @@ fn probes_of_known_kind_are_told_apart() {
 
 #[test]
 fn a_claim_decides_only_between_what_the_witnesses_allow() {
-    // A unit costs 1.2 x the CPU time in company, and all cores are busy: for pure computing that
-    // is a shared pipeline, not memory.
+    // A unit costs 1.2 x the CPU time with more workers, and all cores are busy. For pure computing
+    // the cause is a shared pipeline, not memory.
     let dearer = [(1., 100., 1., 0.), (2., 167., 2., 0.), (3., 166., 2., 1.), (4., 165., 2., 2.)];
     let (label, evidence) = bound_of("cpu", &dearer);
     assert_eq!(label, "cpu");
@@ -159,8 +159,8 @@ fn short_tasks_are_bound_by_the_harness_and_a_quota_is_seen() {
     assert_eq!(analyse(&input).bound.unwrap().label, "quota");
 }
 
-/// Sixteen cores that poll one device: each unit costs more CPU time the more workers there are,
-/// and nothing shows memory or locks.
+/// Sixteen cores poll one device. Each unit costs more CPU time with more workers, but nothing
+/// shows memory or locks as the cause.
 #[test]
 fn waiting_busily_for_a_device_is_not_called_memory_or_sync() {
     let polled = [(1., 100., 1., 0.), (2., 104., 2., 0.), (8., 105., 2., 6.), (16., 104., 2., 14.)];
@@ -170,7 +170,8 @@ fn waiting_busily_for_a_device_is_not_called_memory_or_sync() {
     assert!(evidence[1].contains("waiting busily for a device"), "{evidence:?}");
 }
 
-/// A program that gets half of a CPU because a neighbour has the other half waits for nobody.
+/// A program that gets half of a CPU, because a neighbour has the other half, does not wait for
+/// anything.
 #[test]
 fn what_a_neighbour_explains_is_no_cause() {
     let rows = [(1.0, 100.0, 1.0), (2.0, 103.0, 1.1)];
@@ -225,8 +226,8 @@ fn a_program_that_runs_for_a_fixed_time_is_told_so() {
     assert!(!said.iter().any(|text| text.contains("keeps the rest waiting")), "{said:?}");
 }
 
-/// Small work on a GPU, of three processes: each computes and launches, and the GPU is full from
-/// three on. One that waits for its GPU keeps its CPU busy by asking.
+/// Three processes with small work on a GPU: each computes and launches, and the GPU is full from
+/// three on. A process that waits for its GPU keeps its CPU busy by polling.
 #[test]
 fn a_full_gpu_is_named_with_its_evidence() {
     let label = |gpu: [f64; 4], at_rest: f64, rates: [f64; 4]| {

@@ -1,5 +1,5 @@
-//! Planted machines: what is shown, what is not, and how often a difference is claimed that does
-//! not exist.
+//! Comparisons of simulated machines: which differences are shown, which are not, and how often a
+//! false difference is claimed.
 
 use super::fixture::{Planted, side};
 use super::*;
@@ -7,7 +7,7 @@ use crate::rng::Rng;
 
 const REPORTS: usize = 300;
 
-/// Two sides of so many runs each, whose runs differ by `spread`; the second does `ratio` of the
+/// Two sides with `runs` runs each, which differ by `spread`. The second side does `ratio` of the
 /// first's work.
 fn pair(
     rng: &mut Rng,
@@ -38,10 +38,10 @@ fn claims(runs: usize, spread: f64, ratio: f64, labels: &[&'static str]) -> f64 
 
 #[test]
 fn machines_that_do_not_differ_are_not_told_apart() {
-    // One run per side, whose runs differ by as much as is assumed, and by half of it.
+    // One run per side. Runs differ by as much as is assumed, or by half of it.
     for (runs, spread) in [(1, RUN_TO_RUN), (1, RUN_TO_RUN / 2.0), (3, 0.04), (5, 0.01)] {
         let share = claims(runs, spread, 1.0, &["pi"]);
-        // Three standard errors of 300 reports above 5 %.
+        // 5 % of 300 reports, and three standard errors more.
         assert!(share < 0.088, "{runs} runs, spread {spread}: {share}");
     }
 }
@@ -156,7 +156,7 @@ fn what_cannot_be_compared_is_named_and_left_out() {
     assert_eq!(comparison.workloads.len(), 1);
 }
 
-/// The label can stay the same while a default changed.
+/// The label can stay the same although a default changed.
 #[test]
 fn other_parameters_under_the_same_label_are_found() {
     let mut rng = Rng::new(8);

@@ -1,4 +1,4 @@
-//! The fit against what others published, and against planted truth.
+//! The fit of the law, compared with published fits and with known truth.
 
 use super::*;
 use crate::rng::Rng;
@@ -125,11 +125,10 @@ fn few_points_give_what_they_can() {
     let three = fit_usl(&[(1.0, 10.0), (4.0, 32.0), (16.0, 60.0)]).unwrap();
     assert!(three.intervals.sigma.is_none() && three.intervals.lambda.is_none());
     near(three.lambda, 10.0, 1e-9);
-    // Three points are always met exactly: a peak beyond them is nothing that they tell, one within
-    // them is seen.
+    // Three points are always met exactly. A peak beyond them is not known; a peak within them is.
     assert!(fit_usl(&[(1.0, 10.0), (2.0, 20.0), (4.0, 35.0)]).unwrap().peak_workers.is_none());
     assert!(fit_usl(&[(1.0, 5.0), (4.0, 9.0), (8.0, 6.0)]).unwrap().peak_workers.is_some());
-    // Faster than linear: the law cannot bend up, and stays linear.
+    // Faster than linear: the law cannot bend upwards and stays linear.
     let superlinear = fit_usl(&[(1.0, 10.0), (2.0, 25.0), (4.0, 70.0), (8.0, 160.0)]).unwrap();
     assert!(superlinear.sigma.abs() < 1e-300 && superlinear.kappa.abs() < 1e-300);
     assert!(superlinear.peak_workers.is_none());
@@ -137,8 +136,8 @@ fn few_points_give_what_they_can() {
     near(falling.peak_workers.unwrap(), 1.0, 1e-12);
 }
 
-/// The share of intervals that hold the planted coefficients, under noise of one size or noise that
-/// grows with the throughput.
+/// The share of intervals that hold the true coefficients, with noise of constant size or noise
+/// that grows with the throughput.
 fn coverage(
     counts: &[f64],
     repetitions: usize,
@@ -169,7 +168,7 @@ fn coverage(
     held
 }
 
-/// With 100 runs a true 95 % falls below 88 % once in a thousand times.
+/// With 100 runs, a true 95 % falls below 88 % in one of a thousand cases.
 #[test]
 fn intervals_cover() {
     let octaves = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];

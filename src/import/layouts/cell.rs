@@ -1,14 +1,14 @@
-//! What stands in one cell: a number as people write it, with unit and deviation; a word that says
-//! that it failed; or any other text.
+//! Reads one cell: a number as people write it, with unit and deviation; a word that reports a
+//! failure; or other text.
 
 use super::super::words::units::{self, Unit};
 pub(in crate::import) use super::decimal::Decimal;
 use super::missing;
 
-/// A number with what stands beside it.
+/// A number, with its deviation and what stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::import) struct Figure {
-    /// In seconds where the unit is one of time.
+    /// The number; in seconds if the unit is one of time.
     pub(in crate::import) value: f64,
     /// The deviation that the cell states (`102.4 ± 1.9`), in the unit of the value.
     pub(in crate::import) deviation: Option<f64>,
@@ -18,7 +18,7 @@ pub(in crate::import) struct Figure {
 /// What stands beside a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::import) enum Beside {
-    /// Nothing, or what says nothing.
+    /// Nothing, or nothing with a meaning.
     Nothing,
     /// A unit of time.
     Time,
@@ -36,7 +36,7 @@ pub(in crate::import) enum Beside {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::import) enum Cell {
     Number(Figure),
-    /// Nothing was measured, and the cell says so.
+    /// The cell says that nothing was measured.
     Missing,
     Text,
 }
@@ -62,8 +62,9 @@ pub(in crate::import) fn parse(text: &str, decimal: Decimal) -> Cell {
     if missing::is_said_by(text) { Cell::Missing } else { Cell::Text }
 }
 
-/// `128`, `5.7430`: up to 15 digits, which a number holds exactly, so that one division rounds as
-/// any parser does. Tables of millions of rows hold little else.
+/// Reads `128` or `5.7430`, with up to 15 digits. A double holds these exactly, so a single
+/// division rounds like any parser. This is the fast path: tables of millions of rows hold little
+/// else.
 fn simple(text: &str) -> Option<f64> {
     let bytes = text.as_bytes();
     if bytes.is_empty() || bytes.len() > 16 || !bytes[0].is_ascii_digit() {
@@ -81,7 +82,7 @@ fn simple(text: &str) -> Option<f64> {
     (many <= 15).then(|| digits as f64 / 10_u64.pow(behind) as f64)
 }
 
-/// A plain number without anything beside it.
+/// A plain number with nothing beside it.
 pub(in crate::import) fn figure(text: &str, decimal: Decimal) -> Option<f64> {
     match parse(text, decimal) {
         Cell::Number(Figure { value, unit: Beside::Nothing, .. }) => Some(value),
@@ -89,15 +90,15 @@ pub(in crate::import) fn figure(text: &str, decimal: Decimal) -> Option<f64> {
     }
 }
 
-/// Without the marks of emphasis, code and approximation.
+/// The text without marks of emphasis, code and approximation.
 fn undressed(text: &str) -> &str {
     let text =
         text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`' | '"' | '\''));
     text.trim_start_matches(['~', '\u{2248}', '=']).trim()
 }
 
-/// Without the mark of a footnote: `2.4[^1]`, `2.4 [1]`, `2.4†`, `2.4¹`; and without what is said
-/// of the figure: `2.4 ms: 3.38x faster`.
+/// The text without the mark of a footnote (`2.4[^1]`, `2.4 [1]`, `2.4†`, `2.4¹`) and without a
+/// remark on the figure (`2.4 ms: 3.38x faster`).
 fn without_note(text: &str) -> &str {
     let text = text.split_once(": ").map_or(text, |(figure, _)| figure);
     let marks = ['\u{2020}', '\u{2021}', '\u{a7}', '\u{b9}', '\u{b2}', '\u{b3}'];
@@ -119,8 +120,8 @@ fn without_note(text: &str) -> &str {
     kept.map_or(text, |(before, _)| before.trim_end())
 }
 
-/// `8.0-8.2`, `8.0 – 8.2 s`: somewhere between two figures, of which at least one has a fraction or
-/// a unit, so that it is neither a date nor a version. The middle counts.
+/// Reads a range such as `8.0-8.2` or `8.0 – 8.2 s` as its middle. At least one of the figures must
+/// have a fraction or a unit, so that it is neither a date nor a version.
 fn range(text: &str, decimal: Decimal) -> Option<Figure> {
     let (low, high) = text.split_once(['\u{2013}', '\u{2014}']).or_else(|| text.split_once('-'))?;
     let (low, high) = (low.trim(), high.trim());
@@ -146,7 +147,7 @@ fn with_deviation(text: &str, decimal: Decimal) -> Option<Figure> {
     let trimmed = before.trim_matches(['(', '$']).trim();
     let value = single(trimmed, decimal)?;
     let spread = single(after.trim_matches([')', '$']).trim(), decimal)?;
-    // The unit may stand behind both.
+    // One unit may stand after both numbers.
     let shared = value.unit == Beside::Nothing && spread.unit != Beside::Nothing;
     let of_value =
         if shared { single(&format!("{trimmed}{}", tail(after)), decimal) } else { None };
@@ -160,12 +161,12 @@ fn with_deviation(text: &str, decimal: Decimal) -> Option<Figure> {
     Some(figure)
 }
 
-/// What stands behind the digits of a text.
+/// The text after the digits.
 fn tail(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | ' '))
 }
 
-/// Seconds in the unit behind a number.
+/// The seconds in the unit after a number.
 fn scale(text: &str) -> f64 {
     units::seconds(tail(text)).unwrap_or(1.0)
 }
@@ -180,10 +181,10 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
         return plain(seconds, Beside::Time);
     }
     let (number, rest) = leading_number(text, decimal)?;
-    // What stands in brackets is a remark.
+    // Text in brackets is a remark.
     let rest = rest.split_once('(').map_or(rest, |(before, _)| before);
     let rest = rest.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '`'));
-    // `1.02k req/s`: the letter belongs to the number.
+    // In `1.02k req/s` the letter belongs to the number.
     let (number, rest) = match rest.split_once(' ').map(|(mark, of)| (prefixed(mark), of)) {
         Some(((factor, ""), of)) => (number * factor, of.trim()),
         _ => (number, rest),
@@ -191,7 +192,7 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     if rest.is_empty() {
         return plain(number, Beside::Nothing);
     }
-    // `5.2 s, 210 MB/s` is more than one figure.
+    // `5.2 s, 210 MB/s` holds more than one figure.
     if rest.contains(", ") {
         return None;
     }
@@ -206,7 +207,7 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
             }
             match Unit::parse(rest) {
                 Some(Unit::Time { seconds, .. }) => plain(number * seconds, Beside::Time),
-                // Cells of one column may be in MB/s and GB/s.
+                // The cells of one column may mix MB/s and GB/s.
                 Some(Unit::Rate { factor, what }) => {
                     let thousands = units::without_thousands(&what).0;
                     plain(number * factor * thousands, Beside::Rate)
@@ -225,13 +226,13 @@ fn single(text: &str, decimal: Decimal) -> Option<Figure> {
     }
 }
 
-/// A short word such as `GB`, `threads`, `Gflop`; a version or a date is none.
+/// Whether this is a short word such as `GB`, `threads` or `Gflop`. A version or a date is not.
 fn is_word(text: &str) -> bool {
     text.len() <= 24
         && text.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '/' | '.' | '-'))
 }
 
-/// `2.65k` is 2650. `m` stays a word: it is more often metres or minutes than thousandths.
+/// Reads `2.65k` as 2650. `m` stays a word: it more often means metres or minutes than thousandths.
 fn prefixed(text: &str) -> (f64, &str) {
     match text {
         "k" | "K" => (1e3, ""),
@@ -241,7 +242,7 @@ fn prefixed(text: &str) -> (f64, &str) {
     }
 }
 
-/// `22m 50s`, `0m8.123s`, `02:10:41`, `1:02.5`, `1h30`, `2 min 3 s`: a time of several parts.
+/// Reads a time of several parts: `22m 50s`, `0m8.123s`, `02:10:41`, `1:02.5`, `1h30`, `2 min 3 s`.
 fn duration(text: &str, decimal: Decimal) -> Option<f64> {
     if text.contains(':') {
         return clock(text, decimal);
@@ -252,7 +253,7 @@ fn duration(text: &str, decimal: Decimal) -> Option<f64> {
         let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let unit = units::seconds(after[..end].trim().trim_end_matches(',').trim_end())
             .or_else(|| (after[..end].trim() == "m").then_some(60.0))?;
-        // The parts stand from the largest to the smallest.
+        // Parts must go from the largest unit to the smallest.
         if number < 0.0 || unit >= last {
             return None;
         }
@@ -262,7 +263,7 @@ fn duration(text: &str, decimal: Decimal) -> Option<f64> {
     (parts > 1).then_some(seconds)
 }
 
-/// `02:10:41`, `22:50`, `1-02:10:41` (days before a dash, as Slurm has them).
+/// Reads `02:10:41`, `22:50` or `1-02:10:41` (days before a dash, as in Slurm).
 fn clock(text: &str, decimal: Decimal) -> Option<f64> {
     let (days, text) = match text.split_once('-') {
         Some((days, rest)) => (days.parse::<u32>().ok()?, rest),
@@ -285,7 +286,7 @@ fn clock(text: &str, decimal: Decimal) -> Option<f64> {
     Some(f64::from(days) * 86_400.0 + seconds)
 }
 
-/// A number at the start of a text, with its thousands, and what stands behind it.
+/// The number at the start of a text, with marks between thousands, and the text after it.
 fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
     let (point, thousands) = match decimal {
         Decimal::Point => ('.', ','),
@@ -314,7 +315,7 @@ fn leading_number(text: &str, decimal: Decimal) -> Option<(f64, &str)> {
             && digits_follow(next, 3)
             && (c == thousands || super::decimal::BETWEEN_THOUSANDS.contains(&c))
         {
-            // Three digits of a thousand follow.
+            // A mark between thousands is followed by three digits.
         } else if matches!(c, 'e' | 'E') && end > 0 {
             let rest = text[next..].trim_start_matches(['+', '-']);
             let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();

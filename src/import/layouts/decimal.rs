@@ -1,21 +1,21 @@
-//! Which of comma and point is the decimal one, as the numbers of a column show it.
+//! Decides whether comma or point is the decimal mark, from the numbers of a column.
 
 /// Marks between thousands that are never decimal marks.
 pub(super) const BETWEEN_THOUSANDS: [char; 7] =
     ['\'', '\u{2019}', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_'];
 
-/// Which of comma and point is the decimal one.
+/// The decimal mark: comma or point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::import) enum Decimal {
     Point,
     Comma,
 }
 
-/// What the rest of a table shows, for columns that leave it open.
+/// What the rest of a table shows, for columns that leave the mark open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::import) struct Usual {
     pub(in crate::import) decimal: Option<Decimal>,
-    /// Whether other numbers show it, rather than what separates the cells.
+    /// Whether other numbers show it. Otherwise it follows from the separator of the cells.
     pub(in crate::import) is_shown: bool,
 }
 
@@ -25,37 +25,37 @@ impl From<Option<Decimal>> for Usual {
     }
 }
 
-/// A guess at what a mark is, in words.
+/// A guess about a mark, in words.
 pub(in crate::import) type Said = Option<&'static str>;
 
 const COMMAS_BETWEEN_THOUSANDS: Said = Some("commas are taken as marks between thousands");
 const POINTS_BETWEEN_THOUSANDS: Said = Some("points are taken as marks between thousands");
 const DECIMAL_POINTS: Said = Some("points are taken as decimal points");
 
-/// How many numbers of a column are written in which way.
+/// How many numbers of a column are written in each way.
 #[derive(Debug, Default)]
 struct Written {
-    /// With a comma that can only be decimal, or points that can only stand between thousands.
+    /// Numbers with a comma that must be decimal, or with points that must separate thousands.
     comma: usize,
-    /// The other way round.
+    /// Numbers with a point that must be decimal, or with commas that must separate thousands.
     point: usize,
-    /// `1,234`: either.
+    /// Numbers such as `1,234`, which can be either.
     open_comma: usize,
-    /// `1.234`: either.
+    /// Numbers such as `1.234`, which can be either.
     open_point: usize,
-    /// `1.5`.
+    /// Numbers such as `1.5`.
     fraction: usize,
-    /// Without any mark, and not from 100 to 999.
+    /// Numbers without any mark, except those from 100 to 999.
     plain: usize,
-    /// The largest one that is written in either way by points, read as a decimal.
+    /// The largest number whose point can be either, read as a decimal.
     most_open: f64,
-    /// The least one from 100 to 999 without any mark.
+    /// The smallest number from 100 to 999 without any mark.
     least_plain: Option<f64>,
 }
 
 impl Decimal {
-    /// Which one the numbers of a column show, and what of it is a guess: `1,234` alone could be
-    /// either.
+    /// The decimal mark that the numbers of a column show, and a guess if they leave it open:
+    /// `1,234` alone can be either.
     pub(in crate::import) fn of<'c>(
         cells: impl Iterator<Item = &'c str>,
         usual: impl Into<Usual>,
@@ -66,7 +66,7 @@ impl Decimal {
     }
 }
 
-/// The first number of a cell, without the marks that can only stand between thousands.
+/// The first number of a cell, without marks that can only separate thousands.
 fn number(cell: &str) -> Option<String> {
     let mut text = String::new();
     for (at, c) in cell.char_indices() {
@@ -89,7 +89,7 @@ fn number(cell: &str) -> Option<String> {
 impl Written {
     fn add(&mut self, cell: &str) {
         let Some(text) = number(cell) else { return };
-        // Cells with units of their own (`812 ms`, `1.590 s`) show nothing about each other.
+        // Cells with their own units (`812 ms`, `1.590 s`) show nothing about each other.
         let has_unit = cell.contains(char::is_alphabetic);
         let (commas, points) = (text.matches(',').count(), text.matches('.').count());
         let behind = |mark: char| text.rfind(mark).map_or(0, |at| text.len() - at - 1);
@@ -131,7 +131,7 @@ impl Written {
         if self.open_point == 0 || self.fraction > 0 {
             return (Decimal::Point, None);
         }
-        // No program writes 812 and 1.590 for 812 and 1.59.
+        // No program writes 812 and 1.590 in one column if it means 812 and 1.59.
         let jumps = self.least_plain.is_some_and(|least| self.most_open * 10.0 < least);
         let grows = jumps && self.plain == 0 && usual.decimal != Some(Decimal::Point);
         match usual.decimal {

@@ -1,9 +1,9 @@
-//! Tables of web pages, made into lines with tabs between the cells.
+//! Turns tables of web pages into lines with tabs between the cells.
 
-/// So far into a text the first row of a table must stand.
+/// The first row of a table must be within this many bytes of the start.
 const LOOKED_THROUGH: usize = 1 << 20;
 
-/// Characters that pages write by name.
+/// Characters that pages write by their names.
 const NAMED: [(&str, &str); 14] = [
     ("nbsp", " "),
     ("amp", "&"),
@@ -21,17 +21,17 @@ const NAMED: [(&str, &str); 14] = [
     ("thinsp", "\u{2009}"),
 ];
 
-/// What a tag means here.
+/// The meaning of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
     Row,
     Cell,
-    /// The end of a row or a table.
+    /// The end of a row or of a table.
     End,
     /// A heading of the page, or the caption of a table.
     Title,
     EndOfTitle,
-    /// Any other: its name is not text.
+    /// Any other tag.
     Other,
 }
 
@@ -56,7 +56,7 @@ const TAGS: [(&str, Tag); 18] = [
     ("/caption", Tag::EndOfTitle),
 ];
 
-/// Where a text goes.
+/// Where text belongs at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     Nothing,
@@ -65,8 +65,8 @@ enum Inside {
     Title,
 }
 
-/// The rows of the tables in a page, each in the line where it begins; titles become comments.
-/// `None` where there are none.
+/// The rows of the tables in a page, each on the line on which it begins. Titles become comments.
+/// `None` if there are no tables.
 pub(super) fn rows(text: &str) -> Option<String> {
     let has = |name: &str| {
         let end = text.len().min(LOOKED_THROUGH);
@@ -89,13 +89,13 @@ struct Page {
     lines: String,
     /// How many lines have been begun.
     written: usize,
-    /// The line of the page.
+    /// The current line of the page.
     line: usize,
     inside: Inside,
 }
 
 impl Page {
-    /// One tag; returns what stands behind it.
+    /// Handles one tag. Returns the text after it.
     fn tag<'t>(&mut self, piece: &'t str) -> &'t str {
         let (tag, after) = piece.split_once('>').unwrap_or((piece, ""));
         let name = tag.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
@@ -111,7 +111,7 @@ impl Page {
         after
     }
 
-    /// A new line, in the place that it has in the page where that is possible.
+    /// Begins a new line, on the line of the page if possible.
     fn begin(&mut self, with: &str, inside: Inside) {
         self.lines.push('\n');
         self.written += 1;
@@ -136,7 +136,7 @@ impl Page {
     }
 }
 
-/// A word with its named characters written out, and without quotes, which mean something in lines.
+/// A word with named characters replaced. Quotes are dropped, because they have a meaning in lines.
 fn plain(word: &str) -> String {
     let mut text = String::with_capacity(word.len());
     let mut parts = word.split('&');
@@ -155,7 +155,7 @@ fn plain(word: &str) -> String {
     text
 }
 
-/// The character of this name or number.
+/// The character with this name or number.
 fn character(name: &str) -> Option<String> {
     if let Some((_, character)) = NAMED.iter().find(|(own, _)| *own == name) {
         return Some((*character).to_owned());

@@ -1,4 +1,4 @@
-//! Reading JSON as tools really write it, with the path of everything that is wrong.
+//! Reads JSON as tools really write it. Errors give the path of the wrong value.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::super::{Fault, positive};
 
-/// More values than this are refused before they fill the memory.
+/// JSON with more values is refused before it fills the memory.
 const MOST_VALUES: usize = 4_000_000;
-/// What C, C++ and Python print for figures that JSON does not have; longest first.
+/// What C, C++ and Python print for figures that do not exist in JSON; longest first.
 const ABSENT: [&str; 9] =
     ["-Infinity", "Infinity", "-nan(ind)", "-NaN", "-nan", "-inf", "NaN", "nan", "inf"];
 
-/// The value of a whole text; bare `NaN` and `Infinity` become `null`.
+/// Reads a whole text. Bare `NaN` and `Infinity` become `null`.
 pub(in crate::import) fn parse(text: &str) -> Result<Value, Fault> {
     let text = standard(text)?;
     serde_json::from_str(&text).map_err(|error| {
@@ -24,7 +24,7 @@ pub(in crate::import) fn parse(text: &str) -> Result<Value, Fault> {
     })
 }
 
-/// The text with what is not JSON replaced by `null`, outside of strings.
+/// The text with everything outside of strings that is not JSON replaced by `null`.
 fn standard(text: &str) -> Result<Cow<'_, str>, Fault> {
     let bytes = text.as_bytes();
     let (mut fixed, mut kept, mut at, mut values) = (String::new(), 0, 0, 0);
@@ -42,7 +42,7 @@ fn standard(text: &str) -> Result<Cow<'_, str>, Fault> {
                     fixed.push_str("null");
                     kept = at + word.len();
                 }
-                // A longer word (`null`, `infinite`) must not be taken apart letter by letter.
+                // A longer word (`null`, `infinite`) must not be split.
                 at = bytes[at + 1..]
                     .iter()
                     .position(|byte| !byte.is_ascii_alphabetic())
@@ -62,7 +62,7 @@ fn standard(text: &str) -> Result<Cow<'_, str>, Fault> {
     Ok(Cow::Owned(fixed))
 }
 
-/// The place after the closing quote.
+/// The position after the closing quote.
 fn end_of_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while at < bytes.len() {
@@ -87,18 +87,18 @@ impl<'v> Node<'v> {
         Self { value, path: String::new() }
     }
 
-    /// The root of one line of several.
+    /// The root of one of several lines.
     pub(in crate::import) fn line(number: usize, value: &'v Value) -> Self {
         Self { value, path: format!("line {number}") }
     }
 
-    /// The field of this name; `None` where it is absent or `null`.
+    /// The field with this name; `None` if it is absent or `null`.
     pub(in crate::import) fn find(&self, key: &str) -> Option<Self> {
         let value = self.value.get(key).filter(|value| !value.is_null())?;
         Some(Self { value, path: self.below(key) })
     }
 
-    /// The field of this name.
+    /// The field with this name.
     pub(in crate::import) fn get(&self, key: &str) -> Result<Self, Fault> {
         self.find(key).ok_or_else(|| {
             let known = self.value.is_object();
@@ -123,7 +123,7 @@ impl<'v> Node<'v> {
             .map(move |(index, value)| Self { value, path: format!("{path}[{index}]") }))
     }
 
-    /// The fields of an object; none where it is something else.
+    /// The fields of an object; empty if it is no object.
     pub(in crate::import) fn fields(&self) -> impl Iterator<Item = (&'v str, Self)> {
         let fields = self.value.as_object().into_iter().flatten();
         fields.map(|(key, value)| (key.as_str(), Self { value, path: self.below(key) }))

@@ -1,4 +1,4 @@
-//! Lines that say what they hold: `threads: 8, time: 1.98 s`, and `8 threads took 1.98 s`.
+//! Lines that say what they hold: `threads: 8, time: 1.98 s`, or `8 threads took 1.98 s`.
 
 mod log;
 
@@ -9,14 +9,14 @@ use super::super::words::{self, Kind, axis};
 use super::cell::{self, Cell, Decimal};
 use super::{MOST_ROWS, Table};
 
-/// So many lines decide whether a text is such lines.
+/// Lines that are examined to recognise such a text.
 const LOOKED_AT: usize = 60;
-/// So many figures of a sentence are looked at.
+/// Most figures of a sentence that are examined.
 const MOST_FIGURES: usize = 6;
-/// More names are no names.
+/// A text with more names does not consist of such lines.
 const MOST_NAMES: usize = 1000;
 
-/// A way in which lines say what they hold, as `knee fit --formats` lists it.
+/// A way in which lines say what they hold, as listed by `knee fit --formats`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::import) struct Says {
     pub(in crate::import) name: &'static str,
@@ -24,7 +24,7 @@ pub(in crate::import) struct Says {
     table: fn(&str) -> Option<Table>,
 }
 
-/// All ways; the first that fits counts.
+/// All ways; the first that fits is used.
 pub(in crate::import) const SAYS: [Says; 3] = [
     Says { name: "pairs", example: "threads: 8, time: 1.98 s", table: of_pairs },
     Says { name: "sentences", example: "8 threads took 1.98 s", table: of_sentences },
@@ -35,7 +35,7 @@ pub(in crate::import) const SAYS: [Says; 3] = [
     },
 ];
 
-/// The table that the lines of a text make; `None` where they are no such lines.
+/// The table from the lines of a text; `None` if they are no such lines.
 pub(in crate::import) fn table(text: &str) -> Option<Table> {
     let mut table = SAYS.iter().find_map(|way| (way.table)(text))?;
     table.is_headed = true;
@@ -48,7 +48,7 @@ fn filled(text: &str) -> impl Iterator<Item = (u32, &str)> {
     lines.filter(|(_, line)| !line.is_empty() && !super::split::is_rule(line)).take(MOST_ROWS)
 }
 
-/// Whether most of the lines at the start are such lines.
+/// Whether most of the first lines fit.
 fn are_most(text: &str, fits: impl Fn(&str) -> bool) -> bool {
     let all = filled(text).take(LOOKED_AT).count();
     let fitting = filled(text).take(LOOKED_AT).filter(|(_, line)| fits(line)).count();
@@ -61,8 +61,8 @@ fn is_number(text: &str) -> bool {
         .any(|decimal| matches!(cell::parse(text, *decimal), Cell::Number(_)))
 }
 
-/// `threads: 8, time: 1.98 s`; `threads=8 time=1.98s`; one pair in each line. A name that comes
-/// back begins the next row.
+/// Reads `threads: 8, time: 1.98 s`, `threads=8 time=1.98s`, or one pair on each line. A repeated
+/// name begins the next row.
 fn of_pairs(text: &str) -> Option<Table> {
     if !are_most(text, |line| !pairs(line).is_empty()) {
         return None;
@@ -85,7 +85,7 @@ fn of_pairs(text: &str) -> Option<Table> {
             rows.last_mut().map(|(_, row)| row.insert(at, value));
         }
     }
-    // What stands in few rows is said of the whole file.
+    // A name that appears in few rows is about the whole file.
     let in_rows = |at: &usize| rows.iter().filter(|(_, row)| row.contains_key(at)).count();
     let kept: Vec<usize> = (0..names.len()).filter(|at| in_rows(at) * 2 > rows.len()).collect();
     let is_sweep = kept.iter().any(|at| words::counts_workers(&names[*at]));
@@ -103,9 +103,9 @@ fn of_pairs(text: &str) -> Option<Table> {
 
 /// The names and values of a line.
 fn pairs(line: &str) -> Vec<(String, String)> {
-    // A remark for people ends the line.
+    // A remark for people may end the line.
     let line = line.split_once(" #").map_or(line, |(before, _)| before);
-    // psql -x has a bar between each name and its value.
+    // `psql -x` puts a bar between each name and its value.
     if let Some((name, value)) = line.split_once(" | ").filter(|(_, value)| !value.contains('|'))
         && !line.contains(['=', ':'])
     {
@@ -116,7 +116,7 @@ fn pairs(line: &str) -> Vec<(String, String)> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for part in line.split([',', ';', '|', '\t']) {
         if !part.contains(mark) {
-            // A decimal comma divides a number, not two pairs.
+            // A decimal comma is inside a number and does not separate two pairs.
             let joins = part.starts_with(|c: char| c.is_ascii_digit());
             if let Some((_, value)) = pairs.last_mut().filter(|_| joins) {
                 *value = format!("{value},{}", part.trim_end());
@@ -137,16 +137,16 @@ fn is_pair((name, value): &(String, String)) -> bool {
         && !value.is_empty()
 }
 
-/// `threads: 8`, or several pairs with blanks between them: `threads=8 time=1.98 s`.
+/// Reads `threads: 8`, or several pairs separated by blanks: `threads=8 time=1.98 s`.
 fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
-    // A colon within a word is that of a clock or a path.
+    // A colon inside a word belongs to a time of day or a path.
     let is_mark = |at: usize| mark == '=' || part[at + 1..].chars().next().is_none_or(|c| c == ' ');
     let all: Vec<usize> = part.match_indices(mark).map(|(at, _)| at).collect();
     let spaced: Vec<usize> = all.iter().copied().filter(|at| is_mark(*at)).collect();
     let marks = if spaced.is_empty() { all[..1].to_vec() } else { spaced };
     let start_of_name = |at: usize| {
         let before = part[..at].trim_end();
-        // Behind a wide gap a name may have several words: `s = 8.1  Mop/s total = 812`.
+        // After a wide gap, a name may have several words: `s = 8.1  Mop/s total = 812`.
         if let Some(gap) = before.rfind("  ").filter(|gap| before[..*gap].contains(mark)) {
             return gap + 2;
         }
@@ -163,7 +163,7 @@ fn of_part(part: &str, mark: char, pairs: &mut Vec<(String, String)>) {
     }
 }
 
-/// `1 thread: 8.1s`, `4 workers took 2.2 s`, `threads 8 -> 120 req/s`.
+/// Reads `1 thread: 8.1s`, `4 workers took 2.2 s` or `threads 8 -> 120 req/s`.
 fn of_sentences(text: &str) -> Option<Table> {
     if !are_most(text, |line| sentence(line).is_some()) {
         return None;
@@ -186,10 +186,10 @@ fn of_sentences(text: &str) -> Option<Table> {
 
 /// What a line says.
 struct Sentence {
-    /// What stands before the number of workers.
+    /// The text before the number of workers.
     name: String,
     workers: String,
-    /// What stands between it and the figure.
+    /// The text between that number and the figure.
     verb: String,
     value: String,
 }
@@ -199,19 +199,19 @@ fn sentence(line: &str) -> Option<Sentence> {
     if line.len() > 400 {
         return None;
     }
-    // What a shell says of a command has several times, of which logs know the right one.
+    // A shell prints several times for a command. The reader of logs knows the right one.
     if log::of_a_shell(line).is_some() {
         return None;
     }
     let line = &with_digits(line);
     let found = axis::in_text(line, None).or_else(|| axis::in_letter(line))?;
-    // The count stands where both texts part.
+    // The count is where the two texts begin to differ.
     let at = line.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b)?;
     let workers = line[at..].chars().take_while(char::is_ascii_digit).collect::<String>();
     let (before, after) = (&line[..at], &line[at + workers.len()..]);
     let (behind, ahead) = (figures(after), figures(before));
-    // `8.1 s with 4 threads` says as much as `4 threads took 8.1 s`. Of several that are as sure,
-    // the first one counts.
+    // `8.1 s with 4 threads` says the same as `4 threads took 8.1 s`. Of several equally certain
+    // figures, the first is used.
     let all = behind.iter().map(|said| (true, said)).chain(ahead.iter().map(|said| (false, said)));
     let sure = all.filter(|(_, said)| said.sureness > 0).rev();
     let surest = sure.max_by_key(|(_, said)| said.sureness);
@@ -222,7 +222,7 @@ fn sentence(line: &str) -> Option<Sentence> {
         return None;
     }
     let name = if is_behind { before } else { "" }.trim_matches(|c: char| !c.is_alphanumeric());
-    // `Threads (4 workers)` is called threads; `threads 4` has no name.
+    // `Threads (4 workers)` has the name "threads"; `threads 4` has no name.
     let next = after.trim_start().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     let is_named = is_behind && words::counts_workers(next);
     let name = name.split_whitespace().filter(|word| is_named || telling(word));
@@ -231,7 +231,7 @@ fn sentence(line: &str) -> Option<Sentence> {
     Some(Sentence { name, workers, verb, value: said.value.to_owned() })
 }
 
-/// Numbers of workers as words, and words that mean one.
+/// Numbers of workers as words, and words that imply a number.
 const IN_WORDS: [(&str, &str); 12] = [
     ("serial", "1 thread"),
     ("sequential", "1 thread"),
@@ -247,7 +247,7 @@ const IN_WORDS: [(&str, &str); 12] = [
     ("sixteen", "16"),
 ];
 
-/// `Two threads: 4.2 s` with its count in digits; `Serial: 8.1 s` is of one.
+/// `Two threads: 4.2 s` with its count in digits. `Serial: 8.1 s` means one worker.
 fn with_digits(line: &str) -> Cow<'_, str> {
     let end = line.find(|c: char| !c.is_ascii_alphabetic() && c != '-').unwrap_or(line.len());
     let first = &line[..end];
@@ -258,15 +258,15 @@ fn with_digits(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// A figure that a sentence says.
+/// A figure in a sentence.
 #[derive(Debug, PartialEq)]
 struct Said<'t> {
     value: &'t str,
-    /// The words between it and what stands before it.
+    /// The words before it.
     label: &'t str,
-    /// 2 where its unit says what it is, 1 where the words before it do.
+    /// 2 if its unit says what it is, 1 if the words before it do.
     sureness: u8,
-    /// Whether a dash joins it to a word: `sha-256`.
+    /// Whether a dash joins it to a word, as in `sha-256`.
     is_joined: bool,
 }
 
@@ -291,7 +291,7 @@ fn figures(text: &str) -> Vec<Said<'_>> {
     found
 }
 
-/// Whether the unit of a figure says that it is a time or a rate.
+/// Whether the unit of a figure is one of a time or a rate.
 fn is_measured(text: &str) -> bool {
     [Decimal::Point, Decimal::Comma].iter().any(|decimal| {
         matches!(cell::parse(text, *decimal), Cell::Number(figure)
@@ -299,7 +299,7 @@ fn is_measured(text: &str) -> bool {
     })
 }
 
-/// The longest start of a text that is one figure: `2.2 s` of `2.2 s on my machine`.
+/// The longest beginning of a text that is a figure: `2.2 s` in `2.2 s on my machine`.
 fn figure(text: &str) -> Option<&str> {
     let ends = text.match_indices([' ', ',', ';', '(']).map(|(at, _)| at).chain([text.len()]);
     let ends: Vec<usize> = ends.take(8).collect();

@@ -1,6 +1,6 @@
-//! What cells say that hold no measurement.
+//! Texts of cells that hold no measurement.
 
-/// In lower case.
+/// The texts, in lower case.
 const MISSING: [&str; 60] = [
     "",
     "-",

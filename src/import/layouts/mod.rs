@@ -1,5 +1,4 @@
-//! How cells stand in a text: a table of layouts, and the rows and columns that any of them
-//! becomes.
+//! How cells are arranged in a text: a table of layouts. Each layout gives rows and columns.
 
 pub(super) mod cell;
 pub(super) mod decimal;
@@ -22,12 +21,12 @@ use sections::Sections;
 use sniff::Block;
 use split::Split;
 
-/// More columns are refused.
+/// Tables with more columns are refused.
 const MOST_COLUMNS: usize = 10_000;
-/// So many remarks around a table are told apart; beyond, they are counted only.
+/// Most remarks around a table that are shown; further ones are only counted.
 const MOST_REMARKS: usize = 3;
 
-/// A layout of text, as `knee fit --formats` lists it.
+/// A layout of text, as listed by `knee fit --formats`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) name: &'static str,
@@ -35,7 +34,7 @@ pub(super) struct Layout {
     pub(super) split: Split,
 }
 
-/// All layouts; where several fit a text equally well, the first one counts.
+/// All layouts. If several fit a text equally well, the first is used.
 pub(super) const LAYOUTS: [Layout; 7] = [
     Layout { name: "bars", example: "| 8 | 1.98 |", split: Split::Bars },
     Layout { name: "semicolons", example: "8;1,98", split: Split::Byte(b';') },
@@ -46,24 +45,24 @@ pub(super) const LAYOUTS: [Layout; 7] = [
     Layout { name: "spaces", example: "8 1.98", split: Split::Spaces },
 ];
 
-/// Rows of equally many fields, without comments, rules and blank lines. Fields lie one behind the
-/// other in one text, because there may be millions.
+/// Rows with the same number of fields, without comments, rules and blank lines. All fields are in
+/// one text, because there may be millions.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Table {
     data: String,
-    /// Where each field ends.
+    /// The end of each field.
     ends: Vec<u32>,
     /// The line of each row, from 1.
     lines: Vec<u32>,
     width: usize,
-    /// The last comment before the first row, split like a row: gnuplot users put their header
+    /// The last comment before the first row, split like a row: gnuplot users put their headings
     /// there.
     pub(super) comment: Option<Vec<String>>,
-    /// Which mark is decimal where the numbers do not show it: between semicolons it is the comma.
+    /// The decimal mark, if the numbers do not show it. Between semicolons it is the comma.
     pub(super) usual: Option<Decimal>,
-    /// What was passed over.
+    /// Lines that were skipped.
     pub(super) remarks: Vec<String>,
-    /// Whether the first row holds the headings for sure.
+    /// Whether the first row certainly holds the headings.
     pub(super) is_headed: bool,
 }
 
@@ -79,7 +78,7 @@ impl<'t> Row<'t> {
         self.table.width
     }
 
-    /// From 1.
+    /// The number of its line, from 1.
     pub(super) fn line(self) -> u32 {
         self.table.lines[self.at]
     }
@@ -105,7 +104,7 @@ impl<'t> Row<'t> {
 }
 
 impl Table {
-    /// A table of `width` columns without rows.
+    /// An empty table of `width` columns.
     pub(super) fn empty(width: usize) -> Self {
         Self {
             data: String::new(),
@@ -176,7 +175,8 @@ impl Table {
         {
             return Ok(());
         }
-        // pandas has the name of its index in a row of its own. Few rows are asked for it.
+        // pandas puts the name of its index in a row of its own. Only rows of the right width are
+        // examined for this.
         let is_index = || cells.len() == self.width && words::counts_workers(cells[0]);
         let is_alone = filled == 1 && self.width > 1 && block.is_loose(cells[0]) && !is_index();
         if filled > self.width || is_alone {
@@ -240,7 +240,7 @@ impl Table {
         }
     }
 
-    /// One more row; missing fields are empty, empty ones too many are left out.
+    /// Adds a row. Missing fields become empty; surplus empty fields are dropped.
     pub(super) fn push(&mut self, line: u32, cells: &[&str]) {
         for at in 0..self.width {
             self.data.push_str(cells.get(at).unwrap_or(&""));
@@ -249,7 +249,7 @@ impl Table {
         self.lines.push(line);
     }
 
-    /// Columns at the end that are empty throughout are those of a spreadsheet.
+    /// Drops columns at the end that are empty throughout, as spreadsheets write them.
     fn narrow(&mut self) {
         let used =
             |row: Row<'_>| row.fields().collect::<Vec<_>>().iter().rposition(|f| !f.is_empty());
@@ -284,12 +284,12 @@ impl Table {
         self.rows_from(0)
     }
 
-    /// The rows from this one on.
+    /// The rows from `first` on.
     pub(super) fn rows_from(&self, first: usize) -> impl Iterator<Item = Row<'_>> {
         (first..self.len()).map(move |at| self.row(at))
     }
 
-    /// The column of the first row with this name, whatever its case.
+    /// The column with this name in the first row, ignoring case.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         (!self.lines.is_empty())
             .then(|| self.row(0).fields().position(|field| field.eq_ignore_ascii_case(name)))?
@@ -300,7 +300,7 @@ impl Table {
         names.iter().all(|name| self.column(name).is_some())
     }
 
-    /// A field as a plain number, or what is wrong with it.
+    /// A field as a plain number, or an error text.
     pub(super) fn number(&self, text: &str) -> Result<f64, String> {
         if text.is_empty() {
             return Err("is empty".to_owned());
@@ -320,7 +320,7 @@ impl Table {
     }
 }
 
-/// A spreadsheet's first line `sep=;`.
+/// Reads a spreadsheet's first line `sep=;`.
 fn declared_separator(text: &str) -> (&str, Option<u8>) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     match first.trim_end_matches('\r').trim_matches('"').strip_prefix("sep=").map(str::as_bytes) {

@@ -1,9 +1,9 @@
-//! What Python prints of its dicts, lists, tuples and arrays, as JSON.
+//! Turns Python's printed dicts, lists, tuples and arrays into JSON.
 
-/// A text of Python's as JSON; `None` where it has nothing of Python's. What is no literal stays as
-/// it is, for the reader of JSON to name.
+/// A printed Python value as JSON; `None` if the text has nothing of Python. Anything that is not a
+/// literal stays as it is, so that the JSON reader reports it.
 pub(in crate::import) fn as_json(text: &str) -> Option<String> {
-    // numpy has no commas between the numbers of an array.
+    // numpy prints no commas between the numbers of an array.
     if text.starts_with("[[") && !text.contains([',', '"', '\'']) {
         let rows =
             text.split(']').map(|row| row.trim_matches(|c: char| c == '[' || c.is_whitespace()));
@@ -17,7 +17,7 @@ pub(in crate::import) fn as_json(text: &str) -> Option<String> {
         let end = match next {
             '"' | '\'' => string(rest, next, &mut json),
             '(' | ')' | ']' | '}' => {
-                // A comma may stand behind the last value.
+                // A comma may follow the last value.
                 if next != '(' && json.trim_end().ends_with(',') {
                     json.truncate(json.trim_end().len() - 1);
                 }
@@ -44,14 +44,14 @@ pub(in crate::import) fn as_json(text: &str) -> Option<String> {
     (json != text).then_some(json)
 }
 
-/// A string with its quotes; returns its length.
+/// Converts a string with its quotes. Returns its length.
 fn string(text: &str, quote: char, json: &mut String) -> usize {
     json.push('"');
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {
             _ if escaped => {
-                // JSON knows no `\'`.
+                // JSON does not have `\'`.
                 if c != '\'' {
                     json.push('\\');
                 }
@@ -84,7 +84,7 @@ fn word(word: &str, is_key: bool, json: &mut String) {
     }
 }
 
-/// `1.` and `.5` are numbers to Python, but not to JSON.
+/// Python allows `1.` and `.5`, but JSON does not.
 fn number(word: &str) -> String {
     let looks = word.contains('.') && word.parse::<f64>().is_ok_and(f64::is_finite);
     match word.parse::<f64>() {

@@ -1,4 +1,4 @@
-//! JSON as rows and columns: records, and columns of arrays, wherever in a document they stand.
+//! JSON as rows and columns: records, or columns of arrays, anywhere in a document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use super::super::{Fault, words};
 use super::Table;
 use super::decimal::Decimal;
 
-/// So deep below the root records are looked for.
+/// The depth below the root to which records are searched.
 const DEEPEST: usize = 3;
-/// More cells are refused.
+/// Documents with more cells are refused.
 const MOST_CELLS: usize = 20_000_000;
 
 /// Fields and their values.
@@ -69,7 +69,7 @@ pub(in crate::import) fn of_lines(lines: &[(usize, Value)]) -> Option<Found> {
     of_records(lines.iter().map(|(_, value)| value))
 }
 
-/// `[{"threads": 1, "time": 8.1}, ..]`; an array of numbers in a record is one value per
+/// Reads `[{"threads": 1, "time": 8.1}, ..]`. An array of numbers in a record holds one value per
 /// repetition.
 fn of_records<'v>(items: impl Iterator<Item = &'v Value> + Clone) -> Option<Found> {
     let mut names: Vec<String> = Vec::new();
@@ -125,7 +125,7 @@ fn flatten(fields: &Map<String, Value>, prefix: &str, depth: usize, cells: &mut 
     }
 }
 
-/// `{"secs": 8, "nanos": 100000000}`, as Rust and protocol buffers write a duration.
+/// Reads `{"secs": 8, "nanos": 100000000}`, a duration as Rust and protocol buffers write it.
 fn seconds(fields: &Map<String, Value>) -> Option<f64> {
     let number = |names: [&str; 2]| names.iter().find_map(|name| fields.get(*name)?.as_f64());
     let (seconds, nanos) = (number(["secs", "seconds"])?, number(["nanos", "nanoseconds"])?);
@@ -140,7 +140,7 @@ fn word(value: &Value) -> String {
     }
 }
 
-/// `{"threads": [1, 2, 4], "time": [8.1, 4.2, 2.3]}`.
+/// Reads `{"threads": [1, 2, 4], "time": [8.1, 4.2, 2.3]}`.
 fn columns(fields: &Map<String, Value>) -> Option<Found> {
     let arrays: Vec<(&String, &Vec<Value>)> =
         fields.iter().filter_map(|(name, value)| Some((name, value.as_array()?))).collect();
@@ -157,20 +157,20 @@ fn columns(fields: &Map<String, Value>) -> Option<Found> {
     Some(Found { names, rows })
 }
 
-/// `{"columns": ["threads", "time"], "data": [[1, 8.1], [2, 4.2]]}`.
+/// Reads `{"columns": ["threads", "time"], "data": [[1, 8.1], [2, 4.2]]}`.
 fn split(fields: &Map<String, Value>) -> Option<Found> {
     let header = fields.get("columns").or_else(|| fields.get("header"))?;
     let rows = fields.get("data").or_else(|| fields.get("rows"))?.as_array()?;
     rows_under(header, rows)
 }
 
-/// `[["threads", "time"], [1, 8.1], [2, 4.2]]`.
+/// Reads `[["threads", "time"], [1, 8.1], [2, 4.2]]`.
 fn of_rows(items: &[Value]) -> Option<Found> {
     let (header, rows) = items.split_first()?;
     rows_under(header, rows).or_else(|| pairs(items))
 }
 
-/// `[[1, 8.1], [2, 4.2], ..]`: two bare columns.
+/// Reads `[[1, 8.1], [2, 4.2], ..]`: two columns without headings.
 fn pairs(items: &[Value]) -> Option<Found> {
     let row = |value: &Value| {
         let cells = value.as_array().filter(|cells| cells.len() == 2)?;
@@ -192,13 +192,13 @@ fn rows_under(header: &Value, rows: &[Value]) -> Option<Found> {
     (!rows.is_empty() && !names.is_empty()).then_some(Found { names, rows })
 }
 
-/// `{"threads": {"0": 1, "1": 2}, "time": {"0": 8.1, "1": 4.2}}`, as pandas writes a frame: a
-/// column by index.
+/// Reads `{"threads": {"0": 1, "1": 2}, "time": {"0": 8.1, "1": 4.2}}`: columns by index, as pandas
+/// writes a frame.
 fn by_index(fields: &Map<String, Value>) -> Option<Found> {
     let columns: Vec<(&String, &Map<String, Value>)> =
         fields.iter().filter_map(|(name, value)| Some((name, value.as_object()?))).collect();
     let (_, first) = columns.first()?;
-    // An index counts from 0; numbers of workers do not.
+    // An index begins at 0; numbers of workers do not.
     let numbered =
         first.len() > 1 && (0..first.len()).all(|at| first.contains_key(&at.to_string()));
     let scalar = |value: &Value| !value.is_object() && !value.is_array();
@@ -207,7 +207,7 @@ fn by_index(fields: &Map<String, Value>) -> Option<Found> {
             && column.keys().all(|key| first.contains_key(key))
             && column.values().all(scalar)
     });
-    // Keys that count workers stand one level higher, or their columns have no such name.
+    // If keys count workers, they are one level higher, or no column has the name of workers.
     let counted = columns.iter().any(|(name, _)| words::counts_workers(name));
     if !numbered || !alike || columns.len() < 2 || !counted {
         return None;
@@ -219,33 +219,34 @@ fn by_index(fields: &Map<String, Value>) -> Option<Found> {
     Some(Found { names, rows: keys.iter().map(row).collect() })
 }
 
-/// The number of workers that a key is or states: `8`, `threads=8`.
+/// The number of workers that a key holds: `8`, `threads=8`.
 fn count_in(key: &str) -> Option<f64> {
     let plain = key.parse::<u32>().ok().map(f64::from);
     plain.or_else(|| Some(axis::in_text(key, None)?.workers))
 }
 
-/// Whether all keys are or state numbers of workers that differ.
+/// Whether all keys hold different numbers of workers.
 fn are_counts(fields: &Map<String, Value>) -> bool {
     let counts: BTreeSet<u64> =
         fields.keys().filter_map(|key| Some(count_in(key)?.to_bits())).collect();
     fields.len() > 1 && counts.len() == fields.len()
 }
 
-/// What stands below a key that is a number of workers: a record or a figure.
+/// The value below a key that is a number of workers: a record or a figure.
 fn record((key, value): (&String, &Value)) -> Map<String, Value> {
     let mut record = match value {
         Value::Object(inner) => inner.clone(),
         value => Map::from_iter([("value".to_owned(), value.clone())]),
     };
-    // Where the records count workers themselves, the keys are no more than their numbers.
+    // If the records themselves count workers, the keys are just running numbers.
     if !record.keys().any(|name| words::counts_workers(name)) {
         record.insert("workers".to_owned(), Value::from(count_in(key).unwrap_or_default()));
     }
     record
 }
 
-/// `{"1": {"time": 8.1}, "2": {"time": 4.2}}` and `{"1": 8.1, "2": 4.2}`: the keys are the workers.
+/// Reads `{"1": {"time": 8.1}, "2": {"time": 4.2}}` or `{"1": 8.1, "2": 4.2}`: the keys are
+/// workers.
 fn by_key(fields: &Map<String, Value>) -> Option<Found> {
     if !are_counts(fields) {
         return None;
@@ -254,7 +255,7 @@ fn by_key(fields: &Map<String, Value>) -> Option<Found> {
     of_records(records.iter())
 }
 
-/// `{"pool": {"1": 8.1, "2": 4.2}, "async": {"1": 8.3, "2": 5.0}}`: a curve per name.
+/// Reads `{"pool": {"1": 8.1, "2": 4.2}, "async": {"1": 8.3, "2": 5.0}}`: a curve per name.
 fn by_name(fields: &Map<String, Value>) -> Option<Found> {
     let inner: Vec<(&String, &Map<String, Value>)> = fields
         .iter()

@@ -1,14 +1,14 @@
-//! Tables that stand one below the other in one text, each below a title of its own.
+//! Several tables in one text, one below another, each below its own title.
 
 use super::Table;
 use super::cell::{self, Cell};
 use super::decimal::Decimal;
 
-/// The heading of the column that bears the titles.
+/// The heading of the column that holds the titles.
 const HEADING: &str = "section";
-/// More sections are no sections.
+/// A text with more sections has none.
 const MOST: usize = 1000;
-/// A longer line is no title.
+/// A longer line is not a title.
 const LONGEST: usize = 80;
 
 /// The titles between rows.
@@ -16,13 +16,13 @@ const LONGEST: usize = 80;
 pub(super) struct Sections {
     /// The lines before the first row.
     before: Vec<String>,
-    /// The last line since the last row that could be a title.
+    /// The last line since the last row that may be a title.
     title: Option<String>,
-    /// Where sections after the first one begin.
+    /// Where the sections after the first one begin.
     starts: Vec<(usize, String)>,
-    /// Whether the headings have come back since the last row.
+    /// Whether the headings were repeated since the last row.
     headed: bool,
-    /// The line in which the table began anew without a title.
+    /// The line on which the table begins again without a title.
     again: Option<u32>,
 }
 
@@ -43,7 +43,7 @@ impl Sections {
         }
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let headings = table.comment.as_ref().map(|cells| words(&cells.join(" ")));
-        // A heading in a comment comes back with every section.
+        // Headings in a comment are repeated in every section.
         if headings.is_some_and(|headings| headings == words(text)) {
             self.headed = true;
         } else {
@@ -51,7 +51,7 @@ impl Sections {
         }
     }
 
-    /// A row, before it is taken.
+    /// Handles a row before it is added.
     pub(super) fn row(&mut self, table: &Table, line: u32, cells: &[&str]) {
         let first = cells[0];
         let is_text = !first.starts_with(|c: char| c.is_ascii_digit());
@@ -72,7 +72,7 @@ impl Sections {
         }
     }
 
-    /// The table with a column of titles, where there are sections.
+    /// Adds a column of titles to the table, if there are sections.
     pub(super) fn told_apart(mut self, table: &mut Table) {
         let titles: std::collections::BTreeSet<&str> =
             self.starts.iter().map(|(_, title)| title.as_str()).collect();
@@ -85,7 +85,7 @@ impl Sections {
             }));
             return;
         }
-        // Where the headings are numbers of workers, a row is a curve already.
+        // If the headings are numbers of workers, each row is already a curve.
         let headed = !table.row(0).fields().any(is_number);
         if !headed && !table.row(0).fields().all(|cell| is_number(cell) || cell.is_empty()) {
             return;
@@ -113,7 +113,7 @@ impl Sections {
             }
             let last = if at == 0 && headed { HEADING } else { title };
             let cells: Vec<&str> = row.fields().chain([last]).collect();
-            // The headings stand above the first section only.
+            // The headings stand only above the first section.
             if at == 0 || !headed || !row.fields().eq(table.row(0).fields()) {
                 wider.push(row.line(), &cells);
             }
@@ -121,7 +121,7 @@ impl Sections {
         *table = wider;
     }
 
-    /// The title above the first section; the line right above numbers holds the headings.
+    /// The title above the first section. A line directly above numbers holds the headings.
     fn first_title(&mut self, headed: bool) -> String {
         if !headed && self.before.len() > 1 {
             self.before.pop();

@@ -1,39 +1,40 @@
-//! Which layout a text has, and where in it the table stands.
+//! Finds the layout of a text, and the place of the table in it.
 
 use super::super::words;
 use super::LAYOUTS;
 use super::cell::{self, Cell, Decimal};
 use super::split::{self, Split};
 
-/// So many lines decide what separates the fields.
+/// Lines that are examined to find the separator.
 const LOOKED_AT: usize = 60;
 
-/// Where the table stands, and what separates its cells.
+/// The place of the table, and the separator of its cells.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Block {
     pub(super) split: Split,
-    /// The line of the first row; lines before it are remarks.
+    /// The line of the first row. Lines before it are remarks.
     pub(super) start: u32,
     pub(super) width: usize,
-    /// A header whose cells had to be found otherwise than those of the rows, with its line.
+    /// A header whose cells were found in another way than those of the rows, with its line.
     pub(super) header: Option<(u32, Vec<String>)>,
 }
 
 impl Block {
-    /// Whether a line of one cell is no row at all, such as prose between two tables.
+    /// Whether a line with one cell is not a row, such as prose between two tables.
     pub(super) fn is_loose(&self, cell: &str) -> bool {
         self.split != Split::Byte(b'\t') && !is_number(cell)
     }
 
-    /// Whether a line below a table of blanks is no row: fewer words than columns, and no number.
+    /// Whether a line below a table with blanks is not a row: it has fewer words than columns, and
+    /// no number.
     pub(super) fn is_prose(&self, cells: &[&str], width: usize) -> bool {
         matches!(self.split, Split::Spaces | Split::Gaps)
             && cells.len() < width
             && !cells.iter().any(|cell| is_number(cell))
     }
 
-    /// Whether a line that is longer or shorter than the rows is a remark: words where rows have
-    /// numbers.
+    /// Whether a line with more or fewer cells than the rows is a remark: it has words where rows
+    /// have numbers.
     pub(super) fn is_remark(&self, cells: &[&str], width: usize) -> bool {
         let loose = matches!(self.split, Split::Spaces | Split::Gaps) && self.header.is_some();
         let one = cells.iter().filter(|cell| !cell.is_empty()).count() == 1;
@@ -41,7 +42,7 @@ impl Block {
     }
 }
 
-/// The number and the name of a column that a comment tells: `column 2: time in s`, `$2 = time`.
+/// The number and name of a column from a comment: `column 2: time in s`, `$2 = time`.
 pub(super) fn numbered(comment: &str) -> Option<(usize, String)> {
     let text = comment.trim();
     let word = text.find(|c: char| !c.is_ascii_alphabetic())?;
@@ -58,19 +59,19 @@ fn is_number(cell: &str) -> bool {
     matches!(cell::parse(cell, Decimal::Point), Cell::Number(_))
 }
 
-/// Whether a cell is a share (`% of peak`), not a comment.
+/// Whether a cell is a share (`% of peak`) rather than a comment.
 pub(super) fn is_share(cell: &str) -> bool {
     cell.starts_with('%') && cell.len() > 1 && !cell.starts_with("% ") && !cell.starts_with("%%")
 }
 
-/// A comment's cells, without its mark.
+/// The cells of a comment, without its mark.
 pub(super) fn comment(cells: &[&str]) -> Vec<String> {
     let text = cells[0].trim_start_matches(['#', '/', '%', ' ']);
     let rest = cells.iter().skip(1).copied();
     std::iter::once(text).chain(rest).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
 }
 
-/// The text without the marks of quoted mail before each line; `None` where there are none.
+/// The text without the marks of quoted mail at the start of each line; `None` if there are none.
 pub(super) fn without_marks(text: &str) -> Option<String> {
     let filled = || text.lines().take(LOOKED_AT).filter(|line| !line.trim().is_empty());
     let marked = filled().filter(|line| line.trim_start().starts_with('>')).count();
@@ -81,10 +82,10 @@ pub(super) fn without_marks(text: &str) -> Option<String> {
     Some(text.lines().map(plain).collect())
 }
 
-/// The lines that are looked at, with their numbers.
+/// The examined lines, with their numbers.
 type Lines<'t> = Vec<(u32, &'t str)>;
 
-/// Finds separator and place of the table.
+/// Finds the separator and the place of the table.
 pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     let marks = ["#", "//", "%"];
     let is_comment =
@@ -110,7 +111,7 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     if matches!(split, Split::Spaces | Split::Gaps) {
         spaced_header(&lines, &widths, first, &mut block);
     }
-    // A first line that is longer than the rest makes rows too short, not itself a remark.
+    // If the first line has more cells than the others, rows are too short; the line is no remark.
     if widths[..first].iter().any(|one| *one > width) && block.header.is_none() {
         block.start = lines[0].0;
         block.width = widths[0];
@@ -118,8 +119,8 @@ pub(super) fn block(text: &str, declared: Option<u8>) -> Block {
     block
 }
 
-/// The line in which the table begins: the first of several in a row that are as wide as its rows,
-/// and among which there are numbers. Prose may be as wide by chance.
+/// The line on which the table begins: the first of several consecutive lines that are as wide as
+/// its rows and include numbers. A line of prose may have that width by chance.
 fn beginning(lines: &Lines<'_>, widths: &[usize], width: usize, split: Split) -> usize {
     let holds_row = |run: &std::ops::Range<usize>| {
         run.len() > 1 && lines[run.clone()].iter().any(|(_, line)| is_row(line, split))
@@ -146,8 +147,8 @@ fn beginning(lines: &Lines<'_>, widths: &[usize], width: usize, split: Split) ->
     named.copied().unwrap_or(run.start)
 }
 
-/// The most frequent width of two cells or more, and of how many lines; the first one where several
-/// are as frequent.
+/// The most frequent number of cells, if at least two, and how many lines have it. Of equally
+/// frequent ones, the first.
 fn modal(widths: &[usize]) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     for &width in widths.iter().filter(|width| **width >= 2) {
@@ -164,7 +165,7 @@ fn separator(lines: &Lines<'_>) -> Split {
         let cells: Vec<Vec<&str>> = lines.iter().map(|(_, line)| split::of(line, split)).collect();
         let widths: Vec<usize> = cells.iter().map(Vec::len).collect();
         let (_, fitting) = modal(&widths)?;
-        // `1 64,9` is separated by blanks, whatever its commas look like, and so is `1      1 8.1`.
+        // In `1 64,9` and `1      1 8.1` blanks are the separator, whatever the commas suggest.
         let pairs = cells.iter().filter(|cells| holds_pairs(cells)).count();
         let may_pair = !matches!(split, Split::Byte(b',') | Split::Gaps);
         (may_pair || pairs * 2 < fitting).then_some(fitting)
@@ -181,11 +182,11 @@ fn separator(lines: &Lines<'_>) -> Split {
             best = (layout.split, fitting);
         }
     }
-    // One line alone: whatever separates it.
+    // For a single line, whatever separates it.
     best.0
 }
 
-/// Whether two plain numbers stand in one cell.
+/// Whether one cell holds two plain numbers.
 fn holds_pairs(cells: &Vec<&str>) -> bool {
     cells.iter().any(|cell| {
         let parts: Vec<&str> = cell.split_whitespace().collect();
@@ -193,8 +194,8 @@ fn holds_pairs(cells: &Vec<&str>) -> bool {
     })
 }
 
-/// Whether gaps find the same number of cells in all lines but remarks, and no line of single
-/// blanks is among them.
+/// Whether gaps give the same number of cells in all lines except remarks, and no line has only
+/// single blanks.
 fn gaps_are_sure(lines: &Lines<'_>) -> bool {
     let widths: Vec<usize> =
         lines.iter().map(|(_, line)| split::of(line, Split::Gaps).len()).collect();
@@ -202,14 +203,13 @@ fn gaps_are_sure(lines: &Lines<'_>) -> bool {
     let spaced: Vec<usize> =
         lines.iter().map(|(_, line)| split::of(line, Split::Spaces).len()).collect();
     let tables = widths.iter().zip(&spaced).filter(|(gap, _)| **gap == width);
-    // Where blanks alone would do, they are surer.
+    // If blanks alone would do, they are more certain.
     let by_spaces = modal(&spaced).map_or(0, |(_, lines)| lines);
     let by_gaps = tables.count();
     by_gaps > by_spaces
 }
 
-/// Headings with blanks in them: their cells are found by gaps, by brackets, or by what stands
-/// below.
+/// Headings that contain blanks. Their cells are found by gaps, by brackets, or by the cells below.
 fn spaced_header(lines: &Lines<'_>, widths: &[usize], first: usize, block: &mut Block) {
     let rows_start_here = is_row(lines[first].1, block.split);
     // The header is the line before the first row of numbers, or the first of these lines itself.
@@ -236,8 +236,8 @@ fn is_row(line: &str, split: Split) -> bool {
     split::of(line, split).iter().any(|cell| is_number(cell))
 }
 
-/// The headings of a line above rows of `width` cells; one fewer where rows begin with a number of
-/// their own.
+/// The headings in a line above rows of `width` cells. There may be one fewer if rows begin with a
+/// running number.
 fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
     let own = |cells: Vec<&str>| cells.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let plain = own(split::of(line, Split::Spaces));
@@ -253,7 +253,7 @@ fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
     if let Some(names) = above(line, data, width) {
         return Some(names);
     }
-    // pandas and R number their rows and leave the heading of that out.
+    // pandas and R number their rows, without a heading for the numbers.
     if plain.len() + 1 == width && plain.iter().any(|name| words::counts_workers(name)) {
         let index = std::iter::once(String::new());
         return Some(index.chain(plain).collect());
@@ -261,8 +261,7 @@ fn names(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
     None
 }
 
-/// pandas prints the name of its index below the headings of the other columns, and what these have
-/// in common above them.
+/// pandas prints the name of its index below the other headings, and their common name above them.
 fn above_index(lines: &Lines<'_>, at: usize, width: usize) -> Option<Vec<String>> {
     let words = |at: usize| lines[at].1.split_whitespace().collect::<Vec<_>>();
     let (index, own) = (words(at), words(at.checked_sub(1)?));
@@ -280,7 +279,7 @@ fn above_index(lines: &Lines<'_>, at: usize, width: usize) -> Option<Vec<String>
     Some(index.iter().map(|name| (*name).to_owned()).chain(joined).collect())
 }
 
-/// `time (s)` is one heading, and so is `time [in s]`.
+/// Joins brackets: `time (s)` is one heading, and so is `time [in s]`.
 fn bracketed(words: &[String]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut open = false;
@@ -296,7 +295,7 @@ fn bracketed(words: &[String]) -> Vec<String> {
     names
 }
 
-/// Each word of the header belongs to the cell that it stands above.
+/// Assigns each word of the header to the cell below it.
 fn above(line: &str, data: &str, width: usize) -> Option<Vec<String>> {
     let cells = spans(data);
     if cells.len() != width {

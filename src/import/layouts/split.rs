@@ -1,25 +1,25 @@
-//! The cells of each line, by one way of separating them.
+//! Splits each line into cells, in one of several ways.
 
 use csv::StringRecord;
 
 use super::super::Fault;
 
-/// What separates cells.
+/// The separator of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::import) enum Split {
-    /// One byte, with quotes around what contains it.
+    /// One byte. Cells that contain it are quoted.
     Byte(u8),
-    /// Bars, plain or drawn, also around the whole: Markdown, psql, boxes.
+    /// Bars, plain or drawn, possibly also at both ends: Markdown, psql, boxes.
     Bars,
-    /// LaTeX.
+    /// LaTeX's `&`.
     Ampersands,
-    /// Two blanks or more, or a tab.
+    /// Two or more blanks, or a tab.
     Gaps,
     /// Any white space.
     Spaces,
 }
 
-/// Bars that are drawn.
+/// Characters that are drawn as bars.
 const BARS: [char; 6] = ['|', '\u{2502}', '\u{2503}', '\u{2551}', '\u{2506}', '\u{250a}'];
 
 /// Calls `take` with the number and the cells of every line that is neither blank nor a rule.
@@ -61,7 +61,7 @@ fn separated(
         if fields.len() == 1 && is_rule(fields[0].trim()) {
             continue;
         }
-        // The list is kept from row to row; only what it points to is new.
+        // The list is reused from row to row; only its contents are new.
         let mut list = recycle(std::mem::take(&mut cells));
         list.extend(fields.iter().map(str::trim));
         take(line, &list)?;
@@ -69,20 +69,20 @@ fn separated(
     }
 }
 
-/// An empty list in the place of a used one.
+/// Turns a used list into an empty one.
 fn recycle<'a>(mut list: Vec<&str>) -> Vec<&'a str> {
     list.clear();
     list.into_iter().map(|_| "").collect()
 }
 
-/// The line in which a row starts; the reader counts blank lines before it as its own.
+/// The line on which a row starts. The reader counts blank lines before a row as part of it.
 fn line_of(text: &str, start: &csv::Position) -> u32 {
     let rest = text.as_bytes().get(start.byte() as usize..).unwrap_or_default();
     let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
     (start.line() + blank.filter(|byte| **byte == b'\n').count() as u64) as u32
 }
 
-/// The cells of one line; none where it is blank, a rule or a fence.
+/// The cells of one line; empty if it is blank, a rule or a fence.
 pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
     let whole = line.trim_end();
     let line = line.trim();
@@ -90,7 +90,7 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
         return Vec::new();
     }
     match split {
-        // A tab at the start is an empty cell.
+        // A tab at the start follows an empty cell.
         Split::Byte(b'\t') => quoted(whole.trim_start_matches(' '), '\t'),
         Split::Byte(byte) => quoted(line, byte as char),
         Split::Bars => bars(line),
@@ -114,7 +114,7 @@ pub(super) fn of(line: &str, split: Split) -> Vec<&str> {
     }
 }
 
-/// A row of numbers without the comment that ends it: `8 2500 3.24 # hyper-threads`.
+/// A row of numbers without the comment at its end: `8 2500 3.24 # hyper-threads`.
 fn without_comment(line: &str) -> &str {
     let row = line.find(" # ").map(|at| line[..at].trim_end());
     let is_figure = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
@@ -150,7 +150,7 @@ fn quoted(line: &str, separator: char) -> Vec<&str> {
     parts.map(|part| part.trim().trim_matches('"')).collect()
 }
 
-/// A line that is drawn, not written: `|---|---:|`, `+----+`, `=====`, `\hline`.
+/// Whether a line is drawn rather than written: `|---|---:|`, `+----+`, `=====`, `\hline`.
 pub(super) fn is_rule(line: &str) -> bool {
     if line.starts_with("\\hline") || line.starts_with("\\toprule") {
         return line.trim_start_matches(|c: char| c == '\\' || c.is_ascii_alphabetic()).is_empty();

@@ -1,4 +1,4 @@
-//! Layouts of text as people have them, and bytes that are none.
+//! Layouts of text as people write them, and bytes that are no table.
 
 use proptest::prelude::*;
 

@@ -1,9 +1,9 @@
-//! Tables of MediaWiki, made into lines with tabs between the cells.
+//! Turns tables of MediaWiki into lines with tabs between the cells.
 
-/// What opens such a table.
+/// The beginning of such a table.
 const OPENS: &str = "{|";
 
-/// So many lines into a text the first row of a table must stand.
+/// The first row of a table must be within this many lines of the start.
 const LOOKED_THROUGH: usize = 1000;
 
 /// Whether a text holds such a table.
@@ -14,13 +14,13 @@ pub(in crate::import) fn is_wiki(text: &str) -> bool {
     begins(OPENS) && begins("|-")
 }
 
-/// The rows of the tables in a text, each in the line where it begins; captions become comments.
-/// `None` where there are none.
+/// The rows of the tables in a text, each on the line on which it begins. Captions become comments.
+/// `None` if there are no tables.
 pub(super) fn rows(text: &str) -> Option<String> {
     if !is_wiki(text) {
         return None;
     }
-    // Every line stays in its place. A row may stand in one line, or have a line for each cell.
+    // Every row keeps its line number. A row may be on one line, or have a line for each cell.
     let mut rows: Vec<String> = Vec::new();
     let (mut inside, mut open) = (false, None);
     for line in text.lines().map(str::trim) {
@@ -51,7 +51,7 @@ pub(super) fn rows(text: &str) -> Option<String> {
     Some(rows.join("\n") + "\n")
 }
 
-/// A cell without what is said of its look: `align="right" | 8.1`.
+/// The content of a cell without its formatting, such as `align="right" | 8.1`.
 fn content(cell: &str) -> String {
     let look = cell.split_once('|').filter(|(look, _)| look.contains('=') && !look.contains('['));
     let text = look.map_or(cell, |(_, text)| text).trim();

@@ -1,4 +1,4 @@
-//! Which column is the number of workers, and which second one tells curves apart.
+//! Which column is the number of workers, and which second column of workers gives separate curves.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use super::columns::Column;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
     pub(super) workers: usize,
-    /// Other columns that count workers and vary: a curve for each of their values.
+    /// Other columns that count workers and vary. Each of their values gets its own curve.
     pub(super) by: Vec<usize>,
     pub(super) guess: Option<Guess>,
 }
@@ -49,7 +49,7 @@ pub(super) fn choose(
     let found: Vec<&Column> =
         columns.iter().filter(counting).filter(|c| Some(c.at) != by).collect();
     if !is_long {
-        // In a wide table the other columns may be series called `threads` and `processes`.
+        // In a wide table, the other columns may be series named `threads` and `processes`.
         let lead = columns.iter().find(|column| !column.name.is_empty()).unwrap_or(&columns[0]);
         let bare = columns[0].name.is_empty() && columns[0].facts.is_numeric() && found.is_empty();
         if bare {
@@ -84,7 +84,7 @@ pub(super) fn choose(
     }
 }
 
-/// A column of unknown whole numbers that was swept while the workers stayed the same.
+/// A column of whole numbers with unknown meaning that varies while the workers stay the same.
 fn swept(columns: &[Column], rows: usize) -> Option<&Column> {
     columns.iter().find(|column| {
         column.is(Kind::Unknown)
@@ -105,7 +105,7 @@ fn constant(workers: &Column, other: &Column) -> Fault {
     ))
 }
 
-/// Two columns of workers are never guessed at.
+/// If two columns count workers, the user must decide.
 fn asked(several: &[&Column]) -> Fault {
     let list = names::list(several.iter().map(|column| column.name.as_str()));
     let [one, other] = [&several[0].name, &several[1].name].map(|name| shown(name));
@@ -115,7 +115,7 @@ fn asked(several: &[&Column]) -> Fault {
     ))
 }
 
-/// A name as it is typed on a command line.
+/// A name as typed on a command line.
 pub(super) fn shown(name: &str) -> String {
     if name.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
         name.to_owned()
@@ -124,7 +124,7 @@ pub(super) fn shown(name: &str) -> String {
     }
 }
 
-/// The column of this name, or of these words, or in this place.
+/// The column with this name, with these words, or in this place.
 pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
     let exact = columns.iter().find(|column| column.name == name);
     let alike = || columns.iter().find(|column| words(&column.name) == words(name));
@@ -146,8 +146,8 @@ pub(super) fn named(columns: &[Column], name: &str) -> Result<usize, Fault> {
     }
 }
 
-/// Names that say it where nothing else counts workers: `-c 8`, `Anzahl`; and whether they are
-/// sure.
+/// Names that mean workers if no other column counts them: `-c 8`, `Anzahl`. The flag says whether
+/// they are certain.
 const LONE: [(&str, bool); 23] = [
     ("cpu", true),
     ("c", true),
@@ -174,7 +174,7 @@ const LONE: [(&str, bool); 23] = [
     ("antal", false),
 ];
 
-/// A column whose name alone would not say it, where nothing else counts workers.
+/// A column that counts workers only because no other column does.
 fn lone(columns: &[Column], table: &Table, first: usize, by: Option<usize>) -> Option<Axis> {
     let rows = table.len() - first;
     let could = |column: &Column| {
@@ -186,7 +186,7 @@ fn lone(columns: &[Column], table: &Table, first: usize, by: Option<usize>) -> O
     let of_name = |column: &Column| match words(&column.name).as_slice() {
         [word] => {
             let known = LONE.iter().find(|(name, _)| name == word);
-            // `mappers`, `decoders`: those who do something.
+            // `mappers`, `decoders`: names of those who do something.
             let does = word.ends_with("ers") || word.ends_with("ors");
             let unknown = (does && vocabulary::meaning(word).is_none()).then_some(false);
             known.map(|(_, is_sure)| *is_sure).or(unknown)

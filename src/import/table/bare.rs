@@ -1,4 +1,4 @@
-//! Tables without any heading: two columns of numbers, with or without a name before them.
+//! Tables without headings: two columns of numbers, possibly with a name before them.
 
 use super::super::guess::{About, Guess};
 use super::super::layouts::Table;

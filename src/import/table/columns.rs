@@ -1,4 +1,4 @@
-//! The columns of a table: what their cells are, and what their headings mean together with them.
+//! The columns of a table: the kind of their cells, and the meaning of heading and cells together.
 
 use std::collections::HashSet;
 
@@ -8,16 +8,16 @@ use super::super::layouts::decimal::{Said, Usual};
 use super::super::words::units::{self, Unit};
 use super::super::words::{self, Kind, Meaning, Statistic};
 
-/// More different values than this are not told apart: such a column is no parameter.
+/// Most different values of a column that are counted. A column with more is not a parameter.
 const MOST_DISTINCT: usize = 4096;
 
-/// So many values are found without a hash; most columns of settings have no more.
+/// This many values are found without a hash; most columns of settings have no more.
 const FEW: usize = 16;
 
-/// So many cells show which mark is decimal.
+/// Cells that are examined to find the decimal mark.
 const MARKED: usize = 20_000;
 
-/// What the cells of a column are.
+/// What the cells of a column hold.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Facts {
     pub(super) filled: usize,
@@ -26,17 +26,17 @@ pub(super) struct Facts {
     pub(super) whole: bool,
     pub(super) least: f64,
     pub(super) most: f64,
-    /// How many different values; `None` where there are too many to count.
+    /// The number of different values; `None` if there are too many.
     pub(super) distinct: Option<usize>,
     /// What stands beside most of the numbers.
     pub(super) beside: Beside,
     pub(super) decimal: Decimal,
-    /// What the marks of its numbers are taken for, where that is a guess.
+    /// The guess about the marks in its numbers, if it is one.
     pub(super) marks: Said,
 }
 
 impl Facts {
-    /// Looks at every cell of a column.
+    /// Examines every cell of a column.
     fn of(table: &Table, first: usize, at: usize, usual: Usual) -> Self {
         let cells = || table.rows_from(first).map(move |row| row.field(at));
         let (decimal, marks) = Decimal::of(cells().take(MARKED), usual);
@@ -88,7 +88,7 @@ impl Facts {
         facts
     }
 
-    /// Whether the column holds numbers, whatever single cells say.
+    /// Whether the column holds numbers, apart from a few cells.
     pub(super) fn is_numeric(&self) -> bool {
         self.numbers * 2 >= self.filled && self.numbers > 0
     }
@@ -97,7 +97,7 @@ impl Facts {
         self.most > self.least
     }
 
-    /// Whether the values could be numbers of workers that were swept, rather than measurements.
+    /// Whether the values may be swept numbers of workers rather than measurements.
     pub(super) fn could_count(&self, rows: usize) -> bool {
         let few = self.distinct.is_some_and(|distinct| distinct < rows || rows <= 12);
         self.whole && self.least >= 0.0 && self.most <= 65_536.0 && few
@@ -118,9 +118,9 @@ impl Column {
         self.meaning.kind == kind
     }
 
-    /// Whether it holds figures of this kind that differ, or are the only ones.
+    /// Whether it holds figures of this kind that differ, or that are the only ones.
     pub(super) fn measures(&self, kind: Kind) -> bool {
-        // Where nothing but failures stands, the heading says what was to be measured.
+        // If all cells report failures, the heading says what was to be measured.
         let failed = self.facts.filled == 0
             && self.facts.missing > 0
             && matches!(kind, Kind::Rate | Kind::Time | Kind::Value);
@@ -128,9 +128,9 @@ impl Column {
     }
 }
 
-/// All columns that have a heading or stand first, with what they mean.
+/// All columns that have a heading or stand first, with their meanings.
 pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Column> {
-    // What the marks of one column leave open, those of the others may show.
+    // If the marks of one column are ambiguous, other columns may show them.
     let shown = (0..names.len()).find_map(|at| {
         let cells = table.rows_from(first).take(1000).map(move |row| row.field(at));
         let (decimal, guess) = Decimal::of(cells, table.usual);
@@ -146,7 +146,7 @@ pub(super) fn columns(table: &Table, names: &[String], first: usize) -> Vec<Colu
     let mut columns: Vec<Column> = names.iter().enumerate().map(column).collect();
     minima(&mut columns);
     quartiles(&mut columns);
-    // `user` beside `sys` is a time of a CPU, as `time` prints it.
+    // `user` beside `sys` is CPU time, as `time` prints it.
     let has = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
     if ["sys", "system", "real", "elapsed"].into_iter().any(has) {
         let user = columns.iter_mut().filter(|column| column.name.eq_ignore_ascii_case("user"));
@@ -187,10 +187,10 @@ fn minima(columns: &mut [Column]) {
     }
 }
 
-/// What stands in the cells tells more than the heading.
+/// Cells say more than the heading.
 fn by_cells(meaning: &mut Meaning, facts: &Facts) {
     if facts.numbers == 0 && facts.filled > 0 {
-        // `Runtime` may be `.NET 8.0`.
+        // The heading `Runtime` may have cells such as `.NET 8.0`.
         if !matches!(meaning.kind, Kind::Aside | Kind::Unit | Kind::Repetition) {
             meaning.kind = Kind::Unknown;
         }
@@ -205,7 +205,7 @@ fn by_cells(meaning: &mut Meaning, facts: &Facts) {
         }
         Beside::Rate if open => {
             meaning.kind = Kind::Rate;
-            // The cells have been brought to plain counts.
+            // The cells were already converted to plain counts.
             meaning.unit = Some(match &meaning.unit {
                 Some(Unit::Rate { factor, what }) => {
                     let (thousands, what) = units::without_thousands(what);

@@ -1,19 +1,19 @@
-//! What only the figures themselves can tell: whether more or less is better, and whether the work
-//! grows with the workers.
+//! What only the figures show: whether more or less is better, and whether the work grows with the
+//! workers.
 
 use super::super::guess::{About, Guess};
 use super::super::{Fault, Series};
 
-/// Figures that change less than this are no sign of anything.
+/// A smaller change of the figures shows nothing.
 const CLEAR: f64 = 1.15;
-/// Times that stay within this factor, while workers grow by [`GROWN`] or more, hardly change.
+/// If times stay within this factor while workers grow by [`GROWN`] or more, they hardly change.
 const FLAT: f64 = 1.5;
-/// The same, downwards: beyond, more workers do help.
+/// If times fall below this factor, more workers do help.
 const HELPED: f64 = 0.8;
-/// So many times more workers than at the start.
+/// Factor of growth in workers.
 const GROWN: f64 = 4.0;
 
-/// Which way is better.
+/// The better direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Better {
     More,
@@ -30,7 +30,8 @@ pub(super) fn levels(series: &Series) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Which way one series shows, from its first steps: more workers help nearly always at first.
+/// The direction that one series shows in its first steps: at first, more workers nearly always
+/// help.
 fn shown(series: &Series) -> Option<Better> {
     let levels = levels(series);
     let (first, rest) = levels.split_first()?;
@@ -52,7 +53,7 @@ fn shown(series: &Series) -> Option<Better> {
     }
 }
 
-/// Decides which way is better where nothing says it, and says so.
+/// Decides which direction is better if nothing else says it, and reports the guess.
 pub(super) fn decide(
     series: &mut [Series],
     column: &str,
@@ -62,7 +63,7 @@ pub(super) fn decide(
     let votes: Vec<Better> = series.iter().filter_map(shown).collect();
     let less = votes.iter().filter(|vote| **vote == Better::Less).count();
     let more = votes.len() - less;
-    // One count shows nothing, and has no best count either.
+    // A single count shows nothing, and has no best count either.
     let is_open = votes.is_empty() || (less > 0 && more > 0);
     if counts > 1 && is_open && !is_bare {
         return Err(Fault::whole(format!(
@@ -89,17 +90,17 @@ pub(super) fn decide(
     Ok(vec![Guess::new(About::Direction, text, "--unit s or --unit ops/s")])
 }
 
-/// What is said where times hardly change.
+/// The question to the user if times hardly change.
 const QUESTION: &str = "does the work grow with the workers?";
 
-/// Times that hardly change while workers grow are those of a work that grows with them, or of one
-/// that does not scale.
+/// If times hardly change while workers grow, either the work grows with the workers or it does not
+/// scale.
 ///
 /// `efficiencies` are those that the file states, by worker count.
 pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<Guess> {
     let levels = levels(series);
     let (first, last) = (levels.first()?, levels.last()?);
-    // Throughputs here are runs per second: times upside down.
+    // Throughputs here are runs per second, the inverse of times.
     let ratio = |level: &(f64, f64)| first.1 / level.1;
     let flat = levels.iter().all(|level| (HELPED..=FLAT).contains(&ratio(level)));
     let grown = last.0 / first.0;
@@ -125,8 +126,8 @@ pub(super) fn weak(series: &mut Series, efficiencies: &[(f64, f64)]) -> Option<G
     Some(Guess::new(About::Work, text, "--work-per-worker if it does"))
 }
 
-/// Whether stated efficiencies are those of a work that grows (`t(1) / t(N)`) or of one that does
-/// not (`t(1) / t(N) / N`).
+/// Whether stated efficiencies are those of growing work (`t(1) / t(N)`) or of fixed work (`t(1) /
+/// t(N) / N`).
 fn says_weak(levels: &[(f64, f64)], efficiencies: &[(f64, f64)]) -> Option<bool> {
     let first = levels.first()?;
     let (mut growing, mut fixed, mut seen) = (0, 0, 0);

@@ -1,4 +1,4 @@
-//! Which columns are measured, which of them belong together, and what each one is called.
+//! Which columns are measured, which of them belong together, and their names.
 
 use super::super::guess::{About, Guess};
 use super::super::words::units::Unit;
@@ -7,12 +7,12 @@ use super::super::{Fault, Request};
 use super::axis::{named, shown};
 use super::columns::Column;
 
-/// What a figure becomes a throughput by.
+/// How a figure becomes a throughput.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Rule {
-    /// By its unit: a rate as it is, a time by the one rule.
+    /// By its unit: a rate stays as it is; a time is converted by the one rule.
     Unit(Unit),
-    /// The unit stands in another column.
+    /// By the unit in another column.
     Stated,
     /// Speed-up: the throughput of one worker is 1.
     Speedup,
@@ -25,30 +25,30 @@ pub(super) enum Rule {
 pub(super) struct Figure {
     pub(super) column: usize,
     pub(super) rule: Rule,
-    /// The series it is, where each column is one.
+    /// The name of its series, if each column is one.
     pub(super) series: Option<String>,
     pub(super) repetition: Option<u32>,
-    /// The column of its deviation.
+    /// The column with its deviation.
     pub(super) deviation: Option<usize>,
-    /// The column of the work that was done in its time.
+    /// The column with the work done in its time.
     pub(super) work: Option<usize>,
-    /// Whether it is one worker's.
+    /// Whether it is the figure of one worker.
     pub(super) per_worker: bool,
 }
 
-/// All figures, with what was guessed of them.
+/// All figures, with the guesses about them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Figures {
     pub(super) list: Vec<Figure>,
     pub(super) guesses: Vec<Guess>,
-    /// Whether more or less is better is not said anywhere, and must be seen.
+    /// Whether nothing says if more or less is better, so that the figures must show it.
     pub(super) is_open: bool,
 }
 
-/// Kinds of figures that are known by their headings, the best first.
+/// Kinds of figures that headings can show, the best first.
 const KNOWN: [Kind; 5] = [Kind::Rate, Kind::Time, Kind::Speedup, Kind::Efficiency, Kind::Value];
 
-/// Whether some column is known to be measured, so that the others are not series by themselves.
+/// Whether some column is known to be measured. The other columns are then not series.
 pub(super) fn is_long(columns: &[Column], request: Request<'_>) -> bool {
     let known = |column: &Column| {
         KNOWN.iter().any(|kind| column.measures(*kind))
@@ -58,7 +58,7 @@ pub(super) fn is_long(columns: &[Column], request: Request<'_>) -> bool {
     !request.values.is_empty() || columns.iter().any(known)
 }
 
-/// Finds the figures of a table whose axis is known.
+/// Finds the figures of a table, once its axis is known.
 pub(super) fn find(
     columns: &[Column],
     taken: &[usize],
@@ -78,7 +78,7 @@ pub(super) fn find(
         figures.is_open = class == Kind::Unknown && list[0].meaning.unit.is_none();
         figures.list = list.iter().map(|column| figure(column, class)).collect();
         name_them(&mut figures.list, &list);
-        // Deviations belong to a figure that was asked for as to any other.
+        // A figure that the user named gets its deviation like any other.
         deviations(&mut figures.list, &free, columns);
         return Ok(figures);
     }
@@ -86,7 +86,7 @@ pub(super) fn find(
     let Some(class) = class else { return Ok(figures) };
     let mut pool: Vec<&Column> =
         free.iter().copied().filter(|column| belongs(column, class, is_long)).collect();
-    // What never changes is a setting, unless it is all there is.
+    // A column that never changes is a setting, unless there is no other.
     if pool.iter().any(|column| column.facts.varies()) {
         // A serial run has one time for all counts.
         let is_mode = |column: &Column| vocabulary::mode_in(&column.name).is_some();
@@ -118,12 +118,12 @@ pub(super) fn find(
     Ok(figures)
 }
 
-/// `ops` is used for operations per second; `requests` alone is rather how many there were.
+/// `ops` often means operations per second; `requests` alone more often means their number.
 fn rate_like(name: &str) -> bool {
     words(name).iter().any(|word| ["ops", "kops", "mops"].contains(&word.as_str()))
 }
 
-/// Of which kind the figures are: the first kind of which there are some.
+/// The kind of the figures: the best kind that the table has.
 fn class(free: &[&Column], is_long: bool) -> Option<Kind> {
     let measured = |kind: Kind| {
         free.iter().any(|c| c.measures(kind) && c.meaning.statistic != Statistic::Deviation)
@@ -149,7 +149,7 @@ fn class(free: &[&Column], is_long: bool) -> Option<Kind> {
     }
 }
 
-/// In a wide table, a column that bears the name of workers or of a repetition is a series.
+/// In a wide table, a column with the name of workers or of a repetition is a series.
 fn is_series(column: &Column) -> bool {
     let kind = column.meaning.kind;
     column.facts.is_numeric()
@@ -200,7 +200,7 @@ fn counted(column: &Column) -> &str {
     }
 }
 
-/// Of several statistics of one thing, the one that says most; of numbered columns, all.
+/// Of several statistics of one thing, the most useful one; of numbered columns, all.
 fn best_of_each<'c>(pool: &[&'c Column]) -> Vec<&'c Column> {
     let mut chosen: Vec<&Column> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -234,17 +234,17 @@ fn best_of_each<'c>(pool: &[&'c Column]) -> Vec<&'c Column> {
     chosen
 }
 
-/// Load tests name the rate that they offer beside the throughput that came of it.
+/// Load tests name the offered rate beside the resulting throughput.
 fn done_rather_than_offered<'c>(same: &[&'c Column]) -> &'c Column {
     let done = |column: &&&Column| words(&column.name).iter().any(|word| word == "throughput");
     let offered = words(&same[0].name) == ["rate"];
     same.iter().find(done).filter(|_| offered).unwrap_or(&same[0])
 }
 
-/// Whose figures they are, so that mean and median of one thing are one.
+/// Whose figures they are, so that mean and median of one thing are recognised as one.
 fn group_of(column: &Column) -> String {
     match column.meaning.kind {
-        // In a wide table the name is the thing.
+        // In a wide table, the name itself is the thing.
         Kind::Workers => column.name.to_lowercase(),
         _ => column.meaning.subject.clone(),
     }
@@ -255,7 +255,7 @@ fn group_key(pool: &[&Column], column: &Column) -> String {
     format!("{} {}", group_of(column), named.map_or_else(String::new, |number| number.to_string()))
 }
 
-/// Whether a numbered column is one of several repetitions: `time1 time2 time3`, `run 1 run 2`; but
+/// Whether a numbered column is one of several repetitions: `time1 time2 time3`, `run 1 run 2`. But
 /// `v1` and `v2` are two things.
 fn is_repeated(pool: &[&Column], column: &Column) -> bool {
     let Some(_) = column.meaning.number else { return false };
@@ -279,7 +279,7 @@ fn is_repeated(pool: &[&Column], column: &Column) -> bool {
         || (says && numbers.len() > 1)
 }
 
-/// Several things are curves of their own, named by their headings.
+/// Gives several things their own curves, named by their headings.
 fn name_them(figures: &mut [Figure], columns: &[&Column]) {
     let mut groups: Vec<String> = columns.iter().map(|column| group_key(columns, column)).collect();
     groups.sort_unstable();
@@ -288,7 +288,7 @@ fn name_them(figures: &mut [Figure], columns: &[&Column]) {
         if is_repeated(columns, column) {
             figure.repetition = column.meaning.number;
         }
-        // A single column that is nothing but a word for time or rate needs no name.
+        // A single column needs no name if its heading is just a word for time or rate.
         let unknown = matches!(column.meaning.kind, Kind::Unknown | Kind::Workers)
             && !column.meaning.subject.is_empty();
         if groups.len() > 1 || unknown {
@@ -297,8 +297,8 @@ fn name_them(figures: &mut [Figure], columns: &[&Column]) {
     }
 }
 
-/// A heading without unit, statistic and number of the repetition: `OpenMPI (processes) total (s)`
-/// is `OpenMPI (processes)`.
+/// A heading without unit, statistic and repetition number: `OpenMPI (processes) total (s)` becomes
+/// `OpenMPI (processes)`.
 fn title(column: &Column, without_number: bool) -> String {
     use vocabulary::Sense;
     let heading = column.name.trim();
@@ -333,7 +333,7 @@ fn title(column: &Column, without_number: bool) -> String {
     if short.is_empty() { heading.to_owned() } else { short }
 }
 
-/// The deviation that stands beside each figure.
+/// Finds the deviation beside each figure.
 fn deviations(figures: &mut [Figure], free: &[&Column], columns: &[Column]) {
     let spread: Vec<&&Column> = free
         .iter()
@@ -359,7 +359,7 @@ fn deviations(figures: &mut [Figure], free: &[&Column], columns: &[Column]) {
     }
 }
 
-/// `time_min` without a maximum beside it is a guess at minutes.
+/// `time_min` without a maximum beside it is guessed to be minutes.
 fn minutes(figures: &mut Figures, chosen: &[&Column]) {
     let open =
         |column: &&&Column| column.meaning.perhaps_minutes && !column.name.contains(['(', '[']);
@@ -369,7 +369,7 @@ fn minutes(figures: &mut Figures, chosen: &[&Column]) {
     }
 }
 
-/// What is asked where nothing shows which column is measured.
+/// The question to the user if nothing shows which column is measured.
 pub(super) fn asked(columns: &[Column], workers: usize) -> Fault {
     let mut names =
         columns.iter().filter(|column| column.at != workers && column.facts.is_numeric());

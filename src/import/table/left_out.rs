@@ -1,15 +1,15 @@
-//! What is left out of a table, and how that is said.
+//! What is left out of a table, and the warnings about it.
 
 use super::super::Fault;
 use super::super::layouts::Row;
 use super::super::words::{axis, words};
 
-/// So many figures that failed are told apart.
+/// Most failed figures that are kept apart.
 const MOST_FAILED: usize = 1000;
-/// So many rows are named.
+/// Most rows that are named.
 const MOST_SHOWN: usize = 5;
 
-/// Rows that bear these words instead of a number of workers are no part of a sweep.
+/// Words in place of a number of workers that mark a row outside of the sweep.
 const NO_COUNTS: [&str; 18] = [
     "serial",
     "sequential",
@@ -31,8 +31,7 @@ const NO_COUNTS: [&str; 18] = [
     "speedup",
 ];
 
-/// Whether these words, where a number of workers should stand, say that the row is no part of a
-/// sweep.
+/// Whether these words, in place of a number of workers, mark a row outside of the sweep.
 pub(super) fn is_no_count(text: &str) -> bool {
     words(text).first().is_some_and(|word| NO_COUNTS.contains(&word.as_str()))
 }
@@ -41,7 +40,7 @@ pub(super) fn is_no_count(text: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct LeftOut {
     zeros: usize,
-    /// Numbers of workers without a figure, and what stands there instead.
+    /// Worker counts without a figure, with the text in its place.
     failed: Vec<(String, String)>,
     /// Rows without a number of workers.
     rows: Vec<String>,
@@ -49,13 +48,13 @@ pub(super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// A row of no workers at all.
+    /// Notes a row with 0 workers.
     pub(super) fn zero(&mut self, row: Row<'_>, header: &str) {
         self.zeros += 1;
         self.first.get_or_insert_with(|| row.fault(header, "is 0, but must be above 0"));
     }
 
-    /// A row without a number of workers, by what stands there or by its line.
+    /// Notes a row without a number of workers, by its text or its line.
     pub(super) fn row(&mut self, what: impl FnOnce() -> String) {
         if self.rows.len() < MOST_SHOWN {
             self.rows.push(what());
@@ -63,7 +62,7 @@ impl LeftOut {
         }
     }
 
-    /// A figure that was not measured.
+    /// Notes a figure that was not measured.
     pub(super) fn figure(&mut self, row: Row<'_>, header: &str, text: &str, workers: &str) {
         if self.failed.len() < MOST_FAILED {
             self.failed.push((workers.to_owned(), text.to_owned()));
@@ -75,12 +74,12 @@ impl LeftOut {
         self.first.get_or_insert_with(|| row.fault(header, what));
     }
 
-    /// What is wrong where nothing remains.
+    /// The error if nothing remains.
     pub(super) fn fault(self) -> Fault {
         self.first.unwrap_or_else(|| Fault::whole("holds no measurement"))
     }
 
-    /// What is left out, in words.
+    /// Reports what is left out.
     pub(super) fn say(&self, warnings: &mut Vec<String>) {
         if self.zeros > 0 {
             warnings.push(

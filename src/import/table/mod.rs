@@ -22,15 +22,15 @@ use axis::Axis;
 use columns::Column;
 use figures::{Figure, Figures, Rule};
 
-/// What a user can write instead of what could not be understood.
+/// What a user can write if a table was not understood.
 const REMEDY: &str = "a table needs a header such as workers,throughput or \
     name,workers,throughput, or --param NAME for the column of the workers";
 
-/// Which column is what.
+/// The meaning of each column.
 #[derive(Debug, Clone, PartialEq)]
 struct Layout {
     columns: Vec<Column>,
-    /// Rows from this one on are measurements.
+    /// The first row with measurements.
     first: usize,
     axis: Axis,
     figures: Figures,
@@ -40,11 +40,11 @@ struct Layout {
     repetition: Option<usize>,
     unit: Option<usize>,
     samples: Option<usize>,
-    /// Whether the run of a row came to its end: `State`, `status`.
+    /// The column that says whether the run of a row succeeded: `State`, `status`.
     status: Option<usize>,
-    /// Speed-up per worker by the file, to see whether the work grows with the workers.
+    /// The column of speed-up per worker, which shows whether the work grows with the workers.
     efficiency: Option<usize>,
-    /// Whether there are no headings at all: then a figure is a throughput, unless it falls.
+    /// Whether there are no headings. A figure is then a throughput, unless it falls.
     is_bare: bool,
     warnings: Vec<String>,
 }
@@ -132,7 +132,7 @@ fn is_status(column: &Column) -> bool {
     !column.facts.is_numeric() && words::words(&column.name).iter().any(says)
 }
 
-/// A column whose heading says that it is measured, but whose cells are no numbers.
+/// Reports a column whose heading says that it is measured, but whose cells are not numbers.
 fn no_numbers(table: &Table, columns: &[Column], first: usize) -> Result<(), Fault> {
     let measured = |column: &&Column| {
         let kind = words::meaning(&column.name).kind;
@@ -146,7 +146,7 @@ fn no_numbers(table: &Table, columns: &[Column], first: usize) -> Result<(), Fau
     })
 }
 
-/// What the user said of the figures holds, whatever the headings say.
+/// Applies what the user said about the figures, whatever the headings say.
 fn forced(figures: &mut Figures, request: Request<'_>) -> Result<(), Fault> {
     if let Some(text) = request.unit {
         let unit = given(text).ok_or_else(|| {
@@ -172,7 +172,7 @@ fn forced(figures: &mut Figures, request: Request<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A unit as a user gives it.
+/// Reads a unit as users write it.
 fn given(text: &str) -> Option<Unit> {
     let plain = |what: &str| Unit::Rate { factor: 1.0, what: what.to_owned() };
     Unit::parse(text).or_else(|| match text.trim() {
@@ -210,7 +210,7 @@ fn work(layout: &mut Layout, taken: &[usize], table: &Table) {
     figure.work = Some(work.at);
 }
 
-/// Whether one column is a constant over the other.
+/// Whether one column is a constant divided by the other.
 fn is_quotient(table: &Table, first: usize, time: usize, rate: usize) -> bool {
     let number = |text: &str| table.number(text).ok().filter(|value| *value > 0.0);
     let rows = table.rows_from(first).take(1000);
@@ -226,7 +226,7 @@ fn is_quotient(table: &Table, first: usize, time: usize, rate: usize) -> bool {
         && spread(&mut pairs.iter().map(|(time, rate)| time * rate)) < 1.03
 }
 
-/// Columns that tell series apart, and those that nothing is made of.
+/// Finds columns that separate series, and columns that are not used.
 fn names_of_series(table: &Table, layout: &mut Layout, taken: &[usize], is_long: bool) {
     let mut unused: Vec<&str> = Vec::new();
     let mut constant: Vec<usize> = Vec::new();
@@ -260,7 +260,7 @@ fn names_of_series(table: &Table, layout: &mut Layout, taken: &[usize], is_long:
             unused.push(&column.name);
         }
     }
-    // What is the same in all rows is no name, unless there is no other.
+    // A value that is the same in all rows is no name, unless there is no other.
     if layout.texts.is_empty() && layout.parameters.is_empty() {
         layout.texts.extend(constant.first());
     }
@@ -304,12 +304,12 @@ fn is_measured(column: &Column) -> bool {
         )
 }
 
-/// What a column of texts tells apart.
+/// What a column of texts distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Telling {
     Constant,
     Series,
-    /// Every row bears another one.
+    /// Every row has another text.
     Rows,
 }
 
@@ -327,15 +327,15 @@ fn tells_apart(table: &Table, layout: &Layout, at: usize) -> Telling {
     let several = counts.values().filter(|with| with.len() > 1).count();
     match counts.len() {
         0 | 1 => Telling::Constant,
-        // A name that comes back at other counts is a series; where there is one count only, names
-        // are all there is.
+        // A name that is repeated at other counts is a series. With only one count, names are the
+        // only thing to go by.
         _ if all.len() == 1 || several > 0 => Telling::Series,
         _ => Telling::Rows,
     }
 }
 
-/// Whether an unknown column of numbers tells experiments apart (a size, a percentage) rather than
-/// being measured itself: then each of its values comes back at half of the worker counts or more.
+/// Whether a column of numbers with unknown meaning is a parameter (a size, a percentage) rather
+/// than a measurement. Each of its values must then appear at half of the worker counts or more.
 fn is_parameter(table: &Table, layout: &Layout, at: usize) -> bool {
     let few = layout
         .columns
@@ -355,7 +355,7 @@ fn is_parameter(table: &Table, layout: &Layout, at: usize) -> bool {
     counts.len() > 1 && counts.values().all(enough)
 }
 
-/// What must be said of the units.
+/// Adds remarks about units.
 fn remarks(layout: &mut Layout) {
     let name = |figure: &Figure| {
         let found = layout.columns.iter().find(|column| column.at == figure.column);

@@ -1,4 +1,4 @@
-//! One figure of a row as a throughput, with the deviation that is stated beside it.
+//! Turns one figure of a row into a throughput, with the deviation stated beside it.
 
 use super::super::layouts::cell::{self, Beside, Cell};
 use super::super::layouts::{Row, Table};
@@ -8,12 +8,12 @@ use super::Layout;
 use super::columns::Column;
 use super::figures::{Figure, Rule};
 
-/// What a figure is.
+/// The result for one figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reckoned {
     Throughput {
         value: f64,
-        /// The deviation as a share of it.
+        /// The deviation, as a share of the figure.
         deviation: Option<f64>,
     },
     /// The cell in this column says that nothing was measured.
@@ -25,7 +25,7 @@ pub(super) enum Reckoned {
 pub(super) struct Reckoner<'t> {
     pub(super) table: &'t Table,
     pub(super) layout: &'t Layout,
-    /// By their places.
+    /// The columns, by their places.
     columns: Vec<&'t Column>,
 }
 
@@ -48,7 +48,7 @@ impl<'t> Reckoner<'t> {
         cell::parse(row.field(at), self.columns[at].facts.decimal)
     }
 
-    /// How a figure becomes a throughput, and what it then counts, where a row states this unit.
+    /// How a figure becomes a throughput, and what it then counts, if a row states this unit.
     pub(super) fn rule(&self, figure: &Figure, stated: Option<&str>) -> (Rule, String) {
         let unit = match &figure.rule {
             Rule::Unit(unit) => with_stated(unit, stated),
@@ -85,7 +85,7 @@ impl<'t> Reckoner<'t> {
         if !found.value.is_finite() {
             return Err(row.fault(header, format!("{text:?} is not a finite number")));
         }
-        // Tools write 0 and -1 where nothing was measured.
+        // Tools write 0 and -1 if nothing was measured.
         if found.value == 0.0 || found.value.total_cmp(&-1.0).is_eq() {
             return Ok(Reckoned::Failed(figure.column));
         }
@@ -96,7 +96,7 @@ impl<'t> Reckoner<'t> {
             Some((at, _)) => return Ok(Reckoned::Failed(at)),
         };
         let by_unit = match (rule, found.unit) {
-            // The cell has been brought to seconds already.
+            // The cell was already converted to seconds.
             (Rule::Unit(Unit::Time { .. }), Beside::Time) => work / found.value,
             (Rule::Unit(Unit::Rate { .. }), Beside::Rate) | (Rule::Speedup | Rule::Stated, _) => {
                 found.value
@@ -114,7 +114,7 @@ impl<'t> Reckoner<'t> {
         Ok(Reckoned::Throughput { value, deviation })
     }
 
-    /// The deviation of a figure as a share of it.
+    /// The deviation of a figure, as a share of it.
     fn deviation(&self, row: Row<'_>, figure: &Figure, found: cell::Figure) -> Option<f64> {
         if let Some(deviation) = found.deviation {
             return Some(deviation / found.value).filter(|share| share.is_finite() && *share > 0.0);
@@ -131,7 +131,7 @@ impl<'t> Reckoner<'t> {
         let share = if spread.unit == Beside::Percent {
             spread.value
         } else {
-            // A deviation without a unit is in that of its figure.
+            // A deviation without a unit has the unit of its figure.
             let own = &self.columns[at];
             let of_figure = scale(self.columns[figure.column], found.unit);
             let of_spread = if own.meaning.unit.is_none() && spread.unit == Beside::Nothing {
@@ -149,7 +149,7 @@ fn plain_units() -> Unit {
     Unit::Rate { factor: 1.0, what: "units".to_owned() }
 }
 
-/// A rate of nothing in particular is of what the unit column says.
+/// A rate without a name for what it counts gets that of the unit column.
 fn with_stated(unit: &Unit, stated: Option<&str>) -> Unit {
     match (unit, stated) {
         (Unit::Rate { factor, what }, Some(text)) if what == "units" => match Unit::parse(text) {

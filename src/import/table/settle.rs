@@ -1,4 +1,4 @@
-//! Guesses that rest on the figures, made when all curves of a table are there.
+//! Guesses that depend on the figures. They are made when all curves of a table are complete.
 
 use super::super::guess::About;
 use super::super::layouts::cell::{self, Cell};
@@ -10,7 +10,7 @@ use super::columns::Column;
 use super::figures::Rule;
 use super::{Layout, direction};
 
-/// What only the figures can tell.
+/// Guesses what only the figures can show.
 pub(super) fn guess(
     series: &mut [Series],
     table: &Table,
@@ -54,12 +54,12 @@ fn efficiencies(table: &Table, layout: &Layout, columns: &[&Column]) -> Vec<(f64
     let pairs: Vec<(f64, f64)> = rows
         .filter_map(|row| Some((number(row, layout.axis.workers)?, number(row, at)?)))
         .collect();
-    // Per cent without a sign.
+    // Percentages without a sign.
     let percent = pairs.iter().map(|pair| pair.1).fold(0.0, f64::max) > 5.0;
     pairs.into_iter().map(|(n, e)| (n, if percent { e / 100.0 } else { e })).collect()
 }
 
-/// Where curves are told apart by a second number of workers, the best of all pairs.
+/// If a second number of workers separates the curves, reports the best of all pairs.
 pub(super) fn best_pair(series: &mut [Series], axis: &str) {
     let levels = series
         .iter()

@@ -1,4 +1,4 @@
-//! Where the headings of a table stand: above, at the left, in a comment, in two lines, or nowhere.
+//! Where the headings of a table are: above, at the left, in a comment, on two lines, or nowhere.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use super::super::layouts::cell::{self, Cell, Decimal};
 use super::super::layouts::{Row, Table};
 use super::super::words::{self, Kind, axis, units};
 
-/// A table with its headings apart.
+/// A table, separated from its headings.
 #[derive(Debug)]
 pub(super) struct Headed<'t> {
-    /// The table itself, or one that was turned.
+    /// The table itself, or a transposed one.
     pub(super) table: Cow<'t, Table>,
     pub(super) names: Vec<String>,
-    /// Rows from this one on are measurements.
+    /// The first row with measurements.
     pub(super) first: usize,
-    /// Whether the numbers of workers were headings themselves.
+    /// Whether the numbers of workers were headings.
     pub(super) turned: Option<String>,
 }
 
@@ -27,7 +27,7 @@ fn counts(name: &str) -> bool {
     words::meaning(name).kind == Kind::Workers
 }
 
-/// Finds the headings; `None` where there are none.
+/// Finds the headings; `None` if there are none.
 pub(super) fn headed(table: &Table) -> Option<Headed<'_>> {
     if table.is_headed {
         let names = owned(table.row(0));
@@ -46,9 +46,9 @@ fn owned(row: Row<'_>) -> Vec<String> {
     row.fields().map(str::to_owned).collect()
 }
 
-/// The names of the columns and the first row of measurements.
+/// The names of the columns, and the first row with measurements.
 fn header(table: &Table) -> Option<(Vec<String>, usize)> {
-    // A title above the table fills one cell of many.
+    // A title above the table fills only one of many cells.
     let is_title = |row: Row<'_>| {
         row.len() > 1
             && row.fields().filter(|cell| !cell.is_empty()).count() == 1
@@ -60,7 +60,8 @@ fn header(table: &Table) -> Option<(Vec<String>, usize)> {
     if !filled().any(|at| is_number(first.field(at))) {
         return Some(below(table, start).unwrap_or_else(|| (owned(first), start + 1)));
     }
-    // `workers,1,2,3` heads repetitions; `threads,1,20.5` is a measurement of the series `threads`.
+    // `workers,1,2,3` is a heading of repetitions; `threads,1,20.5` is a measurement of the series
+    // `threads`.
     let heads = |at: usize| {
         let below = table.len() > start + 1 && is_number(table.row(start + 1).field(at));
         below && counts(first.field(at))
@@ -79,18 +80,18 @@ fn header(table: &Table) -> Option<(Vec<String>, usize)> {
     names.iter().any(|name| counts(name)).then_some((names, start))
 }
 
-/// So many lines of headings stand one below the other.
+/// Most lines of headings.
 const MOST_LINES: usize = 3;
 
-/// Headings in several lines, as pandas and spreadsheets have them: what stands below another one
-/// adds to it, and an empty cell is spanned by the one before. `None` where they are in one line.
+/// Headings on several lines, as in pandas and spreadsheets. A lower heading adds to the one above,
+/// and an empty cell belongs to the one before. `None` if there is only one line.
 fn below(table: &Table, start: usize) -> Option<(Vec<String>, usize)> {
     let has_number = |at: &usize| table.row(*at).fields().any(is_number);
     let end = (start..table.len().min(start + MOST_LINES + 1)).find(has_number)?;
     let width = table.width();
     let counted =
         (start..end).find_map(|at| (0..width).find(|c| counts(table.row(at).field(*c))))?;
-    // A second line says nothing about the workers, whose heading stands in one of them.
+    // The heading of the workers is on one line only; the other line has nothing there.
     let cells = (start..end).filter(|at| !table.row(*at).field(counted).is_empty()).count();
     if end < start + 2 || cells != 1 {
         return None;
@@ -113,7 +114,7 @@ fn below(table: &Table, start: usize) -> Option<(Vec<String>, usize)> {
     Some((names, end))
 }
 
-/// A second line of headings that holds only units: `(s)`, `[ops/s]`, `-`.
+/// A second line of headings with only units: `(s)`, `[ops/s]`, `-`.
 fn with_units_below(table: &Table, names: Vec<String>, first: usize) -> (Vec<String>, usize) {
     if first >= table.len() {
         return (names, first);
@@ -136,7 +137,7 @@ fn with_units_below(table: &Table, names: Vec<String>, first: usize) -> (Vec<Str
     (names.into_iter().zip(row.fields()).map(join).collect(), first + 1)
 }
 
-/// Types as databases and data frames print them below their headings.
+/// Types that databases and data frames print below their headings.
 const TYPES: [&str; 36] = [
     "int", "int8", "int16", "int32", "int64", "integer", "bigint", "smallint", "uint8", "uint16",
     "uint32", "uint64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "float", "float32",
@@ -144,7 +145,7 @@ const TYPES: [&str; 36] = [
     "str", "chr", "string", "bool",
 ];
 
-/// Whether the row holds nothing but the types of the columns: `int32 | double`, `<int> <dbl>`.
+/// Whether the row holds only the types of the columns: `int32 | double`, `<int> <dbl>`.
 fn are_types_below(table: &Table, at: usize) -> bool {
     let is_type = |text: &str| {
         let bare = text.trim_matches(['<', '>']).to_lowercase();
@@ -181,8 +182,8 @@ fn transposed(table: &Table) -> Option<Headed<'static>> {
     Some(Headed { table: Cow::Owned(turned), names, first: 0, turned: None })
 }
 
-/// Whether a corner such as `size\\threads` says that the numbers of workers run across; `None`
-/// where it is no such corner.
+/// Whether a corner such as `size\\threads` says that numbers of workers run across. `None` if it
+/// is no such corner.
 fn workers_across(corner: &str) -> Option<bool> {
     let (down, across) = corner.rsplit_once('\\')?;
     match (counts(down), counts(across)) {
@@ -198,7 +199,7 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     if width < 3 || table.len() < 2 {
         return None;
     }
-    // A cell that spans the numbers may say what they are.
+    // A cell above several numbers may say what they are.
     let above: Vec<&str> = table.row(0).fields().filter(|cell| !cell.is_empty()).collect();
     let is_told = matches!(above.as_slice(), [one] if counts(one)) && table.len() > 2;
     let start = usize::from(is_told);
@@ -222,7 +223,7 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let found = if words >= 2 { by_word } else { plain };
     let (from, numbers) = (found.iter().position(Option::is_some)?, found.iter().flatten().count());
     let ascends = found[from..].windows(2).all(|pair| matches!(pair, [Some(a), Some(b)] if a < b));
-    // 1, 2, 3 are repetitions as likely; 1, 2, 4 are not.
+    // 1, 2, 3 may as well be repetitions; 1, 2, 4 cannot be.
     let sure = is_told
         || words >= 2
         || found.iter().flatten().enumerate().any(|(at, n)| *n > at as f64 + 1.0);
@@ -248,7 +249,7 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     let mut names: Vec<String> = (0..from).map(|at| head.field(at).to_owned()).collect();
     if across == Some(true) {
         let down = head.field(0).rsplit_once('\\').map_or("", |(down, _)| down.trim());
-        // `n` is what the rows are of, not a number of workers.
+        // Here `n` names the rows, not a number of workers.
         names[0] = if counts(down) { format!("case {down}") } else { down.to_owned() };
     }
     names.extend(["workers".to_owned(), "value".to_owned()]);
@@ -263,8 +264,7 @@ fn by_count(table: &Table) -> Option<Headed<'static>> {
     })
 }
 
-/// A grid of processes, `P` by `Q` as linear algebra has it: their product is the number of
-/// workers.
+/// A grid of processes, `P` by `Q`, as in linear algebra: the number of workers is their product.
 pub(super) fn with_grid(headed: Headed<'_>) -> Headed<'_> {
     let place = |wanted: &str| headed.names.iter().position(|name| name == wanted);
     let (Some(p), Some(q)) = (place("P"), place("Q")) else { return headed };
@@ -272,7 +272,7 @@ pub(super) fn with_grid(headed: Headed<'_>) -> Headed<'_> {
         let name = &headed.names[*at];
         ![p, q].contains(at) && name.len() > 1 && words::counts_workers(name)
     };
-    // Another column may count them already; then both are left out.
+    // If another column already counts them, both are left out.
     let other = (0..headed.names.len()).find(others);
     let table = headed.table.as_ref();
     let kept: Vec<usize> =
@@ -296,8 +296,8 @@ pub(super) fn with_grid(headed: Headed<'_>) -> Headed<'_> {
     Headed { table: Cow::Owned(turned), names, first: 0, turned: headed.turned }
 }
 
-/// Numbers of workers within texts: `make -j 8` in a column of commands. The number gets a column
-/// of its own.
+/// Numbers of workers inside texts, such as `make -j 8` in a column of commands. The number gets a
+/// column of its own.
 pub(super) fn stated_in_texts(
     table: &Table,
     headed: &Headed<'_>,

@@ -1,4 +1,4 @@
-//! The measurements of a table, row by row, into curves.
+//! Reads the measurements of a table, row by row, into curves.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use super::left_out::{self, LeftOut};
 use super::reckon::{Reckoned, Reckoner};
 use super::{Layout, settle};
 
-/// A deviation of this share of its figure says that the figure says little.
+/// If a deviation is this share of its figure, the figure says little.
 const WILD: f64 = 0.8;
 
-/// Batches of measurements where a file holds more than any analysis needs.
+/// Batches of measurements, for a file with more than any analysis needs.
 #[derive(Debug)]
 struct Batches {
     size: u32,
@@ -24,12 +24,12 @@ struct Batches {
     rest: HashMap<Key, Sum>,
 }
 
-/// The place of a series, and the bits of a number of workers.
+/// The index of a series, and the bits of a number of workers.
 type Key = (usize, u64);
-/// A sum of throughputs, and of how many.
+/// A sum of throughputs, and their number.
 type Sum = (f64, u32);
 
-/// So many batches are looked through one by one.
+/// This many batches are searched one by one.
 const FEW: usize = 16;
 
 impl Batches {
@@ -37,7 +37,7 @@ impl Batches {
         Self { size, first: Vec::with_capacity(FEW), rest: HashMap::new() }
     }
 
-    /// The open batch of this key.
+    /// The open batch with this key.
     fn open(&mut self, key: Key) -> &mut Sum {
         let at = self.first.iter().position(|(own, _)| *own == key).or_else(|| {
             let is_new = self.first.len() < FEW;
@@ -56,27 +56,27 @@ impl Batches {
 /// The spread that a file states, by series.
 type Spreads = HashMap<usize, (f64, f64, f64)>;
 
-/// Where the figures of a row belong; kept for as long as the rows bear the same names.
+/// Where the figures of a row belong. Kept as long as rows have the same names.
 #[derive(Debug, Default)]
 struct Kept<'t> {
-    /// What stands in the columns that tell series apart, and in that of the unit.
+    /// The texts in the columns that separate series, and in that of the unit.
     fields: Vec<&'t str>,
     name: String,
     /// The unit that the rows state.
     stated: Option<&'t str>,
-    /// By figure, as soon as it has one.
+    /// The target of each figure, once it has one.
     targets: Vec<Option<Target>>,
 }
 
 #[derive(Debug)]
 struct Target {
     rule: Rule,
-    /// The place of its series.
+    /// The index of its series.
     place: usize,
 }
 
 impl<'t> Kept<'t> {
-    /// Nothing is to be done where a row bears the same names as the one before.
+    /// Nothing changes if a row has the same names as the one before.
     fn keep(&mut self, row: Row<'t>, reckoner: &Reckoner<'_>) {
         let layout = reckoner.layout;
         let telling = || layout.texts.iter().chain(&layout.parameters).chain(&layout.unit).copied();
@@ -119,7 +119,7 @@ pub(super) fn all(
     request: Request<'_>,
 ) -> Result<Vec<Series>, Fault> {
     let rows = (table.len() - layout.first) * layout.figures.list.len();
-    // Where batches are needed, a tenth of what could be analysed says as much.
+    // If batches are needed, a tenth of what could be analysed is enough.
     let wanted = if rows > MOST_OBSERVATIONS { MOST_OBSERVATIONS / 10 } else { MOST_OBSERVATIONS };
     let size = rows.div_ceil(wanted).max(1) as u32;
     let mut taking = Taking {
@@ -180,12 +180,12 @@ impl<'t> Taking<'t> {
         Ok(())
     }
 
-    /// Whether the run of a row is said to have failed.
+    /// Whether the row says that its run failed.
     fn has_failed(&self, row: Row<'_>, status: usize) -> bool {
         !row.field(status).is_empty() && self.reckoner.cell(row, status) == Cell::Missing
     }
 
-    /// The number of workers; `None` where the row is left out.
+    /// The number of workers; `None` if the row is left out.
     fn workers(&mut self, row: Row<'_>) -> Result<Option<f64>, Fault> {
         let at = self.reckoner.layout.axis.workers;
         let text = row.field(at);
@@ -195,7 +195,7 @@ impl<'t> Taking<'t> {
                 self.left_out.zero(row, header);
                 Ok(None)
             }
-            // `n_jobs=-1` is as many as the machine has cores.
+            // `n_jobs=-1` means as many workers as cores.
             Cell::Number(figure) if text == "-1" && figure.value < 0.0 => {
                 self.left_out.row(|| format!("{text:?} (as many as there are cores)"));
                 Ok(None)
@@ -226,7 +226,7 @@ impl<'t> Taking<'t> {
         }
     }
 
-    /// One more deviation that the file states.
+    /// Adds a deviation that the file states.
     fn spread(&mut self, row: Row<'_>, place: usize, deviation: f64) {
         let Reckoner { layout, table, .. } = self.reckoner;
         let runs = layout.samples.and_then(|at| table.number(row.field(at)).ok());
@@ -299,7 +299,7 @@ impl<'t> Taking<'t> {
     }
 }
 
-/// The name of a curve: whose figures they are, and which of them, or else the file's.
+/// The name of a curve: whose figures they are and which of them; without a name, that of the file.
 fn full_name(name: &str, figure: &Figure, stem: &str) -> String {
     match (&figure.series, name.is_empty()) {
         (Some(series), true) => series.clone(),

@@ -1,7 +1,7 @@
 //! criterion's `raw.csv`, and the messages of `cargo criterion --message-format=json`.
 //!
-//! Both give the time of so many iterations per sample. criterion calls the benchmark from one
-//! thread, which hands the work to its workers itself, so one iteration is made at once.
+//! Both give the time of several iterations per sample. criterion calls the benchmark from one
+//! thread, and the benchmark itself gives the work to its workers. So one iteration runs at a time.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::super::words::axis;
 use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series, positive};
 
-/// What a reader must know where only the parameter of a benchmark can be the number of workers.
+/// The warning if only the parameter of a benchmark can be the number of workers.
 const TAKEN: &str = "the last part of the benchmark's id is taken as the number of workers";
 
 /// Whether it is `raw.csv`.
@@ -20,7 +20,7 @@ pub(super) fn is_table(table: &Table) -> bool {
     table.has(&["function", "sample_measured_value", "iteration_count"])
 }
 
-/// Reads one message alone.
+/// Reads a single message.
 pub(super) fn read_message(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     read_messages(&[(1, json.clone())], request)
 }
@@ -61,7 +61,7 @@ pub(super) fn read_table(table: &Table, request: Request<'_>) -> Result<Vec<Seri
     Ok(gather.finish(&warnings))
 }
 
-/// Reads cargo-criterion's messages; those of cargo itself may stand between them.
+/// Reads the messages of cargo-criterion. Messages of cargo itself may stand between them.
 pub(super) fn read_messages(
     lines: &[(usize, Value)],
     request: Request<'_>,
@@ -106,7 +106,7 @@ fn message(
     Ok(())
 }
 
-/// The number of workers that an id states, and the id without it.
+/// The number of workers in an id, and the id without it.
 pub(super) fn workers(
     id: &str,
     param: Option<&str>,

@@ -10,14 +10,14 @@ use super::super::words::units as rate;
 use super::super::{Fault, Observation, Options, Series, positive};
 use super::criterion;
 
-/// Group, function and value, with one level to spare.
+/// Group, function and value, and one further level.
 const DEEPEST: usize = 6;
-/// More benchmarks are refused.
+/// Directories with more benchmarks are refused.
 const MOST: usize = 10_000;
-/// No such file is larger.
+/// The largest size of such a file.
 const LARGEST: u64 = 16 << 20;
 
-/// Reads every benchmark below; `None` where the directory is not criterion's.
+/// Reads every benchmark below; `None` if the directory is not criterion's.
 pub(super) fn read(path: &Path, options: &Options) -> Option<Result<Vec<Series>, Fault>> {
     let mut found = Vec::new();
     look(path, 0, &mut found);
@@ -36,7 +36,7 @@ fn look(path: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
     let Ok(inside) = fs::read_dir(path) else { return };
     for entry in inside.flatten() {
-        // `base` is what the last run was compared with, `report` its pages.
+        // `base` holds the run that the last one was compared with, and `report` holds its pages.
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let name = entry.file_name();
         let passed = ["base", "report", "change"].iter().any(|other| name == *other);

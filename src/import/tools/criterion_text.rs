@@ -1,4 +1,4 @@
-//! What criterion prints on a console: `pool/threads/8  time: [1.97 ms 1.98 ms 1.99 ms]`.
+//! criterion's console output: `pool/threads/8  time: [1.97 ms 1.98 ms 1.99 ms]`.
 
 use super::super::gather::Gather;
 use super::super::layouts::cell::{self, Beside, Cell, Decimal};
@@ -6,9 +6,9 @@ use super::super::words::units::Unit;
 use super::super::{Fault, Observation, Request, Series, positive};
 use super::criterion::workers;
 
-/// A line that bears a time.
+/// Marks a line with a time.
 const TIME: &str = "time:";
-/// A line that bears what was done per time, below the other one.
+/// Marks the line below, with what was done per time.
 const THROUGHPUT: &str = "thrpt:";
 
 pub(super) fn is_text(text: &str) -> bool {
@@ -16,7 +16,7 @@ pub(super) fn is_text(text: &str) -> bool {
         .any(|line| in_brackets(line, TIME).is_some_and(|(_, middle)| seconds(middle).is_some()))
 }
 
-/// Reads the middle one of the three estimates of each benchmark.
+/// Reads the middle of the three estimates of each benchmark.
 pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let mut gather = Gather::default();
     let mut warnings = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
             above = line.trim();
             continue;
         };
-        // The times below are compared with those of an earlier run.
+        // Times below `change:` compare with an earlier run.
         let (Some(seconds), false) = (seconds(middle), above == "change:") else { continue };
         let id = if before.is_empty() { above } else { before };
         let place = || format!("line {number}");
@@ -44,13 +44,13 @@ pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
     Ok(gather.finish(&warnings))
 }
 
-/// What stands before a word, and the middle one of the three estimates behind it.
+/// The text before a word, and the middle of the three estimates after it.
 fn in_brackets<'l>(line: &'l str, word: &str) -> Option<(&'l str, &'l str)> {
     let (before, after) = line.split_once(word)?;
     let inside = after.trim().strip_prefix('[')?.split_once(']')?.0;
     let mut blanks = inside.match_indices(' ').map(|(at, _)| at);
     let (from, to) = (blanks.nth(1)?, blanks.nth(1)?);
-    // A number and a unit, three times.
+    // Three pairs of a number and a unit.
     (inside.split(' ').count() == 6).then(|| (before.trim(), inside[from..to].trim()))
 }
 
@@ -65,7 +65,7 @@ fn seconds(text: &str) -> Option<f64> {
     number(text).filter(|figure| figure.unit == Beside::Time).map(|figure| figure.value)
 }
 
-/// `99.0 Kelem/s` is 99 000 elements per second.
+/// Reads `99.0 Kelem/s` as 99 000 elements per second.
 fn rate(text: &str) -> Option<(f64, String)> {
     let (value, unit) = text.split_once(' ')?;
     let value: f64 = value.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The outer form of a content, and the signs of formats in JSON.
+//! The outer form of a file, and the signs of formats in JSON.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::super::layouts::{Table, json, python, wiki};
 use super::super::{Fault, source};
 use super::TOOLS;
 
-/// A text, taken apart as far as its outer form goes.
+/// A text, parsed as far as its outer form.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
     /// One JSON value.
@@ -33,20 +33,20 @@ impl Content {
                 "is JSON of more than {most} MiB, too large for measurements"
             )));
         }
-        // A value that ends with its line and is followed by more is the first of many.
+        // A value that ends with its line and is followed by more text is the first of many.
         let first = trimmed.lines().next().unwrap_or_default();
         let is_lines = trimmed.len() > first.len() && !trimmed[first.len()..].trim().is_empty();
         if is_lines && serde_json::from_str::<Value>(first).is_ok_and(|value| value.is_object()) {
             return lines(text);
         }
-        // `[1]` may begin a table, `[` alone cannot.
+        // `[1]` may begin a table; `[` alone cannot.
         json::parse(text).map(Self::Json).or_else(|fault| {
             let python = python::as_json(trimmed).and_then(|json| json::parse(&json).ok());
             python.map(Self::Json).ok_or(fault)
         })
     }
 
-    /// What it is in outer form.
+    /// The name of the outer form.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Json(_) => "JSON",
@@ -56,8 +56,7 @@ impl Content {
     }
 }
 
-/// A known document behind lines of another kind: what a tool said on standard error, caught in the
-/// same file.
+/// A known document after lines of another kind, such as a tool's standard error in the same file.
 fn after_remarks(text: &str) -> Option<Content> {
     let start = ["\n{", "\n["].iter().filter_map(|mark| super::beginning(text).find(mark)).min()?;
     let json = json::parse(&text[start..]).ok()?;
@@ -75,7 +74,7 @@ fn lines(text: &str) -> Result<Content, Fault> {
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         match json::parse(line) {
             Ok(value) => values.push((number, value)),
-            // What an interrupted writer leaves.
+            // An interrupted writer leaves an incomplete last line.
             Err(_) if number == total && !text.ends_with('\n') => break,
             Err(fault) => return Err(Fault::at(format!("line {number}"), fault.what)),
         }
@@ -124,7 +123,7 @@ pub(super) fn are_messages(values: &[(usize, Value)]) -> bool {
     values.iter().any(|(_, value)| value.get("reason").is_some())
 }
 
-/// What is said of a content in which nothing is recognised.
+/// The error if nothing is recognised.
 pub(super) fn unknown(content: &Content) -> Fault {
     let known = TOOLS.map(|tool| tool.name).join(", ");
     if let Content::Json(value) = content {

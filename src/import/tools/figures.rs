@@ -1,20 +1,20 @@
-//! What tools print at the end of a run, as rules for `--figure`: the words are those by which
-//! `knee fit` reads the same tools.
+//! Figures that tools print at the end of a run, as rules for `--figure`. They use the same words
+//! by which `knee fit` reads these tools.
 
 use knee_workloads::foreign::figure::{Is, Rule, Time};
 
 use super::run_reports::{AB, HEY, PGBENCH, Place, Report, SYSBENCH, WRK};
 
-/// A tool whose own figure can be read by its name.
+/// A tool whose figure can be read by the name of the tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
     /// Its name.
     pub name: &'static str,
-    /// How its figure is found.
+    /// How to find its figure.
     pub rule: Rule,
     /// What it counts per second.
     pub unit: &'static str,
-    /// How the count is given to it.
+    /// How to give the count to it.
     pub call: &'static str,
 }
 
@@ -23,8 +23,7 @@ pub struct Preset {
 enum Source {
     /// The words of a report that `knee fit` reads.
     Report(&'static Report),
-    /// An expression of its own, for output whose layout `knee fit` reads as a whole, or not at
-    /// all.
+    /// Its own expression, for output that `knee fit` reads in another way or not at all.
     Own { figure: &'static str, is: Is, sum: bool, unit: &'static str },
 }
 
@@ -33,7 +32,7 @@ struct Row {
     name: &'static str,
     source: Source,
     p99: &'static [&'static str],
-    /// Lines after which the figure means nothing.
+    /// Lines that make the figure meaningless.
     void: &'static [&'static str],
     call: &'static str,
 }
@@ -54,8 +53,8 @@ const TABLE: [Row; 10] = [
         name: "wrk",
         source: Source::Report(&WRK),
         p99: &[r"^\s+99%\s+(?<p99>[0-9.]+)(?<p99_unit>us|ms|s|m|h)\s*$"],
-        // Time-outs are of requests that were not counted; connections that were refused or broken
-        // off make another load.
+        // Requests that timed out were not counted, so they do not matter. Connections that were
+        // refused or broken change the load.
         void: &[
             r"^\s*Non-2xx or 3xx responses:.*",
             r"^\s*Socket errors: (?:.*\b)?(?:connect|read|write) [1-9].*",
@@ -71,7 +70,7 @@ const TABLE: [Row; 10] = [
     },
     Row {
         name: "fio",
-        // Reads, writes and each job without group reporting add up; text and JSON.
+        // Sums reads, writes and each job without group reporting; from text and JSON.
         source: Source::Own {
             figure: r#"(?:^\s+(?:read|write|trim): IOPS=|^\s+"iops" : )(?<rate>[0-9.]+)(?<rate_unit>[kMG]?),"#,
             is: Is::Rate,
@@ -158,7 +157,7 @@ impl Row {
     }
 }
 
-/// What a report counts; one that counts now this and now that counts events.
+/// What a report counts. A report that counts different things counts events.
 fn unit(report: &Report) -> &'static str {
     match report.units {
         [first, rest @ ..] if rest.iter().all(|unit| unit == first) => first,
@@ -167,8 +166,8 @@ fn unit(report: &Report) -> &'static str {
 }
 
 impl Place {
-    /// The expression that finds the figure at this place; `None` where it stands before its words,
-    /// as no rate does.
+    /// The expression that finds the figure at this place; `None` if the figure stands before its
+    /// words, which no rate does.
     fn expression(&self) -> Option<String> {
         const NUMBER: &str = r"(?<rate>[0-9.]+)(?<rate_unit>[kKM]?)";
         let start = |words: &str| format!(r"^\s*{}", escaped(words));
@@ -180,7 +179,7 @@ impl Place {
     }
 }
 
-/// Words as they are, in a regular expression.
+/// Words as a regular expression that matches exactly them.
 fn escaped(words: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || c == ' ' || c == ':' || c == '=' || c == '/';
     words.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
@@ -190,8 +189,8 @@ fn escaped(words: &str) -> String {
 mod tests {
     use super::*;
 
-    /// What each tool prints, with its figure and its p99: real output, but for what stands in docs
-    /// only.
+    /// What each tool prints, with its figure and its p99. It is real output, except where the
+    /// tool's documentation is the only source.
     const PRINTED: [(&str, &str, f64, Option<f64>); 15] = [
         ("pgbench", "tps = 23390.962707 (without initial connection time)\n", 23_390.962_707, None),
         (

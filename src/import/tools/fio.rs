@@ -1,4 +1,4 @@
-//! fio's JSON: the operations per second of all jobs together, reads and writes; one report is one
+//! fio's JSON: operations per second of all jobs together, reads and writes. One report has one
 //! number of jobs.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub(super) fn is_json(value: &Value) -> bool {
     value.get("fio version").is_some() && value.get("jobs").is_some()
 }
 
-/// Jobs of one name and one count.
+/// Jobs with the same name and count.
 #[derive(Debug, Default)]
 struct Group {
     iops: f64,
@@ -61,7 +61,7 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
         > 1;
     let mut counts = 0;
     for ((name, _), group) in &groups {
-        // Without group reporting, every job stands there by itself.
+        // Without group reporting, every job appears by itself.
         let jobs = group.numjobs.max(group.entries);
         let stated = axis::in_text(name, request.param);
         let (workers, said) = match &stated {

@@ -1,8 +1,8 @@
-//! What `go test -bench` prints: a line per benchmark and count, `BenchmarkPut-8  20010031  59.80
+//! Output of `go test -bench`: a line per benchmark and count, `BenchmarkPut-8  20010031  59.80
 //! ns/op`.
 //!
-//! `ns/op` is wall time over operations of all goroutines together. The number behind the last dash
-//! is GOMAXPROCS; one has no dash.
+//! `ns/op` is wall time over the operations of all goroutines together. The number after the last
+//! dash is GOMAXPROCS; there is no dash if that is 1.
 
 use super::super::gather::Gather;
 use super::super::words::axis;
@@ -16,7 +16,7 @@ const WANTS: &str = "give what go test -bench . -cpu 1,2,4,8 printed";
 #[derive(Debug)]
 struct Line<'t> {
     number: usize,
-    /// Without `Benchmark` and without the number of processors.
+    /// The name without `Benchmark` and without the number of processors.
     name: &'t str,
     processors: f64,
     throughput: f64,
@@ -27,7 +27,7 @@ pub(super) fn is_text(text: &str) -> bool {
         || text.lines().take(20).any(|line| line.starts_with("goos: "))
 }
 
-/// Reads the lines of results; everything else is passed over.
+/// Reads the lines with results and skips all others.
 pub(super) fn read(request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let mut lines = Vec::new();
     for (number, text) in (1..).zip(request.text.lines()) {

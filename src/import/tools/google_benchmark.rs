@@ -1,9 +1,9 @@
 //! Google Benchmark's JSON, with what its figures mean in each of its versions.
 //!
-//! With N threads, an iteration is made by one thread, so N are made at once. Since v1.9.0
-//! `real_time` is the time that one thread takes for an iteration; before, it is that divided by N
-//! already. Rates (`items_per_second`) count per second of the clock that the benchmark was timed
-//! with: wall time where its name says `real_time` or `manual_time`, CPU time otherwise.
+//! With N threads, each iteration is made by one thread, so N run at once. Since v1.9.0 `real_time`
+//! is the time that one thread takes for an iteration. Before that, it is this time divided by N.
+//! Rates (`items_per_second`) count per second of the clock that timed the benchmark: wall time if
+//! its name says `real_time` or `manual_time`, and CPU time otherwise.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,27 +16,27 @@ use super::super::words::units as rate;
 use super::super::words::{counts_workers, words};
 use super::super::{Fault, Observation, Request, Series, positive};
 
-/// What is counted where a benchmark counts nothing itself.
+/// What is counted if a benchmark counts nothing itself.
 const ITERATIONS: &str = "iterations";
 
-/// What `real_time` means for several threads.
+/// The meaning of `real_time` with several threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     /// The time of one thread's iteration (v1.9.0 and later).
     PerThread,
-    /// Divided by the number of threads (before).
+    /// That time divided by the number of threads (before v1.9.0).
     Divided,
 }
 
-/// One row that counts.
+/// A row that is used.
 #[derive(Debug)]
 struct Entry<'v> {
     node: Node<'v>,
     name: String,
     workers: f64,
-    /// Threads that the library itself ran; they make iterations of their own.
+    /// Threads that the library itself ran. Each makes iterations of its own.
     threads: f64,
-    /// An aggregate instead of a single measurement.
+    /// Whether it is an aggregate instead of a single measurement.
     is_aggregate: bool,
 }
 
@@ -82,8 +82,7 @@ pub(super) fn read(json: &Value, request: Request<'_>) -> Result<Vec<Series>, Fa
     Ok(gather.finish(&[]))
 }
 
-/// The argument in the names that counts workers, where the library's own threads are always the
-/// same.
+/// The argument in the names that counts workers, if the library's own threads are always the same.
 fn argument(root: &Node<'_>, request: Request<'_>) -> Result<Option<String>, Fault> {
     if request.param.is_some() {
         return Ok(None);
@@ -140,7 +139,7 @@ fn argument(root: &Node<'_>, request: Request<'_>) -> Result<Option<String>, Fau
     )))
 }
 
-/// The arguments of a name that are numbers and nothing else: 4096 and 8 of `BM_Pool/4096/8`.
+/// The arguments of a name that are just numbers: 4096 and 8 in `BM_Pool/4096/8`.
 fn positional(name: &str) -> impl Iterator<Item = &str> {
     let is_number = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     name.split('/').skip(1).filter(is_number)
@@ -156,7 +155,7 @@ fn reason(node: &Node<'_>) -> Option<String> {
     Some(why.and_then(|why| why.word()).unwrap_or_else(|| "skipped".to_owned()))
 }
 
-/// What `real_time` means here, and a warning where the version does not settle it.
+/// The meaning of `real_time` here, with a warning if the version does not settle it.
 fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
     let version = root
         .find("context")
@@ -180,7 +179,7 @@ fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
                  threads"
             )),
         ),
-        // The field itself is younger than v1.8 and older than v1.9.0.
+        // This field appeared after v1.8 and before v1.9.0.
         _ => (
             Meaning::Divided,
             Some(
@@ -193,7 +192,7 @@ fn meaning(root: &Node<'_>) -> (Meaning, Option<String>) {
     }
 }
 
-/// What a row is; `None` where it is no measurement.
+/// What a row is; `None` if it is not a measurement.
 fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, Fault> {
     let full = node.get("name")?.text()?;
     // Big-O and RMS rows are fits, not measurements.
@@ -201,8 +200,7 @@ fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, 
         || node.find("rms").is_some()
         || ["_BigO", "_RMS"].iter().any(|ending| full.ends_with(ending));
     let aggregate = aggregate(&node, full);
-    // Where there are single measurements, their medians say nothing more; other aggregates never
-    // do.
+    // If there are single measurements, their medians add nothing. Other aggregates never do.
     if is_fit || aggregate.as_deref().is_some_and(|name| name != "median") {
         return Ok(None);
     }
@@ -222,7 +220,7 @@ fn entry<'v>(node: Node<'v>, request: Request<'_>) -> Result<Option<Entry<'v>>, 
     Ok(Some(Entry { node, name, workers, threads, is_aggregate: aggregate.is_some() }))
 }
 
-/// The kind of an aggregate row; before v1.5 only its name tells it.
+/// The kind of an aggregate row. Before v1.5 only its name shows it.
 fn aggregate(node: &Node<'_>, full: &str) -> Option<String> {
     if let Some(name) = node.find("aggregate_name") {
         return name.word();
@@ -234,14 +232,14 @@ fn aggregate(node: &Node<'_>, full: &str) -> Option<String> {
     ending.filter(|_| !is_iteration).map(|ending| (*ending).to_owned())
 }
 
-/// The number of workers that a counter, or an argument in the name, states: `BM_Pool/workers:4`.
+/// The number of workers in a counter, or in an argument of the name: `BM_Pool/workers:4`.
 fn by_param(node: &Node<'_>, run_name: &str, param: &str) -> Result<(f64, String), Fault> {
     if let Ok(place) = param.parse::<usize>() {
         let value = place.checked_sub(1).and_then(|at| positional(run_name).nth(at));
         let value = value.ok_or_else(|| node.fault(format!("has no argument in place {place}")))?;
         let workers = value.parse::<f64>().unwrap_or_default();
         positive(workers).map_err(|what| node.fault(format!("the number of workers {what}")))?;
-        // The place in the name, not the first number like it.
+        // The argument in that place, not the first equal number.
         let mut left = place;
         let keep = |part: &&str| {
             let counts = !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
@@ -281,8 +279,8 @@ fn throughput(
         if is_wall {
             return Ok((given, counted.to_owned()));
         }
-        // Items per second of CPU time, times the CPU time of an iteration over its wall time: in
-        // every version the same.
+        // Items per second of CPU time, times the CPU time of an iteration over its wall time. This
+        // is the same in every version.
         let cpu = node.get("cpu_time")?.positive()?;
         let ratio = cpu / real;
         if (ratio - 1.0).abs() > 0.02 {

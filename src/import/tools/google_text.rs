@@ -1,4 +1,4 @@
-//! Google Benchmark's CSV and what it prints on a console, made into the rows that its JSON has.
+//! Google Benchmark's CSV and console output, turned into the rows of its JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn is_csv(text: &str) -> bool {
     text.lines().take(100).any(|line| line.starts_with(HEADING))
 }
 
-/// The lines of results begin below a rule and a heading, and bear two times.
+/// Whether lines of results, with two times each, follow a rule and a heading.
 pub(super) fn is_console(text: &str) -> bool {
     text.lines().take(200).any(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -23,7 +23,7 @@ pub(super) fn is_console(text: &str) -> bool {
     })
 }
 
-/// Reads the CSV; lines before its heading are remarks.
+/// Reads the CSV. Lines before its heading are remarks.
 pub(super) fn read_csv(request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let start = request.text.find(HEADING).unwrap_or(0);
     let table = Table::of(&request.text[start..])?;
@@ -77,7 +77,7 @@ fn console_row(line: &str) -> Option<Value> {
     Some(Value::Object(entry))
 }
 
-/// `1.2M/s` is 1.2 million; `1.1Gi/s` counts in steps of 1024.
+/// Reads `1.2M/s` as 1.2 million; `1.1Gi/s` uses steps of 1024.
 fn rate(text: &str) -> Option<f64> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());

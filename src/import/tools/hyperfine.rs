@@ -11,21 +11,21 @@ use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series};
 use crate::units::plural;
 
-/// A parameter is looked for in so many places of a command.
+/// Most places of a command in which a parameter is searched.
 const MOST_PLACES: usize = 8;
 
 /// One command with one set of parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Run {
-    /// Where it stands in the file.
+    /// Its place in the file.
     pub(super) place: String,
-    /// The name it was given, else its command line.
+    /// Its name, or else its command line.
     pub(super) label: String,
     /// Parameters and environment, as texts.
     pub(super) parameters: BTreeMap<String, String>,
     /// Seconds of each run.
     pub(super) seconds: Vec<f64>,
-    /// Runs that failed and are left out.
+    /// How many runs failed and are left out.
     pub(super) failed: usize,
     /// Whether only a summary of the runs was kept.
     pub(super) is_summary: bool,
@@ -124,8 +124,8 @@ fn summarise(run: &mut Run, seconds: f64) {
     run.is_summary = true;
 }
 
-/// A run that failed did not do the work; where all failed (`--ignore-failure`), that is how the
-/// command is.
+/// A failed run did not do the work and is dropped. If all runs failed (`--ignore-failure`),
+/// failure is normal for the command.
 fn keep_successes(run: &mut Run, times: &[f64], failed: impl Fn(usize) -> bool) {
     run.failed = (0..times.len()).filter(|&at| failed(at)).count();
     let all_failed = run.failed == times.len();
@@ -133,7 +133,7 @@ fn keep_successes(run: &mut Run, times: &[f64], failed: impl Fn(usize) -> bool) 
     run.seconds = kept.map(|at| times[at]).collect();
 }
 
-/// Curves of runs: the worker axis found, everything else in the name.
+/// Turns runs into curves: one parameter is the worker axis, and the others go into the name.
 pub(super) fn assemble(runs: &[Run], request: Request<'_>) -> Result<Vec<Series>, Fault> {
     if runs.is_empty() {
         return Err(Fault::whole("holds no measurement"));
@@ -178,8 +178,7 @@ pub(super) fn assemble(runs: &[Run], request: Request<'_>) -> Result<Vec<Series>
     Ok(gather.finish(&warnings))
 }
 
-/// The name of the parameter that is the number of workers; `None` where there is none by such a
-/// name.
+/// The name of the parameter that is the number of workers; `None` if no parameter has such a name.
 fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
     let mut names: Vec<&str> =
         runs.iter().flat_map(|run| run.parameters.keys().map(String::as_str)).collect();
@@ -195,7 +194,7 @@ fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
         .collect();
     match axis::choose(&candidates, param, "parameter")? {
         Some(index) => Ok(Some(names[index].to_owned())),
-        // Commands may state it where the parameters do not.
+        // Commands may state the number if the parameters do not.
         None if runs.iter().any(|run| axis::in_text(&run.label, None).is_some()) => Ok(None),
         None => Err(Fault::whole(format!(
             "no parameter has a name such as threads or workers; name the right one of {} with \
@@ -209,7 +208,7 @@ fn axis_of(runs: &[Run], param: Option<&str>) -> Result<Option<String>, Fault> {
 type Placed = Vec<Option<(f64, String)>>;
 
 fn by_parameter(runs: &[Run], axis: &str) -> Placed {
-    // What is the same in all runs tells none of them apart.
+    // A value that is the same in all runs does not distinguish them.
     let same = |name: &String| {
         runs.iter().all(|run| run.parameters.get(name) == runs[0].parameters.get(name))
     };
@@ -232,7 +231,7 @@ fn by_parameter(runs: &[Run], axis: &str) -> Placed {
     let mut name = |place: Place| {
         let own = place.labels.iter().rev().max_by_key(|label| counts.get(*label)).cloned();
         let own = own.unwrap_or_default();
-        // Numbers elsewhere in a command can hide that it is always the same one.
+        // Other numbers in a command can hide that it is always the same command.
         let label = if told_apart {
             firsts.entry(place.others.clone()).or_insert(own).clone()
         } else {
@@ -245,18 +244,17 @@ fn by_parameter(runs: &[Run], axis: &str) -> Placed {
     placed.into_iter().map(|place| place.map(&mut name)).collect()
 }
 
-/// Where a run belongs.
+/// The place of a run among the curves.
 #[derive(Debug, Clone)]
 struct Place {
     workers: f64,
-    /// What its command may have been before the parameter was put in.
+    /// What its command may have been before the parameter was filled in.
     labels: Vec<String>,
-    /// The other parameters that tell runs apart.
+    /// The other parameters that distinguish runs.
     others: Vec<String>,
 }
 
-/// With how many runs each template can be explained: the true one explains all runs of its
-/// command.
+/// How many runs each template explains. The true template explains all runs of its command.
 fn popularity(placed: &[Option<Place>]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for label in placed.iter().flatten().flat_map(|place| &place.labels) {
@@ -265,14 +263,14 @@ fn popularity(placed: &[Option<Place>]) -> HashMap<String, usize> {
     counts
 }
 
-/// Whether the parameters alone tell all runs apart, so that there is one command only.
+/// Whether the parameters alone distinguish all runs, so that there is only one command.
 fn are_told_apart(placed: &[Option<Place>]) -> bool {
     let mut seen = HashSet::new();
     placed.iter().flatten().all(|place| seen.insert((place.workers.to_bits(), &place.others)))
 }
 
-/// The command before its parameter was put in: every number in it that equals the value may have
-/// been the parameter, or one of them.
+/// The command before its parameter was filled in. Every number in it that equals the value may
+/// have been the parameter, or several of them.
 fn templates(label: &str, value: &str, axis: &str) -> Vec<String> {
     let numeric = |c: char| c.is_ascii_digit() || c == '.';
     let is_whole = |at: &usize| {
@@ -297,7 +295,7 @@ fn templates(label: &str, value: &str, axis: &str) -> Vec<String> {
     templates
 }
 
-/// Where there are no parameters, commands and their names may state the number.
+/// Without parameters, commands and their names may state the number.
 fn by_label(runs: &[Run], request: Request<'_>) -> Result<Placed, Fault> {
     let found = |run: &Run| {
         axis::in_text(&run.label, request.param).map(|found| (found.workers, found.rest))

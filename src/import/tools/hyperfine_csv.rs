@@ -1,5 +1,4 @@
-//! hyperfine's CSV of both versions: one line per command, with its parameters in columns of their
-//! own.
+//! hyperfine's CSV of both versions: one line per command, with a column for each parameter.
 
 use super::super::layouts::{Row, Table};
 use super::super::words::units as rate;

@@ -1,8 +1,8 @@
 //! JMH's JSON: every iteration of every fork is a measurement.
 //!
 //! `thrpt` is the sum over all threads. In the other modes a figure is the time that one thread
-//! takes for an operation, and each thread makes operations of its own, so as many are made at once
-//! as there are threads.
+//! takes for an operation. Each thread makes operations of its own, so as many run at once as there
+//! are threads.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,14 @@ struct Entry<'v> {
     params: BTreeMap<String, String>,
 }
 
-/// What is not the same in all entries.
+/// Which values differ between entries.
 #[derive(Debug, Clone, Copy)]
 struct Varies {
     mode: bool,
     threads: bool,
 }
 
-/// The name of the axis that is JMH's own number of threads.
+/// The name of the axis if it is JMH's own number of threads.
 const THREADS: &str = "threads";
 
 /// Reads the document.
@@ -85,7 +85,7 @@ fn entry(node: Node<'_>) -> Result<Entry<'_>, Fault> {
     })
 }
 
-/// The parameter that is the number of workers; `None` where that is JMH's own number of threads.
+/// The parameter that is the number of workers; `None` if that is JMH's own number of threads.
 fn axis_of(
     entries: &[Entry<'_>],
     varies: Varies,
@@ -109,14 +109,14 @@ fn axis_of(
             values: entries.iter().map(|entry| value(entry, name)).collect(),
         })
         .collect();
-    // JMH cannot sweep its threads within one call, so benchmarks often do it by a parameter.
+    // JMH cannot sweep its threads within one call, so benchmarks often use a parameter.
     if varies.threads && param.is_none() {
         return Ok(None);
     }
     Ok(axis::choose(&candidates, param, "parameter")?.map(|index| names[index].to_owned()))
 }
 
-/// Benchmark, parameters other than the axis, and whatever else tells it from the others.
+/// The benchmark, its parameters other than the axis, and whatever else distinguishes it.
 fn name(entry: &Entry<'_>, axis: Option<&str>, varies: Varies) -> String {
     let others = entry.params.iter().filter(|(param, _)| Some(param.as_str()) != axis);
     let mut parts: Vec<String> = others.map(|(param, value)| format!("{param}={value}")).collect();
@@ -149,7 +149,7 @@ fn measurements(
         return Err(text.fault(format!("does not belong to the mode {:?}", entry.mode)));
     }
     let figures = figures(&metric, name, gather)?;
-    // An operation is counted once per thread at a time; a throughput is of all threads already.
+    // Each thread makes one operation at a time. A throughput already includes all threads.
     let converted = figures.into_iter().map(|figure| {
         let throughput = unit.throughput(figure, 1.0, entry.threads);
         positive(throughput).map_err(|what| metric.fault(format!("as a throughput {what}")))?;
@@ -175,7 +175,7 @@ fn figures(metric: &Node<'_>, name: &str, gather: &mut Gather) -> Result<Vec<f64
         }
     }
     if figures.is_empty() {
-        // Only the score is left.
+        // Only the score is there.
         figures.push(metric.get("score")?.positive()?);
         gather.warn(
             name,

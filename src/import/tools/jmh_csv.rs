@@ -6,7 +6,7 @@ use super::super::words::units::Unit;
 use super::super::words::words;
 use super::super::{Fault, Observation, Request, Series, positive};
 
-/// What a reader must know of scores.
+/// The warning about scores.
 const SCORES: &str = "only the score of each benchmark is in the file, so nothing is known of the \
     spread; write JSON (-rf json) to keep the iterations";
 
@@ -15,8 +15,8 @@ pub(super) fn is_table(table: &Table) -> bool {
     table.has(&["benchmark", "mode", "threads", "samples", "score", "unit"])
 }
 
-/// Reads the table. `thrpt` is of all threads; in the other modes each thread makes operations of
-/// its own.
+/// Reads the table. `thrpt` includes all threads; in the other modes each thread makes operations
+/// of its own.
 pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
     let column = |name: &str| table.column(name).ok_or_else(|| missing(name));

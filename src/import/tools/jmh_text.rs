@@ -1,4 +1,4 @@
-//! The table at the end of what JMH prints, with the threads that it names above.
+//! The table at the end of JMH's output, with the number of threads that is named above it.
 
 use super::super::gather::Gather;
 use super::super::words::axis::{self, Candidate};
@@ -20,7 +20,7 @@ struct Entry<'t> {
     score: f64,
     error: Option<f64>,
     unit: Unit,
-    /// The threads that were named last above it.
+    /// The number of threads that was named last above it.
     threads: Option<f64>,
 }
 
@@ -130,7 +130,7 @@ fn entry(line: usize, text: &str, params: usize) -> Option<Entry<'_>> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let modes = ["thrpt", "avgt", "sample", "ss"];
     let mode = words.iter().position(|word| modes.contains(word)).filter(|at| *at == params + 1)?;
-    // Secondary results stand below, with a colon in their names.
+    // Secondary results are below, with a colon in their names.
     if words[0].contains(":\u{b7}") || words[0].contains(":p0") {
         return None;
     }
@@ -152,7 +152,7 @@ fn entry(line: usize, text: &str, params: usize) -> Option<Entry<'_>> {
     })
 }
 
-/// JMH writes numbers as the country of its user does.
+/// JMH writes numbers in the user's locale.
 fn number(text: &str) -> Option<f64> {
     text.parse().ok().or_else(|| text.replace(',', ".").parse().ok())
 }

@@ -1,4 +1,4 @@
-//! k6: its summary as JSON (`--summary-export`, `handleSummary`) and as text. Each is the report of
+//! k6's summary, as JSON (`--summary-export`, `handleSummary`) or as text. Each is the report of
 //! one number of virtual users.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::super::{Fault, Observation, Request, Series, positive};
 use super::{Format, refused};
 
 const WANTS: &str = "give the summaries of all counts: knee fit vus-*.json";
-/// What is counted, the first that is there.
+/// What is counted: the first of these that exists.
 const COUNTED: [(&str, &str); 2] = [("http_reqs", "requests"), ("iterations", "iterations")];
 
 pub(super) fn is_json(value: &Value) -> bool {

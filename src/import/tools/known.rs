@@ -39,7 +39,7 @@ pub(super) struct Tool {
     format: Format,
     /// The name on the command line.
     pub(super) name: &'static str,
-    /// What is read.
+    /// What is read of it.
     what: &'static str,
     /// A line of such a file.
     example: &'static str,

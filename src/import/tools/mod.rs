@@ -1,4 +1,4 @@
-//! Who wrote a file: a table of tools, told from what stands in the file and never from its name.
+//! Which tool wrote a file: a table of tools. The content of the file decides, never its name.
 
 mod criterion;
 mod criterion_directory;
@@ -35,7 +35,7 @@ pub use figures::{Preset, presets};
 use known::TOOLS;
 pub use known::{Format, formats};
 
-/// No tool writes more bytes before the first line that shows who it is.
+/// The line that shows the tool is within this many bytes of the start.
 const LOOKED_THROUGH: usize = 8 << 20;
 
 type Read = Result<Vec<Series>, Fault>;
@@ -49,7 +49,7 @@ enum Way {
     Table(fn(&Table) -> bool, fn(&Table, Request<'_>) -> Read),
 }
 
-/// All ways, the first that fits counts. What fits everything stands last.
+/// All ways; the first that fits is used. Those that fit everything come last.
 const WAYS: [(Format, Way); 32] = [
     (Format::Reframe, Way::Text(named_tables::is_reframe_report, named_tables::reframe_report)),
     (Format::Sysbench, Way::Text(run_reports::is_sysbench, run_reports::sysbench)),
@@ -85,7 +85,7 @@ const WAYS: [(Format, Way); 32] = [
     (Format::Csv, Way::Table(|_| true, named_tables::read)),
 ];
 
-/// The part of a text in which the signs of tools are looked for.
+/// The part of a text in which the signs of tools are searched.
 fn beginning(text: &str) -> &str {
     let mut end = text.len().min(LOOKED_THROUGH);
     while !text.is_char_boundary(end) {
@@ -94,7 +94,7 @@ fn beginning(text: &str) -> &str {
     &text[..end]
 }
 
-/// Reads a file's content as the format that was asked for, or as the one that it shows.
+/// Reads a file's content in the format that the user named, or in the one that it shows.
 pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
     let is_asked =
         |format: Format| asked.is_none_or(|asked| asked == format || asked.is_kind_of(format));
@@ -134,7 +134,7 @@ pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
         forced = forced.or(Some(read));
     }
     match (asked, forced) {
-        // What the user forces is tried, so that its reader says what is wrong.
+        // If the user names a format, it is tried, so that its reader says what is wrong.
         (Some(_), Some(read)) => read(),
         (Some(format), None) => {
             Err(Fault::whole(format!("is {}, which {format} never writes", content.kind())))
@@ -144,7 +144,7 @@ pub(super) fn read(request: Request<'_>, asked: Option<Format>) -> Read {
 }
 
 impl Format {
-    /// Whether it is read as another one is.
+    /// Whether it is read like another format.
     fn is_kind_of(self, other: Self) -> bool {
         other == Self::Csv
             && matches!(
@@ -158,7 +158,7 @@ impl Format {
     }
 }
 
-/// Options for columns mean nothing where there are none.
+/// Refuses options for columns if the format has no columns.
 fn unfit(format: Format, request: Request<'_>) -> Result<(), Fault> {
     match request.for_tables().filter(|_| !format.has_columns()) {
         Some(option) => Err(Fault::whole(format!(
@@ -168,7 +168,7 @@ fn unfit(format: Format, request: Request<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Reads a directory that a tool left; `None` where the path is something else.
+/// Reads a directory that a tool left; `None` if the path is something else.
 pub(super) fn in_directory(path: &Path, options: &Options) -> Option<Read> {
     let ours = path.join(crate::record::FILE_NAME).is_file();
     if ours || source::is_descriptor(path) || !path.is_dir() {
@@ -177,18 +177,18 @@ pub(super) fn in_directory(path: &Path, options: &Options) -> Option<Read> {
     criterion_directory::read(path, options)
 }
 
-/// A refusal that names the tool, and what would do.
+/// A refusal that names the tool, and what to give instead.
 fn refused(format: Format, what: &str, wants: &str) -> Fault {
     Fault::whole(format!("this is {format}'s report, but {what}; {wants}"))
 }
 
-/// Lines that say what they hold, where a text is no table; `None` where it is neither.
+/// Reads lines that say what they hold, if a text is no table; `None` if it is neither.
 fn said_in_lines(request: Request<'_>) -> Option<Read> {
     let table = lines::table(request.text)?;
     Some(table::read(&table, request))
 }
 
-/// A plain table, read as such.
+/// Reads a plain table.
 fn as_table(table: &Table, request: Request<'_>) -> Read {
     table::read(table, request)
 }

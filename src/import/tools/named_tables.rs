@@ -1,4 +1,4 @@
-//! Tables that a tool is known by: what its headings mean, and what is said where they cannot be
+//! Tables that are recognised by their headings as those of a tool; and the error if they cannot be
 //! read.
 
 use super::super::layouts::Table;
@@ -65,17 +65,17 @@ pub(super) fn read(table: &Table, request: Request<'_>) -> Result<Vec<Series>, F
     })
 }
 
-/// A question has its own answer.
+/// Whether the error already asks for an option.
 fn mentions_an_option(fault: &Fault) -> bool {
     fault.what.contains("--param") && !fault.what.contains("a table needs a header")
 }
 
-/// What ReFrame prints at its end for people.
+/// Whether it is the report that ReFrame prints for people.
 pub(super) fn is_reframe_report(text: &str) -> bool {
     text.starts_with("[ReFrame Setup]") || text.contains("\nPERFORMANCE REPORT\n---")
 }
 
-/// It leaves out what the numbers of tasks and threads were.
+/// Refuses that report, because it leaves out the numbers of tasks and threads.
 pub(super) fn reframe_report(_: Request<'_>) -> Result<Vec<Series>, Fault> {
     let wants = "give the perflogs instead: knee fit perflogs/SYSTEM/PARTITION/TEST.log";
     Err(refused(Format::Reframe, "it is the one for people", wants))

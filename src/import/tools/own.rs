@@ -1,4 +1,4 @@
-//! Our own records, samples in rows, findings and fits.
+//! knee's own files: records, rows of samples, findings and fits.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::plan::Mode;
 use crate::record::{Record, read_from};
 use crate::run::Sample;
 
-/// What a reader must know of rounds that do not count.
+/// The warning about rounds that do not count.
 const REPLACED: &str = "disturbed rounds that were measured again are left out";
 
 /// Reads a record: one curve per workload and mode, one measurement per round.
@@ -28,7 +28,7 @@ pub(super) fn read_record(
     let mut gather = Gather::default();
     for sample in &record.samples {
         let cell = sample.cell;
-        // One worker alone makes no curve.
+        // A single worker gives no curve.
         if cell.mode == Mode::Serial {
             continue;
         }
@@ -48,13 +48,13 @@ pub(super) fn read_record(
     Ok(gather.finish(&[]))
 }
 
-/// Disturbed rounds in whose stead an undisturbed one was measured.
+/// The disturbed rounds that were replaced by an undisturbed one.
 fn replaced(record: &Record) -> HashSet<u32> {
     let good = |sample: &&Sample| !sample.is_disturbed();
     record.samples.iter().filter(good).filter_map(|sample| sample.repeats).collect()
 }
 
-/// Reads findings or a fit: the median of each point, since the single rounds are not in them.
+/// Reads findings or a fit: the median of each point, because they do not hold the single rounds.
 pub(super) fn read_findings(json: &Value, _: Request<'_>) -> Result<Vec<Series>, Fault> {
     let root = Node::root(json);
     let version = root.get("schema_version")?;

@@ -1,5 +1,5 @@
-//! pyperf's JSON: every value of every run is a measurement; runs that only calibrate or warm up
-//! hold none.
+//! pyperf's JSON: every value of every run is a measurement. Runs that only calibrate or warm up
+//! have no values.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use super::super::{Fault, Observation, Request, Series, positive};
 struct Benchmark<'v> {
     node: Node<'v>,
     name: String,
-    /// Metadata of the suite, overlaid by that of the benchmark and of its first run.
+    /// Metadata of the suite, overridden by that of the benchmark and of its first run.
     metadata: Vec<(&'v str, Node<'v>)>,
 }
 
@@ -80,7 +80,7 @@ impl<'v> Benchmark<'v> {
     }
 }
 
-/// The metadata that is the number of workers; `None` where none is, or where names state it.
+/// The metadata that is the number of workers; `None` if there is none, or if names state it.
 fn axis_of(benchmarks: &[Benchmark<'_>], param: Option<&str>) -> Result<Option<String>, Fault> {
     let mut names: Vec<&str> =
         benchmarks.iter().flat_map(|one| one.metadata.iter().map(|(key, _)| *key)).collect();
@@ -114,7 +114,7 @@ fn place(
         let workers = benchmark.number(axis).ok_or_else(|| {
             benchmark.node.fault(format!("has no number in its metadata {axis:?}"))
         })?;
-        // A name that repeats the number would be another one for each.
+        // The number is removed from the name, which would otherwise differ for each count.
         let found = axis::in_text(named, Some(axis)).or_else(|| axis::in_text(named, None));
         let name =
             found.filter(|found| found.workers.total_cmp(&workers).is_eq()).map(|found| found.rest);

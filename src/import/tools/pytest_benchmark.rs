@@ -17,9 +17,9 @@ pub(super) fn is_json(value: &Value) -> bool {
 #[derive(Debug)]
 struct Test<'v> {
     node: Node<'v>,
-    /// Without what stands in square brackets.
+    /// The name without the text in square brackets.
     base: String,
-    /// Parameters, then what else was noted of the test, then places in the brackets.
+    /// Parameters, then other notes on the test, then places in the brackets.
     facts: Vec<(String, String)>,
 }
 
@@ -82,7 +82,7 @@ impl Test<'_> {
     }
 }
 
-/// The parameter that counts workers; `None` where names state it.
+/// The parameter that counts workers; `None` if names state it.
 fn axis_of(tests: &[Test<'_>], param: Option<&str>) -> Result<Option<String>, Fault> {
     let mut names: Vec<&str> =
         tests.iter().flat_map(|test| test.facts.iter().map(|(key, _)| key.as_str())).collect();
@@ -96,7 +96,7 @@ fn axis_of(tests: &[Test<'_>], param: Option<&str>) -> Result<Option<String>, Fa
     if let Some(index) = axis::choose(&candidates, param, "parameter")? {
         return Ok(Some(names[index].to_owned()));
     }
-    // `test_pool[8-threads]` says it in its brackets.
+    // `test_pool[8-threads]` states it in its brackets.
     let stated = tests.iter().all(|test| axis::in_text(&test.base, param).is_some());
     if stated {
         return Ok(None);

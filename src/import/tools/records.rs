@@ -1,4 +1,4 @@
-//! JSON of nobody in particular: records, lines of records, columns of arrays. They become a table.
+//! JSON of no known tool: records, lines of records, columns of arrays. They become a table.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::super::layouts::records::{self, Found};
 use super::super::words;
 use super::super::{Fault, Request, Series, table};
 
-/// Whether there are records or columns in it, and one of their fields counts workers.
+/// Whether it holds records or columns, and one of their fields counts workers.
 pub(super) fn is_json(value: &Value) -> bool {
     records::find(value).is_some_and(|found| counts(&found))
 }

@@ -1,17 +1,17 @@
-//! Reports of single runs under load: a row per tool, with the words beside its figures. A sweep is
-//! several of them, in one file or in many.
+//! Reports of single runs under load. The table has a row per tool, with the words beside its
+//! figures. A sweep is several reports, in one file or in many.
 
 use super::super::gather::Gather;
 use super::super::words::axis;
 use super::super::{Fault, Observation, Request, Series, positive};
 use super::{Format, refused};
 
-/// Where a figure stands in a line.
+/// Where a figure is in a line.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// The first number behind these words at the start of a line.
+    /// The first number after these words at the start of a line.
     Behind(&'static str),
-    /// The number in brackets behind these words: `transactions: 9999 (610.2 per sec.)`.
+    /// The number in brackets after these words: `transactions: 9999 (610.2 per sec.)`.
     InBrackets(&'static str),
     /// The number before these words: `64 connections`.
     Before(&'static str),
@@ -138,7 +138,7 @@ pub(super) fn hey(request: Request<'_>) -> Result<Vec<Series>, Fault> {
 struct Run {
     line: usize,
     workers: Option<f64>,
-    /// The rate, and which of the tool's rates it is.
+    /// The rate, and the index of that rate in the report.
     rate: Option<(usize, f64)>,
 }
 
@@ -195,8 +195,8 @@ fn read(report: &Report, request: Request<'_>) -> Result<Vec<Series>, Fault> {
     Ok(series)
 }
 
-/// All runs of a text: every line that begins a report begins a run, and so does a second count
-/// without one.
+/// All runs of a text. A run begins on every line that begins a report, and at a second count
+/// without such a line.
 fn runs(report: &Report, text: &str) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -205,7 +205,7 @@ fn runs(report: &Report, text: &str) -> Vec<Run> {
         let is_new = line.starts_with(report.start)
             || runs.is_empty()
             || (count.is_some() && runs.last().is_some_and(|run| run.workers.is_some()));
-        // What stands before the first report is no run.
+        // Text before the first report is not a run.
         if is_new && !(runs.len() == 1 && runs[0].workers.is_none() && runs[0].rate.is_none()) {
             runs.push(Run { line: number, ..Run::default() });
         }
@@ -213,7 +213,7 @@ fn runs(report: &Report, text: &str) -> Vec<Run> {
         run.workers = run.workers.or(count);
         let found =
             report.rates.iter().enumerate().find_map(|(at, place)| Some((at, place.find(line)?)));
-        // The first kind of rate counts where a report has several; of pgbench's two, the one
+        // If a report has several rates, the first kind is used. Of pgbench's two, it is the one
         // without connecting.
         if let Some((at, rate)) = found {
             let better = run.rate.is_none_or(|(before, _)| {

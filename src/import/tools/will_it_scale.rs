@@ -10,8 +10,7 @@ pub(super) fn is_table(table: &Table) -> bool {
         || table.has(&["tasks", "threads", "threads_idle"])
 }
 
-/// Reads the table. The columns of idle time and of linear scaling are not measurements of
-/// throughput.
+/// Reads the table. Its columns of idle time and of linear scaling are not throughputs.
 pub(super) fn read(table: &Table, _: Request<'_>) -> Result<Vec<Series>, Fault> {
     let missing = |name: &str| Fault::at("line 1", format!("has no column {name:?}"));
     let tasks = table.column("tasks").ok_or_else(|| missing("tasks"))?;
@@ -41,7 +40,7 @@ pub(super) fn read(table: &Table, _: Request<'_>) -> Result<Vec<Series>, Fault> 
             }
             observations.push((row, Observation { workers, throughput: rate, repetition: None }));
         }
-        // A test that exists only as processes has zeros for its threads, and the other way round.
+        // A test that exists only as processes has zeros for its threads, and vice versa.
         if observations.iter().all(|(_, one)| one.throughput.abs() <= 0.0) {
             continue;
         }

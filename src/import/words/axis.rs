@@ -5,11 +5,11 @@ use super::counts_workers as means_workers;
 use super::split::words;
 use super::vocabulary::is_worker;
 
-/// A name that could be the number of workers, with its values.
+/// A name that may be the number of workers, with its values.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::import) struct Candidate<'a> {
     pub(in crate::import) name: &'a str,
-    /// Its value in each run; `None` where that is missing or not a number.
+    /// Its value in each run; `None` if it is missing or not a number.
     pub(in crate::import) values: Vec<Option<f64>>,
 }
 
@@ -24,9 +24,9 @@ impl Candidate<'_> {
     }
 }
 
-/// The index of the candidate that is the number of workers; `None` where none bears such a name.
+/// The index of the candidate that is the number of workers; `None` if none has such a name.
 ///
-/// `what` says what they are: `parameter`, `column`.
+/// `what` says what the candidates are: `parameter`, `column`.
 pub(in crate::import) fn choose(
     candidates: &[Candidate<'_>],
     param: Option<&str>,
@@ -39,7 +39,7 @@ pub(in crate::import) fn choose(
         |index: &usize| means_workers(candidates[*index].name) && candidates[*index].is_numeric();
     let mut fitting: Vec<usize> = (0..candidates.len()).filter(named).collect();
     if fitting.len() > 1 {
-        // What never changes is not what was swept.
+        // A value that never changes was not swept.
         let varying: Vec<usize> =
             fitting.iter().copied().filter(|&index| candidates[index].varies()).collect();
         if varying.len() == 1 {
@@ -75,7 +75,7 @@ fn asked(candidates: &[Candidate<'_>], param: &str, what: &str) -> Result<Option
     }
 }
 
-/// Names as a sentence shows them, not too many of them.
+/// Names for a sentence; a long list is cut.
 pub(in crate::import) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
     match names.len() {
@@ -92,11 +92,10 @@ pub(in crate::import) struct Found {
     pub(in crate::import) rest: String,
 }
 
-/// The number that stands beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`,
+/// The number beside a word for workers: `make -j8`, `BM_Lock/threads:4`, `8 threads`,
 /// `--workers=2`.
 ///
-/// With `param`, the number that stands beside that word. The first one counts where there are
-/// several.
+/// With `param`, the number beside that word. If there are several, the first is used.
 pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Found> {
     let numbers = numbers(text);
     let before = |&&(start, _): &&(usize, usize)| leads(&text[..start], param);
@@ -112,7 +111,8 @@ pub(in crate::import) fn in_text(text: &str, param: Option<&str>) -> Option<Foun
     Some(Found { workers, rest: format!("{}N{}", &text[..start], &text[end..]) })
 }
 
-/// `n=8: 1.98 s`, `p = 4 -> ..`: a letter at the start of a line, which says it in such lines only.
+/// `n=8: 1.98 s`, `p = 4 -> ..`: a letter at the start of a line, which has this meaning only in
+/// such lines.
 pub(in crate::import) fn in_letter(line: &str) -> Option<Found> {
     // `8T: 1900 fps`.
     let start = line.trim_start();
@@ -135,8 +135,8 @@ pub(in crate::import) fn in_letter(line: &str) -> Option<Found> {
     Some(Found { workers, rest: format!("{}N{}", &line[..start], &digits[length..]) })
 }
 
-/// The number of workers in the name of a file: `run-8-threads`, `hey-c50`, or the only number of
-/// the name, `run-8`.
+/// The number of workers in a file's name: `run-8-threads`, `hey-c50`, or the only number in the
+/// name, `run-8`.
 pub(in crate::import) fn in_name(stem: &str, param: Option<&str>) -> Option<f64> {
     if let Some(found) = in_text(stem, param) {
         return Some(found.workers);
@@ -150,7 +150,7 @@ pub(in crate::import) fn in_name(stem: &str, param: Option<&str>) -> Option<f64>
     });
     let all = numbers(stem);
     let only = || match all.as_slice() {
-        // A year is none.
+        // A year is not a number of workers.
         [(start, end)] => {
             stem[*start..*end].parse::<u32>().ok().filter(|n| !(1990..2100).contains(n))
         }
@@ -159,7 +159,8 @@ pub(in crate::import) fn in_name(stem: &str, param: Option<&str>) -> Option<f64>
     lettered.or_else(only).map(f64::from)
 }
 
-/// Where the whole numbers of a text start and end; digits within a decimal fraction are none.
+/// Where the whole numbers of a text start and end. Digits of a decimal fraction are not whole
+/// numbers.
 fn numbers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -180,7 +181,7 @@ fn numbers(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether what stands before a number says that it counts workers.
+/// Whether the text before a number says that it counts workers.
 fn leads(before: &str, param: Option<&str>) -> bool {
     let open = before.strip_suffix(['=', ':', ' ', '_', '-', '/', '(']).unwrap_or(before);
     let word_start = open
@@ -205,7 +206,7 @@ fn leads(before: &str, param: Option<&str>) -> bool {
     if words(word).last().is_some_and(|last| is_worker(last)) {
         return true;
     }
-    // `Pool size 8`.
+    // As in `Pool size 8`.
     let two = open[..word_start].trim_end();
     let before = two
         .rfind(|c: char| !c.is_ascii_alphanumeric())
@@ -215,7 +216,7 @@ fn leads(before: &str, param: Option<&str>) -> bool {
     })
 }
 
-/// Two words that count workers together.
+/// Pairs of words that count workers.
 const TWO_WORDS: [(&str, &str); 6] = [
     ("pool", "size"),
     ("world", "size"),
@@ -225,7 +226,7 @@ const TWO_WORDS: [(&str, &str); 6] = [
     ("parallel", "level"),
 ];
 
-/// Whether what stands after a number says that it counts workers.
+/// Whether the text after a number says that it counts workers.
 fn follows(after: &str, param: Option<&str>) -> bool {
     let open = after.strip_prefix([' ', '_', '-']).unwrap_or(after);
     let end = open.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(open.len());

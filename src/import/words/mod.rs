@@ -1,4 +1,4 @@
-//! What a heading means, told from its words and its units.
+//! The meaning of a heading, from its words and units.
 
 pub(super) mod axis;
 mod parts;
@@ -17,33 +17,33 @@ use vocabulary::{Sense, meaning as word_meaning};
 pub(super) enum Kind {
     /// The number of workers.
     Workers,
-    /// A time of a whole run.
+    /// The time of a whole run.
     Time,
-    /// A time of one request among many: neither a throughput nor the time of a run.
+    /// The time of one request among many. It is neither a throughput nor the time of a run.
     Latency,
     /// Something per time.
     Rate,
-    /// How much was done, or how much is done per time: another column tells which.
+    /// How much was done, or how much is done per time: another column decides which.
     Work,
     /// Compared with one worker.
     Speedup,
     /// Speed-up per worker.
     Efficiency,
-    /// A figure whose unit stands in another column, or nowhere.
+    /// A figure whose unit is in another column, or nowhere.
     Value,
     /// The unit of the value.
     Unit,
-    /// Which repetition it is.
+    /// The number of the repetition.
     Repetition,
-    /// How often something was measured.
+    /// The number of measurements.
     Samples,
-    /// Something derived, spent or remarked: left out without a word.
+    /// Something derived or used up, or a remark: left out silently.
     Aside,
     /// Anything else: a name, a parameter, a series.
     Unknown,
 }
 
-/// Which figure of several measurements it is.
+/// Which statistic of several measurements it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Statistic {
     Median,
@@ -60,22 +60,22 @@ pub(super) struct Meaning {
     pub(super) kind: Kind,
     pub(super) unit: Option<Unit>,
     pub(super) statistic: Statistic,
-    /// The number at its end: perhaps one of several repetitions.
+    /// The number at its end, which may be that of a repetition.
     pub(super) number: Option<u32>,
-    /// What is left when kind, unit and statistic are taken away: whose figure it is, as words.
+    /// What remains without kind, unit and statistic: whose figure it is, as words.
     pub(super) subject: String,
-    /// Whether the figure is one worker's.
+    /// Whether it is the figure of one worker.
     pub(super) per_worker: bool,
-    /// Whether `min` could be minutes.
+    /// Whether `min` may mean minutes.
     pub(super) perhaps_minutes: bool,
-    /// Whether it is a given length of time, rather than one that was measured.
+    /// Whether it is a given duration rather than a measured one.
     pub(super) is_length: bool,
 }
 
-/// Letters that stand for the number of workers where a name is nothing else.
+/// Letters that mean the number of workers if they are the whole name.
 const LETTERS: [&str; 3] = ["n", "p", "j"];
 
-/// Words before `threads` that tell whose they are, and `size` behind `pool`.
+/// Words before `threads` that say whose threads they are; and `size` after `pool`.
 const WHOSE: [&str; 13] = [
     "cluster",
     "web",
@@ -110,14 +110,14 @@ pub(super) fn counts_workers(name: &str) -> bool {
     ) {
         return true;
     }
-    // `POLARS_MAX_THREADS` is a variable of the environment.
+    // `POLARS_MAX_THREADS` is an environment variable.
     if name.len() > 8
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         && name.rsplit('_').next().is_some_and(|l| vocabulary::is_worker(&l.to_ascii_lowercase()))
     {
         return true;
     }
-    // `max_concurrent_requests` is a limit of how many run at once.
+    // `max_concurrent_requests` limits how many run at once.
     if let [.., "concurrent" | "simultaneous", what] = words.as_slice()
         && word_meaning(what) != Some(Sense::Time)
     {
@@ -129,12 +129,12 @@ pub(super) fn counts_workers(name: &str) -> bool {
         .iter()
         .filter(|word| word_meaning(word) != Some(Sense::Beside) && !WHOSE.contains(word))
         .collect();
-    // `worker processes`, `client threads`; `cpu cores` are no share of a CPU.
+    // `worker processes`, `client threads`; `cpu cores` are not a share of a CPU.
     let counts = |word: &str| vocabulary::is_worker(word) || word == "cpu";
     telling.iter().all(|word| counts(word)) && telling.iter().any(|w| vocabulary::is_worker(w))
 }
 
-/// What the column of this name holds.
+/// The meaning of a heading.
 pub(super) fn meaning(heading: &str) -> Meaning {
     let heading = split::undressed(heading);
     let mut parts = Parts::of(&heading);

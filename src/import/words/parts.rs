@@ -1,13 +1,13 @@
-//! A heading in parts: words with what they say, unit, number, and what follows of them.
+//! A heading in parts: words with their meanings, unit, number, and what follows from them.
 
 use super::units::{self, Unit};
 use super::vocabulary::{self, Sense, meaning as word_meaning};
 use super::{Kind, Statistic, counts_workers, per_worker, split, words};
 
-/// Words that say that a time is of the wall clock, not of a CPU.
+/// Words that say that a time is wall time, not CPU time.
 const WALL: [&str; 6] = ["wall", "walltime", "wallclock", "elapsed", "real", "realtime"];
 
-/// Words that say nothing beside another one, and by themselves are the name of what was measured.
+/// Words without a meaning beside another one. Alone, they are the name of what was measured.
 const NAMES: [&str; 17] = [
     "total",
     "overall",
@@ -39,7 +39,7 @@ pub(super) struct Parts {
     pub(super) per_worker: bool,
     pub(super) perhaps_minutes: bool,
     is_share: bool,
-    /// The unit said it all, or is a clock such as `hh:mm:ss`.
+    /// Whether the unit said everything, or is a clock such as `hh:mm:ss`.
     unit_only: bool,
 }
 
@@ -78,13 +78,13 @@ impl Parts {
         parts
     }
 
-    /// What stands in one pair of brackets: a unit, a share, a clock, or words.
+    /// Handles the text in one pair of brackets: a unit, a share, a clock, or words.
     fn bracket(&mut self, text: &str, beside: &mut Vec<String>) {
         let lower = text.to_lowercase();
         if lower == "%" || lower == "percent" {
             self.is_share = true;
         } else if lower == "#" || lower.is_empty() || lower == "-" || lower == "lower is better" {
-            // Says nothing.
+            // Has no meaning.
         } else if lower.contains("mm:ss") || lower.contains("m:s") {
             self.unit = Some(Unit::Time { seconds: 1.0, what: String::new() });
         } else if self.unit.is_none()
@@ -104,7 +104,7 @@ impl Parts {
         of_one.unwrap_or_else(|| text.to_owned())
     }
 
-    /// `time in seconds`, `time, s`, `Zeit / ms`: the heading without its unit.
+    /// Reads `time in seconds`, `time, s` or `Zeit / ms`, and returns the heading without its unit.
     fn with_unit_behind(&mut self, base: &str) -> String {
         // `Zeit / ms` is a time in milliseconds; `ops / ms` is a rate.
         if let Some((before, after)) = base.rsplit_once('/')
@@ -130,7 +130,7 @@ impl Parts {
             self.unit = Some(unit);
             return before.to_owned();
         }
-        // `throughput ops/s`, `mean ms/op`: the last part is a unit by itself.
+        // `throughput ops/s`, `mean ms/op`: the last part is a unit.
         if let Some((before, after)) = base.rsplit_once(' ')
             && after.contains('/')
             && let Some(unit) = Unit::parse(after)
@@ -141,7 +141,7 @@ impl Parts {
         base.to_owned()
     }
 
-    /// `time_ms`, `throughput_req_s`, `ops_per_sec`: units among the words.
+    /// Finds units among the words: `time_ms`, `throughput_req_s`, `ops_per_sec`.
     fn unit_in_words(&mut self) {
         if self.unit.is_some() {
             return;
@@ -182,7 +182,7 @@ impl Parts {
         self.words.truncate(keep);
     }
 
-    /// `trial_2_ms`: the number stands before the unit.
+    /// `trial_2_ms`: the number is before the unit.
     fn number_before_unit(&mut self) {
         if self.number.is_none()
             && self.words.len() > 1
@@ -193,7 +193,7 @@ impl Parts {
         }
     }
 
-    /// `Failures/s`: a rate of what went wrong.
+    /// `Failures/s`: a rate of failures.
     fn counts_failures(&self) -> bool {
         let failed = |word: &String| word_meaning(word) == Some(Sense::Failure);
         matches!(&self.unit, Some(Unit::Rate { what, .. }) if words(what).iter().any(failed))
@@ -227,7 +227,7 @@ impl Parts {
                 .iter()
                 .any(|w| ["cpu", "user", "sys", "system", "kernel", "idle"].contains(&w.as_str()))
             && !self.words.iter().any(|w| WALL.contains(&w.as_str()))
-            // As perf has it.
+            // As perf prints it.
             || self.words.windows(2).any(|pair| pair[0] == "task" && pair[1] == "clock");
         let aside = self.is_share
             || (self.has(Sense::Derived) && !(only_relative && (timed || self.has(Sense::Rate))))
@@ -255,7 +255,7 @@ impl Parts {
         {
             return if *last == Some(Sense::Unit) { Kind::Unit } else { Kind::Value };
         }
-        // `tps_time` is how long it took.
+        // `tps_time` is a duration.
         let ends_in_time = self.senses.last() == Some(&Some(Sense::Time));
         if is_rate || (self.has(Sense::Rate) && !is_time && !ends_in_time) {
             return Kind::Rate;
@@ -266,7 +266,7 @@ impl Parts {
         self.other()
     }
 
-    /// What a column is that neither words nor units show as measured.
+    /// The kind of a column if neither words nor units show that it was measured.
     fn other(&self) -> Kind {
         let beside = |sense: &Option<Sense>| *sense == Some(Sense::Beside);
         let telling: Vec<&str> = self
@@ -297,7 +297,8 @@ impl Parts {
         if self.has(Sense::Counted) { Kind::Work } else { Kind::Unknown }
     }
 
-    /// What a column is whose words say nothing by themselves: `run`, `count`, `total`, `no 2`.
+    /// The kind of a column whose words have no meaning by themselves: `run`, `count`, `total`, `no
+    /// 2`.
     fn only_beside(&self) -> Kind {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         if words.is_empty() || self.number.is_some() {
@@ -328,7 +329,7 @@ impl Parts {
         }
     }
 
-    /// Words that tell whose figure it is: names, and modes of working.
+    /// Words that say whose figure it is: names, and modes.
     pub(super) fn subject(&self, kind: Kind) -> String {
         let speaks = |sense: Option<Sense>| match sense {
             None => true,
@@ -348,7 +349,7 @@ impl Parts {
     }
 }
 
-/// Words that are written apart by some.
+/// Joins words that some people write apart.
 fn joined(words: Vec<String>) -> Vec<String> {
     let mut joined: Vec<String> = Vec::new();
     for word in words {

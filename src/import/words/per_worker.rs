@@ -4,7 +4,7 @@ use super::units::Unit;
 use super::vocabulary::{Sense, meaning as word_meaning};
 use super::words;
 
-/// One of those who work.
+/// Words for one worker.
 const ONE: [&str; 12] = [
     "worker",
     "thread",
@@ -20,7 +20,8 @@ const ONE: [&str; 12] = [
     "gpu",
 ];
 
-/// The heading without the words that say that the figure is one worker's; `None` where it is not.
+/// The heading without the words that say that the figure is one worker's; `None` if there are
+/// none.
 pub(super) fn without(text: &str, has_unit: bool) -> Option<String> {
     let lower = text.to_lowercase();
     between(text, &lower).or_else(|| at_the_end(text, &lower, has_unit))

@@ -1,6 +1,6 @@
-//! A heading taken apart: its words, what stands in brackets, and a number at its end.
+//! Splits a heading into its words, the text in brackets, and a number at its end.
 
-/// The words of a name in lower case: `maxWorkers_2` is `max`, `workers`, `2`.
+/// The words of a name in lower case: `maxWorkers_2` gives `max`, `workers`, `2`.
 pub(in crate::import) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut last = ' ';
@@ -19,7 +19,7 @@ pub(in crate::import) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// A heading without its brackets, and what stands in them: `OpenMPI (processes) total (s)` is
+/// A heading without its brackets, and the texts in them: `OpenMPI (processes) total (s)` gives
 /// `OpenMPI total` with `processes` and `s`.
 pub(super) fn brackets(heading: &str) -> (String, Vec<String>) {
     let (mut base, mut inside) = (String::new(), Vec::new());
@@ -50,9 +50,9 @@ pub(super) fn number_at_end(text: &str) -> (&str, Option<u32>) {
     }
 }
 
-/// A heading as people meant it, without marks of emphasis and code.
+/// A heading without marks of emphasis and code.
 pub(super) fn undressed(heading: &str) -> String {
-    // The standard library of C++ and Rust is no standard deviation.
+    // `std::` is the standard library of C++ and Rust, not a standard deviation.
     let mut heading = heading.replace("std::", "");
     for command in ["\\textbf{", "\\textit{", "\\emph{", "\\texttt{", "\\mathrm{"] {
         if heading.contains(command) {
@@ -72,7 +72,7 @@ pub(super) fn undressed(heading: &str) -> String {
     plain.replace("\\_", "_").replace("\\%", "%").trim().to_owned()
 }
 
-/// `mean ± CI (ms)` is the heading of means: what stands beside them is said in each cell.
+/// `mean ± CI (ms)` is a heading of means; the deviation is in each cell.
 fn without_deviation(heading: &str) -> String {
     let marks = ["\u{b1}", "+/-", "\\pm"];
     let Some((before, after)) = marks.iter().find_map(|mark| heading.split_once(mark)) else {
@@ -82,7 +82,7 @@ fn without_deviation(heading: &str) -> String {
     if before.trim().is_empty() { heading.to_owned() } else { format!("{before}{unit}") }
 }
 
-/// `B/op`, `allocs/op`: what one operation costs.
+/// `B/op`, `allocs/op`: the cost of one operation.
 pub(super) fn is_per_operation(heading: &str) -> bool {
     let Some((_, operation)) = heading.rsplit_once('/') else { return false };
     ["op", "iter", "iteration", "call", "req", "request"].contains(&operation.trim())

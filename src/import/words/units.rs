@@ -1,26 +1,26 @@
-//! The one rule by which a time becomes a throughput, and the units that files name.
+//! The one rule that turns a time into a throughput, and the units in files.
 
 /// **The rule**: `throughput = work of a run x runs at once / seconds per run`.
 ///
-/// A run that uses all workers itself is made once at a time; where every worker makes runs of its
-/// own, as many are made at once as there are workers.
+/// If a run uses all workers itself, one run is made at a time. If every worker makes its own runs,
+/// as many are made at once as there are workers.
 pub(in crate::import) fn throughput(work: f64, at_once: f64, seconds: f64) -> f64 {
     work * at_once / seconds
 }
 
-/// What a figure is, by its unit.
+/// The meaning of a figure, by its unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::import) enum Unit {
-    /// A time per run, in so many seconds.
+    /// A time per run.
     Time {
         /// Seconds per unit.
         seconds: f64,
-        /// What a run does one of: `op`; empty where that is not said.
+        /// What a run does one of: `op`; empty if not said.
         what: String,
     },
     /// Something per time.
     Rate {
-        /// What the figure is multiplied by to be per second.
+        /// Factor that turns the figure into one per second.
         factor: f64,
         /// What is counted.
         what: String,
@@ -28,8 +28,8 @@ pub(in crate::import) enum Unit {
 }
 
 impl Unit {
-    /// The unit that a text names: `ms`, `us/op`, `ops/ms`, `requests per second`; `None` where it
-    /// is none of time.
+    /// Reads a unit: `ms`, `us/op`, `ops/ms`, `requests per second`. `None` if it is not a unit of
+    /// time.
     pub(in crate::import) fn parse(text: &str) -> Option<Self> {
         let text = text.trim().trim_matches(['(', ')', '[', ']']).trim();
         let text = text.strip_prefix("in ").unwrap_or(text).trim();
@@ -59,8 +59,7 @@ impl Unit {
         }
     }
 
-    /// The throughput that a figure of this unit means, with so many runs at once, each doing
-    /// `work`.
+    /// The throughput from a figure of this unit, with `at_once` runs at a time, each doing `work`.
     pub(in crate::import) fn throughput(&self, figure: f64, work: f64, at_once: f64) -> f64 {
         match self {
             Self::Time { seconds, .. } => throughput(work, at_once, figure * seconds),
@@ -189,8 +188,8 @@ const TIMES: [(f64, &[&str]); 8] = [
     (86_400.0, &["d", "day", "days", "tag", "tage", "jour", "jours"]),
 ];
 
-/// Units that are made of two of time, and which way round they are better: nanoseconds of a
-/// simulation per day are a rate.
+/// Units made of two units of time, and whether more is better: nanoseconds of a simulation per day
+/// are a rate.
 const SIMULATED: [(&str, bool); 10] = [
     ("ns/day", true),
     ("ns/d", true),
@@ -204,7 +203,7 @@ const SIMULATED: [(&str, bool); 10] = [
     ("s/timestep", false),
 ];
 
-/// Units that say "per second" in one word, with what they count.
+/// Units that mean "per second" in one word, with what they count.
 const RATES: [(&str, &str); 39] = [
     ("tps", "transactions"),
     ("qps", "queries"),
@@ -247,7 +246,7 @@ const RATES: [(&str, &str); 39] = [
     ("t/s", "tokens"),
 ];
 
-/// Units that say "per minute" in one word, with what they count.
+/// Units that mean "per minute" in one word, with what they count.
 const PER_MINUTE: [(&str, &str); 4] =
     [("tpm", "transactions"), ("tpmc", "transactions"), ("nopm", "orders"), ("rpm", "requests")];
 
@@ -260,13 +259,13 @@ pub(in crate::import) fn seconds(text: &str) -> Option<f64> {
     TIMES.iter().find(|(_, words)| words.contains(&lower.as_str())).map(|(seconds, _)| *seconds)
 }
 
-/// What a unit of one word counts per second.
+/// What a one-word unit counts per second.
 pub(super) fn rate_word(text: &str) -> Option<&'static str> {
     let lower = text.trim().to_lowercase();
     RATES.iter().find(|(word, _)| *word == lower).map(|(_, counts)| *counts)
 }
 
-/// Which way round a unit of simulated time is better.
+/// Whether more is better for a unit of simulated time.
 fn simulated(text: &str) -> Option<bool> {
     let lower = text.trim().to_lowercase().replace(" per ", "/");
     SIMULATED.iter().find(|(word, _)| *word == lower).map(|(_, rate)| *rate)
@@ -294,8 +293,8 @@ const COUNTED_IN_THOUSANDS: [&str; 29] = [
     "query", "queries", "txn", "packets", "records", "events",
 ];
 
-/// What is counted without the thousands before it, and how many they are: `GB` is a thousand
-/// million `B`, `KiB` is 1024 `B`.
+/// What is counted, without its prefix, and the factor of the prefix: `GB` is a thousand million
+/// `B`, `KiB` is 1024 `B`.
 pub(in crate::import) fn without_thousands(what: &str) -> (f64, &str) {
     let Some(first) = what.chars().next() else { return (1.0, what) };
     let power = match first {

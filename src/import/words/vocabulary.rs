@@ -1,16 +1,16 @@
-//! The words of headings, each row a thing with its words in the languages of science. This is the
-//! one place where they are known.
+//! The words of headings. Each row is a meaning, with its words in the languages of science. All
+//! words are known only here.
 
-/// What a word says of a column.
+/// What a word says about a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::import) enum Sense {
-    /// Those who work at once.
+    /// Workers.
     Workers,
-    /// Changes nothing beside another word.
+    /// Nothing, beside another word.
     Beside,
-    /// A time of a whole run.
+    /// The time of a whole run.
     Time,
-    /// A time of one request among many.
+    /// The time of one request among many.
     Latency,
     /// Something per time.
     Rate,
@@ -29,21 +29,21 @@ pub(in crate::import) enum Sense {
     /// A standard deviation, error or interval.
     Deviation,
     Percentile,
-    /// How often something was measured.
+    /// The number of measurements.
     Samples,
-    /// Which measurement it is.
+    /// The number of a repetition.
     Repetition,
     /// A number or text that names a row: a date, a host, a version.
     Ident,
-    /// A figure whose meaning stands elsewhere.
+    /// A figure whose meaning is in another column.
     Value,
     /// The name of a unit.
     Unit,
-    /// Spent, not done: energy, memory, cycles, shares of a CPU.
+    /// Something used up: energy, memory, cycles, shares of a CPU.
     Cost,
-    /// What went wrong.
+    /// Failures.
     Failure,
-    /// A law, a share or a difference: made from other columns.
+    /// A law, a share or a difference, derived from other columns.
     Derived,
     /// A note for people.
     Remark,
@@ -290,13 +290,12 @@ pub(super) const WORDS: [(Sense, &[&str]); 24] = [
     ]),
 ];
 
-/// What a word says; `None` where it is a name.
+/// The meaning of a word; `None` if it is a name.
 pub(in crate::import) fn sense(word: &str) -> Option<Sense> {
     WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(sense, _)| *sense)
 }
 
-/// Endings that make any word one of this sense: `parallel_time` is said together in some
-/// languages.
+/// Endings that give any word a meaning. Some languages write `parallel_time` as one word.
 const ENDINGS: [(Sense, &[&str]); 2] = [
     (Time, &["time", "zeit", "tijd", "times", "\u{65f6}\u{95f4}", "\u{6642}\u{9593}"]),
     (
@@ -313,7 +312,7 @@ const ENDINGS: [(Sense, &[&str]); 2] = [
         ],
     ),
 ];
-/// Words with such an ending that are something else.
+/// Words with such an ending but another meaning.
 const NO_TIMES: [&str; 10] = [
     "datetime",
     "uptime",
@@ -327,7 +326,7 @@ const NO_TIMES: [&str; 10] = [
     "cputime",
 ];
 
-/// The same, with what its ending says.
+/// The meaning of a word, including that of its ending.
 pub(in crate::import) fn meaning(word: &str) -> Option<Sense> {
     // `threadcount`, `numexecutors`.
     let counted = word.strip_suffix("count").or_else(|| word.strip_prefix("num"));
@@ -339,12 +338,12 @@ pub(in crate::import) fn meaning(word: &str) -> Option<Sense> {
     })
 }
 
-/// Whether a word is one for those who work at once.
+/// Whether a word means workers.
 pub(in crate::import) fn is_worker(word: &str) -> bool {
     meaning(word) == Some(Sense::Workers)
 }
 
-/// Words that name a mode of working, with what the verdict calls it.
+/// Words that name a mode, with its name in the verdict.
 const MODES: [(&str, &[&str]); 5] = [
     (
         "processes",
@@ -369,11 +368,11 @@ const MODES: [(&str, &[&str]); 5] = [
     ("interpreters", &["interpreters", "subinterpreters"]),
 ];
 
-/// The mode of working that a name holds.
+/// The mode in a name.
 pub(crate) fn mode_in(name: &str) -> Option<&'static str> {
     let words = super::split::words(name);
     let place = |modes: &[&str]| words.iter().rposition(|word| modes.contains(&word.as_str()));
-    // The last one counts: `thread-MPI (threads)`.
+    // The last one is used: `thread-MPI (threads)`.
     MODES
         .iter()
         .filter_map(|(mode, words)| Some((place(words)?, *mode)))

@@ -1,4 +1,4 @@
-//! GPUs of a captured tree, and a library of C that stands in for NVIDIA's.
+//! GPUs of a captured tree, and a C library in place of NVIDIA's.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use crate::machine::tests::{add, unpack};
 
 const GIB: u64 = 1 << 30;
 
-/// The stand-in, compiled with this flag, and the file in which it says that it was called; `None`
-/// where there is no C compiler.
+/// The substitute library, compiled with this flag, and the file in which it notes that it was
+/// called. `None` if there is no C compiler.
 fn stand_in(directory: &Path, flag: &str) -> Option<(PathBuf, PathBuf)> {
     let source = directory.join("standin.c");
     let (library, sign) = (directory.join(format!("lib{flag}.so")), directory.join("sign"));
@@ -38,7 +38,7 @@ fn tree() -> TempDir {
     tree
 }
 
-/// Waits until something is so, without any limit that a slow machine might break.
+/// Waits until a condition holds, without a time limit that a slow machine might miss.
 fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = found() {
@@ -48,7 +48,7 @@ fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What the next look tells.
+/// The figures of the next reading.
 fn uses(gpus: &Gpus) -> Vec<GpuUse> {
     let begin = Instant::now();
     until(|| Some(gpus.take().since(begin)).filter(|uses| !uses.is_empty()))
@@ -81,7 +81,7 @@ fn a_driver_that_hangs_or_is_broken_gives_no_figures_and_holds_nobody_up() {
         let Some((library, sign)) = stand_in(directory.path(), flag) else { return };
         let gpus = Gpus::watch(&root, Some(library)).expect("it is watched");
         until(|| sign.exists().then_some(()));
-        // That this comes back is the test.
+        // The test is that this returns.
         assert!(gpus.take().since(Instant::now()).is_empty(), "{flag}");
         fs::remove_file(sign).unwrap();
     }
@@ -130,7 +130,7 @@ fn what_a_driver_says_at_the_beginning_of_a_round_is_of_what_was_before() {
     let used = &seen.since(begin)[0];
     assert!(is_near(used.busy, 0.95) && is_near(used.at_rest, 0.0), "{used:?}");
     assert_eq!(used.memory, Some(7));
-    // A round that is over before has only its last look.
+    // A round that has already ended gets only its last reading.
     assert!(is_near(seen.since(at(350))[0].busy, 1.0));
     assert!(seen.since(at(500)).is_empty());
     let whole = used.clone().and(&seen.since(at(350))[0], 0.5);

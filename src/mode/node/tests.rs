@@ -1,4 +1,4 @@
-//! Nodes that are threads of this process, behind a relay that delays what they say.
+//! Nodes that are threads of this process, behind a relay that delays messages.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,10 +18,10 @@ use crate::mode::{Extent, Job, ModeError, Site, Window};
 use crate::plan::{Mode, Registry};
 
 const LONG: Duration = Duration::from_secs(60);
-/// What a relay holds back on the way to the coordinator, and on the way from it.
+/// The delays of a relay on the way to the coordinator, and on the way from it.
 type Delays = (Duration, Duration);
 
-/// Everything that is said to `from` is said to `to` so much later.
+/// Passes everything from `from` to `to`, with this delay.
 fn delayed(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
     let (said, later) = mpsc::channel::<(Instant, Vec<u8>)>();
     thread::spawn(move || {
@@ -80,21 +80,21 @@ fn node(
     });
 }
 
-/// Where nodes are.
+/// How nodes reach the coordinator.
 pub(super) struct Behind<'r> {
-    /// The address by which the first one reaches that of the coordinator.
+    /// Gives the address that the first node uses for the address of the coordinator.
     pub(super) first: &'r dyn Fn(SocketAddr) -> SocketAddr,
-    /// Whether each says that its host is its own.
+    /// Whether each node claims to be on its own host.
     pub(super) own_hosts: bool,
 }
 
-/// So many nodes, the first of them behind a relay.
+/// This many nodes. The first of them is behind a relay.
 fn cluster(count: usize, delays: Option<Delays>) -> (Arc<Cluster>, tempfile::TempDir) {
     let first = |address| delays.map_or(address, |delays| relay(address, delays));
     nodes(count, &Behind { first: &first, own_hosts: false })
 }
 
-/// So many nodes.
+/// This many nodes.
 pub(super) fn nodes(count: usize, behind: &Behind<'_>) -> (Arc<Cluster>, tempfile::TempDir) {
     let place = tempfile::tempdir().expect("a directory");
     let secret = Secret::new().expect("there is chance");
@@ -130,7 +130,7 @@ fn unequal_ways_lie_within_the_error_that_is_told() {
     fleet.sync(&[0]).expect("it answers");
     let now = clock::shared_nanos();
     let offset = fleet.peers[0].offset;
-    // Both ends read the same clock, so what is not 0 is wrong.
+    // Both ends read the same clock, so the true offset is 0.
     let wrong = offset.there(now).expect("it is known") as f64 - now as f64;
     let error = offset.error(now);
     assert!(wrong.abs() <= error, "{wrong} is more than {error}");
@@ -153,7 +153,7 @@ fn rounds_of_any_mode_are_measured_on_all_nodes_and_rates_add() {
             let extent = Extent::Time(Duration::from_millis(50));
             let round = match crew.round(two, Window { extent, warm_up }) {
                 Ok(round) => round,
-                // On a machine that is too busy nobody opens in time, and that is said.
+                // On a very busy machine no node opens in time, and the error says so.
                 Err(ModeError::Node { how, .. }) if how.contains("late") => continue,
                 Err(error) => panic!("{mode}: {error}"),
             };

@@ -1,5 +1,5 @@
-//! The search against planted machines: how much throughput it loses, what it costs, and whether
-//! its bound is true.
+//! The search on simulated machines: how much throughput it loses, what it costs, and whether its
+//! bound is true.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use super::simulated::{Machine, SHAPES, Shape};
 use super::{Purse, Search, Space};
 use crate::rng::Rng;
 
-/// How one search went.
+/// The result of one search.
 struct Outcome {
-    /// Share of the best true throughput that the chosen count misses.
+    /// The share of the best true throughput that is lost with the chosen count.
     regret: f64,
     rounds: usize,
     bound: f64,
-    /// Whether indeed no count is more than the bound better.
+    /// Whether it is true that no count is better by more than the bound.
     bound_holds: bool,
 }
 
@@ -38,10 +38,10 @@ fn play(shape: Shape, seed: u64, noise: f64) -> Outcome {
     }
 }
 
-/// What is promised of the search over a family of machines with 128 to 1024 possible counts.
+/// What the search promises for a family of machines with 128 to 1024 possible counts.
 struct Promise {
     noise: f64,
-    /// In this share of the runs at most 2 % of the throughput are lost.
+    /// The share of runs that lose at most 2 % of the throughput.
     within: f64,
 }
 
@@ -70,8 +70,8 @@ fn the_best_count_is_found_under_twice_the_noise() {
     keeps(&Promise { noise: 2.0, within: 0.95 });
 }
 
-/// Plays with a purse of `budget` seconds where a round costs 0.1 s and a hundredth of that per
-/// worker.
+/// Runs a search with a purse of `budget` seconds. A round costs 0.1 s, and a hundredth of that
+/// more per worker.
 fn play_on_a_budget(space: Space, budget: f64, truth: impl Fn(usize) -> f64) -> (Search, f64) {
     let cost = |workers: usize| 0.1 + 0.001 * workers as f64;
     let mut search = Search::new(space, 3);

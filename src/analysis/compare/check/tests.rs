@@ -1,4 +1,4 @@
-//! Checks of planted runs: kept, broken, and not to be told.
+//! Checks of simulated runs: kept, broken and undecided.
 
 use super::super::RUN_TO_RUN;
 use super::super::fixture::{Planted, side};
@@ -7,7 +7,7 @@ use crate::rng::Rng;
 
 const LIMITS: Limits = Limits { max_slowdown: 0.05, max_efficiency_loss: 0.05 };
 
-/// A check of so many runs that do `ratio` of the baseline's work, with this curve.
+/// A check of `runs` runs that do `ratio` of the baseline's work, with this curve.
 fn checked(runs: usize, ratio: f64, curve: [f64; 3]) -> Check {
     let mut rng = Rng::new(1);
     let mut planted = |run, curve| {
@@ -54,7 +54,7 @@ fn a_lost_second_worker_is_lost_efficiency_and_a_moved_optimum_is_told() {
     assert!(moved.verdicts[2].text.contains("knee in threads: 4, baseline 2"), "{moved:?}");
 }
 
-/// Sixteen limits on noisy runs that do not differ: each alone would seem broken in one of twenty
+/// Sixteen limits on noisy runs that do not differ. Each alone would seem broken in one of twenty
 /// checks.
 #[test]
 fn many_limits_raise_no_more_false_alarms_than_one() {
@@ -76,7 +76,7 @@ fn many_limits_raise_no_more_false_alarms_than_one() {
         alarms += i32::from(ratios().any(|verdict| verdict.answer == Answer::Fail));
         seeming += i32::from(ratios().any(seems));
     }
-    // Three standard errors of 200 checks above 5 %.
+    // 5 % of 200 checks, and three standard errors more.
     assert!(alarms <= 19, "{alarms} of 200");
     assert!(seeming > 60, "one limit at a time: {seeming} of 200");
 }

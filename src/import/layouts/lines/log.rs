@@ -1,5 +1,5 @@
-//! Logs of several runs: a line states the number of workers, and lines below it bear the figures,
-//! each beside its label: `real 0m1.98s`, `Finished in 1.98 s`.
+//! Logs of several runs. One line states the number of workers, and lines below it hold the figures
+//! with their labels: `real 0m1.98s`, `Finished in 1.98 s`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use super::super::super::words::{self, Kind, axis};
 use super::super::Table;
 use super::{MOST_NAMES, figure, filled, is_measured};
 
-/// So many numbers of a line are tried.
+/// Most numbers of a line that are tried.
 const TRIED: usize = 8;
-/// Longer lines are no lines of figures.
+/// Longer lines do not hold figures.
 const LONGEST: usize = 400;
 
 /// A line of a log.
@@ -28,7 +28,7 @@ struct Run {
     figures: BTreeMap<String, String>,
 }
 
-/// The table that a log makes; `None` where the text is none.
+/// The table from a log; `None` if the text is not a log.
 pub(super) fn table(text: &str) -> Option<Table> {
     let lines: Vec<Line<'_>> =
         filled(text).filter(|(_, text)| text.len() <= LONGEST).map(line).collect();
@@ -62,7 +62,7 @@ pub(super) fn table(text: &str) -> Option<Table> {
     Some(table)
 }
 
-/// The runs of a log: each begins where a count is stated, or where a figure comes back.
+/// The runs of a log. A run begins where a count is stated, or where a figure is repeated.
 fn runs(lines: &[Line<'_>]) -> Vec<Run> {
     let apart = |line: &&Line<'_>| line.count.is_some() && line.figure.is_none();
     let own: BTreeSet<u64> = lines
@@ -70,7 +70,7 @@ fn runs(lines: &[Line<'_>]) -> Vec<Run> {
         .filter(apart)
         .filter_map(|line| Some(line.count.as_ref()?.workers.to_bits()))
         .collect();
-    // Where counts have lines of their own, `4 tasks done in 2 s` states none.
+    // If counts have their own lines, `4 tasks done in 2 s` does not state one.
     let by_own = own.len() > 1;
     let mut runs: Vec<Run> = Vec::new();
     for line in lines {
@@ -93,7 +93,7 @@ fn runs(lines: &[Line<'_>]) -> Vec<Run> {
 }
 
 fn begun(line: u32, name: &str, workers: f64) -> Run {
-    // `1 thread` and `2 threads` are of one name.
+    // `1 thread` and `2 threads` have the same name.
     let telling = name.split_whitespace().filter(|word| !words::counts_workers(word));
     let name = telling.collect::<Vec<_>>().join(" ");
     Run { line, name, workers, figures: BTreeMap::new() }
@@ -102,7 +102,7 @@ fn begun(line: u32, name: &str, workers: f64) -> Run {
 fn line((number, text): (u32, &str)) -> Line<'_> {
     let text = without_stamp(text);
     let count = axis::in_text(text, None).filter(|found| found.workers >= 1.0);
-    // What stands before the count is no figure of this run.
+    // Text before the count does not belong to this run.
     let after = count.as_ref().map_or(text, |found| {
         let shared = text.bytes().zip(found.rest.bytes()).position(|(a, b)| a != b);
         let behind = shared.map_or("", |at| &text[at..]);
@@ -111,7 +111,7 @@ fn line((number, text): (u32, &str)) -> Line<'_> {
     Line { number, count, figure: labelled(after) }
 }
 
-/// Without the time at which the line was written.
+/// The text without the time at which the line was written.
 fn without_stamp(line: &str) -> &str {
     let mut rest = line;
     for _ in 0..2 {
@@ -127,7 +127,7 @@ fn without_stamp(line: &str) -> &str {
     rest
 }
 
-/// The first figure of a line, with the words beside it.
+/// The first figure of a line, with its label.
 fn labelled(line: &str) -> Option<(String, &str)> {
     if let Some(elapsed) = of_a_shell(line) {
         return Some(("elapsed".to_owned(), elapsed));
@@ -155,7 +155,8 @@ fn labelled(line: &str) -> Option<(String, &str)> {
     None
 }
 
-/// `8.10s user 0.01s system 99% cpu 2.120 total` and `8.10user 0.01system 0:02.12elapsed 99%CPU`.
+/// Reads `8.10s user 0.01s system 99% cpu 2.120 total` or `8.10user 0.01system 0:02.12elapsed
+/// 99%CPU`.
 pub(super) fn of_a_shell(line: &str) -> Option<&str> {
     if line.contains(" cpu ") && line.contains("user") {
         let before = line.trim_end().strip_suffix("total")?.trim_end();
@@ -165,11 +166,11 @@ pub(super) fn of_a_shell(line: &str) -> Option<&str> {
     word.strip_suffix("elapsed").filter(|number| number.contains(':'))
 }
 
-/// Words that say of a time that it is one.
+/// Words that show that a figure is the time of a run.
 const ENDED: [&str; 8] =
     ["finished", "finish", "done", "completed", "complete", "ended", "took", "ran"];
 
-/// Words beside a figure, the same for every run.
+/// The words beside a figure, which are the same for every run.
 fn label(text: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() { c } else { ' ' };
     let words: String = text.chars().map(plain).collect();

@@ -1,11 +1,11 @@
-//! What the search for pairs finds on planted truths, and what it spends.
+//! The search for pairs with known truth: what it finds and what it spends.
 
 use super::*;
 
 const FACTORS: [usize; 4] = [1, 2, 4, 8];
 
-/// What a search comes to where a pair does `truth`, within `left` seconds at 0.5 s for a
-/// round and 1 s for a start: the best pair by its last look, and how many were tried.
+/// The result of a search over pairs with throughput `truth`, within `left` seconds. A round costs
+/// 0.5 s and a start 1 s. Returns the best pair of its last look, and how many pairs were tried.
 fn search(
     factors: &[usize],
     left: f64,
@@ -35,7 +35,7 @@ fn search(
     (pairs.all[knee], tried.len(), left)
 }
 
-/// 5 ms of computing and 20 ms of waiting on two cores, one lock in each process.
+/// 5 ms of computing and 20 ms of waiting on two cores, with one lock in each process.
 fn waiting(workers: f64, threads: f64) -> f64 {
     (40.0 * workers * threads).min(170.0 * workers).min(380.0)
 }
