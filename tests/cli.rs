@@ -80,7 +80,7 @@ fn a_budget_in_which_nothing_fits_is_named_with_what_would_do() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("sleep:ms=1500: a task takes 1.5"), "{said}");
     assert!(
-        said.contains("nothing of it fitted") && said.contains("measuring it takes about"),
+        said.contains("too long for any round") && said.contains("measuring it takes about"),
         "{said}"
     );
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -134,8 +134,8 @@ impl Case<'_> {
         let shape = &self.shape;
         let flat = shape.gain < 1.0 + NEARLY_ALL && shape.tail > 1.0 - NEARLY_ALL;
         let text = format!(
-            "a run takes as long with {} as with {}: it seems to run for a fixed time, so that its \
-             time says nothing; its own figure is wanted",
+            "a run takes as long with {} as with {}: it seems to run for a fixed time, so its \
+             time says nothing; read the figure that it prints (--figure)",
             shape.last, shape.first
         );
         (self.evidence.swept && !self.evidence.printed && flat && shape.last >= 2.0 * shape.first)
@@ -227,7 +227,7 @@ impl Case<'_> {
         {
             let text = format!(
                 "one worker keeps the rest waiting: each of {} is blocked {} of the time, and more \
-                 workers do not do more",
+                 workers gain nothing",
                 cell.workers,
                 percent(blocked)
             );
@@ -342,7 +342,7 @@ impl Case<'_> {
                 ));
             } else if self.claims("memory") && dearer.is_some() && cell.workers > self.shape.first {
                 out.push(
-                    "a unit costs no more CPU time in company: the memory keeps up with all cores"
+                    "a unit costs no more CPU time with more workers: memory keeps up with all cores"
                         .to_owned(),
                 );
             }

@@ -55,11 +55,11 @@ pub(super) fn settle(
     if all_open.any(|at| is_disturbed(record, at)) {
         let who = record.warnings.iter().rfind(|warning| warning.code == NEIGHBOUR);
         return Some(who.map_or_else(
-            || "a quiet machine, for most rounds were disturbed".to_owned(),
+            || "a quiet machine: most rounds were disturbed".to_owned(),
             |who| {
                 let Advice { text, remedy, .. } = who;
                 format!(
-                    "a quiet machine, for most rounds were disturbed: {text}; {remedy}, and \
+                    "a quiet machine: most rounds were disturbed: {text}; {remedy}, and \
                      measure again"
                 )
             },

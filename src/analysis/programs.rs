@@ -48,8 +48,8 @@ pub(super) fn crowding(
     let cores = usable.ceil().max(1.0);
     let ask = if function && entry.also.is_none() {
         format!(
-            ", for its libraries have threads of their own: `--also env:{THREADS}=1,{cores}` finds \
-             how many suit"
+            ", because its libraries have threads of their own: `--also env:{THREADS}=1,{cores}` \
+             finds how many suit"
         )
     } else {
         String::new()

@@ -17,8 +17,8 @@ const OURS: [&str; 7] =
 /// The beginning of the names of a thread pool's members; a number follows.
 const MEMBER: &str = "knee-";
 
-const MESSAGE: &str = "knee: this is a mistake in knee, and it ends here. What a run has measured \
-    is in its directory; `knee run --resume DIR` goes on with it. Please report the lines above.\n";
+const MESSAGE: &str = "knee: this is a bug in knee, and knee ends here. What a run has measured is \
+    in its directory; `knee run --resume DIR` continues it. Please report the lines above.\n";
 
 /// Installs the rule. Only for the program that users start, not for its workers.
 pub(super) fn ends_the_program() {

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::plan::Tariff;
 
 /// The heading in `--help` of the options about the wanted answer.
-pub(super) const HEADING: &str = "Limits and wishes";
+pub(super) const HEADING: &str = "Limits and objectives";
 
 /// Options about money.
 #[derive(Debug, clap::Args)]

@@ -58,7 +58,10 @@ impl Observer for Progress<'_> {
         match event {
             Event::Surveyed { entry, .. } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("getting to know {}", self.plan.entries[*entry].label));
+                    bar.set_message(format!(
+                        "first serial run of {}",
+                        self.plan.entries[*entry].label
+                    ));
                 }
             }
             Event::Round { cell, spent } => {

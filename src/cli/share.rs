@@ -20,8 +20,7 @@ pub(super) fn tolerance(text: &str) -> Result<f64, Failure> {
     const MOST: f64 = 0.5;
     let share = parse(text, "--tolerance")?;
     if share > MOST {
-        let what =
-            format!("--tolerance: who may lose {text} needs no measuring; write 50% or less");
+        let what = format!("--tolerance: a loss of {text} needs no measuring; write 50% or less");
         return Err(Failure::usage(what));
     }
     Ok(share)

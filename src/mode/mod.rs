@@ -347,8 +347,8 @@ fn pin(placement: &[usize], worker: usize) {
 /// ..".
 fn silent(pid: u32, limit: Duration) -> String {
     format!(
-        "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or does it wait \
-         for something?"
+        "process {pid} gave no sign for {limit:.0?} and was ended; was it stopped, or is it \
+         waiting for something?"
     )
 }
 

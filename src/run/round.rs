@@ -117,7 +117,7 @@ impl Run<'_> {
             return Ok(None);
         }
         let members = members(&named.pids, &named.groups).map_err(|reason| ModeError::Launch {
-            what: "what belongs to the work is gone",
+            what: "a process that belongs to the work is gone",
             reason,
         })?;
         Ok(Some((Probe::begin(Whom::Workers(members.clone())), members)))

@@ -56,7 +56,7 @@ impl Run<'_> {
                 let least = steer.least(entry, &|cell| self.cost(cell, self.pace.shortest()))
                     + self.launch_cost(entry);
                 let reason = format!(
-                    "a task takes {}, and nothing of it fitted into the budget; measuring it takes \
+                    "a task takes {}, too long for any round within the budget; measuring it takes \
                      about {}: give a larger --budget, fewer --workers or --modes",
                     seconds(reference.task),
                     seconds(least)

@@ -41,7 +41,7 @@ fn files_that_differ_are_named_before_anything_starts() {
     let output = shell.env("TMPDIR", run.place.path()).output().expect("there is a shell");
     let said = text(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("node b: {job} is another file there")), "{said}");
+    assert!(said.contains(&format!("node b: {job} is a different file there")), "{said}");
     assert!(said.contains(&format!("node c: {data} is not there")), "{said}");
     assert!(!said.contains("node a: ") && !said.contains(&format!("node b: {data}")), "{said}");
     assert!(rounds(&run.out()).is_empty(), "{said}");

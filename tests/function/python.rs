@@ -185,7 +185,7 @@ fn an_interpreter_that_is_too_old_is_named_with_its_version() {
     std::fs::set_permissions(&old, all).expect("it is ours");
     let called = function("square", &["--python-exe", &old.display().to_string()]);
     assert_eq!(called.code, 2, "{}", called.stderr);
-    let says = "this python is 3.6.15, which is too old: Python 3.8 or newer is wanted";
+    let says = "this python is 3.6.15, which is too old: Python 3.8 or newer is needed";
     assert!(called.stderr.contains(says), "{}", called.stderr);
     assert_eq!(called.stderr.matches("boom").count(), 1, "{}", called.stderr);
 }

@@ -21,7 +21,7 @@ fn a_panic_in_a_thread_of_ours_ends_the_run() {
         let panicked = |name: &str| called.stderr.contains(&format!("thread '{name}"));
         if panicked("main") || panicked("knee-") {
             assert_eq!(called.code, Some(1), "{when}: {called:?}");
-            assert!(called.stderr.contains("this is a mistake in knee"), "{when}: {called:?}");
+            assert!(called.stderr.contains("this is a bug in knee"), "{when}: {called:?}");
             place.assert_clean();
         }
         (main, member) = (main | panicked("main"), member | panicked("knee-"));

@@ -107,7 +107,7 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
             assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
             let code = called.code.unwrap_or_else(|| panic!("{KNEE} was killed: {called:?}"));
             // Where others may rename what is ours, cells may fail, and it is said at once.
-            let warned = called.stderr.contains("everybody may rename");
+            let warned = called.stderr.contains("every user may rename");
             assert_eq!(warned, mode == 0o777, "{mode:o} {called:?}");
             assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
             // On a busy machine the time may not suffice for all of them.

@@ -69,9 +69,7 @@ impl Shape {
 pub(super) fn meaning(law: &Law) -> Option<String> {
     let of = |name: &str| law.coefficients.get(name).map(|e| e.median);
     Some(match law.name.as_str() {
-        "linear" => {
-            "grows in proportion: within these counts nothing shared is in the way".to_owned()
-        }
+        "linear" => "grows in proportion: within these counts nothing shared limits it".to_owned(),
         "amdahl" => format!(
             "Amdahl's law describes it: {} of the work goes through something that serves one at a \
              time",
@@ -89,7 +87,7 @@ pub(super) fn meaning(law: &Law) -> Option<String> {
         ),
         "saturation-decline" => format!(
             "saturation with decline describes it: something is full from about {:.1} workers on, \
-             and more get in its way",
+             and more workers disturb each other",
             of("cap")? / of("lambda")?
         ),
         "flat" => "one worker already fills what limits it".to_owned(),

@@ -116,7 +116,7 @@ fn together(judged: Vec<Judged>) -> Vec<Verdict> {
         let sure = p.is_none() || kept.next() == Some(true);
         if verdict.answer == Answer::Fail && !sure {
             verdict.answer = Answer::Inconclusive;
-            verdict.text += ", which may be chance in a check of so many limits";
+            verdict.text += ", which may be chance, because the check has so many limits";
         }
         verdict
     };

@@ -135,12 +135,11 @@ impl Args {
     /// Refuses options that do not work with nodes, with the reason.
     fn refuse_with_nodes(&self) -> Result<(), Failure> {
         let refused = if self.also.is_some() {
-            "--also does not go with --nodes: nodes are the second axis already; give one value of \
-             the other one, and measure each in a run of its own"
+            "--also does not go with --nodes: nodes are the second axis already; measure each \
+             value of the other axis in a run of its own"
         } else if self.rate.is_some() {
-            "--rate does not go with --nodes: which node takes a task that has come is for a \
-             balancer to say, and knee has none; measure one host, and divide your rate by what it \
-             holds"
+            "--rate does not go with --nodes: a load balancer would choose the node of each task, \
+             and knee has none; measure one host, and divide your rate by the rate that it holds"
         } else {
             return Ok(());
         };

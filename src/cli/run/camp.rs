@@ -48,15 +48,15 @@ impl Camp {
         let parent = std::env::temp_dir();
         let unmade = |error: io::Error| {
             let what = format!(
-                "no temporary directory could be made in {}: {error}; name another place in TMPDIR",
+                "no temporary directory could be made in {}: {error}; name another one in TMPDIR",
                 parent.display()
             );
             Failure::new(exit::FAILED, what)
         };
         if is_open_to_all(&parent) {
             output.remark(&format!(
-                "knee: everybody may rename what is in {}, and so put what this run writes there \
-                 somewhere else; give it mode 1777, or name another place in TMPDIR",
+                "knee: every user may rename files in {}, so another user could redirect what this \
+                 run writes; give it mode 1777, or name another one in TMPDIR",
                 parent.display()
             ));
         }
@@ -64,8 +64,8 @@ impl Camp {
         let scratch = leftovers::scratch(&mark).map_err(unmade)?;
         let guard = Guard::start(&scratch).inspect_err(|error| {
             output.remark(&format!(
-                "knee: without a guard ({error}): if knee is killed, what it has in {} stays there \
-                 until its next run",
+                "knee: no guard could be started ({error}): if knee is killed, its files in {} \
+                 stay until the next run",
                 scratch.display()
             ));
         });

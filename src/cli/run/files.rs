@@ -21,7 +21,7 @@ pub(super) fn compare(plan: &Plan, cluster: &Cluster) -> Result<(), Failure> {
             let what = match (file_hash(Path::new(path)), theirs) {
                 (ours, Some(_)) if ours == *theirs => continue,
                 (_, None) => "is not there",
-                _ => "is another file there",
+                _ => "is a different file there",
             };
             let _ = write!(differ, "\n  node {}: {path} {what}", node.name);
         }

@@ -36,8 +36,8 @@ impl First {
         let workload = findings.workloads.first().filter(|found| found.verdict.is_some())?;
         let left = record.header.plan.budget * (1.0 - spent);
         Some(format!(
-            "knee: so far: {}; at most {left:.0} s more to be surer, Ctrl-C ends it with what \
-             stands",
+            "knee: so far: {}; at most {left:.0} s more to be surer, Ctrl-C ends it and keeps \
+             the results",
             terminal::answer(workload)
         ))
     }

@@ -198,18 +198,18 @@ fn refusal(error: &HelperError, foreign: &Foreign) -> Failure {
     match error {
         HelperError::Interrupted => Failure::new(exit::INTERRUPTED, error),
         HelperError::Start { program, error } => Failure::usage(format!(
-            "{program} cannot be started ({error}); {needs} is wanted, named by --{option}"
+            "{program} cannot be started ({error}); {needs} is needed, named by --{option}"
         )),
         HelperError::Gone { .. } | HelperError::Odd { .. } => {
             // The output of the helper was shown already.
             if let Some(version) = language.too_old(&foreign.program) {
                 return Failure::usage(format!(
-                    "this {} is {version}, which is too old: {needs} is wanted, named by \
+                    "this {} is {version}, which is too old: {needs} is needed, named by \
                      --{option}",
                     language.name
                 ));
             }
-            Failure::usage(format!("{error}\n{needs} is wanted, named by --{option}"))
+            Failure::usage(format!("{error}\n{needs} is needed, named by --{option}"))
         }
         HelperError::Failed { kind, .. } if ["import", "unsupported"].contains(&kind.as_str()) => {
             Failure::usage(error)

@@ -161,7 +161,7 @@ impl Nodes {
             let is_name = |one: char| one.is_alphanumeric() || "-._:@%[]/".contains(one);
             if name.starts_with('-') || !name.chars().all(is_name) {
                 let name = name.escape_debug();
-                return Err(Failure::usage(format!("--hosts: {name} is no name of a host")));
+                return Err(Failure::usage(format!("--hosts: {name} is not the name of a host")));
             }
             if hosts.iter().any(|known| known == name) {
                 return Err(Failure::usage(format!("--hosts names {name} twice")));
@@ -181,7 +181,7 @@ impl Nodes {
         let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
         let text = format!(
             "#!/bin/sh\n#SBATCH --job-name=knee\n#SBATCH --nodes={}\n#SBATCH --exclusive\n\
-             # How long it may run, and where, is for you to say: --time, --partition, --account.\n\
+             # Add how long it may run, and where: --time, --partition, --account.\n\
              exec {line}\n",
             asked.wanted.nodes
         );
@@ -222,7 +222,7 @@ impl Asked {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         remark(&format!("nodes: {shown}{more}"));
         if self.launcher.ends_all_with_one() {
-            remark("mpirun ends all nodes where one of them is killed");
+            remark("if one node is killed, mpirun ends all of them");
         }
         Ok(cluster)
     }
@@ -231,7 +231,7 @@ impl Asked {
         let most = self.wanted.nodes;
         let Some(inside) = allocation() else {
             return Err(Failure::usage(format!(
-                "this is no allocation of Slurm; get one and run it there: salloc -N {most} \
+                "this is not inside a Slurm allocation; get one and run it there: salloc -N {most} \
                  --exclusive knee run .., or write a job with --sbatch FILE"
             )));
         };
@@ -307,7 +307,7 @@ pub(super) fn warnings(cluster: &Cluster, plan: &Plan) -> Vec<crate::record::Adv
         warn(
             "unequal-nodes",
             format!("{}, and {} has {cpus} ({model})", odd.join(", "), first.name),
-            "what one more node gives depends on which it is; measure equal ones",
+            "the gain of one more node depends on which node it is; use equal nodes",
         );
     }
     for (at, node) in nodes.iter().enumerate() {

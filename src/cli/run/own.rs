@@ -98,7 +98,7 @@ impl Own {
         } else if std::env::args_os().next_back().is_some_and(|last| last == "--") {
             // As in `knee run -- $COMMAND` with an empty variable: running something else instead
             // would be a surprise.
-            return Err(Failure::usage("after -- stands the command to run, but there is none"));
+            return Err(Failure::usage("there is no command after --; write knee run -- COMMAND"));
         }
         for line in &self.worker {
             named.push(self.worker(line, budget)?);

@@ -74,7 +74,7 @@ impl Serving {
         limit: Option<Duration>,
     ) -> Result<Named, Failure> {
         let url = self.url.clone().ok_or_else(|| {
-            Failure::usage("--server wants to know what to ask: --url http://127.0.0.1:{port}/")
+            Failure::usage("--server needs an address to ask: --url http://127.0.0.1:{port}/")
         })?;
         Target::parse(&url.replace("{port}", "1")).map_err(Failure::usage)?;
         if !url.contains("{port}") {
@@ -116,11 +116,10 @@ pub(super) fn warnings(plan: &Plan) -> Vec<Advice> {
     let warn = |host: String| Advice {
         code: "url-elsewhere".to_owned(),
         text: format!(
-            "--url asks {host}, which is not this machine, where knee starts the server: what \
-             answers there may be another one, and the CPU time and memory that it uses are not \
-             seen"
+            "--url asks {host}, which is not this machine, but knee starts the server here: \
+             another server may answer, and its CPU time and memory are not seen"
         ),
-        remedy: "write http://127.0.0.1:{port}/ where the server runs here".to_owned(),
+        remedy: "write http://127.0.0.1:{port}/ if the server runs here".to_owned(),
     };
     away.into_iter().map(warn).collect()
 }

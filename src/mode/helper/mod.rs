@@ -224,7 +224,7 @@ fn round(
     let usage = usage.ok_or_else(|| Helper::odd("a round did not say open and close"))?;
     let sane = |member: &message::Member| member.rate.is_finite() && member.rate >= 0.0;
     if laps.members.len() != trial.active || !laps.members.iter().all(sane) {
-        return Err(Helper::odd("a round needs one sound lap for each active member"));
+        return Err(Helper::odd("a round needs one valid lap for each active member"));
     }
     Ok((laps, usage))
 }

@@ -151,7 +151,7 @@ impl Helper {
                 continue;
             }
             if self.numbered && message.id != Some(self.id) {
-                return Err(Self::odd("an answer has not the number of the order"));
+                return Err(Self::odd("an answer does not have the number of its order"));
             }
             return Ok(message);
         }

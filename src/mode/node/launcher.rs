@@ -116,7 +116,7 @@ impl Launcher {
             names.join(", ")
         );
         let words = shlex::split(text).filter(|words| !words.is_empty());
-        let words = words.ok_or_else(|| format!("its quotes do not pair; {advice}"))?;
+        let words = words.ok_or_else(|| format!("its quotes are not closed; {advice}"))?;
         if !words.iter().any(|word| word.contains("{args}")) {
             return Err(format!("it has no place for {{args}}; {advice}"));
         }
