@@ -13,6 +13,8 @@ use crate::clock;
 
 /// How often this process stood still and continued.
 static TIMES: AtomicUsize = AtomicUsize::new(0);
+/// Nanoseconds for which this process stood still.
+static LOST: AtomicU64 = AtomicU64::new(0);
 /// The time of the last beat, on the clock that all processes share.
 static BEAT: AtomicU64 = AtomicU64::new(0);
 /// The time between two beats, so long that beats disturb nothing.
@@ -22,8 +24,22 @@ const LATE: Duration = Duration::from_millis(500);
 /// The longest that a due beat may take to be counted.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// How often this process stood still and continued, since the first call.
+/// How often this process stood still and continued, since the first call of this function or of
+/// [`stood_still`].
 pub(super) fn pauses() -> usize {
+    count_all();
+    TIMES.load(Ordering::Relaxed)
+}
+
+/// How long this process stood still in all, since the first call. A pause of less than 1.5 s is
+/// not noticed, and up to a second of a longer one is not counted.
+pub(crate) fn stood_still() -> Duration {
+    count_all();
+    Duration::from_nanos(LOST.load(Ordering::Relaxed))
+}
+
+/// Begins to count at the first call, and waits for a beat that is overdue.
+fn count_all() {
     static COUNTED: Once = Once::new();
     COUNTED.call_once(|| {
         let count = || {
@@ -40,7 +56,6 @@ pub(super) fn pauses() -> usize {
     if Duration::from_nanos(since) > EVERY + LATE {
         thread::sleep(MOMENT);
     }
-    TIMES.load(Ordering::Relaxed)
 }
 
 /// Counts beats that are late although this thread did not wait for a CPU.
@@ -52,6 +67,8 @@ fn beat() {
         thread::sleep(EVERY);
         let late = began.elapsed().saturating_sub(EVERY + waited().saturating_sub(before));
         if late > LATE {
+            let nanos = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+            LOST.fetch_add(nanos, Ordering::Relaxed);
             // The signal of a stop has counted it already.
             let _ = TIMES.compare_exchange(told, told + 1, Ordering::Relaxed, Ordering::Relaxed);
         }

@@ -23,9 +23,10 @@ mod turn;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::clock;
-use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch};
+use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch, stood_still};
 use crate::mode::{Job, Reference, Site};
 use crate::plan::{Cell, Plan, Series};
 use crews::Crews;
@@ -95,7 +96,7 @@ pub fn run(
         burned: f64::NEG_INFINITY,
         repeated: 0,
         start: clock::now(),
-        stopped: 0.0,
+        stood_still: stood_still(),
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64, plan.arrivals),
         failures: BTreeMap::new(),
@@ -153,9 +154,9 @@ struct Run<'a> {
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
-    /// Seconds in which knee itself was stopped during rounds (Ctrl-Z, `docker pause`). They do not
-    /// count towards the budget.
-    stopped: f64,
+    /// How long knee had stood still before the run began (Ctrl-Z, `docker pause`). Such time does
+    /// not count towards the budget.
+    stood_still: Duration,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
     /// How often each cell has failed. After two failures it is given up.
@@ -173,7 +174,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn elapsed(&self) -> f64 {
-        self.before + clock::since(self.start).as_secs_f64() - self.stopped
+        let stood_still = stood_still().saturating_sub(self.stood_still);
+        self.before + clock::since(self.start).saturating_sub(stood_still).as_secs_f64()
     }
 
     fn interrupted(&self) -> bool {
