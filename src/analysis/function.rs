@@ -9,7 +9,7 @@ use crate::mode::helper::{Facts, Language};
 use crate::plan::{Entry, Mode};
 use crate::units::Quantity;
 
-/// The bound of threads of which a lock of the language runs only one at a time.
+/// The bound of threads if a lock of their language lets only one of them run at a time.
 pub(super) const GIL: &str = "gil";
 /// The bound of calls that keep an event loop from running other calls.
 pub(super) const LOOP: &str = "event-loop";

@@ -8,7 +8,7 @@ use crate::analysis;
 use crate::analysis::compare::{Contender, Run};
 use crate::record::{self, FILE_NAME};
 
-/// Most runs of one side. A directory with more holds something else.
+/// The most runs of one side. A directory with more holds something else.
 const MOST_RUNS: usize = 1000;
 
 /// Reads all sides. Paths with the same name are runs of one side. All are analysed at `tolerance`,

@@ -19,8 +19,8 @@ use source::Document;
 pub use tools::{Format, Preset, formats, presets};
 pub(crate) use words::vocabulary::mode_in;
 
-/// Most measurements of a table. If it has more, means of batches are kept: no analysis needs as
-/// many.
+/// The most measurements of a table. If it has more, means of batches are kept: no analysis needs
+/// as many.
 pub const MOST_OBSERVATIONS: usize = 1_000_000;
 /// Tables with more rows are refused.
 pub const MOST_ROWS: usize = 50_000_000;

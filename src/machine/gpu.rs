@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// A driver averages over the last sixth of a second or more. So what it says early in a round is
 /// about the time before the round.
 const LAG: Duration = Duration::from_millis(200);
-/// Most readings that are kept until they are collected.
+/// The most readings that are kept until they are collected.
 const MOST: usize = 1 << 14;
 
 /// What one GPU did during a round, for whatever program.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Most runs at once that have a sign of their own. More signs are not needed to detect another
+/// The most runs at once that have a sign of their own. More signs are not needed to detect another
 /// run.
 const SIGNS: usize = 4;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Most bytes that are read from a file. `/proc/cpuinfo` of a thousand CPUs has 1.5 MB.
+/// The most bytes that are read from a file. `/proc/cpuinfo` of a thousand CPUs has 1.5 MB.
 const MAX_FILE: u64 = 16 << 20;
 
 /// The directory below which `/proc`, `/sys` and `/etc` are looked up.

@@ -104,7 +104,7 @@ pub(super) struct Accounted {
     pub(super) resolution: f64,
 }
 
-/// Most bytes that are read from a file.
+/// The most bytes that are read from a file.
 const MAX_FILE: u64 = 4 << 20;
 
 /// The scheduler updates the time of a running task at its tick. A figure is at most this old (HZ =

@@ -10,7 +10,7 @@ use super::{Ground, Job, ModeError, Site};
 use crate::clock;
 use crate::machine::{cpu_time_of, process_cpu_time};
 
-/// Most task numbers that are compared in every round.
+/// The most task numbers that are compared in every round.
 pub(super) const MOST_CHECKED: u64 = 8;
 /// After this time no further task is run for comparison.
 pub(super) const ENOUGH: Duration = Duration::from_millis(40);

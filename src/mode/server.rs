@@ -97,7 +97,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const SETTLING: Duration = Duration::from_millis(50);
 /// Twice the connections must multiply the throughput by this to be worth using.
 const GAIN: f64 = 1.15;
-/// Most connections that are tried unless the user asks for more.
+/// The most connections that are tried unless the user asks for more.
 const MOST_CONNECTIONS: usize = 1024;
 /// A round with a larger share of failed requests is void: it would measure the failures.
 const MOST_FAILED: f64 = 0.05;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Named, PlanError};
 
-/// Most values of an axis. Nobody looks at more curves.
+/// The most values of an axis. Nobody looks at more curves.
 const MOST_VALUES: usize = 64;
 /// Names of environment variables on an axis begin with this.
 const VARIABLE: &str = "env:";

@@ -97,7 +97,7 @@ const DEAR: f64 = 0.25;
 const PROBES: u32 = 3;
 /// The fewest and the most blocks that decide the short list.
 const CONFIRM: std::ops::RangeInclusive<u32> = 8..=16;
-/// Most counts on the short list, besides the smallest that is good enough.
+/// The most counts on the short list, besides the smallest that is good enough.
 const SHORT_LIST: usize = 5;
 /// The same where the purse is small.
 const FEWEST: usize = 2;

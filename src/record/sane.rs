@@ -11,7 +11,7 @@ use crate::run::Sample;
 const MOST: f64 = 1e30;
 /// No run takes longer, in seconds: a century.
 const LONGEST: f64 = 3.2e9;
-/// Most workloads in a record, because findings are made for each.
+/// The most workloads in a record, because findings are made for each.
 const MOST_ENTRIES: usize = 512;
 /// The largest count of tasks or units: a double holds it exactly.
 const MOST_COUNTED: u64 = 1 << 53;

@@ -10,7 +10,7 @@ use crate::analysis::findings::{Axis, Findings, Pair, WorkloadFindings};
 use crate::plot::heat::{Heat, Square};
 use crate::units::{Quantity, workers};
 
-/// Most pairs that are named beside the recommended one.
+/// The most pairs that are named beside the recommended one.
 const NAMED: usize = 6;
 
 /// Whether the recommended pair is not settled.

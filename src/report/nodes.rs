@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::analysis::findings::{Axis, NodeFindings};
 use crate::units::{Quantity, plural};
 
-/// Most nodes that are named. Of more nodes, those that differ most are named.
+/// The most nodes that are named. Of more nodes, those that differ most are named.
 const NAMED: usize = 8;
 
 /// `efficiency over nodes: 1: 100 %, 2: 97 %`, with an explanation.

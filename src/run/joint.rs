@@ -6,7 +6,7 @@ use super::turn::{Turn, Wanted};
 use crate::plan::search::{Pair, Pairs, Stage, Wallet};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
-/// Most seconds that a round of a server takes. The first round takes longer: it finds how many
+/// The most seconds that a round of a server takes. The first round takes longer: it finds how many
 /// connections keep the server busy.
 const LATER: f64 = 1.0;
 /// Pairs in a block, about.

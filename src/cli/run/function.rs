@@ -14,10 +14,10 @@ use crate::plan::{Candidates, Cores, Counts, Entry, Mode, Named, Plan, Registry,
 
 /// The heading under which `knee run --help` shows these options.
 const HEADING: &str = "Your own functions";
-/// Most processes that are tried unless the user asks for more. Each is an interpreter with all its
-/// modules.
+/// The most processes that are tried unless the user asks for more. Each is an interpreter with all
+/// its modules.
 const MOST_PROCESSES: usize = 64;
-/// Most calls at once in an event loop that are tried unless the user asks for more.
+/// The most calls at once in an event loop that are tried unless the user asks for more.
 const MOST_COROUTINES: usize = 1024;
 
 /// Options about functions. The table of languages adds those of each language.

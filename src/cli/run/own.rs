@@ -76,11 +76,11 @@ pub(in crate::cli) struct Own {
 
 /// The workload that is a server.
 const SERVER: &str = "server";
-/// Most workers of a server that are tried unless the user asks for more. One server runs for each
-/// count, and its workers hold memory.
+/// The most workers of a server that are tried unless the user asks for more. One server runs for
+/// each count, and its workers hold memory.
 const MOST_OF_A_SERVER: usize = 64;
 
-/// Most programs at once that are tried unless the user asks for more.
+/// The most programs at once that are tried unless the user asks for more.
 pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl Own {

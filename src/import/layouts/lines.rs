@@ -11,7 +11,7 @@ use super::{MOST_ROWS, Table};
 
 /// Lines that are examined to recognise such a text.
 const LOOKED_AT: usize = 60;
-/// Most figures of a sentence that are examined.
+/// The most figures of a sentence that are examined.
 const MOST_FIGURES: usize = 6;
 /// A text with more names does not consist of such lines.
 const MOST_NAMES: usize = 1000;

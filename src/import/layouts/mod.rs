@@ -23,7 +23,7 @@ use split::Split;
 
 /// Tables with more columns are refused.
 const MOST_COLUMNS: usize = 10_000;
-/// Most remarks around a table that are shown; further ones are only counted.
+/// The most remarks around a table that are shown; further ones are only counted.
 const MOST_REMARKS: usize = 3;
 
 /// A layout of text, as listed by `knee fit --formats`.

@@ -8,7 +8,7 @@ use super::super::layouts::decimal::{Said, Usual};
 use super::super::words::units::{self, Unit};
 use super::super::words::{self, Kind, Meaning, Statistic};
 
-/// Most different values of a column that are counted. A column with more is not a parameter.
+/// The most different values of a column that are counted. A column with more is not a parameter.
 const MOST_DISTINCT: usize = 4096;
 
 /// This many values are found without a hash; most columns of settings have no more.

@@ -4,9 +4,9 @@ use super::super::Fault;
 use super::super::layouts::Row;
 use super::super::words::{axis, words};
 
-/// Most failed figures that are kept apart.
+/// The most failed figures that are kept apart.
 const MOST_FAILED: usize = 1000;
-/// Most rows that are named.
+/// The most rows that are named.
 const MOST_SHOWN: usize = 5;
 
 /// Words in place of a number of workers that mark a row outside of the sweep.

@@ -80,7 +80,7 @@ fn header(table: &Table) -> Option<(Vec<String>, usize)> {
     names.iter().any(|name| counts(name)).then_some((names, start))
 }
 
-/// Most lines of headings.
+/// The most lines of headings.
 const MOST_LINES: usize = 3;
 
 /// Headings on several lines, as in pandas and spreadsheets. A lower heading adds to the one above,

@@ -11,7 +11,7 @@ use super::super::words::units as rate;
 use super::super::{Fault, Observation, Request, Series};
 use crate::units::plural;
 
-/// Most places of a command in which a parameter is searched.
+/// The most places of a command in which a parameter is searched.
 const MOST_PLACES: usize = 8;
 
 /// One command with one set of parameters.

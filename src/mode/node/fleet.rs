@@ -19,7 +19,7 @@ const AHEAD: Duration = Duration::from_millis(1);
 const GLANCE: Duration = Duration::from_millis(50);
 /// A node that does not tell its time within this limit is cut off or stopped.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
-/// Most nodes that are asked for their time at once: more would delay each other.
+/// The most nodes that are asked for their time at once: more would delay each other.
 const AT_ONCE: usize = 8;
 
 /// The nodes, by their numbers in the record.

@@ -19,7 +19,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 const LONGEST_HELLO: usize = 1 << 20;
 /// How many connections may wait to be accepted: all nodes of a large job connect at once.
 const BACKLOG: i32 = 1024;
-/// Most addresses that nodes are told.
+/// The most addresses that a node is given.
 const MOST_ADDRESSES: usize = 8;
 
 /// An open port.

@@ -24,7 +24,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Time that started processes get to end by themselves, and again after they were told to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(1);
-/// Most lines printed by a launcher that are kept for a message.
+/// The most lines printed by a launcher that are kept for a message.
 const KEPT: usize = 5;
 /// Messages of launchers that do not matter.
 const NO_NEWS: &[&str] = &["lacks support for cpu binding"];

@@ -11,7 +11,7 @@ use super::message::{Answer, Hello, Numbered, Order};
 use super::offset::Offset;
 use super::wire::{Inbox, Seal, WireError};
 
-/// Most bytes that may wait for a node that does not read.
+/// The most bytes that may wait for a node that does not read.
 const MOST_UNSENT: usize = 1 << 20;
 /// After this long without traffic, the other end is asked for a sign of life.
 const IDLE: Duration = Duration::from_secs(5);

@@ -48,9 +48,9 @@ impl std::fmt::Debug for Wallet<'_> {
 const TOLERANCE: f64 = 0.05;
 /// A pair with fewer workers is tried only if it may reach this share of the best.
 const HOPE: f64 = 0.9;
-/// Most values of the first look.
+/// The most values of the first look.
 const VALUES: usize = 6;
-/// Most of the wallet that the first look may spend, as a share.
+/// The most of the wallet that the first look may spend, as a share.
 const LOOK: f64 = 0.5;
 
 /// The search. Ask for the [next block](Pairs::next_block), [tell](Pairs::tell) the result of each

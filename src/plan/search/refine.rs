@@ -10,7 +10,7 @@
 use super::TOLERANCE;
 use super::book::{Book, Level};
 
-/// Most gaps that are probed at once.
+/// The most gaps that are probed at once.
 const AT_ONCE: usize = 3;
 /// A gap this narrow, as a ratio, hides nothing worth finding.
 const NARROW: f64 = 1.012;

@@ -7,7 +7,7 @@ use super::super::super::words::{self, Kind, axis};
 use super::super::Table;
 use super::{MOST_NAMES, figure, filled, is_measured};
 
-/// Most numbers of a line that are tried.
+/// The most numbers of a line that are tried.
 const TRIED: usize = 8;
 /// Longer lines do not hold figures.
 const LONGEST: usize = 400;
