@@ -133,7 +133,7 @@ impl Bench {
         let odd = |c: char| c.is_whitespace() || c.is_control() || c == ',';
         if name.is_empty() || name.contains(odd) {
             self.mistaken(format!(
-                "{name:?} is no name for a benchmark: leave spaces and commas out"
+                "{name:?} cannot be the name of a benchmark: leave out spaces and commas"
             ));
         }
         let known = self.workloads.iter().any(|other| other.meta().name == name);

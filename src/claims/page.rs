@@ -13,7 +13,7 @@ pub fn html(findings: &[Finding], machine: &str) -> String {
     title.text("claims – knee");
     let mut body = Markup::new();
     body.raw(
-        "<header><p class=\"brand\">knee</p><h1>What is said of threads and processes, tested \
+        "<header><p class=\"brand\">knee</p><h1>Common claims about threads and processes, tested \
          here</h1>",
     );
     body.wrap("<p class=\"lead\">", &tally(findings), "</p>");

@@ -96,7 +96,7 @@ fn set_prices(contenders: &mut [Contender], prices: &[String]) -> Result<(), Fai
 
 fn wrong_price(text: &str) -> Failure {
     Failure::usage(format!(
-        "`{text}` is no price: write for example A=0.40/h (per s, min, h, d or month)"
+        "`{text}` is not a price: write for example A=0.40/h (per s, min, h, d or month)"
     ))
 }
 

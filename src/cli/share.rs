@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str, flag: &str) -> Result<f64, Failure> {
         None => number(trimmed),
     };
     share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
-        Failure::usage(format!("{flag}: `{text}` is no share: write for example 5% or 0.05"))
+        Failure::usage(format!("{flag}: `{text}` is not a share: write for example 5% or 0.05"))
     })
 }
 

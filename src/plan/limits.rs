@@ -137,7 +137,7 @@ impl FromStr for Objective {
     fn from_str(text: &str) -> Result<Self, PlanError> {
         Self::ALL.into_iter().find(|objective| objective.name() == text).ok_or_else(|| {
             PlanError::Usage(format!(
-                "{text:?} is no objective; there are throughput, latency, efficiency and cost"
+                "{text:?} is not an objective; write throughput, latency, efficiency or cost"
             ))
         })
     }

@@ -63,7 +63,7 @@ impl Figures {
                 Ok((Time::named(unit).map(Is::Time), None))
             }
             ("time", Some(unit)) => Err(Failure::usage(format!(
-                "--figure-is {text}: {unit:?} is no unit of time; there are ns, us, ms, s, m and h"
+                "--figure-is {text}: {unit:?} is not a unit of time; write ns, us, ms, s, m or h"
             ))),
             _ => Err(Failure::usage(format!(
                 "--figure-is {text}: write rate, rate:requests, time or time:ms"

@@ -46,7 +46,7 @@ impl Others {
             let found = found.map_err(|_| {
                 wrong(
                     option.clone(),
-                    "this is no control group; write its path below /sys/fs/cgroup",
+                    "this is not a control group; write its path below /sys/fs/cgroup",
                 )
             })?;
             if is_ours(&found) {

@@ -154,7 +154,7 @@ impl<'v> Node<'v> {
     /// A number.
     pub(in crate::import) fn number(&self) -> Result<f64, Fault> {
         match self.value {
-            Value::Null => Err(self.fault("is no number (null, NaN or Infinity)")),
+            Value::Null => Err(self.fault("is not a number (null, NaN or Infinity)")),
             value => value.as_f64().ok_or_else(|| self.fault("is not a number")),
         }
     }

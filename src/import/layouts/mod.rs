@@ -236,7 +236,7 @@ impl Table {
         if self.remarks.len() < MOST_REMARKS {
             let text = cells.join(" ");
             let short: String = text.chars().take(40).collect();
-            self.remarks.push(format!("line {line} is no row of the table: {short:?}"));
+            self.remarks.push(format!("line {line} is not a row of the table: {short:?}"));
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) fn layout(table: &Table, request: Request<'_>) -> Result<Layout, Faul
     let columns = columns::columns(table, &names, 0);
     let unit = match (request.unit.map(super::given), request.lower_is_better) {
         (Some(None), _) => {
-            return Err(Fault::whole("--unit names no unit; s, ms or ops/s would be"));
+            return Err(Fault::whole("--unit is not a unit; write s, ms or ops/s"));
         }
         (Some(Some(unit)), _) => unit,
         (None, true) => Unit::Time { seconds: 1.0, what: String::new() },

@@ -69,7 +69,7 @@ impl LeftOut {
         }
         let what = match text {
             "" => "is empty, and no other row has a figure".to_owned(),
-            text => format!("{text:?} is no measurement, and no other row has one"),
+            text => format!("{text:?} is not a measurement, and no other row has one"),
         };
         self.first.get_or_insert_with(|| row.fault(header, what));
     }
@@ -83,8 +83,8 @@ impl LeftOut {
     pub(super) fn say(&self, warnings: &mut Vec<String>) {
         if self.zeros > 0 {
             warnings.push(
-                "0 workers is left out: it means that the main program works alone, which is no \
-                 number of workers"
+                "0 workers is left out: it means that the main program works alone, which is not \
+                 a number of workers"
                     .to_owned(),
             );
         }

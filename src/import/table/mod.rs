@@ -151,7 +151,7 @@ fn forced(figures: &mut Figures, request: Request<'_>) -> Result<(), Fault> {
     if let Some(text) = request.unit {
         let unit = given(text).ok_or_else(|| {
             Fault::whole(format!(
-                "--unit {text:?} is no unit; s, ms, us, min, ops/s or MB/s would be"
+                "--unit {text:?} is not a unit; write s, ms, us, min, ops/s or MB/s"
             ))
         })?;
         for figure in &mut figures.list {

@@ -84,7 +84,7 @@ impl Candidate {
         let helper = self.start()?;
         let names = helper.hello().modes.clone();
         let modes: Option<Vec<Mode>> = names.iter().map(|name| Mode::named(name)).collect();
-        let modes = modes.ok_or_else(|| format!("one of {names:?} is no mode"))?;
+        let modes = modes.ok_or_else(|| format!("one of {names:?} is not a mode"))?;
         if let Some(mode) = modes.iter().find(|mode| !mode.runs(Subject::Function)) {
             return Err(format!("no function runs as {mode}"));
         }

@@ -191,7 +191,7 @@ impl Helper {
         serde_json::from_slice(&line).map_err(|error| {
             let text: String =
                 String::from_utf8_lossy(&line).trim_end().chars().take(200).collect();
-            Self::odd(&format!("{text:?} is no message of the crew protocol: {error}"))
+            Self::odd(&format!("{text:?} is not a message of the crew protocol: {error}"))
         })
     }
 
