@@ -1,10 +1,11 @@
 //! `cargo bench --bench function`: compares knee's figures for a Python function with those of a
 //! loop that a user would write over the same executor.
 //!
-//! Both measure the same function with the same count, in turns, many times. The bench prints the
-//! median of the ratios, and the range of the middle half. The loop by hand is `executor.map` over
-//! all tasks; in an event loop it is a task for each call, as `gather` and `TaskGroup` make them.
-//! It needs python3.
+//! Both measure the same function with the same count, in turns, many times, each time in a new
+//! process. That matters because the places of Python's objects in memory make a process some per
+//! cent faster or slower for all its life. The bench prints the median of the ratios, and the range
+//! of the middle half. The loop by hand is `executor.map` over all tasks; in an event loop it is a
+//! task for each call, as `gather` and `TaskGroup` make them. It needs python3.
 
 #[path = "support/measuring.rs"]
 mod measuring;
@@ -80,7 +81,7 @@ print(tasks / (time.perf_counter() - begin))
 
 /// How often each is measured, and for how long.
 const REPEATS: usize = 15;
-const SECONDS: f64 = 0.25;
+const SECONDS: f64 = 0.5;
 
 fn by_hand(folder: &Path, function: &str, mode: Mode, workers: usize) -> f64 {
     let output = Command::new("python3")
@@ -122,7 +123,6 @@ fn main() {
             .expect("the parameters are right");
         let job = Job { workload: "function".to_owned(), params, seed: 1, checked: 0, nodes: None };
         let count = NonZeroUsize::new(workers).expect("not zero");
-        let (mut crew, _) = mode::launch(mode, &site, &job, count).expect("it is launched");
         let window = Window {
             extent: Extent::Time(Duration::from_secs_f64(SECONDS)),
             warm_up: Duration::from_millis(50),
@@ -130,7 +130,9 @@ fn main() {
         let mut pairs: Vec<[f64; 3]> = Vec::new();
         for _ in 0..REPEATS {
             let hand = by_hand(folder.path(), function, mode, workers);
+            let (mut crew, _) = mode::launch(mode, &site, &job, count).expect("it is launched");
             let ours = crew.round(count, window).expect("it is measured").rate();
+            crew.dismiss().expect("it ends");
             pairs.push([ours / hand, hand, ours]);
         }
         pairs.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -141,6 +143,5 @@ fn main() {
             pairs[REPEATS / 4][0],
             pairs[REPEATS - 1 - REPEATS / 4][0]
         );
-        crew.dismiss().expect("it ends");
     }
 }

@@ -53,7 +53,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "prepare",
-            help: "what is run before each run and does not count, as a JSON list",
+            help: "a command that is run before each run and does not count, as a JSON list",
             form: Form::Text,
             default: "",
             small: "",
@@ -90,14 +90,14 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the program, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",
         },
         Param {
             name: "figure",
-            help: "how the figure is found that the program prints about itself, as JSON",
+            help: "how to find the figure that the program prints about itself, as JSON",
             form: Form::Text,
             default: "",
             small: "",
@@ -246,7 +246,7 @@ impl Runner {
                 "it did not end within {:?} and was ended{}; {}",
                 self.limit,
                 if stubborn {
-                    format!(" by KILL, since it was still there {GRACE:?} after TERM")
+                    format!(" by KILL, because it still ran {GRACE:?} after TERM")
                 } else {
                     " by TERM".to_owned()
                 },

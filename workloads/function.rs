@@ -85,7 +85,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the helper, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",

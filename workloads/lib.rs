@@ -175,10 +175,10 @@ pub trait Task: Send {
     /// Does task number `number`: the timed region and nothing else.
     ///
     /// The checksum depends only on the workload, its parameters, the seed and `number`, so that
-    /// every mode must return what serial returned.
+    /// every mode must return the checksums of serial.
     ///
     /// # Errors
-    /// Whatever kept the work from being done, or a result that is not what it must be.
+    /// The reason why the work could not be done, or that its result is wrong.
     fn run(&mut self, number: u64) -> Result<Work>;
 
     /// What the last [`run`](Task::run) did besides its work.
@@ -299,7 +299,7 @@ pub struct Ceiling {
     pub source: String,
 }
 
-/// A remark that belongs beside a figure.
+/// A remark about a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Whether the figure does not mean what its name says.

@@ -76,7 +76,7 @@ impl Workload for Network {
                 (Url::parse(&format!("http://{address}/"))?, Some(body(params, context.seed)))
             }
             (None, None) => {
-                return Err(Error::failed("network: nobody started the server on loopback"));
+                return Err(Error::failed("network: the server on loopback was not started"));
             }
         };
         let client = Client::connect(url, PATIENCE + delay(params))?;

@@ -148,7 +148,7 @@ impl Task for Pair {
         let expected = Batch { seed: self.role.seed, number, pass: 0 }.sum(self.role.messages);
         if sum != expected || !same {
             return Err(Error::wrong(format!(
-                "batch {number} did not come through the pipe as it went in"
+                "batch {number} came out of the pipe changed"
             )));
         }
         Ok(Work { units: self.role.messages, checksum: mix(sum, number) })

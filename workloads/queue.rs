@@ -248,7 +248,7 @@ impl Task for Crowd {
         }
         if count != self.role.messages || sum != batch.sum(self.role.messages) {
             return Err(Error::wrong(format!(
-                "batch {number}: {count} messages came, and not the right ones"
+                "batch {number}: {count} messages came, but not the right ones"
             )));
         }
         Ok(Work { units: count, checksum: mix(sum, number) })

@@ -31,14 +31,14 @@ const META: Meta = Meta {
     unit: Unit { one: "request", many: "requests" },
     params: &[
         text("server", "the server's command line, as a JSON list"),
-        text("url", "what is asked, with {port} where the port belongs"),
-        text("ready", "what must answer before the load begins; empty for the url itself"),
+        text("url", "the URL of the requests, with {port} in place of the port"),
+        text("ready", "the URL that must answer before the load begins; empty for the url itself"),
         text(
             "argv",
             "the command that makes the load, as a JSON list; empty for knee's own client",
         ),
-        text("figure", "how the figure is found that this command prints, as JSON"),
-        text("env", "environment variables that the server is given, as a JSON object"),
+        text("figure", "how to find the figure that this command prints, as JSON"),
+        text("env", "environment variables for the server, as a JSON object"),
         text("headers", "header fields of each request, as a JSON list of NAME: VALUE"),
         text("body", "the body of each request"),
         Param {

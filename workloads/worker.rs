@@ -54,7 +54,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the worker, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",
@@ -215,7 +215,7 @@ impl Process {
             Heard::Closed => "the worker closed its output".to_owned(),
             Heard::Ended => match self.child.reap() {
                 Ok(ended) => format!("the worker {}", ended.status),
-                Err(error) => format!("the worker ended, and its status cannot be had: {error}"),
+                Err(error) => format!("the worker ended, and its status is unknown: {error}"),
             },
         };
         Err(Error::failed(format!("{reason}; {}", self.complaints())))

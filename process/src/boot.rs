@@ -1,4 +1,4 @@
-//! The child's side of a start: what happens inside [`init`] when this process is somebody's child.
+//! The child's side of a start: what [`init`] does in a process that this crate has started.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,7 +48,7 @@ fn receive_start() -> Result<(Control, Frame)> {
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 10)
         .map_err(Error::os("move the control channel"))?;
     let null = std::fs::File::open("/dev/null").map_err(Error::io("open /dev/null"))?;
-    // SAFETY: both descriptors are open; 0 is replaced, and nobody else uses it this early.
+    // SAFETY: both descriptors are open; 0 is replaced, and no other code uses it this early.
     if unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), 0) } < 0 {
         return Err(Error::io("replace stdin")(std::io::Error::last_os_error()));
     }

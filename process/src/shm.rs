@@ -16,8 +16,8 @@ pub(crate) struct Mapping {
     length: usize,
 }
 
-// SAFETY: the memory is valid from any thread until the mapping is dropped; who may touch which
-// part when is what the users of `start` arrange among themselves, with the atomics inside.
+// SAFETY: the memory is valid from any thread until the mapping is dropped. The users of `start`
+// agree, by the atomics inside, which of them may touch which part.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}

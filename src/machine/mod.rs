@@ -37,6 +37,9 @@ mod topology;
 mod warning;
 mod watch;
 
+#[cfg(unix)]
+pub(crate) use self::pauses::stood_still;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

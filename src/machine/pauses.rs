@@ -12,6 +12,8 @@ use crate::clock;
 
 /// How often this process has gone on.
 static TIMES: AtomicUsize = AtomicUsize::new(0);
+/// Nanoseconds for which this process stood still.
+static LOST: AtomicU64 = AtomicU64::new(0);
 /// The last beat, on the clock that all processes share.
 static BEAT: AtomicU64 = AtomicU64::new(0);
 /// From one beat to the next: so rare that nobody notices them.
@@ -21,8 +23,21 @@ const LATE: Duration = Duration::from_millis(500);
 /// As long as a beat that is due may take to be counted.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// How often this process stood still and went on, since this was first asked.
+/// How often this process stood still and went on, since this or [`stood_still`] was first asked.
 pub(super) fn pauses() -> usize {
+    count_all();
+    TIMES.load(Ordering::Relaxed)
+}
+
+/// For how long this process stood still in all, since this was first asked. A pause of less than
+/// 1.5 s is not noticed, and of a longer one up to a second is not counted.
+pub(crate) fn stood_still() -> Duration {
+    count_all();
+    Duration::from_nanos(LOST.load(Ordering::Relaxed))
+}
+
+/// Begins to count, and waits for a beat that is overdue.
+fn count_all() {
     static COUNTED: Once = Once::new();
     COUNTED.call_once(|| {
         let count = || {
@@ -39,7 +54,6 @@ pub(super) fn pauses() -> usize {
     if Duration::from_nanos(since) > EVERY + LATE {
         thread::sleep(MOMENT);
     }
-    TIMES.load(Ordering::Relaxed)
 }
 
 /// Counts the beats that come late though nothing kept this thread from running.
@@ -51,6 +65,8 @@ fn beat() {
         thread::sleep(EVERY);
         let late = began.elapsed().saturating_sub(EVERY + waited().saturating_sub(before));
         if late > LATE {
+            let nanos = u64::try_from(late.as_nanos()).unwrap_or(u64::MAX);
+            LOST.fetch_add(nanos, Ordering::Relaxed);
             // The signal of a stop that is over has counted it already.
             let _ = TIMES.compare_exchange(told, told + 1, Ordering::Relaxed, Ordering::Relaxed);
         }

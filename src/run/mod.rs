@@ -22,9 +22,10 @@ mod turn;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::clock;
-use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch};
+use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch, stood_still};
 use crate::mode::{Job, Reference, Site};
 use crate::plan::{Cell, Plan, Series};
 use crews::Crews;
@@ -94,7 +95,7 @@ pub fn run(
         burned: f64::NEG_INFINITY,
         repeated: 0,
         start: clock::now(),
-        stopped: 0.0,
+        stood_still: stood_still(),
         references: BTreeMap::new(),
         pace: Pace::new(site.cores as f64, plan.arrivals),
         failures: BTreeMap::new(),
@@ -152,9 +153,9 @@ struct Run<'a> {
     /// Rounds that were repeated because they were disturbed.
     repeated: u32,
     start: std::time::Instant,
-    /// Seconds that knee itself stood still in rounds (Ctrl-Z, `docker pause`): they are not of the
-    /// budget.
-    stopped: f64,
+    /// For how long knee had stood still before that (Ctrl-Z, `docker pause`). Such time is not of
+    /// the budget.
+    stood_still: Duration,
     references: BTreeMap<usize, Reference>,
     pace: Pace,
     /// How often a cell failed: it is not tried for ever.
@@ -172,7 +173,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn elapsed(&self) -> f64 {
-        self.before + clock::since(self.start).as_secs_f64() - self.stopped
+        let stood_still = stood_still().saturating_sub(self.stood_still);
+        self.before + clock::since(self.start).saturating_sub(stood_still).as_secs_f64()
     }
 
     fn interrupted(&self) -> bool {

@@ -33,13 +33,10 @@ impl Run<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Option<u32>, RunError> {
         let (cell, began) = (order.wanted.cell, self.elapsed());
-        let expected = self.cost(cell, order.window);
         let result = self.watched(order);
         let took = self.elapsed() - began;
-        // The time in which knee was stopped is not the round's.
-        if result.as_ref().is_ok_and(Sample::was_stopped) {
-            self.stopped += (took - expected).max(0.0);
-        } else {
+        // A round in which knee stood still tells nothing of what the next one will take.
+        if !result.as_ref().is_ok_and(Sample::was_stopped) {
             let measured = result.as_ref().ok().map(|sample| sample.usage.span);
             self.pace.learn(cell, took, order.window, measured);
             steer.spend(cell.entry, took);
@@ -136,7 +133,7 @@ impl Run<'_> {
             }
             None => pace::shape(self.plan.batch, reference, window, fresh),
         };
-        let at = self.before + crate::clock::since(self.start).as_secs_f64() - self.stopped;
+        let at = self.elapsed();
         let limit = pace::limit(self.cost(cell, window), self.plan.batch, reference);
         let measured: Measured = self.crews.round(cell, &job, shape, limit)?;
         verify(&measured.round, reference).inspect_err(|_| self.crews.discard(cell, &job))?;

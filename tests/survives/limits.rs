@@ -183,7 +183,7 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
     wait_until("it measures", || {
         knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
     });
-    // Stops in the middle of a round, because a stop between two rounds belongs to none.
+    // In the middle of a round, because a stop between two rounds is not marked.
     std::thread::sleep(std::time::Duration::from_millis(200));
     let all = |signal| {
         for pid in [running.called("knee"), running.called("sleep")].concat() {
@@ -240,6 +240,7 @@ fn a_run_that_is_frozen_with_its_container_goes_on() {
         group.display(),
         crate::calls::KNEE
     );
+    let begun = std::time::Instant::now();
     let running = place.start_by::<&str>(&["sh", "-c", &script], &[]);
     let rounds = || knee::record::read(&place.out()).map_or(0, |record| record.samples.len());
     wait_until("it measures", || rounds() > 0);
@@ -249,11 +250,15 @@ fn a_run_that_is_frozen_with_its_container_goes_on() {
     let before = rounds();
     fs::write(group.join(thaw.0), thaw.1).expect("it may");
     let called = running.finish();
+    let took = begun.elapsed().as_secs_f64();
     wait_until("the group is empty", || fs::remove_dir(&group).is_ok() || !group.exists());
     assert!(called.ran(), "{called:?}");
     let record = place.record();
     assert!(record.failures.is_empty(), "{:?}", record.failures);
     assert!(record.samples.iter().any(knee::run::Sample::was_stopped), "it is not marked");
     assert!(record.samples.len() > before + 1, "nothing was measured after it");
+    // Wherever it came, in a round or between two, the time was not taken from the budget.
+    let wall = record.end.expect("it has ended").wall;
+    assert!(wall + 6.0 < took, "{wall} of {took} s");
     place.assert_clean();
 }

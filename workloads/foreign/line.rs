@@ -111,7 +111,7 @@ fn pieces(word: &str, known: &[(&str, Slot)]) -> Vec<Piece> {
 }
 
 /// The file of a program: as named where the name has a slash, otherwise the first executable one
-/// along `PATH`.
+/// on `PATH`.
 pub(crate) fn find(program: &str) -> Result<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
@@ -130,7 +130,7 @@ pub(crate) fn find(program: &str) -> Result<PathBuf> {
         } else {
             String::new()
         };
-        Error::usage(format!("no program {program:?} is found along PATH{here}"))
+        Error::usage(format!("no program {program:?} is found on PATH{here}"))
     })
 }
 

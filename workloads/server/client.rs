@@ -60,11 +60,11 @@ impl Request {
     /// The method or a field is not valid.
     pub fn new(method: &str, headers: &[String], body: Vec<u8>) -> Result<Self> {
         let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::usage(format!("{method:?} is no method; write GET, POST, ..")))?;
+            .map_err(|_| Error::usage(format!("{method:?} is not a method; write GET, POST, ..")))?;
         let mut all = HeaderMap::new();
         for line in headers {
             let wrong =
-                || Error::usage(format!("{line:?} is no header field; write 'NAME: VALUE'"));
+                || Error::usage(format!("{line:?} is not a header field; write 'NAME: VALUE'"));
             let (name, value) = line.split_once(':').ok_or_else(wrong)?;
             let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
             all.append(name, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?);
@@ -84,7 +84,7 @@ impl Target {
                 "{text:?} cannot be asked: {what}; write for instance http://127.0.0.1:8000/path"
             ))
         };
-        let uri: Uri = text.parse().map_err(|_| wrong("it is no address"))?;
+        let uri: Uri = text.parse().map_err(|_| wrong("it is not an address"))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -101,15 +101,15 @@ impl Target {
         }
         let tls = if secure {
             let name =
-                ServerName::try_from(host.clone()).map_err(|_| wrong("its host is no name"))?;
+                ServerName::try_from(host.clone()).map_err(|_| wrong("its host is not a name"))?;
             Some((trust::config()?, name))
         } else {
             None
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let path: Uri = path.parse().map_err(|_| wrong("its path cannot be"))?;
+        let path: Uri = path.parse().map_err(|_| wrong("its path is not valid"))?;
         let value =
-            HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("its host cannot be"))?;
+            HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("its host is not valid"))?;
         Ok(Self { host, port, tls, authority: value, path, uri })
     }
 

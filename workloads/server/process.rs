@@ -267,7 +267,7 @@ fn drain(mut output: io::PipeReader, keep: &Mutex<Capture>) {
 
 /// A port that no process has now.
 fn free_port() -> Result<u16> {
-    let failed = |error: io::Error| Error::io("no free port could be had", &error);
+    let failed = |error: io::Error| Error::io("no free port was found", &error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     Ok(listener.local_addr().map_err(failed)?.port())
 }

@@ -1,5 +1,5 @@
-//! The pool's own thread: it starts workers, notices their deaths, and reads results when nobody
-//! waits for any.
+//! The pool's own thread: it starts workers, notices their deaths, and reads results when no user
+//! thread does.
 //!
 //! It lives as long as the pool, so the system may kill its workers when this thread ends.
 

@@ -61,7 +61,7 @@ pub(crate) mod record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Listener {
-    /// Nobody sleeps.
+    /// None: no thread sleeps.
     None = 0,
     /// The pool's own thread.
     Keeper = 1,
@@ -87,7 +87,7 @@ pub(crate) struct Attachment {
 
 #[derive(Debug)]
 enum Parcel {
-    /// In memory of its own, handed over beside a ring.
+    /// In shared memory of its own, whose descriptor is sent over the control channel.
     Memory(OwnedFd),
     /// In the frame itself.
     Inline(Vec<u8>),
@@ -280,7 +280,7 @@ impl Link {
         Ok(Some((header.tag, Answer::of(header.kind & !record::ATTACHED, bytes))))
     }
 
-    /// The bytes of a result that come beside its ring.
+    /// The bytes of a result that came as an attachment.
     fn result_attached(&mut self, number: u32) -> Result<Vec<u8>> {
         let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
         let frame = frame.ok_or(Error::Damaged("a result's attachment is missing"))?;

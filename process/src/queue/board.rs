@@ -77,7 +77,7 @@ impl Board {
     }
 }
 
-/// Wakes all who sleep on `bell`, if any do.
+/// Wakes all sleepers on `bell`, if there are any.
 #[inline]
 pub(crate) fn wake(flag: &AtomicU32, bell: &Bell) {
     fence(SeqCst);

@@ -1,8 +1,8 @@
 //! Where everything lies in the shared memory of a queue.
 //!
 //! The memory is one sparse file: a header, then for each of [`LANES`] lanes a series of rings,
-//! each twice as large as the one before. A page that nobody has touched takes no memory, and
-//! address space is only used for what a process really reads or writes.
+//! each twice as large as the one before. A page that was never touched takes no memory, and a
+//! process maps only the rings that it reads or writes.
 
 /// The largest number of producers at the same time.
 pub(crate) const LANES: usize = 256;

@@ -21,8 +21,8 @@ pub(super) struct Region {
     _memory: Arc<Mapping>,
 }
 
-// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are
-// atomics, and who may touch which part of the data follows from them.
+// SAFETY: the pointers lead into the mapping, which may be used from any thread. The words are
+// atomics, and they decide which side may touch which part of the data.
 unsafe impl Send for Region {}
 
 impl Region {

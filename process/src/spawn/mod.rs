@@ -208,10 +208,10 @@ fn begin(
     Ok(Launched { child, control, lifeline })
 }
 
-/// Executes the program anew, with the control channel as its standard input.
+/// Executes the program again, with the control channel as its standard input.
 ///
-/// Nothing is set that would make the standard library leave `posix_spawn` for fork and exec, whose
-/// cost grows with the memory of the parent.
+/// Only settings are used with which the standard library calls `posix_spawn`, and not fork and
+/// exec, whose cost grows with the memory of the parent.
 pub(crate) fn re_exec(control: OwnedFd, name: &str, output: Output) -> Result<ChildProcess> {
     let program = program()?;
     let shown: OsString = std::env::args_os().next().unwrap_or_else(|| program.clone().into());

@@ -1,8 +1,8 @@
 //! A lifeline ties a child to its parent: whatever ends the parent, kill -9 included, ends the
 //! child.
 //!
-//! The parent keeps the write end of a pipe that nobody ever writes to. The child asks the kernel
-//! to send SIGKILL to its whole process group when the pipe's other side is gone (`F_SETOWN`,
+//! The parent keeps the write end of a pipe that is never written to. The child asks the kernel to
+//! send SIGKILL to its whole process group when the pipe's other side is gone (`F_SETOWN`,
 //! `F_SETSIG`, `O_ASYNC`; fcntl(2)). Unlike `PR_SET_PDEATHSIG` this does not depend on which
 //! *thread* of the parent started the child. It works through a fork server, it reaches the child's
 //! own commands, and it ends a busy or stopped child without the child's help.

@@ -47,7 +47,7 @@ fn mark() -> Option<NonNull<AtomicU32>> {
     let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
     let page = unsafe { mmap_anonymous(null_mut(), PAGE, protection, flags) }.ok()?;
-    // SAFETY: it is the mapping just made, which nobody uses yet.
+    // SAFETY: it is the mapping just made, which no code uses yet.
     if unsafe { madvise(page, PAGE, Advice::LinuxWipeOnFork) }.is_err() {
         // SAFETY: as above.
         let _ = unsafe { munmap(page, PAGE) };

@@ -22,7 +22,7 @@ pub(super) fn config() -> Result<Arc<ClientConfig>> {
     let any = Arc::new(AnyCertificate { provider: Arc::clone(&provider) });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::failed(format!("TLS cannot be spoken here: {error}")))?;
+        .map_err(|error| Error::failed(format!("TLS cannot be set up: {error}")))?;
     Ok(Arc::new(config.dangerous().with_custom_certificate_verifier(any).with_no_client_auth()))
 }
 
