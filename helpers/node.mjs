@@ -454,7 +454,7 @@ function send(message, id) {
     try {
       at += fs.writeSync(0, bytes, at);
     } catch (error) {
-      if (error.code !== 'EAGAIN') process.exit(0); // Nobody is there any more.
+      if (error.code !== 'EAGAIN') process.exit(0); // knee is gone.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }

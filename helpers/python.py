@@ -327,7 +327,7 @@ class Round:
             if len(self.laps) >= self.tasks:
                 self.close()
         elif done >= self.active:
-            self.close()  # With whole tasks of as many as are active, on average.
+            self.close()  # On average each active member has done a whole task.
         else:
             self.due = now + max(500_000, (now - self.opened) // 32)
 
@@ -587,7 +587,7 @@ class Pool:
                 time.sleep(0.001)
                 order.knocks.append(clock() - begin - 1_000_000)
             elif order.due > begin and select.select([self.channel], [], [], (order.due - begin) * 1e-9)[0]:
-                os._exit(0)  # Nobody is there any more: knee says nothing in the middle of a round.
+                os._exit(0)  # The channel is closed: knee sends nothing in the middle of a round.
             order.tick(clock())
         self.stop(order.turn)
         self.one_less()
@@ -772,7 +772,7 @@ class Crew:
         if self.crew:
             self.crew.end()
             self.crew = None
-            gc.collect()  # What pools of processes share has names in the system, which are given back here.
+            gc.collect()  # Frees the named semaphores that pools of processes share.
 
 
 def has_lock():

@@ -305,7 +305,7 @@ mod tests {
             }
         };
         assert!(error("/nonexistent/here").contains("no such directory"));
-        assert!(!error("/proc").contains("no such directory")); // It is there and takes no files.
+        assert!(!error("/proc").contains("no such directory")); // It exists, but no file can be made in it.
         assert!(error("Cargo.toml").contains("not a directory"));
     }
 

@@ -70,7 +70,7 @@ impl Area {
         area.initialise()?;
         match std::fs::hard_link(draft.path(), path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()), // Another worker was faster: its file is as good.
+            _ => Ok(()), // Another worker was faster, and its file is used.
         }
     }
 

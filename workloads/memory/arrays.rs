@@ -23,7 +23,7 @@ impl Arrays {
     pub(super) fn new(length: usize) -> Self {
         let mut arrays = Self { a: large(length), b: large(length), c: large(length) };
         for page in arrays.a.chunks_mut(SMALL_PAGE) {
-            page[0] = 0.0; // Makes the kernel give it to us, zeros and all.
+            page[0] = 0.0; // Makes the kernel provide the page, filled with zeros.
         }
         repeat(&mut arrays.b, &std::array::from_fn(b_at));
         repeat(&mut arrays.c, &std::array::from_fn(c_at));

@@ -54,7 +54,7 @@ async fn serve(timer: AsyncFd<OwnedFd>, mut waiting: mpsc::UnboundedReceiver<Wai
     while let Some((deadline, wake)) = waiting.recv().await {
         // A timer that cannot be set ends the wait early rather than never.
         let _ = sleep_until(&timer, deadline).await;
-        let _ = wake.send(()); // Nobody waits any more where the connection is gone.
+        let _ = wake.send(()); // Fails when the connection is gone, which does not matter.
     }
 }
 

@@ -159,7 +159,7 @@ impl Response {
             State::ChunkEnd if line.is_empty() => Ok(State::ChunkSize),
             State::ChunkEnd => Err(bad("a chunk is longer than its size")),
             State::Trailers if line.is_empty() => Ok(State::Done),
-            other => Ok(other), // Trailers say nothing that we need.
+            other => Ok(other), // Trailers are ignored.
         }
     }
 

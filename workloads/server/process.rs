@@ -87,12 +87,12 @@ impl Running {
         self.port
     }
 
-    /// Its first process.
+    /// The id of its first process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// All its processes.
+    /// The ids of all its processes.
     pub fn processes(&self) -> Vec<u32> {
         family(self.child.id())
     }
@@ -107,7 +107,7 @@ impl Running {
         self.child.await_end(Instant::now()).unwrap_or(true)
     }
 
-    /// Why it has ended, as the end of a sentence: `ended with exit status 1; it printed ..`.
+    /// Why it has ended, in words: `the server ended with exit status 1; it printed ..`.
     ///
     /// # Errors
     /// None. What cannot be found out is left out.

@@ -139,7 +139,7 @@ fn awaited_work_is_the_same_work() {
             done
         });
         assert_eq!(work, awaited);
-        let guard = runtime.enter(); // Sockets are given back within the runtime that had them.
+        let guard = runtime.enter(); // Sockets must be dropped within their runtime.
         assert_eq!(work, run(&mut *awaits), "waiting after awaiting");
         drop(guard);
     });

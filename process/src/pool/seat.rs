@@ -18,9 +18,9 @@ use crate::sys::lifeline::Lifeline;
 const AHEAD_NS: f64 = 400_000.0;
 /// About how long it takes to wake the one thread that reads all results and gives all tasks.
 const WAKING_NS: f64 = 50_000.0;
-/// How many tasks at most a worker is given because many other workers are active.
+/// The largest number of long tasks that a worker has at once when many workers are active.
 const CROWD: f64 = 4.0;
-/// As many of the smallest tasks as the rings hold.
+/// The largest number of tasks that a worker has at once: as many of the smallest as a ring holds.
 const DEEPEST: usize = 3072;
 /// Tasks of a busy worker that are published at once, at most.
 const LATER: usize = 16;
