@@ -147,9 +147,7 @@ impl Task for Pair {
         let (sum, same) = passed.map_err(|error| Error::failed(format!("pipe: {error}")))?;
         let expected = Batch { seed: self.role.seed, number, pass: 0 }.sum(self.role.messages);
         if sum != expected || !same {
-            return Err(Error::wrong(format!(
-                "batch {number} came out of the pipe changed"
-            )));
+            return Err(Error::wrong(format!("batch {number} came out of the pipe changed")));
         }
         Ok(Work { units: self.role.messages, checksum: mix(sum, number) })
     }

@@ -59,8 +59,9 @@ impl Request {
     /// # Errors
     /// The method or a field is not valid.
     pub fn new(method: &str, headers: &[String], body: Vec<u8>) -> Result<Self> {
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::usage(format!("{method:?} is not a method; write GET, POST, ..")))?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+            Error::usage(format!("{method:?} is not a method; write GET, POST, .."))
+        })?;
         let mut all = HeaderMap::new();
         for line in headers {
             let wrong =
@@ -108,8 +109,8 @@ impl Target {
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path: Uri = path.parse().map_err(|_| wrong("its path is not valid"))?;
-        let value =
-            HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("its host is not valid"))?;
+        let value = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| wrong("its host is not valid"))?;
         Ok(Self { host, port, tls, authority: value, path, uri })
     }
 
