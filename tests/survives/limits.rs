@@ -126,8 +126,13 @@ fn a_worker_that_is_stopped_is_ended_and_named() {
             stopped.set(running.called(name).first().copied().unwrap_or(0));
             stopped.get() > 0 && {
                 send(stopped.get(), libc::SIGSTOP);
-                let stat = fs::read_to_string(format!("/proc/{}/stat", stopped.get()));
-                stat.is_ok_and(|stat| stat.contains(") T "))
+                // It takes a moment to stop. No second one may be stopped with it.
+                let stat = || fs::read_to_string(format!("/proc/{}/stat", stopped.get()));
+                let ends = |stat: &str| stat.contains(") Z ") || stat.contains(") X ");
+                wait_until("it stops or is gone", || {
+                    stat().map_or(true, |stat| stat.contains(") T ") || ends(&stat))
+                });
+                stat().is_ok_and(|stat| stat.contains(") T "))
             }
         });
         let pid = stopped.get();
