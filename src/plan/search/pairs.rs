@@ -2,8 +2,8 @@
 //! each process), without trying the whole grid.
 //!
 //! 1. **Look**: every value is tried at one count, that of the cores.
-//! 2. **Climb**: the neighbours of two pairs are tried. Those of the best pair are: twice the count,
-//!    the next value, and the pairs with the same product. Those of the pair to recommend are the
+//! 2. **Climb**: the neighbours of two pairs are tried. Those of the best pair are: twice the
+//!    count, the next value, and the pairs with the same product. Those of the pair to recommend are the
 //!    smaller ones. The best pair is measured beside them as an anchor. This goes on until no
 //!    neighbour is new.
 //! 3. **Narrow**: one count halfway below the recommended one is tried.
