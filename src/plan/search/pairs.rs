@@ -3,9 +3,9 @@
 //!
 //! 1. **Look**: every value is tried at one count, that of the cores.
 //! 2. **Climb**: the neighbours of two pairs are tried. Those of the best pair are: twice the
-//!    count, the next value, and the pairs with the same product. Those of the pair to recommend are the
-//!    smaller ones. The best pair is measured beside them as an anchor. This goes on until no
-//!    neighbour is new.
+//!    count, the next value, and the pairs with the same product. Those of the pair to recommend
+//!    are the smaller ones. The best pair is measured beside them as an anchor. This goes on until
+//!    no neighbour is new.
 //! 3. **Narrow**: one count halfway below the recommended one is tried.
 //! 4. **Confirm**: the short list is started anew and measured in complete blocks, as for counts.
 //!
