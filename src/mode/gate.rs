@@ -10,11 +10,12 @@
 //! window has ended.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Opening;
 use super::schedule::Schedule;
 use crate::clock;
 use crate::plan::Arrivals;
@@ -30,42 +31,6 @@ pub enum Moment {
     /// Everybody has ended the own window now: usage counters belong to this moment, not to the end
     /// of the tasks still under way.
     AllFinished,
-}
-
-/// When windows open, where crews elsewhere open theirs at the same moment: agreed on before each
-/// round.
-#[derive(Debug, Default)]
-pub struct Opening(Mutex<Agreed>);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Agreed {
-    at: Option<Instant>,
-    opened: Option<Instant>,
-}
-
-impl Opening {
-    /// The next round opens its window at this moment.
-    pub fn agree(&self, at: Instant) {
-        *self.agreed() = Agreed { at: Some(at), opened: None };
-    }
-
-    /// How much later the window opened than was agreed; `None` where it was never opened.
-    pub fn late(&self) -> Option<Duration> {
-        let Agreed { at, opened } = *self.agreed();
-        Some(opened?.saturating_duration_since(at?))
-    }
-
-    fn at(&self) -> Option<Instant> {
-        self.agreed().at
-    }
-
-    fn opened(&self, at: Instant) {
-        self.agreed().opened = Some(at);
-    }
-
-    fn agreed(&self) -> MutexGuard<'_, Agreed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// How one round is to be measured.
@@ -105,7 +70,7 @@ pub struct Gate {
     /// When tasks are due, where they come by themselves.
     schedule: Option<Schedule>,
     /// Nanoseconds from `origin` to the beginning of measuring; 0 while warming up.
-    opened: AtomicU64,
+    opened: Arc<AtomicU64>,
     /// How many are warm.
     warm: AtomicUsize,
     /// How many have ended their own window.
@@ -118,8 +83,8 @@ pub struct Gate {
     stop: AtomicBool,
     /// Set when the user interrupts: the same.
     cancel: Arc<AtomicBool>,
-    /// The moment for which the opening waits though everybody is warm, where there is one.
-    opening: Option<(Instant, Arc<Opening>)>,
+    /// Who says when it opens, where that is not for its own workers to say.
+    opening: Option<Arc<Opening>>,
     /// Whether somebody was told that an agreed moment has come.
     told: AtomicBool,
 }
@@ -139,7 +104,7 @@ impl Gate {
             workers,
             schedule,
             origin: clock::now(),
-            opened: AtomicU64::new(0),
+            opened: Arc::default(),
             warm: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
             closed: AtomicU64::new(0),
@@ -150,9 +115,9 @@ impl Gate {
         }
     }
 
-    /// The same, which opens at the moment that was agreed on, where there is one.
+    /// The same, which opens at a moment that others agree on, where this round is one of those.
     pub(super) fn opening_at(mut self, opening: &Arc<Opening>) -> Self {
-        self.opening = opening.at().map(|at| (at, Arc::clone(opening)));
+        self.opening = opening.is_expected().then(|| Arc::clone(opening));
         self
     }
 
@@ -190,15 +155,12 @@ impl Gate {
     /// Says that one more worker is warm; true for the last one, who opens the gate by
     /// [`open`](Self::open).
     ///
-    /// Where a moment was agreed on, the last one lets the gate open then, and who first learns
-    /// that it has come is told by [`has_come`](Self::has_come).
+    /// Where others agree on the moment, the last one says that all are warm here, and who first
+    /// learns that the moment has come is told by [`has_come`](Self::has_come).
     pub fn warmed(&self) -> bool {
         let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
-        let Some((at, opening)) = self.opening.as_ref().filter(|_| last) else { return last };
-        let opened = clock::now().max(*at);
-        opening.opened(opened);
-        let nanos = opened.saturating_duration_since(self.origin).as_nanos() as u64;
-        self.opened.store(nanos.max(1), Ordering::Release);
+        let Some(opening) = self.opening.as_ref().filter(|_| last) else { return last };
+        opening.warm(Some((self.origin, &self.opened)));
         false
     }
 
@@ -211,14 +173,13 @@ impl Gate {
     /// Begins measuring, now; at an agreed moment it has begun already.
     pub fn open(&self) {
         let now = clock::now();
-        if let Some((_, opening)) = &self.opening {
+        if let Some(opening) = &self.opening {
             if !self.is_open_from_start() {
                 return;
             }
             opening.opened(now);
         }
-        let nanos = now.saturating_duration_since(self.origin).as_nanos() as u64;
-        self.opened.store(nanos.max(1), Ordering::Release);
+        open(&self.opened, self.origin, now);
     }
 
     /// When measuring began, if it has.
@@ -272,6 +233,12 @@ impl Gate {
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire) || self.cancel.load(Ordering::Relaxed)
     }
+}
+
+/// Lets a gate that counts from `origin` open at this moment.
+pub(super) fn open(opened: &AtomicU64, origin: Instant, at: Instant) {
+    let nanos = at.saturating_duration_since(origin).as_nanos() as u64;
+    opened.store(nanos.max(1), Ordering::Release);
 }
 
 /// A worker's hold on its gate. Nobody waits for one that panics: it stops all.

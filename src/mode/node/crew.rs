@@ -16,8 +16,6 @@ use crate::clock;
 use crate::machine::Ledger;
 use crate::mode::{Crew, Extent, Job, Lap, ModeError, Round, Usage, Window};
 
-/// The moment of a round never lies further ahead, whoever was late.
-const MOST_AHEAD: Duration = Duration::from_millis(320);
 /// A round in which a node is late is tried so many times in all.
 const TRIES: u32 = 6;
 /// A node that opens later than this share of the window has not measured the same moments.
@@ -30,8 +28,6 @@ const SLACK: Duration = Duration::from_secs(2);
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
 /// No round has more time than this, whatever it is allowed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// Where a helper works at a node, warming up is a round of its own, which takes some time to end.
-const HELPER_ENDS: Duration = Duration::from_millis(30);
 
 /// What one node gave in a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -90,14 +86,11 @@ impl Spread {
         };
         let mut fleet = self.cluster.fleet();
         fleet.sync(&self.nodes).map_err(|fault| self.cluster.told(fault))?;
-        let ways = self.nodes.iter().map(|node| fleet.peers[*node].offset.worst());
-        let way = Duration::from_nanos(ways.max().unwrap_or(0));
-        let mut ahead = fleet.ahead.max(4 * way) + window.warm_up;
-        if self.helped {
-            ahead += window.warm_up + HELPER_ENDS;
-        }
+        let lead = fleet.lead(self.nodes.iter().copied());
         let now = clock::shared_nanos();
-        let at = now + ahead.as_nanos() as u64;
+        let at = now + lead.as_nanos() as u64;
+        // Who warms up says when that is done, and is told the moment then.
+        let warms_up = !window.warm_up.is_zero() && (self.helped || batch.is_none());
         let count = self.nodes.len() as u64;
         let mut orders = Vec::with_capacity(self.nodes.len());
         for (number, &node) in (0..).zip(&self.nodes) {
@@ -108,12 +101,12 @@ impl Spread {
                 warm_ns: window.warm_up.as_nanos() as u64,
                 window_ns: length.as_nanos() as u64,
                 tasks: batch.map(share),
-                at_ns: fleet.peers[node].offset.there(at).unwrap_or(at),
+                at_ns: (!warms_up).then(|| fleet.peers[node].offset.there(at).unwrap_or(at)),
                 limit_ns: self.allowed.as_nanos() as u64,
             };
             orders.push((node, Order::Round(trial)));
         }
-        let within = ahead + self.allowed + SLACK;
+        let within = lead + window.warm_up + self.allowed + SLACK;
         let answers = fleet.ask("round", &orders, within);
         let errors: Vec<f64> =
             self.nodes.iter().map(|node| fleet.peers[*node].offset.error(now) * 1e-9).collect();
@@ -162,7 +155,10 @@ impl Crew for Spread {
                 return Err(self.cluster.told(Fault::Failed { node, why }));
             }
             match latest.map(|laps| &laps.node).filter(|node| node.late > most) {
-                None => return Ok(merged(laps)),
+                None => {
+                    self.cluster.fleet().in_time();
+                    return Ok(merged(laps));
+                }
                 // Those who share a machine are late for each other by nature: it is told.
                 Some(_) if tries > 1 && self.shares_machines() => return Ok(merged(laps)),
                 Some(node) if tries == TRIES => {
@@ -174,10 +170,7 @@ impl Crew for Spread {
                     );
                     return Err(self.cluster.told(Fault::Failed { node, why }));
                 }
-                Some(_) => {
-                    let mut fleet = self.cluster.fleet();
-                    fleet.ahead = (4 * fleet.ahead).min(MOST_AHEAD);
-                }
+                Some(_) => self.cluster.fleet().late(),
             }
         }
     }

@@ -3,22 +3,29 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::message::{Answer, Numbered, Order};
+use super::message::{Answer, Numbered, Order, Trial};
 use super::offset::{EXCHANGES, Exchange};
 use super::peer::Peer;
 use crate::clock;
 
 /// The moment of a round lies at least so far ahead: a node that opens some time later is not late
 /// yet, and one that is has more time in the next rounds.
-const AHEAD: Duration = Duration::from_millis(1);
+const AHEAD: Duration = Duration::from_micros(250);
+/// It never lies further ahead, whoever was late.
+const MOST_AHEAD: Duration = Duration::from_millis(320);
 /// How often it is looked whether the user interrupts.
 const GLANCE: Duration = Duration::from_millis(50);
 /// Whoever does not say what time it is by then is cut off or stopped.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
+/// Hundreds of nodes do not wake us each for itself: for so long their answers gather before they
+/// are read, for each [`MANY`] of them.
+const GATHER: Duration = Duration::from_micros(32);
+const MANY: u32 = 64;
 /// So many nodes at once are asked what time it is: more would wait for each other.
 const AT_ONCE: usize = 8;
 
@@ -31,7 +38,9 @@ pub(super) struct Fleet {
     /// When the clocks were compared last, how long that took, and with how many nodes.
     synced: Option<(Instant, Duration, usize)>,
     /// How far ahead the moment of a round lies: further once a node was late for one.
-    pub(super) ahead: Duration,
+    ahead: Duration,
+    /// How long it took to tell all nodes their last order.
+    telling: Duration,
 }
 
 /// Why an order was not obeyed.
@@ -81,7 +90,14 @@ struct Heard {
 
 impl Fleet {
     pub(super) fn new(peers: Vec<Peer>, cancel: &Arc<AtomicBool>) -> Self {
-        Self { peers, cancel: Arc::clone(cancel), id: 0, synced: None, ahead: AHEAD }
+        Self {
+            peers,
+            cancel: Arc::clone(cancel),
+            id: 0,
+            synced: None,
+            ahead: AHEAD,
+            telling: Duration::ZERO,
+        }
     }
 
     /// The nodes that are still there.
@@ -90,22 +106,58 @@ impl Fleet {
         places.filter(|(_, peer)| peer.lost.is_none()).map(|(node, _)| node).collect()
     }
 
+    /// How far ahead a moment lies that is told to these nodes now: time to tell it to all, and for
+    /// the last one to hear it. Whoever hears it a little later is not late yet.
+    pub(super) fn lead(&self, nodes: impl Iterator<Item = usize>) -> Duration {
+        let way = nodes.map(|node| self.peers[node].offset.way()).max().unwrap_or(0);
+        self.ahead.max(2 * Duration::from_nanos(way)).max(2 * self.telling)
+    }
+
+    /// A node was late for a moment: the next one lies further ahead.
+    pub(super) fn late(&mut self) {
+        self.ahead = (4 * self.ahead).min(MOST_AHEAD);
+    }
+
+    /// Nobody was late: the next moment need not lie so far ahead.
+    pub(super) fn in_time(&mut self) {
+        self.ahead = (self.ahead / 2).max(AHEAD);
+    }
+
     /// Gives each of these nodes an order and waits for all answers, in the same order; for no
     /// longer than `within`, and not at all once one of them is lost or has failed.
+    ///
+    /// Where a round has no moment yet, it is agreed on once all nodes say that they are warm.
     pub(super) fn ask(
         &mut self,
         what: &str,
         orders: &[(usize, Order)],
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
-        let first = self.id + 1;
-        // Also whoever has answered is listened to: it may be lost while others take their time.
-        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
+        let (first, start) = (self.id + 1, clock::now());
         for (node, order) in orders {
             self.id += 1;
             self.peers[*node].say(self.id, order);
         }
+        self.telling = clock::since(start);
+        let answers = self.answers(what, (first, orders), within);
+        if answers.is_err() {
+            // Who is warm does not wait for others that never will be.
+            self.open((first, orders), Duration::ZERO);
+        }
+        answers
+    }
+
+    /// The answers to these orders, of which the first has this number.
+    fn answers(
+        &mut self,
+        what: &str,
+        (first, orders): (u64, &[(usize, Order)]),
+        within: Duration,
+    ) -> Result<Vec<Answer>, Fault> {
+        // Also whoever has answered is listened to: it may be lost while others take their time.
+        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
+        let mut warm = 0;
         let mut limit = Limit::new(within);
         loop {
             let pending: Vec<usize> = (0..orders.len())
@@ -140,10 +192,29 @@ impl Fleet {
                 if orders.get(place).is_none_or(|(asked, _)| *asked != node) {
                     continue;
                 }
-                if let Answer::Failure { text } = said.said {
-                    return Err(Fault::Failed { node, why: text });
+                match said.said {
+                    Answer::Failure { text } => return Err(Fault::Failed { node, why: text }),
+                    Answer::Warm {} => {
+                        warm += 1;
+                        if warm == orders.len() {
+                            let lead = self.lead(asked.iter().copied());
+                            self.open((first, orders), lead);
+                        }
+                    }
+                    answer => answers[place] = Some(answer),
                 }
-                answers[place] = Some(said.said);
+            }
+        }
+    }
+
+    /// Tells the nodes of a round that has no moment yet that it lies so far ahead.
+    fn open(&mut self, (first, orders): (u64, &[(usize, Order)]), ahead: Duration) {
+        let at = clock::shared_nanos() + ahead.as_nanos() as u64;
+        for (round, (node, order)) in (first..).zip(orders) {
+            if matches!(order, Order::Round(Trial { at_ns: None, .. })) {
+                let peer = &mut self.peers[*node];
+                let at_ns = peer.offset.there(at).unwrap_or(at);
+                peer.say(round, &Order::Open { at_ns });
             }
         }
     }
@@ -163,9 +234,6 @@ impl Fleet {
         }
         let start = clock::now();
         for group in nodes.chunks(AT_ONCE) {
-            for node in group {
-                self.peers[*node].offset.forget_worst();
-            }
             for _ in 0..EXCHANGES {
                 self.exchange(group)?;
             }
@@ -229,6 +297,7 @@ impl Fleet {
 
     /// Waits until one of these nodes has something to say, or for `patience`, and hears it.
     fn turn(&mut self, nodes: &[usize], patience: Duration) -> Vec<Heard> {
+        thread::sleep(GATHER * (nodes.len() as u32 / MANY));
         let ready: Vec<(usize, PollFlags)> = {
             let mut watched: Vec<PollFd<'_>> = nodes
                 .iter()
