@@ -4,6 +4,7 @@
 //! Slurm, by mpirun or by ssh, and network namespaces. So what is tested is merging and faults, and
 //! not speed.
 
+mod access;
 mod answer;
 mod faults;
 mod hosts;
@@ -11,5 +12,4 @@ mod launchers;
 mod lost_early;
 mod network;
 mod secure_shell;
-mod strangers;
 mod support;
