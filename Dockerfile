@@ -1,5 +1,5 @@
 # knee in a small image. `docker build -t knee .`, then
-# `docker run --rm -v "$PWD:/data" knee run pi`: results lie in ./knee-results.
+# `docker run --rm -v "$PWD:/data" knee run pi` writes its results to ./knee-results.
 
 FROM rust:1-bookworm AS build
 WORKDIR /source
@@ -7,7 +7,7 @@ COPY . .
 RUN cargo build --locked --profile dist --bin knee
 
 FROM debian:bookworm-slim
-# What knee measures for you most often; leave out what you do not need.
+# Programs that people often measure with knee. Leave out those that you do not need.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 nodejs \
     && rm -rf /var/lib/apt/lists/*

@@ -1,5 +1,5 @@
-//! How long thinking takes: a curve of 10 000 measurements over 200 counts, and one as people type
-//! them.
+//! How long the analysis takes: of a curve of 10 000 measurements over 200 counts, and of a small
+//! one as people type it.
 
 use std::hint::black_box;
 

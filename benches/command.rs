@@ -1,8 +1,8 @@
-//! What running a program costs beyond starting it and waiting for it: knee's `command` beside the
-//! standard library, interleaved.
+//! What running a program costs besides starting it and waiting for it. Compares knee's `command`
+//! with the standard library, interleaved.
 //!
 //! It prints the time of a run relative to that of `Command::status()`, which is a bare posix_spawn
-//! and wait. The promise is at most 1.1.
+//! and wait. It must be at most 1.1.
 
 #[path = "support/measuring.rs"]
 mod measuring;

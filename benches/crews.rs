@@ -1,8 +1,9 @@
-//! Whether the first N members of a large crew do what a crew of exactly N does. Prints the ratio
-//! of the two for each workload and pool mode, which is to lie within 0.98 and 1.02.
+//! Compares the first N members of a large crew with a crew of exactly N. Prints the ratio of the
+//! two for each workload and pool mode, which must lie between 0.98 and 1.02.
 //!
-//! Both crews are alive together and measured in turns, so that a machine that changes its speed
-//! treats them alike. Which one is launched first, and which one is measured first, alternates.
+//! Both crews are alive at the same time and measured in turns, so that a change of the machine's
+//! speed affects both alike. Which one is launched first, and which one is measured first,
+//! alternates.
 
 mod support;
 

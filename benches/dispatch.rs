@@ -1,4 +1,4 @@
-//! The price of each mode: a task that does nothing, dispatched through it.
+//! The cost of each mode: a task that does nothing is dispatched through it.
 
 mod support;
 

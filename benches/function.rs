@@ -1,11 +1,11 @@
-//! `cargo bench --bench function`: what knee says of a Python function against a loop that a user
-//! would write over the same executor.
+//! `cargo bench --bench function`: compares knee's figures for a Python function with those of a
+//! loop that a user would write over the same executor.
 //!
-//! Both measure the same function with the same count, one after the other, many times, each time in
-//! a new process: where Python's objects come to lie in memory makes a process some per cent faster
-//! or slower for all its life. The median of the ratios is printed, with the half of them that lies
-//! around it. By hand means `executor.map` over all tasks, and for an event loop a task for each
-//! call, as `gather` and `TaskGroup` make them. It needs python3.
+//! Both measure the same function with the same count, in turns, many times, each time in a new
+//! process. That matters because the places of Python's objects in memory make a process some per
+//! cent faster or slower for all its life. The bench prints the median of the ratios, and the range
+//! of the middle half. The loop by hand is `executor.map` over all tasks; in an event loop it is a
+//! task for each call, as `gather` and `TaskGroup` make them. It needs python3.
 
 #[path = "support/measuring.rs"]
 mod measuring;

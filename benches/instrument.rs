@@ -1,5 +1,5 @@
-//! What measuring itself costs: knee's rounds beside hand-written loops over the same kernels,
-//! interleaved in one run.
+//! The cost of measuring itself: compares knee's rounds with hand-written loops over the same
+//! kernels, interleaved in one run.
 //!
 //! It prints the throughput of `threads` relative to a plain rayon loop, and the time that a lane
 //! adds to a task.
@@ -57,7 +57,7 @@ fn rate(mode: Mode, site: &Site, job: &Job, workers: usize, window: Duration) ->
     round.rate()
 }
 
-/// Tasks of a worker, prepared as a program of its own would do it.
+/// The task of a worker, prepared as a program without knee would do it.
 fn task(site: &Site, job: &Job, worker: usize) -> Box<dyn Task> {
     let workload = site.registry.find(&job.workload).expect("it is built in");
     let context = Context {

@@ -1,4 +1,4 @@
-//! Each workload's own task, without any mode around it.
+//! The time of each workload's task, without any mode.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! A workload of one's own, whole: this file is all that is needed, and this binary is its own
+//! A complete workload of your own. This file is all that is needed, and this binary is its own
 //! worker in the process modes.
 //!
 //! `cargo run --release --example bring_your_own -- run collatz --workers 1-4`

@@ -1,4 +1,4 @@
-//! Workloads that go wrong in every way there is, for the tests of what knee then does.
+//! Workloads that fail in many ways. Tests check what knee does then.
 
 use std::process::ExitCode;
 
@@ -28,17 +28,18 @@ const fn fault(name: &'static str, run: fn(u64) -> Result<()>) -> Fault {
     Fault { meta: meta(name), prepare: || Ok(()), run, checksum: || 0 }
 }
 
-/// Whether this is a worker process: the serial survey in knee itself must succeed first.
+/// Whether this is a worker process. In knee itself the serial survey must succeed first.
 fn is_worker() -> bool {
     knee::process::is_child()
 }
 
-/// Tasks take a moment, so that a round has some hundreds of them.
+/// Works for a moment, so that a round has only some hundreds of tasks.
 fn works() {
     std::thread::sleep(std::time::Duration::from_micros(200));
 }
 
-/// The survey runs the first few tasks in knee itself, which must succeed.
+/// Whether the task comes after the first few, which the survey runs in knee itself and which must
+/// succeed.
 fn late(number: u64) -> bool {
     works();
     number >= 8
@@ -95,7 +96,7 @@ static ALL: [&Fault; 8] = [&FAILS, &PANICS, &EXITS, &KILLS, &UNPREPARED, &NEVER,
 
 impl Workload for Fault {
     fn meta(&self) -> &'static Meta {
-        // The workloads are statics, but a method's `&self` does not know that.
+        // The workloads are statics, but `&self` does not live long enough.
         let found = ALL.iter().find(|fault| fault.meta.name == self.meta.name);
         &found.expect("every fault is a static").meta
     }

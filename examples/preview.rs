@@ -1,5 +1,6 @@
-//! Writes plots and reports of planted findings, to be looked at: `cargo run --example preview --
-//! target/preview`; or of findings that exist: `.. -- target/preview findings.json`.
+//! Writes plots and reports of planted findings, so that people can look at them: `cargo run
+//! --example preview -- target/preview`; or of given findings: `.. -- target/preview
+//! findings.json`.
 
 #[path = "../tests/support/fake/mod.rs"]
 mod fake;
@@ -13,7 +14,7 @@ fn is_json(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|ending| ending == "json")
 }
 
-/// Findings that were written before.
+/// Reads findings from a file.
 fn read(path: &str) -> knee::analysis::findings::Findings {
     let text = std::fs::read_to_string(path).expect("the file can be read");
     serde_json::from_str(&text).expect("it holds findings")

@@ -1,7 +1,7 @@
 // knee's helper for Node: runs one function in worker threads, child processes or one event loop, and measures it.
 //
-// It needs Node 18 or newer and nothing else. It speaks the crew protocol (docs/crew-protocol.md) on descriptor 0, which is a
-// socket. Worker threads and child processes run this file too.
+// It needs only Node 18 or newer. It speaks the crew protocol (docs/crew-protocol.md) on descriptor
+// 0, which is a socket. Worker threads and child processes run this file too.
 
 import childProcess from 'node:child_process';
 import crypto from 'node:crypto';
@@ -18,7 +18,7 @@ const MOST_LAPS = 1 << 20; // A window ends when it holds so many tasks.
 const MOST_TEXT = 16 << 10;
 const clock = () => Number(process.hrtime.bigint()); // CLOCK_MONOTONIC, the same in all processes.
 
-/** What knee is told of a failure: its kind and a text for the user. */
+/** A failure as knee is told it: its kind and a text for the user. */
 class Failed extends Error {
   constructor(kind, text) {
     super(text);
@@ -84,7 +84,7 @@ function unitsOf(value) {
   return counts ? value[0] : 1;
 }
 
-/** A text that is the same wherever the same value was computed. */
+/** A checksum: a text that is the same wherever the same value was computed. */
 function digest(value) {
   const bytes = ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
   const all = { depth: null, maxArrayLength: null, maxStringLength: null, sorted: true };
@@ -103,7 +103,8 @@ const isPromise = (value) => value !== null && typeof value === 'object' && type
 
 // What runs in a worker
 
-/** Does as it is told until the channel closes: `say` sends to the main thread, `hear` is called with a listener. */
+/** Runs a worker: follows orders until the channel closes. `say` sends to the main thread; `hear`
+/** takes a listener. */
 async function work(job, say, hear) {
   let call;
   try {
@@ -132,7 +133,7 @@ async function work(job, say, hear) {
       return;
     }
     try {
-      // The values travel as those of the user's own code would.
+      // The values are handed over too, as in the user's own code.
       say({ laps, values });
     } catch (error) {
       say({ failure: ['pickle', `what ${job.function} returns cannot be handed over: ${error.name}: ${error.message}`] });
@@ -141,7 +142,8 @@ async function work(job, say, hear) {
   say({ ready: true });
 }
 
-/** What measuring adds to a task in its worker: two looks at the clock and an entry, around an empty call. */
+/** The time that measuring adds to a task in its worker: two clock readings and an entry, around an
+/** empty call. */
 function measuring() {
   const [tasks, times] = [1000, []];
   for (let round = 0; round < 5; round += 1) {
@@ -155,7 +157,8 @@ function measuring() {
 
 // Measuring
 
-/** One measurement: when it opens and closes, and what ended meanwhile. `tick` is called after tasks and from time to time. */
+/** One measurement: when it opens and closes, and which tasks ended meanwhile. `tick` is called
+/** after tasks and from time to time. */
 class Round {
   constructor(order, send) {
     Object.assign(this, { active: order.active, window: order.window_ns ?? 0, tasks: order.tasks ?? null, send });
@@ -221,7 +224,7 @@ class Round {
     }
   }
 
-  /** Slices double in length until two in a row agree. */
+  /** Warms up in slices that double in length, until two in a row agree. */
   warm(now, done) {
     const late = now - this.began >= this.limit;
     if (done < this.active && !late) {
@@ -237,7 +240,8 @@ class Round {
     this.due = Math.min(now + this.slice, this.began + this.limit);
   }
 
-  /** What each member did between the opening and the closing. A task across an edge counts with its share inside. */
+  /** The lap of each member between opening and closing. A task across an edge counts with its
+  /** share inside. */
   result() {
     let [first, last] = [Infinity, 0];
     for (const [, begin, end] of this.laps) {
@@ -283,7 +287,8 @@ function tend(round, done) {
   }, left);
 }
 
-/** So many calls at once in the event loop of this thread; one at once is a plain loop. */
+/** Calls in the event loop of this thread, `active` of them at once. One at once is a plain loop.
+/** */
 class Loop {
   async launch(job, members) {
     this.call = await bind(job);
@@ -330,7 +335,7 @@ class Loop {
   end() {}
 }
 
-/** Workers with a channel each: one chunk at a time is under way on each, as in the pools that people use. */
+/** Workers with a channel each. Each has one chunk at a time, as in the pools that people use. */
 class Pool {
   async launch(job, members) {
     this.job = job;
@@ -353,7 +358,8 @@ class Pool {
     return { handover_ns: alone, busy_handover_ns: busy, measuring_ns: measuring() };
   }
 
-  /** Sends an order to a worker and gives its answer; rejects where it failed or ended. */
+  /** Sends an order to a worker and resolves to its answer. Rejects if the worker failed or ended.
+  /** */
   ask(worker, order) {
     return new Promise((done, fail) => {
       const finish = (message, kind, text) => {
@@ -441,14 +447,14 @@ const CREWS = { serial: Loop, threads: Threads, 'process-pool': Processes, async
 
 // Talking
 
-/** Writes a message at once, also while a task keeps the event loop from running. */
+/** Writes a message at once, even while a task blocks the event loop. */
 function send(message, id) {
   const bytes = Buffer.from(`${JSON.stringify(id === undefined || id === null ? message : { ...message, id })}\n`);
   for (let at = 0; at < bytes.length;) {
     try {
       at += fs.writeSync(0, bytes, at);
     } catch (error) {
-      if (error.code !== 'EAGAIN') process.exit(0); // Nobody is there any more.
+      if (error.code !== 'EAGAIN') process.exit(0); // knee is gone.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
@@ -503,7 +509,7 @@ class Crew {
     throw new Failed('order', `there is no such order: ${Object.keys(order).join(', ')}`);
   }
 
-  /** Ends all workers, as far as they can be ended within a second. */
+  /** Ends all workers that can be ended within a second. */
   async end() {
     const { crew } = this;
     this.crew = undefined;

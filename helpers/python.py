@@ -34,7 +34,7 @@ MOST_TEXT = 16 << 10
 
 
 class Failed(Exception):
-    """What knee is told of a failure: its kind and a text for the user."""
+    """A failure as knee is told it: its kind and a text for the user."""
 
     def __init__(self, kind, text):
         super().__init__(kind, text)
@@ -42,7 +42,7 @@ class Failed(Exception):
 
 
 def told(error):
-    """The traceback of an error, from the user's own code on."""
+    """The traceback of an error, from the user's code on."""
     trace = error.__traceback__
     ours = (__file__, importlib.__file__)
     while trace and (trace.tb_frame.f_code.co_filename in ours
@@ -130,7 +130,7 @@ def bind(job):
 
 
 def settled(setup):
-    """What a setup returns."""
+    """The value that the setup returns."""
     try:
         value = setup()
         return asyncio.new_event_loop().run_until_complete(value) if inspect.isawaitable(value) else value
@@ -155,7 +155,7 @@ def units_of(value):
 
 
 def digest(value):
-    """A text that is the same wherever the same value was computed; None where the value does not tell."""
+    """A checksum: a text that is the same wherever the same value was computed. None where the value has no such text."""
     sums = hashlib.blake2b(digest_size=8)
     if isinstance(value, (bytes, bytearray)):
         sums.update(value)
@@ -173,7 +173,7 @@ def digest(value):
 # What runs in a worker
 
 class Plain:
-    """Holds attributes. What is a thread's own is forgotten between two calls of an interpreter, which has one thread only."""
+    """Holds attributes in place of threading.local, which an interpreter forgets between two calls. It has one thread."""
 
 
 LOCAL = threading.local()
@@ -192,7 +192,7 @@ def die_with_parent(parent):
 
 
 def enter(job):
-    """Makes this worker ready; a failure is told by `ready`."""
+    """Makes this worker ready. `ready` reports a failure."""
     LOCAL.failure = None
     try:
         LOCAL.call = plain_call(job)
@@ -215,7 +215,7 @@ def enter_process(job, channel, parent, barrier, stop):
 
 
 def ready(wait):
-    """Waits until all workers are here, so that each has come to be."""
+    """Waits until all workers have come here, so that each has started."""
     if isinstance(wait, tuple):
         os.write(wait[0], b".")
         os.read(wait[1], 1)
@@ -233,12 +233,12 @@ def check(number):
 
 
 def empty(number):
-    """The empty task: what handing over costs."""
+    """The empty task, which measures the cost of handing over."""
     return None
 
 
 def task(turn, numbers):
-    """Runs tasks and says when each began and ended. The values travel as those of the user's own code would."""
+    """Runs tasks; returns when each began and ended. The values are handed over too, as in the user's own code."""
     if STOP is not None and STOP.value >= turn:
         return None
     call, laps, values = LOCAL.call, [], []
@@ -254,7 +254,7 @@ def task(turn, numbers):
 
 
 def measuring():
-    """What measuring adds to a task in its worker: the time of `task` around an empty call, less that of the call."""
+    """The time that measuring adds to a task in its worker: the time of `task` around an empty call, less that of the call."""
     LOCAL.call, tasks, fastest = empty, 500, []
     for one in (lambda number: task(sys.maxsize, (number,)), empty):
         times = []
@@ -271,7 +271,7 @@ def measuring():
 
 
 class Round:
-    """One measurement: when it opens and closes, and what ended meanwhile. `tick` is called after tasks or from time to time."""
+    """One measurement: when it opens and closes, and which tasks ended. `tick` is called after tasks or now and then."""
 
     def __init__(self, order, turn, send):
         self.active, self.turn, self.send = order["active"], turn, send
@@ -283,7 +283,7 @@ class Round:
         self.tasks = self.left
 
     def start(self):
-        """Called just before the first task is given out."""
+        """To be called just before the first task is given out."""
         self.began = self.since = self.due = clock()
         self.seen = 0
         if self.limit and self.tasks is None:
@@ -312,7 +312,7 @@ class Round:
         self.over, self.due = True, 0
 
     def settle(self):
-        """Called when there is no task any more."""
+        """To be called when there are no more tasks."""
         self.due = 0
         self.tick(clock())
 
@@ -327,12 +327,12 @@ class Round:
             if len(self.laps) >= self.tasks:
                 self.close()
         elif done >= self.active:
-            self.close()  # With whole tasks of as many as are active, on average.
+            self.close()  # On average each active member has done a whole task.
         else:
             self.due = now + max(500_000, (now - self.opened) // 32)
 
     def warm(self, now, done):
-        """Slices double in length until two in a row agree."""
+        """Warms up in slices that double in length, until two in a row agree."""
         late = now - self.began >= self.limit
         if done < self.active and not late:
             self.due = now + max(500_000, self.slice // 4)
@@ -345,7 +345,7 @@ class Round:
         self.due = min(now + self.slice, self.began + self.limit)
 
     def result(self):
-        """What each member did between the opening and the closing. A task across an edge counts with its share inside."""
+        """The lap of each member between opening and closing. A task across an edge counts with its share inside."""
         if self.tasks is not None or not self.limit:
             self.opened = min((lap[1] for lap in self.laps), default=self.opened)
         if self.tasks is not None:
@@ -365,7 +365,7 @@ class Round:
         span = max(1, closed - opened)
         laps = [{"tasks": tasks, "units": units, "rate": share / span * 1e9, "latency": sorted(counts.items())}
                 for tasks, units, share, counts in members.values()]
-        # One that took no task has a lap too.
+        # A member that took no task has a lap too.
         laps += [{"tasks": 0, "units": 0, "rate": 0.0, "latency": []}] * (self.active - len(laps))
         knock = sorted(self.knocks)[len(self.knocks) // 2] if self.knocks else None
         return {"laps": {"members": laps, "span_ns": span, "warm_ns": max(0, opened - self.began), "knock_ns": knock}}
@@ -414,7 +414,7 @@ class Serial:
 
 
 class Loop:
-    """Coroutines of one event loop, so many at once."""
+    """Coroutines of one event loop, `active` of them at once."""
 
     def __init__(self, job, members, channel):
         if not is_coroutine(load(job["function"])):
@@ -476,7 +476,7 @@ class Pool:
         self.executor(members)
 
     def facts(self):
-        """The price of handing over an empty task: one at a time, and with all workers kept busy."""
+        """The time to hand over an empty task: one at a time, and with all workers kept busy."""
         executor, times = self.executor(self.members), []
         until = clock() + 20_000_000
         while clock() < until or len(times) < 3:
@@ -505,7 +505,7 @@ class Pool:
         return self.executors[count]
 
     def make_room(self, count):
-        """Idle workers hold memory: those of all counts together stay below three times the members."""
+        """Idle workers hold memory, so those of all counts together stay below three times the members."""
         while self.executors and sum(self.executors) + count > 3 * self.members:
             self.executors.pop(next(iter(self.executors))).shutdown()
 
@@ -516,7 +516,7 @@ class Pool:
         return first if first[-1] is not None else first[:-1]
 
     def more(self, order):
-        """Submits a task and, when it has ended, another one. A thread never does so within itself: that might have no end."""
+        """Submits a task and, when it has ended, another one. Uses a loop, because recursion might have no end."""
         LOCAL.wanted = getattr(LOCAL, "wanted", 0) + 1
         if LOCAL.wanted > 1:
             return
@@ -587,7 +587,7 @@ class Pool:
                 time.sleep(0.001)
                 order.knocks.append(clock() - begin - 1_000_000)
             elif order.due > begin and select.select([self.channel], [], [], (order.due - begin) * 1e-9)[0]:
-                os._exit(0)  # Nobody is there any more: knee says nothing in the middle of a round.
+                os._exit(0)  # The channel is closed: knee sends nothing in the middle of a round.
             order.tick(clock())
         self.stop(order.turn)
         self.one_less()
@@ -648,7 +648,7 @@ class Processes(Pool):
         super().__init__(job, members, channel)
 
     def make_room(self, count):
-        """Forking copies only the calling thread, so it is done while no other pool has threads."""
+        """Forking copies only the calling thread, so processes are forked while no other pool has threads."""
         if self.context.get_start_method() == "fork":
             for executor in self.executors.values():
                 executor.shutdown()
@@ -711,7 +711,7 @@ class Talk:
 
 
 class Crew:
-    """The crew that was launched, and what it is told."""
+    """Holds the launched crew and follows the orders for it."""
 
     def __init__(self, talk):
         self.talk, self.crew, self.turn = talk, None, 0
@@ -731,7 +731,7 @@ class Crew:
         return {"ready": facts}
 
     def check(self, order):
-        """The checksums of the first tasks, with the time of the fastest and the CPU time of all."""
+        """The checksums of the first tasks, the time of the fastest, and the CPU time of all."""
         sums, fastest, begin = [], None, clock()
         used = time.process_time_ns()
         for number in range(order["count"]):
@@ -763,7 +763,7 @@ class Crew:
         raise Failed("order", f"there is no such order: {', '.join(sorted(order))}")
 
     def end(self):
-        """Ends all workers, as far as they can be ended within a second."""
+        """Ends all workers that can be ended within a second."""
         ending = threading.Thread(target=self.end_crew, daemon=True)
         ending.start()
         ending.join(1)
@@ -772,11 +772,11 @@ class Crew:
         if self.crew:
             self.crew.end()
             self.crew = None
-            gc.collect()  # What pools of processes share has names in the system, which are given back here.
+            gc.collect()  # Frees the named semaphores that pools of processes share.
 
 
 def has_lock():
-    """Whether only one thread runs Python code at a time. A module may have turned the lock on, so ask after importing."""
+    """Whether only one thread can run Python code at a time. A module may turn the lock on, so ask after importing."""
     return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 

@@ -1,4 +1,4 @@
-//! The binary by its command line: bad input, dry runs, interruption, a kill.
+//! Tests of the command line: bad input, dry runs, interruption, a kill.
 
 use std::fs;
 use std::io::Read;
@@ -23,12 +23,13 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Asserts a usage error: exit code 2, nothing on standard output, and a message that says `hint`.
+/// Asserts a usage error: exit code 2, nothing on standard output, and a message that contains
+/// `hint`.
 fn refused(arguments: &[&str], hint: &str) {
     ends(arguments, 2, hint);
 }
 
-/// Asserts an exit code, nothing on standard output, and a message that says `hint`.
+/// Asserts an exit code, nothing on standard output, and a message that contains `hint`.
 fn ends(arguments: &[&str], code: i32, hint: &str) {
     let output = knee(arguments);
     let text = stderr(&output);
@@ -157,7 +158,7 @@ fn a_full_standard_output_is_a_failure_and_a_closed_one_is_not() {
     assert!(said.is_empty(), "{said}");
 }
 
-/// Waits until `there` says so, at most half a minute.
+/// Waits until `there` returns true, for at most half a minute.
 fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !there() {
@@ -166,7 +167,7 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-/// A run of a workload that takes its time, in a temporary directory of its own.
+/// A long run of a workload, in a temporary directory of its own.
 struct Running {
     child: Child,
     out: PathBuf,
@@ -202,7 +203,7 @@ impl Running {
         assert!(status.success());
     }
 
-    /// What the run left beside its results.
+    /// Files that the run has left besides its results.
     fn litter(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.temporary.path()).expect("readable").flatten();
         entries.map(|entry| entry.path()).filter(|path| *path != self.out).collect()
@@ -224,7 +225,7 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
     record_is_readable(&running.out);
     assert_eq!(running.litter(), Vec::<PathBuf>::new());
     let before = knee::record::read(&running.out).expect("readable").samples.len();
-    // The resumed run is interrupted again as soon as it has gone on.
+    // The resumed run is interrupted again as soon as it has measured something.
     let mut again = Command::new(env!("CARGO_BIN_EXE_knee"))
         .args(["run", "--resume"])
         .arg(&running.out)
@@ -241,8 +242,8 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
     record_is_readable(&running.out);
 }
 
-/// What a run was begun with is its own: a flag that would be ignored is refused, and so is another
-/// machine.
+/// A resumed run keeps its first settings. A flag that would be ignored is refused, and so is
+/// another machine.
 #[test]
 fn a_resumed_run_keeps_its_own_setting() {
     let mut running = Running::start(&["sleep", "--workers", "1", "--modes", "serial"]);
@@ -258,7 +259,7 @@ fn a_resumed_run_keeps_its_own_setting() {
         let (code, errors) = resume(flag);
         assert!(code == Some(2) && errors.contains("cannot be used with"), "{flag:?}: {errors}");
     }
-    // The same run, as if it had been begun inside a CPU that this machine lacks.
+    // The same run, as if it had been begun on a CPU that this machine lacks.
     let record = knee::record::read(&running.out).expect("readable");
     let mut header = record.header;
     header.machine.budget.affinity = Some("9999".parse().expect("a list"));
@@ -292,7 +293,7 @@ fn a_kill_leaves_neither_processes_nor_files() {
     record_is_readable(&running.out);
 }
 
-/// Killed as soon as its directory is there, before anything else can have been started.
+/// The run is killed as soon as its directory exists, before it can have started anything else.
 #[test]
 fn an_early_kill_leaves_no_directory() {
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! Every workload in every mode returns what serial returned.
+//! Tests that every workload returns the checksums of serial in every mode.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

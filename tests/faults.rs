@@ -1,5 +1,5 @@
-//! Workloads that fail, panic, exit, are killed or return something else: told, survived, and
-//! nothing left behind.
+//! Tests of workloads that fail, panic, exit, are killed or return something else: knee reports it,
+//! goes on, and leaves nothing behind.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ fn faulty() -> PathBuf {
     path
 }
 
-/// Runs workloads of the example and reads the record back: exit code, standard error, record.
+/// Runs workloads of the example; returns the exit code, the standard error and the record.
 fn run(workloads: &[&str], modes: &str) -> (i32, String, Record) {
     let temporary = tempfile::tempdir().expect("a temporary directory");
     let out = temporary.path().join("out");
@@ -47,7 +47,8 @@ fn run(workloads: &[&str], modes: &str) -> (i32, String, Record) {
     (output.status.code().unwrap_or(-1), text, read(&out).expect("the record is readable"))
 }
 
-/// The faulty workload fails with `reason` in every cell, while the good one beside it is measured.
+/// Asserts that the faulty workload fails with `reason` in every cell, while the good one beside it
+/// is measured.
 fn told(fault: &str, modes: &str, reason: &str) {
     let (code, text, record) = run(&[fault, "fine"], modes);
     assert_eq!(code, 4, "{fault}: {text}");
@@ -92,7 +93,7 @@ fn another_result_than_serial_returned_voids_the_cell() {
     told("wrong", "process-pool", "checksum");
 }
 
-/// Stopped for longer than its budget, knee goes on with what is left of it.
+/// After a stop that is longer than its budget, knee still uses the rest of its budget.
 #[cfg(unix)]
 #[test]
 fn a_stop_is_not_of_the_budget() {
@@ -122,8 +123,8 @@ fn a_stop_is_not_of_the_budget() {
         let at = samples.iter().position(knee::run::Sample::was_stopped)?;
         Some(samples.len() - at - 1)
     };
-    // The stop may fall between two rounds, or before the first one of a slow machine: then nothing
-    // was seen of it.
+    // If the stop falls between two rounds, or before the first one on a slow machine, it leaves no
+    // trace.
     let after = (0..5).find_map(|_| measured_on()).expect("five stops, and none in a round");
     assert!(after >= 2, "{after} rounds after the one in which knee was stopped");
 }

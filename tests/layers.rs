@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From left to right. The first few know nothing of knee; the rest is the road from a machine to a
-/// command line.
+/// The layers from left to right. The first few know nothing of knee; the others lead from the
+/// machine to the command line.
 const LAYERS: &[&str] = &[
     "units", "clock", "rng", "stats", "folder", "machine", "plan", "mode", "run", "record",
     "import", "analysis", "plot", "report", "claims", "cli", "bench",
 ];
 
-/// The same for the crate of processes: what starts a child stands left of what a child does.
+/// The layers of knee-process. Code that starts a child is to the left of code that runs in a
+/// child.
 const OF_PROCESSES: &[&str] = &[
     "error", "codec", "outcome", "sys", "shm", "ring", "work", "registry", "start", "spawn",
     "process", "queue", "pipe", "pool", "boot",

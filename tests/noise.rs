@@ -1,4 +1,4 @@
-//! A competing load: the ledger sees it, and the answer survives or is withdrawn.
+//! Tests with a competing load: the ledger sees it, and the answer either stands or is withdrawn.
 
 #![cfg(target_os = "linux")]
 
@@ -56,7 +56,7 @@ fn a_competitor_on_every_cpu_is_seen_and_no_false_answer_is_trusted() {
         .status()
         .expect("knee starts");
     drop(competitors);
-    // Complete as far as that goes, and not to be trusted.
+    // The run is complete or nearly so, and its answer must not be trusted.
     assert!(matches!(status.code(), Some(4 | 5)), "{status}");
 
     let record = record::read(&out).expect("it was written");
@@ -73,12 +73,11 @@ fn a_competitor_on_every_cpu_is_seen_and_no_false_answer_is_trusted() {
 
     let findings = analyse(&record);
     assert_eq!(findings.run.disturbed as usize, disturbed);
-    // One busy competitor for every CPU: whatever the curve looks like, it is not said to be this
-    // machine's.
+    // With one busy competitor for every CPU, no curve may be presented as this machine's.
     assert!(!findings.quiet.trusted, "{:?}", findings.quiet);
     let verdict = findings.workloads[0].verdict.as_ref();
     assert!(verdict.is_none_or(|verdict| !verdict.conclusive), "{verdict:?}");
-    // Other tests may compute beside these, so that somebody else may be the busiest.
+    // Other tests may compute at the same time, so another process may be the busiest.
     assert!(findings.quiet.sentence.contains(" (process "), "{:?}", findings.quiet);
     let told = findings.to_settle.expect("nothing is settled");
     assert!(told.contains("most rounds were disturbed: ") && told.contains("stop it"), "{told}");

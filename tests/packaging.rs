@@ -1,11 +1,11 @@
-//! What is published: dependencies that are used and explained, and the action's steps.
+//! Tests of what is published: dependencies are used and explained, and the action's steps work.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The crates: where their manifest lies, and where their sources do.
+/// The crates: the folder of the manifest, and the folders of the sources.
 const CRATES: &[(&str, &[&str])] = &[
     ("", &["src", "tests", "benches", "examples"]),
     ("process", &["src", "tests", "benches", "examples"]),
@@ -86,7 +86,7 @@ fn an_unexplained_dependency_is_seen() {
     assert_eq!(explained, [false, true, true]);
 }
 
-/// Licences under which a dependency may be: none of them asks anything of who uses knee.
+/// Licences that a dependency may have. None of them puts duties on users of knee.
 const LICENCES: [&str; 11] = [
     "MIT",
     "MIT-0",
@@ -101,7 +101,7 @@ const LICENCES: [&str; 11] = [
     "CDLA-Permissive-2.0",
 ];
 
-/// Whether one of these licences, or all of several that hold together, may be.
+/// Whether a licence expression can be met with the allowed licences.
 fn is_free(expression: &str) -> bool {
     let plain = expression.replace('/', " OR ").replace(['(', ')'], "");
     let known = |one: &str| LICENCES.contains(&one.trim());
@@ -116,7 +116,7 @@ fn every_dependency_has_a_licence_that_asks_nothing() {
     let about = String::from_utf8_lossy(&rustc.stdout).into_owned();
     let host =
         about.lines().find_map(|line| line.strip_prefix("host: ")).expect("it names its host");
-    // What other systems need was perhaps never fetched.
+    // Crates for other systems were perhaps never fetched.
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--offline"])
         .args(["--filter-platform", host])
@@ -150,14 +150,14 @@ fn the_readme_pages_and_licences_that_are_packaged_are_there() {
     }
 }
 
-/// A program of the shell.
+/// Writes a shell script.
 fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
     fs::write(path, format!("#!/usr/bin/env bash\n{text}\n")).expect("a script");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a script");
 }
 
-/// A runner's folders, with a knee in it that does what `text` says.
+/// A runner's folders, with a stand-in for knee that is the script `text`.
 fn runner(text: &str) -> tempfile::TempDir {
     let runner = tempfile::tempdir().expect("a folder");
     script(&runner.path().join("knee/bin/knee"), text);
@@ -167,7 +167,7 @@ fn runner(text: &str) -> tempfile::TempDir {
     runner
 }
 
-/// The step of the action that measures, and the summary that it wrote.
+/// Runs the measuring step of the action; returns its output and the summary that it has written.
 fn step(runner: &Path, rounds: &str, arguments: &str) -> (Output, String) {
     let summary: PathBuf = runner.join("step-summary.md");
     let output = Command::new(root().join("packaging/measure-step"))
@@ -182,7 +182,7 @@ fn step(runner: &Path, rounds: &str, arguments: &str) -> (Output, String) {
 
 #[test]
 fn the_action_fails_on_3_warns_on_5_and_takes_turns() {
-    // A knee that notes its orders, and whose check ends as we say.
+    // A stand-in for knee that notes its arguments, and whose check ends with this code.
     let knee = |code: u8| {
         format!(
             "echo \"$1 ${{PWD##*/}} ${{*: -2}}\" >>\"$RUNNER_TEMP/orders\"\n\

@@ -1,11 +1,11 @@
-//! What the crates promise to those who use them: every public name, held against a list.
+//! Tests that every public name of the crates is in a list.
 //!
-//! A change of the list is a change of the interface. It belongs into the change log, and where
-//! something is gone or differs, into the next incompatible version. After a wanted change write
-//! the lists anew: `KNEE_PUBLIC_API=write cargo test --test public_api`.
+//! A change of the list is a change of the interface, and belongs into the change log. If something
+//! is gone or differs, it belongs into the next incompatible version. After a wanted change, write
+//! the lists again: `KNEE_PUBLIC_API=write cargo test --test public_api`.
 //!
-//! All that is `pub` counts, in whatever module it stands: the lint `unreachable_pub` holds that
-//! nothing is public that others cannot reach.
+//! Everything that is `pub` counts, in any module: the lint `unreachable_pub` makes sure that all
+//! public items can be reached.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use quote::ToTokens;
 use syn::{Attribute, Fields, ImplItem, Item, TraitItem, Visibility};
 
-/// A crate: the file of its list, its sources, and the modules of which nothing is promised.
+/// A crate: the file of its list, its sources, and the modules that are not part of the promise.
 const CRATES: [(&str, &str, &[&str]); 3] = [
     ("knee", "src", &["clock", "folder", "plot", "rng", "stats", "units"]),
     ("knee-process", "process/src", &[]),
     ("knee-workloads", "workloads", &[]),
 ];
-/// Folders beside the sources that are programs of their own.
+/// Folders beside the sources that hold separate programs.
 const NO_SOURCES: [&str; 4] = ["tests", "examples", "benches", "bin"];
 
 #[test]
@@ -80,7 +80,7 @@ fn what_is_public_is_seen_and_what_is_not_is_left_out() {
     );
 }
 
-/// All public names below a folder, with the module in which they stand.
+/// All public names below a folder, each with its module.
 fn names(folder: &Path, hidden: &[&str]) -> Vec<String> {
     let mut all = Vec::new();
     for file in sources(folder) {
@@ -224,13 +224,13 @@ fn is_promised(vis: &Visibility, attrs: &[Attribute]) -> bool {
     matches!(vis, Visibility::Public(_)) && !says("test") && !says("hidden")
 }
 
-/// Whether a type may grow without being a promise broken.
+/// The mark of a type that may grow without breaking the promise.
 fn growing(attrs: &[Attribute]) -> &'static str {
     let grows = attrs.iter().any(|attribute| attribute.path().is_ident("non_exhaustive"));
     if grows { "#[non_exhaustive] " } else { "" }
 }
 
-/// Tokens as one would write them, about.
+/// Tokens roughly as people write them.
 fn text(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -260,7 +260,7 @@ fn text(tokens: &impl ToTokens) -> String {
     ] {
         text = text.replace(spaced, tight);
     }
-    // A signature may end its list with a comma.
+    // The list of a signature may end with a comma.
     text.replace(",)", ")")
         .replace(", )", ")")
         .replace(" ->", "->")

@@ -1,4 +1,4 @@
-//! Every committed record still says what its committed findings say, byte for byte.
+//! Tests that every committed record still gives its committed findings, byte for byte.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,7 @@
-//! Whether the answer holds still: four default runs, one after the other, and what they say
-//! together.
+//! Tests whether the answer is stable: compares four default runs, one after the other.
 //!
-//! It takes over four minutes and wants a quiet machine, so it is ignored by default:
-//! `cargo test --release --test stability -- --ignored --nocapture`.
+//! It takes over four minutes and needs a quiet machine, so it is ignored by default: `cargo test
+//! --release --test stability -- --ignored --nocapture`.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -11,9 +10,9 @@ use knee::analysis::analyse;
 use knee::analysis::findings::Findings;
 use knee::record::{self, Record};
 
-/// How often the default run is made.
+/// How many default runs are made.
 const RUNS: usize = 4;
-/// An answer is right where it gives at least this share of the best cell over all runs.
+/// An answer is right if it gives at least this share of the best cell over all runs.
 const RIGHT: f64 = 0.9;
 
 /// Throughput of each cell over all runs: by workload, mode and count.
@@ -78,7 +77,7 @@ fn four_default_runs_give_the_same_answers() {
     assert_eq!(answers.len(), RUNS * 12, "every workload has an answer in every run");
 }
 
-/// The share of the run's time that lay inside measured windows.
+/// The share of the run's time that was inside measured windows.
 fn in_windows(record: &Record) -> f64 {
     let measured: f64 = record.samples.iter().map(|sample| sample.usage.span).sum();
     measured / record.end.as_ref().expect("it ended").wall

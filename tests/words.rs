@@ -1,9 +1,9 @@
-//! Plain English: phrases that had to be decoded stay away, and comments fit the page.
+//! Tests for plain English: unclear phrases do not come back, and comments fit the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is not written any more, and what says it better.
+/// Phrases that are not to be used, and what says it better.
 const AWAY: &[(&str, &str)] = &[
     ("how-manieth", "which, counted from 0"),
     ("bound by unclear", "limit not identified"),
@@ -73,7 +73,7 @@ fn comments_fit_the_page() {
     assert!(wrong.is_empty(), "longer than {COLUMNS} columns:\n{}", wrong.join("\n"));
 }
 
-/// Every word of the table stands for one thing, so it stands there once.
+/// Every word has one meaning, so the table has it once.
 #[test]
 fn the_table_of_words_names_each_once() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/README.md"));

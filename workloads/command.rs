@@ -1,4 +1,4 @@
-//! `command`: one task is one run of a program of the user's.
+//! `command`: one task is one run of the user's program.
 
 mod prepared;
 mod settings;
@@ -19,23 +19,22 @@ use crate::{
 use prepared::Prepared;
 use settings::{Ignore, Settings};
 
-/// Runs a program with its arguments, directly and without a shell, and waits for it and all it
-/// started.
+/// Runs a program with its arguments, directly and without a shell, and waits for it.
 ///
 /// - `{worker}` and `{task}` in the arguments become numbers; they are also in the environment, as
 ///   `KNEE_WORKER` and `KNEE_TASK`.
-/// - Standard input is empty. After each worker's first run standard output goes to nothing, so
-///   that reading it slows nobody down; `output` can say otherwise. What is read is shown when it
-///   fails: 64 KiB of the beginning and of the end.
-/// - Whatever it leaves running in its process group is killed. Where that still holds its standard
-///   error, the task fails, since its work was not done when it ended.
-/// - What it computes is not looked at, so there is no checksum: any end that counts as success is
-///   as good as another.
-/// - Where it prints a figure about itself, `figure` says how that is found: it is then the
+/// - Standard input is empty. After each worker's first run standard output is thrown away, because
+///   reading it would slow the runs down; `output` can change that. When a run fails, what was read
+///   is shown: 64 KiB of the beginning and of the end.
+/// - Processes that it leaves running in its process group are killed. If one of them still holds
+///   its standard error, the task fails, because its work was not done when it ended.
+/// - Its result is not looked at, so there is no checksum: one successful end is as good as
+///   another.
+/// - If it prints a figure about itself, `figure` says how to find it. That figure is then the
 ///   throughput, in place of runs per second.
 ///
-/// Where the program parallelises itself, `sweep` names the placeholder that the worker count
-/// replaces; one run at a time then.
+/// For a program that parallelises itself, `sweep` names the placeholder that the worker count
+/// replaces. Then one run is done at a time.
 #[derive(Debug)]
 pub struct Command;
 
@@ -54,7 +53,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "prepare",
-            help: "what is run before each run and does not count, as a JSON list",
+            help: "a command that is run before each run and does not count, as a JSON list",
             form: Form::Text,
             default: "",
             small: "",
@@ -91,14 +90,14 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the program, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",
         },
         Param {
             name: "figure",
-            help: "how the figure is found that the program prints about itself, as JSON",
+            help: "how to find the figure that the program prints about itself, as JSON",
             form: Form::Text,
             default: "",
             small: "",
@@ -169,7 +168,7 @@ impl Workload for Command {
             prepare: prepare.map(|line| Prepared::new(line, context)).transpose()?,
             ignore,
             limit,
-            // A figure is read in every run.
+            // The figure is read in every run.
             target: if figure.is_some() { Sink::Pipe } else { target.open()? },
             figure,
             first: true,
@@ -184,8 +183,8 @@ impl Workload for Command {
     }
 }
 
-/// What starting and reaping a program costs here, by one that does nothing; `None` where there is
-/// none.
+/// How long starting and reaping a program takes here, measured with one that does nothing. `None`
+/// where no such program is found.
 fn starting() -> Option<Duration> {
     const TIMES: usize = 5;
     let once = || {
@@ -206,8 +205,8 @@ struct Runner {
     limit: Duration,
     target: Sink,
     figure: Option<Reader>,
-    /// Whether nothing has run yet. The first run is seldom measured, and a program that cannot
-    /// work fails in it: so it is read.
+    /// Whether no run was done yet. The output of the first run is read, because a program that
+    /// cannot work fails in it, and the first run is seldom measured.
     first: bool,
     aside: Aside,
     buffer: Vec<u8>,
@@ -247,7 +246,7 @@ impl Runner {
                 "it did not end within {:?} and was ended{}; {}",
                 self.limit,
                 if stubborn {
-                    format!(" by KILL, since it was still there {GRACE:?} after TERM")
+                    format!(" by KILL, because it still ran {GRACE:?} after TERM")
                 } else {
                     " by TERM".to_owned()
                 },
@@ -268,7 +267,7 @@ impl Runner {
         }
     }
 
-    /// What the program that has just ended printed about itself, where that is asked for.
+    /// The figure that the program which has just ended printed about itself, if one is asked for.
     fn figure(&self) -> Result<Option<Figure>> {
         let Some(reader) = &self.figure else { return Ok(None) };
         let told = |error: Error| Error::failed(format!("{error}; {}", self.capture.told()));
@@ -276,9 +275,9 @@ impl Runner {
     }
 }
 
-/// What a run of this length did at this rate, which is at least something.
+/// How many units a run of this length did at this rate, at least 1.
 fn units(rate: f64, took: Duration) -> u64 {
-    // What is added up must stay exact.
+    // The sum of all units must stay exact.
     const MOST: f64 = 1e12;
     (rate * took.as_secs_f64()).clamp(1.0, MOST).round() as u64
 }
@@ -301,8 +300,7 @@ impl Task for Runner {
         let start = Instant::now();
         self.once(false, number)?;
         self.aside.figure = self.figure()?;
-        // An exit status that counts as success says nothing about what was computed, and the next
-        // one may differ.
+        // Several exit statuses may count as success, so the status is no checksum.
         let rate = self.aside.figure.map(|figure| figure.rate);
         let units = rate.map_or(1, |rate| units(rate, start.elapsed()));
         Ok(Work { units, checksum: 0 })

@@ -16,12 +16,12 @@ use ring::{Op, Ring};
 /// - `op=sync` writes a block and waits for `fdatasync`: when the task ends, the block is on the
 ///   disk.
 /// - `op=write` leaves it in the page cache, unless `direct=true`.
-/// - `op=read` reads blocks that were dropped from the page cache before, unless `cached=true`. A
-///   host's or a disk's own cache behind that cannot be dropped from here.
+/// - `op=read` reads blocks that were dropped from the page cache before, unless `cached=true`.
+///   Caches of a host or a disk behind it cannot be dropped from here.
 ///
-/// The data cannot be compressed, and no sector is like another. Every worker has a file of its own
-/// without a name: whatever ends the worker, the file is gone. All of it is written before the
-/// clock starts, so that a task never pays for growing the file.
+/// The data cannot be compressed, and no two sectors are equal. Every worker has a file of its own
+/// without a name, which is gone when the worker ends, however it ends. The whole file is written
+/// before the clock starts, so that no task pays for growing it.
 #[derive(Debug)]
 pub struct File;
 
@@ -140,7 +140,7 @@ fn cache_note(context: &Context<'_>) -> Option<Note> {
     })
 }
 
-/// The ring leaves for a thread that may block while the async mode waits for it.
+/// In the async mode the ring is moved to a thread that may block, and back afterwards.
 struct Mover {
     ring: Option<Box<Ring>>,
 }
@@ -150,8 +150,8 @@ impl Task for Mover {
         self.ring.as_mut().ok_or_else(lost)?.turn(number)
     }
 
-    /// Files cannot be waited for without a thread: as tokio itself does, the block is moved on one
-    /// of its blocking threads.
+    /// A task cannot wait for a file without a thread. So the block is read or written on one of
+    /// tokio's blocking threads, as tokio itself does for files.
     fn run_async(&mut self, number: u64) -> BoxFuture<'_, Result<Work>> {
         Box::pin(async move {
             let mut ring = self.ring.take().ok_or_else(lost)?;

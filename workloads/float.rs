@@ -14,12 +14,13 @@ use crate::{
 ///   peak, of which [`Workload::ceiling`] gives the design value. A fused multiply-add counts as
 ///   two flops.
 /// - `mandelbrot`: tiles of a picture of 800 x 800 in vectors, eight flops per iteration of a
-///   pixel: wide, but every step waits for the one before and the work ends when the data say so.
+///   pixel: wide, but every step waits for the one before, and the number of steps depends on the
+///   data.
 /// - `nbody`: the outer planets, scalar: dependent additions, divisions and square roots, each
 ///   counted as one flop; 280 a step.
 ///
-/// Figures of different kernels must not be compared. All results are the same on every machine: no
-/// kernel's outcome depends on whether a multiplication and an addition were fused.
+/// Figures of different kernels must not be compared. All results are the same on every machine,
+/// whether or not it fuses a multiplication and an addition.
 #[derive(Debug)]
 pub struct Float;
 
@@ -70,8 +71,8 @@ impl Workload for Float {
         vec![Note { warning: false, text, remedy: String::new() }]
     }
 
-    /// The peak for `fma`; the other kernels wait for their own results and have no such value by
-    /// design.
+    /// The peak for `fma`. The other kernels wait for their own results, so there is no design
+    /// value for them.
     fn ceiling(&self, params: &Params) -> Option<Ceiling> {
         if params.text("kernel") == "fma" { fma::peak() } else { None }
     }

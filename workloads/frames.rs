@@ -28,9 +28,9 @@ use clip::Clip;
 /// beside it; those of another file must be the same whenever the same pictures are decoded, in
 /// whatever mode.
 ///
-/// The decoder is in Rust alone and uses fewer vector instructions than ffmpeg, at about half its
-/// speed: the figure ranks machines, worker counts and modes, not decoders. It belongs to this
-/// version of the decoder and this clip.
+/// The decoder is written in Rust alone, uses fewer vector instructions than ffmpeg, and is about
+/// half as fast. So the figure ranks machines, worker counts and modes, not decoders. Only figures
+/// of the same decoder version and the same clip can be compared.
 #[derive(Debug)]
 pub struct Frames;
 
@@ -71,8 +71,8 @@ impl Workload for Frames {
         Ok(Box::new(Viewer { clip: open(context.params)?, seed: context.seed }))
     }
 
-    /// Reads the user's file and decodes its first picture and its end, so that what cannot be
-    /// decoded is told before anything starts.
+    /// Reads the user's file and decodes its first picture and its end, so that a file that cannot
+    /// be decoded is refused before anything starts.
     fn supported(&self, params: &Params) -> Result<()> {
         let clip = open(params)?;
         if params.text("file").is_empty() {
@@ -111,7 +111,7 @@ fn open(params: &Params) -> Result<Arc<Clip>> {
     }
 }
 
-/// The decoder reads switches from the environment, some of which give it threads of its own or
+/// Refuses environment variables that the decoder reads: some of them give it threads of its own or
 /// change what it does.
 fn refuse_switches() -> Result<()> {
     let is_switch = |name: &str| ["RS_H264_", "RFF_", "RH264_"].iter().any(|p| name.starts_with(p));

@@ -1,4 +1,4 @@
-//! `function`: a function of the user's own in another language; its crew lives in a helper of that
+//! `function`: the user's own function in another language. Its crew lives in a helper of that
 //! language.
 
 use std::collections::BTreeMap;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::foreign::environment;
 use crate::{Context, Error, Form, Kind, Meta, Param, Params, Result, Task, Unit, Workload};
 
-/// Names a function for a helper, which runs it in the threads, processes or event loop of its own
-/// language. This process cannot run it.
+/// Names a function for a helper. The helper runs it in the threads, processes or event loop of its
+/// own language; this process cannot run it.
 #[derive(Debug)]
 pub struct Function;
 
@@ -19,13 +19,13 @@ pub struct Foreign {
     pub language: String,
     /// The interpreter to start; empty for the language's usual one.
     pub program: String,
-    /// Which function: `FILE.py:FUNCTION`.
+    /// The function: `FILE.py:FUNCTION`.
     pub function: String,
-    /// Which function makes a worker's own state; empty where there is none.
+    /// The function that makes a worker's own state; empty where there is none.
     pub setup: String,
     /// How many tasks are handed over at once.
     pub chunk: u64,
-    /// How processes are started; empty for the usual way.
+    /// How the language starts processes; empty for its usual way.
     pub start: String,
     /// Environment variables that the helper is given.
     pub env: BTreeMap<String, String>,
@@ -85,7 +85,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the helper, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",

@@ -51,7 +51,7 @@ pub use server::Server;
 pub use sleep::Sleep;
 pub use worker::Worker;
 
-/// Every workload that knee brings along, in the order in which they are shown.
+/// Every built-in workload, in the order in which they are shown.
 pub const BUILTIN: &[&dyn Workload] = &[
     &Pi,
     &Float,
@@ -68,63 +68,61 @@ pub const BUILTIN: &[&dyn Workload] = &[
     &Noop,
 ];
 
-/// What the workloads start as processes of their own: a program that runs workloads gives these to
-/// [`knee_process::init`] at the head of its `main`.
+/// The functions that workloads run in processes of their own. A program that runs workloads gives
+/// these to [`knee_process::init`] in the first line of its `main`.
 pub fn entries() -> impl Iterator<Item = knee_process::Entry> {
     queue::entries().into_iter().chain(pipe::entries())
 }
 
-/// What runs the user's own programs. They can be named, but there is nothing to run unless a
-/// program is given.
+/// The workloads that run the user's own programs. They cannot run unless a program is given.
 pub const FOREIGN: &[&dyn Workload] = &[&Command, &Worker, &Function, &Server];
 
 /// A kind of work that can be measured.
 ///
 /// Two methods are required: [`meta`](Workload::meta) says what it is and
-/// [`prepare`](Workload::prepare) makes one worker's own task. The author of a workload cannot tell
-/// in which mode it runs, and need not.
+/// [`prepare`](Workload::prepare) makes one worker's own task. A workload does not know in which
+/// mode it runs, and need not.
 pub trait Workload: Debug + Sync + 'static {
     /// What it is called, what it counts and which parameters it takes.
     fn meta(&self) -> &'static Meta;
 
-    /// One worker's own state, made before the clock starts.
+    /// Makes one worker's own state, before the clock starts.
     ///
     /// # Errors
-    /// Whatever keeps this worker from working: a file that cannot be made, a server that does not
-    /// answer.
+    /// The reason why this worker cannot work: a file cannot be made, a server does not answer.
     fn prepare(&self, context: &Context<'_>) -> Result<Box<dyn Task>>;
 
     /// Whether this machine can run it with these parameters.
     ///
     /// # Errors
-    /// Says what the machine lacks, or which parameter cannot be served (a file that is not there).
+    /// The error says what the machine lacks, or which parameter cannot be met (a file that is not
+    /// there).
     fn supported(&self, params: &Params) -> Result<()> {
         let _ = params;
         Ok(())
     }
 
-    /// What all workers of a crew share and somebody must keep alive for them, such as a server on
-    /// loopback.
+    /// Makes what all workers of a crew share and what must be kept alive for them, such as a
+    /// server on loopback.
     ///
     /// It is made before the first worker and dropped after the last one.
     ///
     /// # Errors
-    /// Whatever keeps it from being made.
+    /// The reason why it cannot be made.
     fn host(&self, context: &Context<'_>) -> Result<Option<Host>> {
         let _ = context;
         Ok(None)
     }
 
-    /// The function of another language that is run, where this is what the workload does: then
-    /// crews live in a helper, and nothing is
-    /// [prepared](Workload::prepare) here.
+    /// The function of another language that this workload runs, if it does that. Then crews live
+    /// in a helper, and nothing is [prepared](Workload::prepare) here.
     fn foreign(&self, params: &Params) -> Option<Foreign> {
         let _ = params;
         None
     }
 
-    /// The host and port of a server of the user's own that does the work. Where it runs on this
-    /// machine, what it uses belongs to the work, and is no disturbance.
+    /// The host and port of the user's own server that does the work. If it runs on this machine,
+    /// the CPU time that it uses belongs to the work and is no disturbance.
     fn server(&self, params: &Params) -> Option<(String, u16)> {
         let _ = params;
         None
@@ -138,34 +136,34 @@ pub trait Workload: Debug + Sync + 'static {
         false
     }
 
-    /// Whether what a task does depends on how many workers the crew has. Then a crew is launched
-    /// anew for each count; else one large crew serves them all, some of its workers asleep.
+    /// Whether a task depends on how many workers the crew has. Then a crew is launched for each
+    /// count. Otherwise one large crew serves all counts, with some of its workers asleep.
     fn needs_exact_count(&self, params: &Params) -> bool {
         self.parallel_by_itself(params)
     }
 
-    /// What a reader must know about *this* measurement: the file system is memory, reads came from
-    /// the cache.
+    /// Remarks that a reader needs about *this* measurement: the file system is memory, reads came
+    /// from the cache.
     fn notes(&self, context: &Context<'_>) -> Vec<Note> {
         let _ = context;
         Vec::new()
     }
 
-    /// The best worker count by the textbook on `cores` usable cores (may be fractional), where a
-    /// textbook has one.
+    /// The best worker count by the textbook on `cores` usable cores; may be fractional. `None`
+    /// where no textbook gives one.
     fn textbook_optimum(&self, params: &Params, cores: f64) -> Option<f64> {
         let _ = (params, cores);
         None
     }
 
-    /// Parameters that make shorter tasks of the same work: by them the task length is found from
-    /// which a mode pays.
+    /// Parameters that make shorter tasks of the same work. With them knee finds the task length
+    /// from which a mode pays.
     fn shorter(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
-    /// The most units per second that one core can do by its design, where that is known or can be
-    /// calibrated.
+    /// The most units per second that one core can do by its design. `None` where that is not known
+    /// and cannot be calibrated.
     fn ceiling(&self, params: &Params) -> Option<Ceiling> {
         let _ = params;
         None
@@ -177,23 +175,25 @@ pub trait Task: Send {
     /// Does task number `number`: the timed region and nothing else.
     ///
     /// The checksum depends only on the workload, its parameters, the seed and `number`, so that
-    /// every mode must return what serial returned.
+    /// every mode must return the checksums of serial.
     ///
     /// # Errors
-    /// Whatever kept the work from being done, or a result that is not what it must be.
+    /// The reason why the work could not be done, or that its result is wrong.
     fn run(&mut self, number: u64) -> Result<Work>;
 
-    /// What the last [`run`](Task::run) did beside its work.
+    /// What the last [`run`](Task::run) did besides its work.
     fn aside(&self) -> Aside {
         Aside::default()
     }
 
-    /// Other processes that do this task's work and outlive each run: what they use belongs to it.
+    /// The ids of other processes that do this task's work and outlive each run. What they use is
+    /// counted as this task's use.
     fn processes(&self) -> Vec<u32> {
         Vec::new()
     }
 
-    /// The same work without holding its thread while it waits; overridden where the work can wait.
+    /// The same work without holding its thread while it waits. To be overridden where the work can
+    /// wait.
     fn run_async(&mut self, number: u64) -> BoxFuture<'_, Result<Work>> {
         Box::pin(async move { self.run(number) })
     }
@@ -207,19 +207,19 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Work {
     /// How many units: digits, flops, frames, requests, bytes, messages.
     pub units: u64,
-    /// What came out, hashed; the same in every mode.
+    /// A hash of the result; the same in every mode.
     pub checksum: u64,
 }
 
-/// What one task did beside its work.
+/// What one task did besides its work.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Aside {
-    /// How long it prepared before it worked: a time that does not count.
+    /// How long it prepared before it worked. This time does not count.
     pub untimed: Duration,
-    /// The largest resident memory so far of the programs that it ran, in bytes; 0 where it ran
+    /// The largest resident memory of the programs that it has run so far, in bytes; 0 where it ran
     /// none.
     pub peak_memory: u64,
-    /// What the program that it ran printed about itself, where that is what counts.
+    /// The figure that the program printed about itself, where that figure is measured.
     #[serde(default)]
     pub figure: Option<Figure>,
 }
@@ -237,7 +237,7 @@ pub struct Meta {
     pub unit: Unit,
     /// What can be set.
     pub params: &'static [Param],
-    /// How many units per second make one of something people know, such as a video stream of 25
+    /// How many units per second make one of a thing that people know, such as a video stream of 25
     /// frames/s.
     pub equivalent: Option<Equivalent>,
 }
@@ -281,10 +281,10 @@ pub struct Unit {
     pub many: &'static str,
 }
 
-/// So many units per second make one of something people know.
+/// A thing that people know, and how many units per second make one of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Equivalent {
-    /// What it makes: `1080p25 streams`.
+    /// Its name: `1080p25 streams`.
     pub name: &'static str,
     /// Units per second for one of it.
     pub units_per_second: f64,
@@ -299,18 +299,18 @@ pub struct Ceiling {
     pub source: String,
 }
 
-/// A remark that belongs beside a figure.
+/// A remark about a figure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// Whether the figure means something else than its name says.
+    /// Whether the figure does not mean what its name says.
     pub warning: bool,
-    /// What is so.
+    /// The remark.
     pub text: String,
-    /// What to do about it; empty where nothing is to be done.
+    /// What to do about it; empty where nothing need be done.
     pub remedy: String,
 }
 
-/// Where and as whom a worker prepares its task.
+/// What a worker is told when it prepares its task.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The workload's own parameters.
@@ -323,13 +323,13 @@ pub struct Context<'a> {
     pub workers: usize,
     /// A private directory of the crew, seen by all its workers and removed after it.
     pub shared: &'a Path,
-    /// Where the crew's [`Host`] is found, if it has one.
+    /// The address of the crew's [`Host`], if it has one.
     pub host: Option<&'a str>,
 }
 
-/// What a crew's workers share, alive as long as this is.
+/// What a crew's workers share. It lives as long as this value.
 pub struct Host {
-    /// How a worker finds it: an address, a path.
+    /// How a worker finds it: a network address or a path.
     pub address: String,
     /// Dropping it ends it.
     pub keep: Box<dyn Any + Send>,

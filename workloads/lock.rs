@@ -1,5 +1,5 @@
-//! `lock`: a critical section that all workers of a crew share, threads or processes, beside work
-//! of their own.
+//! `lock`: a critical section that all workers of a crew share, and private work between its uses.
+//! The workers may be threads or processes.
 
 mod area;
 
@@ -9,19 +9,18 @@ use crate::{
 };
 use area::Area;
 
-/// Enters a section that only one worker of the crew can be in, `sections` times a task, with work
-/// of its own in between.
+/// Enters a critical section `sections` times per task, with private work in between.
 ///
 /// In the section a worker computes for `held` microseconds and changes `lines` cache lines that
-/// all workers share; outside it computes for `private` microseconds. Amdahl's law bounds the
-/// speed-up by `(held + private) / held`, and the lines make it bend down before: a worker that
-/// finds them in another core's cache holds the lock for longer than one that had it last, and so
-/// do the wake-ups of those that wait. A line that went wrong, because two were in the section at
-/// once, is an error.
+/// all workers share. Outside it computes for `private` microseconds. Amdahl's law limits the
+/// speed-up to `(held + private) / held`. The curve bends down before that, for two reasons: a
+/// worker that finds the lines in another core's cache holds the lock for longer, and waiting
+/// workers must be woken. A wrong count in a line, which shows that two workers were in the section
+/// at once, is an error.
 ///
 /// A worker that finds the lock taken spins for some tens of microseconds before it sleeps. The
-/// lock is a POSIX mutex in a file of the crew's directory: shared between processes, and robust,
-/// so that a worker that dies in the section does not stop the others.
+/// lock is a POSIX mutex in a file of the crew's directory. It is shared between processes, and
+/// robust: a worker that dies in the section does not stop the others.
 #[derive(Debug)]
 pub struct Lock;
 

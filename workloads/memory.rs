@@ -8,11 +8,11 @@ use arrays::Arrays;
 
 /// `a[i] = b[i] + s * c[i]` over three arrays of `size` bytes each that belong to the worker alone.
 ///
-/// Each task works on the next 16 MiB of each array, so that it takes some milliseconds and comes
-/// round to the same memory only after all of it. Bytes are counted as STREAM counts them, 24 per
+/// Each task works on the next 16 MiB of each array. So a task takes some milliseconds, and memory
+/// is used again only after all the rest of it. Bytes are counted as STREAM counts them, 24 per
 /// element: two numbers read and one written. Most machines also read the cache line that they are
-/// about to write, which nobody sees and nobody counts, and so move 32. Source: McCalpin, "Memory
-/// Bandwidth and Machine Balance in Current High Performance Computers", 1995.
+/// about to write, and so move 32; these bytes are not counted. Source: McCalpin, "Memory Bandwidth
+/// and Machine Balance in Current High Performance Computers", 1995.
 #[derive(Debug)]
 pub struct Memory;
 
@@ -31,7 +31,7 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
-/// Arrays that come to less than this many times the last cache stay in it in part.
+/// Arrays smaller than this many times the last cache stay in the cache in part.
 const CACHES: u64 = 2;
 
 impl Workload for Memory {
@@ -75,7 +75,8 @@ impl Workload for Memory {
     }
 }
 
-/// Refuses what would make the kernel kill somebody, perhaps us.
+/// Refuses arrays for which the memory is missing: the kernel would kill a process, perhaps this
+/// one.
 fn check_room(each: u64, workers: u64) -> Result<()> {
     let Some(memory) = machine::memory() else { return Ok(()) };
     let all = each.saturating_mul(workers);

@@ -1,5 +1,4 @@
-//! `mixed`: computes for a while and waits for a while, so that the best worker count is known
-//! beforehand.
+//! `mixed`: computes, then waits. The best worker count is known beforehand.
 
 use std::thread;
 use std::time::Duration;
@@ -14,8 +13,8 @@ use crate::{
 ///
 /// While one worker waits another can compute, so the cores are busy from `cores x (1 + wait /
 /// compute)` workers on. Source: Goetz et al., "Java Concurrency in Practice", 2006, section 8.2. A
-/// wait takes a little longer than asked for (see `sleep`), which moves the measured optimum up by
-/// as much; in the async mode tokio rounds it up to whole milliseconds.
+/// wait takes a little longer than asked for (see `sleep`), which moves the measured optimum up a
+/// little. In the async mode tokio rounds the wait up to whole milliseconds.
 #[derive(Debug)]
 pub struct Mixed;
 

@@ -16,16 +16,16 @@ use client::Client;
 use server::Server;
 use url::Url;
 
-/// Asks a server that knee starts on loopback, which answers `bytes` after `delay` milliseconds; or
-/// the user's own at `url=`.
+/// Sends requests to a server that knee starts on loopback, which answers with `bytes` bytes after
+/// `delay` milliseconds; or to the user's own server at `url=`.
 ///
-/// Each worker keeps one connection and sends its next request when the answer to the last one is
-/// there and checked: a closed loop, whose latency is the time of service only. Loopback has the
-/// kernel's TCP stack and scheduler in it and no wire, and the server computes on the same cores as
-/// the workers.
+/// Each worker keeps one connection. It sends its next request when the answer to the last one has
+/// come and was checked: a closed loop, whose latency is the service time only. Loopback goes
+/// through the kernel's TCP stack and scheduler, but over no wire. The server computes on the same
+/// cores as the workers.
 ///
 /// Answers of knee's own server are compared byte by byte. Those of another server must be complete
-/// and of status 2xx; their content may change, so it is not looked at.
+/// and of status 2xx. Their content may change, so it is not checked.
 #[derive(Debug)]
 pub struct Network;
 
@@ -60,7 +60,7 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
-/// How long a server may take beyond its delay before we give it up.
+/// How long a server may take beyond its delay before the task fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Workload for Network {
@@ -76,14 +76,15 @@ impl Workload for Network {
                 (Url::parse(&format!("http://{address}/"))?, Some(body(params, context.seed)))
             }
             (None, None) => {
-                return Err(Error::failed("network: nobody started the server on loopback"));
+                return Err(Error::failed("network: the server on loopback was not started"));
             }
         };
         let client = Client::connect(url, PATIENCE + delay(params))?;
         Ok(Box::new(Requests { client, expected, seed: context.seed }))
     }
 
-    /// Asks the user's own server once, so that a wrong address is told before anything starts.
+    /// Sends one request to the user's own server, so that a wrong address is reported before
+    /// anything starts.
     fn supported(&self, params: &Params) -> Result<()> {
         own_url(params).map(drop)
     }
@@ -94,7 +95,7 @@ impl Workload for Network {
 
     fn host(&self, context: &Context<'_>) -> Result<Option<Host>> {
         if let Some(url) = own_url(context.params)? {
-            // Before any worker is started: does it answer at all?
+            // Checks before any worker is started that the server answers at all.
             let mut client = Client::connect(url, PATIENCE)?;
             client.get(None, |_, _| Ok(()))?;
             return Ok(None);
@@ -130,7 +131,7 @@ fn delay(params: &Params) -> Duration {
     Duration::from_secs_f64(params.number("delay") / 1e3)
 }
 
-/// What knee's own server answers; [`sign`] makes it the answer to one request.
+/// The body that knee's own server answers with. [`sign`] makes it the answer to one request.
 fn body(params: &Params, seed: u64) -> Vec<u8> {
     let mut body = vec![0; params.size("bytes") as usize];
     for (index, bytes) in body.chunks_mut(8).enumerate() {
@@ -139,7 +140,7 @@ fn body(params: &Params, seed: u64) -> Vec<u8> {
     body
 }
 
-/// Writes what only the answer to request `number` has into the head of a body.
+/// Marks a body as the answer to request `number`, in its first bytes.
 fn sign(body: &mut [u8], seed: u64, number: u64) {
     let signature = mix(seed, number).to_le_bytes();
     let length = body.len().min(signature.len());
@@ -165,7 +166,7 @@ impl Requests {
     }
 }
 
-/// Compares a piece of a body with what it must be.
+/// Compares a piece of a body with the expected one.
 fn compare(expected: Option<&[u8]>, at: u64, piece: &[u8]) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
     let from = usize::try_from(at).unwrap_or(usize::MAX);

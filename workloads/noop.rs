@@ -1,4 +1,4 @@
-//! `noop`: nothing at all, so that what remains is the price of the mode.
+//! `noop`: does nothing, so that the figure is the cost of the mode itself.
 
 use crate::{Context, Kind, Meta, Result, Task, Unit, Work, Workload, mix};
 

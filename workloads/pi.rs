@@ -1,4 +1,4 @@
-//! `pi`: decimal digits of pi on big integers, a core's work within its own caches.
+//! `pi`: decimal digits of pi on big integers, which measures a core and its own caches.
 
 use std::hint::black_box;
 
@@ -10,9 +10,9 @@ use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, W
 
 /// The decimal digits of pi by the Chudnovsky series with binary splitting.
 ///
-/// Each task computes all `digits` anew. At the default of 10 000 the numbers stay within the
-/// second-level cache and the task measures a core; at a million they do not, and it measures the
-/// memory as well: never compare figures of different `digits`.
+/// Each task computes all `digits` again. At the default of 10 000 the numbers fit the second-level
+/// cache, and the task measures a core. At a million they do not, and it measures the memory as
+/// well. So figures of different `digits` must not be compared.
 ///
 /// Source: Chudnovsky, Chudnovsky, "Approximations and complex multiplication according to
 /// Ramanujan", 1988; splitting after Haible, Papanikolaou, "Fast multiprecision evaluation of
@@ -57,8 +57,8 @@ struct Digits {
 
 impl Task for Digits {
     fn run(&mut self, number: u64) -> Result<Work> {
-        // Without the black box the compiler may compute a known number of digits once, outside the
-        // timed region.
+        // Without the black box the compiler could compute a known number of digits once, outside
+        // the timed region.
         let text = digits_of_pi(black_box(self.digits));
         let hash = fnv1a(text.as_bytes());
         check(self.digits, &text, hash)?;
@@ -66,14 +66,15 @@ impl Task for Digits {
     }
 }
 
-/// FNV-1a of `3141..` with so many digits after the three, on which GMP, MPFR and mpmath agree.
+/// The FNV-1a hash of `3141..` with so many digits after the three. GMP, MPFR and mpmath give the
+/// same digits.
 const KNOWN: [(u64, u64); 3] = [
     (10_000, 0x222B_1C2D_01B8_549E),
     (100_000, 0x9C39_B891_C049_F50F),
     (1_000_000, 0x6E3B_88B8_3723_18F8),
 ];
 
-/// All digits where we know their hash, and the first ones anyway.
+/// Checks all digits where their hash is known, and the first digits always.
 fn check(digits: u64, text: &str, hash: u64) -> Result<()> {
     const FIRST: &str = "314159265358979323846264338327950288419716939937510";
     let known = KNOWN.iter().find(|(size, _)| *size == digits);
@@ -88,7 +89,7 @@ fn check(digits: u64, text: &str, hash: u64) -> Result<()> {
 fn digits_of_pi(digits: u64) -> String {
     /// Decimal digits that one term of the series adds: log10(640320^3 / 24 / 72).
     const DIGITS_PER_TERM: f64 = 14.181_647_462_725_477;
-    /// More than the error of the last term and of the square root ever reaches.
+    /// Extra digits: more than the errors of the last term and of the square root together.
     const GUARD: usize = 20;
 
     let scale = UBig::from(10_u8).pow(digits as usize + GUARD);
@@ -101,16 +102,16 @@ fn digits_of_pi(digits: u64) -> String {
     text
 }
 
-/// What the terms `from..to` of the series come to: `t / q` is their sum, and `p / q` takes the
-/// next ones over.
+/// The terms `from..to` of the series. `t / q` is their sum, and `p / q` is the factor of the terms
+/// that follow.
 struct Split {
     p: IBig,
     q: IBig,
     t: IBig,
 }
 
-/// Splits the range in halves down to single terms; the rightmost `p` of all is never read, hence
-/// `needs_p`.
+/// Splits the range in halves down to single terms. The last `p` of all is never read, so `needs_p`
+/// says whether to compute it.
 fn split(from: u64, to: u64, needs_p: bool) -> Split {
     if to - from == 1 {
         return term(i128::from(from));

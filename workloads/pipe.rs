@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::support::message::{Batch, SMALLEST};
 use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, Workload, mix};
 
-/// A [pipe](knee_process::duplex) between the worker and a process of its own.
+/// Passes messages through a [pipe](knee_process::duplex) between the worker and a process of its
+/// own.
 ///
 /// A task is one batch of `messages` messages of `bytes` bytes each. With `way=there` the worker
-/// sends them and the other side tells at the end what it has got; with `way=both` the other side
-/// sends each message back before the worker sends the next, and what counts is how quickly one
-/// process wakes the other. Every message is checked, and that they come in order.
+/// sends them, and at the end the other side reports what it has received. With `way=both` the
+/// other side sends each message back before the worker sends the next, so the figure shows how
+/// quickly one process wakes the other. Every message and their order are checked.
 #[derive(Debug)]
 pub struct Pipe;
 
@@ -46,7 +47,7 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
-/// What the other side must know.
+/// The settings of the other side.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Role {
     seed: u64,
@@ -55,7 +56,7 @@ struct Role {
     back: bool,
 }
 
-/// What this file's processes are asked to run.
+/// The functions that run in this workload's processes.
 pub(crate) fn entries() -> [knee_process::Entry; 1] {
     [function(answer)]
 }
@@ -72,7 +73,7 @@ fn answer(role: Role, mut line: Duplex<u64, u64>) {
             }
             match batch.read(&message, role.bytes) {
                 Ok((index, proof)) if index == expected => sum = sum.wrapping_add(proof),
-                // A sum that cannot be right tells the worker.
+                // A wrong sum tells the worker that the batch was damaged.
                 _ => sum = !sum,
             }
             if role.back && line.send_bytes(&message).is_err() {
@@ -96,7 +97,7 @@ impl Workload for Pipe {
     }
 }
 
-/// The worker's end, and the process at the other; it ends with the worker.
+/// The worker's end of the pipe, and the process at the other end, which ends with the worker.
 struct Pair {
     role: Role,
     line: Duplex<u64, u64>,
@@ -117,13 +118,13 @@ impl Pair {
         let (line, theirs) = duplex()?;
         let child = Process::new(answer, (role, theirs)).name("pipe-peer").start()?;
         let mut pair = Self { role, line, child, message: vec![7; role.bytes], back: Vec::new() };
-        // The first batch finds the other side up; it is outside of the clock.
+        // The first batch waits until the other side is up. It is outside the clock.
         pair.pass(u64::MAX)?;
         Ok(pair)
     }
 
-    /// Passes one batch; returns what the other side has made of it, and whether all came back as
-    /// they went.
+    /// Passes one batch; returns the other side's checksum of it, and whether all messages came
+    /// back unchanged.
     fn pass(&mut self, number: u64) -> knee_process::Result<(u64, bool)> {
         let batch = Batch { seed: self.role.seed, number, pass: 0 };
         let mut same = true;
@@ -146,9 +147,7 @@ impl Task for Pair {
         let (sum, same) = passed.map_err(|error| Error::failed(format!("pipe: {error}")))?;
         let expected = Batch { seed: self.role.seed, number, pass: 0 }.sum(self.role.messages);
         if sum != expected || !same {
-            return Err(Error::wrong(format!(
-                "batch {number} did not come through the pipe as it went in"
-            )));
+            return Err(Error::wrong(format!("batch {number} came out of the pipe changed")));
         }
         Ok(Work { units: self.role.messages, checksum: mix(sum, number) })
     }

@@ -1,4 +1,4 @@
-//! `queue`: messages from many processes to many, through one queue.
+//! `queue`: messages from many processes to many others, through one queue.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::support::message::{Batch, SMALLEST};
 use crate::{Context, Error, Form, Kind, Meta, Param, Result, Task, Unit, Work, Workload, mix};
 
-/// Producers and consumers of a [queue](knee_process::Queue), all of them processes of the worker's
-/// own.
+/// Passes messages from producers to consumers through a [queue](knee_process::Queue). All of them
+/// are processes of the worker's own.
 ///
-/// A task is one batch: the worker tells the producers its number, they put their shares of
-/// `messages` messages of `bytes` bytes each, and the consumers take them and tell what they have
-/// got. Every message is checked, and so are the order within each producer's messages and that
-/// none is missing. The figure holds the cost of telling, twice a batch, and of waking processes
-/// that wait: more messages a batch make less of both.
+/// A task is one batch. The worker sends its number to the producers, which put their shares of
+/// `messages` messages of `bytes` bytes each. The consumers take the messages and report what they
+/// have received. Every message is checked, also the order of each producer's messages and that
+/// none is missing. The figure includes the cost of the number and the reports, and of waking
+/// processes that wait. More messages per batch make these costs smaller.
 #[derive(Debug)]
 pub struct Queue;
 
@@ -58,10 +58,10 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
-/// How long nothing may come before the other processes are looked at.
+/// After so long without a report, the worker checks that the other processes are alive.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What a producer or consumer must know.
+/// The settings of a producer or consumer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Role {
     seed: u64,
@@ -72,22 +72,22 @@ struct Role {
     producers: u64,
 }
 
-/// What a consumer has got since it last told.
+/// What a consumer has received since its last report.
 #[derive(Debug, Serialize, Deserialize)]
 struct Receipt {
     pass: u64,
     count: u64,
     sum: u64,
-    /// What was wrong with it.
+    /// The first fault in it.
     wrong: Option<String>,
 }
 
-/// What this file's processes are asked to run.
+/// The functions that run in this workload's processes.
 pub(crate) fn entries() -> [knee_process::Entry; 2] {
     [function(produce), function(consume)]
 }
 
-/// Puts its share of each batch that it is told of.
+/// Runs a producer: puts its share of each batch whose number it gets.
 fn produce(
     role: Role,
     mut batches: knee_process::Receiver<(u64, u64)>,
@@ -105,7 +105,7 @@ fn produce(
     }
 }
 
-/// Takes what there is, and tells whenever there is no more for the moment.
+/// Runs a consumer: takes messages, and sends a report whenever there are no more for the moment.
 fn consume(role: Role, mut queue: Consumer<Bytes>, mut receipts: Producer<Receipt>) {
     let mut last = HashMap::new();
     while let Ok(first) = queue.get() {
@@ -133,7 +133,8 @@ fn consume(role: Role, mut queue: Consumer<Bytes>, mut receipts: Producer<Receip
     }
 }
 
-/// Checks a message and its order among those of its producer; returns its pass and its proof.
+/// Checks a message and its order among those of its producer; returns its pass number and its
+/// proof.
 fn check(role: Role, message: &[u8], last: &mut HashMap<u64, (u64, u64)>) -> Result<(u64, u64)> {
     let batch = Batch::of(role.seed, message)?;
     let (index, proof) = batch.read(message, role.bytes)?;
@@ -157,7 +158,7 @@ impl Workload for Queue {
     }
 }
 
-/// The processes of one worker; they end with it.
+/// The processes of one worker, which end with it.
 struct Crowd {
     role: Role,
     producers: Vec<Sender<(u64, u64)>>,
@@ -192,12 +193,13 @@ impl Crowd {
                 .push(Process::new(consume, arguments).name(format!("consumer-{index}")).start()?);
         }
         let mut crowd = Self { role, producers, passes: 0, receipts, children };
-        // The first batch finds everybody up; it is outside of the clock.
+        // The first batch waits until all processes are up. It is outside the clock.
         crowd.pass(u64::MAX)?;
         Ok(crowd)
     }
 
-    /// Fails when one of the processes has ended: then the batch would never be complete.
+    /// Returns an error when one of the processes has ended, because then the batch would never be
+    /// complete.
     fn find_dead(&self) -> knee_process::Result<()> {
         let ended = self.children.iter().find_map(|child| Some((child.name(), child.exit()?)));
         ended.map_or(Ok(()), |(name, exit)| {
@@ -246,7 +248,7 @@ impl Task for Crowd {
         }
         if count != self.role.messages || sum != batch.sum(self.role.messages) {
             return Err(Error::wrong(format!(
-                "batch {number}: {count} messages came, and not the right ones"
+                "batch {number}: {count} messages came, but not the right ones"
             )));
         }
         Ok(Work { units: count, checksum: mix(sum, number) })

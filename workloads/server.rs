@@ -1,4 +1,4 @@
-//! `server`: a server of the user's own, started with each count of workers and kept under load.
+//! `server`: the user's own server, started with each count of workers and put under load.
 
 pub mod client;
 pub mod process;
@@ -11,12 +11,12 @@ use crate::foreign::{argv, environment};
 use crate::{Context, Error, Form, Kind, Meta, Param, Params, Result, Task, Unit, Workload};
 use client::Request;
 
-/// Starts a server with as many workers as are wanted, on a free port, and asks it as fast as it
-/// answers.
+/// Starts a server with the wanted number of workers on a free port, and sends requests as fast as
+/// it answers.
 ///
-/// Its crew is the server: one is started for each count, stays for several rounds and is ended
-/// with all that it has started. The load is knee's own client or a command of the user's that
-/// prints its figure.
+/// The crew is the server. One is started for each count, runs for several rounds, and is ended
+/// with all processes that it has started. The load comes from knee's own client, or from a command
+/// of the user's that prints its figure.
 #[derive(Debug)]
 pub struct Server;
 
@@ -31,14 +31,14 @@ const META: Meta = Meta {
     unit: Unit { one: "request", many: "requests" },
     params: &[
         text("server", "the server's command line, as a JSON list"),
-        text("url", "what is asked, with {port} where the port belongs"),
-        text("ready", "what must answer before the load begins; empty for the url itself"),
+        text("url", "the URL of the requests, with {port} in place of the port"),
+        text("ready", "the URL that must answer before the load begins; empty for the url itself"),
         text(
             "argv",
             "the command that makes the load, as a JSON list; empty for knee's own client",
         ),
-        text("figure", "how the figure is found that this command prints, as JSON"),
-        text("env", "environment variables that the server is given, as a JSON object"),
+        text("figure", "how to find the figure that this command prints, as JSON"),
+        text("env", "environment variables for the server, as a JSON object"),
         text("headers", "header fields of each request, as a JSON list of NAME: VALUE"),
         text("body", "the body of each request"),
         Param {
@@ -80,7 +80,7 @@ const META: Meta = Meta {
     equivalent: None,
 };
 
-/// The place of the port in command lines and addresses.
+/// The placeholder of the port in command lines and addresses.
 pub const PORT: &str = "{port}";
 
 impl Workload for Server {
@@ -96,7 +96,7 @@ impl Workload for Server {
         true
     }
 
-    /// What guides to web servers say: two for each core and one more.
+    /// Guides to web servers advise two workers for each core, and one more.
     fn textbook_optimum(&self, _params: &Params, cores: f64) -> Option<f64> {
         Some(2.0 * cores + 1.0)
     }
@@ -120,11 +120,11 @@ pub struct Settings {
     figure: String,
     env: BTreeMap<String, String>,
     sweep: String,
-    /// 0 where they are to be found.
+    /// Connections at the same time; 0 to have the number found.
     pub connections: usize,
     /// Threads of the client; 0 leaves it to knee.
     pub threads: usize,
-    /// Within this the server must be ready, and each answer be there.
+    /// How long the server may take to be ready, and how long each answer may take.
     pub limit: Duration,
 }
 
@@ -132,7 +132,7 @@ impl Settings {
     /// Reads the parameters of a server.
     ///
     /// # Errors
-    /// Whatever of them cannot be, with what would be right.
+    /// A value that is not valid, with what would be right.
     pub fn read(params: &Params) -> Result<Self> {
         let words = argv("server", "server", params.text("server"))?;
         let sweep = params.text("sweep");
@@ -172,7 +172,7 @@ impl Settings {
         };
         let body = params.text("body").as_bytes().to_vec();
         let request = Request::new(params.text("method"), &headers, body)?;
-        // With any port, to say now what is wrong.
+        // Checks the address now, with any port.
         client::Target::parse(&url.replace(PORT, "1"))?;
         let ready = params.text("ready").to_owned();
         if is_url(&ready) {
@@ -196,15 +196,15 @@ impl Settings {
         })
     }
 
-    /// What is asked, at this port.
+    /// The target of requests, at this port.
     ///
     /// # Errors
-    /// The address cannot be.
+    /// The address is not valid.
     pub fn target(&self, port: u16) -> Result<client::Target> {
         client::Target::parse(&self.url.replace(PORT, &port.to_string()))
     }
 
-    /// What each request is.
+    /// The content of each request.
     pub fn request(&self) -> &Request {
         &self.request
     }

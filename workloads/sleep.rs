@@ -1,4 +1,4 @@
-//! `sleep`: waits, so that the best worker count is bounded by nothing but the machine's patience.
+//! `sleep`: only waits, so that cores do not limit the worker count.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,9 +9,10 @@ use crate::{
 
 /// Sleeps for a given time.
 ///
-/// A sleep ends late, never early: Linux adds up to 50 us of timer slack and the wake-up itself,
-/// and tokio's timers tick in whole milliseconds, so that `ms=1` takes about 1.1 ms in a thread and
-/// about 2 ms in the async mode. [`Workload::notes`] says what it is here.
+/// A sleep ends late, never early. Linux adds up to 50 us of timer slack and the wake-up itself, so
+/// that `ms=1` takes about 1.1 ms in a thread. Tokio's timers tick in whole milliseconds, so that
+/// it takes about 2 ms in the async mode. [`Workload::notes`] says how long it takes on this
+/// machine.
 #[derive(Debug)]
 pub struct Sleep;
 

@@ -1,4 +1,5 @@
-//! `worker`: a program of the user's, in any language, that stays and does one task after another.
+//! `worker`: the user's program, in any language, which keeps running and does one task after
+//! another.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -19,15 +20,15 @@ use crate::{
     Context, Error, Form, Kind, Meta, Note, Param, Params, Result, Task, Unit, Work, Workload,
 };
 
-/// Keeps one process per worker and gives it a line of JSON per task; the protocol stands in this
-/// crate's README.
+/// Keeps one process per worker and sends it a line of JSON per task. This crate's README describes
+/// the protocol.
 #[derive(Debug)]
 pub struct Worker;
 
 /// A worker that does not end at the end of its input is killed after this time.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// No run counts further: what it adds up must stay exact.
+/// The largest number of units of a task. It must stay exact as a floating-point number.
 const MOST_UNITS: u64 = 1 << 53;
 
 const META: Meta = Meta {
@@ -53,7 +54,7 @@ const META: Meta = Meta {
         },
         Param {
             name: "env",
-            help: "environment variables that it is given, as a JSON object",
+            help: "environment variables for the worker, as a JSON object",
             form: Form::Text,
             default: "",
             small: "",
@@ -123,15 +124,14 @@ fn program(params: &Params) -> Result<Line> {
     Ok(line)
 }
 
-/// What a worker answers to a task. What it leaves out has its default, what we do not know is
-/// ignored.
+/// A worker's answer to a task. Missing fields have their defaults, and unknown fields are ignored.
 #[derive(Debug, Deserialize)]
 struct Reply {
     #[serde(default = "one")]
     units: u64,
     #[serde(default)]
     checksum: u64,
-    /// The task's number again, compared where it is there.
+    /// The task's number. It may be left out, and is checked if it is there.
     task: Option<u64>,
     /// Why the task could not be done.
     error: Option<String>,
@@ -145,14 +145,14 @@ fn one() -> u64 {
 struct Process {
     child: Child,
     talk: Talk,
-    /// What it prints to its standard error.
+    /// The pipe from its standard error.
     errors: Output,
     capture: Capture,
     buffer: Vec<u8>,
     limit: Duration,
     worker: usize,
     seed: u64,
-    /// After a failure nothing that it says can be trusted.
+    /// Whether it has failed before. After that its answers cannot be trusted.
     broken: bool,
 }
 
@@ -188,7 +188,7 @@ impl Process {
         })
     }
 
-    /// One task there and back.
+    /// Sends one task and reads its answer.
     fn exchange(&mut self, number: u64) -> Result<Work> {
         let Self { worker, seed, .. } = *self;
         let task = format!("{{\"task\":{number},\"worker\":{worker},\"seed\":{seed}}}\n");
@@ -215,13 +215,13 @@ impl Process {
             Heard::Closed => "the worker closed its output".to_owned(),
             Heard::Ended => match self.child.reap() {
                 Ok(ended) => format!("the worker {}", ended.status),
-                Err(error) => format!("the worker ended, and its status cannot be had: {error}"),
+                Err(error) => format!("the worker ended, and its status is unknown: {error}"),
             },
         };
         Err(Error::failed(format!("{reason}; {}", self.complaints())))
     }
 
-    /// What it printed to its standard error until now.
+    /// The output on its standard error so far, as part of a message.
     fn complaints(&mut self) -> String {
         while let Ok(Read::Some) = self.errors.read(&mut self.capture, &mut self.buffer) {}
         format!("on its standard error {}", self.capture.told())
@@ -268,8 +268,8 @@ impl Task for Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The end of its input is the end of its work; one that is in the middle of a task may not
-        // notice it. Whoever is still there after the farewell is killed when the child is dropped.
+        // Closing its input tells the worker to end. A worker in the middle of a task may not
+        // notice it. If it is still there after the farewell, dropping the child kills it.
         self.talk.hang_up();
         if self.broken {
             self.child.signal_group(Signal::TERM);

@@ -1,4 +1,4 @@
-//! What the benches share: a site to launch crews at, and jobs for it.
+//! Code that the benches share: a site at which crews are launched, and jobs for it.
 
 mod measuring;
 
@@ -10,12 +10,12 @@ pub(crate) use measuring::measuring;
 
 /// Where crews are launched; the directory must outlive them.
 pub(crate) fn site(scratch: &tempfile::TempDir) -> Site {
-    // A bench is no worker: its processes run the binary that is one.
+    // A bench cannot be a worker process, so its processes run the binary that can.
     knee::process::set_program(env!("CARGO_BIN_EXE_knee"));
     Site::new(Registry::new(&[]), scratch.path())
 }
 
-/// A job with the defaults, or with the small parameters where nothing is measured.
+/// A job with the default parameters, or with the small ones where nothing is measured.
 pub(crate) fn job(name: &str) -> Job {
     let meta = Registry::new(&[]).find(name).expect("it is built in").meta();
     let params = if measuring() {

@@ -1,4 +1,4 @@
-//! Any lines with right checksums: what is read can be thought about and shown.
+//! Any lines with right checksums: a record that can be read can be analysed and shown.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use knee::record::read_from;
 use knee::report::{html, json, markdown};
 use libfuzzer_sys::fuzz_target;
 
-/// Every line with its checksum made anew.
+/// Every line with a right checksum.
 fn with_checksums(text: &str) -> String {
     let checked = |line: &str| {
         let end = line.rfind(",\"crc\":\"").unwrap_or_else(|| line.rfind('}').unwrap_or(line.len()));
@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
     let Ok(record) = read_from(lines.as_bytes(), Path::new("fuzz")) else { return };
     let findings = analyse(&record);
     let text = json::findings(&findings).expect("findings are plain data");
-    // A figure that is no number would be written as null and not be read back.
+    // A NaN would be written as null and could not be read back.
     assert!(serde_json::from_str::<Findings>(&text).is_ok(), "{text}");
     let _ = html::page(&findings, &[]);
     let _ = markdown::summary(&findings);

@@ -1,5 +1,5 @@
-//! Any bytes as a file measured elsewhere: curves or a refusal, never a panic, and every figure can
-//! be analysed.
+//! Any bytes as a file measured elsewhere: it is read or refused, never a panic, and every curve
+//! can be analysed.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A type of one's own as a process: its fields are the arguments, its `run` is the work. Three run
+//! A type of your own as a process: its fields are the arguments, its `run` is the work. Three run
 //! at once.
 
 use std::time::{Duration, Instant};

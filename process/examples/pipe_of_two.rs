@@ -1,5 +1,5 @@
-//! A pipe joins two: what one end sends the other receives, and when one end is gone the other sees
-//! the end.
+//! A pipe joins two processes: one end receives what the other sends, and sees when the other is
+//! gone.
 
 use knee_process::{
     Duplex, Error, Process, Receiver, Result, Sender, duplex, function, init, pipe,
@@ -26,8 +26,8 @@ fn answer(mut questions: Duplex<String, u32>) {
 fn main() -> Result<()> {
     init([function(send), function(receive), function(answer)]);
 
-    // From one child to another; this program keeps no end, so the receiver sees when the sender
-    // has ended.
+    // One way, from one child to another. This program keeps no end, so the receiver sees when the
+    // sender has ended.
     let (sender, receiver) = pipe()?;
     let one = Process::new(send, (sender,)).start()?;
     let other = Process::new(receive, (receiver,)).start()?;

@@ -1,5 +1,5 @@
-//! A queue serves many: ten processes each take a number from it, add one and put it back. From 100
-//! to 110.
+//! A queue serves many processes: ten of them each take a number from it, add one and put it back.
+//! 100 becomes 110.
 
 use knee_process::{Process, Queue, Result, function, init};
 

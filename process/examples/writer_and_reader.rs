@@ -1,4 +1,4 @@
-//! Two processes with a queue between them: one writes, one reads for ever, until it is terminated.
+//! Two processes with a queue between them: one writes, the other reads until it is terminated.
 
 use std::time::Duration;
 
@@ -14,8 +14,7 @@ fn write(mut letters: Producer<char>) {
 
 fn read(mut letters: Consumer<char>, mut seen: Producer<char>) {
     loop {
-        // This process holds no producer of `letters`, but the main one does: there is no end to
-        // see.
+        // The main process keeps a producer of `letters`, so the queue never ends for this reader.
         let letter = letters.get().expect("the queue does not end");
         println!("got {letter}");
         seen.put(&letter).expect("somebody listens");
@@ -34,7 +33,7 @@ fn main() -> Result<()> {
     for letter in ['A', 'B', 'C'] {
         assert_eq!(heard.get()?, letter);
     }
-    // The reader would wait for ever for a fourth.
+    // The reader would wait for a fourth letter for ever.
     reader.terminate();
     let exit = reader.join()?;
     println!("the reader {}", exit.status);

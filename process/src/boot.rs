@@ -1,4 +1,4 @@
-//! The child's side of a start: what happens inside [`init`] when this process is somebody's child.
+//! The child's side of a start: what [`init`] does in a process that this crate has started.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,14 +16,13 @@ use crate::sys::control::{Control, Frame, Kind};
 use crate::sys::lifeline;
 use crate::sys::original::Original;
 
-/// Makes functions and types known to other processes; the one line that belongs at the head of
-/// `main`.
+/// Makes functions and types known to other processes; call it in the first line of `main`.
 ///
-/// In a process that was started by this crate it does that process's work and never returns.
-/// Anywhere else it returns at once. What stands before it in `main` runs in every child too.
+/// In a process that this crate has started, it does that process's work and never returns. In any
+/// other process it returns at once. Code before it in `main` runs in every child too.
 ///
 /// # Panics
-/// When two entries have the same name, as two closures of one function have.
+/// When two entries have the same name. Two closures defined in the same function do.
 pub fn init(entries: impl IntoIterator<Item = Entry>) {
     let registry = Registry::install(entries);
     if is_child() {
@@ -40,14 +39,16 @@ pub fn init(entries: impl IntoIterator<Item = Entry>) {
     }
 }
 
-/// Moves the control channel out of the way of the work: nothing that reads stdin can reach it.
+/// Moves the control channel away from descriptor 0, so that code that reads stdin cannot reach it.
+/// Returns the channel and the first frame, which is the start.
 fn receive_start() -> Result<(Control, Frame)> {
-    // SAFETY: 0 is standard input, if it is anything; it is not closed here.
+    // SAFETY: descriptor 0 is standard input, and the borrow does not close it. If it is not open,
+    // the next call reports an error.
     let stdin = unsafe { BorrowedFd::borrow_raw(0) };
     let socket = rustix::io::fcntl_dupfd_cloexec(stdin, 10)
         .map_err(Error::os("move the control channel"))?;
     let null = std::fs::File::open("/dev/null").map_err(Error::io("open /dev/null"))?;
-    // SAFETY: both descriptors are open; 0 is replaced, and nobody else uses it this early.
+    // SAFETY: both descriptors are open; 0 is replaced, and no other code uses it this early.
     if unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), 0) } < 0 {
         return Err(Error::io("replace stdin")(std::io::Error::last_os_error()));
     }
@@ -93,7 +94,7 @@ fn prepare(kind: Kind, payload: &[u8], line: Option<OwnedFd>) -> Result<Start> {
     }
     let line = line.ok_or(Error::Damaged("the start comes without a lifeline"))?;
     if matches!(start.work, Work::Warden) {
-        // Its work begins with the parent's end.
+        // The warden starts its work when the parent ends, so it is not tied to the parent.
         name_this_process(&start.name);
         return Ok(start);
     }

@@ -17,10 +17,10 @@ use crate::error::{Error, Result};
 pub(crate) const MAX_MESSAGE: usize = 1 << 30;
 
 thread_local! {
-    /// How many descriptors the value that is being serialised hands over so far; `None` where it
-    /// may not.
+    /// How many descriptors the value being serialised has handed over so far; `None` where it may
+    /// hand over none.
     static HANDING: Cell<Option<u32>> = const { Cell::new(None) };
-    /// These descriptors, the last ones of a value within a value at the end.
+    /// The handed-over descriptors. Those of a value serialised within another come last.
     static OUTGOING: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
     static INCOMING: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
 }
@@ -53,8 +53,7 @@ impl<'de> Deserialize<'de> for Handed {
     }
 }
 
-/// The time in which a value may hand over descriptors; it ends also when serialising the value
-/// panics.
+/// While it lives, a value may hand over descriptors. Dropping it, also in a panic, ends that.
 struct Outbox {
     outer: Option<u32>,
 }
@@ -101,15 +100,15 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// As many bytes of a message lie on the stack.
+/// How many bytes of a message are kept on the stack.
 const FEW: usize = 64;
 
-/// A message in the making: on the stack as long as it is small, so that a hot path allocates
-/// nothing.
+/// A message that is being written. While it is small it is kept on the stack, so that the hot path
+/// allocates nothing.
 #[derive(Debug)]
 pub(crate) struct Message {
     few: [u8; FEW],
-    /// How many of `few` are used; more than there are once all is in `many`.
+    /// How many bytes of `few` are used. Larger than `few` once all bytes are in `many`.
     used: usize,
     many: Vec<u8>,
 }
@@ -150,7 +149,7 @@ impl Sink for Message {
     }
 }
 
-/// Appends what is serialised to a sink that the caller keeps.
+/// Appends serialised bytes to a sink of the caller.
 struct Append<'a, S>(&'a mut S);
 
 impl<S: Sink> Flavor for Append<'_, S> {
@@ -192,7 +191,7 @@ pub(crate) fn encode_with_fds<T: Serialize + ?Sized>(
 ) -> Result<Vec<OwnedFd>> {
     let _outbox = Outbox::open();
     encode(value, bytes)?;
-    // Most values hand over none; then neither list is looked at.
+    // Most values hand over none. Then neither list is touched.
     Ok(if HANDING.get() == Some(0) { Vec::new() } else { handed_over() })
 }
 
@@ -203,7 +202,7 @@ pub(crate) fn encoded<T: Serialize + ?Sized>(value: &T) -> Result<(Vec<u8>, Vec<
     Ok((bytes, fds))
 }
 
-/// The value that `bytes` hold, all of them.
+/// Decodes a value from all of `bytes`.
 #[inline]
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     match postcard::take_from_bytes(bytes) {
@@ -213,14 +212,14 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     }
 }
 
-/// The value that `bytes` and the descriptors beside them hold; these are taken out of `fds`.
+/// Decodes a value from `bytes` and takes its descriptors out of `fds`.
 #[inline]
 pub(crate) fn decode_with_fds<T: DeserializeOwned>(
     bytes: &[u8],
     fds: &mut Vec<OwnedFd>,
 ) -> Result<T> {
-    // Most values come without, and a vector that is passed on by value costs more than reading
-    // them.
+    // Most values come without descriptors. Then passing a vector by value would cost more than
+    // decoding.
     if fds.is_empty() { decode(bytes) } else { decode_handed(bytes, fds) }
 }
 
@@ -231,7 +230,7 @@ fn decode_handed<T: DeserializeOwned>(bytes: &[u8], fds: &mut Vec<OwnedFd>) -> R
     value
 }
 
-/// Bytes that cross processes by a plain copy; a `Vec<u8>` crosses one element at a time, as serde
+/// Bytes that cross processes as one copy. A plain `Vec<u8>` crosses element by element, as serde
 /// defines it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Bytes(pub Vec<u8>);

@@ -6,22 +6,22 @@ use std::time::Duration;
 /// The result of most operations of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why an operation could not be done. What became of a *task* is told by
-/// [`Failure`](crate::Failure).
+/// Why an operation could not be done. Why a *task* has no result is a [`Failure`](crate::Failure).
 ///
-/// `Debug` prints the sentence as well, since that is what a `main` which returns an error shows.
+/// `Debug` prints the same sentence as `Display`, because a `main` that returns an error shows
+/// `Debug`.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A process was to be started by a program whose `main` has not called [`init`](crate::init).
+    /// The program cannot start processes, because its `main` has not called [`init`](crate::init).
     #[error(
         "this program cannot start processes of itself yet: call knee_process::init([..]) at the \
-         head of main (in a test or bench without an own main: knee_process::set_program(path of a \
-         program that does))"
+         head of main (in a test or bench without a main of its own, call \
+         knee_process::set_program with the path of a program that does)"
     )]
     NotInitialised,
 
-    /// A function, worker or runnable type is unknown to [`init`](crate::init).
+    /// A function, worker or runnable type was not given to [`init`](crate::init).
     #[error("`{name}` is not registered: add it to the list that main gives to knee_process::init")]
     NotRegistered {
         /// The name under which it would be registered.
@@ -37,10 +37,10 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A child did not get as far as taking its work.
+    /// A child process was started but never took its work.
     #[error("the child process did not come up: {reason}")]
     NotUp {
-        /// What was seen of it, and what to do about it.
+        /// What was observed, and what to do about it.
         reason: String,
     },
 
@@ -61,7 +61,7 @@ pub enum Error {
     #[error("cannot decode a value from another process: {0}; do both run the same build?")]
     Decode(String),
 
-    /// The other side, or the last of the other sides, is gone.
+    /// The other side is gone. In a queue: every process on the other side.
     #[error("the other side is closed")]
     Closed,
 
@@ -81,7 +81,7 @@ pub enum Error {
         limit: usize,
     },
 
-    /// Shared memory holds what this crate never writes there: some process has damaged it.
+    /// Shared memory holds a value that this crate never writes. Some process has damaged it.
     #[error("shared memory is damaged: {0}")]
     Damaged(&'static str),
 
@@ -96,7 +96,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// A setting that cannot be met.
+    /// A setting is out of range, or this system does not offer it.
     #[error("{0}")]
     Setting(String),
 }
@@ -113,7 +113,7 @@ impl Error {
         move |source| Self::Io { what, source }
     }
 
-    /// The same for the calls of rustix.
+    /// Like [`io`](Self::io), for an error of rustix.
     pub(crate) fn os(what: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
         move |errno| Self::Io { what, source: errno.into() }
     }

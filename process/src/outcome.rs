@@ -1,4 +1,4 @@
-//! How a task and how a process ended: exactly one of these per accepted task.
+//! How a task ended, and how a process ended. Every accepted task has exactly one [`Outcome`].
 
 use std::fmt;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub enum Failure {
         /// The limit.
         after: Duration,
     },
-    /// The task was cancelled: the pool was terminated, or its handle was told to.
+    /// The task was cancelled through its handle, or because the pool was terminated.
     #[error("the task was cancelled")]
     Cancelled,
     /// The task was accepted but never reached a worker.
@@ -45,8 +45,8 @@ pub struct Death {
     pub pid: u32,
     /// How it ended.
     pub status: ExitStatus,
-    /// By how much the `oom_kill` counter of its memory cgroup rose meanwhile; `None` where it
-    /// cannot be read.
+    /// How many kills for lack of memory its memory cgroup counted meanwhile (`oom_kill`); `None`
+    /// where the counter cannot be read.
     pub oom_kills: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Death {
                     "; its memory cgroup counted {kills} kill(s) for lack of memory meanwhile"
                 )
             }
-            (_, Some(9)) => write!(f, "; somebody killed it, or the system for lack of memory"),
+            (_, Some(9)) => write!(f, "; somebody killed it, or the system did for lack of memory"),
             _ => Ok(()),
         }
     }
@@ -73,7 +73,7 @@ pub enum ExitStatus {
     Code(i32),
     /// A signal ended it.
     Signal(i32),
-    /// Somebody else in this program reaped it, so the status is lost.
+    /// Other code in this program reaped it, so the status is lost.
     Unknown,
 }
 
@@ -102,12 +102,12 @@ impl fmt::Display for ExitStatus {
                 Some(name) => write!(f, "was killed by signal {signal} ({name})"),
                 None => write!(f, "was killed by signal {signal}"),
             },
-            Self::Unknown => write!(f, "ended in a way nobody saw"),
+            Self::Unknown => write!(f, "ended, and its exit status is unknown"),
         }
     }
 }
 
-/// The names that a reader of a message knows; the numbers differ between systems, hence libc's.
+/// The name of a signal. Signal numbers differ between systems, so the constants of libc are used.
 fn signal_name(signal: i32) -> Option<&'static str> {
     let names = [
         (libc::SIGHUP, "SIGHUP"),

@@ -24,7 +24,7 @@ use crate::sys::lifeline::Lifeline;
 use crate::sys::oom;
 use crate::sys::poll::{self, Deadline, deadline_after};
 
-/// A process that is yet to be started: what it runs, with which arguments, under which name.
+/// A process before it is started: what it runs, with which arguments, under which name.
 ///
 /// `R` is what its target returns; see [`Child::outcome`].
 #[must_use = "a process does nothing until it is started"]
@@ -49,8 +49,7 @@ impl<R: DeserializeOwned> Process<R> {
         Self::with(id_of::<F>(), type_name::<F>(), &args)
     }
 
-    /// A process that is a registered type of one's own: it runs [`Run::run`] on a copy of
-    /// `target`.
+    /// A process that runs [`Run::run`] of a registered type, on a copy of `target`.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the value moves to the process, and with it the ends of queues and pipes inside"
@@ -65,14 +64,14 @@ impl<R: DeserializeOwned> Process<R> {
         Self { target, target_name, args, name, method, output, result: PhantomData }
     }
 
-    /// Names the process, for `ps` and for [`process_name`](crate::process_name) inside it; else it
-    /// is called after its target.
+    /// Names the process, for `ps` and for [`process_name`](crate::process_name) inside it. The
+    /// default is the name of its target.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Chooses how the process comes to be.
+    /// Chooses how the process is started.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
@@ -137,7 +136,7 @@ pub struct Child<R> {
     result: PhantomData<fn() -> R>,
 }
 
-/// What the child has told so far.
+/// What the child has sent so far.
 struct Inbox {
     control: Control,
     hello: bool,
@@ -146,8 +145,8 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// Reads what is there; a child that writes a large result is never left waiting while somebody
-    /// joins it.
+    /// Reads what is there, so that a child that writes a large result does not block while it is
+    /// joined.
     fn read(&mut self) {
         while !self.closed {
             match self.control.try_recv() {
@@ -201,8 +200,7 @@ impl<R> Child<R> {
         exit.ok_or(Error::TimedOut(Duration::MAX))
     }
 
-    /// Waits until it has ended, but no longer than `limit`: then the answer is `None` and it runs
-    /// on.
+    /// Waits until it has ended, for up to `limit`. `None` means that it still runs.
     ///
     /// # Errors
     /// [`Error::Io`] when the system cannot wait.
@@ -219,7 +217,7 @@ impl<R> Child<R> {
             let mut inbox = self.lock();
             inbox.read();
             if let Some(exit) = self.process.try_reap() {
-                // What it wrote just before its end.
+                // Reads what it wrote just before its end.
                 inbox.read();
                 return Ok(Some(exit));
             }
@@ -240,7 +238,7 @@ impl<R> Child<R> {
         }
     }
 
-    /// How it died, as a task's failure.
+    /// Its death as a failure.
     fn death(&self, exit: Exit) -> Failure {
         let oom_kills =
             self.oom_before.zip(oom::kills()).map(|(before, after)| after.saturating_sub(before));
@@ -270,7 +268,7 @@ impl<R: DeserializeOwned> Child<R> {
     }
 }
 
-/// What to say of a child that ended without a word.
+/// The message for a child that ended without having sent anything.
 pub(crate) fn silent_start(exit: Exit) -> String {
     format!(
         "process {} {} before it came to knee_process::init; is that the first line of its main?",

@@ -51,8 +51,8 @@ functions_of!(A a, B b, C c, D d);
 functions_of!(A a, B b, C c, D d, E e);
 functions_of!(A a, B b, C c, D d, E e, G g);
 
-/// One's own type as a process: its fields are the arguments, [`run`](Run::run) is what the process
-/// does.
+/// A type of your own as a process: its fields are the arguments, and [`run`](Run::run) is the
+/// work.
 pub trait Run: Serialize + DeserializeOwned + 'static {
     /// What the process returns.
     type Output: Serialize + DeserializeOwned + 'static;
@@ -61,7 +61,7 @@ pub trait Run: Serialize + DeserializeOwned + 'static {
     fn run(self) -> Self::Output;
 }
 
-/// Reads a call's arguments, runs it and writes what it returned.
+/// Decodes the arguments of a call, calls the function, and encodes its result.
 pub(crate) type Call =
     Box<dyn Fn(&[u8], &mut Vec<std::os::fd::OwnedFd>, &mut Vec<u8>) -> Result<()> + Send + Sync>;
 
@@ -132,7 +132,7 @@ pub fn worker<W: Worker>() -> Entry {
 pub(crate) struct Id(pub(crate) u64);
 
 impl Id {
-    /// FNV-1a: short names, no need for more.
+    /// FNV-1a, which is good enough for short names.
     fn of_name(name: &str) -> Self {
         Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -184,12 +184,13 @@ impl Registry {
 
 /// The id of a registered type or function, as the sender of a call sees it.
 ///
-/// Where `init` did not run, the other program was named explicitly and knows its own registry:
-/// then the name is trusted, and a wrong one is found on the other side.
+/// Where `init` did not run, [`set_program`](crate::set_program) has named another program, which
+/// has a registry of its own. Then the name is sent unchecked, and the other program refuses a
+/// wrong one.
 #[inline]
 pub(crate) fn id_of<T: 'static>() -> Result<Id> {
     thread_local! {
-        /// A loop asks for the same function again and again.
+        /// The last answer, because a loop asks for the same function again and again.
         static LAST: Cell<Option<(TypeId, Id)>> = const { Cell::new(None) };
     }
     if let Some((key, id)) = LAST.get()

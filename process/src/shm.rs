@@ -16,8 +16,8 @@ pub(crate) struct Mapping {
     length: usize,
 }
 
-// SAFETY: the memory is valid from any thread until the mapping is dropped; who may touch which
-// part when is what the users of `start` arrange among themselves, with the atomics inside.
+// SAFETY: the memory is valid from any thread until the mapping is dropped. The users of `start`
+// agree, by the atomics inside, which of them may touch which part.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
@@ -97,8 +97,8 @@ pub(crate) fn create(name: &str, size: u64) -> Result<OwnedFd> {
     Ok(memory)
 }
 
-/// The system ends a process without a word that goes beyond its limit on the size of files, which
-/// counts for this memory too.
+/// Refuses a size beyond the limit on the size of files, which counts for this memory too. Without
+/// this check the system would kill the process with a signal.
 fn allowed(size: u64) -> Result<()> {
     use rustix::process::{Resource, getrlimit};
     match getrlimit(Resource::Fsize).current {
@@ -119,7 +119,7 @@ fn anonymous(name: &str) -> Result<OwnedFd> {
     memfd_create(name, flags).map_err(Error::os("create shared memory"))
 }
 
-/// Elsewhere it has a name for the moment between two calls.
+/// Elsewhere the memory has a name between two system calls.
 #[cfg(not(target_os = "linux"))]
 fn anonymous(name: &str) -> Result<OwnedFd> {
     use std::sync::atomic::AtomicU32;
@@ -135,7 +135,7 @@ fn anonymous(name: &str) -> Result<OwnedFd> {
     Ok(memory)
 }
 
-/// Shared memory that holds `bytes`, to be handed to one reader.
+/// New shared memory that holds `bytes`, to be handed to one reader.
 pub(crate) fn parcel(bytes: &[u8]) -> Result<OwnedFd> {
     allowed(bytes.len() as u64)?;
     let memory = anonymous("knee-parcel")?;

@@ -1,4 +1,4 @@
-//! What a parent tells a child that it starts, and what the child says first.
+//! The first messages between a parent and a child that it starts.
 
 use std::any::Any;
 use std::process::exit;
@@ -10,10 +10,10 @@ use crate::codec::Bytes;
 use crate::registry::Id;
 use crate::sys::control::{Control, Kind};
 
-/// The first argument of a child, by which `init` knows that it is one.
+/// The first argument of every child. `init` recognises a child by it.
 pub(crate) const MARKER: &str = "__knee-process";
 
-/// Both sides must speak the same frames.
+/// The version of the frames. Both sides must have the same one.
 pub(crate) const PROTOCOL: u32 = 1;
 
 /// What a parent tells its child first.
@@ -35,11 +35,11 @@ pub(crate) struct Start {
 pub(crate) enum Work {
     /// Run a registered function or type once.
     Call { id: Id, target: String },
-    /// Serve the tasks of a pool, as these words of the pool say.
+    /// Serve the tasks of a pool. The bytes are an encoded `WorkerStart`.
     Worker(Bytes),
     /// Fork children on request.
     ForkServer,
-    /// Outlive the parent, and end whom it has left.
+    /// Outlive the parent, and end the children that it has left behind.
     Warden,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn name_this_process(name: &str) {
     {
         let shown = name.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(15);
         if let Ok(text) = std::ffi::CString::new(shown.collect::<String>()) {
-            // Only what `ps` shows; the work does not depend on it.
+            // This changes only what `ps` shows, so a failure does not matter.
             let _ = rustix::thread::set_name(&text);
         }
     }
@@ -102,7 +102,7 @@ pub(crate) fn fail(control: &Control, reason: &str) -> ! {
     exit(1)
 }
 
-/// What a panic said, when it said it in text.
+/// The text of a panic, or a fixed text for a panic whose payload is no text.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())

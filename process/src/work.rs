@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 
-/// A type that lives in each worker process of a [`Pool`](crate::Pool), built once there, and runs
-/// the tasks one by one.
+/// A type that keeps state in each worker process of a [`Pool`](crate::Pool). It is built once per
+/// worker and runs the tasks one by one.
 ///
-/// Register it with [`worker`](crate::worker). An error is text: it crosses to the parent and is
-/// shown to people.
+/// Register it with [`worker`](crate::worker). Errors are text, because they cross to the parent
+/// and are shown to people.
 pub trait Worker: Sized + 'static {
     /// What a worker is built from; the same value for all workers of a pool.
     type Init: Serialize + DeserializeOwned;
@@ -20,7 +20,7 @@ pub trait Worker: Sized + 'static {
     /// What comes back.
     type Reply: Serialize + DeserializeOwned;
 
-    /// Builds the worker's state; an error stops the worker for good, it is not started again.
+    /// Builds the worker's state. After an error the worker ends, and no other takes its seat.
     fn start(init: Self::Init) -> Result<Self, String>;
 
     /// Runs one task. An error or a panic is that task's [`Failure`](crate::Failure); the worker
@@ -28,10 +28,10 @@ pub trait Worker: Sized + 'static {
     fn run(&mut self, task: Self::Task) -> Result<Self::Reply, String>;
 }
 
-/// A worker whose types have been forgotten: bytes in, bytes out.
+/// The common interface of all workers: it takes bytes and returns bytes.
 pub(crate) trait WorkerBody {
-    /// Runs a task; the descriptors that belong to it are taken out of `fds`, and what it answers
-    /// is appended to `reply`.
+    /// Runs a task. Takes the task's descriptors out of `fds` and appends the encoded result to
+    /// `reply`.
     fn run(
         &mut self,
         task: &[u8],
@@ -40,7 +40,7 @@ pub(crate) trait WorkerBody {
     ) -> Result<(), String>;
 }
 
-/// A registered [`Worker`] as such.
+/// Makes a [`WorkerBody`] of a [`Worker`].
 pub(crate) struct Typed<W>(pub(crate) W);
 
 impl<W: Worker> WorkerBody for Typed<W> {

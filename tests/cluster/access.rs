@@ -1,5 +1,5 @@
-//! Who is not let in: the port of a run answers nobody who does not know its secret, and nobody
-//! harms the run.
+//! Tests that strangers are not let in: the port of a run gives no answer to peers that do not know
+//! the secret, and they cannot harm the run.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::{KNEE, Run, ended, kill, rounds, text, wait};
 
-/// A run whose nodes come only once the file `go` is there, and the address that it tells them.
+/// A run whose nodes come only once the file `go` exists, and the address that it tells them.
 fn waiting() -> (Run, std::process::Child, SocketAddr) {
     let script = format!(
         "sh -c 'echo {{args}} > $TMPDIR/args; while [ ! -e $TMPDIR/go ]; do sleep 0.05; done; exec \
@@ -47,8 +47,8 @@ fn who_does_not_know_the_secret_is_refused_without_a_word_and_the_run_goes_on() 
 
 fn strangers_get_no_byte_and_the_run_goes_on() {
     let (run, child, address) = waiting();
-    // A frame of the right length from somebody who has another secret, one of a wrong length,
-    // another protocol, nothing at all.
+    // A frame of the right length made with another secret, a frame of a wrong length, another
+    // protocol, and nothing at all.
     let mut wrong = vec![0, 48];
     wrong.extend([7; 48]);
     for said in [&wrong[..], b"\xff\xffgarbage", b"GET / HTTP/1.1\r\n\r\n", b""] {
@@ -59,11 +59,11 @@ fn strangers_get_no_byte_and_the_run_goes_on() {
         }
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("it is ours");
         let mut answer = Vec::new();
-        // A reset is as good as an end.
+        // A reset counts as an end.
         let _ = stream.read_to_end(&mut answer);
         assert!(answer.is_empty(), "{said:?} was answered by {answer:?}");
     }
-    // Idle ones, a slow one, and a scan.
+    // Idle connections, a slow one, and a scan.
     let idle: Vec<TcpStream> = (0..300).filter_map(|_| TcpStream::connect(address).ok()).collect();
     let mut slow = TcpStream::connect(address).expect("the port is open");
     let _ = slow.write_all(&[0]);
@@ -87,7 +87,7 @@ fn a_node_with_another_secret_is_refused_without_a_word() {
     std::thread::sleep(Duration::from_millis(500));
     go(&run, child);
     assert!(!run.record().contains("evil"), "it took part");
-    // It tries for half a minute, and then says that it found nobody.
+    // The node tries for half a minute, and then reports that no run answers.
     let output = evil.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("could be reached"), "{}", text(&output));
@@ -121,7 +121,7 @@ fn a_secret_is_on_no_command_line_and_in_no_file_and_workers_do_not_have_it() {
     });
     let lines: Vec<String> = run.living().into_iter().map(|(_, line)| line).collect();
     let (code, said) = ended(child);
-    // The command fails where the variable is there, and then nothing is measured.
+    // The command fails if the variable is set, and then nothing is measured.
     assert!([Some(0), Some(4), Some(5)].contains(&code), "{said}");
     assert!(!rounds(&run.out()).is_empty(), "{said}");
     let secret = secret.expect("a node has it in its environment");

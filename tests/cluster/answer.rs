@@ -1,8 +1,8 @@
-//! What a run over nodes says, and what it refuses.
+//! Tests of the answer of a run over nodes, and of settings that it refuses.
 
 use crate::support::{KNEE, Run, failures, nodes_of, rounds, text};
 
-/// Four tasks of 20 ms at once are done at 50 a second by each worker, wherever it is.
+/// Each worker does 50 tasks of 20 ms a second, on whichever node it is.
 const NAPS: &[&str] =
     &["sleep:ms=20", "--nodes", "1,2,3", "--workers", "1,2", "--modes", "threads", "--seed", "3"];
 
@@ -20,7 +20,7 @@ fn rates_of_nodes_add_up_and_the_answer_is_a_pair() {
     assert!(text.contains("share a machine"), "{text}");
     let rounds = rounds(&run.out());
     for nodes in 1..=3_usize {
-        // A nap never ends early, so this bound holds on any machine.
+        // A nap never ends early, so this limit holds on any machine.
         let most = 50.0 * nodes as f64;
         let of = |workers: u64| {
             rounds.iter().filter(move |round| {

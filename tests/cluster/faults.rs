@@ -1,5 +1,5 @@
-//! Nodes and coordinators that are killed, stopped, late or interrupted: nothing hangs, nothing is
-//! left, and what the others measured stays.
+//! Tests of nodes and coordinators that are killed, stopped, late or interrupted: nothing hangs,
+//! nothing is left, and the measurements of the other nodes are kept.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ fn naps(budget: &str) -> Run {
     Run::local(&[NAPS, &["--budget", budget]].concat())
 }
 
-/// What every run must be after it has lost a node: ended with a code that says so, its rounds
-/// right, its other cells measured, nothing left.
+/// Checks a run that has lost a node: its exit code says so, its rounds are right, its other cells
+/// are measured, and nothing is left.
 fn check(run: &Run, code: Option<i32>, said: &str) {
     assert!([Some(0), Some(4), Some(5)].contains(&code), "{code:?}: {said}");
     for round in rounds(&run.out()) {
@@ -28,9 +28,8 @@ fn check(run: &Run, code: Option<i32>, said: &str) {
     run.assert_gone();
 }
 
-/// Twenty runs, each of which loses a node at a moment of its own: while nodes come, before the
-/// first round, in a round, at the end. Most of them wait most of the time, so that some go at
-/// once.
+/// Twenty runs lose a node at different moments: while nodes come, before the first round, in a
+/// round, at the end. Runs mostly wait, so several go at the same time.
 #[test]
 fn a_node_killed_at_any_moment_voids_its_round_and_the_rest_goes_on() {
     let one = |number: u64| {
@@ -117,7 +116,7 @@ fn an_interrupt_ends_the_nodes_and_what_was_measured_is_gone_on_with() {
     assert!(kept.len() >= 6);
     assert!(run.record().contains("\"interrupted\":true"));
     assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
-    // It goes on where it was interrupted, on the same nodes.
+    // The run is resumed where it was interrupted, on the same nodes.
     let out = run.out();
     let launcher = format!("{} node {{args}}", crate::support::KNEE);
     let mut again = run.again(&["--nodes", "1,2,3", "--hosts", "a,b,c", "--launcher", &launcher]);

@@ -1,5 +1,5 @@
-//! What differs between hosts is told: files, speed, hardware, who serves; and what is kept of
-//! each.
+//! Tests that differences between hosts are reported (files, speed, hardware, the server), and what
+//! the record keeps of each host.
 
 use crate::support::{KNEE, Run, has, nodes_of, rounds, text, warnings};
 
@@ -24,7 +24,7 @@ fn files_that_differ_are_named_before_anything_starts() {
     write("b", "job.sh", "exit 1\n");
     write("b", "data", "1\n");
     write("c", "job.sh", "exit 0\n");
-    // Each host has a directory of its own at one and the same path: a descriptor.
+    // Each host has a directory of its own at the same path, which is that of a descriptor.
     let launcher =
         format!("sh -c 'exec 9<{}/{{host}}; exec {KNEE} node {{args}}'", place.path().display());
     let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1", "--budget", "2s", "--"];
@@ -46,7 +46,7 @@ fn files_that_differ_are_named_before_anything_starts() {
     assert!(!said.contains("node a: ") && !said.contains(&format!("node b: {data}")), "{said}");
     assert!(rounds(&run.out()).is_empty(), "{said}");
     run.assert_gone();
-    // Without differences the same is measured.
+    // Without differences the same command is measured.
     let mut run = Run::local(&[&words[..], &["sh", "-c", "exit 0"]].concat());
     ran(&mut run);
 }
@@ -96,7 +96,7 @@ fn unequal_hardware_is_told() {
         println!("skipped: it takes two CPUs and taskset");
         return;
     }
-    // The shell hands its own words on to a node that has one CPU.
+    // The shell passes its words on to a node with one CPU.
     let launcher = format!(
         "sh -c 'if [ {{host}} = b ]; then exec taskset -c {first} $0 node \"$@\"; fi; exec $0 node \
          \"$@\"' {KNEE} {{args}}"
@@ -113,7 +113,7 @@ fn unequal_hardware_is_told() {
 
 #[test]
 fn each_node_has_its_ledger_and_its_burn_control() {
-    // Nodes that share a machine would see each other, so there is one.
+    // Nodes that share a machine would see each other, so there is only one.
     let words = ["pi:digits=200", "--nodes", "1", "--hosts", "solo", "--workers", "1"];
     let mut run = Run::local(&[&words[..], &["--modes", "threads", "--budget", "3s"]].concat());
     let said = ran(&mut run);

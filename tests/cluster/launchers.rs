@@ -1,11 +1,11 @@
-//! Launchers, where they are installed: an emulated Slurm, mpirun, and a stand-in for ssh.
+//! Tests of launchers that are installed: an emulated Slurm, mpirun, and a stand-in for ssh.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::{KNEE, Run, has, lost, rounds, text, wait};
 
-/// Runs a line inside an allocation of three emulated nodes; `None` where that cannot be.
+/// Runs a line inside an allocation of three emulated nodes; `None` where that is not possible.
 fn in_slurm(run: &Run, line: &str) -> Option<std::process::Output> {
     if !["srun", "slurmctld", "slurmd", "munged"].into_iter().all(has) {
         return None;
@@ -19,7 +19,7 @@ fn in_slurm(run: &Run, line: &str) -> Option<std::process::Output> {
         .env("TMPDIR", run.place.path())
         .output()
         .expect("bash is there");
-    // Another port was taken, or this container allows it not.
+    // A port was taken, or this container does not allow it.
     if matches!(output.status.code(), Some(124 | 125)) {
         println!("skipped: no Slurm could be started here: {}", text(&output));
         return None;
@@ -109,7 +109,7 @@ fn mpirun_starts_nodes() {
     }
     let words = ["sleep:ms=5", "--nodes", "1", "--workers", "1,2", "--budget", "20s"];
     let mut run = Run::by("mpirun", &words);
-    // Only where the user says so, which is here.
+    // mpirun runs as root only if the user allows it, as this test does.
     run.command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     run.until(|rounds| !rounds.is_empty());
     assert!(wait(|| run.living().is_empty()), "{:?}", run.living());
@@ -132,7 +132,8 @@ fn ssh_gives_the_secret_as_the_first_line_of_the_input() {
     let mut run = Run::by("ssh", &words);
     let bin = run.place.path().join("bin");
     std::fs::create_dir(&bin).expect("a directory");
-    // As ssh does: an environment of its own, and the words after the host through a shell.
+    // The stand-in does as ssh does: it has an environment of its own, and runs the words after the
+    // host through a shell.
     let stand_in = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\n\
                     exec env -i PATH=\"$PATH\" TMPDIR=\"$TMPDIR\" \
                     KNEE_CLUSTER_TEST=\"$KNEE_CLUSTER_TEST\" sh -c \"$*\"\n";

@@ -1,5 +1,5 @@
-//! Nodes that are lost before anything is measured, and by the work itself: named, and the others
-//! go on.
+//! Tests of nodes that are lost before anything is measured, or through the work itself: they are
+//! named, and the others go on.
 
 use crate::support::{KNEE, Run, ended, failures, has, lost, nodes_of, rounds};
 
@@ -10,7 +10,7 @@ fn on(run: &Run, nodes: usize) -> usize {
 
 #[test]
 fn the_first_task_costs_a_node_and_the_next_one_takes_its_place() {
-    // The process above that is the node is killed by the first task of all.
+    // The first task of all kills its parent process, which is the node.
     let task = "if mkdir \"$KNEE_CLUSTER_TEST/gone\" 2>/dev/null; then p=$PPID; while [ $p -gt 1 ] \
                 && ! grep -qz -e --connect /proc/$p/cmdline; do p=$(sed 's/.*) . //;s/ .*//' \
                 /proc/$p/stat); done; kill -9 $p; sleep 100; fi";
@@ -31,7 +31,7 @@ fn a_node_that_is_lost_in_a_launch_is_not_waited_for() {
     }
     let place = tempfile::tempdir().expect("a directory");
     let file = place.path().join("work.py");
-    // The second node never runs anything serially, so what it is lost in is a launch.
+    // The second node never runs anything serially, so it is lost in a launch.
     let text = "\
 import os, signal, time
 pid = os.getppid()
@@ -62,7 +62,8 @@ def work(n):
 
 #[test]
 fn who_is_killed_before_it_has_come_is_not_waited_for() {
-    // It is the launcher that says so: waiting for the others takes as long as they need.
+    // The end of the launcher shows that a node is missing. Waiting for the other nodes takes as
+    // long as they need.
     let launcher =
         format!("sh -c 'if [ {{host}} = b ]; then kill -9 $$; fi; exec {KNEE} node {{args}}'");
     let words = ["sleep:ms=5", "--nodes", "1,2", "--hosts", "b,c", "--workers", "1"];

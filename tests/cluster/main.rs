@@ -1,8 +1,9 @@
-//! Crews over several hosts, driven from outside: the answer, the faults, and who is not let in.
+//! Tests of crews over several hosts, from outside: the answer, the faults, and strangers that are
+//! not let in.
 //!
-//! The hosts are processes of this machine, started by a launcher of one word, by an emulated
-//! Slurm, by mpirun or by ssh, and network namespaces. So what is tested is merging and faults, and
-//! not speed.
+//! The hosts are processes or network namespaces of this machine. They are started by a simple
+//! launcher, an emulated Slurm, mpirun or ssh. So the tests are about merging and faults, not
+//! speed.
 
 mod access;
 mod answer;

@@ -1,12 +1,12 @@
-//! Hosts that are network namespaces: nodes find their way back by the interfaces' addresses, and
-//! one that is cut off the net, without a word to anybody, is named.
+//! Tests of hosts that are network namespaces. Nodes connect back to the addresses of the
+//! interfaces. A node that is cut off from the network without notice is named.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::{KNEE, Run, has, lost, rounds, text, wait};
 
-/// Runs lines of a shell among three hosts; `None` where that cannot be.
+/// Runs lines of a shell among three hosts; `None` where that is not possible.
 fn among_hosts(run: &Run, lines: &str) -> Option<Output> {
     if !["ip", "unshare", "setpriv"].into_iter().all(has) {
         return None;
@@ -31,7 +31,8 @@ fn among_hosts(run: &Run, lines: &str) -> Option<Output> {
 fn nodes_in_other_networks_are_measured_and_one_that_is_cut_off_is_named() {
     let run = Run::local(&[]);
     let record = run.out().join("record.jsonl");
-    // No --listen: the address is chosen. The second host is cut off once something is measured.
+    // Without --listen knee chooses the address. The second host is cut off once something is
+    // measured.
     let lines = format!(
         "(until [ \"$(grep -c '\"sample\"' {record} 2>/dev/null)\" -ge 6 ] 2>/dev/null; do sleep \
          0.05; done; ip link set v2 down) & \
@@ -46,7 +47,7 @@ fn nodes_in_other_networks_are_measured_and_one_that_is_cut_off_is_named() {
     let said = text(&output);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("nodes: h1, h2, h3"), "{said}");
-    // Cut off from it, a node ends by itself.
+    // A node that is cut off from the coordinator ends by itself.
     assert!(said.contains("all nodes ended"), "{said}");
     assert!(lost(&run.out(), "h2"), "{said}");
     let on = |nodes: usize| {

@@ -1,5 +1,5 @@
-//! The real ssh, against a server of its own on loopback: the secret goes by the input, a node ends
-//! with its connection, and host keys are checked.
+//! Tests of the real ssh, with a server of the test's own on loopback: the secret goes through the
+//! input, a node ends with its connection, and host keys are checked.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::support::{Run, ended, has, kill, lost, rounds, wait};
 
-/// A server, which ends with the test.
+/// An ssh server, which ends with the test.
 struct Server {
     child: Child,
     place: tempfile::TempDir,
@@ -39,13 +39,13 @@ fn program(name: &str) -> PathBuf {
         .expect("it is there")
 }
 
-/// A server that lets this user in with a key of its own, marks what it starts as this run's, and
-/// is called alpha and beta; `None` where that cannot be.
+/// A server that accepts this user with a key of its own, and is called alpha and beta. Its
+/// processes carry this run's mark. `None` where that is not possible.
 fn served(run: &Run) -> Option<Server> {
     if !["sshd", "ssh", "ssh-keygen"].into_iter().all(has) {
         return None;
     }
-    // What a system's own service would make. Servers of plain users need it not.
+    // The system's service would make this directory. Servers of other users do not need it.
     let _ = fs::create_dir("/run/sshd");
     let place = tempfile::tempdir().expect("a directory");
     let at = |name: &str| place.path().join(name);
@@ -72,7 +72,7 @@ fn served(run: &Run) -> Option<Server> {
         place_of("known"),
     );
     fs::write(at("config"), client).expect("it is ours");
-    // The real one, with these settings in the place of the user's own.
+    // The real ssh, with these settings in place of the user's own.
     let ssh = program("ssh");
     let own = format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", ssh.display(), place_of("config"));
     fs::create_dir(at("bin")).expect("it is ours");
@@ -116,7 +116,7 @@ fn nodes_are_started_by_ssh_and_one_whose_connection_is_killed_ends() {
     let Some((mut run, _server)) = by_ssh(&words) else { return };
     let child = run.start();
     assert!(run.wait_for_rounds(4), "nothing was measured");
-    // The client alone: the node over there is told nothing.
+    // Only the client is killed; the node is not.
     let is_client = |line: &str| line.contains("BatchMode") && line.contains(" beta ");
     let clients = run.living().into_iter().filter(|(_, line)| is_client(line));
     clients.for_each(|(pid, _)| kill(pid, Signal::KILL));

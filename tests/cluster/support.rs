@@ -1,5 +1,5 @@
-//! Runs over nodes that are processes of this machine: a stand-in for a launcher, and what is left
-//! of a run.
+//! Runs over nodes that are processes of this machine: a stand-in for a launcher, and checks of
+//! what a run leaves behind.
 
 use std::fs;
 use std::io::Read;
@@ -8,18 +8,18 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
-/// By then anything has ended that ends at all.
+/// How long to wait. Anything that ends at all has ended by then.
 const PATIENCE: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_millis(20);
 
-/// A run that begins in a directory of its own, which marks all of its processes.
+/// A run in a directory of its own, by which all its processes are known.
 pub(crate) struct Run {
     pub(crate) place: tempfile::TempDir,
     pub(crate) command: Command,
 }
 
 impl Run {
-    /// `knee run` with these words, on nodes that a launcher of one word starts here.
+    /// `knee run` with these words, on nodes that a simple launcher starts on this machine.
     pub(crate) fn local(words: &[&str]) -> Self {
         let launcher = format!("{KNEE} node {{args}}");
         Self::by(&launcher, words)
@@ -33,7 +33,7 @@ impl Run {
             .args(["--launcher", launcher, "--listen", "127.0.0.1", "--out"])
             .arg(place.path().join("run"))
             .args(words)
-            // Every process of this run inherits it, and no other one has it.
+            // Every process of this run inherits this value, and no other process has it.
             .env("TMPDIR", place.path())
             .env("KNEE_CLUSTER_TEST", place.path())
             .stdin(Stdio::null())
@@ -42,7 +42,7 @@ impl Run {
         Self { place, command }
     }
 
-    /// A line that goes on with it.
+    /// A command that resumes the run.
     pub(crate) fn again(&self, words: &[&str]) -> Command {
         let mut command = Command::new(KNEE);
         command
@@ -96,7 +96,7 @@ impl Run {
         living(self.place.path())
     }
 
-    /// Nodes of this run that live: processes that call themselves so, and not their guards.
+    /// Living nodes of this run, by their process names, without their guards.
     pub(crate) fn nodes(&self) -> Vec<i32> {
         let nodes = self.living().into_iter().filter(|(_, line)| line.contains(" node --connect"));
         nodes.map(|(pid, _)| pid).collect()
@@ -107,7 +107,7 @@ impl Run {
         wait(|| rounds(&self.out()).len() >= count)
     }
 
-    /// Nothing of it is left on any host.
+    /// Asserts that nothing of the run is left on any host.
     pub(crate) fn assert_gone(&self) {
         assert!(wait(|| self.living().is_empty()), "{:?}", self.living());
         let left = || -> Vec<_> {
@@ -115,7 +115,7 @@ impl Run {
             let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
             names.filter(|name| name.starts_with("knee-")).collect()
         };
-        // Guards remove what those who were killed or stopped could not, soon after their end.
+        // Guards soon remove what killed or stopped processes could not.
         assert!(wait(|| left().is_empty()), "{:?}", left());
     }
 
@@ -166,7 +166,7 @@ fn lines(text: &str, kind: &str) -> Vec<serde_json::Value> {
     documents.filter_map(|document| document.get(kind).cloned()).collect()
 }
 
-/// Every living process with this in its environment.
+/// Every living process with this value in its environment.
 pub(crate) fn living(mark: &Path) -> Vec<(i32, String)> {
     let needle = format!("KNEE_CLUSTER_TEST={}", mark.display()).into_bytes();
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -181,8 +181,8 @@ pub(crate) fn living(mark: &Path) -> Vec<(i32, String)> {
     .collect()
 }
 
-/// Waits until something is so, for as long as anything takes. The time in which this test itself
-/// was stopped does not count.
+/// Waits until `is_so` returns true, for as long as anything can take. Time in which this test
+/// itself was stopped does not count.
 pub(crate) fn wait(mut is_so: impl FnMut() -> bool) -> bool {
     for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
         if is_so() {
@@ -199,7 +199,8 @@ pub(crate) fn kill(pid: i32, signal: rustix::process::Signal) {
     }
 }
 
-/// What it printed, and its status, within the patience; else it is killed and the test fails.
+/// Waits for the end of a process; returns its exit code and output. If it takes too long, it is
+/// killed and the test fails.
 pub(crate) fn ended(mut child: Child) -> (Option<i32>, String) {
     if !wait(|| child.try_wait().expect("it is ours").is_some()) {
         let _ = child.kill();
@@ -225,7 +226,7 @@ pub(crate) fn text(output: &Output) -> String {
     )
 }
 
-/// Whether a program is there; says that the test is skipped where it is not.
+/// Whether a program exists; prints that the test is skipped if it does not.
 pub(crate) fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path)

@@ -1,4 +1,4 @@
-//! `knee fit` as its users call it.
+//! Tests of `knee fit` as users call it.
 
 use std::io::Read;
 use std::path::Path;
@@ -145,14 +145,14 @@ fn a_run_of_our_own_is_read_as_record_rows_and_findings() {
     assert_eq!(curve["name"], "noop, threads");
     assert_eq!(curve["points"].as_array().map(Vec::len), Some(3));
     assert_eq!(curve["points"][2]["workers"], 3);
-    // How many rounds a budget allows is the machine's affair; each of them is a row, and a sample
-    // unless a later one replaced it.
+    // The number of rounds depends on the machine. Each round is a row, and a sample unless a later
+    // one has replaced it.
     let rows = std::fs::read_to_string(out.join("samples.csv")).expect("it is there");
     let alone = |row: &&str| row.contains("noop,threads,1,");
     let most = rows.lines().filter(alone).count() as u64;
     let samples = curve["points"][0]["samples"].as_u64().unwrap_or_default();
     assert!((1..=most).contains(&samples), "{samples} of {most}: {rows}");
-    // The directory, the record in it and its rows say the same.
+    // The directory, the record in it and its rows give the same answer.
     for name in ["record.jsonl", "samples.csv"] {
         let again = json(&[out.join(name).to_str().expect("text")]);
         assert_eq!(again["curves"][0]["points"], curve["points"], "{name}");

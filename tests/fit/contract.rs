@@ -1,4 +1,4 @@
-//! What other programs rely on: the names in `--json`, and coefficients that others published.
+//! Tests of what other programs rely on: the names in `--json`, and published coefficients.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn near(value: &Value, expected: f64, what: &str) {
     assert!((found / expected - 1.0).abs() <= 1e-4, "{what}: {found} is not {expected}");
 }
 
-/// R's usl package, data set specsdm91.
+/// The data set specsdm91 of R's usl package.
 #[test]
 fn specsdm91_has_the_published_coefficients() {
     let usl = &curve("specsdm91.csv")["usl"];
@@ -25,7 +25,8 @@ fn specsdm91_has_the_published_coefficients() {
     assert_eq!(curve("bare.csv")["usl"], *usl, "a header changes nothing");
 }
 
-/// R's usl package, data set raytracer: all of it does not bend back, its first six rows do.
+/// The data set raytracer of R's usl package. The whole set has no peak; its first six rows have
+/// one.
 #[test]
 fn raytracer_has_no_peak_but_its_first_six_rows_have() {
     let usl = &curve("raytracer.csv")["usl"];
@@ -94,7 +95,7 @@ fn the_json_has_every_name_that_was_promised() {
             curve["warnings"].as_array().is_some_and(|texts| texts.iter().all(Value::is_string))
         );
     }
-    // Whole numbers of workers are written as such, fractional loads as they are.
+    // Whole numbers of workers are written without a point, fractional loads with one.
     assert_eq!(curves[0]["points"][1]["workers"], 18);
     let loads = curve("gnuplot.dat");
     assert_eq!(loads["points"][0]["workers"], 0.5);

@@ -1,4 +1,5 @@
-//! Files that are none: one clear line, exit code 2, and nothing on standard output.
+//! Tests of files without measurements: one clear line, exit code 2, and nothing on standard
+//! output.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Every format with a file as its tool writes it, and every trap that such files hold.
+//! Tests of every format with a file as its tool writes it, and of the traps in such files.
 
 use knee::import::{Format, Options, Series, merge, read, read_bytes};
 

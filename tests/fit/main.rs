@@ -1,4 +1,4 @@
-//! `knee fit` and the importers behind it: what others measured, read as they meant it.
+//! Tests of `knee fit` and its importers: measurements made elsewhere are read as they were meant.
 
 mod command;
 mod contract;
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// Nothing here takes a tenth of this; what does, hangs.
+/// Nothing here takes a tenth of this. A call that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A file of this suite.
@@ -20,7 +20,7 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fit/files").join(name)
 }
 
-/// The same as text.
+/// The path of such a file, as text.
 fn path(name: &str) -> String {
     file(name).to_str().expect("a path of text").to_owned()
 }
@@ -42,7 +42,7 @@ fn knee(arguments: &[&str]) -> Command {
     command
 }
 
-/// What the command wrote; it is killed where it does not end.
+/// The output of the command, which is killed if it does not end.
 fn finish(command: &mut Command) -> Output {
     let child: Child = command.spawn().expect("knee starts");
     let id = child.id().to_string();
@@ -55,7 +55,7 @@ fn finish(command: &mut Command) -> Output {
     output.expect("its output is read")
 }
 
-/// What `knee fit --json` answers.
+/// The answer of `knee fit --json`.
 fn json(arguments: &[&str]) -> serde_json::Value {
     let output = fit(&[&["--json"], arguments].concat(), None);
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,5 @@
-//! Files in the shapes in which people publish measurements: what a reader would want is answered,
-//! asked or said.
+//! Tests of files in the forms in which people publish measurements: knee gives the wanted answer,
+//! or asks, or says what it needs.
 
 use std::path::Path;
 use std::process::Output;
@@ -16,7 +16,7 @@ fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Everything in which an answer is not what was wanted.
+/// All differences between an answer and the wanted one.
 fn problems(wanted: &Value, answer: &Output) -> Vec<String> {
     let errors = String::from_utf8_lossy(&answer.stderr).into_owned();
     if let Some(words) = wanted.get("refuse") {
@@ -121,7 +121,7 @@ fn files_of_people_are_read_as_they_meant_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Headings, units, layouts and tools, each in several forms: a line of `variations.jsonl` each.
+/// Each line of `variations.jsonl` is one form of a heading, unit, layout or tool.
 #[test]
 fn every_variation_is_read_or_asked_about() {
     let lines = std::fs::read_to_string(file("variations.jsonl")).expect("it is there");
@@ -207,7 +207,7 @@ fn reports_of_single_runs_make_one_sweep() {
     assert_eq!(list(&answer, "curves").len(), 1);
     assert_eq!(curve["optimum"]["workers"], 4);
     assert_eq!(curve["points"][3]["samples"], 2);
-    // hey does not say its number of clients; the file's name does.
+    // The tool hey does not print its number of clients, but the file's name has it.
     let hey =
         |rate: f64| format!("\nSummary:\n  Requests/sec:\t{rate}\n\nResponse time histogram:\n");
     let files: Vec<String> = [(10, 500.0), (20, 900.0), (40, 850.0)]

@@ -1,4 +1,4 @@
-//! Plain tables in every dialect, and what must not be guessed about them.
+//! Tests of plain tables in every dialect, and of what must not be guessed about them.
 
 use knee::import::{Options, read_bytes};
 
@@ -19,7 +19,7 @@ fn a_csv_without_a_header_keeps_its_first_row() {
     expect(&curves("specsdm91.csv"), &[("specsdm91", SPECSDM91)]);
     expect(&curves("bare.csv"), &[("bare", SPECSDM91)]);
     expect(&text("1 5\n2 9\n"), &[("x", &[(1.0, 5.0), (2.0, 9.0)])]);
-    // The names of the series are names of columns elsewhere.
+    // The names of these series are names of columns in other tables.
     expect(
         &text("threads,1,5\nprocesses,1,4\n"),
         &[("threads", &[(1.0, 5.0)]), ("processes", &[(1.0, 4.0)])],

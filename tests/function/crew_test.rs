@@ -1,4 +1,4 @@
-//! `knee crew-test`: both helpers pass, and what is no helper does not.
+//! Tests of `knee crew-test`: both helpers pass, and a program that is no helper fails.
 
 use knee::mode::helper::{Candidate, conformance};
 
@@ -21,7 +21,7 @@ fn helper(program: &str, file: &str, functions: &str) {
         wrong.extend(verdict.as_ref().err().map(|why| format!("{name}: {why}")));
     });
     assert!(failed == 0 && wrong.is_empty(), "{wrong:#?}");
-    // Three modes at least, and what holds for all.
+    // At least three modes, and the tests that are for all modes.
     assert!(tests >= 3 * 9 + 3, "only {tests} tests were run");
 }
 

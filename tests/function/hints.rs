@@ -1,5 +1,5 @@
-//! What was meant where a file or a program is named as a workload, and where the results of an
-//! installed knee go.
+//! Tests of hints where a file or a program is named as a workload, and of where an installed knee
+//! puts its results.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! The user's own functions in other languages, from outside by the binary's command line.
+//! Tests of the user's own functions in other languages, from outside through the command line.
 
 #[path = "../own/calls.rs"]
 #[expect(dead_code, reason = "what only other tests use of it")]
@@ -17,8 +17,7 @@ use knee::mode::{self, Crew, Extent, Job, ModeError, Reference, Round, Site, Win
 use knee::plan::{Mode, Registry};
 use knee::workloads::{Function, Params, Workload};
 
-/// Whether a program is here; says so where it is not, and the test then passes without having
-/// looked.
+/// Whether a program exists. If not, prints that, and the test passes without a check.
 fn have(program: &str) -> bool {
     let mut command = Command::new(program);
     let quiet = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
@@ -29,15 +28,16 @@ fn have(program: &str) -> bool {
     have
 }
 
-/// A file of functions in a directory of its own; what names one of them.
+/// Writes a file of functions into a directory; returns a function that makes the address of one of
+/// them.
 fn functions(directory: &Path, file: &str, text: &str) -> impl Fn(&str) -> String {
     let path = directory.join(file);
     std::fs::write(&path, text).expect("the directory is writable");
     move |name| format!("{}:{name}", path.display())
 }
 
-/// A function and where its crews are launched: measured without a budget, so that no test depends
-/// on how quick the machine is.
+/// A function and the site of its crews. It is measured without a budget, so that no test depends
+/// on the speed of the machine.
 struct Subject {
     site: Site,
     job: Job,
@@ -51,7 +51,7 @@ impl Subject {
         Self { site: Site::new(Registry::new(&[]), directory), job }
     }
 
-    /// What it does serially; crews are compared with that from then on.
+    /// Runs it serially, to compare crews with the result.
     fn reference(&mut self) -> Reference {
         let reference = mode::reference(&self.site, &self.job, 1).expect("it runs serially");
         self.job.checked = reference.checksums.len() as u64;
@@ -76,7 +76,8 @@ fn best(crew: &mut dyn Crew, active: usize) -> f64 {
     (0..3).map(rate).fold(0.0, f64::max)
 }
 
-/// In each of these modes every member works, costs CPU time, and returns what serial returned.
+/// Asserts that in each of these modes every member works, uses CPU time, and returns the checksums
+/// of serial.
 fn measures_in(subject: &mut Subject, modes: &[Mode]) {
     let reference = subject.reference();
     assert!(reference.task > 0.0 && reference.checksums.len() > 1, "{reference:?}");
@@ -98,7 +99,7 @@ fn measures_in(subject: &mut Subject, modes: &[Mode]) {
     }
 }
 
-/// A batch is done to its last task, and counts the units that the function says.
+/// Asserts that a batch is done to its last task, and counts the units that the function returns.
 fn counts_a_batch(subject: &Subject, mode: Mode) {
     let mut crew = subject.launch(mode, 2).unwrap_or_else(|error| panic!("{mode}: {error}"));
     let round = round(&mut *crew, 2, Extent::Tasks(100)).expect("it is measured");
@@ -108,7 +109,7 @@ fn counts_a_batch(subject: &Subject, mode: Mode) {
     crew.dismiss().unwrap_or_else(|error| panic!("{mode}: {error}"));
 }
 
-/// What a crew says that cannot measure the function.
+/// The error of a crew that cannot measure the function.
 fn refuses(subject: &Subject, mode: Mode) -> String {
     let measured = subject
         .launch(mode, 2)

@@ -1,5 +1,5 @@
-//! `knee run --node`: a function in worker threads, child processes and an event loop, and whatever
-//! is wrong with it.
+//! Tests of `knee run --node`: a function in worker threads, child processes and an event loop, and
+//! faults in it.
 
 use knee::plan::Mode;
 

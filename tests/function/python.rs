@@ -1,5 +1,5 @@
-//! `knee run --python`: a function in Python's own threads, processes and event loop, and whatever
-//! is wrong with it.
+//! Tests of `knee run --python`: a function in Python's own threads, processes and event loop, and
+//! faults in it.
 
 use knee::plan::Mode;
 
@@ -172,7 +172,7 @@ fn what_cannot_be_called_is_one_line_before_anything_is_measured() {
     }
 }
 
-/// A stand-in that does what Python 3.6 does with the helper.
+/// A stand-in that fails on the helper as Python 3.6 does.
 #[test]
 fn an_interpreter_that_is_too_old_is_named_with_its_version() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! Several ways to do the same work, compared under the user's names: `--alt`; and processes
-//! outside of knee that belong to the work.
+//! Tests of `--alt`, which compares several ways to do the same work under the user's names, and of
+//! processes outside of knee that belong to the work.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
@@ -13,7 +13,7 @@ fn findings(called: &Called) -> serde_json::Value {
 
 #[test]
 fn ways_are_measured_in_the_same_blocks_and_the_better_one_is_named() {
-    // One grows with the count, the other does not.
+    // The figure of one way grows with the count, that of the other does not.
     let called = run(&[
         "--budget",
         "10s",

@@ -1,8 +1,9 @@
-//! A second axis beside the workers: `--also`.
+//! Tests of `--also`, a second axis besides the workers.
 
 use crate::calls::{Called, knee, run};
 
-/// A program whose figure grows with both, as far as two cores and one lock in each process let it.
+/// A program whose figure grows with both axes, as if two cores and one lock in each process
+/// limited it.
 const PROGRAM: &str = "a=$(({n} * {t})); b=$(({n} * 4)); [ $a -gt $b ] && a=$b; [ $a -gt 8 ] && \
     a=8; sleep 0.01; echo ops: ${a}00";
 
@@ -25,7 +26,7 @@ fn the_best_pair_is_found_with_the_fewest_workers_in_all() {
     assert_eq!(axis["name"], "t");
     assert_eq!(axis["multiplies"], true);
     let pair = &axis["knee"];
-    // 2 x 4 = 8: as many as 4 x 2 and 8 x 1, with the fewest processes.
+    // 2 x 4 = 8: as many in all as 4 x 2 and 8 x 1, with the fewest processes.
     assert_eq!((&pair["workers"], &pair["value"]), (&2.0.into(), &"4".into()), "{axis}");
     assert_eq!(pair["in_all"], 8.0);
     assert!(axis["set"].as_array().is_some_and(|set| set.len() > 2), "{axis}");
@@ -54,7 +55,7 @@ fn the_best_pair_is_found_with_the_fewest_workers_in_all() {
 
 #[test]
 fn values_that_are_far_behind_are_left_to_themselves() {
-    // t=1 does a tenth of t=9, at every count: after a few blocks its time goes to the other.
+    // t=1 does a tenth of t=9 at every count, so after a few blocks its time goes to t=9.
     let line = "sleep 0.02; [ {t} = 9 ] && echo ops: 1000 {n} || echo ops: 100";
     let base = ["--budget", "6s", "--workers", "1,2,4", "--sweep-arg", "{n}", "--also", "t=1,9"];
     let called = run(&[&base[..], &["--figure", r"ops: (\d+)", "--shell", "--", line]].concat());

@@ -1,4 +1,5 @@
-//! Calls the knee binary as a user does, with an outer deadline, and looks for what it left behind.
+//! Calls the knee binary as a user does, with a deadline, and looks for processes and files that it
+//! has left behind.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use knee::record::{self, Record};
 /// No call of knee in a test may take longer.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// A wait that has an end. Time in which this process was itself held up does not count, since what
-/// it waits for was most likely held up too.
+/// A wait with an end. Time in which this process itself was stopped does not count, because the
+/// process that it waits for was most likely stopped too.
 pub(crate) struct Patience {
     left: Duration,
 }
@@ -22,7 +23,7 @@ impl Patience {
         Self { left }
     }
 
-    /// Waits a moment; `false` once there was enough of it.
+    /// Waits a moment; returns `false` once the whole time is over.
     pub(crate) fn wait(&mut self) -> bool {
         const MOMENT: Duration = Duration::from_millis(5);
         let begun = Instant::now();
@@ -32,7 +33,7 @@ impl Patience {
     }
 }
 
-/// What a call of knee gave.
+/// The result of a call of knee.
 #[derive(Debug)]
 pub(crate) struct Called {
     pub(crate) code: i32,
@@ -44,12 +45,12 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    /// Whether everything was measured; so brief a run on a busy machine may well be inconclusive.
+    /// Whether everything was measured. So brief a run may be inconclusive on a busy machine.
     pub(crate) fn ran(&self) -> bool {
         matches!(self.code, 0 | 5)
     }
 
-    /// What the run recorded.
+    /// The run's record.
     pub(crate) fn record(&self) -> Record {
         record::read(&self.out()).unwrap_or_else(|error| panic!("{error}; {}", self.stderr))
     }
@@ -109,7 +110,7 @@ fn begin(arguments: impl FnOnce(&Path, &mut Command)) -> Running {
 }
 
 impl Running {
-    /// Its process.
+    /// Its process id.
     pub(crate) fn id(&self) -> i32 {
         self.child.id().cast_signed()
     }
@@ -161,7 +162,7 @@ fn resident(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10
 }
 
-/// Processes whose command line contains `word`, which a test makes unmistakable.
+/// The ids of processes whose command line contains `word`, which is unique to a test.
 pub(crate) fn alive(word: &str) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -191,8 +192,8 @@ pub(crate) fn await_alive(word: &str) {
     }
 }
 
-/// A number that no other process on this machine sleeps for: `tag` tells the tests of one program
-/// apart.
+/// A number of seconds for which no other process on this machine sleeps. `tag` tells apart the
+/// tests of one program.
 pub(crate) fn odd_seconds(tag: u32) -> String {
     format!("9{tag}{}.25", std::process::id())
 }
@@ -206,8 +207,8 @@ pub(crate) fn script(directory: &Path, name: &str, text: &str) -> String {
     path.to_str().expect("temporary paths are text").to_owned()
 }
 
-/// What every server in Python begins with: `listener`, bound to a port, and `request`, which reads
-/// one from a peer; empty where it sent none.
+/// The beginning of every server in Python: `listener`, bound to a port, and `request`, which reads
+/// a request from a peer and returns an empty one where there is none.
 const SERVER: &str = r#"#!/usr/bin/env python3
 import socket, sys
 def listener_at(port):
@@ -229,13 +230,13 @@ def answer(peer, status=b"200 OK"):
     peer.close()
 "#;
 
-/// Writes a server in Python, whose name no other test's has, so that what is left of it can be
-/// looked for.
+/// Writes a server in Python. Its name is unique to the test, so that processes left of it can be
+/// found.
 pub(crate) fn server_in_python(directory: &Path, name: &str, text: &str) -> String {
     script(directory, &format!("{name}-{}.py", std::process::id()), &format!("{SERVER}{text}"))
 }
 
-/// Whether there is this program; says so where there is none.
+/// Whether the program exists; prints it if not.
 pub(crate) fn has(program: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")

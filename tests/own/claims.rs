@@ -1,5 +1,5 @@
-//! `knee claims`: experiments whose outcome no load can change, and the forms in which they are
-//! told.
+//! Tests of `knee claims`: experiments whose outcome does not depend on the load, and the formats
+//! of their report.
 
 use crate::calls::knee;
 

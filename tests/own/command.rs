@@ -1,11 +1,11 @@
-//! `knee run -- COMMAND`, with everything that can go wrong with a program.
+//! Tests of `knee run -- COMMAND`, and of everything that can go wrong with a program.
 
 use std::path::Path;
 
 use crate::calls::{alive, assert_gone, await_alive, odd_seconds, run, script, signal, start};
 use knee::plan::Mode;
 
-/// Over soon because little is to be done, with time for it on the busiest machine.
+/// A run with little to do and a large budget: short, but with enough time on a busy machine.
 const BRIEF: [&str; 6] = ["--batch", "2", "--budget", "50s", "--workers", "1,2"];
 
 fn brief<'a>(args: &[&'a str]) -> Vec<&'a str> {
@@ -119,8 +119,8 @@ fn a_failing_program_is_shown_with_what_it_printed() {
     assert_eq!(other.code, 1, "{}", other.stderr);
 }
 
-/// What floods its output is not slowed by being read, once it has shown that it works; what fails
-/// later says where to look.
+/// A program with much output is not slowed by reading it, once its first run has succeeded. A
+/// later failure says where to look.
 #[test]
 fn output_goes_to_nothing_unless_it_is_asked_for() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -137,7 +137,7 @@ fn output_goes_to_nothing_unless_it_is_asked_for() {
     assert!(run(&brief(&["--output", file, "--", "echo", "a line"])).ran());
     let all = lines(&kept);
     assert!(all.len() > 2 && all.iter().all(|line| line == "a line"), "{all:?}");
-    // It fails where nobody reads it, so in a round.
+    // The program fails only when its output is not read, that is in a round.
     let unread = "#!/bin/sh\n[ \"$(readlink /proc/$$/fd/1)\" = /dev/null ] && echo lost >&2 && \
         exit 9\nexit 0\n";
     let later = script(directory.path(), "later", unread);

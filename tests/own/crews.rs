@@ -1,4 +1,5 @@
-//! One crew serves every count of a mode; what is listed is measured or named.
+//! Tests that one crew serves every count of a mode, and that every listed count is measured or
+//! named.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -46,9 +47,9 @@ fn one_crew_serves_every_count() {
     let all: Vec<&Sample> = record.samples.iter().collect();
     let alone = crews(&all).len() - crews(&samples).len();
     let starts = std::fs::read_to_string(&seen).expect("it was started").lines().count();
-    // One start was the reference run's.
+    // One start is that of the reference run.
     assert_eq!(starts, 1 + 4 * crews(&samples).len() + alone, "nobody is started for a count");
-    // Each crew tells what its launch took, once.
+    // Each crew reports once how long its launch took.
     for crew in crews(&samples) {
         let of = samples.iter().filter(|sample| sample.crew == Some(crew));
         assert_eq!(of.filter(|sample| sample.launch.is_some()).count(), 1, "crew {crew}");
@@ -116,7 +117,7 @@ fn the_memory_of_n_threads_is_that_of_n() {
     };
     let (four, one, again) = (peak(4), peak(1), peak(4));
     crew.dismiss().expect("the crew ends");
-    // Each worker has three arrays of 24 MiB; the process itself and other tests in it have some
+    // Each worker has three arrays of 24 MiB. The process itself and other tests in it need some
     // more.
     let each = 72.0 * f64::from(1 << 20);
     assert!(one < four - 2.5 * each && one < again - 2.5 * each, "{one} of {four} and {again}");

@@ -1,4 +1,4 @@
-//! Programs that print their own figure: `--figure`.
+//! Tests of `--figure`, for programs that print their own figure.
 
 use knee::record::Record;
 
@@ -106,7 +106,7 @@ fn copies_that_each_print_a_figure_add_up() {
     assert_rate(&called.record(), 3, 300.0);
 }
 
-/// Without a figure the end of what was printed is shown; what could be measured is.
+/// A run without a figure shows the end of its output. The other runs are measured.
 #[test]
 fn an_output_without_the_figure_is_shown() {
     let called =
@@ -129,7 +129,7 @@ fn an_output_without_the_figure_is_shown() {
     }
 }
 
-/// A tool may take no count below some: then the smallest that is asked for is tried first.
+/// A tool may refuse counts below a minimum. So the smallest count asked for is tried first.
 #[test]
 fn a_program_that_refuses_one_worker_is_measured_with_more() {
     let line = "[ {n} -lt 4 ] && exit 9; echo ops: {n}";
@@ -140,7 +140,8 @@ fn a_program_that_refuses_one_worker_is_measured_with_more() {
     assert_rate(&called.record(), 8, 8.0);
 }
 
-/// What `knee fit` reads in a tool's report is what `--figure` reads, since they share their table.
+/// `--figure` reads the same figure in a tool's report as `knee fit`, because both use the same
+/// table.
 #[test]
 fn tools_are_read_as_knee_fit_reads_them() {
     let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fit/files/people");
@@ -188,7 +189,7 @@ fn what_cannot_be_a_figure_is_one_line_before_anything_starts() {
     }
 }
 
-/// Real tools, where they are installed.
+/// Tests with real tools, where they are installed.
 #[test]
 fn sysbench_and_fio_are_swept() {
     let directory = tempfile::tempdir().expect("a temporary directory");

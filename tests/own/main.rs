@@ -1,5 +1,5 @@
-//! The user's own programs, workers and code, and the claims, from outside by the binary's command
-//! line.
+//! Tests of the user's own programs, workers and code, and of the claims, from outside through the
+//! command line.
 
 mod alternatives;
 mod axis;

@@ -1,4 +1,5 @@
-//! PostgreSQL by pgbench: a database that runs already, beside the tool that prints its own figure.
+//! Tests of PostgreSQL with pgbench: a database that runs already, and a tool that prints its own
+//! figure.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,7 +12,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are text")
 }
 
-/// A database of its own, on loopback, which ends when this is dropped.
+/// A database for the test, on loopback, which ends when this is dropped.
 struct Database {
     server: Child,
     port: u16,
@@ -19,7 +20,7 @@ struct Database {
 }
 
 impl Database {
-    /// Starts one; `None`, with a word, where it cannot be.
+    /// Starts a database; `None`, with a message, where that is not possible.
     fn start() -> Option<Self> {
         let tools = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let Some(bin) = tools.map(|one| one.path().join("bin")).find(|bin| bin.exists()) else {
@@ -31,7 +32,7 @@ impl Database {
         }
         let directory = tempfile::tempdir().expect("a directory");
         let place = directory.path();
-        // It refuses to run as root.
+        // PostgreSQL refuses to run as root.
         let mut owner = None;
         if rustix::process::geteuid().is_root() {
             owner = postgres();
@@ -71,7 +72,7 @@ impl Database {
         Some(database)
     }
 
-    /// What the server has said.
+    /// The log of the server.
     fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
@@ -80,7 +81,8 @@ impl Database {
         ["-h", "127.0.0.1", "-U", "knee", "-p", &self.port.to_string()].map(String::from).to_vec()
     }
 
-    /// Whether pgbench could do this in good time, and the transactions per second that it printed.
+    /// Runs pgbench; returns whether it ended in time, and the transactions per second that it
+    /// printed.
     fn bench(&self, args: &[&str]) -> (bool, f64) {
         let mut command = Command::new("pgbench");
         command.args(self.options()).args(args).arg("postgres").env("PGCONNECT_TIMEOUT", "5");
@@ -98,7 +100,7 @@ impl Database {
     }
 }
 
-/// Waits so many seconds for the end of a process; whether it came.
+/// Waits for the end of a process for so many seconds; returns whether it has ended.
 fn ends(child: &mut Child, seconds: u64) -> bool {
     let mut patience = Patience::of(Duration::from_secs(seconds));
     while child.try_wait().is_ok_and(|ended| ended.is_none()) {
@@ -109,7 +111,7 @@ fn ends(child: &mut Child, seconds: u64) -> bool {
     true
 }
 
-/// The user postgres and its group, by number.
+/// The numbers of the user postgres and its group.
 fn postgres() -> Option<(u32, u32)> {
     let number = |which: &str| {
         let said = Command::new("id").args([which, "postgres"]).output().ok()?;
@@ -118,7 +120,7 @@ fn postgres() -> Option<(u32, u32)> {
     Some((number("-u")?, number("-g")?))
 }
 
-/// A port that nobody listens at: whoever found it has let go of it.
+/// A port at which no process listens. It is free again when this returns.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("it is bound").port()
@@ -126,7 +128,8 @@ fn free_port() -> u16 {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // Fast: it does not wait for clients. Then immediate, which waits for nothing.
+        // First a fast shutdown, which does not wait for clients. Then an immediate one, which
+        // waits for nothing.
         for (how, wait) in [("-INT", 10), ("-QUIT", 5), ("-KILL", 5)] {
             if ends(&mut self.server, 0) {
                 return;
@@ -139,8 +142,8 @@ impl Drop for Database {
     }
 }
 
-/// A transaction that waits in the database, as for a lock or a disk: what it takes depends on the
-/// connections, and little on who else uses this machine.
+/// A transaction that waits in the database, as for a lock or a disk. Its time depends on the
+/// connections, and little on the load of this machine.
 const SCRIPT: &str = "SELECT pg_sleep(0.02), abalance FROM pgbench_accounts WHERE aid = 1;\n";
 
 #[test]
@@ -158,8 +161,8 @@ fn pgbench_is_read_and_the_database_counts_as_part_of_the_work() {
     assert!(called.ran(), "{called:?}");
     assert!(called.stdout.contains("transactions/s"), "{}", called.stdout);
     assert!(called.stdout.contains(&format!("postgres (process {pid})")), "{}", called.stdout);
-    // The top of the curve is where pgbench by hand has it, and as high, within what a busy machine
-    // allows.
+    // The top of the curve is at the same count and as high as with pgbench by hand, within what a
+    // busy machine allows.
     let counts = [1, 4, 16];
     let seen = counts.map(|count| best(&called, count));
     let by_hand = counts.map(|count| {

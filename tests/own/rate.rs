@@ -1,4 +1,5 @@
-//! Tasks that come at a rate: an open loop, whose latency counts from when a task was due.
+//! Tests of tasks that come at a rate: an open loop, in which latency counts from when a task was
+//! due.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ fn p99(called: &Called) -> f64 {
     *at.expect("there were tasks").0 as f64 * 1e-9
 }
 
-/// What it printed, in one line.
+/// Its output, in one line.
 fn said(called: &Called) -> String {
     called.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -61,7 +62,7 @@ fn a_stall_that_the_closed_loop_hides_shows_in_the_open_one() {
     let (hidden, shown) = (p99(&closed), p99(&open));
     assert!(shown > 0.3, "a second of every five: {shown}");
     assert!(hidden < shown / 2.0, "{hidden} and {shown}");
-    // Nobody who saw it calls that held.
+    // Such a rate must not be reported as held.
     assert!(!said(&open).contains("(holds 200/s"), "{}", open.stdout);
     assert!(said(&open).contains("4 workers, server, held"), "{}", open.stdout);
     assert!(said(&open).contains("M/M/n"), "{}", open.stdout);
@@ -100,7 +101,7 @@ fn what_cannot_keep_up_is_told_with_what_it_held() {
             let seen = &point["at_rate"];
             let held = seen["held"].as_f64().expect("it is known");
             if point["workers"] == 1 {
-                // One who sleeps 20 ms holds 50 per second.
+                // A worker that sleeps 20 ms per task holds 50 tasks per second.
                 assert!(held < 100.0 && seen["reached"] == false && seen["holds"] == false);
                 assert!(seen["backlog"].as_f64() > Some(50.0), "{seen}");
                 assert!(seen["theory"].is_null(), "{seen}");
@@ -145,7 +146,7 @@ fn the_highest_rate_under_a_limit_is_found_for_each_count() {
         let workers = point["workers"].as_f64().expect("a count");
         let seen = &point["at_rate"];
         let came = seen["came"].as_f64().expect("a rate");
-        // One who sleeps 10 ms takes 100 a second at most.
+        // A worker that sleeps 10 ms per task does at most 100 tasks a second.
         if seen["holds"] == true {
             assert!(came <= 105.0 * workers, "{point}");
             assert!(seen["p95_at_most"].as_f64() <= Some(0.5), "{point}");

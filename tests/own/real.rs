@@ -1,5 +1,5 @@
-//! Servers and tools that people use: gunicorn, nginx, a Node cluster, and a server that speaks
-//! TLS. Each test says so where its program is missing.
+//! Tests with servers and tools that people use: gunicorn, nginx, a Node cluster, and a server that
+//! speaks TLS. Each test prints it if its program is missing.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ def app(environ, start):
     return [b'ok']
 ";
 
-/// A directory whose name no other test's has, with the app in it.
+/// A directory with the app in it. Its name is unique to the test.
 fn app(name: &str) -> tempfile::TempDir {
     let prefix = format!("{name}-{}-", std::process::id());
     let directory = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a directory");
@@ -45,13 +45,13 @@ fn gunicorn_does_more_with_more_workers_and_leaves_none() {
     let args = ["--server", &line, "--url", URL, "--workers", "1,4", "--budget", "20s"];
     let called = run(&args);
     assert!(called.ran(), "{called:?}");
-    // One worker does 40 a second at most.
+    // One worker does at most 40 requests a second.
     assert!(best(&called, 1) < 60.0 && best(&called, 4) > best(&called, 1), "{called:?}");
     for part in ["2 x CPUs + 1", "the client took", "gunicorn"] {
         assert!(called.stdout.contains(part), "{part}: {}", called.stdout);
     }
     assert!(alive(place).is_empty(), "knee ended before its server");
-    // Its idle workers outlive a parent that is killed, and so they do with knee.
+    // gunicorn's idle workers outlive a killed parent, also when knee has started it.
     for wait in [0, 300, 900] {
         let running = start(&args);
         await_alive(place);
@@ -143,7 +143,7 @@ else http.createServer((_, answer) => setTimeout(() => answer.end('ok'), 2)).lis
     assert_gone(text(&file));
 }
 
-/// A server that speaks TLS with a certificate of its own making.
+/// A server that speaks TLS with a self-signed certificate.
 const SECURE: &str = r#"
 import ssl, threading, time
 listener = listener_at(int(sys.argv[2]))
@@ -187,7 +187,7 @@ fn a_server_that_speaks_tls_is_asked_whoever_signed_for_it() {
     let called = run(&args);
     assert!(called.ran(), "{called:?}");
     assert!(best(&called, 2) > 0.0, "{called:?}");
-    // What speaks no TLS is told so.
+    // A server that speaks no TLS gets an error that says so.
     let plain = run(&[&args[..2], &["--url", URL, "--time-limit", "2s"], &args[4..]].concat());
     assert!(!plain.ran(), "{plain:?}");
     assert_gone(&file);

@@ -1,4 +1,4 @@
-//! Another crate's code as a benchmark: the example crate by cargo's and nextest's protocol, in all
+//! Tests of another crate's code as a benchmark: the example crate under cargo and nextest, in all
 //! modes, with baselines.
 
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The example's benchmark program, built once as `cargo test --benches` builds it. Of the whole
-/// workspace, so that knee has the features with which it was built already.
+/// The example's benchmark program, built once as `cargo test --benches` builds it. The whole
+/// workspace is built, so that knee has the features with which it was built already.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -41,7 +41,7 @@ fn program() -> &'static Path {
         let executable = |line: &str| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             let of = message["manifest_path"].as_str()?;
-            // knee has a bench of this name too.
+            // knee has a bench of the same name.
             (message["target"]["name"] == "scaling" && of.ends_with("own-crate/Cargo.toml"))
                 .then(|| message["executable"].as_str())?
                 .map(PathBuf::from)

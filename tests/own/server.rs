@@ -1,4 +1,4 @@
-//! Servers of the user's own under load: `--server`.
+//! Tests of `--server`: the user's own servers under load.
 
 use std::path::Path;
 use std::time::Duration;
@@ -220,7 +220,7 @@ fn a_port_that_somebody_else_took_is_left_to_them() {
     assert_gone(&file);
 }
 
-/// The load may go through another host, which knee cannot see.
+/// The load may go to another host, which knee cannot see.
 #[test]
 fn an_address_that_is_not_on_this_machine_is_warned_of() {
     if !has("python3") {
@@ -276,8 +276,8 @@ fn nothing_of_a_server_outlives_a_killed_or_interrupted_knee() {
     }
 }
 
-/// Kills knee so many times at random moments of a run with a server, and wants all gone. Returns
-/// the seconds that the last process took to go, at most.
+/// Kills knee `times` times at random moments of a run with a server, and asserts that nothing is
+/// left. Returns the longest time in seconds until the last process was gone.
 fn kill_at_random(name: &str, times: u32) -> f64 {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let file = file(directory.path(), name);
@@ -287,7 +287,7 @@ fn kill_at_random(name: &str, times: u32) -> f64 {
     for round in 0..times {
         let running = start(&args);
         await_alive(&file);
-        // Spread over the first three seconds, with no pattern that a run has too.
+        // The moments are spread over the first three seconds, in a pattern unlike that of a run.
         std::thread::sleep(Duration::from_millis(u64::from(round * 1237 % 2999)));
         signal(running.id(), "-KILL");
         let killed = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Limits, objectives and settings, by the command line.
+//! Tests of limits, objectives and settings on the command line.
 
 use crate::calls::{knee, run};
 
@@ -61,7 +61,7 @@ fn prices_say_what_the_work_costs_and_choose_the_cheapest_count() {
     let findings: serde_json::Value = serde_json::from_str(&called.stdout)
         .unwrap_or_else(|error| panic!("{error}: {} {}", called.stdout, called.stderr));
     let curve = &findings["workloads"][0]["curves"][0];
-    // Eight sleep side by side on a machine that costs the same.
+    // Eight workers sleep side by side on a machine whose price does not change.
     assert_eq!(curve["limits"]["asked"][0], "least cost");
     assert_eq!(curve["limits"]["workers"], 8.0, "{curve}");
     for point in curve["points"].as_array().expect("there are points") {
@@ -73,7 +73,7 @@ fn prices_say_what_the_work_costs_and_choose_the_cheapest_count() {
     let plots = std::fs::read_dir(called.out().join("plots")).expect("there are plots").flatten();
     let names: Vec<_> = plots.map(|one| one.file_name().to_string_lossy().into_owned()).collect();
     assert!(names.iter().any(|name| name.ends_with("-cost.svg")), "{names:?}");
-    // Where workers are paid one by one, the finished run is asked again.
+    // With a price per worker, the finished run is reported again.
     let out = called.out();
     let priced = ["report", out.to_str().expect("text"), "--price-per-worker", "36 EUR/h"];
     let again = knee(&priced);
@@ -97,7 +97,7 @@ fn settings_are_all_that_is_printed() {
     };
     let manifest = again("k8s");
     assert!(manifest.contains("value: \"4\"") && manifest.contains("memory: "), "{manifest}");
-    // Threads of Rust say nothing about what other languages and programs would do.
+    // Threads in Rust say nothing about other languages and programs.
     for other in ["gunicorn", "make", "nginx"] {
         let said = again(other);
         assert!(said.lines().all(|line| line.starts_with('#')), "{said}");

@@ -1,5 +1,5 @@
-//! `knee run --worker ..`: the examples work in two languages, and whatever a worker does wrong is
-//! a failed task with a reason.
+//! Tests of `knee run --worker ..`: the examples in two languages work, and any fault of a worker
+//! is a failed task with a reason.
 
 use knee::plan::Mode;
 
@@ -9,8 +9,8 @@ fn example(name: &str) -> String {
     format!("{}/workloads/examples/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs a worker that is a shell script of these lines, with a short time limit; its failure must
-/// say all of `says`.
+/// Runs a worker that is a shell script of these lines, with a short time limit. Its failure must
+/// contain all of `says`.
 fn fails(lines: &str, says: &[&str]) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = script(directory.path(), "worker", &format!("#!/bin/sh\n{lines}\n"));

@@ -1,4 +1,4 @@
-//! `knee compare`, `knee check`, `knee machine` and `knee schema`, as a user calls them.
+//! Tests of `knee compare`, `knee check`, `knee machine` and `knee schema`, as a user calls them.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -140,7 +140,7 @@ fn a_run_that_cannot_be_read_is_named_and_the_others_are_used() {
     assert_eq!(json(&output)["sides"][0]["runs"].as_array().map(Vec::len), Some(2));
 }
 
-/// Every field that is written stands in the schema, at every depth.
+/// Every field that is written must be in the schema, at every depth.
 fn described(value: &Value, schema: &Value, whole: &Value, place: &str) {
     let schema = match schema.get("$ref").and_then(Value::as_str) {
         Some(name) => {
@@ -218,7 +218,7 @@ fn what_is_written_is_what_the_schemas_describe() {
     }
 }
 
-/// A name that comes from a shell's `*` may be anything.
+/// A file name from a shell's `*` may hold any characters.
 #[test]
 fn a_hostile_file_name_does_not_steer_the_terminal() {
     let directory = runs();
@@ -232,7 +232,7 @@ fn a_hostile_file_name_does_not_steer_the_terminal() {
     }
 }
 
-/// A file that has no name yet is gone with whoever was writing it.
+/// A file without a name is gone when its writer ends.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_kill_while_reports_are_written_leaves_no_half_of_a_file() {

@@ -1,5 +1,5 @@
-//! Records whose checksums are right and whose figures are absurd: everything that is made of them
-//! holds.
+//! Tests of records with right checksums and absurd figures: everything that is made of them is
+//! sound.
 
 use knee::analysis::analyse;
 use knee::analysis::compare::{Contender, RUN_TO_RUN, Run, compare};
@@ -28,7 +28,7 @@ fn absurd() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Figures that a run might conceivably measure, at the edges of what is accepted.
+/// Extreme figures that are just accepted.
 fn extreme() -> impl Strategy<Value = f64> {
     prop::sample::select(vec![0.0, 5e-324, 1e-300, 1e-12, 1.0, 1e9, 3e9])
 }
@@ -56,8 +56,7 @@ fn spoil(record: &mut Record, places: &[(prop::sample::Index, u8, f64, u64)]) {
     }
 }
 
-/// Makes everything that can be made of a record; `None` where it is refused with the line and the
-/// field.
+/// Makes every report of a record; `None` where the record is refused with the line and the field.
 fn everything(record: &Record) -> Option<()> {
     let directory = tempfile::tempdir().expect("a directory");
     if let Err(error) = planted::try_write(record, directory.path()) {
@@ -116,7 +115,7 @@ proptest! {
         let mut record = planted::record("run", 1, 4, 1.0, 0.01);
         record.header.name.clone_from(&name);
         record.header.plan.entries[0].label.push_str(&name);
-        // Rates of more workers than there are, and a part of a unit in a century, would be
+        // Rates of more workers than there are, and less than a unit in a century, would be
         // refused.
         spoil(&mut record, &places);
         for sample in &mut record.samples {

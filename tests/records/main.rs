@@ -1,5 +1,5 @@
-//! Records from outside: read back whole, refused when damaged or hostile, compared, checked,
-//! described by their schemas.
+//! Tests of records from outside: they are read back complete, refused when damaged or hostile,
+//! compared, checked, and described by their schemas.
 
 mod commands;
 mod hostile;

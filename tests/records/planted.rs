@@ -1,4 +1,4 @@
-//! A record with planted truth.
+//! A made-up record whose right answer is known.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use knee::workloads::{Kind, Params};
 const RATE: f64 = 1000.0;
 
 /// A run of `pi` on two cores: `blocks` blocks of serial and one to four threads, `level` times as
-/// fast as usual, each round off by `noise` and each block by as much again.
+/// fast as usual. Each round and each block deviate by about `noise`.
 pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64) -> Record {
     let series = |mode, counts: &[usize]| {
         let candidates = Candidates::Exactly { counts: counts.to_vec() };
@@ -98,7 +98,7 @@ pub(crate) fn record(name: &str, seed: u64, blocks: u32, level: f64, noise: f64)
 
 fn sample(cell: Cell, block: u32, round: u32, factor: f64) -> Sample {
     let busy = (cell.workers as f64).min(2.0);
-    // The third and fourth worker cost a little.
+    // The third and fourth worker lower the throughput a little.
     let throughput = factor * RATE * busy * (1.0 - 0.03 * (cell.workers as f64 - busy));
     Sample {
         cell,
@@ -142,7 +142,7 @@ pub(crate) fn write(record: &Record, directory: &Path) {
     try_write(record, directory).expect("there is room");
 }
 
-/// The same where the record may hold what no run can measure: the writer refuses it.
+/// Like [`write`], for a record with impossible figures, which the writer refuses.
 pub(crate) fn try_write(record: &Record, directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory).expect("a directory can be made");
     let mut writer = Writer::create(directory, Readers::All).expect("it is empty");

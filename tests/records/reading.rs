@@ -1,5 +1,5 @@
-//! A record is read back as it was written, or refused with the reason; nothing in between, and
-//! never a panic.
+//! Tests that a record is read back as it was written, or refused with the reason. Nothing in
+//! between, and never a panic.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -23,7 +23,7 @@ fn parse(bytes: &[u8]) -> Result<Record, ReadError> {
     read_from(bytes, Path::new("record.jsonl"))
 }
 
-/// Whether every line of `part` is one of `whole`, in its order and from its beginning.
+/// Whether the lines of `part` are the first lines of `whole`, in the same order.
 fn is_beginning(part: &Record, whole: &Record) -> bool {
     let (part, whole) = (planted::lines(part), planted::lines(whole));
     part.len() <= whole.len() && part.iter().zip(&whole).all(|(a, b)| a == b)
@@ -57,7 +57,7 @@ proptest! {
         let index = at.index(bytes.len());
         bytes[index] ^= change;
         match parse(&bytes) {
-            // A last line that is cut off is what an interruption leaves.
+            // An interruption leaves a last line that is cut off.
             Ok(read) => prop_assert!(is_beginning(&read, &record) && index + 200 > bytes.len() - 200),
             Err(error) => prop_assert!(error.to_string().starts_with("record.jsonl: ")),
         }
@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-/// Gives the first line another version, and its checksum anew.
+/// Gives the first line another version and the right checksum.
 fn with_version(bytes: &[u8], version: u32) -> Vec<u8> {
     let text = std::str::from_utf8(bytes).expect("a record is text");
     let (header, rest) = text.split_once('\n').expect("a header");
@@ -99,7 +99,7 @@ fn a_newer_version_is_named_and_the_way_out_with_it() {
     let error = parse(&with_version(&bytes, SCHEMA_VERSION + 1)).expect_err("it is newer");
     assert!(matches!(error, ReadError::Newer { version, .. } if version == SCHEMA_VERSION + 1));
     assert!(error.to_string().contains("update knee to read it"), "{error}");
-    // Fields that a later knee of the same version added do no harm.
+    // Fields that a later knee has added in the same version do no harm.
     assert!(parse(&with_version(&bytes, SCHEMA_VERSION)).is_ok());
 }
 
@@ -132,7 +132,7 @@ fn what_is_no_record_is_named_as_what_it_is() {
     assert!(refused("huge").contains("a record has at most"), "{}", refused("huge"));
 }
 
-/// The fuzzer starts from these, so they have to stay records.
+/// The fuzzer starts from these files, so they must remain valid records.
 #[test]
 fn the_seeds_of_the_fuzzer_are_records() {
     for target in ["record", "figures"] {

@@ -1,4 +1,4 @@
-//! Two halves of one record, its blocks dealt at random, are two runs that do not differ.
+//! Tests that two halves of one record, with its blocks divided at random, do not differ.
 
 use knee::analysis::analyse;
 use knee::analysis::compare::check::{Answer, Limits, check};
@@ -18,7 +18,7 @@ fn part(record: &Record, name: &str, blocks: &[u32]) -> Run {
     Run { record: part, findings }
 }
 
-/// So many pairs of halves, where the second does `ratio` of the first's work.
+/// `count` pairs of halves. The second half has `ratio` times the throughput.
 fn pairs(count: u32, ratio: f64) -> impl Iterator<Item = [Contender; 2]> {
     const BLOCKS: u32 = 16;
     let record = planted::record("whole", 7, BLOCKS, 1.0, 0.02);
@@ -36,14 +36,15 @@ fn pairs(count: u32, ratio: f64) -> impl Iterator<Item = [Contender; 2]> {
     })
 }
 
-/// What is claimed of pairs.
+/// How many pairs were found to differ.
 #[derive(Debug, Default)]
 struct Claims {
-    /// How many a comparison tells apart, without any allowance for runs.
+    /// How many pairs a comparison finds different, without allowance for differences between runs.
     apart: usize,
-    /// And with the usual one.
+    /// The same with the usual allowance.
     apart_by_runs: usize,
-    /// How many break the usual limits of a check, without any allowance for runs.
+    /// How many pairs break the usual limits of a check, without allowance for differences between
+    /// runs.
     broken: usize,
 }
 
@@ -65,8 +66,8 @@ fn claims(count: u32, ratio: f64) -> Claims {
     claims
 }
 
-/// At most 5 %: of 60 pairs three are expected, and eight or more happen once in a hundred such
-/// tests.
+/// At most 5 % may differ by chance. Of 60 pairs three are expected, and eight or more happen once
+/// in a hundred such tests.
 #[test]
 fn two_halves_of_one_run_do_not_differ() {
     let claims = claims(60, 1.0);

@@ -1,4 +1,5 @@
-//! The files of a report: all of them, whole, or the old ones and an error that says which and why.
+//! Tests of the files of a report: either all are written completely, or the old ones stay and an
+//! error names the file and the reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -92,7 +93,7 @@ fn a_directory_that_cannot_be_made_is_named() {
 
 #[test]
 fn a_full_device_is_named_with_a_remedy() {
-    // Writing through a link into /dev/full would replace the link: ask the error itself.
+    // Writing through a link to /dev/full would replace the link, so the error is made directly.
     let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
     let error = WriteError::File { path: "report.html".into(), source };
     assert!(error.to_string().contains("free some space"), "{error}");

@@ -1,5 +1,5 @@
-//! Reports from outside: whatever the findings hold, every report of them is readable, harmless and
-//! whole.
+//! Tests of reports from outside: whatever the findings hold, every report of them is readable,
+//! harmless and complete.
 
 #[path = "../support/fake/mod.rs"]
 mod fake;
@@ -10,7 +10,7 @@ mod terminal;
 
 use knee::analysis::findings::Findings;
 
-/// Every shape of findings that a report must be able to show, with its name.
+/// Every kind of findings that a report must be able to show, with its name.
 fn every_shape() -> Vec<(&'static str, Findings)> {
     vec![
         ("small", fake::small()),

@@ -1,4 +1,4 @@
-//! The page, read as a browser reads it.
+//! Tests of the HTML page, read as a browser reads it.
 
 use base64::Engine as _;
 use html5gum::{Token, Tokenizer};
@@ -9,7 +9,7 @@ use sha2::Digest as _;
 
 use super::{every_shape, fake};
 
-/// Every element that a page of ours has.
+/// Every element that the page may have.
 const ELEMENTS: &[&str] = &[
     "a",
     "b",
@@ -52,7 +52,7 @@ const ELEMENTS: &[&str] = &[
     "tr",
     "ul",
 ];
-/// Every attribute that they have.
+/// Every attribute that these elements may have.
 const ATTRIBUTES: &[&str] = &[
     "aria-label",
     "aria-live",
@@ -81,8 +81,7 @@ const ATTRIBUTES: &[&str] = &[
     "y",
 ];
 
-/// The page without what stands in its style and its script: a tokenizer that builds no tree would
-/// take that for markup.
+/// The page without its style and its script, which this simple tokenizer would take for markup.
 fn without_code(page: &str) -> String {
     let (before, rest) = page.split_once("<style>").expect("there is a style");
     let (_, rest) = rest.split_once("</style>").expect("it ends");
@@ -139,7 +138,7 @@ fn hostile_names_change_no_element() {
         (*name).clone_into(&mut hostile.workloads[0].curves[0].name);
         let (one, other): (Vec<String>, Vec<String>) =
             (elements(harmless.clone()), elements(hostile.clone()));
-        // Parameters that a label happens to hold are shown in a line of their own.
+        // Parameters in a label are shown on a line of their own.
         assert_eq!(one, other, "{name:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Pictures: that their labels can be read, that their files are sound, and that they are the same
-//! every time.
+//! Tests of pictures: their labels can be read, their files are valid, and they are the same every
+//! time.
 
 use knee::analysis::findings::Findings;
 use knee::plot::scene::{Anchor, Scene, Shape};
@@ -29,7 +29,7 @@ fn charts(findings: &Findings) -> Vec<Chart> {
     findings.workloads.iter().flat_map(of).collect()
 }
 
-/// Left, right, top and bottom of every text of a scene, with what it says.
+/// The left, right, top and bottom of every text of a scene, and the text.
 fn boxes(scene: &Scene) -> Vec<([f64; 4], String)> {
     let of = |shape: &Shape| match shape {
         Shape::Text { size, bold, anchor, at: (x, y), text, .. } => {

@@ -1,4 +1,4 @@
-//! What reaches a terminal.
+//! Tests of the output on a terminal.
 
 use knee::report::terminal::{self, Style};
 use unicode_width::UnicodeWidthStr;
@@ -18,7 +18,7 @@ fn plain(width: Option<usize>) -> Style {
     Style { width, color: false, unicode: true }
 }
 
-/// Without the colours that we put there ourselves: `ESC [ digits ; digits m`.
+/// The text without knee's own colours: `ESC [ digits ; digits m`.
 fn without_colours(text: &str) -> String {
     let mut rest = text;
     let mut bare = String::new();
@@ -52,7 +52,7 @@ fn the_answer_comes_first_in_one_line_per_workload() {
     assert!(answers < tables);
 }
 
-/// Twelve workloads, on a terminal of 100 columns: what was found is seen before anything scrolls.
+/// Twelve workloads on a terminal of 100 columns: the summary is seen before anything scrolls.
 #[test]
 fn the_summary_of_twelve_workloads_fits_forty_lines() {
     let mut findings = fake::small();
@@ -84,7 +84,7 @@ fn nothing_is_wider_than_the_terminal_and_nothing_steers_it() {
                 let text = shown(&findings, Style { width, color, unicode });
                 let bare = if color { without_colours(&text) } else { text };
                 for line in bare.lines() {
-                    // The paths of the files are not ours to break.
+                    // The paths of files are not broken into lines.
                     let path = line.starts_with("report: ") || line.starts_with("all: ");
                     assert!(path || line.width() <= columns, "{name}, {width:?}: {line:?}");
                     assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
@@ -110,8 +110,8 @@ fn a_report_on_a_narrow_terminal_without_unicode_looks_like_this() {
     expect("foreign.txt", std::str::from_utf8(&out).expect("UTF-8"));
 }
 
-/// Compares with a committed file; `BLESS=1 cargo test` writes it anew, to be looked at before it
-/// is committed.
+/// Compares with a committed file. `BLESS=1 cargo test` writes the file again; look at it before
+/// you commit it.
 fn expect(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reports").join(name);
     if std::env::var_os("BLESS").is_some() {

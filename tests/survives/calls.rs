@@ -1,4 +1,4 @@
-//! Calls knee as the test wants it started, and looks for what it leaves.
+//! Calls knee in the ways that the tests need, and looks for what it leaves behind.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,16 +13,16 @@ use knee::record::{Record, read};
 
 /// The program under test.
 pub(crate) const KNEE: &str = env!("CARGO_BIN_EXE_knee");
-/// Over soon because little is to be done, with time for it on the busiest machine.
+/// A run with little to do and a large budget: short, but with enough time on a busy machine.
 pub(crate) const BRIEF: [&str; 4] = ["--batch", "2", "--budget", "50s"];
-/// The least that can be measured.
+/// The smallest run.
 pub(crate) const LITTLE: [&str; 9] =
     ["noop", "--modes", "serial", "--workers", "1", BRIEF[0], BRIEF[1], BRIEF[2], BRIEF[3]];
-/// What takes longer hangs.
+/// A call that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Waits in small steps. It counts the steps and asks no clock, so that a test that was stopped for
-/// a while sees no hang where there is none.
+/// Waits in small steps. It counts the steps and reads no clock, so that a test that was stopped
+/// for a while does not report a hang.
 pub(crate) struct Patience {
     steps: u128,
 }
@@ -34,7 +34,7 @@ impl Patience {
         Self { steps: time.as_millis() / Self::STEP.as_millis() }
     }
 
-    /// Waits one step more; `false` when it is at its end.
+    /// Waits one step more; returns `false` when all steps are used.
     pub(crate) fn wait(&mut self) -> bool {
         thread::sleep(Self::STEP);
         self.steps = self.steps.saturating_sub(1);
@@ -42,12 +42,12 @@ impl Patience {
     }
 }
 
-/// A place of a test's own: `tmp` for knee's temporary files, `out` for the run.
+/// A directory for one test: `tmp` for knee's temporary files, `out` for the run.
 pub(crate) struct Place {
     pub(crate) home: tempfile::TempDir,
 }
 
-/// What a call gave.
+/// The result of a call.
 #[derive(Debug)]
 pub(crate) struct Called {
     /// `None` where a signal ended it.
@@ -56,7 +56,7 @@ pub(crate) struct Called {
     pub(crate) stderr: String,
 }
 
-/// A call under way.
+/// A call that is still running.
 pub(crate) struct Running {
     child: Child,
     pub(crate) tmp: PathBuf,
@@ -82,13 +82,13 @@ impl Place {
         read(&self.out()).expect("the record is readable")
     }
 
-    /// Asserts that nothing is left where temporary files are made, a moment after a kill.
+    /// Asserts that no temporary file is left, a moment after a kill.
     pub(crate) fn assert_clean(&self) {
         let left = || fs::read_dir(self.tmp()).expect("it is there").count();
         wait_until("its temporary files are gone", || left() == 0);
     }
 
-    /// Starts knee behind the words of `before`, which start it.
+    /// Starts knee through the words of `before`, a command that starts another.
     pub(crate) fn start_by<S: AsRef<OsStr>>(&self, before: &[&str], args: &[S]) -> Running {
         let line = before.iter().map(OsStr::new).chain([OsStr::new(KNEE)]);
         let line: Vec<&OsStr> = line.chain(args.iter().map(AsRef::as_ref)).collect();
@@ -120,7 +120,7 @@ impl Place {
 }
 
 impl Called {
-    /// Whether everything was measured; so brief a run on a busy machine may well be inconclusive.
+    /// Whether everything was measured. So brief a run may be inconclusive on a busy machine.
     pub(crate) fn ran(&self) -> bool {
         matches!(self.code, Some(0 | 5)) && !self.stderr.contains("panicked")
     }
@@ -131,7 +131,7 @@ impl Running {
         self.child.id().cast_signed()
     }
 
-    /// Everything of this call that goes by this name, itself included.
+    /// The ids of all processes of this call with this name, including its own.
     pub(crate) fn called(&self, name: &str) -> Vec<i32> {
         let mark = format!("TMPDIR={}", self.tmp.display());
         let ours = |pid: &i32| {
@@ -169,11 +169,11 @@ impl Drop for Running {
     }
 }
 
-/// What this test was told to ignore (`nohup`, `&` in a script), what it starts does not.
+/// Restores the default actions of signals that this test may ignore (`nohup`, `&` in a script).
 pub(crate) fn as_from_a_terminal(command: &mut Command) -> &mut Command {
     let usual = || {
         for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
-            // SAFETY: a default action is no code of ours.
+            // SAFETY: a default action runs no code of this process.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
         Ok(())
@@ -196,7 +196,7 @@ pub(crate) fn processes() -> Vec<i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Processes whose command line ends with `word`, which a test makes unmistakable.
+/// The ids of processes whose command line ends with `word`, which is unique to a test.
 pub(crate) fn alive(word: &str) -> Vec<i32> {
     let ends = |pid: &i32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -206,7 +206,7 @@ pub(crate) fn alive(word: &str) -> Vec<i32> {
     processes().into_iter().filter(ends).collect()
 }
 
-/// A number that no other process on this machine sleeps for.
+/// A number of seconds for which no other process on this machine sleeps.
 pub(crate) fn odd_seconds(tag: u32) -> String {
     format!("8{tag}{}.25", std::process::id())
 }
@@ -223,7 +223,7 @@ pub(crate) fn send(pid: i32, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// Whether these words can be called here; else says that the test is skipped.
+/// Whether this command works here; if not, prints that the test is skipped.
 pub(crate) fn can(words: &[&str]) -> bool {
     let tried = Command::new(words[0])
         .args(&words[1..])

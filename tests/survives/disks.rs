@@ -1,9 +1,8 @@
-//! Disks that are full and files that may not grow.
+//! Tests of full disks and of files that may not grow.
 
 use crate::calls::{KNEE, Place, can};
 
-/// Mounts a file system of so many kilobytes on `at` for the words that follow, which nobody else
-/// sees.
+/// Mounts a file system of so many kilobytes on `at`, which only the command `then` sees.
 fn small_disk(kilobytes: u32, at: &str, then: &str) -> Vec<String> {
     let script = format!("mount -t tmpfs -o size={kilobytes}k none {at} && {then}");
     ["unshare", "--mount", "sh", "-c", &script].map(str::to_owned).to_vec()

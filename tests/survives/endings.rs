@@ -1,4 +1,4 @@
-//! Every way in which a run can be ended: nothing of it stays, and what was measured is kept.
+//! Tests of every way in which a run can end: nothing of it remains, and what was measured is kept.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn an_interrupt_does_not_wait_for_the_task() {
     }
 }
 
-/// As `killall` does it: whatever is called knee gets the signal.
+/// As `killall` does it: every process called knee gets the signal.
 #[test]
 fn a_signal_to_all_of_knee_leaves_nothing() {
     for (tag, signal) in
@@ -85,7 +85,7 @@ fn an_end_before_the_run_leaves_nothing() {
     }
 }
 
-/// Nobody is left to clean up: the next run does it.
+/// The guard is dead too, so the next run must clean up.
 #[test]
 fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     let (place, seconds) = (Place::new(), odd_seconds(7));
@@ -93,15 +93,16 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     wait_until("the command runs", || !alive(&seconds).is_empty());
     let guards = running.called("guard");
     assert_eq!(guards.len(), 1);
-    // The guard first, so that it does not notice. To stop it would not do: the kernel continues
-    // what is stopped when its parent dies (setpgid(2), orphaned process groups).
+    // The guard is killed first, so that it cannot react. Stopping it would not be enough: the
+    // kernel continues stopped processes when their parent dies (setpgid(2), orphaned process
+    // groups).
     send(guards[0], libc::SIGKILL);
     wait_until("the guard is gone", || running.called("guard").is_empty());
     send(running.id(), libc::SIGKILL);
     running.finish();
     assert_eq!(alive(&seconds).len(), 1, "nobody has ended it");
     assert_eq!(fs::read_dir(place.tmp()).expect("it is there").count(), 1);
-    // A directory that is in use, and one that is no run's, stay.
+    // A directory that is in use stays, and so does one that belongs to no run.
     let half = place.tmp().join("knee-0123456789abcdef0123456789abcdef-over");
     fs::create_dir(&half).expect("it is ours");
     let stranger = place.tmp().join("knee-of-somebody");
@@ -115,7 +116,7 @@ fn the_next_run_cleans_up_behind_one_that_was_killed_with_its_guard() {
     assert!(stranger.exists());
 }
 
-/// A file system that fails for a while: what is left is known as ours.
+/// A file system fails for a while. The directory that is left is recognised as knee's later.
 #[test]
 fn what_could_not_be_removed_is_removed_by_the_next_run() {
     if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {

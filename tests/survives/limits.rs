@@ -1,12 +1,11 @@
-//! Limits on threads and processes, workers that are stopped, others who want what we want.
+//! Tests of limits on threads and processes, of stopped workers, and of CPUs that are taken away.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::calls::{LITTLE, Place, Running, can, send, wait_until};
 
-/// Starts knee as a user who is nobody and may have so many processes and threads, or none where
-/// this user may not.
+/// Starts knee as the user nobody with a limit on processes and threads.
 fn limited(place: &Place, tasks: u32, args: &[&str]) -> Running {
     for path in [place.home.path().to_owned(), place.tmp()] {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("it is ours");
@@ -22,7 +21,7 @@ fn can_limit() -> bool {
     can(&[&nobody[..], &["prlimit", "--nproc=9", crate::calls::KNEE, "list"]].concat())
 }
 
-/// Every mode at every limit: cells fail by name, the rest goes on, nothing hangs.
+/// Every mode at every limit: cells fail and the limit is named, the rest goes on, nothing hangs.
 #[test]
 fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
     if !can_limit() {
@@ -58,7 +57,7 @@ fn a_limit_on_threads_fails_cells_and_hangs_nothing() {
     }
 }
 
-/// A control group of this test's own with this limit on processes; `None` where none may be made.
+/// A control group for this test with this limit on processes; `None` where it cannot be made.
 fn control_group(most: u32) -> Option<std::path::PathBuf> {
     let roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"];
     let group = roots.iter().find_map(|root| {
@@ -95,7 +94,7 @@ fn the_limit_of_a_control_group_is_named() {
     place.assert_clean();
 }
 
-/// Even the painting of the report needs no thread.
+/// Even drawing the report needs no further thread.
 #[test]
 fn a_report_is_painted_by_one_thread() {
     if !can_limit() {
@@ -109,7 +108,7 @@ fn a_report_is_painted_by_one_thread() {
     assert!(place.tmp().join("again/report.html").exists());
 }
 
-/// It takes longer than other tests: a round has five seconds at least.
+/// It takes longer than other tests, because a round has at least five seconds.
 #[test]
 #[ignore = "it takes half a minute"]
 fn a_worker_that_is_stopped_is_ended_and_named() {
@@ -121,7 +120,7 @@ fn a_worker_that_is_stopped_is_ended_and_named() {
         wait_until("it measures", || {
             knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
         });
-        // Of those that come and go one is easily missed.
+        // Short-lived processes are easily missed, so try until one is stopped.
         let stopped = std::cell::Cell::new(0);
         wait_until("a worker is stopped", || {
             stopped.set(running.called(name).first().copied().unwrap_or(0));
@@ -149,7 +148,7 @@ fn a_worker_that_is_stopped_is_ended_and_named() {
     }
 }
 
-/// As `taskset -a -p` does it: to all threads and workers of the run.
+/// As `taskset -a -p` does it, for all threads and workers of the run.
 #[test]
 fn cpus_that_are_taken_away_are_said_and_not_averaged() {
     let place = Place::new();
@@ -178,8 +177,8 @@ fn cpus_that_are_taken_away_are_said_and_not_averaged() {
     assert!(findings.run.rounds > 0 && findings.run.rounds < record.samples.len() as u64);
 }
 
-/// As Ctrl-Z does it to a pipeline, or somebody who freezes a container: knee and its command
-/// alike, for longer than the command may take.
+/// As Ctrl-Z in a pipeline, or freezing a container, does it: knee and its command are both
+/// stopped, for longer than the command may take.
 #[test]
 #[ignore = "it takes a quarter of a minute"]
 fn a_run_that_is_stopped_with_its_command_goes_on() {
@@ -189,7 +188,7 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
     wait_until("it measures", || {
         knee::record::read(&place.out()).is_ok_and(|record| !record.samples.is_empty())
     });
-    // In the middle of a round: what is stopped between two is not marked.
+    // In the middle of a round, because a stop between two rounds is not marked.
     std::thread::sleep(std::time::Duration::from_millis(200));
     let all = |signal| {
         for pid in [running.called("knee"), running.called("sleep")].concat() {
@@ -208,8 +207,8 @@ fn a_run_that_is_stopped_with_its_command_goes_on() {
     assert!(record.samples.iter().any(|sample| later(&sample)), "nothing was measured after it");
 }
 
-/// A control group of this test's own that can be frozen, as `docker pause` does it: its directory,
-/// and what to write to which file to freeze and to thaw it.
+/// A control group for this test that can be frozen, as `docker pause` does it. Returns its
+/// directory, and the files and texts to write to freeze and to thaw it.
 fn freezer() -> Option<(std::path::PathBuf, [(&'static str, &'static str); 2])> {
     let second = [("cgroup.freeze", "1"), ("cgroup.freeze", "0")];
     let first = [("freezer.state", "FROZEN"), ("freezer.state", "THAWED")];
@@ -234,7 +233,7 @@ fn freezer() -> Option<(std::path::PathBuf, [(&'static str, &'static str); 2])> 
     found
 }
 
-/// With no signal that would tell of it.
+/// Freezing sends no signal that would tell of it.
 #[test]
 #[ignore = "it takes a quarter of a minute"]
 fn a_run_that_is_frozen_with_its_container_goes_on() {
@@ -251,7 +250,7 @@ fn a_run_that_is_frozen_with_its_container_goes_on() {
     let rounds = || knee::record::read(&place.out()).map_or(0, |record| record.samples.len());
     wait_until("it measures", || rounds() > 0);
     fs::write(group.join(freeze.0), freeze.1).expect("it may");
-    // Longer than its whole budget.
+    // The freeze is longer than the whole budget.
     std::thread::sleep(std::time::Duration::from_secs(8));
     let before = rounds();
     fs::write(group.join(thaw.0), thaw.1).expect("it may");

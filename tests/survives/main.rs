@@ -1,5 +1,5 @@
-//! What systems do to programs: limits, full disks, signals to everybody, a second run, secrets;
-//! and what knee does then.
+//! Tests of what systems do to programs (limits, full disks, signals to all processes, a second
+//! run, secrets), and of what knee does then.
 
 mod calls;
 mod disks;

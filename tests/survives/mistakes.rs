@@ -1,10 +1,10 @@
-//! Mistakes of our own: a panic where nobody expected one.
+//! Tests of faults in knee itself: a panic where none is expected.
 
 use crate::calls::{Place, can};
 
-/// A thread that panics leaves nobody waiting. The standard library panics where closing a
-/// directory fails, which Linux never answers: so one can be had. Which close it is differs from
-/// run to run.
+/// No thread waits for one that has panicked. The panic is provoked through the standard library,
+/// which panics when closing a directory fails; Linux never reports that by itself. Which close it
+/// is differs from run to run.
 #[test]
 fn a_panic_in_a_thread_of_ours_ends_the_run() {
     if !can(&["strace", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"]) {

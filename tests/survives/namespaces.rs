@@ -1,11 +1,11 @@
-//! Two runs in two PID namespaces, with the same number and the same seed: neither ends what is the
-//! other's.
+//! Tests of two runs in two PID namespaces, with the same process id and the same seed: neither
+//! kills processes of the other.
 
 use std::fs;
 
 use crate::calls::{KNEE, Place, alive, can, odd_seconds, send, wait_until};
 
-/// In a namespace: starts what follows as a process of this number.
+/// In a namespace: starts the line as the process of this id.
 fn numbered(number: u32, line: &str) -> String {
     format!("echo {} > /proc/sys/kernel/ns_last_pid; {line} & echo $!", number - 1)
 }
@@ -19,7 +19,7 @@ fn a_run_with_the_same_number_in_another_namespace_is_left_alone() {
     }
     for ends_by in [0, libc::SIGKILL] {
         let (place, seconds) = (Place::new(), odd_seconds(30 + ends_by as u32));
-        // The first sees the second's processes, as a host sees those of its containers.
+        // The first run sees the second's processes, as a host sees those of its containers.
         let inner = format!("{KNEE} run --seed 7 --budget 50s --out inner -- sleep {seconds}");
         let inner = format!("{} > second; wait", numbered(5000, &inner));
         let task = if ends_by == 0 { "noop --batch 2" } else { "noop" };
@@ -41,7 +41,7 @@ fn a_run_with_the_same_number_in_another_namespace_is_left_alone() {
             wait_until("the first one measures", || {
                 knee::record::read(&at("outer")).is_ok_and(|record| !record.samples.is_empty())
             });
-            // By its number here, which is another one.
+            // By its process id in this namespace, which is another one.
             let line = |pid: &i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let is_first = |pid: &i32| String::from_utf8_lossy(&line(pid)).ends_with("outer\0");
             running.called("knee").into_iter().filter(is_first).for_each(|pid| send(pid, ends_by));

@@ -1,4 +1,4 @@
-//! The record and the report: one writer at a time, no figure that cannot be, no draft left.
+//! Tests of the record and the report: one writer at a time, no impossible figure, no draft left.
 
 use std::fs::{self, File};
 
@@ -16,12 +16,12 @@ fn a_run_that_goes_on_is_not_resumed() {
     assert_eq!(called.code, Some(2), "{called:?}");
     let pid = format!("process {}", running.id());
     assert!(called.stderr.contains(&pid) && called.stderr.contains("another run"), "{called:?}");
-    // A reader disturbs nobody.
+    // A reader does not disturb the writer.
     let called = place.call(&["report", "out"]);
     assert!(called.code.is_some_and(|code| code != 2), "{called:?}");
     send(running.id(), libc::SIGTERM);
     assert_eq!(running.finish().code, Some(130));
-    // Its lock went with it.
+    // The lock is released when its holder is killed.
     let running = place.start(&["run", "--resume", "out"]);
     let before = place.record().samples.len();
     wait_until("it goes on", || place.record().samples.len() > before);
@@ -70,7 +70,7 @@ fn exit_statuses_are_no_checksums() {
             .concat(),
     );
     assert!(called.ran(), "{called:?}");
-    // Here one and the same task ends now with one status and now with another.
+    // The same task ends with different statuses.
     let place = Place::new();
     let line = "echo x >> seen; exit $(( $(wc -l < seen) % 2 ))";
     let called =
@@ -90,7 +90,7 @@ fn drafts_of_killed_reports_are_swept() {
     for path in [&draft, &of_plots, &held] {
         fs::write(path, "half a report").expect("it is ours");
     }
-    // Somebody is still at work on that one.
+    // Another process is still writing this draft.
     let holder = File::open(&held).expect("it is there");
     rustix::fs::flock(&holder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
     let called = place.call(&["report", "out"]);
@@ -99,7 +99,7 @@ fn drafts_of_killed_reports_are_swept() {
     assert!(held.exists());
 }
 
-/// Whatever a record holds is read and thought about in time that grows with its size.
+/// Reading and analysing any record takes time in proportion to its size.
 #[test]
 fn a_crafted_record_takes_no_longer_than_its_size() {
     use knee::record::{Line, Readers, Writer};

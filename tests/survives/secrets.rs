@@ -1,4 +1,4 @@
-//! A command line may hold secrets: who may read what is made of it.
+//! Tests of command lines that hold secrets: which users may read the files of such a run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -59,7 +59,7 @@ fn a_hidden_command_is_in_no_file() {
     }
     assert!(!called.stdout.contains("sesame") && !called.stderr.contains("sesame"), "{called:?}");
     assert!(called.stdout.contains("true"), "{called:?}");
-    // What is not known cannot be run again.
+    // A hidden command line cannot be run again.
     let record = place.out().join("record.jsonl");
     let text = fs::read_to_string(&record).expect("readable");
     let without_end: Vec<&str> =

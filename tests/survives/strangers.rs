@@ -1,4 +1,5 @@
-//! Another user of the machine, who races us where temporary files are made.
+//! Tests against another user of the machine, who changes the directory for temporary files during
+//! a run.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -9,9 +10,9 @@ use crate::calls::{KNEE, Place, can, files};
 
 const NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// What they do for as long as the run takes: give our directory's name to a link to what is dear
-/// to us, to one to the directory around it, or for a moment to another directory of ours; plant
-/// names like ours, and rename what is ours.
+/// The attacks during the run. The stranger replaces knee's directory by a link to the user's
+/// files, by a link to the directory around them, or for a moment by another directory of the user;
+/// makes files with names like knee's; and renames knee's files.
 const RACE: &str = r#"
 n=0
 while [ ! -e ../over ]; do
@@ -31,8 +32,8 @@ while [ ! -e ../over ]; do
 done
 "#;
 
-/// Somebody else's process, which ends with its test. It is asked to, and not killed: a `mv` that it
-/// has started would go on.
+/// The stranger's process, which ends with its test. It is asked to end and not killed, because a
+/// `mv` that it has started would go on.
 struct Stranger {
     process: Child,
     over: PathBuf,
@@ -47,7 +48,7 @@ impl Drop for Stranger {
     }
 }
 
-/// What is ours where temporary files are made.
+/// The files of this user in the directory for temporary files.
 fn ours(place: &Place) -> Vec<String> {
     let own = fs::metadata(place.home.path()).expect("it is there").uid();
     let entries = fs::read_dir(place.tmp()).expect("it is there").flatten();
@@ -56,7 +57,7 @@ fn ours(place: &Place) -> Vec<String> {
     names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// In a directory that everybody may write to and rename in, and in one like /tmp.
+/// Once in a directory where everybody may write and rename, and once in one like /tmp.
 #[test]
 fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
     if !can(&[&NOBODY[..], &["true"]].concat()) {
@@ -72,8 +73,8 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         let dear = place.home.path().join("dear");
         fs::create_dir(&dear).expect("it is ours");
         fs::write(dear.join("knee-lock"), "letters").expect("it is ours");
-        // Beside what knee makes, where it can be given any name: with a folder of its own, so that
-        // it is known by it.
+        // A directory beside knee's, which the stranger can rename. It is recognised by the folder
+        // inside.
         let near = place.tmp().join("beside/near");
         fs::create_dir_all(&near).expect("it is ours");
         fs::write(near.join("letters"), "letters").expect("it is ours");
@@ -106,11 +107,12 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
             let called = place.call(&[&args[..], &["--out", &out]].concat());
             assert!(!called.stderr.contains("panicked"), "{mode:o} {called:?}");
             let code = called.code.unwrap_or_else(|| panic!("{KNEE} was killed: {called:?}"));
-            // Where others may rename what is ours, cells may fail, and it is said at once.
+            // Where others may rename knee's files, cells may fail, and knee warns of it at the
+            // start.
             let warned = called.stderr.contains("everybody may rename");
             assert_eq!(warned, mode == 0o777, "{mode:o} {called:?}");
             assert!([0, 5].contains(&code) || !called.stderr.is_empty(), "{mode:o} {called:?}");
-            // On a busy machine the time may not suffice for all of them.
+            // On a busy machine the time may not be enough for all cells.
             assert!(mode == 0o777 || matches!(code, 0 | 4 | 5), "{mode:o} {called:?}");
             assert!(mode == 0o777 || !called.stderr.contains("tmp/knee-"), "{called:?}");
         }
@@ -119,7 +121,7 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         drop(stranger);
         let left = ours(&place).into_iter().filter(|name| name != "beside").collect::<Vec<_>>();
         assert!(mode == 0o777 || left.is_empty(), "left: {left:?}");
-        // What is dear to us is as it was, whatever was given its name or led there.
+        // The user's files are unchanged, whatever the stranger did.
         assert_eq!(fs::read_to_string(dear.join("knee-lock")).expect("it is there"), "letters");
         let own = fs::metadata(place.home.path()).expect("it is there").uid();
         let is_near = |path: &PathBuf| {
@@ -127,7 +129,7 @@ fn a_stranger_in_the_scratch_directory_gets_nothing_deleted_and_nothing_hung() {
         };
         let all = files(&place.tmp());
         assert!(all.iter().any(is_near), "{mode:o}: {all:?}");
-        // What is new may be put there where others may rename, which the warning says.
+        // Where others may rename, new files may end up there, as the warning says.
         let new = fs::read_dir(&dear).expect("it is there").count() - 1;
         assert!(mode == 0o777 || new == 0, "{new} new");
     }

@@ -1,5 +1,5 @@
-//! Systems in which something is missing: one clear line each, or a run that says what it could not
-//! see.
+//! Tests on systems that lack something: knee prints one clear line, or runs and says what it could
+//! not see.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn a_missing_directory_for_temporary_files_is_named() {
     );
 }
 
-/// Two that want the same directory: one gets it, and the other says what it would say later.
+/// Two runs want the same directory: one gets it, and the other ends with a usage error.
 #[test]
 fn a_race_for_a_directory_is_a_usage_error() {
     for _ in 0..3 {
@@ -70,8 +70,8 @@ fn without_proc_it_runs_and_says_what_is_missing() {
     place.assert_clean();
 }
 
-/// The terminal is gone with whoever would have read: that is an interrupt, and no failure to
-/// write.
+/// The terminal is gone, so nothing can be printed. That counts as an interrupt, not as a failure
+/// to write.
 #[test]
 fn a_hang_up_is_an_interrupt() {
     let place = Place::new();
@@ -86,7 +86,7 @@ fn a_hang_up_is_an_interrupt() {
     assert!(place.out().join("report.html").exists());
 }
 
-/// As a terminal's shell and the system do it: both tell us.
+/// The terminal's shell and the system both send the signal.
 #[test]
 fn two_hang_ups_are_one_interrupt() {
     let place = Place::new();
@@ -104,19 +104,19 @@ fn two_hang_ups_are_one_interrupt() {
     place.assert_clean();
 }
 
-/// A real one: whoever holds the other end of the terminal is killed. The system tells the leader
-/// of the terminal's session alone, which is the shell.
+/// A real hang-up: the process that holds the other end of the terminal is killed. The system
+/// signals only the leader of the terminal's session, which is the shell.
 #[test]
 fn a_terminal_that_goes_away_is_an_interrupt() {
     if !can(&["script", "-qec", "true", "/dev/null"]) {
         return;
     }
     let place = Place::new();
-    // The shell gets the signal as well, and stays to tell how it went.
+    // The shell gets the signal as well, and stays to report how knee ended.
     let line = format!(
         "trap : HUP; {KNEE} run noop --modes serial --budget 40s --out out; echo $? > code"
     );
-    // The shell is given what `script` is to run, and knee's own name, which it does not need.
+    // The shell is given the line that `script` runs, and knee's name, which it does not need.
     let terminal = "exec script -qec \"$1\" /dev/null";
     let terminal = place.start_by::<&str>(&["sh", "-c", terminal, "sh", &line], &[]);
     wait_until("it measures", || {
@@ -131,7 +131,7 @@ fn a_terminal_that_goes_away_is_an_interrupt() {
     place.assert_clean();
 }
 
-/// As somebody sets it who corrects the clock of a machine by an hour, forwards and backwards.
+/// The clock is set by an hour, forwards and backwards, as when somebody corrects it.
 #[test]
 fn a_clock_that_jumps_changes_nothing() {
     let libraries = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
@@ -174,7 +174,7 @@ fn being_nice_is_mentioned() {
         ["run", "noop", "--modes", "serial", "--workers", "1", "--batch", "2", "--budget", "50s"];
     let args = [&args[..], &["--out", "out"]].concat();
     let called = place.start_by(&["nice", "-n", "7"], &args).finish();
-    // These tests may be nice themselves.
+    // These tests may run with a nice value themselves.
     let own = rustix::process::getpriority_process(None).expect("the system says");
     let said = format!("at nice {}", (own + 7).min(19));
     assert!(called.ran() && called.stderr.contains(&said), "{called:?}");

@@ -1,5 +1,5 @@
-//! The program that the workloads' tests start as the other processes of `queue` and `pipe`: tests
-//! have no `main` of their own that could become one.
+//! The program that the workloads' tests start as the other processes of `queue` and `pipe`. Tests
+//! have no `main` of their own that could do it.
 
 fn main() {
     knee_process::init(knee_workloads::entries());

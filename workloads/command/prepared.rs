@@ -1,4 +1,4 @@
-//! A command line that is run again and again, and what one run of it gave.
+//! A command line that is run again and again, and the result of one run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use crate::foreign::target::Sink;
 use crate::foreign::watch::{Cut, attend, drain};
 use crate::{Context, Error, Result};
 
-/// A command line with everything that need not be made anew for each run.
+/// A command line, with everything that is made once for all runs.
 pub(super) struct Prepared {
     pub(super) line: Line,
     env: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Runs it once. The output is in `capture` afterwards.
+    /// Runs it once, and leaves its output in `capture`.
     pub(super) fn run(
         &mut self,
         number: u64,
@@ -75,8 +75,8 @@ impl Prepared {
         let (output, write) = Output::pipe()?;
         self.starter.stdout(target.stdout(&write)?).stderr(target.stderr(&write)?);
         let started = Child::start(&mut self.starter);
-        // We keep a writing end of the pipe until the program has ended, so that only that end
-        // wakes us and not the closing of its output just before.
+        // A writing end of the pipe is kept open here until the program has ended. So only the end
+        // of the program wakes this thread, and not the closing of its output just before.
         let watched = started.and_then(|child| {
             let cut = attend(&child, &output, capture, buffer, limit)?;
             Ok((child, cut))

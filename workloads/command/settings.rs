@@ -18,7 +18,7 @@ pub(super) struct Settings {
     pub(super) figure: Option<Reader>,
 }
 
-/// Which exit statuses count as success beside 0.
+/// Which exit statuses count as success besides 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ignore {
     All,

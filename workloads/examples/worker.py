@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A worker in Python: reads a task per line, does it, answers with a line per task."""
+"""A worker in Python: it reads one task per line, does it, and answers with one line."""
 import json
 import sys
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A worker in shell: reads a task per line, does it, answers with a line per task.
+# A worker in shell: it reads one task per line, does it, and answers with one line.
 while read -r line; do
     number=${line#'{"task":'}
     number=${number%%,*}

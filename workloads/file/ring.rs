@@ -26,17 +26,18 @@ impl Op {
     }
 }
 
-/// Also the page size of the cache and of every disk we know: what `O_DIRECT` wants addresses and
-/// sizes to be multiples of.
+/// `O_DIRECT` wants addresses and sizes to be multiples of this. It is also the page size of the
+/// cache and of every known disk.
 const ALIGNMENT: usize = 4096;
-/// The smallest unit that a disk or a file system could find to be equal to another.
+/// The smallest unit that a disk or a file system may compare with others, to store equal ones
+/// once.
 const SECTOR: usize = 512;
 
 pub(super) struct Ring {
     file: std::fs::File,
     directory: String,
     op: Op,
-    /// Whether what was read must be dropped from the page cache.
+    /// Whether blocks that were read must be dropped from the page cache.
     drop_cache: bool,
     size: usize,
     blocks: u64,
@@ -125,7 +126,8 @@ impl Ring {
         Ok(())
     }
 
-    /// How much of the file the page cache holds, of a sample; `None` where the kernel cannot tell.
+    /// The share of the file that the page cache holds, from a sample of its pages; `None` where
+    /// the kernel cannot tell.
     pub(super) fn cached_share(&self) -> Option<f64> {
         let sample = self.blocks.min(64);
         let mut byte = [0_u8; 1];
@@ -164,7 +166,7 @@ impl Ring {
     }
 }
 
-/// Where the file is; nothing given means here.
+/// The directory of the file; the current one where none is given.
 pub(super) fn directory(params: &Params) -> &str {
     match params.text("dir") {
         "" => ".",
@@ -203,8 +205,8 @@ fn fill_with_noise(buffer: &mut [u8], seed: u64) {
     }
 }
 
-/// Writes what no other sector of any block has into the head of every sector, so that nothing can
-/// be stored only once.
+/// Writes a label into the head of every sector that no other sector of any block has, so that no
+/// two can be stored as one.
 fn label(block: &mut [u8], seed: u64, block_name: u64) {
     for (sector, bytes) in block.chunks_exact_mut(SECTOR).enumerate() {
         bytes[..8].copy_from_slice(&mix(seed ^ sector as u64, block_name).to_le_bytes());
@@ -257,7 +259,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut ring = filled(&[("dir", directory.path().to_str().unwrap()), ("span", "64k")]);
         ring.turn(0).unwrap();
-        // Not even while it is used, so that no end of the process can leave it.
+        // There is no name even while the file is used, so that no end of the process can leave the
+        // file behind.
         assert_eq!(directory.path().read_dir().unwrap().count(), 0);
     }
 
@@ -275,7 +278,7 @@ mod tests {
 
     #[test]
     fn noise_does_not_compress() {
-        // Every byte value about equally often: what a compressor lives on is not there.
+        // Every byte value occurs about equally often, so a compressor gains nothing.
         let mut noise = vec![0; 1 << 16];
         fill_with_noise(&mut noise, 3);
         let mut counts = [0_u32; 256];
@@ -302,7 +305,7 @@ mod tests {
             }
         };
         assert!(error("/nonexistent/here").contains("no such directory"));
-        assert!(!error("/proc").contains("no such directory")); // It is there and takes no files.
+        assert!(!error("/proc").contains("no such directory")); // It exists, but no file can be made in it.
         assert!(error("Cargo.toml").contains("not a directory"));
     }
 

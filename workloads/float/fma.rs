@@ -12,17 +12,17 @@ use fearless_simd::{Level, dispatch};
 use crate::support::clock::cycles_per_second;
 use crate::{Ceiling, Error, Result, Work, mix};
 
-/// Multiply-adds of one lane per unit of `scale`: a multiple of every lane count times every number
-/// of chains used here.
+/// Scalar multiply-adds per unit of `scale`. It is a multiple of every lane count times every
+/// number of chains used here.
 const PER_SCALE: u64 = 384 * 2048;
 
-/// Every chain starts at a number of its own, or the compiler would merge them into one.
+/// Every chain starts at a different number. Otherwise the compiler would merge them into one.
 const START: f64 = (1_u64 << 50) as f64;
 
 pub(super) fn run(scale: u64, seed: u64, number: u64) -> Result<Work> {
     let multiply_adds = scale * PER_SCALE;
-    // Odd and of twenty bits: every sum stays a whole number below 2^53, so that nothing is ever
-    // rounded, fused or not.
+    // The step is odd and has twenty bits. So every sum stays a whole number below 2^53, and
+    // nothing is ever rounded, fused or not.
     let step = (mix(seed, number) >> 44) | 1;
     let gained = chains(multiply_adds, step as f64);
     let expected = u128::from(multiply_adds) * u128::from(step);
@@ -40,8 +40,8 @@ fn chains(multiply_adds: u64, step: f64) -> u128 {
 
 #[inline(always)]
 fn in_vectors<S: Simd>(simd: S, multiply_adds: u64, step: f64) -> u128 {
-    // At least latency times pipes: 4 x 2 on x86, up to 4 x 4 on Arm; and no more than there are
-    // registers, 16 or 32.
+    // The number of chains is at least latency times pipes (4 x 2 on x86, up to 4 x 4 on Arm), and
+    // at most the number of registers (16 or 32).
     if S::f64s::LEN == 8 || cfg!(target_arch = "aarch64") {
         simd.vectorize(
             #[inline(always)]
@@ -57,8 +57,8 @@ fn in_vectors<S: Simd>(simd: S, multiply_adds: u64, step: f64) -> u128 {
 
 #[inline(always)]
 fn race<S: Simd, const CHAINS: usize>(simd: S, multiply_adds: u64, step: f64) -> u128 {
-    // Unknown to the compiler, so that it can neither drop the multiplication nor move it out of
-    // the loop.
+    // The factor is hidden from the compiler, which can then neither drop the multiplication nor
+    // move it out of the loop.
     let one = S::f64s::splat(simd, black_box(1.0));
     let step = S::f64s::splat(simd, black_box(step));
     let starts: [f64; CHAINS] = black_box(std::array::from_fn(|i| START + i as f64));
@@ -74,7 +74,7 @@ fn race<S: Simd, const CHAINS: usize>(simd: S, multiply_adds: u64, step: f64) ->
     chains.iter().zip(&starts).map(grown).sum()
 }
 
-/// What the vectors of this machine are called.
+/// The name of this machine's vector instructions.
 pub(super) fn level_name() -> &'static str {
     match Level::new() {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -94,10 +94,11 @@ pub(super) fn level_name() -> &'static str {
 /// The peak of one core: flops per cycle by its design, times the clock that it has under this
 /// load.
 ///
-/// How many pipes take a multiply-add of full width differs between cores of one instruction set,
-/// so a short race finds it: the whole number of pipes nearest above the median rate per cycle. The
-/// clock is taken straight after each race, while the core still runs at the lower clock that wide
-/// vectors may cost it; the best reading counts, because a disturbed one only looks slower.
+/// Cores of one instruction set differ in how many pipes take a multiply-add of full width. So a
+/// short race finds that number: the median rate per cycle, rounded up to a whole number of pipes.
+/// The clock is measured right after each race, while the core still runs at the lower clock that
+/// wide vectors may cause. The best reading counts, because a disturbance only makes a reading
+/// slower.
 pub(super) fn peak() -> Option<Ceiling> {
     const RACES: usize = 15;
     const LENGTH: u64 = 32 * PER_SCALE; // Longer than a core takes to power up its widest vectors.
@@ -113,8 +114,8 @@ pub(super) fn peak() -> Option<Ceiling> {
     per_cycle.sort_by(f64::total_cmp);
     let lanes = dispatch!(Level::new(), simd => lanes_of(simd));
     let flops_per_pipe = 2.0 * lanes as f64;
-    // A clock that reads a little low must not add a pipe, nor a race a little below the peak take
-    // one away.
+    // The 0.15 allows for a clock that reads a little low, which must not add a pipe. Rounding up
+    // allows for a race a little below the peak.
     let pipes = (per_cycle[RACES / 2] / flops_per_pipe - 0.15).ceil().max(1.0);
     let flops_per_cycle = pipes * flops_per_pipe;
     Some(Ceiling {
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_largest_scale_is_still_exact() {
-        // The fewest lanes and chains of any level take the most steps each.
+        // The level with the fewest lanes and chains takes the most steps.
         let steps = 100_000 * PER_SCALE / (2 * 12);
         let end = u128::from(steps) * ((1 << 20) - 1) + (1 << 50) + 16;
         assert!(end < 1 << 53, "{end}");

@@ -12,11 +12,11 @@ use crate::{Work, mix};
 
 const SIDE: u64 = 800;
 const LIMIT: u32 = 200;
-/// Pixels side by side in a row that one tile has: a multiple of twice every lane count.
+/// The width of a tile in pixels: a multiple of twice every lane count.
 const TILE: usize = 80;
 const TILES: u64 = SIDE * SIDE / TILE as u64;
-/// Coprime to the number of tiles and near its golden section, so that any few tiles in a row lie
-/// all over the picture and cost alike.
+/// The step from tile to tile. It is coprime to the number of tiles and near its golden section, so
+/// that successive tiles are spread over the picture and tasks cost about the same.
 const STRIDE: u64 = 4943;
 /// Four multiplications and four additions: |z|^2 and the test take three, the next z five.
 const FLOPS: u64 = 8;
@@ -54,7 +54,8 @@ fn in_vectors<S: Simd>(simd: S, xs: &[f64; TILE], y: f64) -> u64 {
     )
 }
 
-/// Two vectors at once: each step waits for the one before, and the second chain fills the waiting.
+/// Works on two vectors at once, because each step waits for the one before, and the second vector
+/// fills the wait.
 #[inline(always)]
 fn pair<S: Simd>(simd: S, xs: &[f64], y: f64) -> u64 {
     let (left, right) = xs.split_at(S::f64s::LEN);
@@ -64,8 +65,8 @@ fn pair<S: Simd>(simd: S, xs: &[f64], y: f64) -> u64 {
     let one = S::f64s::splat(simd, 1.0);
     let four = S::f64s::splat(simd, 4.0);
     let (mut re, mut im, mut count) = ([zero; 2], [zero; 2], [zero; 2]);
-    // Looking at the masks costs as much as an iteration, so four are done between looks; lanes
-    // that are out no longer count.
+    // Testing the masks costs as much as an iteration, so they are tested after every four. Lanes
+    // that have left no longer count.
     for _ in 0..LIMIT / 4 {
         let before = count;
         for _ in 0..4 {

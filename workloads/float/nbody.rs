@@ -7,8 +7,8 @@ use crate::{Work, mix};
 
 /// Steps per unit of `scale`.
 const PER_SCALE: u64 = 200;
-/// Ten pairs of 25 (3 differences, 5 for the distance, 1 root, 2 for the magnitude, 14 for both
-/// velocities) and five moves of 6.
+/// Flops of one step: ten pairs of 25 (3 differences, 5 for the distance, 1 root, 2 for the
+/// magnitude, 14 for both velocities) and five moves of 6.
 const FLOPS: u64 = 280;
 const STEP: f64 = 0.01;
 
@@ -32,8 +32,8 @@ struct Body {
 const SOLAR_MASS: f64 = 4.0 * std::f64::consts::PI * std::f64::consts::PI;
 const DAYS_PER_YEAR: f64 = 365.24;
 
-/// Positions in astronomical units, velocities per year, with the sun moving so that the whole
-/// rests.
+/// Positions in astronomical units, velocities per year. The sun moves such that the total momentum
+/// is zero.
 fn system() -> [Body; 5] {
     let body = |position, velocity: [f64; 3], mass: f64| Body {
         position,

@@ -1,4 +1,4 @@
-//! What a program printed: its beginning and its end, in bounded memory however much it was.
+//! The beginning and the end of a program's output, in bounded memory however long the output is.
 
 use std::fmt::Write;
 use std::io;
@@ -12,15 +12,15 @@ const KEPT: usize = 64 << 10;
 const FIRST_LINES: usize = 5;
 /// Lines of the end that a message shows.
 const LAST_LINES: usize = 15;
-/// A line in a message is cut after about so many bytes.
+/// Lines in a message are cut after about so many bytes.
 const LONGEST_LINE: usize = 200;
 
 /// The beginning and the end of an output.
 #[derive(Debug, Default)]
 pub(crate) struct Capture {
     head: Vec<u8>,
-    /// Up to twice [`KEPT`], of which the last [`KEPT`] bytes count: so the front is cut off
-    /// seldom.
+    /// Up to twice [`KEPT`] bytes, of which the last [`KEPT`] count. So the front is cut off only
+    /// now and then.
     tail: Vec<u8>,
     total: u64,
 }
@@ -48,7 +48,7 @@ impl Capture {
         self.tail.extend_from_slice(rest);
     }
 
-    /// What was kept, as text; what lies between beginning and end of a long output is missing.
+    /// The kept output as text. The middle of a long output is missing.
     pub(crate) fn text(&self) -> String {
         let tail = &self.tail[self.tail.len().saturating_sub(KEPT)..];
         let is_whole = self.total == (self.head.len() + tail.len()) as u64;
@@ -56,8 +56,8 @@ impl Capture {
         String::from_utf8_lossy(&[&self.head, gap, tail].concat()).into_owned()
     }
 
-    /// What was kept, in words for a message: `it printed nothing`, or its lines, indented, control
-    /// characters escaped.
+    /// The kept output as part of a message: `it printed nothing`, or its lines, indented and with
+    /// control characters escaped.
     pub(crate) fn told(&self) -> String {
         if self.total == 0 {
             return "it printed nothing".to_owned();
@@ -91,10 +91,10 @@ fn shown(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(bytes).lines().map(line).collect()
 }
 
-/// One line: control characters escaped, the rest of an endless one left out.
+/// One line with control characters escaped. The rest of a very long line is left out.
 pub(crate) fn line(text: &str) -> String {
     let mut shown = String::new();
-    // Escapes count with all their characters.
+    // Each escape counts with all its characters.
     for character in text.chars() {
         if shown.len() >= LONGEST_LINE {
             shown.push_str(" ..");
@@ -115,14 +115,14 @@ pub(crate) struct Output {
     read: OwnedFd,
 }
 
-/// What there was to read.
+/// The result of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
     /// Something, and there may be more.
     Some,
     /// Nothing now.
     Nothing,
-    /// Nothing any more: nobody holds the other end.
+    /// The end: no process holds the other end any more.
     End,
 }
 

@@ -1,4 +1,5 @@
-//! A started program: its process group, the handle that tells its end, how it ended.
+//! A started program: its process group, a handle that becomes readable at its end, and how it
+//! ended.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,9 +13,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::{poll_once, strays};
 
-/// Shared while a program is being started: between its birth and its own image it holds a copy of
-/// every descriptor of ours, the writing ends of other threads' pipes among them, and on a busy
-/// machine that may last.
+/// Read-locked while a program is being started. Between its birth and the execution of its own
+/// image, a new process holds a copy of every descriptor of this process, including writing ends of
+/// other threads' pipes. On a busy machine that may take a while.
 static STARTING: RwLock<()> = RwLock::new(());
 
 /// To be held while a program is being started.
@@ -22,7 +23,7 @@ pub(crate) fn starting() -> RwLockReadGuard<'static, ()> {
     STARTING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns once no program is on its way that was being started when this was called.
+/// Returns when every program that was being started at the call has been started.
 pub(crate) fn await_starts() {
     drop(STARTING.write().unwrap_or_else(PoisonError::into_inner));
 }
@@ -32,16 +33,16 @@ pub(crate) fn await_starts() {
 pub(crate) struct Child {
     pid: Pid,
     handle: OwnedFd,
-    /// Set once it was reaped, when its number may belong to somebody else.
+    /// Set once it was reaped. From then on its process id may belong to another process.
     ended: Option<Ended>,
 }
 
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// By itself, with this status.
+    /// It exited by itself, with this status.
     Exited(i32),
-    /// By this signal.
+    /// This signal ended it.
     Killed(i32),
 }
 
@@ -49,8 +50,8 @@ pub(crate) enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) status: Status,
-    /// The largest resident memory in bytes. The system counts what our own process held at the
-    /// start into it.
+    /// The largest resident memory in bytes. The system includes what this process held when it
+    /// started the program.
     pub(crate) peak_memory: u64,
 }
 
@@ -58,8 +59,8 @@ impl Child {
     /// Starts a program as the leader of a process group of its own, so that a terminal's Ctrl-C
     /// does not reach it and everything that it starts can be ended with it.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        // A group is set by posix_spawn itself; a pre_exec hook would make the start a fork, slower
-        // by the size of our memory.
+        // `posix_spawn` sets the group itself. A `pre_exec` hook would turn the start into a fork,
+        // whose cost grows with the memory of this process.
         let started = {
             let _starting = starting();
             command.process_group(0).spawn()?
@@ -85,16 +86,16 @@ impl Child {
         self.handle.as_fd()
     }
 
-    /// Sends a signal to it and everything that it started and did not put into another group.
+    /// Sends a signal to the program and to all that it started and did not put into another group.
     ///
-    /// Nothing happens once it was reaped, since its number may belong to somebody else then.
+    /// Does nothing once it was reaped, because its process id may belong to another process then.
     pub(crate) fn signal_group(&self, signal: Signal) {
         if self.ended.is_none() {
             let _ = kill_process_group(self.pid, signal);
         }
     }
 
-    /// Waits for its end; false where it has not come by `deadline`.
+    /// Waits for its end; returns `false` if it has not ended by `deadline`.
     pub(crate) fn await_end(&self, deadline: Instant) -> io::Result<bool> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -109,8 +110,7 @@ impl Child {
         }
     }
 
-    /// Kills what is left of its group, itself included, and takes its status: to be called once it
-    /// has ended.
+    /// Kills what is left of its group and takes its status. To be called once it has ended.
     pub(crate) fn reap(&mut self) -> io::Result<Ended> {
         if let Some(ended) = self.ended {
             return Ok(ended);
@@ -129,7 +129,8 @@ impl Drop for Child {
     }
 }
 
-/// Waits for a child of ours and takes what the system counted for it.
+/// Waits for a child of this process; returns its status and the resources that the system counted
+/// for it.
 fn wait(pid: Pid) -> io::Result<Ended> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is a valid value of that plain C struct.

@@ -1,6 +1,6 @@
 //! The living descendants of a process, as far as the system tells.
 
-/// A process and all that it has started, directly and not.
+/// The ids of a process and of all processes that it has started, directly or indirectly.
 pub(crate) fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];
     let mut next = 0;

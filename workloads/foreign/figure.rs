@@ -1,5 +1,5 @@
-//! The figure that a program prints about itself: found in its output by regular expressions, the
-//! last match counts.
+//! The figure that a program prints about itself. Regular expressions find it in the output, and
+//! the last match counts.
 
 use regex::{Captures, Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::printed::{line_around, plain};
 use crate::{Error, Result};
 
-/// How a program's own figure is found in what it prints. It is kept as JSON text, which is how it
-/// crosses a process and a disk.
+/// How to find a program's own figure in its output. A rule is kept as JSON text, in which form it
+/// crosses to processes and to disks.
 ///
-/// A regular expression names its groups: `rate` or `time` is the figure (without such a name the
-/// first group is), `p99` the 99th percentile of the latency. A name may end in the unit that the
-/// figure is in (`time_ms`, `p99_us`), or another group holds that unit (`rate_unit`, `time_unit`,
-/// `p99_unit`).
+/// A regular expression names its groups. The group `rate` or `time` is the figure; without such a
+/// name the first group is. The group `p99` is the 99th percentile of the latency. A name may end
+/// in the unit of the figure (`time_ms`, `p99_us`), or another group holds the unit (`rate_unit`,
+/// `time_unit`, `p99_unit`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rule {
-    /// What the figure is; `None` leaves it to the names of the groups.
+    /// What the figure is; `None` if the names of the groups say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is: Option<Is>,
-    /// Each finds the figure: the first one that occurs counts.
+    /// Expressions that find the figure. The first one that matches counts.
     pub figure: Vec<String>,
-    /// Each finds a percentile on a line of its own.
+    /// Expressions that find a percentile on a line of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub p99: Vec<String>,
     /// Whether all matches add up, where a program prints a figure for each of its parts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sum: bool,
-    /// Where one of these occurs, the figure is not to be trusted.
+    /// If one of these matches, the figure must not be trusted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub void: Vec<String>,
 }
@@ -39,9 +39,9 @@ pub const MISSING: &str = "no figure";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Is {
-    /// So many per second: more is better.
+    /// A number per second: more is better.
     Rate,
-    /// A time, in this unit where nothing in the output names another: less is better.
+    /// A time: less is better. It is in this unit unless the output names another.
     Time(Time),
 }
 
@@ -58,12 +58,12 @@ pub enum Time {
     Hours,
 }
 
-/// What a program said of itself.
+/// The figure that a program printed about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Figure {
     /// Units per second.
     pub rate: f64,
-    /// The time within which 99 % of what it did ended, in seconds.
+    /// The 99th percentile of the latency, in seconds.
     pub p99: Option<f64>,
 }
 
@@ -81,7 +81,7 @@ impl Time {
         })
     }
 
-    /// How many seconds one of it is.
+    /// How many seconds the unit has.
     fn seconds(self) -> f64 {
         match self {
             Self::Nanoseconds => 1e-9,
@@ -103,7 +103,7 @@ pub(crate) struct Reader {
     void: Vec<Regex>,
 }
 
-/// Where in a match a quantity stands, and what it is.
+/// The group of a match that holds a quantity, and what the quantity is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
     name: Option<String>,
@@ -113,7 +113,7 @@ struct Group {
 }
 
 impl Rule {
-    /// The rule of a workload's parameter; `None` where it is empty.
+    /// The rule in a workload's parameter; `None` where it is empty.
     ///
     /// # Errors
     /// It is no rule.
@@ -178,7 +178,7 @@ impl Rule {
             Ok((regex, group))
         };
         let mut p99 = self.p99.iter().map(p99).collect::<Result<Vec<_>>>()?;
-        // It may stand in the same match as the figure.
+        // The percentile may be in the same match as the figure.
         p99.extend(figure.iter().map(|(regex, _)| (regex.clone(), p99_group(regex))));
         let void = self.void.iter().map(|text| compiled(text)).collect::<Result<_>>()?;
         Ok(Reader { figure, p99, sum: self.sum, void })
@@ -285,7 +285,7 @@ impl Group {
 
 fn compiled(text: &str) -> Result<Regex> {
     RegexBuilder::new(text).multi_line(true).build().map_err(|error| {
-        // The error shows the expression with a mark under the place, in several lines.
+        // The error has several lines: the expression, and a mark under the wrong place.
         let told = error.to_string();
         let mut told = told.lines().map(str::trim).filter(|line| !line.is_empty());
         let told = told.next_back().unwrap_or_default().trim_start_matches("error: ").to_owned();
@@ -293,7 +293,7 @@ fn compiled(text: &str) -> Result<Regex> {
     })
 }
 
-/// The names that may be given to groups, each with the unit that it may end in.
+/// The names that groups may have. Each may end in a unit.
 const FIGURES: [&str; 2] = ["rate", "time"];
 const P99: &str = "p99";
 
@@ -346,7 +346,8 @@ fn figure_group(regex: &Regex, is: Option<Is>) -> Result<Option<Group>> {
             "one expression names both a rate and a time; the figure is one of them",
         )),
         (None, None) => {
-            // The first group, unless it has another meaning.
+            // Without such a name the first group is the figure, unless its name has another
+            // meaning.
             let first = regex.capture_names().nth(1).flatten();
             let is = is.unwrap_or(Is::Rate);
             let unit = unit(if is == Is::Rate { "rate" } else { "time" });

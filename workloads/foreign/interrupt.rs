@@ -1,8 +1,8 @@
-//! The user's interrupt, as a descriptor that whoever waits for a foreign program polls beside it.
+//! The user's interrupt, as a descriptor that can be polled while waiting for a foreign program.
 //!
 //! A signal belongs to the whole process, so this is one pipe for the whole process. Its read end
-//! becomes readable with the first interrupt and stays so. Where nobody connected a signal to it,
-//! it never does.
+//! becomes readable at the first interrupt and stays readable. If no signal handler was connected,
+//! it never becomes readable.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -24,13 +24,15 @@ static PIPE: OnceLock<Ends> = OnceLock::new();
 pub fn write_end() -> io::Result<BorrowedFd<'static>> {
     if PIPE.get().is_none() {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // Of two callers at once the first one's pipe stays; the other one's is closed unused.
+        // If two threads call this at once, the first one's pipe is kept and the other one's is
+        // closed.
         let _ = PIPE.set(Ends { read, write });
     }
     Ok(PIPE.get().expect("it was set just now").write.as_fd())
 }
 
-/// The end that is readable once the user has interrupted, if anybody connected a signal.
+/// The end that is readable once the user has interrupted; `None` if no signal handler was
+/// connected.
 pub fn read_end() -> Option<BorrowedFd<'static>> {
     PIPE.get().map(|ends| ends.read.as_fd())
 }

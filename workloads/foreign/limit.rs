@@ -1,24 +1,25 @@
-//! A time limit of somebody else, which does not run while we are stopped ourselves (Ctrl-Z, a
-//! control group that is frozen).
+//! A time limit for another program, which pauses while this process itself is stopped (Ctrl-Z, a
+//! frozen control group).
 
 use std::time::{Duration, Instant};
 
-/// The longest wait at a time. A stop is known by a wait that took longer than it was to.
+/// The longest single wait. A wait that takes longer than asked for shows that this process was
+/// stopped.
 const STEP: Duration = Duration::from_secs(1);
-/// Even a busy machine wakes us within this.
+/// How late a wake-up can be on a busy machine.
 const LATE: Duration = Duration::from_millis(500);
 
-/// Until when somebody may take.
+/// When the limit is over.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    /// `None` where that is for ever.
+    /// `None` for no limit.
     deadline: Option<Instant>,
-    /// When the wait under way began, and how long it was to take.
+    /// When the current wait began, and how long it should take.
     step: (Instant, Duration),
 }
 
 impl Limit {
-    /// From now on; too long a time is for ever.
+    /// A limit that starts now. A time too long to be represented means no limit.
     pub(crate) fn new(limit: Duration) -> Self {
         let now = Instant::now();
         Self { deadline: now.checked_add(limit), step: (now, STEP) }

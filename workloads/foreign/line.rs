@@ -11,7 +11,7 @@ use crate::{Error, Result};
 pub(crate) enum Slot {
     /// `{worker}`: which of the workers runs it, from 0.
     Worker,
-    /// `{task}`: the task's number.
+    /// `{task}`: the number of the task.
     Task,
     /// The word of `--sweep-arg`: how many workers the program is to use itself.
     Workers,
@@ -25,7 +25,7 @@ pub(crate) struct Values {
     pub(crate) worker: usize,
     pub(crate) workers: usize,
     pub(crate) task: u64,
-    /// 0 for what is no server.
+    /// 0 where the program is no server.
     pub(crate) port: u16,
 }
 
@@ -52,7 +52,7 @@ impl Line {
         )
     }
 
-    /// The same for a server, which is told a count and a port.
+    /// Like [`new`](Self::new), for a server, which is told a worker count and a port.
     pub(crate) fn of_server(argv: &[String], sweep: &str, port: &str) -> Result<Self> {
         Self::with(argv, &[(sweep, Slot::Workers), (port, Slot::Port)])
     }
@@ -63,12 +63,13 @@ impl Line {
         Ok(Self { program, words })
     }
 
-    /// The program, with its directory: so that the system need not look for it at every run.
+    /// The program with its directory, so that the system need not search for it at every run.
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// The words with the placeholders replaced; the first one is the program's name for itself.
+    /// The words with the placeholders replaced. The first word is the name that the program sees
+    /// as its own.
     pub(crate) fn words(&self, values: Values) -> Vec<String> {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
@@ -86,7 +87,7 @@ impl Line {
     }
 }
 
-/// Cuts a word at the placeholders; of two at one place the first known one wins.
+/// Cuts a word at the placeholders. If two match at one place, the first of `known` is taken.
 fn pieces(word: &str, known: &[(&str, Slot)]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let (mut rest, mut plain) = (word, String::new());
@@ -110,7 +111,7 @@ fn pieces(word: &str, known: &[(&str, Slot)]) -> Vec<Piece> {
 }
 
 /// The file of a program: as named where the name has a slash, otherwise the first executable one
-/// along `PATH`.
+/// on `PATH`.
 pub(crate) fn find(program: &str) -> Result<PathBuf> {
     if program.contains('/') {
         let path = PathBuf::from(program);
@@ -129,7 +130,7 @@ pub(crate) fn find(program: &str) -> Result<PathBuf> {
         } else {
             String::new()
         };
-        Error::usage(format!("no program {program:?} is found along PATH{here}"))
+        Error::usage(format!("no program {program:?} is found on PATH{here}"))
     })
 }
 

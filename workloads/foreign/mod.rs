@@ -1,5 +1,5 @@
-//! Programs that are not ours: found, started in a process group of their own, watched, ended with
-//! all they started.
+//! Programs of the user: finding them, starting each in a process group of its own, watching them,
+//! and ending them with all that they started.
 
 pub(crate) mod capture;
 pub(crate) mod child;
@@ -22,10 +22,10 @@ use rustix::event::{PollFd, Timespec, poll};
 
 use crate::{Error, Params, Result};
 
-/// What a program gets between the polite TERM and the KILL that nothing survives.
+/// How long a program has between the signal TERM and the signal KILL.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// A command line kept as JSON text, which is how it crosses a process and a disk:
+/// Reads a command line kept as JSON text, in which form it crosses to processes and to disks:
 /// `["make","-j","{n}"]`.
 pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String>> {
     let argv: Vec<String> = serde_json::from_str(text).map_err(|error| {
@@ -39,7 +39,7 @@ pub(crate) fn argv(workload: &str, param: &str, text: &str) -> Result<Vec<String
     }
 }
 
-/// Environment variables kept as JSON text: `{"OMP_NUM_THREADS":"2"}`.
+/// Reads environment variables kept as JSON text: `{"OMP_NUM_THREADS":"2"}`.
 pub(crate) fn environment(workload: &str, params: &Params) -> Result<BTreeMap<String, String>> {
     match params.text("env") {
         "" => Ok(BTreeMap::new()),
@@ -51,7 +51,7 @@ pub(crate) fn environment(workload: &str, params: &Params) -> Result<BTreeMap<St
 
 /// Polls once; a signal in between counts as nothing ready.
 pub(crate) fn poll_once(watched: &mut [PollFd<'_>], left: Option<Duration>) -> io::Result<()> {
-    // A time too long for the system is as good as for ever.
+    // A time too long for the system means for ever.
     let left = left.and_then(|left| Timespec::try_from(left).ok());
     match poll(watched, left.as_ref()) {
         Ok(_) => Ok(()),

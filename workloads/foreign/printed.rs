@@ -1,6 +1,7 @@
 //! What a program has printed, as plain text.
 
-/// What was printed as lines of plain text: without colours, and each redrawn line by itself.
+/// The output as lines of plain text: without colours, and with each redrawn line on a line of its
+/// own.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -20,7 +21,7 @@ pub(super) fn plain(text: &str) -> String {
     plain
 }
 
-/// The whole line in which a place lies.
+/// The whole line that holds the byte at this place.
 pub(super) fn line_around(text: &str, at: usize) -> &str {
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     text[start..].lines().next().unwrap_or_default()

@@ -1,15 +1,16 @@
-//! What a program has left behind and what was brought to this process, as to its nearest living
-//! relative: its end is taken notice of, so that no number of a process stays taken.
+//! Processes that a program has left behind become children of this process (a subreaper). They are
+//! reaped here when they end, so that no process id stays in use.
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, WaitOptions, waitpgid, waitpid};
 
-/// What has left its group and its session is looked for after so many ends of programs.
+/// Processes that have left the group and the session are searched for after so many ends of
+/// programs.
 const EVERY: u32 = 256;
 
-/// Takes notice of the ends of what was in a program's group, after the program's own end was.
+/// Reaps ended processes of a program's group. To be called after the program itself was reaped.
 pub(super) fn reap(group: Pid) {
     static ENDS: AtomicU32 = AtomicU32::new(0);
     while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
@@ -18,11 +19,11 @@ pub(super) fn reap(group: Pid) {
     }
 }
 
-/// Children of ours lead a group in our own session. Others that have ended were their children
-/// once.
+/// Programs that this process started lead a group in its own session. Ended children in other
+/// sessions were started by those programs.
 fn reap_elsewhere() {
-    // `getsid` is not asked: the number is 0 where the session began outside a container, which it
-    // does not expect.
+    // `getsid` is not used: where the session began outside a container its number is 0, which the
+    // safe wrapper does not expect.
     let Some((_, ours)) = state_and_session("self") else { return };
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
@@ -37,7 +38,8 @@ fn reap_elsewhere() {
     }
 }
 
-/// The fields behind the name in `/proc/PID/stat` are state, parent, group and session.
+/// The state and the session of a process. In `/proc/PID/stat` the fields after the name are state,
+/// parent, group and session.
 fn state_and_session(pid: &str) -> Option<(String, String)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = stat.rsplit(')').next()?.split_ascii_whitespace();

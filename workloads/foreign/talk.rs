@@ -1,4 +1,5 @@
-//! A question and an answer, one line each, with a program that may die, hang or talk nonsense.
+//! Exchanges a question and an answer, one line each, with a program that may die, hang or print
+//! nonsense.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,12 +15,12 @@ use super::{interrupt, poll_once};
 /// A reply has at most so many bytes.
 const LONGEST: usize = 64 << 10;
 
-/// What came of a question.
+/// The result of a question.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// A line, without its end.
     Line(String),
-    /// Something was there before we asked.
+    /// A line was there before the question was asked.
     Unasked(String),
     /// No end of line within so many bytes.
     TooLong(usize),
@@ -27,34 +28,34 @@ pub(crate) enum Heard {
     Late,
     /// The user interrupted.
     Interrupted,
-    /// The program lives, but can say nothing any more.
+    /// The program lives but has closed its output.
     Closed,
     /// The program has ended.
     Ended,
 }
 
-/// Both directions of the talk.
+/// The pipes to and from a program.
 #[derive(Debug)]
 pub(crate) struct Talk {
-    /// `None` once we have hung up.
+    /// `None` once the program's input was closed.
     questions: Option<OwnedFd>,
     answers: Output,
     heard: Vec<u8>,
-    /// Whether its standard error is still open on its side.
+    /// Whether the program still holds its standard error open.
     complains: bool,
 }
 
 impl Talk {
-    /// A talk over the end of a pipe to the program's input and the reader of its output.
+    /// A talk over a pipe to the program's input and the reader of its output.
     pub(crate) fn new(questions: OwnedFd, answers: Output) -> io::Result<Self> {
-        // A program that does not read must not block us: there is room for many lines, or it is
-        // late anyway.
+        // A program that does not read must not block this process. The pipe has room for many
+        // lines; if it is full, the program is late anyway.
         rustix::fs::fcntl_setfl(&questions, rustix::fs::OFlags::NONBLOCK)?;
         Ok(Self { questions: Some(questions), answers, heard: Vec::new(), complains: true })
     }
 
-    /// Asks by one line that ends with an end of line, and waits for the answering line. What the
-    /// program prints to its standard error meanwhile goes into `capture`.
+    /// Sends `question`, one line with its end, and waits for the answering line. What the program
+    /// prints to its standard error meanwhile goes into `capture`.
     pub(crate) fn ask(
         &mut self,
         question: &str,
@@ -71,7 +72,7 @@ impl Talk {
         if let Err(error) = self.say(question)
             && error.kind() != io::ErrorKind::BrokenPipe
         {
-            // It cannot take one line: it has read nothing for many tasks.
+            // The pipe is full, so the program has read nothing for many tasks.
             return if error.kind() == io::ErrorKind::WouldBlock {
                 Ok(Heard::Late)
             } else {
@@ -90,7 +91,7 @@ impl Talk {
             if complaint {
                 self.complains = errors.read(capture, buffer)? != Read::End;
             }
-            // What it said before its end still counts.
+            // A line that was printed before the end still counts.
             let more = if answer { self.listen(buffer)? } else { Read::Nothing };
             if let Some(heard) = self.line() {
                 return Ok(heard);
@@ -99,8 +100,8 @@ impl Talk {
                 return Ok(Heard::Ended);
             }
             if more == Read::End {
-                // An end of output is nearly always the beginning of the program's end: that tells
-                // more.
+                // An end of output nearly always means that the program is ending. Its exit status
+                // says more, so wait for it a little.
                 let ended = child.await_end(Instant::now() + Duration::from_millis(100))?;
                 return Ok(if ended { Heard::Ended } else { Heard::Closed });
             }
@@ -119,17 +120,17 @@ impl Talk {
         let Some(questions) = &self.questions else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        // A line is far below the size that a pipe takes whole or not at all.
+        // A line is short enough for a pipe to take it whole or not at all.
         rustix::io::retry_on_intr(|| rustix::io::write(questions, question.as_bytes()))?;
         Ok(())
     }
 
-    /// Takes in what there is to hear.
+    /// Reads the output that is there.
     fn listen(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         self.answers.read_into(&mut self.heard, buffer)
     }
 
-    /// A whole line out of what was heard.
+    /// Takes a whole line out of the output that was read.
     fn line(&mut self) -> Option<Heard> {
         match self.heard.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
@@ -152,7 +153,7 @@ impl Talk {
     ) -> io::Result<[bool; 4]> {
         let interrupt = interrupt::read_end();
         let own = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-        // Who has nothing to say is represented by the child's handle and not looked at.
+        // The child's handle stands in for a descriptor that is not watched.
         let mut watched = [
             own(child.handle()),
             own(self.answers.descriptor()),

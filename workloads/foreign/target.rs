@@ -1,4 +1,4 @@
-//! Where the output of a program goes: to nothing, to us, to our own standard error, or to a file.
+//! Where the output of a program goes: nowhere, to knee, to knee's standard error, or to a file.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use crate::{Error, Result};
 
-/// Where it goes, as the user said.
+/// Where it goes, as the user has set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Null,
@@ -17,7 +17,7 @@ pub(crate) enum Target {
     File(PathBuf),
 }
 
-/// The same, ready to be given to a program.
+/// A [`Target`] that is open, ready to be given to a program.
 #[derive(Debug)]
 pub(crate) enum Sink {
     Null,
@@ -36,7 +36,7 @@ impl Target {
         }
     }
 
-    /// Opens the file, if it is one; what stood in it stays.
+    /// Opens the file, if it is one, to append to it.
     pub(crate) fn open(&self) -> Result<Sink> {
         Ok(match self {
             Self::Null => Sink::Null,
@@ -52,18 +52,18 @@ impl Target {
 }
 
 impl Sink {
-    /// Its standard output; `pipe` is what we read.
+    /// The program's standard output; `pipe` is the pipe that knee reads.
     pub(crate) fn stdout(&self, pipe: &OwnedFd) -> io::Result<Stdio> {
         Ok(match self {
             Self::Null => Stdio::null(),
             Self::Pipe => pipe.try_clone()?.into(),
-            // Our own standard output is for results.
+            // Knee's own standard output is for results only.
             Self::Inherit => io::stderr().into(),
             Self::File(file) => file.try_clone()?.into(),
         })
     }
 
-    /// Its standard error; `pipe` is what we read.
+    /// The program's standard error; `pipe` is the pipe that knee reads.
     pub(crate) fn stderr(&self, pipe: &OwnedFd) -> io::Result<Stdio> {
         match self {
             Self::Inherit => Ok(Stdio::inherit()),

@@ -11,23 +11,23 @@ use super::child::{Child, await_starts};
 use super::limit::Limit;
 use super::{GRACE, interrupt, poll_once};
 
-/// How long a program's output may stay open after its end: what it started in the background is
-/// given away by it.
+/// How long a program's output may stay open after the program's end. If it stays open longer, a
+/// background process still holds it.
 const LEAK_GRACE: Duration = Duration::from_millis(100);
 
 /// Why a program was ended before its own end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It took too long; the flag says whether it had to be killed, since it did not end on TERM.
+    /// It took too long.
     TimeLimit {
-        /// Whether TERM was not enough.
+        /// Whether it did not end on TERM and had to be killed.
         stubborn: bool,
     },
     /// The user interrupted.
     Interrupt,
 }
 
-/// Where a program stands.
+/// How far the ending of a program has got.
 enum Stage {
     Running,
     /// TERM was sent.
@@ -36,8 +36,8 @@ enum Stage {
     Killed(Cut),
 }
 
-/// Waits until `child` has ended, ending it where `limit` passes or the user interrupts. Its output
-/// is read all the while, so that it never waits for us, and kept within bounds.
+/// Waits until `child` has ended; ends it when `limit` passes or the user interrupts. Its output is
+/// read all the time, so that the program never waits for this process, and is kept within bounds.
 pub(crate) fn attend(
     child: &Child,
     output: &Output,
@@ -83,8 +83,8 @@ pub(crate) fn attend(
     })
 }
 
-/// Reads what is left after the program's end. False where somebody whom it left behind still holds
-/// its output.
+/// Reads what is left after the program's end. Returns `false` if a process that it left behind
+/// still holds its output.
 ///
 /// No other writing end may be open in this process.
 pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -> io::Result<bool> {
@@ -96,8 +96,8 @@ pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            // A program of another worker holds it too while it is being started. Without a writer
-            // one reading empties a pipe.
+            // A program of another worker may hold the pipe too while it is being started. Once no
+            // process holds it, one read empties the pipe.
             await_starts();
             output.read(capture, buffer)?;
             return Ok(output.read(capture, buffer)? == Read::End);
@@ -110,7 +110,7 @@ pub(crate) fn drain(output: &Output, capture: &mut Capture, buffer: &mut [u8]) -
     }
 }
 
-/// What there is to do.
+/// Which of the watched descriptors are ready.
 struct Ready {
     ended: bool,
     output: bool,
@@ -128,8 +128,7 @@ fn wait(
     let mut watched = [
         own(child.handle()),
         own(output.descriptor()),
-        // Without an interrupt to wait for, the child's handle stands in its place and is not
-        // looked at.
+        // Without an interrupt to wait for, the child's handle stands in for it and is not checked.
         own(interrupt.unwrap_or(child.handle())),
     ];
     poll_once(&mut watched, left)?;
@@ -149,7 +148,7 @@ mod tests {
     use super::super::child::starting;
     use super::*;
 
-    /// Whether a pipe counts as given away that somebody else holds for longer than the grace.
+    /// Whether a pipe counts as leaked when another process holds it for longer than the grace.
     fn leaks(held: impl FnOnce(OwnedFd) + Send) -> bool {
         let (output, write) = Output::pipe().unwrap();
         thread::scope(|scope| {

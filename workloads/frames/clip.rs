@@ -22,10 +22,11 @@ const BUILT_IN: &[u8] = include_bytes!("../data/clip.h264");
 /// MD5 sums.
 const HASHES: &str = include_str!("../data/clip.hashes");
 
-/// Streams are read as a whole, so that no disk is measured; one this long takes minutes anyway.
+/// The largest stream. Streams are read into memory as a whole, so that no disk is measured. One
+/// this long takes minutes anyway.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// A stream, its groups of pictures and what is known of them.
+/// A stream, its groups of pictures, and the hashes that are known.
 #[derive(Debug)]
 pub(super) struct Clip {
     name: String,
@@ -33,9 +34,9 @@ pub(super) struct Clip {
     groups: Vec<Group>,
     /// How many pictures of a group a task decodes at most.
     limit: usize,
-    /// Every frame's hash in the order of display, where we know them beforehand.
+    /// Every frame's hash in the order of display, where they are known beforehand.
     frames: Option<Vec<u64>>,
-    /// What each group's pictures hashed to when they were decoded first.
+    /// The hash of each group's pictures when they were decoded first.
     seen: Vec<OnceLock<u64>>,
 }
 
@@ -93,9 +94,9 @@ impl Clip {
 
     /// Whether the stream ends where its last slice does.
     ///
-    /// The arithmetic decoder of a slice that was cut off reads on in zeros and never notices. So
-    /// the end is decoded twice, once with other bytes behind it: if that makes another picture,
-    /// the slice has wanted them. A task that stops before the last slice cannot meet it, and
+    /// The arithmetic decoder of a slice that was cut off reads zeros beyond the end and does not
+    /// notice. So the end is decoded twice, once with other bytes behind it. If that makes another
+    /// picture, the slice needed bytes beyond the end. Where tasks stop before the last slice,
     /// nothing is decoded.
     pub(super) fn check_end(&self) -> Result<()> {
         let last = self.groups.len() - 1;
@@ -123,8 +124,8 @@ impl Clip {
         let pictures = self.each_picture(group, self.limit, &[], |order, picture| {
             let hash = picture::hash(picture);
             self.check(order, hash)?;
-            // A sum, since pictures come in the order of decoding; each with its place, so that
-            // none may change it.
+            // The common hash is a sum, because pictures come in the order of decoding. Each is
+            // mixed with its place, so that swapped pictures change the sum.
             common = common.wrapping_add(mix(hash, order as u64));
             Ok(())
         })?;
@@ -138,7 +139,7 @@ impl Clip {
         Ok((pictures, common))
     }
 
-    /// Holds a picture against what is known of it. In the clip that comes with knee, picture
+    /// Compares a picture's hash with the known one. In the clip that comes with knee, picture
     /// orders go up by two a frame.
     fn check(&self, order: i32, hash: u64) -> Result<()> {
         let Some(frames) = &self.frames else { return Ok(()) };
@@ -151,8 +152,8 @@ impl Clip {
         )))
     }
 
-    /// Hands at most `limit` pictures of a group on as they are decoded, each with its place in the
-    /// order of display. The `tail` follows the last slice.
+    /// Calls back for at most `limit` pictures of a group as they are decoded, each with its place
+    /// in the order of display. The `tail` follows the last slice.
     pub(super) fn each_picture(
         &self,
         group: usize,
@@ -194,7 +195,7 @@ impl Clip {
     }
 }
 
-/// One copy per process of each clip that some worker still has.
+/// Returns the process's one copy of a clip, and makes it if no worker has it.
 fn shared(path: PathBuf, limit: usize, make: impl FnOnce() -> Result<Clip>) -> Result<Arc<Clip>> {
     static CLIPS: Mutex<BTreeMap<(PathBuf, usize), Weak<Clip>>> = Mutex::new(BTreeMap::new());
     // A panic while the lock was held left at most a clip missing.

@@ -1,5 +1,4 @@
-//! The clip against its published MD5 sums, and files that are damaged in every way we could think
-//! of.
+//! Tests of the clip against its published MD5 sums, and of files that are damaged in many ways.
 
 use md5::{Digest as _, Md5};
 

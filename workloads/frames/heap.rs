@@ -1,11 +1,11 @@
 //! Keeps freed memory for the next picture, as video players do.
 //!
-//! A decoder takes 6 MB for a picture and gives them back. By default the C library returns them to
-//! the system at once, which then has to clear 1 500 pages for the next picture: a sixth of the
-//! time, and rounds that differ by 12 % instead of 4 %. Players keep a pool of picture buffers
-//! (ffmpeg's `av_buffer_pool`), so what would be measured is not what they do.
+//! A decoder allocates 6 MB for a picture and frees them. By default the C library returns them to
+//! the system at once, which then has to clear 1 500 pages for the next picture. That takes a sixth
+//! of the time, and makes rounds differ by 12 % instead of 4 %. Players do not do that: they keep a
+//! pool of picture buffers (ffmpeg's `av_buffer_pool`).
 
-/// Tells the C library of this process to keep what is freed. Others than glibc are left alone.
+/// Tells glibc to keep freed memory in this process. Other C libraries are left alone.
 #[cfg(target_env = "gnu")]
 pub(super) fn keep_freed() {
     /// The most that glibc allows; larger blocks are returned at once.
@@ -18,6 +18,6 @@ pub(super) fn keep_freed() {
     }
 }
 
-/// Tells the C library of this process to keep what is freed. Others than glibc are left alone.
+/// Tells glibc to keep freed memory in this process. Other C libraries are left alone.
 #[cfg(not(target_env = "gnu"))]
 pub(super) fn keep_freed() {}

@@ -11,9 +11,9 @@ const CHUNK: usize = LANES * 4;
 
 /// A hash of the size and all planes.
 ///
-/// Each lane keeps Fletcher's pair of sums of the words that fall to it, the second of which tells
-/// their order. Source: Fletcher, "An arithmetic checksum for serial transmissions", IEEE Trans.
-/// Comm. 30, 1982, here modulo 2^32.
+/// Each lane keeps Fletcher's pair of sums of its words. The second sum depends on their order.
+/// Source: Fletcher, "An arithmetic checksum for serial transmissions", IEEE Trans. Comm. 30, 1982,
+/// here modulo 2^32.
 pub(super) fn hash(picture: &YuvFrame) -> u64 {
     let size = (picture.width as u64) << 32 | picture.height as u64;
     [&picture.y, &picture.u, &picture.v].into_iter().fold(size, |hash, plane| add(hash, plane))

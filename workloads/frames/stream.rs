@@ -4,19 +4,19 @@
 
 use std::ops::Range;
 
-/// What can be decoded with a fresh decoder: parameter sets, then an IDR picture and all up to the
-/// next one.
+/// A group that a fresh decoder can decode: parameter sets, an IDR picture, and all pictures up to
+/// the next IDR picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
-    /// Parameter sets that came before, each once, as ranges of the stream.
+    /// The parameter sets that came before it, each once, as ranges of the stream.
     pub(super) headers: Vec<Range<usize>>,
-    /// One slice each, with whatever stands before it.
+    /// The slices, each with the units that come before it.
     pub(super) slices: Vec<Range<usize>>,
     /// How many pictures the slices make.
     pub(super) pictures: usize,
 }
 
-/// What this module asks of a NAL unit's type.
+/// The types of NAL units that this module tells apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nal {
     Slice,
@@ -30,7 +30,7 @@ enum Nal {
 pub(super) fn groups(stream: &[u8]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut headers: Vec<Range<usize>> = Vec::new();
-    // Where the slice that is to come begins, with what stands before it.
+    // Where the next slice begins, with the units before it.
     let mut pending = None;
     let starts = start_codes(stream);
     for (index, &start) in starts.iter().enumerate() {
@@ -48,7 +48,7 @@ pub(super) fn groups(stream: &[u8]) -> Vec<Group> {
             if kind == Nal::IdrSlice && opens {
                 groups.push(Group { headers: headers.clone(), slices: Vec::new(), pictures: 0 });
             }
-            // Slices before the first IDR picture refer to what we do not have.
+            // Slices before the first IDR picture refer to pictures that are missing.
             if let Some(group) = groups.last_mut() {
                 group.slices.push(begin..end);
                 group.pictures += usize::from(opens);

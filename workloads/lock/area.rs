@@ -14,7 +14,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::{Error, Result, mix};
 
-/// As many lines as 256 KiB hold.
+/// The largest number of lines: 256 KiB of them.
 pub(super) const MAX_LINES: usize = 2048;
 
 /// One cache line, and the next one, which many processors fetch along with it.
@@ -22,7 +22,8 @@ pub(super) const MAX_LINES: usize = 2048;
 struct Line {
     /// How often the section has been gone through.
     count: AtomicU64,
-    /// Which line is changed after this one: in no order that a prefetcher could guess.
+    /// The line that is changed after this one. The order is random, so that no prefetcher can
+    /// guess it.
     next: AtomicU64,
 }
 
@@ -39,12 +40,12 @@ pub(super) struct Area {
     lines: usize,
 }
 
-// SAFETY: the mapping belongs to no thread; what is in it is reached through the mutex and atomics
-// only.
+// SAFETY: the mapping belongs to no thread, and its content is reached only through the mutex and
+// atomics.
 unsafe impl Send for Area {}
 
 impl Area {
-    /// Maps the crew's file; whoever comes first makes it.
+    /// Maps the crew's file. The first worker makes it.
     pub(super) fn join(directory: &Path, lines: usize) -> Result<Self> {
         let path = directory.join(format!("lock-{lines}"));
         let cannot =
@@ -60,8 +61,8 @@ impl Area {
         Ok(Self { shared: map(&file.map_err(cannot)?).map_err(cannot)?, lines })
     }
 
-    /// Makes the file under another name and links it to its own only when it is ready, so that
-    /// nobody ever maps half a mutex.
+    /// Makes the file under another name and links it to its own when it is ready, so that no
+    /// worker maps a half-made mutex.
     fn make(directory: &Path, path: &Path, lines: usize) -> io::Result<()> {
         let draft = tempfile::NamedTempFile::new_in(directory).map_err(advised)?;
         reserve(draft.as_file(), size_of::<Shared>() as u64)?;
@@ -69,15 +70,15 @@ impl Area {
         area.initialise()?;
         match std::fs::hard_link(draft.path(), path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()), // Another worker was faster: its file is as good.
+            _ => Ok(()), // Another worker was faster, and its file is used.
         }
     }
 
     fn initialise(&self) -> io::Result<()> {
         let mut attributes = MaybeUninit::uninit();
         let attributes = attributes.as_mut_ptr();
-        // SAFETY: the attributes are initialised before they are used and destroyed after; nobody
-        // else knows this mapping's file yet.
+        // SAFETY: the attributes are initialised before they are used and destroyed after, and no
+        // other worker knows this file yet.
         unsafe {
             check(libc::pthread_mutexattr_init(attributes))?;
             check(libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED))?;
@@ -85,8 +86,8 @@ impl Area {
             check(libc::pthread_mutex_init(self.mutex(), attributes))?;
             check(libc::pthread_mutexattr_destroy(attributes))?;
         }
-        // Sattolo's algorithm: a permutation of one cycle, so that every line comes before any
-        // comes again.
+        // Sattolo's algorithm makes a permutation of one cycle, so that every line is visited
+        // before any is visited again.
         let mut order: Vec<u64> = (0..self.lines as u64).collect();
         for i in (1..order.len()).rev() {
             order.swap(i, (mix(0, i as u64) % i as u64) as usize);
@@ -97,8 +98,8 @@ impl Area {
         Ok(())
     }
 
-    /// Does `work` while no other worker of the crew is in here, and lives with one that died in
-    /// here.
+    /// Does `work` while no other worker of the crew is in the section. After a worker died in the
+    /// section, repairs the lines first.
     pub(super) fn locked<T>(&self, work: impl FnOnce(Lines<'_>) -> T) -> Result<T> {
         let locked = self.lock();
         if locked != 0 && locked != libc::EOWNERDEAD {
@@ -117,8 +118,8 @@ impl Area {
         Ok(done)
     }
 
-    /// Spins for some tens of microseconds before it sleeps, as most locks of today do: who waits
-    /// then gets the lock before the one that let it go can take it again.
+    /// Spins for some tens of microseconds before it sleeps, as most locks of today do. So a
+    /// waiting worker gets the lock before the one that released it can take it again.
     fn lock(&self) -> libc::c_int {
         const TRIES: u32 = 100;
         const PAUSES: u32 = 10;
@@ -155,23 +156,23 @@ impl Drop for Area {
     }
 }
 
-/// Unlocks, also when the work within panicked.
+/// Unlocks the mutex, also when the work has panicked.
 struct Guard<'a>(&'a Area);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        // SAFETY: whoever has a guard has locked the mutex, on this thread.
+        // SAFETY: a guard is made only by the thread that has locked the mutex, and stays on it.
         let unlocked = unsafe { libc::pthread_mutex_unlock(self.0.mutex()) };
         debug_assert_eq!(unlocked, 0);
     }
 }
 
-/// The lines, in the hands of the one worker in the section.
+/// The lines, as the one worker in the section sees them.
 pub(super) struct Lines<'a>(&'a [Line]);
 
 impl Lines<'_> {
-    /// Counts up in every line, each found only through the one before; all must have counted
-    /// alike.
+    /// Adds 1 in every line. Each line is found only through the one before. All counts must be
+    /// equal.
     pub(super) fn change(&self) -> Result<()> {
         let Some(first) = self.0.first() else { return Ok(()) };
         let count = first.count.load(Ordering::Relaxed);
@@ -191,7 +192,7 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Makes all lines alike after a worker died between two of them.
+    /// Makes all counts equal after a worker died between two lines.
     fn repair(&self) {
         let latest = self.0.iter().map(|line| line.count.load(Ordering::Relaxed)).max();
         for line in self.0 {
@@ -200,13 +201,13 @@ impl Lines<'_> {
     }
 }
 
-/// Makes the file as long as it will be, with room on the disk for all of it: to touch a mapped
-/// page for which there is none is the end of a process, without a word.
+/// Gives the file its full length and reserves disk space for all of it. Without the space,
+/// touching a mapped page would kill the process by a signal.
 fn reserve(file: &File, length: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;
     match fallocate(file, FallocateFlags::empty(), 0, length) {
-        // Such a file system has room once something was written there.
+        // Such a file system reserves space only for written data, so zeros are written.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
             io::copy(&mut io::repeat(0).take(length), &mut &*file).map(drop)
         }
@@ -215,7 +216,7 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
     }
 }
 
-/// The error of a disk, with what helps.
+/// An error of the disk, with advice.
 fn advised(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => io::Error::new(
@@ -237,7 +238,8 @@ fn map(file: &File) -> io::Result<NonNull<Shared>> {
             "it is not a lock of this version of knee",
         ));
     }
-    // SAFETY: a new mapping of a file that is as long as it, at an address that the kernel chooses.
+    // SAFETY: a new mapping at an address that the kernel chooses, and the file is as long as the
+    // mapping.
     let address = unsafe {
         rustix::mm::mmap(
             std::ptr::null_mut(),

@@ -1,4 +1,4 @@
-//! Exclusion between threads and processes, and a death in the section.
+//! Tests of exclusion between threads and processes, and of a death in the section.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -82,7 +82,7 @@ fn a_panic_in_the_section_unlocks_it() {
     within_a_minute(move || section(&other).unwrap());
 }
 
-/// Not a test of its own: what the test below runs as another process, which is killed in the
+/// Not a test of its own. The test below runs it as another process, which is killed in the
 /// section.
 #[test]
 fn dies_in_the_section() {

@@ -8,8 +8,8 @@ use crate::{Error, Result, Work, mix};
 const SLICE: usize = (16 << 20) / size_of::<f64>();
 /// Elements of the smallest page that a machine has: 4 KiB.
 const SMALL_PAGE: usize = 4096 / size_of::<f64>();
-/// Elements that are checked after each task: enough to meet a task that did nothing or half, too
-/// few to be measured.
+/// How many elements are checked after each task: enough to find a task that did nothing or half,
+/// too few to take measurable time.
 const SAMPLES: u64 = 64;
 
 pub(super) struct Arrays {
@@ -23,14 +23,14 @@ impl Arrays {
     pub(super) fn new(length: usize) -> Self {
         let mut arrays = Self { a: large(length), b: large(length), c: large(length) };
         for page in arrays.a.chunks_mut(SMALL_PAGE) {
-            page[0] = 0.0; // Makes the kernel give it to us, zeros and all.
+            page[0] = 0.0; // Makes the kernel provide the page, filled with zeros.
         }
         repeat(&mut arrays.b, &std::array::from_fn(b_at));
         repeat(&mut arrays.c, &std::array::from_fn(c_at));
         arrays
     }
 
-    /// The triad over the slice that task `number` has.
+    /// Computes the triad over the slice of task `number`.
     pub(super) fn triad(&mut self, seed: u64, number: u64) -> Result<Work> {
         let length = self.a.len();
         let slices = (length / SLICE).max(1);
@@ -44,14 +44,14 @@ impl Arrays {
         Ok(Work { units: 3 * (each * size_of::<f64>()) as u64, checksum })
     }
 
-    /// Holds a sample of the results against what they are by definition; returns a hash of it.
+    /// Compares a sample of the results with what they must be; returns a hash of the sample.
     fn check(&self, seed: u64, number: u64, from: usize, each: usize) -> Result<u64> {
         let scale = scale(seed, number);
         let mut hash = mix(seed, number);
         for sample in 0..SAMPLES {
             let at = from + (mix(hash, sample) % each as u64) as usize;
             let (found, expected) = (self.a[at], b_at(at) + scale * c_at(at));
-            // Whole numbers below 2^53: there is nothing to be rounded.
+            // All numbers are whole and below 2^53, so nothing is rounded.
             if found.to_bits() != expected.to_bits() {
                 return Err(Error::wrong(format!(
                     "memory: element {at} is {found} instead of {expected}"
@@ -71,12 +71,13 @@ fn triad(a: &mut [f64], b: &[f64], c: &[f64], scale: f64) {
     }
 }
 
-/// Another factor for every task, so that no task finds its results already there.
+/// The factor of a task. Every task has another one, so that no task finds its results already
+/// there.
 fn scale(seed: u64, number: u64) -> f64 {
     (1 + mix(seed, number) % 1_000_000) as f64
 }
 
-/// After so many elements, `b` and `c` begin anew.
+/// `b` and `c` repeat after so many elements.
 const PERIOD: usize = 4096;
 
 fn b_at(i: usize) -> f64 {
@@ -87,15 +88,16 @@ fn c_at(i: usize) -> f64 {
     (PERIOD - i % PERIOD) as f64
 }
 
-/// By copying, because a crew may have many gigabytes to fill before its clock starts.
+/// Fills `array` with copies of `pattern`. Copying is fast, and a crew may have many gigabytes to
+/// fill before its clock starts.
 fn repeat(array: &mut [f64], pattern: &[f64; PERIOD]) {
     for piece in array.chunks_mut(PERIOD) {
         piece.copy_from_slice(&pattern[..piece.len()]);
     }
 }
 
-/// Zeros in pages of 2 MiB where the machine has them: fewer page faults before the clock starts
-/// and fewer misses of the TLB after.
+/// Zeros in pages of 2 MiB where the machine has them. That saves page faults before the clock
+/// starts, and TLB misses after.
 fn large(length: usize) -> Vec<f64> {
     const LARGE_PAGE: usize = 2 << 20;
     let mut array = vec![0.0_f64; length];
@@ -109,7 +111,7 @@ fn large(length: usize) -> Vec<f64> {
         let advised = unsafe {
             rustix::mm::madvise(start.add(skip).cast(), whole, rustix::mm::Advice::LinuxHugepage)
         };
-        // A kernel without large pages serves small ones: slower, and just as right.
+        // A kernel without large pages uses small ones, which are slower and do as well.
         let _ = advised;
     }
     array
@@ -126,7 +128,8 @@ mod tests {
             let work = arrays.triad(7, number).unwrap();
             assert_eq!(work.units, 24 * 5000);
             let sum: f64 = arrays.a.iter().sum();
-            // The sums of 0, 1, .. 4095 and of 4096, 4095, .. 1, then of the first 904 of each.
+            // The sums of 0, 1, .. 4095 and of 4096, 4095, .. 1, then the sums of the first 904 of
+            // each.
             let b = 4095 * 4096 / 2 + 903 * 904 / 2;
             let c = 4096 * 4097 / 2 + 904 * 4096 - 903 * 904 / 2;
             assert_eq!(sum.to_bits(), (f64::from(b) + scale(7, number) * f64::from(c)).to_bits());

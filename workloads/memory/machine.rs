@@ -1,4 +1,4 @@
-//! What the kernel says about the last cache and the free memory.
+//! The size of the last cache and the free memory, as the kernel tells them.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn last_cache_in(directory: &Path) -> Option<u64> {
     caches.max().map(|(_, size)| size)
 }
 
-/// Bytes of memory in all, and bytes that can be had without swapping.
+/// Bytes of memory in all, and bytes that are available without swapping.
 pub(super) struct Free {
     pub(super) total: u64,
     pub(super) available: u64,

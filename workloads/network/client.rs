@@ -1,4 +1,4 @@
-//! One kept-alive connection and the requests over it, with a thread that waits or without.
+//! One kept-alive connection and the requests over it, blocking or async.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -22,7 +22,7 @@ pub(super) struct Client {
     buffer: Vec<u8>,
 }
 
-/// The connection in the hands of whoever used it last.
+/// The connection, in the form in which it was last used.
 enum Stream {
     Closed,
     Blocking(TcpStream),
@@ -32,8 +32,8 @@ enum Stream {
 /// Why an exchange failed, and whether it may be tried again on a new connection.
 struct Failure {
     error: Error,
-    /// The server closed the idle connection before it saw the request: its right, and no failure
-    /// of its own.
+    /// The server closed the idle connection before it saw the request. A server may do that, so it
+    /// is no failure.
     stale: bool,
 }
 
@@ -44,14 +44,14 @@ impl From<Error> for Failure {
 }
 
 impl Client {
-    /// Connects, and gives up on any answer that takes longer than `patience`.
+    /// Connects. Any answer that takes longer than `patience` is an error.
     pub(super) fn connect(url: Url, patience: Duration) -> Result<Self> {
         let stream = Stream::Blocking(connect(&url, patience)?);
         Ok(Self { url, patience, stream, request: String::new(), buffer: vec![0; 1 << 16] })
     }
 
-    /// Asks for the body named `name`, or for the URL's own path; hands its pieces on and returns
-    /// its length.
+    /// Requests the body named `name`, or the URL's own path. Calls back for each piece of the body
+    /// and returns its length.
     pub(super) fn get(
         &mut self,
         name: Option<u64>,
@@ -75,7 +75,7 @@ impl Client {
         }
     }
 
-    /// The same without holding the thread.
+    /// Like [`get`](Self::get), without holding the thread.
     pub(super) async fn get_async(
         &mut self,
         name: Option<u64>,
@@ -121,8 +121,8 @@ impl Client {
         );
     }
 
-    /// The connection for a thread that waits, and whether it was only just made. It is put back
-    /// when an exchange has gone well.
+    /// The connection for a blocking thread, and whether it is new. The caller puts it back after a
+    /// successful exchange.
     fn blocking_stream(&mut self) -> Result<(TcpStream, bool)> {
         let kept = match std::mem::replace(&mut self.stream, Stream::Closed) {
             Stream::Blocking(stream) => Some(stream),
@@ -149,7 +149,7 @@ impl Client {
             Stream::Async(stream) => Ok((stream, false)),
             Stream::Blocking(stream) => Ok((take_over(stream)?, false)),
             Stream::Closed => {
-                // Looking a name up blocks, so it is done where blocking is allowed.
+                // Looking up a name blocks, so it is done on a blocking thread.
                 let (url, patience) = (self.url.clone(), self.patience);
                 let made = tokio::task::spawn_blocking(move || connect(&url, patience)).await;
                 let stream = made.map_err(|error| Error::failed(format!("network: {error}")))??;
@@ -159,10 +159,10 @@ impl Client {
     }
 }
 
-/// Tries every address that the name has.
+/// Connects to the first address of the name that accepts.
 fn connect(url: &Url, patience: Duration) -> Result<TcpStream> {
     let cannot = |error: &io::Error| {
-        // EMFILE: the one failure that the number of workers itself brings about.
+        // EMFILE is the one failure that a large number of workers causes by itself.
         let hint = match error.raw_os_error() {
             Some(24) => "; raise the limit with `ulimit -n` or use fewer workers",
             _ => "",
@@ -232,7 +232,8 @@ async fn exchange_async(
     Ok(())
 }
 
-/// What an error on the connection means, before or after the response had `started`.
+/// Turns an error on the connection into a failure. `started` says whether a part of the response
+/// had come.
 fn failed(error: &io::Error, started: bool, may_be_stale: bool) -> Failure {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,

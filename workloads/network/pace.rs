@@ -1,8 +1,8 @@
 //! Waits of one fixed length, exact to the microsecond, for any number of requests at once.
 //!
-//! tokio's own timers tick in milliseconds: asked for 2 ms in a closed loop they take 3. All waits
-//! here have the same length, so they end in the order in which they began, and one timer of the
-//! kernel serves them all, one after another.
+//! Tokio's own timers tick in milliseconds: a wait of 2 ms in a closed loop takes 3. All waits here
+//! have the same length, so they end in the order in which they began. So one timer of the kernel
+//! can serve them all, one after another.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 type Waiting = (Instant, oneshot::Sender<()>);
 
-/// Hands out waits; the queue behind it ends when the last of its clones does.
+/// Makes waits. Its queue ends when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Pace {
     length: Duration,
@@ -25,7 +25,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Must be called within a tokio runtime, on which the queue then runs.
+    /// Starts the queue on the current tokio runtime, within which it must be called.
     pub(super) fn start(length: Duration) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -37,13 +37,13 @@ impl Pace {
         Ok(Self { length, queue })
     }
 
-    /// Waits for the one length.
+    /// Waits for the length given to [`start`](Self::start).
     pub(super) async fn wait(&self) {
         if self.length.is_zero() {
             return;
         }
         let (wake, woken) = oneshot::channel();
-        // Both can fail only when the runtime is going down, and this wait with it.
+        // Both calls fail only when the runtime is shutting down, and this wait with it.
         if self.queue.send((Instant::now() + self.length, wake)).is_ok() {
             let _ = woken.await;
         }
@@ -54,7 +54,7 @@ async fn serve(timer: AsyncFd<OwnedFd>, mut waiting: mpsc::UnboundedReceiver<Wai
     while let Some((deadline, wake)) = waiting.recv().await {
         // A timer that cannot be set ends the wait early rather than never.
         let _ = sleep_until(&timer, deadline).await;
-        let _ = wake.send(()); // Nobody waits any more where the connection is gone.
+        let _ = wake.send(()); // Fails when the connection is gone, which does not matter.
     }
 }
 
@@ -73,8 +73,8 @@ async fn sleep_until(timer: &AsyncFd<OwnedFd>, deadline: Instant) -> io::Result<
     )?;
     loop {
         let mut ready = timer.readable().await?;
-        // Reading says how often it rang and makes it unready again; unready means that readiness
-        // was a false alarm.
+        // Reading the timer makes it unready again. If it was not ready after all, the wait goes
+        // on.
         if let Ok(rang) = ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut [0_u8; 8])?)) {
             return rang.map(drop);
         }

@@ -1,8 +1,7 @@
-//! Reads an HTTP/1.1 response as its bytes arrive, without knowing where they come from.
+//! Reads an HTTP/1.1 response as its bytes arrive. It does no input or output itself.
 //!
 //! Source: RFC 9112, sections 4 to 7. Every line and the head as a whole are limited, so that a
-//! hostile server cannot make us keep more than that; bodies are passed on piece by piece and never
-//! kept.
+//! hostile server cannot use up memory. Bodies are passed on piece by piece and never kept.
 
 use crate::{Error, Result};
 
@@ -12,12 +11,13 @@ const MAX_LINES: usize = 1 << 16;
 /// The most bytes of one body.
 const MAX_BODY: u64 = 1 << 30;
 
-/// What we have seen of one response so far.
+/// The state of one response that is being read.
 #[derive(Debug)]
 pub(super) struct Response {
     state: State,
     line: Vec<u8>,
-    /// Bytes of lines so far; chunks give some back, or a long body would run out of them.
+    /// Bytes of lines so far. Each finished chunk lowers the count, so that a long body does not
+    /// reach the limit.
     line_bytes: usize,
     status: u16,
     length: Option<u64>,
@@ -55,10 +55,11 @@ impl Response {
         }
     }
 
-    /// Takes the next bytes and hands every piece of the body on, with its place in it.
+    /// Takes the next bytes and calls `piece` for every piece of the body, with its offset.
     ///
     /// # Errors
-    /// Whatever is not HTTP/1.1, too large, not of status 2xx, or not to the taste of `piece`.
+    /// The response is not HTTP/1.1, is too large or has no status 2xx, or `piece` returns an
+    /// error.
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
@@ -91,7 +92,8 @@ impl Response {
         Ok(())
     }
 
-    /// The connection was closed: which ends some responses and breaks all others.
+    /// To be called when the connection was closed, which ends some responses and is an error in
+    /// all others.
     pub(super) fn close(&mut self) -> Result<()> {
         self.keep_alive = false;
         match self.state {
@@ -157,7 +159,7 @@ impl Response {
             State::ChunkEnd if line.is_empty() => Ok(State::ChunkSize),
             State::ChunkEnd => Err(bad("a chunk is longer than its size")),
             State::Trailers if line.is_empty() => Ok(State::Done),
-            other => Ok(other), // Trailers say nothing that we need.
+            other => Ok(other), // Trailers are ignored.
         }
     }
 

@@ -1,4 +1,4 @@
-//! Responses good and hostile, whole and in every possible pair of pieces.
+//! Tests of good and hostile responses, whole and cut at every place.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! The HTTP/1.1 server on loopback that answers knee's own requests, alive as long as its handle
-//! is.
+//! The HTTP/1.1 server on loopback that answers knee's own requests. It lives as long as its
+//! handle.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,8 +17,8 @@ use crate::{Error, Result};
 
 /// The largest request that is read.
 const MAX_REQUEST: usize = 8 << 10;
-/// How much of a body is copied behind its head, so that a usual answer is one write and one
-/// packet.
+/// How many bytes of a body are written together with its head, so that a usual answer is one write
+/// and one packet.
 const FIRST_PIECE: usize = 16 << 10;
 
 /// A running server; dropping it closes every connection and its port.
@@ -28,9 +28,8 @@ pub(super) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What every connection answers with.
-/// So many may wait to be accepted. All workers connect at once, and one that finds no place tries
-/// again after a second.
+/// How many connections may wait to be accepted. All workers connect at once, and one that finds no
+/// place tries again after a second.
 const BACKLOG: u32 = 4096;
 
 struct Answers {
@@ -61,8 +60,7 @@ impl Server {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::spawn(accept(listener, answers));
-                    // An error means that the handle is gone without a word, which is as good a
-                    // reason to stop.
+                    // An error means that the handle was dropped, which is a reason to stop too.
                     let _ = stopped.await;
                 });
             })
@@ -89,10 +87,11 @@ async fn accept(listener: TcpListener, answers: Arc<Answers>) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 let answers = Arc::clone(&answers);
-                // A connection that fails is the client's to notice.
+                // The client notices when its connection fails.
                 tokio::spawn(async move { serve(stream, &answers).await.ok() });
             }
-            // Out of file descriptors, most likely: others end and free some.
+            // Most likely there are no file descriptors left. Try again when other connections have
+            // ended.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -159,13 +158,14 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 
-/// What a request asks for.
+/// The content of a request.
 struct Wish {
     number: u64,
     keep_alive: bool,
 }
 
-/// `GET /1f HTTP/1.1` asks for the answer number 31; a request with a body is not understood.
+/// Reads the head of a request. `GET /1f HTTP/1.1` asks for answer number 31. `None` for any other
+/// request, also for one with a body.
 fn understand(head: &[u8]) -> Option<Wish> {
     let mut lines = std::str::from_utf8(head).ok()?.split("\r\n");
     let mut parts = lines.next()?.split(' ');

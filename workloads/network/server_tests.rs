@@ -1,4 +1,4 @@
-//! The server and the client against each other, and each against strangers.
+//! Tests of the server and the client, with each other and with other clients and servers.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener as StdListener, TcpStream as StdStream};
@@ -20,7 +20,7 @@ fn raw(address: &str, request: &[u8]) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();
-    // A refused stranger may be reset, which is an end as well.
+    // A refused connection may be reset, which ends the answer as well.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -135,7 +135,7 @@ fn a_server_of_another_mind_is_told_before_the_start() {
     ] {
         let (url, thread) = stranger(answers);
         let params = params(&[("url", &url)]);
-        // To plan asks nobody.
+        // Planning sends no request.
         Network.supported(&params).unwrap();
         let error = Network.host(&context(&params, None)).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

@@ -1,5 +1,4 @@
-//! The address of a server: `http://host:port/path`, and nothing that we would have to pretend to
-//! understand.
+//! The address of a server, `http://host:port/path`. Other forms are refused.
 
 use std::fmt;
 
@@ -17,7 +16,7 @@ pub(super) struct Url {
 
 impl Url {
     /// # Errors
-    /// A usage error says what is wrong and what would be right.
+    /// A usage error that says what is wrong and what would be right.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let wrong =
             |what: &str| Error::usage(format!("network: url={}: {what}", text.escape_debug()));

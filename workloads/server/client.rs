@@ -1,5 +1,5 @@
-//! A client for HTTP/1.1 on hyper: one request after another over a connection that is kept as long
-//! as the server keeps it.
+//! A client for HTTP/1.1 on hyper. It sends one request after another over a connection that it
+//! keeps as long as the server does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,24 +19,25 @@ use crate::{Error, Result};
 
 mod trust;
 
-/// What is said where no answer comes.
+/// The reason for a failure when no answer comes.
 pub(super) const NO_ANSWER: &str = "no answer";
 
-/// What is asked, and where.
+/// Where requests go.
 #[derive(Debug, Clone)]
 pub struct Target {
     uri: Uri,
     host: String,
     port: u16,
-    /// Where the server's name is checked by nobody: what is measured is speed.
+    /// How TLS is spoken; `None` for plain HTTP. The server's name is not checked, because only
+    /// speed is measured.
     tls: Option<(Arc<tokio_rustls::rustls::ClientConfig>, ServerName<'static>)>,
     /// The value of the `Host` field.
     authority: HeaderValue,
-    /// From the path on.
+    /// The path and the query.
     path: Uri,
 }
 
-/// What each request holds beside its address.
+/// The content of each request besides its address.
 #[derive(Debug, Clone)]
 pub struct Request {
     method: Method,
@@ -44,7 +45,7 @@ pub struct Request {
     body: Bytes,
 }
 
-/// A connection, or the place for one. It is made when it is first needed.
+/// A connection, which is made when it is first needed.
 #[derive(Debug)]
 pub struct Connection {
     target: Arc<Target>,
@@ -56,14 +57,15 @@ impl Request {
     /// A request of this method, with header fields such as `Accept: text/html` and a body.
     ///
     /// # Errors
-    /// The method or a field cannot be.
+    /// The method or a field is not valid.
     pub fn new(method: &str, headers: &[String], body: Vec<u8>) -> Result<Self> {
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| Error::usage(format!("{method:?} is no method; write GET, POST, ..")))?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+            Error::usage(format!("{method:?} is not a method; write GET, POST, .."))
+        })?;
         let mut all = HeaderMap::new();
         for line in headers {
             let wrong =
-                || Error::usage(format!("{line:?} is no header field; write 'NAME: VALUE'"));
+                || Error::usage(format!("{line:?} is not a header field; write 'NAME: VALUE'"));
             let (name, value) = line.split_once(':').ok_or_else(wrong)?;
             let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
             all.append(name, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?);
@@ -73,17 +75,17 @@ impl Request {
 }
 
 impl Target {
-    /// Reads an address: `http://127.0.0.1:8000/path`, `https://..`.
+    /// Reads an address, such as `http://127.0.0.1:8000/path` or `https://..`.
     ///
     /// # Errors
-    /// It is none.
+    /// The text is not such an address.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |what: &str| {
             Error::usage(format!(
                 "{text:?} cannot be asked: {what}; write for instance http://127.0.0.1:8000/path"
             ))
         };
-        let uri: Uri = text.parse().map_err(|_| wrong("it is no address"))?;
+        let uri: Uri = text.parse().map_err(|_| wrong("it is not an address"))?;
         let secure = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -100,19 +102,19 @@ impl Target {
         }
         let tls = if secure {
             let name =
-                ServerName::try_from(host.clone()).map_err(|_| wrong("its host is no name"))?;
+                ServerName::try_from(host.clone()).map_err(|_| wrong("its host is not a name"))?;
             Some((trust::config()?, name))
         } else {
             None
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let path: Uri = path.parse().map_err(|_| wrong("its path cannot be"))?;
-        let value =
-            HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("its host cannot be"))?;
+        let path: Uri = path.parse().map_err(|_| wrong("its path is not valid"))?;
+        let value = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| wrong("its host is not valid"))?;
         Ok(Self { host, port, tls, authority: value, path, uri })
     }
 
-    /// Whether it lies on this machine.
+    /// Whether its host is this machine.
     pub fn is_here(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         address.map_or(self.host == "localhost", |address| {
@@ -161,30 +163,30 @@ impl fmt::Display for Target {
     }
 }
 
-/// Speaks HTTP over a stream; to be called within a set of local tasks.
+/// Starts HTTP over a stream. Must be called within a tokio `LocalSet`.
 async fn begin<S>(stream: S) -> std::result::Result<SendRequest<Full<Bytes>>, String>
 where
     S: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
     let (sender, connection) = handshake(stream).await.map_err(|error| error.to_string())?;
     tokio::task::spawn_local(async move {
-        // How it ends is told to whoever asks over it.
+        // An error is reported to the next request over it.
         let _ = connection.await;
     });
     Ok(sender)
 }
 
 impl Connection {
-    /// A place for a connection to this target.
+    /// A connection to this target, which is made by the first request.
     pub fn new(target: &Arc<Target>, request: &Request) -> Self {
         Self { target: Arc::clone(target), request: target.request(request), sender: None }
     }
 
-    /// Asks once and waits for the whole answer. A connection that the server had closed while
-    /// nothing was under way is made anew.
+    /// Sends a request and waits for the whole answer. If the server has closed the connection
+    /// while it was idle, makes a new one.
     ///
     /// # Errors
-    /// Why there is no answer of status 2xx, in a few words that are the same each time.
+    /// Why there is no answer of status 2xx, in a few words. Equal reasons have equal words.
     pub async fn ask(&mut self) -> std::result::Result<u64, String> {
         loop {
             let mut used = self.sender.take();
@@ -220,7 +222,7 @@ impl Connection {
     }
 }
 
-/// Reads an answer to its end and drops it.
+/// Reads an answer to its end, and throws it away.
 async fn answer(
     response: hyper::Response<hyper::body::Incoming>,
 ) -> hyper::Result<(hyper::StatusCode, u64)> {
@@ -232,7 +234,7 @@ async fn answer(
     Ok((status, length))
 }
 
-/// Asks once, on a thread that waits; why there is no answer of status 2xx.
+/// Sends one request from a blocking thread. The error says why there is no answer of status 2xx.
 pub(super) fn ask_once(
     target: &Target,
     request: &Request,

@@ -1,5 +1,5 @@
-//! A server that was started: on a free port, waited for until it answers, ended with all that it
-//! has started.
+//! A running server: starting it on a free port, waiting until it answers, and ending it with all
+//! that it has started.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -21,15 +21,15 @@ use crate::foreign::child::Child;
 use crate::foreign::family::family;
 use crate::{Error, Result};
 
-/// How often it is asked whether it is ready.
+/// How long to wait between two checks whether the server is ready.
 const GLANCE: Duration = Duration::from_millis(5);
-/// One question before it is ready gets so long: a server that accepts before it can work may not
-/// answer at all.
+/// How long one request may take before the server is ready. A server that accepts connections
+/// before it can work may never answer it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A server that has not begun to end by then is not the one that the signal is for: all of its
-/// group get it.
+/// How long after the first process the whole group gets the signal too. The first process may be a
+/// wrapper that does not pass the signal on.
 const POLITE: Duration = Duration::from_millis(500);
-/// A port that somebody else took in the meantime is left to them, so many times.
+/// How many times to try another port when another process has taken the port meanwhile.
 const TRIES: usize = 3;
 
 /// A running server. Dropping it ends it, with all that it has started.
@@ -38,16 +38,15 @@ pub struct Running {
     child: Child,
     port: u16,
     printed: Arc<Mutex<Capture>>,
-    /// When it was told to end.
+    /// When it was first sent the signal to end.
     told: Option<Instant>,
 }
 
 impl Running {
-    /// Starts the server with so many workers, and returns when it answers.
+    /// Starts the server with `workers` workers, and returns when it answers.
     ///
     /// # Errors
-    /// It cannot be started, ends, answers otherwise than it should, or is not ready within its
-    /// limit.
+    /// The server cannot be started, ends, gives a wrong answer, or is not ready within its limit.
     pub fn start(settings: &Settings, workers: usize, cancel: &AtomicBool) -> Result<Self> {
         let mut tries = 0;
         loop {
@@ -56,7 +55,7 @@ impl Running {
             let mut running = Self::launch(settings, workers, port)?;
             match running.wait(settings, cancel) {
                 Ok(()) => return Ok(running),
-                // Between our looking and its binding somebody else may have taken the port.
+                // Another process may have taken the port after it was found free.
                 Err(_) if tries < TRIES && running.is_over() && is_taken(port) => {}
                 Err(error) => return Err(error),
             }
@@ -78,7 +77,7 @@ impl Running {
         drop(starter);
         let printed = Arc::new(Mutex::new(Capture::default()));
         let keep = Arc::clone(&printed);
-        // A full pipe would stop the server.
+        // A full pipe would stop the server, so its output is always read.
         thread::Builder::new().spawn(move || drain(output, &keep)).map_err(failed)?;
         Ok(Self { child, port, printed, told: None })
     }
@@ -88,17 +87,17 @@ impl Running {
         self.port
     }
 
-    /// Its first process.
+    /// The id of its first process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// All its processes.
+    /// The ids of all its processes.
     pub fn processes(&self) -> Vec<u32> {
         family(self.child.id())
     }
 
-    /// What it printed, in words for a message.
+    /// Its output as part of a message.
     pub fn told(&self) -> String {
         self.printed.lock().unwrap_or_else(PoisonError::into_inner).told()
     }
@@ -108,10 +107,10 @@ impl Running {
         self.child.await_end(Instant::now()).unwrap_or(true)
     }
 
-    /// Why it is over, as the end of a sentence: `it ended with exit status 1; it printed ..`.
+    /// Why it has ended, in words: `the server ended with exit status 1; it printed ..`.
     ///
     /// # Errors
-    /// None; what cannot be learnt is left out.
+    /// None. What cannot be found out is left out.
     pub fn obituary(&mut self) -> String {
         let status =
             self.child.reap().map_or_else(|_| "ended".to_owned(), |end| end.status.to_string());
@@ -138,7 +137,8 @@ impl Running {
                 match ask_once(&target, settings.request(), left) {
                     Ok(()) if self.is_over() => return Err(self.forked()),
                     Ok(()) => return Ok(()),
-                    // The last question may have had no time for an answer.
+                    // The last request may have had no time for an answer, so an earlier reason is
+                    // kept.
                     Err(reason) if last.is_empty() || reason != NO_ANSWER => last = reason,
                     Err(_) => {}
                 }
@@ -167,7 +167,7 @@ impl Running {
         }
     }
 
-    /// That it went into the background, where nobody can tell when it ends.
+    /// The error for a server that went into the background, where its end cannot be seen.
     fn forked(&self) -> Error {
         Error::failed(format!(
             "the server's command ended, though something answers at its port: it forked away; let \
@@ -176,7 +176,7 @@ impl Running {
         ))
     }
 
-    /// Where it listens instead of the port that it was given.
+    /// Text about the port at which it listens, if that is not the port that it was given.
     fn elsewhere(&self) -> String {
         let ports = listening(&self.processes());
         let others: Vec<String> =
@@ -191,7 +191,7 @@ impl Running {
         }
     }
 
-    /// Tells it to end, and does not wait.
+    /// Sends it the signal to end, and does not wait.
     pub fn farewell(&mut self) {
         if self.told.is_none() {
             self.told = Some(Instant::now());
@@ -209,13 +209,12 @@ impl Running {
             if self.is_over() && all.iter().skip(1).all(|pid| !is_alive(*pid)) {
                 break;
             }
-            // What it has started meanwhile is ended with it.
+            // Processes that it has started meanwhile are ended with it.
             all.extend(family(self.child.id()).into_iter().skip(1));
             all.sort_unstable();
             all.dedup();
             if !asked && told.elapsed() >= POLITE {
                 asked = true;
-                // A wrapper may swallow the signal.
                 self.child.signal_group(Signal::TERM);
                 for pid in &all {
                     send(*pid, Signal::TERM);
@@ -243,7 +242,8 @@ pub(super) fn ready_line(text: &str) -> Result<Regex> {
     })
 }
 
-/// Whether somebody answers within so long: what has gone into the background may take its time.
+/// Whether the target answers within `limit`. A server that has gone into the background may need
+/// some time.
 fn answers_within(target: &Target, settings: &Settings, limit: Duration) -> bool {
     let begun = Instant::now();
     loop {
@@ -265,20 +265,20 @@ fn drain(mut output: io::PipeReader, keep: &Mutex<Capture>) {
     }
 }
 
-/// A port that nobody has now.
+/// A port that no process has now.
 fn free_port() -> Result<u16> {
-    let failed = |error: io::Error| Error::io("no free port could be had", &error);
+    let failed = |error: io::Error| Error::io("no free port was found", &error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     Ok(listener.local_addr().map_err(failed)?.port())
 }
 
-/// Whether somebody answers at a port.
+/// Whether a process accepts connections at a port.
 fn is_taken(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
 }
 
-/// Whether a process is there and has not ended.
+/// Whether a process exists and has not ended.
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().next());

@@ -1,21 +1,21 @@
-//! How fast a core's clock ticks, and how much CPU time this thread has had.
+//! The clock rate of a core, and the CPU time of this thread.
 
 use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The CPU seconds of this thread, which stand still while others have the core.
+/// The CPU time of this thread in seconds. It does not grow while others have the core.
 pub(crate) fn thread_cpu() -> f64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Cycles per second of the core we are on, from a chain of dependent instructions of known
+/// Cycles per second of the current core, measured with a chain of dependent instructions of known
 /// latency.
 ///
-/// The kernel's own figure is the nominal clock, which a virtual machine may not even have right;
-/// the chain sees the clock that the work sees. `None` on an architecture whose latencies we do not
-/// know.
+/// The kernel's figure is the nominal clock, which may be wrong in a virtual machine. The chain
+/// runs at the same clock as the work. `None` on an architecture whose latencies are not known
+/// here.
 pub(crate) fn cycles_per_second() -> Option<f64> {
     const LINKS: u64 = 2_000;
     let cycles = CYCLES_PER_LINK? * LINKS;
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_core_ticks_between_a_tenth_and_ten_gigahertz() {
-        // The best of several, because a disturbed run only ever looks slower.
+        // The best of several runs, because a disturbance only makes a run slower.
         let best = (0..20).filter_map(|_| cycles_per_second()).fold(0.0, f64::max);
         if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
             assert!((1e8..1e10).contains(&best), "{best} Hz");

@@ -1,4 +1,4 @@
-//! What can go wrong in a workload, told so that the user can act on it.
+//! The errors of workloads, worded so that the user can act on them.
 
 use std::{fmt, io};
 
@@ -24,8 +24,8 @@ enum Kind {
 }
 
 impl Error {
-    /// The user asked for something that does not exist or is out of range: a matter of the command
-    /// line.
+    /// The user asked for something that does not exist or is out of range. The user can mend it on
+    /// the command line.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, message: message.into() }
     }
@@ -40,7 +40,7 @@ impl Error {
         Self { kind: Kind::Failed, message: message.into() }
     }
 
-    /// The work was done and its result is wrong: the figure must not be used.
+    /// The work was done but its result is wrong, so the figure must not be used.
     pub fn wrong(message: impl Into<String>) -> Self {
         Self { kind: Kind::Wrong, message: message.into() }
     }

@@ -1,16 +1,18 @@
-//! Messages between the peers of a workload: each tells which it is, and proves that it is whole.
+//! Messages between the processes of a workload. Each holds its own number and a proof that it is
+//! complete.
 
 use crate::{Error, Result, mix};
 
-/// The least bytes that a message needs: pass, batch, number, proof.
+/// The size in bytes of the smallest message: pass, batch, number and proof.
 pub(crate) const SMALLEST: u64 = 32;
 
-/// A batch of messages: what each of them holds follows from the seed, the batch and its number.
+/// A batch of messages. The content of each follows from the seed, the batch and the message's
+/// number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch {
     pub(crate) seed: u64,
     pub(crate) number: u64,
-    /// How many batches went before it; the same batch may be asked for again.
+    /// How many batches went before it. It tells apart two passes of the same batch.
     pub(crate) pass: u64,
 }
 
@@ -19,7 +21,7 @@ impl Batch {
         mix(mix(self.seed, self.number), message)
     }
 
-    /// Makes `bytes` the message of this number; what lies between its ends stays as it is.
+    /// Makes `bytes` the message of this number. Only its first and last bytes are written.
     pub(crate) fn write(self, message: u64, bytes: &mut [u8]) {
         let end = bytes.len() - 8;
         bytes[..8].copy_from_slice(&self.pass.to_le_bytes());
@@ -28,7 +30,7 @@ impl Batch {
         bytes[end..].copy_from_slice(&self.proof(message).to_le_bytes());
     }
 
-    /// The batch that a message belongs to, by its own word.
+    /// The batch that a message says it belongs to.
     pub(crate) fn of(seed: u64, bytes: &[u8]) -> Result<Self> {
         let (Some(pass), Some(number)) = (word(bytes, 0), word(bytes, 8)) else {
             return Err(Error::wrong("a message came back too short"));
@@ -53,7 +55,7 @@ impl Batch {
         Ok((message, proof))
     }
 
-    /// What the proofs of all messages of the batch add up to.
+    /// The sum of the proofs of all messages of the batch.
     pub(crate) fn sum(self, messages: u64) -> u64 {
         (0..messages).fold(0, |sum, message| sum.wrapping_add(self.proof(message)))
     }

@@ -1,4 +1,4 @@
-//! What several workloads lean on; none of it is a workload itself.
+//! Code that several workloads share.
 
 pub(crate) mod clock;
 pub(crate) mod error;

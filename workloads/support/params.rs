@@ -1,4 +1,5 @@
-//! Declared parameters and their values: `digits=10000` in, checked numbers out.
+//! Declared parameters and their values. They turn text such as `digits=10000` into checked
+//! numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 pub struct Param {
     /// The name before the `=`, in lower case.
     pub name: &'static str,
-    /// What it means, with its unit, in one line.
+    /// Its meaning and its unit, in one line.
     pub help: &'static str,
     /// Which values it takes.
     pub form: Form,
@@ -54,10 +55,9 @@ pub enum Form {
     Text,
 }
 
-/// The values of a workload's parameters, every one present and checked.
+/// The values of a workload's parameters. Every one is present and checked.
 ///
-/// They are kept as text: what crosses a process or a disk is exactly what the user could have
-/// typed.
+/// They are kept as text, so that a process or a file gets exactly what the user could have typed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Params {
@@ -65,7 +65,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// The declared defaults, replaced by what was `given`.
+    /// The declared defaults, overridden by the values that were `given`.
     ///
     /// # Errors
     /// A usage error names the first unknown name (with the nearest known one), repeated name or
@@ -99,7 +99,7 @@ impl Params {
         Self { values: declared.iter().map(|p| (p.name.to_owned(), p.small.to_owned())).collect() }
     }
 
-    /// Makes a text empty, so that nobody reads it any more.
+    /// Makes the text of a parameter empty, so that it has no effect any more.
     pub fn blank(&mut self, name: &str) {
         if let Some(value) = self.values.get_mut(name) {
             value.clear();
@@ -139,8 +139,8 @@ impl Params {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Only what differs from the defaults, as the user would type it: `digits=1000,seed=3`; often
-    /// empty.
+    /// Only the values that differ from the defaults, as the user would type them:
+    /// `digits=1000,seed=3`. Often empty.
     pub fn changed(&self, declared: &[Param]) -> String {
         let differs = |(name, value): &(&str, &str)| {
             declared.iter().all(|p| p.name != *name || p.default != *value)
@@ -168,7 +168,7 @@ impl fmt::Display for Params {
 }
 
 impl Form {
-    /// Whether `text` is a value of this form; the error says what would be.
+    /// Checks that `text` is a value of this form. The error says which values are.
     pub fn check(&self, text: &str) -> std::result::Result<(), String> {
         let fits = match *self {
             Self::Count { min, max } => {
@@ -225,7 +225,7 @@ fn unknown(workload: &str, declared: &[Param], name: &str) -> String {
     format!("{workload} has no parameter {name}; {hint} (it has {})", known.join(", "))
 }
 
-/// The known name most like a misspelt one, where any is alike at all.
+/// The known name that is most like a misspelt one; `None` if none is alike.
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     known
         .into_iter()

@@ -1,4 +1,5 @@
-//! Computing for a given time: counted in steps, never timed while it runs, and checked.
+//! Computing for a given time. The work is counted in steps, not timed while it runs, and its
+//! result is checked.
 
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -6,7 +7,7 @@ use std::sync::OnceLock;
 use crate::support::clock::thread_cpu;
 use crate::{Context, Error, Host, Result};
 
-/// How much computing a microsecond is, on this machine at this moment.
+/// How many steps a microsecond takes, on this machine at this moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Spin {
     steps_per_us: f64,
@@ -18,11 +19,11 @@ const INVERSE: u64 = inverse(MULTIPLIER);
 const INCREMENT: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Spin {
-    /// Calibrated once per process: the best of several short runs by the thread's own CPU clock.
+    /// The calibration of this process, made once: the best of several short runs by the thread's
+    /// CPU clock.
     ///
-    /// Neither other threads nor a late wake-up count, and the best run is the one that nothing
-    /// else slowed down, so that workers which prepare all at once on fewer cores still find the
-    /// right figure.
+    /// That clock does not count other threads or a late wake-up, and the best run is the least
+    /// disturbed. So workers that all prepare at once on fewer cores still find the right figure.
     pub(crate) fn calibrated() -> Self {
         static ONCE: OnceLock<Spin> = OnceLock::new();
         *ONCE.get_or_init(|| {
@@ -33,18 +34,18 @@ impl Spin {
                 thread_cpu() - start
             };
             let best = (0..15).map(|_| run()).fold(f64::INFINITY, f64::min);
-            // A clock too coarse to see the run leaves the coarseness itself as the bound.
+            // If the clock is too coarse to see the run, its resolution is taken as the time.
             Self { steps_per_us: STEPS as f64 / best.max(1e-7) / 1e6 }
         })
     }
 
-    /// One calibration for all workers of a crew, whatever process they are in, so that modes are
-    /// compared over the same work.
+    /// One calibration for all workers of a crew, in whichever process they are, so that all modes
+    /// do the same work.
     pub(crate) fn host() -> Host {
         Host { address: Self::calibrated().steps_per_us.to_string(), keep: Box::new(()) }
     }
 
-    /// The crew's calibration, or our own where nobody hosts one.
+    /// The crew's calibration, or this process's own where the crew has none.
     pub(crate) fn of(context: &Context<'_>) -> Result<Self> {
         let Some(text) = context.host else { return Ok(Self::calibrated()) };
         match text.parse() {
@@ -62,10 +63,10 @@ impl Spin {
 }
 
 /// Takes half of `steps` forward through a permutation of the 64-bit numbers and the other half
-/// back; returns where it ends.
+/// back. Returns the number at the end.
 ///
-/// That is `start` again, however many steps there are: the result shows that the work was done,
-/// without depending on how much of it a calibration asked for.
+/// That number is `start` again, whatever the number of steps. So the result proves that the work
+/// was done, and does not depend on the calibration.
 #[inline(never)]
 pub(crate) fn there_and_back(start: u64, steps: u64) -> u64 {
     // The compiler must not see that the second half undoes the first.
@@ -80,7 +81,7 @@ pub(crate) fn there_and_back(start: u64, steps: u64) -> u64 {
     x
 }
 
-/// Computes for `steps` and fails where the way back did not lead home.
+/// Computes for `steps` steps. An error if the result is not `start`.
 pub(crate) fn compute(start: u64, steps: u64) -> Result<u64> {
     let end = there_and_back(black_box(start), steps);
     if end == start {
@@ -90,8 +91,8 @@ pub(crate) fn compute(start: u64, steps: u64) -> Result<u64> {
     }
 }
 
-/// Newton's iteration doubles the number of right bits, from the three that every odd number starts
-/// with.
+/// The inverse of an odd number modulo 2^64. Newton's iteration starts with three right bits and
+/// doubles their number each time.
 const fn inverse(odd: u64) -> u64 {
     let mut x = odd;
     let mut right_bits = 3;

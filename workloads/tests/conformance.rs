@@ -1,5 +1,5 @@
-//! What every workload owes: the same checksum for the same number, whoever does it and however it
-//! is awaited.
+//! Tests of what every workload must do: give the same checksum for the same task number, in every
+//! worker and in every way of running it.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -10,7 +10,7 @@ use knee_workloads::{BUILTIN, Context, FOREIGN, Host, Kind, Params, Task, Work, 
 
 const NUMBERS: [u64; 4] = [0, 1, 7, u64::MAX];
 
-/// Small parameters, and every other choice of those that have one.
+/// The small parameters, and the same with every other choice of each parameter that has choices.
 fn variants(workload: &'static dyn Workload) -> Vec<Params> {
     use knee_workloads::Form::Choice;
     let declared = workload.meta().params;
@@ -60,7 +60,7 @@ impl Crew {
 
 /// Runs `check` for every workload and its variants; fails where one of them hangs.
 fn for_all(check: fn(&'static dyn Workload, Params)) {
-    // What starts processes of its own needs a program that can become one.
+    // Workloads that start processes need a program that can become such a process.
     knee_process::set_program(env!("CARGO_BIN_EXE_knee-workloads-peers"));
     // A function of another language runs in a helper only, and a server has no tasks.
     let here = |workload: &&&dyn Workload| {
@@ -109,7 +109,7 @@ fn two_crews_agree_and_seeds_and_numbers_differ() {
         let of_seed = |seed| run(&mut *Crew::new(workload, params.clone(), seed).worker(0));
         let (work, same, other) = (of_seed(1), of_seed(1), of_seed(2));
         assert_eq!(work, same, "two crews");
-        // What a user's own program answers is its own affair.
+        // The answers of a user's own program are not checked here.
         if FOREIGN.iter().any(|foreign| foreign.meta().name == workload.meta().name) {
             return;
         }
@@ -139,7 +139,7 @@ fn awaited_work_is_the_same_work() {
             done
         });
         assert_eq!(work, awaited);
-        let guard = runtime.enter(); // Sockets are given back within the runtime that had them.
+        let guard = runtime.enter(); // Sockets must be dropped within their runtime.
         assert_eq!(work, run(&mut *awaits), "waiting after awaiting");
         drop(guard);
     });
@@ -164,8 +164,7 @@ fn workers_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn waiting_work_lets_its_thread_go() {
-    // Many tasks on one thread: where each held it while it waits, none could begin before the
-    // others end.
+    // Many tasks on one thread. If a task held the thread while it waits, no other could begin.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (name, given) in [("sleep", "ms"), ("network", "delay"), ("mixed", "wait")] {
         let workload = *BUILTIN.iter().find(|w| w.meta().name == name).unwrap();
@@ -185,8 +184,8 @@ fn waiting_work_lets_its_thread_go() {
                 task.await.unwrap();
             }
         });
-        // One after another they would take half a minute; a tenth of that is plenty on the busiest
-        // machine.
+        // One after another they would take half a minute. Even on a busy machine, half of that is
+        // enough.
         assert!(start.elapsed() < Duration::from_secs(15), "{name}: {:?}", start.elapsed());
     }
 }

@@ -1,11 +1,11 @@
-//! The list of built-in workloads: complete, and each entry fit to be shown and to be run.
+//! Tests of the list of built-in workloads: it is complete, and each entry can be shown and run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use knee_workloads::{BUILTIN, FOREIGN, Form, Param, Params, Workload};
 
-/// What lies beside the workloads and is none.
+/// Files beside the workloads that are no workloads.
 const NO_WORKLOADS: [&str; 1] = ["lib"];
 
 /// The built-in ones and those that run the user's own programs.
@@ -80,7 +80,7 @@ fn every_parameter_has_a_help_and_values_that_fit() {
             assert!(is_one_line(help), "{whose}: {help}");
             form.check(default).unwrap_or_else(|error| panic!("{whose}={default}: {error}"));
             form.check(small).unwrap_or_else(|error| panic!("{whose}={small}: {error}"));
-            // What separates parameters on the command line can be in none of their values.
+            // The separators of parameters on the command line must not be in their values.
             assert!(!default.contains([',', ' ']) && !small.contains([',', ' ']), "{whose}");
             match form {
                 Form::Count { min, max } | Form::Size { min, max } => assert!(min < max, "{whose}"),
@@ -91,7 +91,7 @@ fn every_parameter_has_a_help_and_values_that_fit() {
         }
         let defaults = Params::resolve(meta.name, meta.params, []).unwrap();
         assert_eq!(defaults.changed(meta.params), "", "{}", meta.name);
-        // A server of the user's has no command line that suits everybody.
+        // There is no command line of a server that works everywhere.
         if meta.name != "server" {
             workload.supported(&Params::small(meta.params)).unwrap();
         }

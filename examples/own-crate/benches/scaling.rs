@@ -1,5 +1,5 @@
-//! How counting primes scales: a closure, one with memory of its own, and a workload with
-//! parameters.
+//! How counting primes scales: as a closure, as a closure with memory of its own, and as a workload
+//! with parameters.
 
 use knee::workloads::{Context, Form, Kind, Meta, Param, Result, Task, Unit, Work, Workload, mix};
 use knee_example::{count, primes_below};

@@ -5,7 +5,7 @@ pub fn primes_below(bound: usize) -> usize {
     count(&mut vec![true; bound])
 }
 
-/// The same with memory that is used again; one entry per number.
+/// Like [`primes_below`], with memory that is used again: one entry per number.
 pub fn count(prime: &mut [bool]) -> usize {
     prime.fill(true);
     prime.iter_mut().take(2).for_each(|entry| *entry = false);

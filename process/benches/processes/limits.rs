@@ -1,4 +1,4 @@
-//! What the machine itself allows: the same movements without any of the crate, in forked children.
+//! The limits of the machine: the same operations without this crate, in forked children.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Instant;
@@ -125,8 +125,8 @@ pub(crate) fn socket_pair(count: u64) -> f64 {
     rate
 }
 
-/// Seconds to copy a message of `size` bytes twice, in and out, by one thread: the floor of any
-/// copying channel.
+/// Seconds in which one thread copies a message of `size` bytes twice, in and out. No channel that
+/// copies can be faster.
 pub(crate) fn two_copies(size: usize) -> f64 {
     let (from, mut ring, mut to) = (vec![1_u8; size], vec![0_u8; size], vec![0_u8; size]);
     crate::median_of(200, || {
@@ -136,7 +136,8 @@ pub(crate) fn two_copies(size: usize) -> f64 {
     })
 }
 
-/// Starts this very program by a bare `posix_spawn`, told to end at once, and reaps it.
+/// Starts this program by a bare `posix_spawn`, with an argument that makes it end at once, and
+/// reaps it.
 pub(crate) fn posix_spawn() {
     let (program, flag) = (c"/proc/self/exe", c"--end-at-once");
     let arguments = [program.as_ptr().cast_mut(), flag.as_ptr().cast_mut(), std::ptr::null_mut()];

@@ -1,4 +1,4 @@
-//! The crate beside Python's multiprocessing and beside what the machine allows, in one run.
+//! Compares the crate with Python's multiprocessing and with the limits of the machine, in one run.
 //!
 //! `cargo bench -p knee-process` prints the table; without `--bench` among the arguments, as under
 //! `cargo test`, every row is run once, quickly. `KNEE_ROWS=pool,pipe` runs only rows whose names
@@ -52,8 +52,8 @@ impl Plan {
         if self.full { full } else { (full / 100).max(16) }
     }
 
-    /// In so many turns the columns of a row are measured: as many as it takes for slow and fast
-    /// moments of the machine to fall on all of them.
+    /// In how many turns the columns of a row are measured. There are enough for slow and fast
+    /// moments of the machine to fall on all columns.
     fn rounds(&self) -> usize {
         if self.full { 9 } else { 1 }
     }
@@ -106,7 +106,7 @@ fn readable(value: f64) -> String {
     }
 }
 
-/// What Python says; not a number where there is no Python.
+/// The figure that the Python script prints; NaN where there is no Python.
 fn python(arguments: &[&str]) -> f64 {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/processes/peers.py");
     let output = Command::new("python3").arg(script).args(arguments).output();

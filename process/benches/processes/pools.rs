@@ -1,4 +1,4 @@
-//! What the rows about pools measure.
+//! The measurements of the rows about pools.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn ready(pool: Pool) -> Pool {
     pool
 }
 
-/// How often as many tasks as Python is given go through the pool.
+/// How many times the number of Python's tasks go through the pool.
 pub(crate) const PASSES: u64 = 60;
 
 pub(crate) fn with_handles(count: u64, workers: usize, transport: Transport) -> f64 {
@@ -128,7 +128,7 @@ pub(crate) fn alone(count: u64, steps: u64) -> f64 {
     count as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// The same by a thread for each core, each with its equal part.
+/// Tasks a second by one thread per core, each with an equal part.
 pub(crate) fn threads(count: u64, workers: usize, steps: u64) -> f64 {
     let each = count / workers as u64;
     let begin = Instant::now();
@@ -140,7 +140,7 @@ pub(crate) fn threads(count: u64, workers: usize, steps: u64) -> f64 {
     (each * workers as u64) as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// The same by a pool, with a handle for each task.
+/// Tasks a second by a pool, with a handle for each task.
 pub(crate) fn spins(count: u64, workers: usize, steps: u64) -> f64 {
     let pool = ready(Pool::builder().workers(workers).build().unwrap());
     let begin = Instant::now();

@@ -1,5 +1,4 @@
-//! Bare rings in shared memory: what a pool and a queue must do at the very least, and nothing
-//! else.
+//! Bare rings in shared memory, which do only the least that a pool and a queue must do.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -8,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::limits::{bell, fork, reap, shared};
 
-/// Entries of a bare ring: as many small tasks as one of the crate's holds.
+/// Entries of a bare ring: as many as one of the crate's rings holds small tasks.
 const ENTRIES: u64 = 4096;
 
-/// A ring of numbers in shared memory, one way, with the crate's way of waking: a flag, an eventfd,
-/// and where it is told to, a nap in a rush.
+/// A ring of numbers in shared memory, one way. It wakes as the crate does: by a flag and an
+/// eventfd, and where asked for, by naps while many numbers come.
 #[repr(C, align(128))]
 struct Ring {
     tail: Line<AtomicU64>,
@@ -24,7 +23,7 @@ struct Ring {
 #[repr(C, align(128))]
 struct Line<T>(T);
 
-/// One side's private position, and what it last saw of the other's.
+/// One side's private position, and the other side's position as last seen.
 struct Side<'a> {
     ring: &'a Ring,
     bell: OwnedFd,
@@ -85,15 +84,15 @@ impl Side<'_> {
     }
 }
 
-/// As many tasks in flight per worker as the crate gives of the shortest ones.
+/// Tasks in flight per worker: as many as the crate gives of the shortest ones.
 const DEPTH: u64 = 3072;
 /// Results are read after so many tasks, as in the crate.
 const READ_EVERY: u64 = 256;
 /// The crate's nap.
 const NAP: Duration = Duration::from_micros(10);
 
-/// A worker of the bare rings: each task is answered by itself, and whoever waits for an answer is
-/// woken.
+/// A worker of the bare rings. It answers each task by itself, and wakes the parent if that waits
+/// for an answer.
 fn answer(mut tasks: Side<'_>, mut replies: Side<'_>, naps: bool) {
     let mut burst = 0;
     loop {
@@ -116,10 +115,10 @@ fn answer(mut tasks: Side<'_>, mut replies: Side<'_>, naps: bool) {
     }
 }
 
-/// The giving side of bare rings, a pair per worker: what a pool must do at the very least.
+/// The parent's side of bare rings, a pair per worker.
 struct Bare<'a> {
     pairs: Vec<(libc::pid_t, Side<'a>, Side<'a>)>,
-    /// The parent sleeps on one bell, whoever answers.
+    /// The one bell on which the parent sleeps; every worker rings it.
     home: OwnedFd,
     /// Which tasks are answered.
     done: Vec<bool>,
@@ -141,8 +140,8 @@ impl Bare<'_> {
         Self { pairs, home, done: Vec::new(), naps }
     }
 
-    /// Gives one task to the next worker that has room, in turn; it is there at once, and a sleeper
-    /// is woken.
+    /// Gives one task to the next worker in turn that has room, publishes it, and wakes the worker
+    /// if it sleeps.
     fn give(&mut self, task: u64) {
         let workers = self.pairs.len() as u64;
         for turn in task.. {
@@ -158,7 +157,7 @@ impl Bare<'_> {
         }
     }
 
-    /// Books all answers that are there; says whether there were any.
+    /// Reads all answers that are there; returns whether there were any.
     fn read(&mut self) -> bool {
         let mut any = false;
         for (_, _, replies) in &mut self.pairs {
@@ -215,9 +214,9 @@ impl Drop for Bare<'_> {
     }
 }
 
-/// Tasks a second through bare rings, a pair per worker, with the crate's depth: each task is given
-/// and published by itself, each is answered, and each answer is asked for. Without `naps` whoever
-/// finds nothing sleeps at once, until the other side wakes it; nobody ever spins.
+/// Tasks a second through bare rings, a pair per worker, with the crate's depth. Each task is
+/// given, published and answered by itself, and each answer is asked for. Without `naps` a side
+/// that finds nothing sleeps at once until the other side wakes it.
 pub(crate) fn pool(workers: usize, count: u64, passes: u64, naps: bool) -> f64 {
     let mut bare = Bare::start(workers, naps);
     bare.pass(count);

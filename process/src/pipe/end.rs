@@ -1,5 +1,5 @@
-//! One side of a pipe between processes: the memory, and the kernel pipes that wake and tell of the
-//! other side.
+//! One side of a pipe between processes: the shared memory, and the kernel pipes that wake the
+//! other side and tell when it is gone.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -20,7 +20,8 @@ use crate::sys::poll::{self, Deadline};
 pub(super) struct End {
     memory: Arc<OwnedFd>,
     pub(super) map: Arc<Mapping>,
-    /// Written to, it wakes the other side; closed with us, it tells the other side.
+    /// A byte written to it wakes the other side. When this side is gone, its closing tells the
+    /// other.
     ring: Arc<OwnedFd>,
     hear: Arc<OwnedFd>,
 }
@@ -35,7 +36,7 @@ impl End {
     pub(super) fn wake(&self) -> Result<()> {
         loop {
             match rustix::io::write(&self.ring, &[1]) {
-                // A full pipe rings loudly enough.
+                // A full pipe wakes the other side too.
                 Ok(_) | Err(Errno::AGAIN) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE) => return Err(Error::Closed),
@@ -44,8 +45,8 @@ impl End {
         }
     }
 
-    /// Sleeps until the other side wakes us; [`Error::Closed`] when it is gone, `false` when the
-    /// deadline has passed.
+    /// Sleeps until the other side wakes this one. [`Error::Closed`] when the other side is gone;
+    /// `false` when the deadline has passed.
     pub(super) fn sleep(&self, deadline: Deadline) -> Result<bool> {
         let mut fds = [PollFd::from_borrowed_fd(self.hear.as_fd(), PollFlags::IN)];
         if !poll::poll(&mut fds, deadline)? {

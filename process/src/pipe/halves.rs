@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ring::{self, CONTROL};
 use crate::sys::poll::Deadline;
 
-/// Bytes on their way in each direction: what fits the second-level cache of a core.
+/// Bytes of the ring of each direction. It fits the second-level cache of a core.
 const RING: usize = 1 << 20;
 /// The memory of both directions.
 pub(super) const SHARED: usize = 2 * (CONTROL + RING);
@@ -20,12 +20,12 @@ pub(super) const SHARED: usize = 2 * (CONTROL + RING);
 const WHOLE: u8 = 1;
 const PART: u8 = 2;
 
-/// After so many messages in one go it is worth a nap, in place of sleep, when there is none, or no
-/// room: the other side then need not wake us for each.
+/// After so many messages without a sleep, a side that finds no message, or no room, naps before it
+/// sleeps. Then the other side need not wake it for each message.
 const RUSH: u32 = 16;
 const NAP: Duration = Duration::from_micros(10);
 
-/// Every so many messages the sender looks whether the receiver is still there.
+/// After so many messages each time, the sender checks whether the receiver is still there.
 const LOOK: u32 = 64;
 
 /// Where the ring of direction 0 or 1 lies.
@@ -59,8 +59,8 @@ impl Out {
         sent
     }
 
-    /// Sends a message; `false` when there was no room before the deadline. Once begun, a message
-    /// is finished.
+    /// Sends a message; returns `false` when there was no room before the deadline. A message that
+    /// was begun is finished.
     pub(super) fn send_bytes(&mut self, bytes: &[u8], deadline: Deadline) -> Result<bool> {
         if bytes.len() > MAX_MESSAGE {
             return Err(Error::TooLarge { size: bytes.len(), limit: MAX_MESSAGE });
@@ -124,7 +124,7 @@ impl In {
         Ok(Self { end, ring, message: Vec::new(), partial: false, burst: 0 })
     }
 
-    /// Has the next message in `message`; `false` when the deadline passed first.
+    /// Puts the next message into `message`; returns `false` when the deadline passed first.
     fn fetch(&mut self, deadline: Deadline) -> Result<bool> {
         let mut gone = false;
         loop {

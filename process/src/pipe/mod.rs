@@ -1,9 +1,9 @@
 //! A pipe between two processes: messages from one sender to one receiver, or both ways.
 //!
 //! Each direction is a [ring](crate::ring) in shared memory. Large messages pass through it in
-//! parts. The two sides wake each other through a pair of kernel pipes, one each way, that carry
-//! nothing else. They also tell when the other side is gone, however it went: the kernel closes
-//! them with the last process that holds them.
+//! parts. The two sides wake each other through a pair of kernel pipes, one each way, which carry
+//! nothing else. The kernel closes them with the last process that holds them, so they also tell
+//! when the other side is gone, however it ended.
 
 mod crossing;
 mod end;
@@ -51,8 +51,8 @@ fn ends() -> Result<(End, End)> {
 
 /// The end of a [`pipe`] that sends.
 ///
-/// It can be handed to a process as an argument, and then belongs to it. Dropping it, or the death
-/// of its process, is the end of file for the receiver.
+/// It can be handed to a process as an argument, and then belongs to it. When it is dropped or its
+/// process dies, the receiver sees the end of the messages.
 pub struct Sender<T>(Out, PhantomData<fn(T)>);
 
 /// The end of a [`pipe`] that receives. It can be handed to a process as an argument, and then
@@ -89,9 +89,9 @@ macro_rules! sending {
                 self.out().send(message, None).map(drop)
             }
 
-            /// Sends a message if there is room for it within `limit`; says whether it did. One
-            /// that is larger than the pipe is finished once it is begun, however long the receiver
-            /// takes.
+            /// Sends a message if there is room for it within `limit`; returns whether it was sent.
+            /// A message that is larger than the pipe is finished once it is begun, however long
+            /// the receiver takes.
             ///
             /// # Errors
             /// As [`send`](Self::send).
@@ -159,8 +159,8 @@ macro_rules! receiving {
                 self.inward().receive_bytes(bytes)
             }
 
-            /// Whether receiving would not have to wait, within `limit`: a message is there, or the
-            /// end.
+            /// Waits for up to `limit`. Returns whether the next receive will not block, because a
+            /// message or the end is there.
             ///
             /// # Errors
             /// [`Error::Io`], [`Error::Damaged`].
@@ -168,7 +168,7 @@ macro_rules! receiving {
                 self.inward().poll(deadline_after(limit))
             }
 
-            /// Receives until the sender is gone; another error ends it too.
+            /// Receives until the sender is gone. Any other error ends the iterator too.
             pub fn iter(&mut self) -> impl Iterator<Item = M> + '_
             where
                 M: DeserializeOwned,

@@ -24,7 +24,7 @@ pub(crate) struct Backlog {
 pub(crate) struct Waiting<'a> {
     pub(crate) tag: u64,
     pub(crate) bytes: &'a [u8],
-    /// Whether more may belong to it, which its slot keeps.
+    /// Whether it may have an attachment, which its slot keeps.
     pub(crate) attached: bool,
 }
 

@@ -4,8 +4,8 @@
 use super::state::State;
 
 impl State {
-    /// Takes back the tasks that a seat's worker has not begun; they are next in line. Those that
-    /// it has, or may have, are returned.
+    /// Takes back the tasks that a seat's worker has not begun, and puts them at the head of their
+    /// queue. Returns the tags of the tasks that it has begun or may have begun.
     pub(crate) fn recall(&mut self, index: usize, has_ended: bool) -> Vec<u64> {
         let seat = &mut self.seats[index];
         let Some(live) = &mut seat.live else { return Vec::new() };
@@ -14,7 +14,7 @@ impl State {
         let begun = seat.flights.len().saturating_sub(revoked.len());
         let last = seat.flights.iter().skip(begun).map(|(number, _)| number);
         if !last.eq(revoked.iter().map(|(number, _)| *number)) {
-            // With a damaged ring nobody knows what was begun: then all may have been.
+            // A damaged ring does not tell which tasks were begun, so all count as begun.
             revoked.clear();
         }
         for (_, bytes) in revoked.into_iter().rev() {
@@ -26,15 +26,15 @@ impl State {
         seat.flights.iter().map(|(_, flight)| flight.tag).collect()
     }
 
-    /// Whether tasks lie behind others while a worker has nothing to do.
+    /// Whether tasks wait behind another one in a worker's queue while some worker is idle.
     pub(crate) fn lopsided(&self) -> bool {
         self.backlog.is_empty()
             && self.idle.next(0).is_some()
             && self.seats.iter().any(|seat| seat.flights.len() > 1)
     }
 
-    /// Takes back what lies behind a task that has not ended since the last look, and gives it to
-    /// idle workers.
+    /// Where the oldest task of a worker is the same as at the last look, takes back the tasks
+    /// behind it and gives them to idle workers.
     pub(crate) fn rebalance(&mut self) {
         for index in 0..self.seats.len() {
             let oldest = self.seats[index].flights.front().map(|flight| flight.tag);
@@ -49,7 +49,7 @@ impl State {
         self.employ_idle();
     }
 
-    /// Gives what waits to workers that have nothing to do: they look for nothing by themselves.
+    /// Gives waiting tasks to idle workers, which do not fetch tasks by themselves.
     pub(crate) fn employ_idle(&mut self) {
         while let Some(index) = self.idle.next(self.turn).filter(|_| !self.backlog.is_empty()) {
             self.turn = index + 1;

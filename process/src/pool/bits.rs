@@ -15,7 +15,7 @@ impl Bits {
         if member { *word |= bit } else { *word &= !bit }
     }
 
-    /// The first member from `from` on, around the end.
+    /// The first member from `from` on; after the end the search goes on at 0.
     #[inline]
     pub(crate) fn next(&self, from: usize) -> Option<usize> {
         if let [word] = *self.0.as_slice() {

@@ -21,10 +21,10 @@ use crate::registry::{Function, id_of};
 use crate::spawn::{Output, StartMethod};
 use crate::work::Worker;
 
-/// As many workers as anybody could want on one machine.
+/// The largest number of workers of a pool: more than one machine can use.
 const MOST_WORKERS: usize = 4096;
 
-/// The settings of a pool that is yet to be made.
+/// The settings of a pool before it is built.
 #[derive(Debug)]
 #[must_use = "a pool is made by build"]
 pub struct Builder<W> {
@@ -88,19 +88,19 @@ impl<W> Builder<W> {
         }
     }
 
-    /// The number of workers; else as many as there are usable cores.
+    /// The number of workers. The default is the number of usable cores.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
     }
 
-    /// What the workers are called in `ps`, with their number behind it; else `worker`.
+    /// The name of the workers in `ps`, followed by their number. The default is `worker`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How the workers come to be.
+    /// How the workers are started.
     pub fn start_method(mut self, method: StartMethod) -> Self {
         self.method = method;
         self
@@ -118,36 +118,37 @@ impl<W> Builder<W> {
         self
     }
 
-    /// How many tasks a worker has at once. One runs, the others are ready for it.
+    /// How many tasks a worker has at once: one runs, the others wait in its own queue.
     pub fn queue_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         self
     }
 
-    /// Lets idle workers, and whoever waits for a result, look for up to `limit` before they sleep:
-    /// a task then takes about a microsecond to go and come back, and every looking worker keeps a
-    /// core busy with nothing. The pool's own thread looks once a millisecond.
+    /// Lets idle workers, and threads that wait for a result, poll for up to `limit` before they
+    /// sleep. The round trip of a task then takes about a microsecond, but every polling worker
+    /// keeps a core busy. The pool's own thread polls once a millisecond.
     pub fn busy_poll(mut self, limit: Duration) -> Self {
         self.busy_poll = Some(limit);
         self
     }
 
-    /// Replaces a worker by a fresh one after so many tasks, at least 1.
+    /// Replaces a worker by a fresh one after it has run `tasks` tasks, at least 1.
     pub fn tasks_per_worker(mut self, tasks: usize) -> Self {
         self.tasks_per_worker = Some(tasks);
         self
     }
 
-    /// Kills the worker of a task that takes longer than `limit`; the task has [timed
-    /// out](crate::Failure::TimedOut).
+    /// Kills the worker of a task that takes longer than `limit`. The outcome of the task is
+    /// [`TimedOut`](crate::Failure::TimedOut).
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
         self
     }
 
-    /// Allows `deaths` of workers within any `period`; one that dies before it is ready counts
-    /// twice. After more, the seat of the dead one stays empty, and a pool without any worker is
-    /// broken. The default is as many as there are workers, but at least 3, within a minute.
+    /// Replaces dead workers up to `deaths` times within any `period`. A worker that dies before it
+    /// is ready counts twice. Beyond that the seat of a dead worker stays empty, and a pool without
+    /// any worker is broken. The default is as many deaths as there are workers, but at least 3,
+    /// within a minute.
     pub fn restarts(mut self, deaths: usize, period: Duration) -> Self {
         self.restarts = Some((deaths, period));
         self
@@ -205,7 +206,8 @@ impl<W> Builder<W> {
             output: self.output,
             transport: self.transport,
             depth: if self.transport == Transport::Socket && self.depth == Depth::ByTaskLength {
-                // Without a meter in shared memory nobody knows the length; two hide the wake-up.
+                // Without shared memory there is no meter, so the length of tasks is unknown. Two
+                // tasks are enough to hide the wake-up.
                 Depth::Fixed(2)
             } else {
                 self.depth

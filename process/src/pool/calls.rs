@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::outcome::{Failure, Outcome};
 use crate::registry::{Function, id_of};
 
-/// Iterators run ahead of their reader by this many tasks per worker, so that memory stays bounded.
+/// Iterators run ahead of their reader by at most this many tasks per worker, to bound memory.
 const AHEAD: usize = 256;
 
 impl Pool<Functions> {
@@ -71,7 +71,7 @@ impl Pool<Functions> {
     /// Calls `function` with each of `items` and returns all outcomes in their order.
     ///
     /// # Errors
-    /// As [`apply_async`](Self::apply_async); what a single task ended with is in its outcome.
+    /// As [`apply_async`](Self::apply_async). A failure of a single task is in its outcome.
     pub fn map<F, T, R>(
         &self,
         function: F,
@@ -104,8 +104,8 @@ impl Pool<Functions> {
         Ok(outcomes)
     }
 
-    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields the
-    /// outcomes in their order.
+    /// Calls `function` with each of `items`; yields the outcomes in the order of the items. Only a
+    /// bounded number of calls run ahead of the reader.
     ///
     /// # Errors
     /// [`NotRegistered`](crate::Error::NotRegistered).
@@ -119,8 +119,8 @@ impl Pool<Functions> {
         Ok(Ordered { inner: self.imap_unordered(function, items)?, early, next: 0 })
     }
 
-    /// Calls `function` with each of `items`, a bounded number ahead of the reader; yields each
-    /// outcome as it comes, with the number of its item.
+    /// Calls `function` with each of `items`; yields each outcome as it comes, with the number of
+    /// its item. Only a bounded number of calls run ahead of the reader.
     ///
     /// # Errors
     /// [`NotRegistered`](crate::Error::NotRegistered).
@@ -156,7 +156,7 @@ pub struct Unordered<'a, I, R> {
     stream: Stream,
     numbers: HashMap<u64, usize>,
     count: usize,
-    /// What the pool said to an item that it did not take.
+    /// The number of the item that the pool did not take, and the reason.
     refused: Option<(usize, Failure)>,
     result: PhantomData<fn() -> R>,
 }
@@ -165,7 +165,7 @@ impl<I: Iterator<Item: Serialize>, R> Unordered<'_, I, R> {
     /// Gives tasks until enough are under way, or the items or the pool have ended.
     fn give(&mut self) {
         let most = AHEAD * self.pool.workers();
-        // Half of them at a time, so that the workers are woken once for many.
+        // Tasks are given half of `most` at a time, so that workers are woken once for many.
         if self.stream.outstanding() > most / 2 {
             return;
         }

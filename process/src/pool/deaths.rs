@@ -1,4 +1,4 @@
-//! How workers died, and whether others may take their seats.
+//! How workers died, and whether a dead worker may be replaced.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -7,12 +7,12 @@ use super::settings::Settings;
 use crate::outcome::{Death, Exit, Failure};
 use crate::sys::oom;
 
-/// The book of a pool's deaths.
+/// The deaths of a pool's workers.
 #[derive(Debug)]
 pub(crate) struct Deaths {
-    /// When workers died, lately.
+    /// When workers died within the last restart period.
     lately: VecDeque<Instant>,
-    /// How often the system had killed for lack of memory when it was last asked.
+    /// The cgroup's count of kills for lack of memory when it was last read.
     oom_kills: Option<u64>,
 }
 
@@ -29,8 +29,8 @@ impl Deaths {
         Failure::Died(Death { pid: exit.pid, status: exit.status, oom_kills })
     }
 
-    /// Books a death; says whether another worker may be started. One that never got ready counts
-    /// twice.
+    /// Counts a death; returns whether another worker may be started. The death of a worker that
+    /// never got ready (`early`) counts twice.
     pub(crate) fn may_restart(&mut self, settings: &Settings, early: bool) -> bool {
         let now = Instant::now();
         self.lately.push_back(now);

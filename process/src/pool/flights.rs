@@ -1,23 +1,23 @@
 //! The tasks that a worker was given and has not answered, oldest first, each by its number.
 //!
-//! The tasks of a seat are numbered as they are given, around the end of `u32`, and a number says
-//! where its task stands here: nothing needs to be looked for.
+//! The tasks of a seat are numbered as they are given; the numbers wrap at the end of `u32`. A
+//! number leads straight to the place of its task, without a search.
 
 /// A task that a worker was given.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Flight {
     pub(crate) tag: u64,
-    /// Whether it was meant for this worker alone.
+    /// Whether it was directed to this worker, by its number.
     pub(crate) directed: bool,
 }
 
-/// How many there is room for at first; a power of two.
+/// How many flights there is room for at first; a power of two.
 const FIRST: usize = 16;
 
 /// A queue of flights.
 #[derive(Debug)]
 pub(crate) struct Flights {
-    /// A power of two, so that a number's place is its last bits.
+    /// Their count is a power of two, so that the last bits of a number are its place.
     places: Box<[Flight]>,
     /// The number of the oldest one.
     oldest: u32,
@@ -71,7 +71,7 @@ impl Flights {
         self.places = places.into();
     }
 
-    /// Takes the oldest one, if it has this number; returns its tag.
+    /// Removes the oldest flight if it has this number, and returns its tag.
     #[inline]
     pub(crate) fn land(&mut self, number: u32) -> Option<u64> {
         if self.is_empty() || number != self.oldest {
@@ -86,7 +86,7 @@ impl Flights {
         (!self.is_empty()).then(|| self.places[self.place(self.oldest)])
     }
 
-    /// Takes the youngest one; its number is given again.
+    /// Removes the youngest flight. Its number will be used again.
     pub(crate) fn pop_back(&mut self) -> Option<Flight> {
         if self.is_empty() {
             return None;
@@ -95,7 +95,7 @@ impl Flights {
         Some(self.places[self.place(self.next)])
     }
 
-    /// Forgets all; numbers go on.
+    /// Forgets all flights. The numbering goes on.
     pub(crate) fn clear(&mut self) {
         self.oldest = self.next;
     }

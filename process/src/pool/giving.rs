@@ -1,4 +1,5 @@
-//! Handing tasks to workers: who has room, whose turn it is, and what a worker is given at once.
+//! Handing tasks to workers: which worker has room, which is next, and how many tasks it gets at
+//! once.
 
 use std::time::Instant;
 
@@ -8,8 +9,8 @@ use super::seat::{Phase, Seat};
 use super::slots::Slots;
 use super::state::{State, condemn};
 
-/// Tasks that go to the same worker as the last one, because it has so many that it does not matter
-/// who gets which.
+/// How many more tasks go to the worker of the last one. It has so many tasks ahead that it does
+/// not matter which worker gets the next.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Row {
     seat: usize,
@@ -17,7 +18,7 @@ pub(super) struct Row {
 }
 
 impl State {
-    /// Notes what a seat could do after its tasks or its worker have changed.
+    /// Updates the sets of idle seats and of seats with room after a seat has changed.
     #[inline]
     pub(crate) fn note(&mut self, index: usize) {
         let seat = &self.seats[index];
@@ -27,7 +28,7 @@ impl State {
         self.idle.set(index, room && seat.flights.is_empty());
     }
 
-    /// Gives tasks for any worker to the first `count` workers alone from now on.
+    /// From now on, gives tasks for any worker only to the first `count` workers.
     pub(crate) fn set_active(&mut self, count: usize) {
         self.active = count.clamp(1, self.seats.len());
         self.break_without_workers();
@@ -39,13 +40,14 @@ impl State {
         }
     }
 
-    /// Gives a new task to a worker with room: an idle one, else the next in turn.
+    /// Gives a new task to a worker with room: an idle one, else the next in turn. Returns whether
+    /// it did.
     #[inline]
     pub(super) fn place(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
         if self.row.left > 0 && !attached {
             self.row.left -= 1;
             let seat = &mut self.seats[self.row.seat];
-            // What goes wrong here is left to the long way, which looks after it.
+            // After a failure here, `place_next` tries again and handles the error.
             if matches!(seat.give(tag, bytes, None, false), Ok(true)) {
                 if self.row.left == 0 {
                     seat.publish();
@@ -57,7 +59,7 @@ impl State {
         self.place_next(tag, bytes, attached)
     }
 
-    /// The same for a task that does not go where the last one went.
+    /// Like [`place`](Self::place), for a task that goes to another worker than the last one.
     fn place_next(&mut self, tag: u64, bytes: &[u8], attached: bool) -> bool {
         let Some(index) = self.idle.next(self.turn).or_else(|| self.room.next(self.turn)) else {
             return false;
@@ -86,14 +88,13 @@ impl State {
         given
     }
 
-    /// Gives a seat as many tasks as it should have, but of those for any worker not more than an
-    /// equal share: towards the end of the work the shares become small, and all workers end at
-    /// about the same time. What is done sooner than another worker could be woken for it is not
-    /// shared.
+    /// Fills the queue of a seat. Of the tasks for any worker it gets at most an equal share, so
+    /// that towards the end of the work all workers end at about the same time. It gets more than
+    /// that where it does the tasks sooner than another worker could be woken.
     pub(crate) fn refill(&mut self, index: usize) {
         let equal = self.backlog.len().div_ceil(self.active);
         let seat = &mut self.seats[index];
-        // A worker that rests is given only what is for it alone.
+        // A worker that is not active gets only the tasks directed to it.
         let rests = index >= self.active;
         let mut share = if rests { 0 } else { equal.max(seat.done_before_waking()) };
         let (before, was_empty) = (seat.given, seat.flights.is_empty());
@@ -105,13 +106,12 @@ impl State {
                 let given = seat.given;
                 let next =
                     give_next(seat, &mut self.backlog, &mut self.slots, self.withdrawn, false);
-                // A task that was only dropped takes nobody's share: else tasks behind it would be
-                // left to nobody.
+                // A dropped task does not count against the share. If it did, tasks behind it might
+                // go to no worker.
                 share -= seat.given - given;
                 next
             } else {
-                // The queue is lifted out, because a seat may not lend its own while it is given a
-                // task.
+                // The queue is moved out, because `give_next` borrows the whole seat.
                 let mut own = std::mem::take(&mut seat.directed);
                 let given = give_next(seat, &mut own, &mut self.slots, self.withdrawn, true);
                 seat.directed = own;
@@ -144,9 +144,9 @@ impl State {
         }
     }
 
-    /// How many more tasks to give the workers right now: what they have room for. Very short tasks
-    /// are given in large steps, since each step costs a wake-up, and never more than there is room
-    /// for: to wait costs a task more than to be given.
+    /// How many more tasks to give the workers now: as many as they have room for. Very short tasks
+    /// are given in large batches, because each batch costs a wake-up. Never more are given than
+    /// there is room for, because a task that waits costs more than one that is given at once.
     pub(crate) fn appetite(&self) -> usize {
         let active = || self.seats.iter().take(self.active);
         let seats = active().filter(|seat| seat.has_room(&self.settings));
@@ -160,8 +160,8 @@ impl State {
     }
 }
 
-/// Gives a seat the next task of a queue; `false` when there is none, or no room. Only where some
-/// were `withdrawn` it is asked whether the task has its outcome already.
+/// Gives a seat the next task of a queue; returns `false` when there is none, or no room. A task
+/// that has its outcome already is dropped. That is checked only where some were `withdrawn`.
 #[inline]
 fn give_next(
     seat: &mut Seat,

@@ -19,9 +19,9 @@ use crate::sys::poll::{Deadline, deadline_after};
 pub struct Report<R> {
     /// The result, or why there is none.
     pub outcome: Outcome<R>,
-    /// The worker that ran it, from 0; 0 also for a task that no worker ever had.
+    /// The number of the worker that ran it, from 0; also 0 for a task that never reached a worker.
     pub worker: usize,
-    /// The process id of that worker; 0 for a task that no worker ever had.
+    /// The process id of that worker; 0 for a task that never reached a worker.
     pub pid: u32,
 }
 
@@ -39,11 +39,11 @@ impl<R: DeserializeOwned> Report<R> {
     }
 }
 
-/// A task that a pool has accepted. Dropping the handle lets the task go on; nobody will know its
-/// outcome.
-#[must_use = "dropping a handle at once gives away the outcome"]
+/// A task that a pool has accepted. When the handle is dropped the task goes on, and its outcome is
+/// thrown away.
+#[must_use = "a handle that is dropped throws the outcome away"]
 pub struct Handle<R> {
-    /// `None` only at its end.
+    /// `None` only while the handle is being consumed.
     ticket: Option<Ticket<Arc<Shared>>>,
     result: PhantomData<fn() -> R>,
 }
@@ -65,7 +65,7 @@ impl<R> Handle<R> {
         })
     }
 
-    /// Cancels the task if no worker has been given it yet; says whether it did.
+    /// Cancels the task if no worker has been given it yet; returns whether it was cancelled.
     pub fn cancel(&self) -> bool {
         let Some(ticket) = &self.ticket else { return false };
         let shared = ticket.owner();
@@ -77,12 +77,11 @@ impl<R> Handle<R> {
         cancelled
     }
 
-    /// Ends the handle, but not its ticket.
+    /// Turns the handle into its ticket.
     #[inline]
     fn into_ticket(mut self) -> Ticket<Arc<Shared>> {
         let ticket = self.ticket.take();
-        // What is left has nothing to be dropped, and to find that out would cost a task that is
-        // done already.
+        // The rest of the handle needs no drop, and skipping it saves time on the hot path.
         std::mem::forget(self);
         ticket.expect("a handle has its ticket until its end")
     }
@@ -124,8 +123,8 @@ impl<R: DeserializeOwned> Handle<R> {
         self.claim(Report::read)
     }
 
-    /// Waits for the outcome, but no longer than `limit`: then the handle comes back and the task
-    /// goes on.
+    /// Waits for the outcome for up to `limit`. After that the task goes on and the handle is
+    /// returned.
     ///
     /// # Errors
     /// The handle itself, when the outcome is not there in time.
@@ -149,7 +148,7 @@ impl<R> Drop for Handle<R> {
     }
 }
 
-/// Lets the task go on for nobody.
+/// Lets the task go on, and has its outcome thrown away.
 #[cold]
 fn give_up(ticket: Ticket<Arc<Shared>>) {
     let shared = Arc::clone(ticket.owner());

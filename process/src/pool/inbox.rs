@@ -7,10 +7,11 @@ use super::handle::Report;
 use super::raw::{Answer, Small, WorkerId, decoded};
 use crate::outcome::Failure;
 
-/// Results larger than this get memory of their own: what all share is copied when it grows.
+/// Results larger than this, in bytes, get memory of their own: the memory that the others share is
+/// copied when it grows.
 const LARGE: usize = 4096;
 
-/// Outcomes that are there.
+/// Outcomes that have come and were not yet taken.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     ends: Vec<End>,
@@ -32,7 +33,7 @@ struct End {
 #[derive(Debug)]
 enum Kept {
     Small(Small),
-    /// In `bytes`, from here on, and so long.
+    /// In `bytes`: where it begins, and its length.
     Shared(usize, usize),
     Large(Box<[u8]>),
     Missing(Box<Failure>),

@@ -1,7 +1,7 @@
-//! The pool's own thread: it starts workers, notices their deaths, and reads results when nobody
-//! waits for any.
+//! The pool's own thread: it starts workers, notices their deaths, and reads results when no user
+//! thread does.
 //!
-//! It lives as long as the pool, so the workers that it starts may be tied to it.
+//! It lives as long as the pool, so the system may kill its workers when this thread ends.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering::Release;
@@ -28,26 +28,25 @@ use crate::start::Work;
 use crate::sys::control::Kind;
 use crate::sys::poll::{self, Deadline};
 
-/// Whether the system tells the end of a process through a descriptor. Elsewhere one that has
-/// closed its side is looked after again and again.
+/// Whether a descriptor tells the end of a process. Elsewhere a worker that has closed its side is
+/// looked at again and again.
 const ENDS_ARE_SEEN: bool = cfg!(target_os = "linux");
 
-/// A worker that has closed its side is gone in a moment, or has closed all its descriptors by
-/// itself.
+/// How long a worker may take to end after it has closed its side, before it is killed.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// How long after others have read results the keeper leaves it to them. Should they stop, workers
-/// may run dry for so long, once; a keeper that looked more often would take the lock and a core
-/// from those who read.
+/// How long after user threads have read results the keeper leaves the reading to them. When they
+/// stop, workers may run dry once for this long. A keeper that looked more often would take the
+/// lock and a core from the reading threads.
 const STAND_BACK: Duration = Duration::from_millis(1);
 
 /// What the keeper watches of a worker.
 struct Watch {
     child: Arc<ChildProcess>,
     socket: Arc<OwnedFd>,
-    /// Since when the worker's side is closed; then only its end is awaited.
+    /// When the worker closed its side. From then on only its end is awaited.
     closed: Option<Instant>,
-    /// Whether it has said something or ended since the last look.
+    /// Whether it has sent something or ended since the last look.
     stirred: bool,
 }
 
@@ -55,8 +54,8 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     watches: Vec<Option<Watch>>,
     deaths: Deaths,
-    /// How often results had been read at the last look, and when others were last seen to have
-    /// read some.
+    /// How often results had been read at the last look, and when user threads were last seen to
+    /// have read some.
     readings: u64,
     others_read_at: Option<Instant>,
 }
@@ -72,12 +71,13 @@ impl Keeper {
         }
     }
 
-    /// Starts the workers, says whether that worked, and keeps the pool until all have ended.
+    /// Starts the workers, reports through `started` whether that worked, and looks after the pool
+    /// until all workers have ended.
     pub(crate) fn run(mut self, started: &Sender<Result<()>>) {
         let _end = End::of(&self.shared);
         let first = self.fill_seats();
         let failed = first.is_err();
-        // Whoever made the pool waits for this.
+        // `Builder::build` waits for this.
         let _ = started.send(first);
         if failed {
             self.shared.lock().terminate();
@@ -85,7 +85,8 @@ impl Keeper {
         while !self.turn(failed) {}
     }
 
-    /// One look at everything, and a sleep until there is something new; says whether all is over.
+    /// Handles everything that is new, then sleeps until more happens. Returns whether the pool is
+    /// over.
     fn turn(&mut self, start_failed: bool) -> bool {
         self.look();
         if !start_failed && let Err(error) = self.fill_seats() {
@@ -110,8 +111,8 @@ impl Keeper {
         false
     }
 
-    /// Whether threads that give many short tasks read the results too: then reading here would
-    /// only be in their way.
+    /// Whether user threads that give many short tasks read the results too. Then the keeper leaves
+    /// the reading to them.
     fn others_read(&mut self, state: &State) -> bool {
         let now = Instant::now();
         if std::mem::replace(&mut self.readings, state.readings) != state.readings {
@@ -124,8 +125,8 @@ impl Keeper {
     fn sleep(&mut self, mut state: MutexGuard<'_, State>, others_read: bool) {
         let mut wake_at = wake_time(&state);
         let nap = if state.leaders == 0 { state.nap() } else { None };
-        // Where everybody looks before going to sleep, a worker that had to ring would be late for
-        // its next task.
+        // Where workers poll, they need not ring for the keeper: ringing would delay their next
+        // task.
         let polls = state.settings.busy_poll.is_some();
         state.keeper_naps = others_read || nap.is_some() || polls;
         if state.keeper_naps {
@@ -164,7 +165,7 @@ impl Keeper {
             }
             whose.resize(fds.len(), Some(index));
         }
-        // A wait that fails is a wait that is over, and everything is looked at.
+        // After a wait that has failed, everything is looked at.
         let failed = poll::poll(&mut fds, wake_at).is_err();
         let stirred: Vec<usize> = whose
             .into_iter()
@@ -183,7 +184,7 @@ impl Keeper {
         }
     }
 
-    /// Looks after the workers, and for tasks that take too long or are stuck.
+    /// Handles messages and ends of workers, and finds tasks that take too long or are stuck.
     fn look(&mut self) {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
@@ -202,7 +203,8 @@ impl Keeper {
         }
     }
 
-    /// A worker that has closed its side and does not end can neither be told anything nor say it.
+    /// Kills workers that have closed their side and do not end: nothing can be said to them or
+    /// heard from them.
     fn end_the_cut_off(&mut self, state: &mut State) {
         for (watch, seat) in self.watches.iter().zip(&mut state.seats) {
             let since = watch.as_ref().and_then(|watch| watch.closed);
@@ -213,8 +215,8 @@ impl Keeper {
         }
     }
 
-    /// Reads what workers have said, and buries those that have ended; says whether one came or
-    /// went.
+    /// Reads the messages of workers and handles the end of those that have ended. Returns whether
+    /// a worker became ready or ended.
     fn meet(&mut self, state: &mut State) -> bool {
         let mut changed = false;
         for index in 0..self.watches.len() {
@@ -233,12 +235,12 @@ impl Keeper {
         changed
     }
 
-    /// Takes in a worker's messages; says whether it has become ready.
+    /// Reads a worker's messages; returns whether it has become ready.
     fn hear(&mut self, state: &mut State, index: usize) -> bool {
         let Some(watch) = &mut self.watches[index] else { return false };
         let seat = &mut state.seats[index];
         let Some(live) = &mut seat.live else { return false };
-        // What cannot be sent is told by the worker's end.
+        // Sending fails only when the worker has ended, and its end is noticed elsewhere.
         let _ = live.link.control.flush();
         let mut ready = false;
         let wanted = [Kind::Hello, Kind::Ready, Kind::Failed];
@@ -265,7 +267,7 @@ impl Keeper {
         ready
     }
 
-    /// Settles the affairs of a worker that has ended, and decides whether another takes its seat.
+    /// Settles the tasks of a worker that has ended, and decides whether another takes its seat.
     fn bury(&mut self, state: &mut State, index: usize, exit: Exit) {
         state.drain_seat(index);
         let begun = state.recall(index, true);
@@ -276,7 +278,7 @@ impl Keeper {
         let verdict = seat.verdict.take();
         state.exits.push(exit);
         state.note(index);
-        // Nobody may come to this seat any more, and what came back from it would wait for ever.
+        // The seat may stay empty, so the tasks that came back from it go to idle workers now.
         state.employ_idle();
         let failure = verdict.clone().unwrap_or_else(|| self.deaths.failure(exit));
         for tag in begun {
@@ -288,7 +290,7 @@ impl Keeper {
         }
         let early = matches!(phase, Phase::Booting | Phase::Preparing);
         if let (true, Some(Failure::NeverStarted(reason))) = (early, verdict) {
-            // A start that the program itself refuses would be refused again.
+            // The child itself refused to start, and the next one would refuse too.
             give_up(&self.shared, state, index, &reason);
         } else if !self.deaths.may_restart(&state.settings, early) {
             let what = if early { silent_start(exit) } else { failure.to_string() };
@@ -326,7 +328,8 @@ impl Keeper {
                 child: Arc::clone(&live.child),
                 socket: live.link.control.socket(),
                 closed: None,
-                // It may have spoken already while it was started; then its socket stays silent.
+                // Its first message may have been read during the start, and then its socket stays
+                // silent.
                 stirred: true,
             });
             let settings = Arc::clone(&state.settings);
@@ -373,7 +376,7 @@ impl Keeper {
     }
 }
 
-/// Nobody will sit here again.
+/// Gives up a seat for good, for this reason.
 fn give_up(shared: &Shared, state: &mut State, index: usize, reason: &str) {
     shared.lost.store(true, Release);
     state.seats[index].phase = Phase::Given(reason.to_owned());

@@ -1,7 +1,8 @@
 //! The channel between a pool and one worker: rings in shared memory, or a socket where there are
 //! none.
 //!
-//! The parent's side is here, the worker's side in `serve`; what both must agree on stands first.
+//! The parent's side is here; the worker's side is in `serve`. The definitions that both share come
+//! first.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -56,11 +57,11 @@ pub(crate) mod record {
     pub(crate) const ATTACHED: u8 = 0x80;
 }
 
-/// Whom a worker wakes when a result is there.
+/// Which thread a worker wakes when it has a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Listener {
-    /// Nobody sleeps.
+    /// None: no thread sleeps.
     None = 0,
     /// The pool's own thread.
     Keeper = 1,
@@ -72,7 +73,7 @@ pub(crate) enum Listener {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct LinkPlan {
     pub(crate) transport: Transport,
-    /// How long to look for the next task before going to sleep.
+    /// How long to poll for the next task before sleeping.
     pub(crate) busy_poll: Option<Duration>,
 }
 
@@ -86,7 +87,7 @@ pub(crate) struct Attachment {
 
 #[derive(Debug)]
 enum Parcel {
-    /// In memory of its own, handed over beside a ring.
+    /// In shared memory of its own, whose descriptor is sent over the control channel.
     Memory(OwnedFd),
     /// In the frame itself.
     Inline(Vec<u8>),
@@ -133,7 +134,8 @@ pub(crate) struct Link {
     /// Frames that were read while looking for another.
     stash: VecDeque<Frame>,
     rings: Option<Rings>,
-    /// Over a socket: what the worker was given and has not answered, as it would be given again.
+    /// Over a socket only: the tasks that the worker has not answered, kept so that they can be
+    /// given again.
     given: VecDeque<(u32, Vec<u8>)>,
 }
 
@@ -181,8 +183,8 @@ impl Wiring {
 }
 
 impl Link {
-    /// Writes a task for the worker, who sees it after the next [`publish`](Self::publish); `false`
-    /// when there is no room now.
+    /// Writes a task for the worker, which sees it after the next [`publish`](Self::publish).
+    /// Returns `false` when there is no room now.
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -196,7 +198,7 @@ impl Link {
         }
     }
 
-    /// The same, for what is not just bytes in a ring.
+    /// Like [`push`](Self::push), for a task with an attachment, and for all tasks over a socket.
     fn push_special(
         &mut self,
         number: u32,
@@ -210,7 +212,7 @@ impl Link {
                 if pushed
                     && let Err(error) = attachment.send(Kind::Attachment, number, &mut self.control)
                 {
-                    // What stands in the ring is what the worker was given, no more.
+                    // The attachment was not sent, so its record must not stay in the ring.
                     rings.tasks.take_back(0);
                     return Err(error);
                 }
@@ -236,7 +238,8 @@ impl Link {
         transport == Transport::Ring && length > RING / 8
     }
 
-    /// Tells the worker to end after what it was given.
+    /// Tells the worker to end after the tasks that it has; returns `false` when there is no room
+    /// now.
     pub(crate) fn push_quit(&mut self) -> Result<bool> {
         match &mut self.rings {
             Some(rings) => rings.tasks.push(record::QUIT, 0, &[]),
@@ -277,7 +280,7 @@ impl Link {
         Ok(Some((header.tag, Answer::of(header.kind & !record::ATTACHED, bytes))))
     }
 
-    /// The bytes of a result that come beside its ring.
+    /// The bytes of a result that came as an attachment.
     fn result_attached(&mut self, number: u32) -> Result<Vec<u8>> {
         let frame = self.frame(|frame| frame.kind == Kind::Attachment)?;
         let frame = frame.ok_or(Error::Damaged("a result's attachment is missing"))?;
@@ -306,7 +309,7 @@ impl Link {
                 return Ok(self.stash.remove(found));
             }
             match self.control.try_recv() {
-                // A forked worker says who it is; its fork server has said so already.
+                // A forked worker sends its process id, which its fork server has sent already.
                 Ok(Some(frame)) if frame.kind == Kind::Forked => {}
                 Ok(Some(frame)) => self.stash.push_back(frame),
                 Ok(None) | Err(Error::Closed) => return Ok(None),
@@ -324,7 +327,7 @@ impl Link {
         }
     }
 
-    /// Says who sleeps until a result comes; `false` when one is there already.
+    /// Sets which thread sleeps until a result comes; returns `false` when one is there already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
         match &self.rings {
             Some(rings) if listener == Listener::None => rings.replies.rouse(),
@@ -344,7 +347,7 @@ impl Link {
     /// Takes back the tasks that the worker has not taken, oldest first: their numbers and their
     /// bytes.
     ///
-    /// Over a socket nobody can tell while the worker lives, so all count as taken.
+    /// Over a socket this is unknown while the worker lives, so all tasks count as taken.
     pub(crate) fn revoke(&self) -> Result<Vec<(u32, Vec<u8>)>> {
         let mut revoked = Vec::new();
         let Some(rings) = &self.rings else { return Ok(revoked) };
@@ -360,9 +363,9 @@ impl Link {
         Ok(revoked)
     }
 
-    /// The tasks that a worker that has ended cannot have begun, oldest first. Over a socket it
-    /// takes one after the other, and has answered each before it takes the next: once its answers
-    /// were read, it is the oldest that it was at.
+    /// The tasks that a worker that has ended cannot have begun, oldest first. Over a socket a
+    /// worker answers each task before it takes the next. So once its answers were read, only the
+    /// oldest task can have begun.
     pub(crate) fn unbegun(&mut self) -> Result<Vec<(u32, Vec<u8>)>> {
         match self.rings {
             Some(_) => self.revoke(),

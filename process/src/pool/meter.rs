@@ -1,5 +1,5 @@
-//! How long a worker's tasks take, told to the parent, and whether they come so fast that a nap is
-//! worth it.
+//! Measures how long a worker's tasks take, tells it to the parent, and decides whether tasks come
+//! so fast that a nap is worth it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,11 +8,11 @@ use std::time::Instant;
 use super::link::{METER_BUSY, METER_TASKS};
 use crate::shm::Mapping;
 
-/// How many tasks in one go make it worth a short nap, in place of sleep, when the ring runs empty.
+/// After so many tasks without a pause, a worker whose ring is empty naps before it sleeps.
 const RUSH: u64 = 16;
-/// How many a nap must bring to be worth another.
+/// How many tasks a nap must bring to be worth another.
 const GATHERED: u64 = 4;
-/// Tasks that take longer than this on average are no rush.
+/// Nanoseconds. Tasks that take longer than this on average are no rush.
 const SHORT: u64 = 5_000;
 
 /// Tells the parent how long tasks take, at the cost of a clock reading now and then.
@@ -51,7 +51,8 @@ impl Meter {
         }
     }
 
-    /// Books what ran since the last reading; short tasks are read in larger steps.
+    /// Adds the tasks since the last reading to the meter. With short tasks the clock is read less
+    /// often.
     fn read(&mut self) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.since).as_nanos() as u64;
@@ -65,7 +66,8 @@ impl Meter {
         self.memory.word(METER_TASKS).store(self.tasks, Relaxed);
     }
 
-    /// No task is there; says whether many short ones have just been, so that a nap is worth it.
+    /// To be called when there is no task. Returns whether many short tasks have just run, so that
+    /// a nap is worth it.
     pub(super) fn pause(&mut self) -> bool {
         if self.unread > 0 {
             self.read();

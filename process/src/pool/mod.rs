@@ -55,10 +55,10 @@ use crate::work::Worker;
 
 /// A pool of worker processes, each of which runs one task at a time.
 ///
-/// Of registered functions ([`Pool::new`], [`Pool::builder`]), or of a [`Worker`] type that keeps
-/// state ([`Pool::of`]). Never more tasks run at once than there are workers; further ones wait.
-/// Every accepted task has exactly one outcome. A pool may be shared between threads by reference;
-/// dropping it terminates it.
+/// It runs registered functions ([`Pool::new`], [`Pool::builder`]) or the tasks of a [`Worker`]
+/// type that keeps state ([`Pool::of`]). At most as many tasks run at once as there are workers;
+/// further ones wait. Every accepted task has exactly one outcome. Threads may share a pool by
+/// reference. Dropping it terminates it.
 pub struct Pool<W = Functions> {
     shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
@@ -79,9 +79,9 @@ impl<W> Pool<W> {
     /// Waits until every worker has built its state and takes tasks.
     ///
     /// # Errors
-    /// [`Error::PoolBroken`] when a worker cannot be started or its initialiser failed, with its
-    /// message;
-    /// [`Error::TimedOut`] when they are not ready within `limit`; [`Error::PoolClosed`].
+    /// [`Error::PoolBroken`], with the reason, when a worker cannot be started or its initialiser
+    /// failed; [`Error::TimedOut`] when not all workers are ready within `limit`;
+    /// [`Error::PoolClosed`].
     pub fn wait_ready(&self, limit: Duration) -> Result<()> {
         let ready = self.shared.wait(deadline_after(limit), |state| {
             if state.door != Door::Open {
@@ -102,19 +102,19 @@ impl<W> Pool<W> {
     /// Lets only the first `count` workers run tasks from now on; the others sleep until they are
     /// wanted again.
     ///
-    /// So a pool can be used at every size up to its own without starting a process anew. A worker
-    /// that sleeps still runs what it was given before and what is given to it [by its
-    /// number](Pool::submit_to). `count` is at least 1 and at most [`workers`](Self::workers); a
-    /// count beyond that means the nearer of the two.
+    /// In this way a pool can be used at any size up to its own without starting processes again. A
+    /// sleeping worker still runs the tasks that it has, and those given to it [by its
+    /// number](Pool::submit_to). A `count` below 1 means 1, and one above
+    /// [`workers`](Self::workers) means all.
     pub fn set_active(&self, count: usize) {
         self.shared.lock().set_active(count);
     }
 
-    /// The first worker that may run tasks and was lost for good, and why; `None` while there is
-    /// none.
+    /// The number of the first active worker that was lost for good, and the reason; `None` while
+    /// no active worker is lost.
     ///
-    /// It costs next to nothing to ask. A loop that wants every worker to do its part must: the
-    /// others go on without it.
+    /// The call is cheap. A loop that needs every worker must make it, because the pool goes on
+    /// with the other workers.
     pub fn lost_worker(&self) -> Option<(usize, String)> {
         if !self.shared.lost.load(std::sync::atomic::Ordering::Acquire) {
             return None;
@@ -127,10 +127,11 @@ impl<W> Pool<W> {
         })
     }
 
-    /// Ends workers that are silent for longer than `limit` from now on, with what they run; `None`
-    /// is never.
+    /// Kills workers that are still at the same task when `limit` has passed from now. Each is
+    /// given two seconds more to end it; then the task has [timed out](crate::Failure::TimedOut).
+    /// `None` takes the limit back.
     ///
-    /// Other than the [limit of a task](Builder::time_limit) this costs nothing while tasks run.
+    /// Unlike the [limit of a task](Builder::time_limit), this costs nothing while tasks run.
     pub fn set_patience(&self, limit: Option<Duration>) {
         self.shared.lock().patience = limit.and_then(Patience::new);
         self.shared.keeper.ring();
@@ -141,7 +142,7 @@ impl<W> Pool<W> {
         self.shared.lock().slots.open()
     }
 
-    /// Takes no more tasks. Those accepted are done, then the workers end.
+    /// Takes no more tasks. The workers run the accepted ones, then end.
     pub fn close(&self) {
         let mut state = self.shared.lock();
         state.door = state.door.max(Door::Closed);
@@ -149,15 +150,15 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Closes the pool and waits until all tasks are done and all workers have ended; tells how
-    /// each worker ended, those that were replaced included.
+    /// Closes the pool and waits until all tasks are done and all workers have ended. Returns how
+    /// each worker ended, including those that were replaced.
     pub fn join(&self) -> Vec<Exit> {
         self.close();
         self.shared.wait(None, |state| state.over.then(|| state.exits.clone())).unwrap_or_default()
     }
 
-    /// Like [`join`](Self::join), but no longer than `limit`: then the pool is
-    /// [terminated](Self::terminate), and the tasks that were not done are cancelled.
+    /// Like [`join`](Self::join), but after `limit` the pool is [terminated](Self::terminate),
+    /// which cancels the tasks that are not done.
     pub fn join_within(&self, limit: Duration) -> Vec<Exit> {
         self.close();
         let over = self.shared.wait(deadline_after(limit), |state| state.over.then_some(()));
@@ -181,8 +182,8 @@ impl<W> Pool<W> {
         self.shared.keeper.ring();
     }
 
-    /// Encodes a task and gives it to any worker, or to one; `call` is the function that it calls,
-    /// if it does.
+    /// Encodes a task and gives it to any worker, or to the one of `seat`. `call` is the registered
+    /// function that the task calls; `None` in a pool of a [`Worker`] type.
     #[inline]
     fn send<T: Serialize + ?Sized, R>(
         &self,
@@ -194,8 +195,8 @@ impl<W> Pool<W> {
         self.encoded(call, task, submit).map(Handle::new)
     }
 
-    /// Encodes a task and passes it to `submit`: its bytes, or what it takes to carry them beside a
-    /// ring.
+    /// Encodes a task and passes it to `submit`: as bytes, or as an attachment where a ring cannot
+    /// carry it.
     #[inline]
     fn encoded<T: Serialize + ?Sized, A>(
         &self,
@@ -219,8 +220,7 @@ impl<W> Pool<W> {
 }
 
 impl<W: Worker> Pool<W> {
-    /// A pool whose workers are each built from `init`; set it up further, then
-    /// [build](Builder::build) it.
+    /// The builder of a pool whose workers are each built from `init`.
     pub fn of(init: &W::Init) -> Builder<W> {
         Builder::of_workers(init)
     }
@@ -235,7 +235,8 @@ impl<W: Worker> Pool<W> {
         self.send(None, task, None)
     }
 
-    /// Gives a task to one worker, by its number: ahead of what the pool has waiting for any.
+    /// Gives a task to the worker of this number. The task comes before those that wait for any
+    /// worker.
     ///
     /// # Errors
     /// As [`submit`](Self::submit), and [`Error::Setting`] when there is no such worker.
@@ -243,10 +244,10 @@ impl<W: Worker> Pool<W> {
         self.send(None, task, Some(worker))
     }
 
-    /// Keeps all workers busy: gives them what `next` returns, as soon as they can take it, and
-    /// calls `on` with each outcome, until `next` has returned `None` and all outcomes are there. A
-    /// fast way through a pool: there are no handles, and results are read and tasks given in
-    /// batches.
+    /// Keeps all workers busy. Gives them the tasks that `next` returns as soon as they have room,
+    /// and calls `on` with each outcome. Returns when `next` has returned `None` and all outcomes
+    /// are there. This is the fastest way through a pool: there are no handles, and tasks and
+    /// results go in batches.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
@@ -264,7 +265,8 @@ impl<W> Drop for Pool<W> {
         self.terminate();
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(keeper) = keeper {
-            // A keeper that panicked has nothing left to say.
+            // A panic of the keeper has cancelled all tasks already; there is nothing more to
+            // report.
             let _ = keeper.join();
         }
     }

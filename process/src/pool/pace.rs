@@ -1,8 +1,8 @@
-//! How long results may gather before somebody reads them.
+//! How long results may gather before they are read.
 //!
-//! A worker that must wake a reader for each result pays for that, and the reader takes a core from
-//! the workers each time. While all workers have enough ahead of them nobody needs to look: whoever
-//! reads sleeps for a while, and no worker rings.
+//! Waking the reader for each result costs the worker time, and the reader takes a core from the
+//! workers each time. While all workers have enough tasks ahead of them, no result is needed at
+//! once. So the reading thread naps, and no worker rings.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::state::State;
 /// The shortest nap, in a rush of short tasks: results gather meanwhile, and no worker has to ring
 /// for them.
 const SHORTEST_NS: f64 = 10_000.0;
-/// The longest: as long as a waiting thread may be kept from a result that is there.
+/// The longest nap. A result that is there may be read this much later.
 const LONGEST_NS: f64 = 250_000.0;
-/// How much longer a nap takes than it was to take: the usual slack of timers, and waking up.
+/// How much longer a nap takes than asked for: the slack of timers, and waking up.
 const OVERSLEPT_NS: f64 = 60_000.0;
 
-/// So many results must be expected meanwhile: else to be woken for each costs no more.
+/// A nap must bring at least so many results. With fewer, being woken for each costs no more.
 const WORTH_IT: f64 = 2.0;
 /// One in so many workers may run out of tasks.
 const MANY: usize = 10;
@@ -28,13 +28,13 @@ impl State {
         self.slots.open() >= 16 && self.seats.iter().any(Seat::rushes)
     }
 
-    /// How long to leave the results alone now: until about half of what the least busy workers
-    /// have ahead of them is done. `None` when a result may be wanted sooner, to give its worker
-    /// more to do, and when so few are to come that it is better to be woken.
+    /// How long the reading thread may nap now: until the least busy workers have done about half
+    /// of the tasks ahead of them. `None` when a worker may need more tasks sooner, and when so few
+    /// results will come that it is better to be woken.
     pub(crate) fn nap(&self) -> Option<Duration> {
         let busy = || self.seats.iter().filter(|seat| !seat.flights.is_empty());
         let mut ahead: Vec<f64> = busy().map(Seat::ahead_ns).collect();
-        // Of many workers a few may be idle for a moment: that costs less than to wake up for each
+        // Of many workers a few may be idle for a moment, which costs less than waking up for each
         // of them.
         let few = ahead.len() / MANY;
         if ahead.is_empty() {

@@ -10,29 +10,29 @@ use crate::spawn::START_LIMIT;
 /// How often to look for tasks behind a long one while a worker is idle.
 pub(super) const TICK: Duration = Duration::from_millis(1);
 
-/// What a silent worker gets when the time is up: this program itself may have been stopped all the
-/// while.
+/// How much longer a silent worker has after its time is up, because this program itself may have
+/// been stopped meanwhile.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Until when workers may be silent.
+/// How long workers may be silent. A worker is silent while it ends no task.
 #[derive(Debug)]
 pub(crate) struct Patience {
     limit: Duration,
     pub(super) until: Instant,
-    /// What each worker was at when the time was up; `None` before.
+    /// The oldest task of each worker when the time was up; `None` before.
     seen: Option<Vec<Option<u64>>>,
 }
 
 impl Patience {
-    /// From now on; `None` where that is for ever.
+    /// A limit that starts now; `None` where it is too long to have an end.
     pub(crate) fn new(limit: Duration) -> Option<Self> {
         Some(Self { limit, until: Instant::now().checked_add(limit)?, seen: None })
     }
 }
 
 impl State {
-    /// Kills the workers that have not ended a task since the time was up, and a little longer;
-    /// says whether results were found on the way.
+    /// Kills the workers that have ended no task for [`GRACE`] after the time was up. Returns
+    /// whether results were read on the way.
     pub(super) fn kill_silent(&mut self) -> bool {
         let now = Instant::now();
         let Some(mut patience) = self.patience.take_if(|patience| patience.until <= now) else {
@@ -58,7 +58,7 @@ impl State {
     }
 }
 
-/// When to look again, come what may.
+/// When to look again at the latest.
 pub(super) fn wake_time(state: &State) -> Option<Instant> {
     let now = Instant::now();
     let busy = state.slots.open() > 0;

@@ -1,4 +1,4 @@
-//! Outcomes before their type is known.
+//! Outcomes as bytes, before they are decoded.
 
 use serde::de::DeserializeOwned;
 
@@ -9,8 +9,8 @@ use crate::ring::word_of;
 
 const WORD: usize = size_of::<u64>();
 
-/// Which worker, and which process that was: both in one word, because two halves that are written
-/// one by one and then read as a whole make the reader wait for the cache.
+/// A worker's number and its process id, both in one word. Two halves that are written one by one
+/// and then read as a whole would make the reader wait for the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct WorkerId(u64);
 
@@ -39,11 +39,11 @@ pub(crate) struct Small {
 }
 
 impl Small {
-    /// The largest, in bytes.
+    /// The size of the largest, in bytes.
     pub(crate) const LARGEST: usize = 2 * WORD;
 
-    /// So many bytes, of which `word` gives the ones from a multiple of 8 on. There may not be more
-    /// than the [`LARGEST`](Self::LARGEST) has.
+    /// A result of `length` bytes, at most [`LARGEST`](Self::LARGEST). `word` returns the eight
+    /// bytes that begin at a multiple of 8.
     #[inline]
     pub(crate) fn new(length: usize, word: impl Fn(usize) -> u64) -> Self {
         debug_assert!(length <= Self::LARGEST);
@@ -60,7 +60,7 @@ impl Small {
     }
 }
 
-/// How a task has ended, as it is found.
+/// How a task has ended, borrowed from the place where it was read.
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Small(Small),
@@ -79,7 +79,7 @@ impl<'a> Answer<'a> {
         Self::Small(Small::new(bytes.len(), word))
     }
 
-    /// What a worker says by a record of this kind.
+    /// The answer that a record of this kind holds.
     #[inline]
     pub(crate) fn of(kind: u8, bytes: &'a [u8]) -> Self {
         if kind == record::DONE { Self::result(bytes) } else { Self::failed(kind, bytes) }
@@ -95,7 +95,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// A result as its own type.
+/// Decodes a result.
 #[inline]
 pub(crate) fn decoded<R: DeserializeOwned>(bytes: &[u8]) -> Outcome<R> {
     codec::decode(bytes).map_err(|error| Failure::Unreadable(error.to_string()))

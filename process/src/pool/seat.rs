@@ -13,35 +13,34 @@ use crate::outcome::Failure;
 use crate::spawn::child::ChildProcess;
 use crate::sys::lifeline::Lifeline;
 
-/// A worker's queue is kept this long in time: half of it is longer than it takes to nap, wake up
-/// and refill it.
+/// A worker's queue holds about this much work. Half of it lasts longer than it takes to nap, wake
+/// up and refill the queue.
 const AHEAD_NS: f64 = 400_000.0;
-/// About what it takes to wake the one thread that reads all results and gives all tasks.
+/// About how long it takes to wake the one thread that reads all results and gives all tasks.
 const WAKING_NS: f64 = 50_000.0;
-/// The most that a worker is given because of what all the others do, beside what it has ahead
-/// anyway.
+/// The largest number of long tasks that a worker has at once when many workers are active.
 const CROWD: f64 = 4.0;
-/// As many of the smallest tasks as the rings hold.
+/// The largest number of tasks that a worker has at once: as many of the smallest as a ring holds.
 const DEEPEST: usize = 3072;
 /// Tasks of a busy worker that are published at once, at most.
 const LATER: usize = 16;
 /// Tasks ahead of a worker whose task length is unknown.
 const UNKNOWN: usize = 1;
 
-/// How far a seat's worker is.
+/// The state of a seat's worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Nobody sits here; one is to be started.
+    /// The seat is empty; a worker is to be started.
     Vacant,
-    /// Started, not yet come to `init`.
+    /// Started; has not yet reached `init`.
     Booting,
     /// Building its state.
     Preparing,
     /// Taking tasks.
     Ready,
-    /// Told to end after what it has.
+    /// Told to end after the tasks that it has.
     Leaving,
-    /// Nobody sits here, nor will: for this reason.
+    /// The seat was given up and stays empty, for this reason.
     Given(String),
 }
 
@@ -70,13 +69,13 @@ pub(crate) struct Seat {
     pub(crate) full: bool,
     /// Tasks that the present worker was given in all.
     pub(crate) given: usize,
-    /// Since when the oldest flight is the oldest.
+    /// When the oldest flight became the oldest.
     pub(crate) since: Instant,
     /// The oldest flight at the last look; see `State::rebalance`.
     pub(crate) seen: Option<u64>,
     /// Why the pool itself has killed the worker.
     pub(crate) verdict: Option<Failure>,
-    /// Since when the worker boots.
+    /// When the worker was started.
     pub(crate) started: Instant,
     /// Tasks written for the worker that it does not see yet.
     unpublished: usize,
@@ -110,7 +109,7 @@ impl Seat {
         }
     }
 
-    /// A new worker sits down.
+    /// Gives the seat to a new worker.
     pub(crate) fn occupy(&mut self, live: Live, settings: &Settings) {
         self.pid = live.child.pid();
         self.live = Some(live);
@@ -121,7 +120,7 @@ impl Seat {
         (self.metered, self.mean_ns, self.seen) = ((0, 0), 0.0, None);
     }
 
-    /// Who sits here.
+    /// The worker's number and process id.
     #[inline]
     pub(crate) fn worker(&self) -> WorkerId {
         WorkerId::new(self.index, self.pid)
@@ -136,18 +135,18 @@ impl Seat {
             && settings.tasks_per_worker.is_none_or(|most| self.given < most)
     }
 
-    /// How many more tasks may follow the last one before anybody looks at this worker again: none
-    /// where it could matter to it or to others.
+    /// How many more tasks may follow the last one without another look at this worker; 0 where a
+    /// look could matter to any worker.
     #[inline]
     pub(crate) fn row(&self, settings: &Settings) -> usize {
-        // A socket may be full after each task, and then somebody must wait for it.
+        // A socket may be full after each task, so it is looked at after each.
         let cannot_matter =
             settings.transport == Transport::Ring && settings.tasks_per_worker.is_none();
         let many = cannot_matter && self.flights.len() >= 4 * LATER;
         if many { LATER.min(self.depth.saturating_sub(self.flights.len())) } else { 0 }
     }
 
-    /// Gives the worker a task; `false` when its ring has no room.
+    /// Gives the worker a task; returns `false` when there is no worker, or no room in its ring.
     #[inline]
     pub(crate) fn give(
         &mut self,
@@ -167,7 +166,8 @@ impl Seat {
         Ok(true)
     }
 
-    /// Says who sleeps until this worker has answered; `false` when it has already.
+    /// Sets which thread sleeps until this worker has answered; returns `false` when it has
+    /// already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
         self.live.as_ref().is_none_or(|live| live.link.listen(listener))
     }
@@ -181,9 +181,9 @@ impl Seat {
         }
     }
 
-    /// Shows the worker its new task, unless it has so many others that it can do without for a
-    /// while: then a quarter as many again come at once. The others have to be answered, and
-    /// whoever reads the answers publishes the rest.
+    /// Publishes the new tasks once there are a quarter as many as the worker has, or [`LATER`].
+    /// Until then the worker has others to run. The thread that reads their results publishes the
+    /// rest.
     #[inline]
     pub(crate) fn publish_soon(&mut self) {
         if self.unpublished >= (self.flights.len() / 4).clamp(1, LATER) {
@@ -191,7 +191,7 @@ impl Seat {
         }
     }
 
-    /// Publishes what [`publish_soon`](Self::publish_soon) has left.
+    /// Publishes the tasks that [`publish_soon`](Self::publish_soon) has left.
     #[inline]
     pub(crate) fn publish_rest(&mut self) {
         if self.unpublished > 0 {
@@ -199,21 +199,22 @@ impl Seat {
         }
     }
 
-    /// Whether its oldest task, by the looks of it, takes longer than `limit`.
+    /// Whether its oldest task seems to take longer than `limit`.
     pub(crate) fn is_overdue(&self, limit: Duration) -> bool {
         self.phase == Phase::Ready && !self.flights.is_empty() && self.since.elapsed() > limit
     }
 
-    /// Whether the worker's socket did not take all.
+    /// Whether something for the worker still waits for room in its socket.
     pub(crate) fn is_backed_up(&self) -> bool {
         self.live.as_ref().is_some_and(|live| live.link.control.is_backed_up())
     }
 
-    /// Tells the worker to end after what it has.
+    /// Tells the worker to end after the tasks that it has.
     pub(crate) fn dismiss(&mut self) {
         self.publish();
         let Some(live) = &mut self.live else { return };
-        // Without room now, a later turn tells it; a damaged ring ends by the worker's death.
+        // Without room now, this is tried again later. A worker with a damaged ring is killed
+        // elsewhere.
         if live.link.push_quit().unwrap_or(true) {
             self.publish();
             self.phase = Phase::Leaving;
@@ -222,9 +223,9 @@ impl Seat {
 
     /// Learns from the worker's meter how long tasks take, and from that how many to give at once.
     ///
-    /// Where `nothing_waits`, a worker that is done takes one more in any case; then the meter,
-    /// whose cache line is the worker's own, is left alone for a while. `active` workers are given
-    /// tasks.
+    /// Where `nothing_waits`, an idle worker gets its next task in any case. Then the meter is not
+    /// read for a while, because reading it takes its cache line from the worker. `active` is the
+    /// number of workers that are given tasks.
     pub(crate) fn adapt(
         &mut self,
         answered: usize,
@@ -249,13 +250,13 @@ impl Seat {
         }
         self.metered = (busy, tasks);
         let mean = time as f64 / count as f64;
-        // A longer task than before counts at once, so that others are not put behind the next one
-        // like it.
+        // A longer task than before counts in full at once, so that no others are put behind the
+        // next long one.
         self.mean_ns =
             if mean > self.mean_ns || count >= 8 { mean } else { self.mean_ns.midpoint(mean) };
         let mean = self.mean_ns.max(1.0);
-        // Where results come faster than somebody can be woken for each, a worker cannot wait for
-        // its own to be read.
+        // Where results come faster than the reader can be woken for each, a worker needs more
+        // tasks ahead.
         let crowd = (1.0 + WAKING_NS * active as f64 / mean).min(CROWD);
         self.depth = (1.0 + AHEAD_NS / mean).clamp(crowd, DEEPEST as f64) as usize;
     }
@@ -265,13 +266,13 @@ impl Seat {
         self.mean_ns
     }
 
-    /// The time that the tasks behind the present one will take, by the length of those before; 0
-    /// while that is unknown.
+    /// How long the tasks behind the present one will take, estimated from those before, in
+    /// nanoseconds; 0 while that is unknown.
     pub(crate) fn ahead_ns(&self) -> f64 {
         self.flights.len().saturating_sub(1) as f64 * self.mean_ns
     }
 
-    /// As many tasks are done in the time that it takes to wake somebody; 0 while that is unknown.
+    /// How many tasks the worker does in the time of a wake-up; 0 while that is unknown.
     pub(crate) fn done_before_waking(&self) -> usize {
         if self.mean_ns > 0.0 { (WAKING_NS / self.mean_ns) as usize } else { 0 }
     }
@@ -284,7 +285,7 @@ impl Seat {
 
 #[cfg(test)]
 impl Seat {
-    /// As if its worker had so many tasks, which take this long.
+    /// Sets how many tasks its worker has and how long they take.
     pub(crate) fn imagine(&mut self, flights: usize, mean_ns: f64) {
         self.flights.clear();
         for tag in 0..flights as u64 {

@@ -1,4 +1,4 @@
-//! The worker's side of a pool: take a task, run it, answer, sleep when there is none.
+//! The worker's side of a pool: it takes a task, runs it, answers, and sleeps when there is none.
 
 use std::cell::RefCell;
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,17 +36,17 @@ pub(crate) struct WorkerStart {
 /// What runs the tasks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Body {
-    /// Registered functions; this one is called first, once.
+    /// Registered functions. The initialiser, if any, is called once before the first task.
     Functions { initialiser: Option<Id> },
     /// A registered [`Worker`](super::Worker).
     Typed { id: Id, target: String },
 }
 
-/// The nap: as long as waking takes anyway. Meanwhile tasks gather that nobody must be woken for.
+/// How long a nap takes: as long as being woken. Tasks that gather meanwhile cost no wake-up.
 const NAP: Duration = Duration::from_micros(10);
 
 thread_local! {
-    /// Where and with what the last panic of this thread happened.
+    /// The place and the message of the last panic of this thread.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn serve(
     }
 }
 
-/// The parent reports a panic as the task's failure; printing it here would say it twice.
+/// Stops panics from being printed here, because the parent reports each as its task's failure.
 fn keep_panics_quiet() {
     std::panic::set_hook(Box::new(|info| {
         let place = info
@@ -125,7 +125,8 @@ fn build(
     }
 }
 
-/// Runs one task: what kind of answer it is; the answer itself replaces what `reply` holds.
+/// Runs one task. Returns the kind of the answer; the answer itself replaces the content of
+/// `reply`.
 #[inline]
 fn run(
     original: &Original,
@@ -136,7 +137,7 @@ fn run(
 ) -> u8 {
     reply.clear();
     let ran = catch_unwind(AssertUnwindSafe(|| body.run(task, fds, reply)));
-    // A task may have forked. Two that answer, and take the next tasks, would break everything.
+    // A task may have forked. The copy must not answer or take further tasks, so it ends here.
     original.end_copy();
     match ran {
         Ok(Ok(())) => record::DONE,
@@ -219,7 +220,7 @@ impl RingServer {
         }
     }
 
-    /// What belongs to the task `number`; what belonged to tasks that were revoked is passed over.
+    /// The attachment of the task `number`. Attachments of revoked tasks are skipped.
     fn attachment(&mut self, number: u32) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
         loop {
             let frame = self.control.recv(None)?.ok_or(Error::Closed)?;
@@ -239,7 +240,7 @@ impl RingServer {
         self.publish(kind, number, bytes)
     }
 
-    /// Sends a result that is too large for the ring beside it.
+    /// Sends a result that is too large for the ring as an attachment.
     #[cold]
     fn attach(&mut self, number: u32, bytes: &[u8]) -> Result<()> {
         let parcel = crate::shm::parcel(bytes)?;
@@ -277,8 +278,8 @@ impl RingServer {
         }
     }
 
-    /// Nothing to do: look a little longer if told to, nap in a rush, else sleep until the parent
-    /// rings.
+    /// Waits for the next task: polls where `busy_poll` is set, naps in a rush, then sleeps until
+    /// the parent rings.
     fn idle(&mut self) -> Result<()> {
         let rush = self.meter.pause();
         if let Some(limit) = self.busy_poll {
@@ -287,8 +288,8 @@ impl RingServer {
             while now < end {
                 for _ in 0..8 {
                     if !self.tasks.is_empty() {
-                        // The clock as it was a moment ago: the task need not wait for another
-                        // reading.
+                        // A clock reading that is a moment old will do, so the task need not wait
+                        // for a new one.
                         self.meter.resume(now);
                         return Ok(());
                     }
@@ -309,7 +310,7 @@ impl RingServer {
     }
 }
 
-/// A worker on the control channel alone.
+/// Serves a worker that has no rings: tasks and results go through the control channel.
 fn serve_socket(mut control: Control, mut body: Box<dyn WorkerBody>) -> Result<()> {
     control.send(Kind::Ready, &[], &[], None)?;
     let (original, mut reply) = (Original::new(), Vec::new());

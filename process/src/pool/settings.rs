@@ -1,4 +1,4 @@
-//! What a pool is told when it is made.
+//! The settings of a pool.
 
 use std::time::Duration;
 
@@ -6,14 +6,13 @@ use super::link::Transport;
 use super::serve::Body;
 use crate::spawn::{Output, StartMethod};
 
-/// How many tasks a worker is given before it has answered the first: one to run and the rest to go
-/// on with.
+/// How many tasks a worker has at once: one runs, the others wait in the worker's own queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Depth {
-    /// About 0.4 ms worth, by the measured length of the tasks: one when they are long, some
-    /// hundreds when they are very short; up to four where so many workers are at work that results
-    /// come faster than their reader can be woken for each. Tasks stuck behind a long one are taken
-    /// back and given to idle workers.
+    /// About 0.4 ms of work, by the measured length of the tasks: one task when they are long, some
+    /// hundreds when they are very short. With many active workers up to four even of long tasks,
+    /// because then results come faster than the reader can be woken for each. Tasks that are stuck
+    /// behind a long one are taken back and given to idle workers.
     #[default]
     ByTaskLength,
     /// Always this many, from 1.
@@ -41,7 +40,7 @@ pub(crate) struct Settings {
 
 #[cfg(test)]
 impl Settings {
-    /// Those of a pool that never starts a worker.
+    /// Settings for tests of a pool that never starts a worker.
     pub(crate) fn of_nothing(workers: usize) -> Self {
         Self {
             workers,

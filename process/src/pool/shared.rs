@@ -1,10 +1,10 @@
 //! What the threads of a pool share: its state, and how they wait for one another.
 //!
-//! Results are read by whoever needs them. A user's thread that waits for one *leads*: it reads the
-//! results of all workers, and they ring for it alone, so that a result costs one wake-up and not
-//! two. Other waiting threads follow: they sleep until the leader tells them. When nobody waits,
-//! the pool's own thread, the keeper, reads. Whoever reads naps while all workers have enough to go
-//! on with (see [`pace`](super::pace)); an outcome that is there is picked up from its place
+//! A user thread that waits for a result *leads*: it reads the results of all workers. The workers
+//! ring for it alone, so that a result costs one wake-up and not two. Other waiting threads
+//! *follow*: they sleep until the leader wakes them. When no user thread waits, the pool's own
+//! thread, the keeper, reads. The reading thread naps while all workers have enough tasks ahead of
+//! them (see [`pace`](super::pace)). An outcome that is there already is picked up from its place
 //! without any of this (see [`slots`](super::slots)).
 
 use std::sync::atomic::AtomicBool;
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) keeper: Bell,
     /// Wakes the leading thread.
     waiter: Bell,
-    /// Whether a seat was given up.
+    /// Whether any seat was given up.
     pub(crate) lost: AtomicBool,
     pub(crate) settings: Arc<Settings>,
 }
@@ -66,8 +66,8 @@ impl Shared {
         }
     }
 
-    /// Waits until `ready` has an answer, reading results meanwhile; `None` when the deadline has
-    /// passed first.
+    /// Waits until `ready` returns an answer, and reads results meanwhile. `None` when the deadline
+    /// has passed first.
     pub(crate) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -137,7 +137,7 @@ impl Shared {
         Ok(ticket)
     }
 
-    /// What whoever has given a task should do now for the pool.
+    /// What a thread does for the pool after it has given a task.
     #[inline]
     fn follow_up(&self, state: &mut State) {
         if state.is_behind() {
@@ -148,7 +148,7 @@ impl Shared {
         }
     }
 
-    /// Reads results, and tells the followers when there were any.
+    /// Reads results, and wakes the followers when there were any. Returns how many there were.
     pub(crate) fn lead(&self, state: &mut State) -> usize {
         let count = state.drain();
         if state.needs_keeper() {
@@ -159,11 +159,11 @@ impl Shared {
                 self.done.notify_all();
             }
             let drained = state.door == Door::Closed && state.slots.open() == 0;
-            // A keeper that looks again soon anyway need not be called, in a rush, from the work of
-            // others.
+            // A keeper that looks again soon need not be woken.
             let watched = state.ticking || state.keeper_naps;
             if drained || (!watched && state.lopsided()) {
-                // To dismiss the workers, or to look for tasks that are stuck behind a long one.
+                // The keeper dismisses the workers, or looks for tasks that are stuck behind a long
+                // one.
                 state.ticking = true;
                 self.keeper.ring();
             }
@@ -188,11 +188,10 @@ impl Shared {
         state
     }
 
-    /// Lets go of the lock for a moment; others may lead meanwhile.
+    /// Releases the lock for a moment; another thread may lead meanwhile.
     fn spin<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         drop(state);
-        // One pause is some 40 ns where it is longest: much more of them would be most of a round
-        // trip.
+        // One pause takes up to 40 ns. Many of them would take most of a round trip.
         std::hint::spin_loop();
         self.lock()
     }
@@ -209,7 +208,7 @@ impl Shared {
             std::thread::sleep(nap.min(left(deadline)));
         } else if state.listen(Listener::Waiter) {
             drop(state);
-            // A wait that fails is a wait that is over: the loop looks again.
+            // After a failed wait the loop looks again, as after a successful one.
             let _ = self.waiter.wait(deadline);
         } else {
             drop(state);
@@ -220,8 +219,8 @@ impl Shared {
         state
     }
 
-    /// Leaves the reading to another leader, to a follower, or to the keeper. While nothing is
-    /// under way there is nothing to read; the next task calls the keeper.
+    /// Leaves the reading to another leader, to a follower, or to the keeper. While no task is open
+    /// there is nothing to read; the next task wakes the keeper.
     fn hand_over(&self, state: &mut State) {
         state.leaders -= 1;
         if state.followers > 0 {
@@ -234,7 +233,7 @@ impl Shared {
     }
 }
 
-/// The end of a keeper, of one that panics too: whoever waits for the pool must not do so for ever.
+/// Marks the pool as over when the keeper ends, also by a panic, so that no thread waits for ever.
 pub(crate) struct End(Arc<Shared>);
 
 impl End {
@@ -254,7 +253,7 @@ impl Drop for End {
     }
 }
 
-/// Looking for a result without sleeping, up to a limit.
+/// Polls for a result up to a limit.
 struct Spin {
     limit: Option<Duration>,
     end: Option<Instant>,
@@ -266,7 +265,7 @@ impl Spin {
         Self { limit, end: None, turns: 0 }
     }
 
-    /// Whether to look once more; asks the clock now and then.
+    /// Whether to look once more. Reads the clock only now and then.
     fn goes_on(&mut self) -> bool {
         let Some(limit) = self.limit else { return false };
         self.turns += 1;
@@ -291,8 +290,7 @@ fn past(deadline: Deadline) -> bool {
 mod tests {
     use super::*;
 
-    /// Nothing of ours is known to panic there. Should it, the pool is over, and its tasks are
-    /// cancelled.
+    /// The keeper is not known to panic. If it does, the pool is over and its tasks are cancelled.
     #[test]
     fn nobody_waits_for_a_keeper_that_has_panicked() {
         let shared = Arc::new(Shared::new(Settings::of_nothing(1)).unwrap());

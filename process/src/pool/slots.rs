@@ -1,8 +1,8 @@
 //! The tasks that a pool has accepted, and where their outcomes go.
 //!
-//! Each task has an entry here until it has its outcome. A task with a handle also has a
-//! [`Place`], which it shares with the handle's [`Ticket`]: the pool lays the outcome down in it,
-//! once, and the handle picks it up without the pool's lock, also when the pool is gone.
+//! Each task has an entry here until it has its outcome. A task with a handle also has a [`Place`],
+//! which it shares with the handle's [`Ticket`]. The pool puts the outcome into the place once. The
+//! handle takes it from there without the pool's lock, also after the pool is gone.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -15,11 +15,11 @@ use crate::outcome::{Failure, Outcome};
 /// Where the outcome of a task goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// A handle waits for it, or will.
+    /// To the task's handle.
     Handle,
-    /// Nobody wants it.
+    /// Nowhere: its handle was dropped.
     Dropped,
-    /// A stream collects it.
+    /// To the stream of this number.
     Stream(u32),
 }
 
@@ -38,10 +38,10 @@ enum Kept {
     Missing(Box<Failure>),
 }
 
-/// Where an outcome is laid down and picked up.
+/// Where the pool puts an outcome and the handle takes it.
 type Place = OnceLock<Settled>;
 
-/// A handle's hold on the outcome of its task; `O` is where it waits.
+/// A handle's claim to the outcome of its task. `O` is the pool that it waits for.
 pub(crate) struct Ticket<O> {
     place: Arc<Place>,
     tag: u64,
@@ -63,8 +63,8 @@ impl<O> Ticket<O> {
         self.place.get().is_some()
     }
 
-    /// What `read` makes of the outcome and of where it comes from, or the ticket again while there
-    /// is none.
+    /// Calls `read` with the outcome and the worker that it comes from. Returns the ticket again
+    /// while there is no outcome.
     #[inline]
     pub(crate) fn claim<T>(
         self,
@@ -85,22 +85,22 @@ impl<O> fmt::Debug for Ticket<O> {
     }
 }
 
-/// What the pool knows of a task under way.
+/// What the pool knows of a task without an outcome.
 #[derive(Debug)]
 struct Task {
     route: Route,
-    /// Where the outcome is laid down for a handle.
+    /// Where the outcome goes if the task has a handle.
     place: Option<Arc<Place>>,
-    /// What belongs to the task and cannot go through a ring.
+    /// The part of the task that cannot go through a ring.
     attachment: Option<Box<Attachment>>,
 }
 
 /// Room for one task at a time.
 #[derive(Debug, Default)]
 struct Entry {
-    /// How many tasks have had the entry: it tells a task from those before it.
+    /// How many tasks have used the entry. It tells a task from those before it.
     generation: u32,
-    /// The task without an outcome that has it.
+    /// The task that uses the entry now.
     task: Option<Task>,
 }
 
@@ -115,13 +115,14 @@ pub(crate) struct Slots {
     free_streams: Vec<u32>,
 }
 
-/// The name of a task for ever: the number of its entry, and above it the entry's generation.
+/// The tag of a task: the entry's generation in the upper half, the number of the entry in the
+/// lower half.
 #[inline]
 fn tag_of(index: usize, generation: u32) -> u64 {
     index as u64 | u64::from(generation) << 32
 }
 
-/// Where a task's entry is: its number and generation.
+/// The entry of a tag: its number and its generation.
 #[inline]
 fn place_of(tag: u64) -> (usize, u32) {
     (tag as u32 as usize, (tag >> 32) as u32)
@@ -134,7 +135,7 @@ impl Slots {
         self.entries.len() - self.free.len()
     }
 
-    /// Takes in a new task; returns its tag, which names this one task for ever.
+    /// Takes in a new task; returns its tag, which no other task will have.
     #[inline]
     pub(crate) fn insert(&mut self, route: Route, attachment: Option<Box<Attachment>>) -> u64 {
         let place = (route == Route::Handle).then(Arc::default);
@@ -191,7 +192,8 @@ impl Slots {
         });
     }
 
-    /// Gives a task a small result as its outcome, unless it has one: the way of nearly all.
+    /// Gives a task a small result as its outcome, unless it has one. Nearly all tasks end this
+    /// way.
     #[inline]
     pub(crate) fn settle_small(&mut self, tag: u64, worker: WorkerId, small: Small) {
         let Some(task) = self.end(tag) else { return };
@@ -211,7 +213,7 @@ impl Slots {
         Some(task)
     }
 
-    /// Where a stream's task has its outcome.
+    /// The inbox of a stream's task.
     #[inline]
     fn inbox_of(&mut self, task: &Task) -> Option<&mut Inbox> {
         match task.route {
@@ -220,7 +222,7 @@ impl Slots {
         }
     }
 
-    /// Nobody wants the outcome of this open task any more: its handle has given up its ticket.
+    /// Has the outcome of this open task thrown away, because its handle was dropped.
     pub(crate) fn disown(&mut self, tag: u64) {
         let (index, generation) = place_of(tag);
         let entry = self.entries.get_mut(index).filter(|entry| entry.generation == generation);
@@ -243,7 +245,7 @@ impl Slots {
         &mut self.inboxes[stream as usize]
     }
 
-    /// Ends a stream; what it still waited for is nobody's any more.
+    /// Ends a stream. Outcomes that it still waited for are thrown away.
     pub(crate) fn close_stream(&mut self, stream: u32) {
         let tasks = self.entries.iter_mut().filter_map(|entry| entry.task.as_mut());
         for task in tasks.filter(|task| task.route == Route::Stream(stream)) {
@@ -260,7 +262,7 @@ impl Slots {
     }
 }
 
-/// Lays an outcome down for the handle of a task, if it has one.
+/// Puts an outcome where the task's handle finds it, if the task has a handle.
 #[inline]
 fn lay_down(task: &Task, worker: WorkerId, outcome: impl FnOnce() -> Kept) {
     if let Some(place) = &task.place {

@@ -1,4 +1,4 @@
-//! What a pool knows, under one lock: its tasks, its seats, and who gets what next.
+//! The state of a pool under one lock: its tasks, its seats, and which worker gets the next task.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,20 +18,20 @@ use crate::error::{Error, Result};
 use crate::outcome::{Exit, Failure};
 use crate::spawn::START_LIMIT;
 
-/// A thread that gives many tasks reads results every so many, so that the keeper need not compete
-/// with it.
+/// A thread that gives many tasks reads results after so many of them, so that the keeper need not
+/// compete with it for the lock.
 const READ_EVERY: u32 = 256;
 
-/// What a worker does that answers what it was not asked.
+/// The error of a worker that answers a task that it does not have.
 const UNASKED: Error = Error::Damaged("a worker answered a task that it was not given");
 
 /// Whether a pool takes tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Door {
     Open,
-    /// No more tasks; those accepted are done.
+    /// Takes no more tasks; the accepted ones are run.
     Closed,
-    /// All is stopped.
+    /// Everything was stopped.
     Terminated,
 }
 
@@ -43,30 +43,30 @@ pub(crate) struct State {
     pub(crate) door: Door,
     pub(crate) slots: Slots,
     pub(crate) seats: Vec<Seat>,
-    /// Only the first so many seats are given tasks that any worker may run.
+    /// Tasks for any worker go only to so many seats, the first ones.
     pub(crate) active: usize,
     pub(super) backlog: Backlog,
-    /// Whether tasks that wait may have an outcome already, as those have that were cancelled.
+    /// Whether waiting tasks may have an outcome already, because they were cancelled.
     pub(super) withdrawn: bool,
     /// Seats without any task, and seats that could take one.
     pub(super) idle: Bits,
     pub(super) room: Bits,
     pub(super) turn: usize,
     pub(super) row: Row,
-    /// User threads that read the results, in place of the keeper, and whether one of them sleeps
-    /// until there are any.
+    /// How many user threads read the results in place of the keeper, and whether one of them
+    /// sleeps until there are any.
     pub(crate) leaders: usize,
     pub(crate) led: bool,
     /// Whether the keeper looks again very soon, so that no worker needs to ring for it.
     pub(crate) keeper_naps: bool,
-    /// User threads that wait for the leading one.
+    /// How many user threads wait for the leading one.
     pub(crate) followers: usize,
     /// Whether the keeper looks for stuck tasks already.
     pub(crate) ticking: bool,
-    /// How workers have ended, once they have.
+    /// How workers have ended so far.
     pub(crate) exits: Vec<Exit>,
     pub(crate) broken: Option<String>,
-    /// Until when workers may be silent, if that has an end.
+    /// How long workers may be silent, if there is a limit.
     pub(crate) patience: Option<Patience>,
     /// Whether the keeper has ended.
     pub(crate) over: bool,
@@ -145,7 +145,7 @@ impl State {
         self.broken.clone().map_or(Error::PoolClosed, |reason| Error::PoolBroken { reason })
     }
 
-    /// Whether a task may be meant for this worker alone.
+    /// Whether a task may be directed to this worker; the error says why not.
     fn admit(&self, index: usize) -> Result<()> {
         let Some(seat) = self.seats.get(index) else {
             let last = self.seats.len() - 1;
@@ -159,20 +159,21 @@ impl State {
         }
     }
 
-    /// Whether a thread that only gives tasks should read results now, because many have gone out.
+    /// Whether a thread that only gives tasks should read results now, because it has given many.
     #[inline]
     pub(crate) fn is_behind(&self) -> bool {
         self.unread >= READ_EVERY && !self.led
     }
 
-    /// Whether there is something new that only the keeper can do: send what a full socket did not
-    /// take, or watch a time limit; asked once.
+    /// Whether there is new work that only the keeper can do: to send what a full socket did not
+    /// take, or to watch a time limit. A second call returns `false`.
     #[inline]
     pub(crate) fn needs_keeper(&mut self) -> bool {
         self.alert && std::mem::take(&mut self.alert)
     }
 
-    /// Books all results that are there and hands out more; returns how many there were.
+    /// Takes in all results that are there and gives further tasks. Returns how many results there
+    /// were.
     pub(crate) fn drain(&mut self) -> usize {
         self.unread = 0;
         self.readings += 1;
@@ -228,7 +229,7 @@ impl State {
         count
     }
 
-    /// Cancels a task that no worker has been given; says whether it did.
+    /// Cancels a task that no worker has been given; returns whether it was cancelled.
     pub(crate) fn cancel(&mut self, tag: u64) -> bool {
         let given =
             self.seats.iter().any(|seat| seat.flights.iter().any(|(_, flight)| flight.tag == tag));
@@ -240,19 +241,19 @@ impl State {
         cancels
     }
 
-    /// Says who sleeps until a result comes; `false` when one is there already.
+    /// Sets which thread sleeps until a result comes; returns `false` when one is there already.
     pub(crate) fn listen(&self, listener: Listener) -> bool {
         let answered = self.seats.iter().filter(|seat| !seat.listen(listener));
         answered.count() == 0
     }
 
-    /// Gives a task the outcome that the pool has found.
+    /// Gives a task a failure as its outcome. `seat` is the worker that it is reported for.
     pub(crate) fn fail(&mut self, tag: u64, failure: Failure, seat: usize) {
         let worker = self.seats[seat].worker();
         self.slots.settle(tag, worker, Answer::Failure(Box::new(failure)));
     }
 
-    /// Without any worker that may run tasks the pool is broken.
+    /// Marks the pool as broken when every active seat was given up, and fails all tasks.
     pub(crate) fn break_without_workers(&mut self) {
         let reason = |seat: &Seat| match &seat.phase {
             Phase::Given(reason) => Some(reason.clone()),
@@ -265,7 +266,7 @@ impl State {
         }
     }
 
-    /// Gives every task that has no outcome this one.
+    /// Gives every task without an outcome this failure.
     pub(crate) fn fail_all(&mut self, failure: &Failure) {
         for tag in self.slots.all_open() {
             self.fail(tag, failure.clone(), 0);
@@ -273,15 +274,15 @@ impl State {
         self.withdrawn = true;
     }
 
-    /// Kills the workers whose oldest task is over the time limit; says whether results were found
-    /// on the way.
+    /// Kills the workers whose oldest task is over the time limit. Returns whether results were
+    /// read on the way.
     pub(crate) fn kill_overdue(&mut self, limit: Duration) -> bool {
         let mut found = false;
         for index in 0..self.seats.len() {
             if !self.seats[index].is_overdue(limit) {
                 continue;
             }
-            // It may have ended in time, and nobody has read its result yet.
+            // It may have ended in time without its result having been read.
             found |= self.drain_seat(index) > 0;
             let seat = &mut self.seats[index];
             if seat.is_overdue(limit) && seat.verdict.is_none() {
@@ -291,7 +292,7 @@ impl State {
         found
     }
 
-    /// Kills the workers that do not come to `init`.
+    /// Kills the workers that have not reached `init` within the limit.
     pub(crate) fn kill_silent_starts(&mut self) {
         for seat in self.seats.iter_mut().filter(|seat| seat.phase == Phase::Booting) {
             if seat.started.elapsed() > START_LIMIT && seat.verdict.is_none() {
@@ -302,7 +303,7 @@ impl State {
         }
     }
 
-    /// Stops all at once: no task goes on, no worker lives on.
+    /// Stops everything at once: cancels all tasks and kills all workers.
     pub(crate) fn terminate(&mut self) {
         self.door = Door::Terminated;
         self.fail_all(&Failure::Cancelled);
@@ -323,7 +324,7 @@ pub(super) fn kill(seat: &mut Seat, verdict: Failure) {
 /// Kills a worker whose channel is out of order.
 pub(super) fn condemn(seat: &mut Seat, error: &Error) {
     if seat.verdict.is_none() {
-        // A channel that is closed is a worker that has died: its death is told by the system.
+        // A closed channel means that the worker has died. Its death is reported by the system.
         match error {
             Error::Closed => {}
             _ => kill(seat, Failure::Failed(format!("the worker was killed because {error}"))),

@@ -1,5 +1,5 @@
-//! Many tasks without a handle each: outcomes are collected in the order of their ends, and taken
-//! in batches.
+//! Many tasks without a handle each. Outcomes are collected in the order in which the tasks end,
+//! and are taken in batches.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::codec;
 use crate::error::Result;
 use crate::registry::Id;
 
-/// As many tasks are encoded before they are handed over at once.
+/// So many tasks are encoded and then handed over together.
 const BATCH: usize = 256;
 
 /// A place where the outcomes of some tasks gather.
@@ -23,9 +23,9 @@ const BATCH: usize = 256;
 pub(crate) struct Stream {
     shared: Arc<Shared>,
     id: u32,
-    /// Tasks whose outcome was not collected.
+    /// Tasks whose outcome was not yet collected.
     outstanding: usize,
-    /// Outcomes that were collected and not read.
+    /// Outcomes that were collected and not yet read.
     inbox: Inbox,
 }
 
@@ -51,27 +51,29 @@ impl Stream {
         self.outstanding
     }
 
-    /// The next outcome, and the tag of its task; `None` while none was [collected](Self::collect).
+    /// The next [collected](Self::collect) outcome, and the tag of its task; `None` when all were
+    /// read.
     #[inline]
     pub(crate) fn next<R: DeserializeOwned>(&mut self) -> Option<(u64, Report<R>)> {
         self.inbox.next()
     }
 
-    /// Waits for at least one outcome, and collects all that are there, when the last ones were
-    /// read.
+    /// When all collected outcomes were read: waits for at least one more, and collects all that
+    /// are there.
     pub(crate) fn collect(&mut self) {
         self.inbox.clear();
         let (id, inbox) = (self.id, &mut self.inbox);
         self.shared.wait(None, |state| {
             let gathered = state.slots.inbox(id);
-            // The stream gets the full one, and the pool goes on with the memory of the empty one.
+            // The stream takes the full inbox, and the pool goes on with the memory of the empty
+            // one.
             (!gathered.is_empty()).then(|| std::mem::swap(gathered, inbox))
         });
         self.outstanding -= self.inbox.len();
     }
 
-    /// Keeps the workers busy with what `next` gives, until it gives no more and all outcomes are
-    /// there.
+    /// Keeps the workers busy with the tasks that `next` returns, until it returns `None` and all
+    /// outcomes are there.
     pub(crate) fn run<T: Serialize, R: DeserializeOwned>(
         mut self,
         call: Option<Id>,
@@ -142,7 +144,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Hands all over, under one lock; returns how many there were.
+    /// Hands all tasks over under one lock; returns how many there were.
     fn send(&mut self, shared: &Arc<Shared>, route: Route) -> Result<usize> {
         let count = self.tasks.len();
         if count == 0 {

@@ -22,7 +22,7 @@ pub(crate) fn set_worker_index(index: usize) {
 #[derive(Debug)]
 pub struct Functions(());
 
-/// How a task of [`Functions`] begins.
+/// Bytes of the function's id at the beginning of each task of [`Functions`].
 pub(crate) const CALL_PREFIX: usize = size_of::<u64>();
 
 /// Runs registered functions.

@@ -1,10 +1,10 @@
 //! What all ends of a queue share in one process: the memory, its header, and the bells.
 //!
-//! **Sleeping.** A consumer that finds nothing sets a flag, looks again, and sleeps on a bell; a
-//! producer publishes, then looks at the flag, then rings, with a sequentially consistent fence
-//! between the two steps of both. Everybody who sleeps hears the bell. Between publishing and
-//! ringing, or between hearing and taking, a process can be killed; then the others would sleep
-//! beside a message. So nobody sleeps longer than [`DOZE`] without looking again.
+//! **Sleeping.** A consumer that finds nothing sets a flag, looks again, and sleeps on a bell. A
+//! producer publishes, then reads the flag, then rings. Both have a sequentially consistent fence
+//! between their two steps. The bell wakes all sleepers. A process can be killed between publishing
+//! and ringing, or between waking and taking. Then the others would sleep although there is a
+//! message. So no process sleeps longer than [`DOZE`] without looking again.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
@@ -19,7 +19,7 @@ use crate::shm::{self, Mapping};
 use crate::sys::bell::Bell;
 use crate::sys::poll::{self, Deadline};
 
-/// The longest sleep without a look: what the death of another process can cost.
+/// The longest sleep without a look. The death of another process can cost this much time.
 const DOZE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Board {
     pub(crate) items: Bell,
     /// Rings when there is room, in a bounded queue.
     pub(crate) space: Bell,
-    /// Messages at the same time; `u64::MAX` is no bound.
+    /// The largest number of messages at the same time; `u64::MAX` is no limit.
     pub(crate) limit: u64,
 }
 
@@ -77,7 +77,7 @@ impl Board {
     }
 }
 
-/// Wakes all who sleep on `bell`, if any do.
+/// Wakes all sleepers on `bell`, if there are any.
 #[inline]
 pub(crate) fn wake(flag: &AtomicU32, bell: &Bell) {
     fence(SeqCst);
@@ -109,7 +109,8 @@ pub(crate) fn sleep(
     flag.store(1, Relaxed);
     fence(SeqCst);
     if look()? {
-        // Others may sleep beside this; a ring that we silenced was theirs too.
+        // Other processes may sleep on the same bell, which this one has silenced. So it is rung
+        // again for them.
         wake(flag, bell);
         return Ok(Woken::Look);
     }

@@ -1,6 +1,6 @@
-//! A lane: the rings of one producer. The living producer holds a lock of the kernel on it, which
-//! goes with its process; nobody ever waits for that lock. A lane whose producer is gone is taken
-//! over as it stands by the next.
+//! A lane: the rings of one producer. A living producer holds a lock of the kernel on its lane. The
+//! kernel releases the lock when the process ends, and no process ever waits for it. The next
+//! producer takes over a lane whose producer is gone, as it stands.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering::{Acquire, Release, SeqCst};
@@ -25,8 +25,8 @@ pub(crate) struct Lane {
     _lock: Lock,
 }
 
-/// The kernel's lock on a lane: held through an open file of its own, so that it goes away with
-/// that.
+/// The kernel's lock on a lane. It is held through an open file of its own, so that closing the
+/// file releases it.
 #[derive(Debug)]
 struct Lock {
     _file: OwnedFd,
@@ -64,7 +64,7 @@ fn try_lock(file: &OwnedFd, lane: usize) -> Result<bool> {
     }
 }
 
-/// What became of an attempt to put.
+/// How an attempt to put a message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Put {
     Done,
@@ -72,7 +72,7 @@ pub(crate) enum Put {
     Full,
 }
 
-/// How often to ask again while others ask for the same last place.
+/// How often to try again while other producers ask for the same last place.
 const PATIENCE: usize = 100;
 
 impl Lane {
@@ -105,7 +105,8 @@ impl Lane {
         }
     }
 
-    /// Goes on in a larger ring; consumers follow when they have emptied this one.
+    /// Starts a larger ring for the next messages. Consumers follow when they have emptied this
+    /// one.
     fn grow(&mut self, board: &Board, length: usize) -> Result<()> {
         let mut next = self.ring.number + 1;
         while next < layout::RINGS && !Ring::could_hold(layout::ring_size(next), length) {
@@ -118,7 +119,8 @@ impl Lane {
         }
         let start = layout::ring_start(self.number, next);
         let size = layout::RING_HEAD + layout::ring_size(next);
-        // Now, as an error; later, when the memory is touched, it would be a SIGBUS.
+        // A lack of memory is an error here. Later, when the memory is touched, it would be a
+        // SIGBUS.
         fallocate(board.memory.as_fd(), FallocateFlags::KEEP_SIZE, start, size)
             .map_err(Error::os("get memory for the messages waiting in a queue"))?;
         self.ring = Ring::map(board, self.number, next)?;
@@ -129,9 +131,10 @@ impl Lane {
 
     /// Asks for a place in a bounded queue.
     ///
-    /// Every producer first announces one message more and then counts all, announced ones
-    /// included. The last to announce sees all the others, so they are never too many. Of several
-    /// that ask for too few places the one with the lowest lane insists, the others step back.
+    /// Every producer first announces one message, then counts all messages, announced ones
+    /// included. The last one to announce sees all the others, so the limit is never exceeded. When
+    /// several producers ask for too few places, the one with the lowest lane keeps asking and the
+    /// others withdraw.
     fn admit(&mut self, board: &Board) -> Result<bool> {
         for _ in 0..PATIENCE {
             board.word(self.number, ADMITTED).store(self.count + 1, SeqCst);
@@ -151,7 +154,7 @@ impl Lane {
         Ok(false)
     }
 
-    /// Whether there is a place in a bounded queue, by the looks of it.
+    /// Whether a bounded queue seems to have a free place.
     pub(crate) fn has_place(&mut self, board: &Board) -> Result<bool> {
         Ok(self.survey(board)?.0 < board.limit)
     }
@@ -171,7 +174,7 @@ impl Lane {
     }
 }
 
-/// The rings of other lanes that this process has looked into last.
+/// The ring of each other lane that this process has looked into last.
 #[derive(Debug, Default)]
 pub(crate) struct Views(Vec<Option<Ring>>);
 
@@ -193,10 +196,10 @@ impl Views {
     }
 }
 
-/// How many messages a lane holds or has announced, and whether one is announced. Never less than
-/// the truth.
+/// How many messages a lane holds or has announced, and whether one is announced. The count may be
+/// too high but never too low.
 fn load(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, bool)> {
-    // In this order: what is read as taken may be old, what is read as put may not.
+    // The order matters: the count of taken messages may be old, the count of put ones may not.
     let (published, taken) = counts(board, views, lane)?;
     let admitted = board.word(lane, ADMITTED).load(SeqCst);
     Ok((admitted.max(published).saturating_sub(taken), admitted > published))
@@ -223,22 +226,22 @@ fn counts(board: &Board, views: &mut Views, lane: usize) -> Result<(u64, u64)> {
     Ok((published, taken))
 }
 
-/// Brings a lane without a producer in order: its end, and how many messages were ever put. The
-/// last producer may have died between any two of its steps.
+/// Repairs a lane whose producer may have died between any two of its steps. Returns the end of its
+/// last ring, and how many messages were ever put.
 fn settle(board: &Board, number: usize, ring: &Ring) -> Result<(u64, u64)> {
     let published = board.word(number, PUBLISHED).load(Acquire);
     let admitted = board.word(number, ADMITTED).load(Acquire);
     let (tail, last) = ring.last()?;
-    // In an empty ring nobody can see whether an announced message was put and taken, or never put.
-    // A number that is left out does no harm, one that is given twice would.
+    // An empty ring does not show whether an announced message was put and taken, or never put. So
+    // its number is left out, which does no harm; giving a number twice would.
     let count = last.map_or(admitted, |last| last + 1).max(published);
     board.word(number, PUBLISHED).store(count, SeqCst);
     board.word(number, ADMITTED).store(count, SeqCst);
     Ok((tail, count))
 }
 
-/// Brings lanes in order whose producers died while they asked for a place, so that the place is
-/// not lost.
+/// Repairs the lanes whose producers died while they asked for a place, so that the place is not
+/// lost.
 pub(crate) fn settle_dead(board: &Board) -> Result<()> {
     for lane in 0..board.lanes() {
         let asks =
@@ -251,11 +254,11 @@ pub(crate) fn settle_dead(board: &Board) -> Result<()> {
     Ok(())
 }
 
-/// Gives the memory of a ring back that all consumers have left behind. Its head page stays: a
-/// consumer that was stopped long ago must still find there that it comes too late.
+/// Gives back the memory of a ring that all consumers have left behind. The head page stays,
+/// because a consumer that was stopped long ago must find there that it is too late.
 pub(crate) fn give_back(board: &Board, lane: usize, ring: u64) {
     let start = layout::ring_start(lane, ring) + layout::RING_HEAD;
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    // Memory that is not given back now goes with the queue.
+    // If this fails, the memory is given back with the whole queue.
     let _ = fallocate(board.memory.as_fd(), flags, start, layout::ring_size(ring));
 }

@@ -1,18 +1,18 @@
 //! Where everything lies in the shared memory of a queue.
 //!
 //! The memory is one sparse file: a header, then for each of [`LANES`] lanes a series of rings,
-//! each twice as large as the one before. A page that nobody has touched takes no memory, and
-//! address space is only used for what a process really reads or writes.
+//! each twice as large as the one before. A page that was never touched takes no memory, and a
+//! process maps only the rings that it reads or writes.
 
-/// Producers at the same time.
+/// The largest number of producers at the same time.
 pub(crate) const LANES: usize = 256;
 /// Rings that a lane may grow through; the last has 8 GiB.
 pub(crate) const RINGS: u64 = 18;
 /// Bytes of a lane's first ring.
 const FIRST: u64 = 64 << 10;
-/// A ring's own words: a page, which stays when the data is given back.
+/// Bytes of a ring's own words: one page, which stays when the memory of the data is given back.
 pub(crate) const RING_HEAD: u64 = 4096;
-/// Room for all rings of a lane.
+/// Bytes of address space for all rings of a lane.
 const LANE_STRIDE: u64 = 32 << 30;
 const LANES_START: u64 = 1 << 20;
 
@@ -23,8 +23,8 @@ pub(crate) const LANES_USED: usize = 128;
 pub(crate) const CONSUMERS_SLEEP: usize = 256;
 pub(crate) const PRODUCERS_SLEEP: usize = 384;
 
-/// The words of a lane: one that its producer writes now and then, those that it writes for every
-/// message, and the one that consumers write.
+/// The words of a lane, grouped by cache line: the one that its producer writes now and then, those
+/// that it writes for every message, and the one that consumers write.
 const LANE_WORDS: usize = 512;
 pub(crate) const WRITING: usize = 0;
 pub(crate) const PUBLISHED: usize = 128;

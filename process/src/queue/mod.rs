@@ -1,9 +1,8 @@
-//! A queue between many processes: any number of producers and consumers, none of which can be in
-//! the others' way.
+//! A queue between many processes. No producer or consumer can block another by dying or stopping.
 //!
 //! Every producer writes into a [lane] of its own, so producers never meet. Consumers take messages
-//! from all lanes, one after the other, each message by a single compare-and-swap. There is no lock
-//! and no step at which a process that is killed, or stopped, could hold up another: a message is
+//! from all lanes, one after the other, each message by a single compare-and-swap. There is no
+//! lock, and no step at which a killed or stopped process could hold up another. A message is
 //! either put or not, and either taken or not. Messages of one producer are taken in their order;
 //! between producers there is no order.
 
@@ -32,15 +31,15 @@ use crate::sys::poll::{Deadline, deadline_after};
 
 /// Messages taken from one lane before the next has its turn.
 const TURN: u32 = 64;
-/// After so many messages in one go it is worth a nap, in place of sleep, when there is none.
+/// After so many messages without a sleep, a consumer that finds none naps before it sleeps.
 const RUSH: u32 = 16;
 /// How many a nap must bring to be worth another.
 const GATHERED: u32 = 4;
 const NAP: Duration = Duration::from_micros(10);
-/// Every so many messages a producer looks whether there are consumers.
+/// After so many messages each time, a producer checks whether there are consumers.
 const LOOK: u32 = 64;
 
-/// Both ends of a queue, for a process that puts and takes.
+/// Both ends of a queue, for a process that both puts and takes.
 ///
 /// Clone it, or hand clones to processes as arguments. While a process holds one, the queue has a
 /// producer and does not close; to see the end of a queue, [split](Queue::split) it and hand out
@@ -50,7 +49,7 @@ pub struct Queue<T> {
     consumer: Consumer<T>,
 }
 
-/// An end of a queue that puts. Clone it, or hand clones to processes as arguments.
+/// The end of a queue that puts messages. Clone it, or hand clones to processes as arguments.
 pub struct Producer<T> {
     board: Arc<Board>,
     /// Open as long as there is a producer anywhere.
@@ -61,7 +60,7 @@ pub struct Producer<T> {
     message: PhantomData<fn(T)>,
 }
 
-/// An end of a queue that takes. Clone it, or hand clones to processes as arguments.
+/// The end of a queue that takes messages. Clone it, or hand clones to processes as arguments.
 pub struct Consumer<T> {
     board: Arc<Board>,
     /// Open as long as there is a consumer anywhere.
@@ -69,7 +68,7 @@ pub struct Consumer<T> {
     views: Views,
     lane: usize,
     turn: u32,
-    /// Messages in one go, and whether a nap came before them.
+    /// How many messages came without a sleep, and whether a nap came before them.
     burst: u32,
     napped: bool,
     bytes: Vec<u8>,
@@ -108,7 +107,7 @@ impl<T> Queue<T> {
         Ok(Self { producer, consumer: Consumer::new(board, Arc::new(consumers)) })
     }
 
-    /// The two ends by themselves.
+    /// Splits the queue into its two ends.
     pub fn split(self) -> (Producer<T>, Consumer<T>) {
         (self.producer, self.consumer)
     }
@@ -187,7 +186,7 @@ impl<T: Serialize> Producer<T> {
         self.put_until(message, None).map(drop)
     }
 
-    /// Puts a message if there is room for it within `limit`; says whether it did.
+    /// Puts a message if there is room for it within `limit`; returns whether it was put.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -195,7 +194,7 @@ impl<T: Serialize> Producer<T> {
         self.put_until(message, deadline_after(limit))
     }
 
-    /// Puts a message if there is room for it now; says whether it did.
+    /// Puts a message if there is room for it now; returns whether it was put.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -261,8 +260,8 @@ impl<T> Consumer<T> {
             if reading >= self.board.word(lane, WRITING).load(Acquire) {
                 return Ok(false);
             }
-            // The producer writes elsewhere by now; only from here on does an empty ring stay
-            // empty.
+            // The producer has moved on to another ring. Only now an empty ring stays empty, so
+            // look once more.
             if ring.take(&mut self.bytes)? == Taken::Message {
                 return Ok(true);
             }
@@ -273,7 +272,7 @@ impl<T> Consumer<T> {
         }
     }
 
-    /// Has a message in `bytes`; `false` when the deadline passed first.
+    /// Puts a message into `bytes`; returns `false` when the deadline passed first.
     fn fetch(&mut self, deadline: Deadline) -> Result<bool> {
         let mut alone = false;
         while !self.take()? {
@@ -298,7 +297,7 @@ impl<T> Consumer<T> {
             match woken {
                 _ if found => return Ok(true),
                 Woken::Look => {}
-                // What was put before the last producer went is still there.
+                // Messages that were put before the last producer ended are still there.
                 Woken::Alone => alone = true,
                 Woken::Late => return self.take(),
             }
@@ -333,7 +332,7 @@ impl<T: DeserializeOwned> Consumer<T> {
         self.get_until(Some(Instant::now()))
     }
 
-    /// Takes messages until the last producer is gone; another error ends it too.
+    /// Takes messages until the last producer is gone. Any other error ends the iterator too.
     pub fn iter(&mut self) -> impl Iterator<Item = T> + '_ {
         std::iter::from_fn(|| self.get().ok())
     }

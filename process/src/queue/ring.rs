@@ -1,10 +1,10 @@
 //! One ring of a lane: one producer appends records, any number of consumers take them.
 //!
 //! A consumer copies a record first and claims it afterwards, by moving `head` with a
-//! compare-and-swap. When that fails another consumer was quicker, and the copy, which may have
-//! been overwritten meanwhile, is thrown away; when it succeeds the head did not move during the
-//! copy, so nothing was overwritten. A consumer that dies in between has taken nothing. All bytes
-//! are read and written as atomic words, because such a race is part of the design.
+//! compare-and-swap. When that fails, another consumer was faster, and the copy is thrown away,
+//! because it may have been overwritten meanwhile. When it succeeds, the head did not move during
+//! the copy, so nothing was overwritten. A consumer that dies in between has taken nothing. All
+//! bytes are read and written as atomic words, because such a race is part of the design.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::codec::MAX_MESSAGE;
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
 
-/// Length and a spare word, then the number of the message in its lane.
+/// Bytes ahead of each record: its length, a spare word, and the number of the message in its lane.
 const RECORD_HEAD: u64 = 16;
 
 /// A ring as one process sees it.
@@ -26,12 +26,12 @@ pub(crate) struct Ring {
     memory: Arc<Mapping>,
     size: u64,
     pub(crate) number: u64,
-    /// The other side's position when this process last looked, so that its cache line is left
-    /// alone meanwhile: the head as the producer saw it, or the tail as a consumer did.
+    /// The other side's position when this process last read it: the head for the producer, the
+    /// tail for a consumer. While it is enough, the other side's cache line is left alone.
     seen: u64,
 }
 
-/// What a consumer found at the head of a ring.
+/// Whether a consumer found a message at the head of a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     /// A message; it is in the buffer.
@@ -102,7 +102,7 @@ impl Ring {
         let (first, second) = self.words(tail + RECORD_HEAD, bytes.len());
         store(first, bytes);
         store(second, bytes.get(first.len() * 8..).unwrap_or_default());
-        // The message exists from here on; a producer that dies before has put nothing.
+        // The message exists from here on. A producer that dies before this line has put nothing.
         self.tail().store(tail + need, Release);
         Ok(Some(tail + need))
     }
@@ -111,7 +111,7 @@ impl Ring {
     pub(crate) fn take(&mut self, bytes: &mut Vec<u8>) -> Result<Taken> {
         loop {
             let head = self.head().load(Acquire);
-            // What was seen may lie behind a head that other consumers have moved.
+            // The tail seen last may lie behind the head, which other consumers have moved.
             if !(1..=self.size).contains(&self.seen.wrapping_sub(head)) {
                 self.seen = self.tail().load(Acquire);
             }
@@ -123,7 +123,7 @@ impl Ring {
             let whole = tail.wrapping_sub(head) <= self.size && length <= MAX_MESSAGE as u64;
             if !whole || footprint(length as usize) > tail.wrapping_sub(head) {
                 if self.head().load(Acquire) != head {
-                    // Another consumer took it, and the producer has written over it.
+                    // Another consumer took it, and the producer has overwritten it.
                     continue;
                 }
                 return Err(Error::Damaged("a message of a queue is longer than what was written"));
@@ -155,7 +155,7 @@ impl Ring {
         unsafe { bytes.set_len(length) };
     }
 
-    /// The lane's number of the next message to be taken; `None` when the ring is empty.
+    /// The number in its lane of the next message to be taken; `None` when the ring is empty.
     pub(crate) fn next_number(&self) -> Option<u64> {
         loop {
             let head = self.head().load(Acquire);
@@ -163,7 +163,8 @@ impl Ring {
                 return None;
             }
             let number = self.data(head + 8).load(Relaxed);
-            // Sound only if nobody took the message meanwhile; then its place was not written over.
+            // The number is valid only if no consumer took the message meanwhile: then it was not
+            // overwritten.
             std::sync::atomic::fence(Acquire);
             if self.head().load(Relaxed) == head {
                 return Some(number);
@@ -171,8 +172,8 @@ impl Ring {
         }
     }
 
-    /// The end of what is published, and the number of the last message before it; walks over the
-    /// records of a lane without a producer, so nothing is written over meanwhile and consumers
+    /// The end of the published records, and the number of the last message before it. Walks over
+    /// the records of a lane without a producer, so nothing is overwritten meanwhile and consumers
     /// only move the head.
     pub(crate) fn last(&self) -> Result<(u64, Option<u64>)> {
         let (mut at, tail) = (self.head().load(Acquire), self.tail().load(Acquire));

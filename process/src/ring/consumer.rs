@@ -26,7 +26,8 @@ impl Consumer {
         Ok(Self { ring, position: 0, tail: 0, revocable: false })
     }
 
-    /// The same for a ring whose producer [revokes](super::Producer::revoke).
+    /// Like [`new`](Self::new), for a ring whose producer may [revoke](super::Producer::revoke)
+    /// records.
     pub(crate) fn revocable(memory: &Arc<Mapping>, offset: usize, size: usize) -> Result<Self> {
         Ok(Self { revocable: true, ..Self::new(memory, offset, size)? })
     }
@@ -45,7 +46,7 @@ impl Consumer {
         self.ring.words().tail.0.load(Acquire) == self.position
     }
 
-    /// Takes the next record, whose bytes replace what `bytes` holds.
+    /// Takes the next record; its bytes replace the content of `bytes`.
     #[inline]
     pub(crate) fn pop(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         bytes.clear();
@@ -57,8 +58,7 @@ impl Consumer {
     pub(crate) fn pop_append(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         let start = bytes.len();
         let popped = self.pop_if(|_, body| {
-            // What was read may have been revoked meanwhile, and another record is read in its
-            // place.
+            // The record was revoked while it was read, so the next one is read in its place.
             bytes.truncate(start);
             body.append_to(bytes);
             Some(())
@@ -66,8 +66,8 @@ impl Consumer {
         Ok(popped?.map(|(header, ())| header))
     }
 
-    /// Takes the next record, as `read` makes it of its bytes, unless that makes nothing of it.
-    /// Where records are revoked it may be called again.
+    /// Takes the next record if `read` returns a value for its bytes, and returns that value. Where
+    /// records are revoked, `read` may be called more than once.
     #[inline]
     pub(crate) fn pop_if<T>(
         &mut self,
@@ -89,8 +89,8 @@ impl Consumer {
         }
     }
 
-    /// Moves on to `next`, unless the producer has revoked what lies before: then to where it goes
-    /// on.
+    /// Claims the record before `next` and moves on. Returns `false` where the producer has revoked
+    /// it; then moves to where the producer goes on.
     #[inline]
     fn claim(&mut self, next: u64) -> Result<bool> {
         if self.revocable {
@@ -103,7 +103,7 @@ impl Consumer {
         Ok(true)
     }
 
-    /// Moves on to `position`, up to where the producer is; what lies between must be possible.
+    /// Moves on to `position` after checking that it lies before the producer's tail.
     fn go_on_from(&mut self, position: u64) -> Result<()> {
         let tail = self.ring.words().tail.0.load(Acquire);
         self.ring.check(position, tail)?;
@@ -118,15 +118,15 @@ impl Consumer {
         wake(&self.ring.words().producer_sleeps.0).is_some()
     }
 
-    /// Says that the consumer sleeps and that `whom`, not 0, is to be woken; `false` when there is
-    /// something to read by now.
+    /// Announces that the consumer sleeps. `whom`, which is not 0, tells the producer which bell to
+    /// ring. Returns `false` when there is something to read by now.
     #[inline]
     pub(crate) fn doze(&self, whom: u32) -> bool {
         self.ring.words().consumer_sleeps.0.store(whom, SeqCst);
         self.ring.words().tail.0.load(SeqCst) == self.position
     }
 
-    /// Says that the consumer is awake.
+    /// Announces that the consumer is awake.
     #[inline]
     pub(crate) fn rouse(&self) {
         self.ring.words().consumer_sleeps.0.store(0, Relaxed);

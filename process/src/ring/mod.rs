@@ -10,13 +10,13 @@
 //! | `claimed` | consumer; producer to revoke | what lies before it has been taken: moved by compare-and-swap, so that each record is taken once or revoked; unused where nothing is ever revoked |
 //! | `freed` | consumer | what lies before it may be overwritten |
 //!
-//! Each side keeps its own position to itself and believes nothing that the other side wrote before
-//! it has checked it: a damaged position is an error, never an access outside the ring.
+//! Each side keeps its own position in private memory, and checks whatever the other side wrote
+//! before it uses it. A damaged position is an error, never an access outside the ring.
 //!
-//! **Sleeping.** A side that finds nothing to do says so in a flag, then looks once more, then
-//! sleeps on its bell. The other side publishes, then looks at the flag, then rings. As the two
-//! steps of both are sequentially consistent, or have such a fence between them, one of them must
-//! see the other's first step (Dekker): no wake-up is lost.
+//! **Sleeping.** A side that finds nothing to do sets a flag, looks once more, then sleeps on its
+//! bell. The other side publishes, then reads the flag, then rings. Both pairs of steps are
+//! sequentially consistent, or have such a fence in between. So at least one side sees the other's
+//! first step (Dekker), and no wake-up is lost.
 
 mod consumer;
 mod producer;
@@ -32,15 +32,15 @@ pub(crate) use self::region::{Body, word_of};
 /// Bytes of control words ahead of a ring's data.
 pub(crate) const CONTROL: usize = 1024;
 
-/// Length (3 bytes), kind (1 byte) and tag (4 bytes) ahead of each record; records start at
-/// multiples of it. It is small because what costs is to move cache lines from core to core: eight
-/// empty records share one.
+/// Bytes ahead of each record: length (3 bytes), kind (1 byte) and tag (4 bytes). Records start at
+/// multiples of it. It is small because moving cache lines between cores is what costs time: eight
+/// empty records share one line.
 const HEADER: u64 = 8;
 
 /// The largest ring, so that all lengths fit their place in a header.
 const LARGEST: usize = 1 << 26;
 
-/// What stands ahead of a record's bytes.
+/// The header of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     /// At most a quarter of [`LARGEST`].
@@ -72,7 +72,7 @@ struct Words {
     producer_sleeps: Line<AtomicU32>,
 }
 
-/// A word by itself: two cache lines each, because lines are fetched in pairs.
+/// A word on two cache lines of its own, because lines are fetched in pairs.
 #[derive(Debug)]
 #[repr(C, align(128))]
 struct Line<T>(T);
@@ -85,7 +85,7 @@ const fn footprint(length: usize) -> u64 {
 
 #[inline]
 fn wake(flag: &AtomicU32) -> Option<u32> {
-    // Most of the time nobody sleeps; then the line stays shared and costs nothing.
+    // Most of the time no side sleeps. Then the line is only read, stays shared, and costs nothing.
     (flag.load(SeqCst) != 0).then(|| flag.swap(0, AcqRel)).filter(|whom| *whom != 0)
 }
 

@@ -35,8 +35,8 @@ impl Producer {
         Ok(producer)
     }
 
-    /// The largest record that may be written: four of them fit, so that neither side waits for an
-    /// empty ring.
+    /// The largest record that may be written, in bytes. Four of them fit into the ring, so that no
+    /// side ever needs the other to empty the ring.
     pub(crate) fn largest(&self) -> usize {
         (self.ring.size / 4 - HEADER) as usize
     }
@@ -49,18 +49,17 @@ impl Producer {
         Ok(written)
     }
 
-    /// Publishes what was written. Each time costs the consumer's core a cache line, so a batch is
-    /// published once.
+    /// Publishes the written records. Each call costs the consumer's core a cache line, so a batch
+    /// is published at once.
     ///
-    /// The store is one half of the promise that no wake-up is lost; as such it is cheaper than a
+    /// The store is sequentially consistent so that no wake-up is lost; that is cheaper than a
     /// fence after it.
     #[inline]
     pub(crate) fn publish(&self) {
         self.ring.words().tail.0.store(self.tail, SeqCst);
     }
 
-    /// Writes a record that is not there yet for the consumer; `false` when there is no room for it
-    /// now.
+    /// Writes a record without publishing it; returns `false` when there is no room for it now.
     #[inline]
     pub(crate) fn write(&mut self, kind: u8, tag: u32, bytes: &[u8]) -> Result<bool> {
         let need = footprint(bytes.len());
@@ -88,15 +87,15 @@ impl Producer {
         self.tail -= footprint(length);
     }
 
-    /// Whom to wake, when the consumer sleeps: the value it gave to
-    /// [`Consumer::doze`](super::Consumer::doze).
+    /// When the consumer sleeps: the value that it gave to
+    /// [`Consumer::doze`](super::Consumer::doze), which says whom to wake.
     #[inline]
     pub(crate) fn sleeper(&self) -> Option<u32> {
         wake(&self.ring.words().consumer_sleeps.0)
     }
 
-    /// Says that the producer sleeps until there is room, unless there is room for `length` bytes
-    /// by now.
+    /// Announces that the producer sleeps until there is room for `length` bytes. Returns `false`
+    /// when there is room by now.
     pub(crate) fn doze(&mut self, length: usize) -> bool {
         self.ring.words().producer_sleeps.0.store(1, Relaxed);
         fence(SeqCst);
@@ -108,8 +107,8 @@ impl Producer {
         sleeps
     }
 
-    /// Takes back all records that the consumer has not taken; returns where they begin. They end
-    /// at the tail.
+    /// Takes back all records that the consumer has not taken. They lie between the returned
+    /// position and the tail.
     pub(crate) fn revoke(&self) -> Result<u64> {
         self.publish();
         let claimed = &self.ring.words().claimed.0;

@@ -1,5 +1,4 @@
-//! The memory of a ring: where its words and its records lie, and reading and writing them without
-//! leaving it.
+//! The memory of a ring: where its words and its records lie, and safe ways to read and write them.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -8,7 +7,7 @@ use super::{CONTROL, HEADER, Header, LARGEST, Words, footprint};
 use crate::error::{Error, Result};
 use crate::shm::Mapping;
 
-/// Up to so many words are copied one by one: less than it takes to call a function for it.
+/// Up to so many words are copied one by one, which is faster than calling a function that copies.
 const FEW: usize = 8;
 
 /// Where a ring lies, and how large its data part is.
@@ -22,8 +21,8 @@ pub(super) struct Region {
     _memory: Arc<Mapping>,
 }
 
-// SAFETY: the pointers lead into the mapping, which may be used from any thread; the words are
-// atomics, and who may touch which part of the data follows from them.
+// SAFETY: the pointers lead into the mapping, which may be used from any thread. The words are
+// atomics, and they decide which side may touch which part of the data.
 unsafe impl Send for Region {}
 
 impl Region {
@@ -51,8 +50,8 @@ impl Region {
         unsafe { self.words.as_ref() }
     }
 
-    /// Checks that what lies from `position` to `tail` may be records: no more than the ring holds,
-    /// between words. So it stays as long as the position moves on by whole records.
+    /// Checks that records may lie from `position` to `tail`: not more bytes than the ring holds,
+    /// and both at words. This stays true while the position moves on by whole records.
     #[inline]
     pub(super) fn check(&self, position: u64, tail: u64) -> Result<()> {
         if tail.wrapping_sub(position) > self.size || !(position | tail).is_multiple_of(HEADER) {
@@ -69,7 +68,7 @@ impl Region {
         (unsafe { self.data.add(offset) }, self.size as usize - offset)
     }
 
-    /// The address of the word at a position, or in which it lies.
+    /// The address of the word in which a position lies.
     #[inline]
     fn word(&self, position: u64) -> NonNull<u64> {
         self.place(position & !(HEADER - 1)).0.cast()
@@ -82,7 +81,8 @@ impl Region {
     #[inline]
     pub(super) unsafe fn write(&self, position: u64, bytes: &[u8]) {
         let (to, straight) = self.place(position);
-        // The smallest records: to call a function that copies would cost more than all the rest.
+        // For the smallest records, calling a function that copies would cost more than all the
+        // rest.
         if bytes.len() <= size_of::<u64>() {
             if !bytes.is_empty() {
                 // SAFETY: a record begins at a word, and the ring is whole words.
@@ -103,7 +103,7 @@ impl Region {
 
     /// Appends `length` bytes from `position` on to `bytes`.
     ///
-    /// Should a damaged process write there meanwhile, the copy holds nonsense, which decoding
+    /// If a damaged process writes there meanwhile, the copy holds nonsense, which decoding
     /// refuses.
     ///
     /// # Safety
@@ -157,7 +157,7 @@ impl Region {
     }
 }
 
-/// 1 to 8 bytes as the first ones of a word: two halves that may lie over each other.
+/// 1 to 8 bytes as the first bytes of a word. They are read as two halves that may overlap.
 #[inline]
 pub(crate) fn word_of(bytes: &[u8]) -> u64 {
     let fours = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>());
@@ -173,8 +173,8 @@ pub(crate) fn word_of(bytes: &[u8]) -> u64 {
     word.to_le()
 }
 
-/// The bytes of a record that lies whole in a ring. They are another process's too: each is read at
-/// most once.
+/// The bytes of a record that lies whole in a ring. Another process can write them, so each is read
+/// at most once.
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     ring: &'a Region,
@@ -188,7 +188,8 @@ impl Body<'_> {
         self.length
     }
 
-    /// The bytes from `at` on, a multiple of 8, as a word; beyond the record it holds anything.
+    /// The eight bytes from `at` on, a multiple of 8, as a word. Bytes beyond the record may be
+    /// anything.
     #[inline]
     pub(crate) fn word(&self, at: usize) -> u64 {
         self.ring.read_word(self.position + at as u64)

@@ -106,7 +106,7 @@ proptest! {
         }
         consumer.pop(&mut bytes).unwrap();
         memory.word(which).store(value, Relaxed);
-        // Whatever stands there, each of these ends, inside the ring, with an answer or an error.
+        // Whatever the words hold, each call ends inside the ring with an answer or an error.
         for _ in 0..50 {
             let _ = consumer.pop(&mut bytes);
             let _ = producer.push(1, 2, &[3; 500]);

@@ -1,6 +1,5 @@
-//! A child process of ours: watch it, signal it, reap it. A signal is only ever sent while the
-//! child is not reaped, so that a process id that the system has given to somebody else is never
-//! hit.
+//! A child process: watching it, signalling it, reaping it. Signals are sent only until the child
+//! is reaped, because after that the system may give its process id to another process.
 
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,14 +24,14 @@ pub(crate) struct ChildProcess {
     #[cfg(target_os = "linux")]
     pidfd: OwnedFd,
     exit: Mutex<Option<Exit>>,
-    /// Its place with the warden, as long as it needs one.
+    /// Its place in the warden's table, if it has one.
     #[cfg(target_os = "linux")]
     ward: Mutex<Option<Ward>>,
 }
 
 impl ChildProcess {
-    /// Takes charge of a child that was just started and is not yet reaped. One that cannot be
-    /// watched is ended at once.
+    /// Takes charge of a child that was just started and is not yet reaped. A child that cannot be
+    /// watched is killed at once.
     pub(crate) fn adopt(pid: u32) -> Result<Self> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(Error::Damaged("a process id is out of range"))?;
@@ -66,7 +65,8 @@ impl ChildProcess {
     pub(crate) fn signal(&self, signal: Signal) {
         let exit = self.lock();
         if exit.is_none() {
-            // A child that is not yet in its own group, or has left it, is reached by its number.
+            // A child that is not yet in its own group, or has left it, is signalled by its process
+            // id.
             let _ = kill_process_group(self.pid, signal);
             let _ = kill_process(self.pid, signal);
         }
@@ -76,7 +76,8 @@ impl ChildProcess {
     pub(crate) fn try_reap(&self) -> Option<Exit> {
         let mut exit = self.lock();
         if exit.is_none() && self.ended() {
-            // While the child is a zombie its group's number cannot be given to anybody else.
+            // While the child is a zombie, the number of its group cannot be given to other
+            // processes.
             let _ = kill_process_group(self.pid, Signal::KILL);
             #[cfg(target_os = "linux")]
             self.entrust(None);
@@ -101,7 +102,7 @@ impl ChildProcess {
         poll::readable(self.pidfd.as_fd(), deadline)
     }
 
-    /// Without a descriptor for processes: look, in growing steps of up to 10 ms.
+    /// For systems without process descriptors: polls, in growing steps of up to 10 ms.
     #[cfg(not(target_os = "linux"))]
     fn wait_for_end(&self, deadline: Deadline) -> Result<bool> {
         let mut step = Duration::from_micros(100);
@@ -117,7 +118,7 @@ impl ChildProcess {
         Ok(true)
     }
 
-    /// Whether it is a zombie, or somebody else has reaped it.
+    /// Whether it is a zombie, or other code has reaped it.
     fn ended(&self) -> bool {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
@@ -144,7 +145,7 @@ impl ChildProcess {
     }
 }
 
-/// Kills and reaps a child for which there was no descriptor left, so that no error leaves a
+/// Kills and reaps a child for which no descriptor could be opened, so that no error leaves a
 /// process behind.
 #[cfg(target_os = "linux")]
 fn end_unwatched(pid: Pid) {
@@ -175,7 +176,7 @@ impl AsFd for ChildProcess {
 }
 
 impl Drop for ChildProcess {
-    /// A child that nobody waited for is killed and reaped: none outlives its owner.
+    /// Kills and reaps a child that was not waited for, so that none outlives its owner.
     fn drop(&mut self) {
         if self.lock().is_none() {
             self.signal(Signal::KILL);

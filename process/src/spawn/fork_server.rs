@@ -13,7 +13,7 @@ use crate::sys::control::{Control, Frame};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{fork, serve};
 
-/// What a child does with the frame that says what it is to do.
+/// The function that runs in a child after its fork, with the frame that says what to do.
 pub(crate) type Live = fn(Control, Frame, &'static Registry) -> !;
 
 #[cfg(target_os = "linux")]
@@ -34,16 +34,16 @@ mod linux {
     use crate::sys::control::{Control, Frame, Kind};
     use crate::sys::poll::{self, Deadline, deadline_after};
 
-    /// The server of this process, once there is one, and the process that it belongs to.
+    /// The process that has started the server, and the server. A forked copy of that process must
+    /// not use it.
     static SERVER: Mutex<Option<(u32, Launched)>> = Mutex::new(None);
 
     /// Has the server fork a child on a control channel: `control` is our end of it, `theirs` the
     /// child's.
     ///
-    /// The server says who the child is, and the child says it too, on its own channel, so it is
-    /// known whatever becomes of the server meanwhile: once
-    /// the server is gone, either the child speaks or the channel is closed. [`Error::Closed`] says
-    /// that there is neither a server nor a child.
+    /// Both the server and the child, on its own channel, send the child's process id. So it
+    /// becomes known also when the server dies: then either the child sends its id, or the channel
+    /// is closed. [`Error::Closed`] means that there is neither a server nor a child.
     pub(crate) fn fork(
         control: &mut Control,
         theirs: OwnedFd,
@@ -64,26 +64,28 @@ mod linux {
         drop(theirs);
         let mut pid = request.and_then(|()| first_word(control, &mut running.control, deadline));
         if pid.is_err() {
-            // It is killed and reaped; only then is it certain whether it has forked.
+            // Dropping the server kills and reaps it. Only then is it certain whether it has
+            // forked.
             *server = None;
         }
         if let Err(Error::TimedOut(limit)) = pid {
             pid = first_word(control, None, deadline_after(limit / 10)).map_err(
                 |error| match error {
                     Error::TimedOut(_) => {
-                        Error::NotUp { reason: "it does not say who it is".into() }
+                        Error::NotUp { reason: "it does not send its process id".into() }
                     }
                     error => error,
                 },
             );
         }
         let child = ChildProcess::adopt(pid?)?;
-        // The child does it too: the group is there whoever comes first.
+        // The child does the same, so the group exists whichever of the two is first.
         let _ = setpgid(Pid::from_raw(child.pid() as i32), None);
         Ok(child)
     }
 
-    /// Waits for the child's first word, its process id, or for the server's that there is none.
+    /// Waits for the child's process id, from the server or from the child, or for the server's
+    /// message that there is no child.
     fn first_word<'a>(
         child: &mut Control,
         server: impl Into<Option<&'a mut Control>>,
@@ -96,12 +98,13 @@ mod linux {
                     Some(frame) if frame.kind == Kind::Forked => {
                         return codec::decode(&frame.payload);
                     }
-                    Some(_) => return Err(Error::Damaged("a child does not say who it is")),
+                    Some(_) => return Err(Error::Damaged("a child does not send its process id")),
                     None => {}
                 }
             }
             match server.as_mut().map(|server| server.try_recv()) {
-                // The server is on a CPU already; a new child may have to wait for one.
+                // The server answers first, because it is on a CPU already and the child may have
+                // to wait for one.
                 Some(Ok(Some(frame))) if frame.kind == Kind::Forked => {
                     return codec::decode(&frame.payload);
                 }
@@ -109,9 +112,10 @@ mod linux {
                     let reason = String::from_utf8_lossy(&frame.payload);
                     return Err(Error::NotUp { reason: format!("the fork server says: {reason}") });
                 }
-                // That it is up.
+                // The server's message that it is up.
                 Some(Ok(Some(_))) => continue,
-                // It is gone: then the child's channel is closed too, unless there is a child.
+                // The server is gone. Then the child's channel is closed too, unless there is a
+                // child.
                 Some(Err(_)) => {
                     server = None;
                     continue;
@@ -138,7 +142,8 @@ mod linux {
         })
     }
 
-    /// Forks children on request until the parent is gone; a child goes on to live its own life.
+    /// Forks children on request until the parent is gone. A child leaves this loop and does its
+    /// own work.
     pub(crate) fn serve(mut control: Control, registry: &'static Registry, live: Live) -> ! {
         start::hello(&control);
         loop {
@@ -153,7 +158,7 @@ mod linux {
                     }
                 }
                 Ok(Forked::Child(own, output)) => {
-                    // Nobody but the server answers on the server's channel.
+                    // The child must not answer on the server's channel.
                     drop(control);
                     begin(own, output, registry, live);
                 }
@@ -180,7 +185,7 @@ mod linux {
         })
     }
 
-    /// The child's first steps; from its first word on it is its parent's, who will reap it.
+    /// The child's first steps. Once the child has sent its process id, the parent will reap it.
     fn begin(mut own: Control, output: Option<u8>, registry: &'static Registry, live: Live) -> ! {
         let mut word = Vec::new();
         let told = codec::encode(&std::process::id(), &mut word)
@@ -198,7 +203,7 @@ mod linux {
         }
     }
 
-    /// Points the child's standard output where it belongs.
+    /// Redirects the child's standard output to where it was asked for.
     fn redirect(output: Option<u8>) -> Result<()> {
         let null;
         let target = match output {
@@ -217,8 +222,8 @@ mod linux {
         Ok(())
     }
 
-    /// Forks so that the child's parent is this process's parent: the child's pid here, nothing in
-    /// the child.
+    /// Forks so that the child's parent is this process's parent. Returns the child's process id
+    /// here, and `None` in the child.
     fn clone_as_sibling() -> Result<Option<Pid>> {
         /// `PR_GET_TID_ADDRESS` of prctl.h.
         const PR_GET_TID_ADDRESS: libc::c_int = 40;
@@ -229,9 +234,9 @@ mod linux {
                 std::io::Error::last_os_error(),
             ));
         }
-        // What fork(2) of the C library does, and CLONE_PARENT: the child's own thread id is
-        // written where the library keeps it, else `abort` and `raise` in the child would signal a
-        // thread that does not exist.
+        // The flags of the C library's fork(2), and CLONE_PARENT. The kernel writes the child's
+        // thread id to where the library keeps it. Otherwise `abort` and `raise` in the child would
+        // signal a thread that does not exist.
         let flags = libc::CLONE_PARENT
             | libc::CLONE_CHILD_SETTID
             | libc::CLONE_CHILD_CLEARTID

@@ -1,4 +1,4 @@
-//! Starting a child: which program, by which method, and what it is told first.
+//! Starting a child: which program is executed, by which method, and what the child is told first.
 
 pub(crate) mod child;
 pub(crate) mod fork_server;
@@ -22,30 +22,31 @@ use crate::sys::lifeline::{self, Lifeline};
 use crate::sys::poll::deadline_after;
 use child::ChildProcess;
 
-/// How long a child may take to read what it is to do.
+/// How long a child may take to read its start frame.
 pub(crate) const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// How a child process comes to be.
+/// How a child process is started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum StartMethod {
-    /// The program is executed anew (`posix_spawn`): the same on every system, and clean.
+    /// The program is executed again (`posix_spawn`). This works the same on every system, and the
+    /// child inherits nothing by accident.
     #[default]
     ReExec,
-    /// A small helper process, started once and single-threaded, forks itself on request: several
-    /// times faster.
+    /// A small, single-threaded server process is started once and forks itself on request. This is
+    /// more than twice as fast.
     ///
-    /// Linux only. The child shares with its siblings what the helper had when it came to
-    /// [`init`](crate::init): nothing else of the parent, neither its memory nor its threads.
+    /// Linux only. A child is a copy of the server as it was when it came to [`init`](crate::init).
+    /// It has nothing else of the parent, neither memory nor threads.
     ForkServer,
 }
 
 /// Where a child's standard output goes; its standard input is always empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// To where the parent's goes.
+    /// To the parent's standard output.
     #[default]
     Inherit,
-    /// To where the parent's standard error goes.
+    /// To the parent's standard error.
     Stderr,
     /// Nowhere.
     Null,
@@ -62,10 +63,11 @@ pub fn set_program(path: impl Into<PathBuf>) {
     *PROGRAM.write().unwrap_or_else(PoisonError::into_inner) = Some(path.into());
 }
 
-/// The program to execute; an error when it would not know what to do.
+/// The program to execute; an error when that program has not called `init`.
 fn program() -> Result<PathBuf> {
     if Registry::get().is_none() && is_child() {
-        // A child that did not come to `init`: it must not have children of its own, without end.
+        // This is a child that has not called `init`. It must not start children, which would start
+        // children without end.
         return Err(Error::NotInitialised);
     }
     if let Some(path) = PROGRAM.read().unwrap_or_else(PoisonError::into_inner).clone() {
@@ -86,7 +88,7 @@ pub fn own_program() -> std::io::Result<PathBuf> {
     {
         let own = PathBuf::from("/proc/self/exe");
         if own.exists() {
-            // Still this very program when its file was replaced or removed meanwhile.
+            // This is still the running program when its file was replaced or removed meanwhile.
             return Ok(own);
         }
         if let Some(path) = executed_path() {
@@ -101,12 +103,12 @@ pub fn own_program() -> std::io::Result<PathBuf> {
 fn executed_path() -> Option<PathBuf> {
     use std::ffi::{CStr, OsStr};
     use std::os::unix::ffi::OsStrExt;
-    // SAFETY: it reads what the kernel has told this process at its start.
+    // SAFETY: it reads a value that the kernel passed to this process at its start.
     let address = unsafe { libc::getauxval(libc::AT_EXECFN) };
     if address == 0 {
         return None;
     }
-    // SAFETY: where it is there, it is the address of a string that lives as long as the process.
+    // SAFETY: the address is not 0, and the string there lives as long as the process.
     let path = unsafe { CStr::from_ptr(address as *const libc::c_char) };
     let path = PathBuf::from(OsStr::from_bytes(path.to_bytes()));
     path.exists().then_some(path)
@@ -122,7 +124,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) arg_fds: Vec<OwnedFd>,
     pub(crate) method: StartMethod,
     pub(crate) output: Output,
-    /// Whether the calling thread will live as long as the child is wanted.
+    /// Whether the calling thread will live as long as the child is needed.
     pub(crate) lasting_thread: bool,
 }
 
@@ -136,7 +138,7 @@ pub(crate) struct Launched {
 
 /// Starts a child; it is not waited for.
 pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
-    // PR_SET_PDEATHSIG goes by the thread that started the child.
+    // PR_SET_PDEATHSIG depends on the thread that started the child.
     let direct = launch.method == StartMethod::ReExec;
     let die_with_thread = direct && (launch.lasting_thread || on_main_thread());
     #[cfg(target_os = "linux")]
@@ -168,10 +170,10 @@ pub(crate) fn launch(launch: Launch<'_>) -> Result<Launched> {
     Ok(launched)
 }
 
-/// As many bytes fit an empty socket on any system.
+/// So many bytes fit an empty socket on any system.
 const FITS: usize = 2048;
 
-/// Starts a child on a control channel of its own, and tells it what to be.
+/// Starts a child on a control channel of its own, and sends it its start frame.
 fn begin(
     method: StartMethod,
     name: &str,
@@ -185,13 +187,13 @@ fn begin(
         [&line].into_iter().chain(fds.iter().copied()).map(AsFd::as_fd).collect();
     let tell = |control: &Control| {
         match control.send(Kind::Start, start, &fds, deadline_after(START_LIMIT)) {
-            // A child that is gone already tells by its exit what happened.
+            // The child has ended already; its exit status says what happened.
             Err(Error::Closed) => Ok(()),
             told => told,
         }
     };
-    // A forked child is there so soon that it need not fall asleep to wait for what fits an empty
-    // socket anyway.
+    // A forked child reads so soon that it would have to sleep for a start frame sent later. A
+    // small frame fits an empty socket, so it is sent first.
     let early = method == StartMethod::ForkServer && start.len() <= FITS;
     if early {
         tell(&control)?;
@@ -206,10 +208,10 @@ fn begin(
     Ok(Launched { child, control, lifeline })
 }
 
-/// Executes the program anew, with the control channel as its standard input.
+/// Executes the program again, with the control channel as its standard input.
 ///
-/// Nothing is set that would make the standard library leave `posix_spawn` for fork and exec, whose
-/// cost grows with the memory of the parent.
+/// Only settings are used with which the standard library calls `posix_spawn`, and not fork and
+/// exec, whose cost grows with the memory of the parent.
 pub(crate) fn re_exec(control: OwnedFd, name: &str, output: Output) -> Result<ChildProcess> {
     let program = program()?;
     let shown: OsString = std::env::args_os().next().unwrap_or_else(|| program.clone().into());

@@ -1,11 +1,11 @@
-//! The warden: a process of ours that ends our children when we have ended without having had the
-//! time to.
+//! The warden: a process that kills this program's children after the program has ended without
+//! having done so.
 //!
-//! A child is tied to its parent by a [lifeline](crate::sys::lifeline) that it may lose: by
-//! executing another program, or by closing all descriptors. One that the main thread has started
-//! has a second tie, which is the system's. For all others a table in shared memory holds their
-//! numbers; the warden sleeps until its channel to us is closed, and only then looks at the table.
-//! So a start costs a word in memory, and nobody is woken.
+//! A child is tied to its parent by a [lifeline](crate::sys::lifeline). It may lose that, by
+//! executing another program or by closing all descriptors. A child that a lasting thread has
+//! started has a second tie, the system's `PR_SET_PDEATHSIG`. The process ids of all others are in
+//! a table in shared memory. The warden sleeps until its channel to the program is closed, and only
+//! then reads the table. So starting a child costs one word in memory and no wake-up.
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,18 +24,18 @@ use crate::start::{self, Work};
 use crate::sys::control::Control;
 use crate::sys::group::leads_its_group;
 
-/// Room for so many children at once; more have their lifelines only.
+/// How many children the table holds. Further children have their lifelines only.
 const PLACES: usize = 16 << 10;
 const BYTES: usize = 4 * PLACES;
 
 /// The warden of a process.
 #[derive(Debug)]
 struct Warden {
-    /// Whose it is: a copy of a process that was forked has none.
+    /// The process that has started it. A forked copy of that process has no warden.
     owner: u32,
     launched: Launched,
     table: Arc<Mapping>,
-    /// Places that were taken once and are free, and the first one that was never taken.
+    /// The places that are free again, and the first one that was never used.
     free: Vec<usize>,
     fresh: usize,
 }
@@ -53,14 +53,14 @@ pub(crate) struct Ward {
     place: usize,
 }
 
-/// Has a child watched, as far as that is possible.
+/// Puts a child into the warden's table. `None` when there is no warden or no place.
 pub(super) fn watch(pid: u32) -> Option<Ward> {
     let mut warden = warden();
     let here = std::process::id();
     let fit = |one: &Warden| one.owner == here && one.launched.child.try_reap().is_none();
     if !warden.as_ref().is_some_and(fit) {
-        // Those whom a former one had stay with their lifelines. That of a process whose copy we
-        // are is not ours to end.
+        // Children of a warden that has died keep their lifelines. If this process is a forked
+        // copy, the warden belongs to the original and must not be killed.
         if let Some(other) = warden.take().filter(|one| one.owner != here) {
             std::mem::forget(other);
         }
@@ -101,7 +101,7 @@ fn start(owner: u32) -> Result<Warden> {
     Ok(Warden { owner, launched, table, free: Vec::new(), fresh: 0 })
 }
 
-/// Waits for the parent's end, and ends whom it has left.
+/// Waits until the parent has ended, then kills the children that it has left behind.
 pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     let table = own.first().ok_or(Error::Damaged("the warden has no table"));
     let table = table.and_then(|memory| Mapping::new(memory.as_fd(), 0, BYTES));
@@ -122,8 +122,8 @@ pub(crate) fn serve(mut control: Control, own: &[OwnedFd]) -> ! {
     exit(0)
 }
 
-/// What is sent to all processes of a program to end them is not meant for whom it leaves the
-/// cleaning up.
+/// Blocks all signals. A signal that is sent to all processes of a program must not end the one
+/// that cleans up.
 fn keep_signals_back() {
     // SAFETY: the set is filled before it is read, and this process has one thread.
     unsafe {
@@ -138,12 +138,13 @@ fn since_boot() -> Duration {
     Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
-/// Whether a process is older than `moment`: its number was taken until then by a child of ours, so
-/// it is that child. One without any sign of its age is gone, or nothing is mounted on `/proc`.
+/// Whether a process is older than `moment`. Until then a child had its process id, so an older
+/// process is that child. A process of unknown age counts as older: it is gone, or `/proc` is not
+/// mounted.
 fn began_before(pid: Pid, moment: Duration) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     let Ok(stat) = stat else { return true };
-    // The 22nd field in all, the 20th behind the name.
+    // Field 22 of the line is the 20th after the name.
     let began = stat.rsplit(')').next().and_then(|rest| rest.split_ascii_whitespace().nth(19));
     let began = began.and_then(|ticks| ticks.parse::<u64>().ok());
     let per_second = rustix::param::clock_ticks_per_second();

@@ -1,4 +1,4 @@
-//! A bell: one side sleeps until the other rings. An eventfd on Linux, a non-blocking pipe
+//! A bell: one side sleeps until the other rings. It is an eventfd on Linux, a non-blocking pipe
 //! elsewhere.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// A descriptor that can be rung, waited for and handed to another process.
 ///
-/// Ringing twice before anybody listens counts once.
+/// Ringing twice before the bell is heard counts once.
 #[derive(Debug)]
 pub(crate) struct Bell {
     listen: OwnedFd,
@@ -83,13 +83,13 @@ impl Bell {
 }
 
 impl Bell {
-    /// Wakes whoever waits, or whoever waits next.
+    /// Wakes all that wait, or the next one that waits.
     pub(crate) fn ring(&self) {
-        // The only possible failure is a full counter or pipe: then it is ringing already.
+        // The only possible failure is a full counter or pipe. Then the bell rings already.
         while rustix::io::write(self.ring_fd(), &1_u64.to_ne_bytes()) == Err(Errno::INTR) {}
     }
 
-    /// Stops the ringing; says whether it rang.
+    /// Stops the ringing; returns whether it rang.
     pub(crate) fn hush(&self) -> bool {
         let mut bytes = [0_u8; 64];
         rustix::io::read(&self.listen, &mut bytes[..]).is_ok_and(|count| count > 0)

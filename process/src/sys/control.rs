@@ -20,12 +20,13 @@ use super::poll::{self, Deadline};
 use crate::codec::MAX_MESSAGE;
 use crate::error::{Error, Result};
 
-/// As many descriptors as Linux takes in one message, less some for our own.
+/// The largest number of descriptors of a value: what Linux takes in one message, less some for
+/// this crate.
 pub(crate) const MAX_FDS: usize = 240;
 
 const HEADER: usize = 8;
 
-/// Bytes that are read at once: few at first, as a new process pays for each page that it touches.
+/// How many bytes are read at first. Few, because a new process pays for each page that it touches.
 const FIRST_STEP: usize = 1 << 10;
 const LARGEST_STEP: usize = 64 << 10;
 
@@ -33,27 +34,27 @@ const LARGEST_STEP: usize = 64 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Parent to child: what to be.
+    /// Parent to child: the start frame.
     Start = 1,
-    /// Child to parent: up, and the start was understood.
+    /// Child to parent: it is up and has understood the start frame.
     Hello = 2,
-    /// Child to parent: the work is done and this is what it returned.
+    /// Child to parent: the work is done; the payload is its result.
     Done = 3,
     /// Child to parent: the work panicked with this text.
     Panicked = 4,
-    /// Child to parent: this went wrong.
+    /// Child to parent: the work failed with this text.
     Failed = 5,
-    /// Either way, pool: what belongs to a task or result too large, or too special, for its ring.
+    /// Either way, in a pool: the attachment of a task or result that does not fit its ring.
     Attachment = 6,
     /// Parent to fork server: fork a child on the channel that comes with it.
     Fork = 7,
     /// Forked child to parent: its process id.
     Forked = 8,
-    /// Parent to worker over pipes: a task.
+    /// Parent to worker without rings: a task.
     Task = 9,
-    /// Worker to parent over pipes: a result.
+    /// Worker to parent without rings: a result.
     Reply = 10,
-    /// Parent to worker over pipes: end when all is done.
+    /// Parent to worker without rings: end when all tasks are done.
     Quit = 11,
     /// Worker to parent: its state is built, tasks may come.
     Ready = 12,
@@ -108,7 +109,7 @@ struct Outgoing {
 }
 
 impl Control {
-    /// Our end, and the descriptor of the child's.
+    /// A new channel: this side's end, and the descriptor of the child's end.
     pub(crate) fn pair() -> Result<(Self, OwnedFd)> {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::STREAM, system::PAIR, None)
@@ -146,7 +147,7 @@ impl Control {
         while sent < HEADER + payload.len() {
             let head = &header[sent.min(HEADER)..];
             let rest = &payload[sent.saturating_sub(HEADER)..];
-            // The descriptors ride on the first byte, so that whoever has the header has them too.
+            // The descriptors go with the first byte, so that they are there when the header is.
             match self.send_some(
                 &[IoSlice::new(head), IoSlice::new(rest)],
                 if sent == 0 { fds } else { &[] },
@@ -163,8 +164,7 @@ impl Control {
         Ok(())
     }
 
-    /// Takes a frame to be sent without ever waiting; [`flush`](Self::flush) sends what did not
-    /// fit.
+    /// Sends a frame without ever waiting. [`flush`](Self::flush) sends later what did not fit.
     pub(crate) fn queue(&mut self, kind: Kind, payload: &[u8], fds: Vec<OwnedFd>) -> Result<()> {
         let mut bytes = header(kind, payload.len(), fds.len())?.to_vec();
         bytes.extend_from_slice(payload);
@@ -172,7 +172,7 @@ impl Control {
         self.flush().map(drop)
     }
 
-    /// Sends what is queued, as far as the socket takes it; says whether all is sent.
+    /// Sends what is queued as far as the socket takes it; returns whether everything was sent.
     pub(crate) fn flush(&mut self) -> Result<bool> {
         while let Some(mut frame) = self.outbox.pop_front() {
             let fds: Vec<BorrowedFd<'_>> = frame.fds.iter().map(AsFd::as_fd).collect();
@@ -251,7 +251,8 @@ impl Control {
         }
     }
 
-    /// Reads what fits behind the bytes that are there, more each time that it was too little.
+    /// Reads more bytes behind those that are there. The size of the read grows each time it was
+    /// too small.
     fn read_some(&mut self) -> rustix::io::Result<usize> {
         let before = self.bytes.len();
         self.bytes.resize(before + self.step, 0);
@@ -279,7 +280,8 @@ impl Control {
         for part in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(fds) = part {
                 for fd in fds {
-                    // One that stays open in a later child costs a descriptor, no more.
+                    // If this fails, a later child inherits the descriptor, which does no other
+                    // harm.
                     let _ = system::close_on_exec(&fd);
                     self.fds.push_back(fd);
                 }
@@ -338,7 +340,7 @@ mod system {
     pub(super) const SEND: SendFlags = SendFlags::NOSIGNAL;
     pub(super) const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
 
-    /// Done already.
+    /// Linux has set the flag on receiving.
     #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
     pub(super) fn close_on_exec(_: &OwnedFd) -> Result<()> {
         Ok(())

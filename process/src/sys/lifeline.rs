@@ -1,11 +1,11 @@
-//! A child's life hangs on its parent's: whatever ends the parent, kill -9 included, ends the
+//! A lifeline ties a child to its parent: whatever ends the parent, kill -9 included, ends the
 //! child.
 //!
-//! The parent keeps the write end of a pipe that nobody ever writes to. The child asks the kernel
-//! to send SIGKILL to its whole process group when the pipe's other side is gone (`F_SETOWN`,
+//! The parent keeps the write end of a pipe that is never written to. The child asks the kernel to
+//! send SIGKILL to its whole process group when the pipe's other side is gone (`F_SETOWN`,
 //! `F_SETSIG`, `O_ASYNC`; fcntl(2)). Unlike `PR_SET_PDEATHSIG` this does not depend on which
-//! *thread* of the parent started the child, works through a fork server, reaches the child's own
-//! commands, and a busy or stopped child needs no thread to notice.
+//! *thread* of the parent started the child. It works through a fork server, it reaches the child's
+//! own commands, and it ends a busy or stopped child without the child's help.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -81,8 +81,7 @@ fn arm(line: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Elsewhere a thread waits for the end of the line; it is blocked for the whole life of the
-/// process.
+/// On other systems a thread waits for the end of the line, for the whole life of the process.
 #[cfg(not(target_os = "linux"))]
 fn arm(line: BorrowedFd<'_>) -> Result<()> {
     let watched = line.try_clone_to_owned().map_err(Error::io("duplicate a pipe"))?;

@@ -3,7 +3,7 @@
 /// The `oom_kill` counter of the memory cgroup that this process is in, v2 or v1; `None` where
 /// there is none to read.
 ///
-/// Each start of a process asks, so the file stays open once it was found.
+/// Every start of a process reads the counter, so the file is kept open once it was found.
 #[cfg(target_os = "linux")]
 pub(crate) fn kills() -> Option<u64> {
     use std::os::unix::fs::FileExt;
@@ -33,7 +33,7 @@ fn counters() -> Option<std::fs::File> {
             "memory" => format!("/sys/fs/cgroup/memory{path}/memory.oom_control"),
             _ => return None,
         };
-        // One that cannot be seen from here is passed over: the next hierarchy may have another.
+        // A file that cannot be opened is skipped, because the next hierarchy may have one.
         std::fs::File::open(file).ok()
     })
 }

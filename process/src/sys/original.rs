@@ -1,16 +1,16 @@
-//! Tells a process from a copy of it that was forked by the work that it does.
+//! Tells a process from a forked copy of itself. A task may fork.
 //!
-//! A page that the system empties in each copy (`MADV_WIPEONFORK`) costs a look into memory; to ask
-//! for the process id costs a call.
+//! It uses a page that the system clears in each copy (`MADV_WIPEONFORK`). Reading it is cheaper
+//! than asking for the process id, which is a system call.
 
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Made in the original.
+/// The mark of the original, to be made there.
 #[derive(Debug)]
 pub(crate) struct Original {
     pid: u32,
-    /// Holds another number than 0 in the original; never unmapped.
+    /// Holds 1 in the original and 0 in a copy; never unmapped.
     mark: Option<NonNull<AtomicU32>>,
 }
 
@@ -30,7 +30,7 @@ impl Original {
         }
     }
 
-    /// Ends a copy without a trace: what it would do at its end is the original's to do.
+    /// Ends a copy at once, without the cleaning up at exit, which is up to the original.
     #[inline]
     pub(crate) fn end_copy(&self) {
         if self.is_copy() {
@@ -47,7 +47,7 @@ fn mark() -> Option<NonNull<AtomicU32>> {
     let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: a new mapping at an address that the kernel chooses touches no existing memory.
     let page = unsafe { mmap_anonymous(null_mut(), PAGE, protection, flags) }.ok()?;
-    // SAFETY: it is the mapping just made, which nobody uses yet.
+    // SAFETY: it is the mapping just made, which no code uses yet.
     if unsafe { madvise(page, PAGE, Advice::LinuxWipeOnFork) }.is_err() {
         // SAFETY: as above.
         let _ = unsafe { munmap(page, PAGE) };

@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 /// A point in time after which to give up; `None` is never.
 pub(crate) type Deadline = Option<Instant>;
 
-/// The deadline that lies `limit` from now; one too far away to be counted is none.
+/// The deadline that lies `limit` from now; `None` for one too far away to be represented.
 pub(crate) fn deadline_after(limit: Duration) -> Deadline {
     Instant::now().checked_add(limit)
 }
 
-/// Waits until one of `fds` is ready or the deadline has passed; says whether one is ready.
+/// Waits until one of `fds` is ready or the deadline has passed; returns whether one is ready.
 pub(crate) fn poll(fds: &mut [PollFd<'_>], deadline: Deadline) -> Result<bool> {
     loop {
         let timeout = deadline.map(|at| timespec(at.saturating_duration_since(Instant::now())));
@@ -39,6 +39,6 @@ pub(crate) fn writable(fd: BorrowedFd<'_>, deadline: Deadline) -> Result<bool> {
 }
 
 pub(crate) fn timespec(duration: Duration) -> Timespec {
-    // A duration too long for the system is as good as for ever.
+    // A duration too long for the system means for ever.
     Timespec::try_from(duration).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }

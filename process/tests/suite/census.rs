@@ -1,5 +1,5 @@
-//! What this process holds: descriptors, children, threads and shared memory. Equal before and
-//! after means no leak.
+//! A census of what this process holds: descriptors, children, threads and shared memory. The same
+//! census before and after a test means no leak.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -35,8 +35,8 @@ impl Census {
         }
     }
 
-    /// Asserts that nothing more is held than at the time of this census; what is on its way out
-    /// gets a moment.
+    /// Asserts that nothing more is held than at the time of this census. Things that are just
+    /// ending get a moment.
     pub(crate) fn assert_unchanged(&self) {
         let end = Instant::now() + Duration::from_secs(5);
         while Self::take() != *self && Instant::now() < end {

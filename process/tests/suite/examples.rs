@@ -1,4 +1,4 @@
-//! Every example is a test: it must end well and say what its head promises.
+//! Every example is a test: it must exit with code 0 and print what its first line promises.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Tests of what must never break: deaths of every kind, at every place.
+//! Tests of faults: deaths of every kind, at every place.
 
 use std::time::{Duration, Instant};
 
@@ -98,13 +98,13 @@ fn stopped_worker() {
         pool.apply_async(stop_self, ()).unwrap().wait(),
         Err(Failure::TimedOut { after: limit })
     );
-    // Stopped from outside, with nothing to do at that time.
+    // The worker is stopped from outside while it is idle.
     pool.wait_ready(Duration::from_secs(30)).unwrap();
     send(pool.pids()[0].unwrap(), libc::SIGSTOP);
     std::thread::sleep(Duration::from_millis(20));
     let stuck = pool.apply_async(add, (1, 1)).unwrap();
     let outcome = stuck.wait();
-    // It had not begun: the next worker does it. Or it had.
+    // If the task had not begun, the next worker runs it. If it had, it fails.
     assert!(outcome == Ok(2) || outcome == Err(Failure::TimedOut { after: limit }), "{outcome:?}");
 }
 
@@ -118,7 +118,7 @@ fn silent_worker() {
     let slow = pool.apply_to(1, nap, (1500,)).unwrap();
     assert_eq!(stopped.wait(), Err(Failure::TimedOut { after: limit }));
     assert_eq!(slow.wait(), Ok(1500));
-    // Nothing is left of it afterwards.
+    // The limit has no effect afterwards.
     assert_eq!(pool.apply_to(1, nap, (100,)).unwrap().wait(), Ok(100));
     pool.set_patience(Some(limit));
     pool.set_patience(None);
@@ -138,7 +138,7 @@ fn lost_while_idle() {
         std::thread::sleep(Duration::from_millis(1));
     };
     assert!(lost.0 == 0 && lost.1.contains("SIGTERM"), "{lost:?}");
-    // The other one does the work as long as it may; then nobody can.
+    // The other worker does the work as long as it is active. Then no worker can.
     assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
     pool.set_active(1);
     assert!(matches!(pool.apply_async(add, (1, 1)), Err(Error::PoolBroken { .. })));
@@ -149,7 +149,7 @@ fn not_begun() {
     pool.wait_ready(Duration::from_secs(30)).unwrap();
     let victim = pool.pids()[1].unwrap();
     send(victim, libc::SIGSTOP);
-    // One for each. The second waits in the ring of a worker that does not see it.
+    // One task for each worker. The second waits in the ring of a worker that does not see it.
     let handles = [1, 2].map(|number| pool.apply_async(add, (number, 0)).unwrap());
     let [first, second] = handles;
     assert_eq!(first.wait(), Ok(1));
@@ -220,7 +220,8 @@ fn without_descriptors() {
             pool.wait_ready(Duration::from_secs(30)).unwrap();
             for _ in 0..2 {
                 let outcome = pool.apply_async(close_all, ()).unwrap().wait();
-                // What it has written before nobody could be woken any more still counts.
+                // The result counts if it still came through the ring, although no bell can be
+                // rung.
                 assert!(outcome.is_err() || outcome == Ok(7), "{outcome:?}");
                 assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
             }

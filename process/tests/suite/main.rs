@@ -20,7 +20,7 @@ mod starts;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Scenarios play in a process of their own, some of them without the line that follows.
+    // Scenarios run in a process of their own, some of them without the call of `init` below.
     if let Some(code) = scenarios::play_before_init() {
         return code;
     }
@@ -30,8 +30,9 @@ fn main() -> ExitCode {
     if let Some(code) = scenarios::play() {
         return code;
     }
-    // The first start opens the file with the memory cgroup's counters for good, and the first one
-    // of another thread than this one starts the warden; no census counts that as a leak.
+    // The first start opens the file of the memory cgroup's counters for good. The first start from
+    // another thread starts the warden. Both are done here, so that no census counts them as a
+    // leak.
     let first = || knee_process::Process::new(processes::add, (1, 2)).start()?.join();
     let first = std::thread::spawn(first).join();
     assert!(first.is_ok_and(|exit| exit.is_ok_and(|exit| exit.status.success())));

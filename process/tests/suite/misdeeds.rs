@@ -1,5 +1,5 @@
-//! Tasks that go wrong on purpose: they end their process, leave others behind or close what it
-//! needs.
+//! Tasks that go wrong on purpose: they end their process, leave others behind or close descriptors
+//! that the worker needs.
 
 use knee_process::{Entry, ExitStatus, function};
 
@@ -37,7 +37,8 @@ pub(crate) fn die(how: u32) -> u64 {
     unreachable!("the process has ended")
 }
 
-/// The Rust library has a handler for SIGSEGV, for its stack guard: by default the signal kills.
+/// Restores the default action and raises the signal. Rust's library has a SIGSEGV handler, for its
+/// stack guard.
 pub(crate) fn kill_self(signal: i32) {
     // SAFETY: signals to oneself have no memory effects, and no handler is installed.
     unsafe {
@@ -93,7 +94,7 @@ pub(crate) fn allocate(limit: u64, bytes: usize) -> usize {
 
 /// Closes every descriptor but the standard ones.
 pub(crate) fn close_all() -> u64 {
-    // SAFETY: nothing of this process uses one of its descriptors from here on without noticing.
+    // SAFETY: all later uses of a closed descriptor in this process fail with an error.
     unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
     7
 }
@@ -117,7 +118,7 @@ pub(crate) fn become_sleep() {
     panic!("{error}");
 }
 
-/// How the death is told that `die` brings about.
+/// The exit status that `die` leads to.
 pub(crate) fn expected(how: u32) -> ExitStatus {
     match how {
         0 => ExitStatus::Code(0),

@@ -88,7 +88,7 @@ fn deed(random: &mut Random) -> Deed {
 }
 
 fn random_kills(rounds: u64) {
-    // What stays once it is there.
+    // Starts what stays for good, before the census.
     let warm = knee_process::Process::new(nothing, ())
         .start_method(StartMethod::ForkServer)
         .start()
@@ -108,7 +108,7 @@ fn random_kills(rounds: u64) {
     assert!(deaths > 0, "nobody was killed in the middle of a task");
 }
 
-/// Some rounds with one pool; returns how many tasks were lost, and how many there were.
+/// Runs some rounds with one pool; returns how many tasks were lost, and how many there were.
 fn one_pool(random: &mut Random, rounds: u64, series: u64) -> (u64, u64) {
     let (producer, mut begun) = Queue::unbounded().unwrap().split();
     let method = [StartMethod::ReExec, StartMethod::ForkServer][(series % 2) as usize];
@@ -139,7 +139,7 @@ fn one_pool(random: &mut Random, rounds: u64, series: u64) -> (u64, u64) {
         pool.join();
     }
     drop(pool);
-    // Who has begun what: with the workers gone the queue ends.
+    // Which tasks were begun. The queue ends now that the workers are gone.
     let mut starts = HashMap::new();
     for number in begun.iter() {
         *starts.entry(number).or_insert(0) += 1;

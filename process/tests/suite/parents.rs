@@ -60,7 +60,7 @@ fn killed_parent() {
     }
 }
 
-/// Children that have lost their lifelines, by all ways of being started.
+/// Children that have lost their lifelines, for every way of starting them.
 fn killed_parent_without_lifelines() {
     let (mut parent, lines) = scenarios::start("parent-of-deserters");
     let pids: Vec<u32> = lines.map_while(|line| line.parse().ok()).collect();

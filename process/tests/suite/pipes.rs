@@ -96,7 +96,7 @@ fn end_of_file() {
     assert!(matches!(receiver.recv(), Err(Error::Closed)));
     assert!(matches!(receiver.try_recv(), Err(Error::Closed)));
     assert!(receiver.poll(Duration::ZERO).unwrap(), "the end can be received without waiting");
-    // Blocked at the time of the death.
+    // The receiver is blocked when the sender dies.
     let (sender, mut receiver) = pipe::<u64>().unwrap();
     let child = Process::new(send_then_hold, (sender,)).start().unwrap();
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Tests of what ends a task, a wait or a pool before its time, and of what is left then.
+//! Tests of tasks, waits and pools that are ended early, and of what is left then.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn time_limit() {
         assert_eq!(hanging.wait(), Err(Failure::TimedOut { after: limit }));
         for handle in quick {
             let outcome = handle.wait();
-            // Over a socket nobody knows whether a task behind the late one had begun.
+            // Over a socket it is unknown whether a task behind the late one had begun.
             assert!(outcome == Ok(1) || transport == Transport::Socket, "{outcome:?}");
         }
         assert_eq!(pool.apply_async(nap, (2,)).unwrap().wait(), Ok(2));
@@ -79,7 +79,7 @@ fn terminate_anywhere() {
         let handles: Vec<_> =
             (0..10).map(|_| pool.apply_async(sleep_for_ever, ()).unwrap()).collect();
         std::thread::scope(|scope| {
-            // Some wait for results, some terminate, at the same time.
+            // Some threads wait for results while others terminate the pool.
             let waiting = scope
                 .spawn(|| handles.into_iter().map(knee_process::Handle::wait).collect::<Vec<_>>());
             for _ in 0..4 {

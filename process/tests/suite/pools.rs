@@ -90,7 +90,7 @@ fn panic_at_start() {
     panic!("no disk in drive A")
 }
 
-/// Marks itself in a folder while it runs, and tells how many did at the same time.
+/// Makes a file in a folder while it runs; returns how many tasks did so at the same time.
 fn crowd(folder: String, number: u64) -> usize {
     let own = std::path::Path::new(&folder).join(number.to_string());
     std::fs::write(&own, "").unwrap();
@@ -208,7 +208,7 @@ fn initialiser_runs() {
 
 fn failing_start() {
     let pool = Pool::<Counter>::of(&0).workers(2).build().unwrap();
-    // Accepted before anybody knows.
+    // This task is accepted before the start fails.
     let early = pool.submit(&1);
     let error = pool.wait_ready(Duration::from_secs(30)).unwrap_err();
     assert!(error.to_string().contains("a step of 0 leads nowhere"), "{error}");
@@ -328,7 +328,7 @@ fn only_the_active() {
             assert!(counts.iter().skip(active).all(|count| *count == 0), "{active}: {counts:?}");
         }
         pool.set_active(1);
-        // What is for a sleeping worker alone reaches it, and tasks for any do not.
+        // A task directed to a sleeping worker reaches it, and tasks for any worker do not.
         let before = pool.submit_to(3, &1).unwrap().wait().unwrap();
         for _ in 0..100 {
             pool.submit(&1).unwrap().wait().unwrap();
@@ -347,7 +347,7 @@ fn iterators_are_lazy() {
     let first: Vec<_> = pool.imap(add_two, endless).unwrap().take(10).collect();
     assert_eq!(first, (3..13).map(Ok).collect::<Vec<_>>());
     assert!(taken.get() <= 4096, "{} items were taken for 10 results", taken.get());
-    // What was left over is forgotten.
+    // The outcomes left over are forgotten.
     assert_eq!(pool.apply_async(add, (1, 1)).unwrap().wait(), Ok(2));
 }
 

@@ -113,7 +113,7 @@ fn read_stdin() -> usize {
     std::io::Read::read_to_end(&mut std::io::stdin(), &mut Vec::new()).unwrap()
 }
 
-/// Uses so much CPU time, however long that takes.
+/// Computes until it has used so much CPU time.
 fn spin(milliseconds: i64) {
     // SAFETY: an all-zero timespec is a valid value of that plain C struct.
     let mut used: libc::timespec = unsafe { std::mem::zeroed() };
@@ -132,7 +132,7 @@ fn arguments_and_result_cross() {
             census.assert_unchanged();
         }
     }
-    // The fork server stays; from its second child on nothing more does.
+    // The fork server stays after its first child. Later children leave nothing behind.
     let census = Census::take();
     for _ in 0..20 {
         let child =
@@ -201,7 +201,7 @@ fn terminate_and_kill() {
         child.terminate();
         assert_eq!(child.join().unwrap().status, ExitStatus::Signal(15));
         let stubborn = Process::new(ignore_term, ()).start_method(method).start().unwrap();
-        // Until it ignores it, it would end by it.
+        // Gives the child time to ignore the signal.
         std::thread::sleep(Duration::from_millis(300));
         stubborn.terminate();
         assert_eq!(stubborn.join_within(Duration::from_millis(100)).unwrap(), None);

@@ -29,7 +29,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     vec![function(produce), function(consume), function(pump), function(put_one)]
 }
 
-/// A message that tells whether it is whole.
+/// A message that shows whether it is complete.
 type Message = (u32, u64, Bytes);
 
 fn message(producer: u32, number: u64) -> Message {
@@ -52,7 +52,7 @@ fn consume(mut queue: Consumer<Message>) -> Vec<(u32, u64)> {
     queue.iter().map(check).collect()
 }
 
-/// Takes and puts back until there is nothing more for a while.
+/// Takes messages and puts them back until none has come for a while.
 fn pump(mut taking: Consumer<Message>, mut putting: Producer<Message>) {
     loop {
         match taking.get() {
@@ -135,7 +135,7 @@ fn bound_is_kept() {
         let mut found = Vec::new();
         for round in 0.. {
             if round % 20 == 0 {
-                // Long enough for all producers to have filled what there is.
+                // Long enough for all producers to have filled the queue.
                 std::thread::sleep(Duration::from_millis(30));
                 assert!(
                     consumer.len() <= limit,
@@ -251,7 +251,8 @@ fn killed_disturb_nobody() {
         for child in &producers {
             assert!(child.join().unwrap().status.success(), "round {round}");
         }
-        // Nobody is blocked; nothing is doubled; lost is at most what the killed ones were holding.
+        // No process is blocked, no message is doubled, and at most the messages that the killed
+        // processes held are lost.
         let mut found: Vec<_> =
             reader.outcome().unwrap().into_iter().filter(|(producer, _)| *producer != 9).collect();
         let total = found.len() as u64;

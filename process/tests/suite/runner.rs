@@ -1,4 +1,5 @@
-//! A small test runner: `main` belongs to the crate under test, which must be called first in it.
+//! A small test runner. The tests need a `main` of their own, because it must call the crate under
+//! test first.
 //!
 //! It understands what cargo passes on: filters, `--exact`, `--list`, `--ignored`,
 //! `--include-ignored`, `--nocapture`. Tests run one after the other, because they count the
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// A test: its name, how long it may hang before the run is given up, and what it does.
+/// A test: its name, how long it may take before the whole run fails, and what it does.
 pub(crate) struct Test {
     pub(crate) name: &'static str,
     pub(crate) limit: Duration,
@@ -75,8 +76,8 @@ pub(crate) fn main(tests: &[Test]) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 
-/// Runs a test on a thread of its own. One that hangs ends the whole run: nothing can stop its
-/// thread.
+/// Runs a test on a thread of its own. A test that hangs ends the whole run, because its thread
+/// cannot be stopped.
 fn run(test: &Test) -> bool {
     let (done, result) = mpsc::channel();
     let body = test.run;

@@ -1,5 +1,4 @@
-//! Programs that misbehave as a whole: played in a process of their own, which the tests then look
-//! at.
+//! Programs that misbehave as a whole. Each runs in a process of its own, which the tests look at.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -11,7 +10,7 @@ use crate::misdeeds::{become_sleep, busy, close_all_and_sleep, hold_with_grandch
 use crate::processes::{add, sleep_for_ever};
 use crate::starts::without_processes;
 
-/// Ahead of the name of a scenario in the arguments.
+/// The argument that comes before the name of a scenario.
 const FLAG: &str = "--scenario";
 
 fn chosen() -> Option<String> {
@@ -28,10 +27,9 @@ pub(crate) fn start(name: &str) -> (Child, impl Iterator<Item = String>) {
     (child, BufReader::new(output).lines().map_while(Result::ok))
 }
 
-/// Programs without the line in main.
+/// Programs that do not call `init`.
 pub(crate) fn play_before_init() -> Option<ExitCode> {
-    // A child of a program that forgets its line comes here too; it must not start children without
-    // end.
+    // A child of a program without `init` comes here too. It must not start further children.
     let forgetful = chosen()? == "forgets-init";
     forgetful.then(|| {
         println!("process: {}", Process::new(add, (1, 2)).start().unwrap_err());
@@ -40,7 +38,7 @@ pub(crate) fn play_before_init() -> Option<ExitCode> {
     })
 }
 
-/// Programs with the line in main.
+/// Programs that call `init`.
 pub(crate) fn play() -> Option<ExitCode> {
     let name = chosen()?;
     match name.as_str() {
@@ -54,7 +52,7 @@ pub(crate) fn play() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Names a program that knows nothing of this crate.
+/// Names a program that does not use this crate.
 fn foreign_program() {
     knee_process::set_program("/bin/true");
     println!("process: {}", Process::new(add, (1, 2)).start().unwrap().outcome().unwrap_err());
@@ -65,8 +63,8 @@ fn foreign_program() {
     println!("missing pool: {}", Pool::builder().workers(1).build().unwrap_err());
 }
 
-/// Has children that give their ties away, started by the main thread, by one that lives and by the
-/// fork server.
+/// Starts children that give up their ties to the parent: by the main thread, by another thread and
+/// by the fork server.
 fn parent_of_deserters() {
     let begin = |method| {
         [Process::new(become_sleep, ()), Process::new(close_all_and_sleep, ())]
@@ -89,15 +87,16 @@ fn parent_of_deserters() {
     sleep_for_ever();
 }
 
-/// Has children of all sorts, tells their numbers, and waits to be killed.
+/// Starts children of all kinds, prints their process ids, and waits to be killed.
 fn parent(method: StartMethod) {
     let pool = Pool::builder().workers(4).start_method(method).build().unwrap();
     pool.wait_ready(Duration::from_secs(30)).unwrap();
     let busy: Vec<_> = (0..2).map(|worker| pool.apply_to(worker, busy, ()).unwrap()).collect();
     let stopped = pool.apply_to(2, stop_self, ()).unwrap();
-    // Worker 3 is idle. Beside the pool: one that sleeps, and one with a command of its own.
+    // Worker 3 is idle. Beside the pool there are a child that sleeps and a child with a command of
+    // its own.
     let asleep = Process::new(sleep_for_ever, ()).start_method(method).start().unwrap();
-    // Started by a thread that is gone.
+    // A child that was started by a thread that has ended.
     let orphan =
         move || Process::new(hold_with_grandchild, ()).start_method(method).start().unwrap();
     let holder = std::thread::spawn(orphan).join().unwrap();

@@ -1,6 +1,6 @@
-//! Tests of starts that fail half-way: for want of descriptors or processes, or because the fork
-//! server dies. Whatever the step that fails, it is an error, and no process, zombie or descriptor
-//! is left of it.
+//! Tests of starts that fail half-way, for lack of descriptors or processes, or because the fork
+//! server dies. Whichever step fails, the start is an error and leaves no process, zombie or
+//! descriptor behind.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test::long("starts::stopped_fork_server_is_replaced", stopped_fork_server),
 ];
 
-/// Sets the soft limit of a resource; returns what it was.
+/// Sets the soft limit of a resource; returns the former one.
 fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
     // SAFETY: the struct is plain data and lives through both calls.
     unsafe {
@@ -45,7 +45,7 @@ fn no_descriptors() {
         // The fork server stays for good.
         assert_eq!(start(method).start().unwrap().outcome(), Ok(3));
         let census = Census::take();
-        // One descriptor more each time, so that every step of the start fails once for want of
+        // Each turn has one descriptor more, so that every step of the start fails once for lack of
         // one.
         for spare in 0..40 {
             let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
@@ -60,11 +60,11 @@ fn no_descriptors() {
     }
 }
 
-/// Lets its user have no more processes than it has; tells what a start says then, and what is left
+/// Allows its user no further process, then prints the error of a start and what is left
 /// afterwards.
 pub(crate) fn without_processes() {
-    // Root is exempt from the limit; nobody is not.
-    // SAFETY: this process has a single thread.
+    // The user root is exempt from the limit, the user nobody is not. SAFETY: this process has a
+    // single thread.
     unsafe { libc::setuid(65534) };
     for method in METHODS {
         assert_eq!(start(method).start().unwrap().outcome(), Ok(3));
@@ -82,7 +82,7 @@ pub(crate) fn without_processes() {
         println!("{method:?}: {}", start(method).start().unwrap_err());
         println!("{method:?} pool: {}", Pool::builder().start_method(method).build().unwrap_err());
     }
-    // A fork server that cannot fork ends, and is reaped when the next start finds it so. Its end
+    // A fork server that cannot fork ends. The next start finds it ended and reaps it. Its end
     // takes a moment.
     for _ in 0..500 {
         if wards().is_empty() {
@@ -111,7 +111,7 @@ fn fork_servers() -> Vec<u32> {
     children().into_iter().filter(|pid| is_called(*pid, "fork-server")).collect()
 }
 
-/// The children of this process but the warden, which stays as long as this process does.
+/// The children of this process except the warden, which stays as long as this process does.
 fn wards() -> Vec<u32> {
     children().into_iter().filter(|pid| !is_called(*pid, "warden")).collect()
 }
@@ -154,7 +154,7 @@ fn fork_server_killed_often() {
         for _ in 0..300 {
             match start(METHODS[1]).start().map(Child::outcome) {
                 Ok(Ok(3)) => done += 1,
-                // A child is called like the server until it takes its own name.
+                // A child has the server's name until it takes its own.
                 Ok(Err(Failure::Died(_) | Failure::NeverStarted(_))) => hit += 1,
                 Err(Error::NotUp { reason }) if reason.contains("fork server") => refused += 1,
                 other => wrong.push(format!("{other:?}")),

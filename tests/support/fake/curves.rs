@@ -1,4 +1,4 @@
-//! Planted curves, as analysis would find them.
+//! Made-up curves, as the analysis would return them.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,16 @@ pub(crate) struct Plan<'a> {
     pub mode: &'a str,
     /// The counts that were measured.
     pub counts: &'a [f64],
-    /// USL: throughput of one worker, contention, coherency; and the count beyond which it is flat.
+    /// The coefficients of the USL (throughput of one worker, contention, coherency), and the count
+    /// beyond which the curve is flat.
     pub law: [f64; 4],
     /// Relative half-width of the intervals.
     pub noise: f64,
-    /// What is said to limit it.
+    /// The bound of the curve.
     pub bound: &'a str,
 }
 
-/// A generator of the same wobble for the same point, every time.
+/// A small deviation, which is the same for the same point every time.
 fn wobble(seed: f64) -> f64 {
     let x = (seed * 12.9898 + 78.233).sin() * 43_758.545;
     (x - x.floor()) * 2.0 - 1.0
@@ -37,7 +38,7 @@ fn estimate(median: f64, noise: f64) -> Estimate {
     Estimate { median, low: median * (1.0 - noise), high: median * (1.0 + noise * 1.1) }
 }
 
-/// A cell with everything that can be known about one.
+/// A cell in which every field has a value.
 pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> Point {
     let task = workers / rate * 100.0;
     let speedup = alone.map(|alone| estimate(rate / alone, noise));
@@ -79,7 +80,7 @@ pub(crate) fn point(workers: f64, rate: f64, alone: Option<f64>, noise: f64) -> 
     }
 }
 
-/// A curve as analysis would find it.
+/// A curve as the analysis would return it.
 pub(crate) fn curve(plan: &Plan<'_>, alone: Option<f64>) -> Curve {
     let points: Vec<Point> = plan
         .counts
@@ -262,7 +263,7 @@ pub(crate) fn workload(
     }
 }
 
-/// What the curves of a workload made of tasks of these lengths in seconds, at each mode's price.
+/// The findings for shorter tasks, of these lengths in seconds, at each mode's cost.
 pub(crate) fn lengths(workload: &WorkloadFindings, tasks: &[f64]) -> Vec<TaskLength> {
     let result = |task: f64, curve: &Curve| {
         let best = at_knee(curve);

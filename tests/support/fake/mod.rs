@@ -1,5 +1,4 @@
-//! Findings that no machine measured: every shape a report must be able to show, made from planted
-//! curves.
+//! Made-up findings of every kind that a report must be able to show.
 
 mod curves;
 
@@ -14,7 +13,7 @@ const FEW: &[f64] = &[1.0, 2.0, 3.0, 4.0];
 const MANY: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0, 256.0, 512.0];
 const INF: f64 = f64::INFINITY;
 
-/// Threads and processes over one law, the processes a little slower.
+/// Threads and processes that follow one law, the processes a little slower.
 fn pair<'a>(counts: &'a [f64], law: [f64; 4], loss: f64, bound: &'a str) -> [Plan<'a>; 2] {
     let threads = Plan { mode: "threads", counts, law, noise: 0.012, bound };
     let law = [law[0] * (1.0 - loss), law[1], law[2], law[3]];
@@ -229,7 +228,7 @@ pub(crate) fn broken() -> Findings {
     findings
 }
 
-/// What a name may be when someone means harm.
+/// Names that are meant to do harm.
 pub(crate) const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -271,7 +270,7 @@ fn poison(value: serde_json::Value, next: &mut impl FnMut() -> String) -> serde_
     }
 }
 
-/// Figures that should not be there: NaN, infinities, zeros, negative and enormous ones.
+/// Figures that should not occur: NaN, infinities, zeros, negative and enormous ones.
 pub(crate) fn absurd() -> Findings {
     let mut findings = small();
     let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 1e300, 1e-300, f64::MAX];

@@ -1,4 +1,5 @@
-//! Each system call of a small run fails once: no panic, no hang, no silence, nothing left.
+//! Tests in which each system call of a small run fails once: no panic, no hang, no silent failure,
+//! nothing left.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,8 +11,8 @@ use knee::rng::Rng;
 use super::{Hunt, wanted};
 use crate::calls::{KNEE, can, files};
 
-/// The system calls that a small run makes: which of each is the first that is ours, and how many
-/// one of its threads makes at most.
+/// The system calls that a small run makes: for each kind, the first one after `main` was called,
+/// and the most that one thread makes.
 fn system_calls(hunt: &Hunt, args: &[&str]) -> BTreeMap<String, (u32, u32)> {
     hunt.fresh();
     let log = hunt.path("log");
@@ -27,7 +28,7 @@ fn system_calls(hunt: &Hunt, args: &[&str]) -> BTreeMap<String, (u32, u32)> {
         for line in text.lines() {
             let Some((call, _)) = line.split_once('(') else { continue };
             *here.entry(call.to_owned()).or_default() += 1;
-            // The last that is done for a program in Rust before its `main` is called.
+            // The last call that the Rust runtime makes before `main`.
             stacks += u32::from(call == "sigaltstack");
             if of_a_program && call == "sigaltstack" && stacks == 2 {
                 for (call, count) in &here {
@@ -49,12 +50,13 @@ fn is_log(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("log."))
 }
 
-/// What each kind of call may well answer. Where the kernel has no error for a call whose arguments
-/// are right, nobody handles one: the C library ends the program on an odd answer to `futex`.
+/// The errors that each kind of call can have. Calls that cannot fail with right arguments have
+/// none here, because no program handles such an error: the C library ends the program on an
+/// unexpected error of `futex`.
 fn errors(call: &str) -> &'static [&'static str] {
     match call {
         "mmap" | "mprotect" | "mremap" | "madvise" => &["error=ENOMEM"],
-        // It answers with the end as it is, which is less than was asked for.
+        // On failure `brk` returns the present end, which is less than was asked for.
         "brk" => &["retval=0"],
         "clone" | "clone3" | "fork" | "vfork" => &["error=EAGAIN", "error=ENOMEM"],
         "openat" | "open" | "socket" | "socketpair" | "pipe2" | "eventfd2" | "dup" | "dup2"
@@ -80,18 +82,17 @@ fn errors(call: &str) -> &'static [&'static str] {
     }
 }
 
-/// What the standard library asserts of a directory that it closes. The kernel has no error for it;
-/// the panic ends the run by its message.
+/// The standard library panics with this text when closing a directory fails. The kernel has no
+/// such error. The run ends with this message.
 const CLOSES_A_DIRECTORY: &str = "unexpected error during closedir";
-/// One run in which one call fails, in every process and thread that makes so many of it; what was
-/// wrong.
+/// One run in which one call fails, in every process and thread that makes so many calls of the
+/// kind. Returns what went wrong.
 fn fails(hunt: &Hunt, args: &[&str], call: &str, error: &str, when: u32) -> Result<(), String> {
     hunt.fresh();
     let mut command = Command::new("strace");
     let inject = format!("inject={call}:{error}:when={when}");
     let trace = format!("trace={call}");
-    // Only the calls that matter are held up (`--seccomp-bpf`), which makes it several times as
-    // quick.
+    // Only the calls that matter are traced (`--seccomp-bpf`), which is several times as fast.
     command.args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "signal=none"]);
     command.args(["-e", &trace, "-e", &inject]).arg(KNEE).args(args).stdin(Stdio::null());
     hunt.set(&mut command);
@@ -111,7 +112,7 @@ fn fails(hunt: &Hunt, args: &[&str], call: &str, error: &str, when: u32) -> Resu
     if !matches!(code, 0 | 5) && said.is_empty() && hunt.says("stdout").is_empty() {
         return case(&format!("silence, exit {code}"));
     }
-    // Where removing is what fails, the next run does it.
+    // If removing a file failed, the next run removes it.
     if let Some(left) = hunt.ledger()
         && (!hunt.alive().is_empty() || !hunt.next_run_cleans_up())
     {
@@ -124,7 +125,7 @@ fn fails(hunt: &Hunt, args: &[&str], call: &str, error: &str, when: u32) -> Resu
     }
 }
 
-/// A hunt in which no call fails finds nothing.
+/// Checks that calls do fail, because otherwise a hunt finds nothing.
 fn proves_to_inject(hunt: &Hunt) {
     hunt.fresh();
     let mut command = Command::new("strace");
@@ -135,8 +136,8 @@ fn proves_to_inject(hunt: &Hunt) {
     assert!(!status.success() && hunt.says("stderr").contains("No space left"), "nothing fails");
 }
 
-/// Which part of the cases is this process's own: `KNEE_LANE=0/2` and `KNEE_LANE=1/2`, side by
-/// side, are all of them.
+/// Which part of the cases this process does: `KNEE_LANE=0/2` and `KNEE_LANE=1/2` together do all
+/// of them.
 fn lane() -> (u32, u32) {
     let text = std::env::var("KNEE_LANE").unwrap_or_default();
     let parts = text
@@ -169,7 +170,7 @@ fn no_failing_system_call_is_a_panic_a_hang_or_silence() {
         }
     }
     let (mut rng, all) = (Rng::labelled(u64::from(std::process::id()), "calls"), cases.len());
-    // In random order, so that a part of them is a fair part.
+    // In random order, so that a part of the cases represents all of them.
     for last in (1..cases.len()).rev() {
         cases.swap(last, rng.below(last as u64 + 1) as usize);
     }

@@ -1,5 +1,5 @@
-//! Random signals at random moments to knee, its others, or everything: nothing stays, and no file
-//! is half.
+//! Random signals at random moments to knee, its helpers and workers, or everything: nothing
+//! remains, and no file is incomplete.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,8 +10,8 @@ use knee::rng::Rng;
 use super::{Hunt, name, wanted};
 use crate::calls::send;
 
-/// What is run. Each waits more than it counts, so that hunts can go side by side, and is over
-/// within the time in which it is hit, so that its end is hit too.
+/// The runs. Each waits more than it computes, so that hunts can go side by side. Each is short
+/// enough for its end to be hit too.
 const RUNS: [(&str, &[&str]); 10] = [
     ("run sleep:ms=5 --modes all --workers 1,2 --budget 400ms --out out", &[]),
     ("run lock queue --modes threads,process-pool --workers 2 --budget 300ms --out out", &[]),
@@ -62,7 +62,7 @@ fn is_knee(pid: i32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "knee")
 }
 
-/// One run with one blow; what was wrong afterwards.
+/// One run with one signal. An error says what was wrong afterwards.
 fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
     hunt.fresh();
     let (line, rest) = RUNS[rng.below(RUNS.len() as u64) as usize];
@@ -100,7 +100,7 @@ fn blow(hunt: &Hunt, rng: &mut Rng) -> Result<&'static str, String> {
     if status.code().is_none() && !victims.contains(&own) {
         return case(format!("it died by itself: {status}"));
     }
-    // Where nobody was left to clean up, the next run does it.
+    // If everything was killed, the next run must clean up.
     let is_left = || what != "everything" || !hunt.next_run_cleans_up();
     match hunt.ledger().filter(|_| is_left()).or_else(|| hunt.spoiled()) {
         None => Ok(what),

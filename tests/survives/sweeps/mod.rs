@@ -2,7 +2,7 @@
 //! small run failing once.
 //!
 //! `KNEE_HUNT=3000 cargo test --test survives sweeps -- --ignored --nocapture --test-threads 1`;
-//! the number is that of the kills, or of the failing calls at most.
+//! the number is the number of kills, or the largest number of failing calls.
 
 mod failing_calls;
 mod kills;
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use crate::calls::{BRIEF, KNEE, Patience, as_from_a_terminal, files, processes, send};
 
-/// What takes longer hangs.
+/// A run that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
-/// What was killed or cleans up gets this long to be gone.
+/// How long killed processes, and those that clean up, may take to end.
 const GONE: Duration = Duration::from_secs(5);
 
 /// How many cases are wanted.
@@ -62,7 +62,7 @@ impl Hunt {
         as_from_a_terminal(command).stdout(file("stdout")).stderr(file("stderr"));
     }
 
-    /// Everything that runs with our directory for temporary files, but this process.
+    /// All processes with the test's directory for temporary files, except this one.
     pub(super) fn alive(&self) -> Vec<i32> {
         let mark = format!("TMPDIR={}", self.path("tmp").display());
         let ours = |pid: &i32| {
@@ -73,7 +73,7 @@ impl Hunt {
         processes().into_iter().filter(|pid| *pid != own).filter(ours).collect()
     }
 
-    /// How a run ends; `None` where it hangs and had to be killed.
+    /// Waits for the end of a run; `None` if it hung and had to be killed.
     pub(super) fn end(&self, child: &mut Child) -> Option<ExitStatus> {
         let mut patience = Patience::of(HANGS);
         loop {
@@ -97,7 +97,7 @@ impl Hunt {
         String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()
     }
 
-    /// What must not be left.
+    /// What is left that must not be left.
     pub(super) fn ledger(&self) -> Option<String> {
         let left = || {
             let alive: Vec<String> = self.alive().iter().map(|pid| name(*pid)).collect();
@@ -117,7 +117,7 @@ impl Hunt {
         next.is_ok() && self.ledger().is_none()
     }
 
-    /// What must be true of the files, however the run ended.
+    /// What is wrong with the files, which must be right however the run ended.
     pub(super) fn spoiled(&self) -> Option<String> {
         let out = self.path("out");
         let record = out.join("record.jsonl");
@@ -139,7 +139,7 @@ impl Hunt {
     }
 }
 
-/// Says where the threads of a process that hangs wait.
+/// Prints where the threads of a hanging process wait.
 fn say_threads(pid: i32) {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     for path in threads.map(|entry| entry.path()) {
@@ -156,7 +156,7 @@ fn say_threads(pid: i32) {
     }
 }
 
-/// What a process is called, and its number.
+/// The name of a process, and its id.
 fn name(pid: i32) -> String {
     let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!("{} ({pid})", comm.trim())

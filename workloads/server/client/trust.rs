@@ -1,5 +1,5 @@
-//! TLS that takes any certificate, as load tools do: what is measured is speed, and servers under
-//! test have certificates of their own making.
+//! TLS that accepts any certificate, as load tools do. Only speed is measured, and servers under
+//! test often have self-signed certificates.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use tokio_rustls::rustls::{
 
 use crate::{Error, Result};
 
-/// How TLS is spoken.
+/// The settings of TLS.
 pub(super) fn config() -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(ring::default_provider());
     let any = Arc::new(AnyCertificate { provider: Arc::clone(&provider) });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Error::failed(format!("TLS cannot be spoken here: {error}")))?;
+        .map_err(|error| Error::failed(format!("TLS cannot be set up: {error}")))?;
     Ok(Arc::new(config.dangerous().with_custom_certificate_verifier(any).with_no_client_auth()))
 }
 
-/// Takes every certificate, but not a handshake that was not signed with it.
+/// Accepts every certificate, but checks that the handshake was signed with it.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,

@@ -1,4 +1,4 @@
-//! Slots against planted tasks: who gets which outcome, and what is used again.
+//! Tests of slots: which handle gets which outcome, and which entries are used again.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ fn task(slots: &mut Slots, owner: &Owner) -> (u64, Ticket<Owner>) {
 const WORKER: WorkerId = WorkerId::new(3, 4);
 
 fn answer(slots: &mut Slots, tag: u64, value: u64) {
-    // Both ways that a result may come must do the same.
+    // Both ways of settling a task must do the same.
     if value.is_multiple_of(2) {
         slots.settle(tag, WORKER, Answer::result(&value.to_le_bytes()));
     } else {
@@ -48,7 +48,7 @@ fn a_ticket_finds_its_own_outcome_once_it_is_there() {
     assert!(tasks.iter().all(|(tag, ticket)| slots.is_open(*tag) && !ticket.is_settled()));
     for (number, (tag, _)) in tasks.iter().enumerate().rev() {
         answer(&mut slots, *tag, number as u64);
-        // A second outcome is nobody's.
+        // A second outcome must be ignored.
         answer(&mut slots, *tag, 1 << 40);
     }
     assert_eq!(slots.open(), 0);
