@@ -10,11 +10,12 @@
 //! window has ended.
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Opening;
 use super::schedule::Schedule;
 use crate::clock;
 use crate::plan::Arrivals;
@@ -30,42 +31,6 @@ pub enum Moment {
     /// All windows have ended now. Usage counters are read at this moment, not at the end of the
     /// tasks still running.
     AllFinished,
-}
-
-/// The moment at which windows open, where crews on other hosts open theirs at the same moment. It
-/// is agreed on before each round.
-#[derive(Debug, Default)]
-pub struct Opening(Mutex<Agreed>);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Agreed {
-    at: Option<Instant>,
-    opened: Option<Instant>,
-}
-
-impl Opening {
-    /// Sets the moment at which the next round opens its window.
-    pub fn agree(&self, at: Instant) {
-        *self.agreed() = Agreed { at: Some(at), opened: None };
-    }
-
-    /// How long after the agreed moment the window opened; `None` where it never opened.
-    pub fn late(&self) -> Option<Duration> {
-        let Agreed { at, opened } = *self.agreed();
-        Some(opened?.saturating_duration_since(at?))
-    }
-
-    fn at(&self) -> Option<Instant> {
-        self.agreed().at
-    }
-
-    fn opened(&self, at: Instant) {
-        self.agreed().opened = Some(at);
-    }
-
-    fn agreed(&self) -> MutexGuard<'_, Agreed> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// How one round is to be measured.
@@ -106,7 +71,7 @@ pub struct Gate {
     /// When tasks are due, where they arrive at a rate.
     schedule: Option<Schedule>,
     /// Nanoseconds from `origin` to the beginning of measuring; 0 while warming up.
-    opened: AtomicU64,
+    opened: Arc<AtomicU64>,
     /// How many workers are warm.
     warm: AtomicUsize,
     /// How many workers have ended their own window.
@@ -119,9 +84,8 @@ pub struct Gate {
     stop: AtomicBool,
     /// Set when the user interrupts: all workers stop after their current task.
     cancel: Arc<AtomicBool>,
-    /// The agreed moment, if there is one. The gate opens then, not as soon as all workers are
-    /// warm.
-    opening: Option<(Instant, Arc<Opening>)>,
+    /// What opens the gate, where its own workers do not.
+    opening: Option<Arc<Opening>>,
     /// Whether a worker was told that the agreed moment has come.
     told: AtomicBool,
 }
@@ -141,7 +105,7 @@ impl Gate {
             workers,
             schedule,
             origin: clock::now(),
-            opened: AtomicU64::new(0),
+            opened: Arc::default(),
             warm: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
             closed: AtomicU64::new(0),
@@ -152,9 +116,9 @@ impl Gate {
         }
     }
 
-    /// The same gate, opened at the agreed moment if there is one.
+    /// The same gate. If nodes agree on the moment of this round, the gate opens then.
     pub(super) fn opening_at(mut self, opening: &Arc<Opening>) -> Self {
-        self.opening = opening.at().map(|at| (at, Arc::clone(opening)));
+        self.opening = opening.is_expected().then(|| Arc::clone(opening));
         self
     }
 
@@ -192,15 +156,13 @@ impl Gate {
     /// Counts one more warm worker. Returns true for the last one, which must [open](Self::open)
     /// the gate.
     ///
-    /// If a moment was agreed on, the last warm worker does not open the gate: it opens at that
-    /// moment, and [`has_come`](Self::has_come) tells one worker so.
+    /// If nodes agree on the moment, the last warm worker does not open the gate: it reports that
+    /// all workers here are warm. [`has_come`](Self::has_come) tells one worker that the moment has
+    /// come.
     pub fn warmed(&self) -> bool {
         let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
-        let Some((at, opening)) = self.opening.as_ref().filter(|_| last) else { return last };
-        let opened = clock::now().max(*at);
-        opening.opened(opened);
-        let nanos = opened.saturating_duration_since(self.origin).as_nanos() as u64;
-        self.opened.store(nanos.max(1), Ordering::Release);
+        let Some(opening) = self.opening.as_ref().filter(|_| last) else { return last };
+        opening.warm(Some((self.origin, &self.opened)));
         false
     }
 
@@ -213,14 +175,13 @@ impl Gate {
     /// Begins measuring now, unless it began at an agreed moment.
     pub fn open(&self) {
         let now = clock::now();
-        if let Some((_, opening)) = &self.opening {
+        if let Some(opening) = &self.opening {
             if !self.is_open_from_start() {
                 return;
             }
             opening.opened(now);
         }
-        let nanos = now.saturating_duration_since(self.origin).as_nanos() as u64;
-        self.opened.store(nanos.max(1), Ordering::Release);
+        open(&self.opened, self.origin, now);
     }
 
     /// When measuring began; `None` before that.
@@ -274,6 +235,12 @@ impl Gate {
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire) || self.cancel.load(Ordering::Relaxed)
     }
+}
+
+/// Lets a gate that counts from `origin` open at this moment.
+pub(super) fn open(opened: &AtomicU64, origin: Instant, at: Instant) {
+    let nanos = at.saturating_duration_since(origin).as_nanos() as u64;
+    opened.store(nanos.max(1), Ordering::Release);
 }
 
 /// A worker's handle of the gate. If the worker panics, the handle stops all workers, so that

@@ -1,7 +1,7 @@
 //! Tests that differences between hosts are reported (files, speed, hardware, the server), and what
 //! the record keeps of each host.
 
-use crate::support::{KNEE, Run, has, rounds, text, warnings};
+use crate::support::{KNEE, Run, has, nodes_of, rounds, text, warnings};
 
 fn ran(run: &mut Run) -> String {
     let output = run.output();
@@ -27,7 +27,7 @@ fn files_that_differ_are_named_before_anything_starts() {
     // Each host has a directory of its own at the same path, which is that of a descriptor.
     let launcher =
         format!("sh -c 'exec 9<{}/{{host}}; exec {KNEE} node {{args}}'", place.path().display());
-    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1", "--budget", "3s", "--"];
+    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1", "--budget", "2s", "--"];
     let own = |name: &str| format!("/proc/self/fd/9/{name}");
     let (job, data) = (own("job.sh"), own("data"));
     let run = Run::by(&launcher, &[&words[..], &["sh", &job, &data]].concat());
@@ -57,12 +57,10 @@ fn a_slow_node_is_named_with_what_it_gives() {
         "sh -c 'NAP=0.03; if [ {{host}} = c ]; then NAP=0.09; fi; export NAP; exec {KNEE} node \
          {{args}}'"
     );
-    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1,2", "--budget", "15s", "--"];
+    let words = ["--nodes", "3", "--hosts", "a,b,c", "--workers", "1,2", "--budget", "20s", "--"];
     let mut run = Run::by(&launcher, &[&words[..], &["sh", "-c", "sleep $NAP"]].concat());
-    let said = ran(&mut run);
-    let measured = rounds(&run.out());
-    assert!(measured.len() >= 5, "{said}");
-    // Naps never end early, so node c is at most a third as fast as the others.
+    let (_, said) = run.until(|rounds| rounds.len() >= 10);
+    // Naps never end early, so c is at most a third as fast as who does nothing else meanwhile.
     let says = said.lines().find(|line| line.contains("node c gives"));
     let says = says.unwrap_or_else(|| panic!("the slow node is not named: {said}"));
     let share: f64 = says
@@ -105,8 +103,9 @@ fn unequal_hardware_is_told() {
     );
     let words = ["sleep:ms=5", "--nodes", "1,2", "--hosts", "a,b", "--workers", "1"];
     let mut run =
-        Run::by(&launcher, &[&words[..], &["--modes", "serial", "--budget", "2s"]].concat());
-    let said = ran(&mut run);
+        Run::by(&launcher, &[&words[..], &["--modes", "serial", "--budget", "20s"]].concat());
+    let (_, said) = run.until(|rounds| !rounds.is_empty());
+    run.assert_gone();
     let told = warnings(&run.out()).into_iter().find(|(code, _)| code == "unequal-nodes");
     let (_, told) = told.unwrap_or_else(|| panic!("it is not told: {said}"));
     assert!(told.contains("b has 1 CPUs") && told.contains("and a has "), "{told}");
@@ -131,31 +130,29 @@ fn each_node_has_its_ledger_and_its_burn_control() {
 
 #[test]
 fn it_is_said_which_host_serves() {
-    for (workload, says) in [
-        ("network:delay=1", "a server of its own"),
-        ("file:op=write", "uses the directory . as it is there"),
-    ] {
+    let one = |workload: &str, says: &str| {
         let words = [workload, "--nodes", "2", "--workers", "1", "--modes", "threads"];
-        let mut run = Run::local(&[&words[..], &["--budget", "2s"]].concat());
+        let mut run = Run::local(&[&words[..], &["--budget", "20s"]].concat());
         run.command.current_dir(run.place.path());
-        let said = ran(&mut run);
+        let (_, said) = run.until(|rounds| !rounds.is_empty());
         assert!(said.contains(says), "{workload}: {said}");
-        assert!(!rounds(&run.out()).is_empty(), "{workload}: {said}");
-    }
+        run.assert_gone();
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| one("network:delay=1", "a server of its own"));
+        scope.spawn(|| one("file:op=write", "uses the directory . as it is there"));
+    });
 }
 
 #[test]
 fn workers_of_the_users_own_run_on_two_nodes() {
     let worker = format!("{}/workloads/examples/worker.sh", env!("CARGO_MANIFEST_DIR"));
-    let words = ["--nodes", "1,2", "--workers", "1,2", "--budget", "4s", "--worker", &worker];
+    let words = ["--nodes", "1,2", "--workers", "1,2", "--budget", "20s", "--worker", &worker];
     let mut run = Run::local(&words);
-    let said = ran(&mut run);
-    let two = rounds(&run.out()).into_iter().filter(|round| {
-        round["nodes"].as_array().map(Vec::len) == Some(2) && round["cell"]["mode"] == "copies"
-    });
-    let two: Vec<_> = two.collect();
-    assert!(!two.is_empty(), "{said}");
-    for round in two {
+    let is_wanted = |round: &_| nodes_of(round) == 2 && round["cell"]["mode"] == "copies";
+    run.until(|rounds| rounds.iter().any(is_wanted));
+    run.assert_gone();
+    for round in rounds(&run.out()).into_iter().filter(is_wanted) {
         let each = round["nodes"].as_array().expect("nodes").iter();
         assert!(each.clone().all(|node| node["tasks"].as_u64() > Some(0)), "{round}");
     }

@@ -5,6 +5,7 @@
 //! launcher, an emulated Slurm, mpirun or ssh. So the tests are about merging and faults, not
 //! speed.
 
+mod access;
 mod answer;
 mod faults;
 mod hosts;
@@ -12,5 +13,4 @@ mod launchers;
 mod lost_early;
 mod network;
 mod secure_shell;
-mod strangers;
 mod support;

@@ -112,7 +112,7 @@ fn by_ssh(words: &[&str]) -> Option<(Run, Server)> {
 
 #[test]
 fn nodes_are_started_by_ssh_and_one_whose_connection_is_killed_ends() {
-    let words = ["sleep:ms=5", "--nodes", "1,2", "--budget", "8s"];
+    let words = ["sleep:ms=5", "--nodes", "1,2", "--budget", "6s"];
     let Some((mut run, _server)) = by_ssh(&words) else { return };
     let child = run.start();
     assert!(run.wait_for_rounds(4), "nothing was measured");

@@ -69,7 +69,29 @@ impl Run {
         self.command.spawn().expect("it starts")
     }
 
-    /// Living processes of this run, with their command lines.
+    /// Runs until its rounds are enough, and then interrupts it: its code, and what it printed.
+    /// However busy the machine is, that takes no longer than it must.
+    pub(crate) fn until(&mut self, enough: impl Fn(&[serde_json::Value]) -> bool) -> (i32, String) {
+        let child = self.start();
+        self.goes_on_until(child, enough)
+    }
+
+    /// The same with a run that was started before.
+    pub(crate) fn goes_on_until(
+        &self,
+        mut child: Child,
+        enough: impl Fn(&[serde_json::Value]) -> bool,
+    ) -> (i32, String) {
+        wait(|| enough(&rounds(&self.out())) || child.try_wait().expect("it is ours").is_some());
+        kill(child.id().cast_signed(), rustix::process::Signal::INT);
+        let (code, said) = ended(child);
+        assert!(enough(&rounds(&self.out())), "not enough was measured: {code:?} {said}");
+        let code = code.expect("it ends by itself");
+        assert!([0, 4, 5, 130].contains(&code), "{code}: {said}");
+        (code, said)
+    }
+
+    /// Processes of this run that live, with their command lines.
     pub(crate) fn living(&self) -> Vec<(i32, String)> {
         living(self.place.path())
     }
@@ -106,6 +128,11 @@ impl Run {
 pub(crate) fn rounds(run: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(run.join("record.jsonl")).unwrap_or_default();
     lines(&text, "sample")
+}
+
+/// How many nodes a round had.
+pub(crate) fn nodes_of(round: &serde_json::Value) -> usize {
+    round["nodes"].as_array().map_or(0, Vec::len)
 }
 
 /// The failures of a record.

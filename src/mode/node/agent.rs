@@ -24,7 +24,7 @@ use crate::machine::{
     BURN_TIME, Burn, Ledger, Machine, Placement, Root, Watch, cpu_time_of, descendants,
     process_cpu_time,
 };
-use crate::mode::{self, Crew, Extent, Job, Lap, ModeError, Round, Site, Window};
+use crate::mode::{self, Crew, Extent, Job, Lap, ModeError, Opening, Round, Site, Window};
 use crate::plan::Mode;
 
 /// A node ends if it gets no order for this long while it has nothing to do.
@@ -61,8 +61,9 @@ pub fn serve(way: Way, site: Site, machine: Machine, last: impl FnOnce() + Send 
     let (cancel, done) = (Arc::clone(&site.cancel), Arc::new(AtomicBool::new(false)));
     let ear = {
         let (mouth, busy, done) = (Arc::clone(&mouth), Arc::clone(&busy), Arc::clone(&done));
+        let opening = Arc::clone(&site.opening);
         move || {
-            listen(stream, inbox, &mouth, &orders, &busy);
+            listen((stream, inbox), &mouth, &orders, &busy, &opening);
             cancel.store(true, Ordering::Relaxed);
             let end = clock::now() + GRACE;
             while clock::now() < end && !done.load(Ordering::Acquire) {
@@ -89,14 +90,14 @@ pub fn serve(way: Way, site: Site, machine: Machine, last: impl FnOnce() + Send 
     done.store(true, Ordering::Release);
 }
 
-/// Reads orders until the stream ends or breaks the protocol. Questions about the time are answered
-/// here, at once.
+/// Reads orders until the stream ends or breaks the protocol. Two orders are obeyed here, at once:
+/// to answer what time it is, and to open a window. They cannot wait until another order is done.
 fn listen(
-    mut stream: TcpStream,
-    mut inbox: Inbox,
+    (mut stream, mut inbox): (TcpStream, Inbox),
     mouth: &Mutex<Mouth>,
     orders: &Sender<Numbered<Order>>,
     busy: &AtomicBool,
+    opening: &Opening,
 ) {
     let _ = stream.set_read_timeout(Some(FORSAKEN));
     let mut buffer = vec![0; 1 << 14];
@@ -111,6 +112,7 @@ fn listen(
                     std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
                 );
                 if waited && busy.load(Ordering::Acquire) {
+                    opening.go_on();
                     continue;
                 }
                 return;
@@ -137,6 +139,7 @@ fn listen(
                         return;
                     }
                 }
+                Order::Open { at_ns } => opening.agree(order.id, moment(at_ns)),
                 _ => {
                     if orders.send(order).is_err() {
                         return;
@@ -157,18 +160,24 @@ impl Mouth {
 }
 
 impl Agent {
-    fn obey(&mut self, told: &Receiver<Numbered<Order>>, mouth: &Mutex<Mouth>, busy: &AtomicBool) {
+    fn obey(
+        &mut self,
+        told: &Receiver<Numbered<Order>>,
+        mouth: &Arc<Mutex<Mouth>>,
+        busy: &AtomicBool,
+    ) {
         loop {
             let order = match told.recv_timeout(GLANCE) {
                 Ok(order) => order,
                 Err(RecvTimeoutError::Timeout) if !self.is_cancelled() => continue,
                 Err(_) => return,
             };
+            let id = order.id;
             busy.store(true, Ordering::Release);
-            let answer = self.answer(order.said);
+            let answer = self.answer(order, mouth);
             busy.store(false, Ordering::Release);
             let answer = answer.unwrap_or_else(|error| Answer::Failure { text: error.to_string() });
-            let said = mouth.lock().unwrap_or_else(PoisonError::into_inner).say(order.id, answer);
+            let said = mouth.lock().unwrap_or_else(PoisonError::into_inner).say(id, answer);
             if said.is_none() || self.is_cancelled() {
                 return;
             }
@@ -179,8 +188,12 @@ impl Agent {
         self.site.cancel.load(Ordering::Relaxed)
     }
 
-    fn answer(&mut self, order: Order) -> Result<Answer, ModeError> {
-        Ok(match order {
+    fn answer(
+        &mut self,
+        order: Numbered<Order>,
+        mouth: &Arc<Mutex<Mouth>>,
+    ) -> Result<Answer, ModeError> {
+        Ok(match order.said {
             Order::Files { directory, paths } => {
                 let place = std::env::set_current_dir(&directory);
                 place.map_err(|error| ModeError::Launch {
@@ -197,7 +210,17 @@ impl Agent {
                 self.launch(crew, (mode, members), &job, pin)?;
                 Answer::Ready {}
             }
-            Order::Round(trial) => Answer::Laps(Box::new(self.round(trial)?)),
+            Order::Round(trial) => {
+                let mouth = Arc::clone(mouth);
+                self.site.opening.expect(order.id, move || {
+                    let mut mouth = mouth.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Where nobody hears it, the stream has ended, and with it all that waits.
+                    let _ = mouth.say(order.id, Answer::Warm {});
+                });
+                let laps = self.round(order.id, trial);
+                self.site.opening.forget();
+                Answer::Laps(Box::new(laps?))
+            }
             Order::Dismiss { crew } => {
                 if let Some((crew, _)) = self.crews.remove(&crew) {
                     // Its rounds are complete; how the crew ends changes none of them.
@@ -208,8 +231,8 @@ impl Agent {
             Order::Burn {} => Answer::Burned(
                 self.burn.as_mut().map(|burn| burn.measure(BURN_TIME)).unwrap_or_default(),
             ),
-            // The listening thread has handled both.
-            Order::Ping {} | Order::Quit {} => Answer::Bye {},
+            // The listening thread has handled all three.
+            Order::Ping {} | Order::Open { .. } | Order::Quit {} => Answer::Bye {},
         })
     }
 
@@ -231,15 +254,23 @@ impl Agent {
         Ok(())
     }
 
-    fn round(&mut self, trial: Trial) -> Result<Laps, ModeError> {
+    /// Waits until it is known when the window of the round under way opens.
+    fn agreed(&self) -> Result<Instant, ModeError> {
+        loop {
+            if self.is_cancelled() {
+                return Err(ModeError::Interrupted);
+            }
+            if let Some(at) = self.site.opening.wait(GLANCE) {
+                return Ok(at);
+            }
+        }
+    }
+
+    fn round(&mut self, id: u64, trial: Trial) -> Result<Laps, ModeError> {
         let Some((crew, helped)) = self.crews.get_mut(&trial.crew) else {
-            return Err(ModeError::Launch {
-                what: "the round could not be begun",
-                reason: "no such crew is here".to_owned(),
-            });
+            return Err(no_crew());
         };
         let active = NonZeroUsize::new(trial.active).unwrap_or(NonZeroUsize::MIN);
-        let at = moment(trial.at_ns);
         let mut warm_up = Duration::from_nanos(trial.warm_ns);
         let extent = match trial.tasks {
             Some(tasks) => Extent::Tasks(tasks),
@@ -251,15 +282,25 @@ impl Agent {
         if *helped && !warm_up.is_zero() {
             let window = Window { extent: Extent::Time(warm_up), warm_up: Duration::ZERO };
             crew.round(active, window)?;
+            self.site.opening.warm(None);
             warm_up = Duration::ZERO;
+        }
+        if let Some(at) = trial.at_ns {
+            self.site.opening.agree(id, moment(at));
         }
         let own = own_cpu();
         let before = self.watch.snapshot();
-        if warm_up.is_zero() || trial.tasks.is_some() {
+        // Members that warm up themselves wait for the moment at work.
+        let at = match trial.at_ns {
+            None if !warm_up.is_zero() => None,
+            _ => Some(self.agreed()?),
+        };
+        if let Some(at) = at {
             thread::sleep(at.saturating_duration_since(clock::now()));
         }
-        self.site.opening.agree(at);
         let began = clock::now();
+        let at = at.unwrap_or(began);
+        let Some((crew, _)) = self.crews.get_mut(&trial.crew) else { return Err(no_crew()) };
         let round = crew.round(active, Window { extent, warm_up })?;
         let after = self.watch.snapshot();
         let late = self.site.opening.late().unwrap_or(began.saturating_duration_since(at));
@@ -309,6 +350,13 @@ fn laps(round: &Round, late: Duration, begun: Duration, ledger: Ledger) -> Laps 
             ledger: Some(ledger),
             usage: Some(round.usage),
         },
+    }
+}
+
+fn no_crew() -> ModeError {
+    ModeError::Launch {
+        what: "the round could not be begun",
+        reason: "no such crew is here".to_owned(),
     }
 }
 

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use blake2::{Blake2s256, Digest};
+use blake2::{Blake2b512, Digest};
 
 /// The hash of a file's bytes, in hexadecimal digits.
 pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
-    let mut hash = Blake2s256::new();
+    let mut hash = Blake2b512::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let count = file.read(&mut buffer)?;

@@ -17,8 +17,6 @@ use crate::clock;
 use crate::machine::Ledger;
 use crate::mode::{Crew, Extent, Job, Lap, ModeError, Round, Usage, Window};
 
-/// The moment of a round is never further ahead than this, however late nodes were.
-const MOST_AHEAD: Duration = Duration::from_millis(320);
 /// How often a round is tried while a node is late.
 const TRIES: u32 = 6;
 /// A node is late if it opens its window later than this share of the window: it did not measure
@@ -32,8 +30,6 @@ const SLACK: Duration = Duration::from_secs(2);
 const ENDS_WITHIN: Duration = Duration::from_secs(600);
 /// The longest round, whatever is allowed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// A helper at a node warms up in a round of its own, which takes this time to end.
-const HELPER_ENDS: Duration = Duration::from_millis(30);
 
 /// The result of one node in a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,14 +87,11 @@ impl Spread {
         };
         let mut fleet = self.cluster.fleet();
         fleet.sync(&self.nodes).map_err(|fault| self.cluster.told(fault))?;
-        let ways = self.nodes.iter().map(|node| fleet.peers[*node].offset.worst());
-        let way = Duration::from_nanos(ways.max().unwrap_or(0));
-        let mut ahead = fleet.ahead.max(4 * way) + window.warm_up;
-        if self.helped {
-            ahead += window.warm_up + HELPER_ENDS;
-        }
+        let lead = fleet.lead(self.nodes.iter().copied());
         let now = clock::shared_nanos();
-        let at = now + ahead.as_nanos() as u64;
+        let at = now + lead.as_nanos() as u64;
+        // Who warms up says when that is done, and is told the moment then.
+        let warms_up = !window.warm_up.is_zero() && (self.helped || batch.is_none());
         let count = self.nodes.len() as u64;
         let mut orders = Vec::with_capacity(self.nodes.len());
         for (number, &node) in (0..).zip(&self.nodes) {
@@ -109,12 +102,12 @@ impl Spread {
                 warm_ns: window.warm_up.as_nanos() as u64,
                 window_ns: length.as_nanos() as u64,
                 tasks: batch.map(share),
-                at_ns: fleet.peers[node].offset.there(at).unwrap_or(at),
+                at_ns: (!warms_up).then(|| fleet.peers[node].offset.there(at).unwrap_or(at)),
                 limit_ns: self.allowed.as_nanos() as u64,
             };
             orders.push((node, Order::Round(trial)));
         }
-        let within = ahead + self.allowed + SLACK;
+        let within = lead + window.warm_up + self.allowed + SLACK;
         let answers = fleet.ask("round", &orders, within);
         let errors: Vec<f64> =
             self.nodes.iter().map(|node| fleet.peers[*node].offset.error(now) * 1e-9).collect();
@@ -163,7 +156,10 @@ impl Crew for Spread {
                 return Err(self.cluster.told(Fault::Failed { node, why }));
             }
             match latest.map(|laps| &laps.node).filter(|node| node.late > most) {
-                None => return Ok(merged(laps)),
+                None => {
+                    self.cluster.fleet().in_time();
+                    return Ok(merged(laps));
+                }
                 // Nodes that share a machine delay each other by nature, so this is only reported.
                 Some(_) if tries > 1 && self.shares_machines() => return Ok(merged(laps)),
                 Some(node) if tries == TRIES => {
@@ -175,10 +171,7 @@ impl Crew for Spread {
                     );
                     return Err(self.cluster.told(Fault::Failed { node, why }));
                 }
-                Some(_) => {
-                    let mut fleet = self.cluster.fleet();
-                    fleet.ahead = (4 * fleet.ahead).min(MOST_AHEAD);
-                }
+                Some(_) => self.cluster.fleet().late(),
             }
         }
     }

@@ -3,22 +3,29 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::message::{Answer, Numbered, Order};
+use super::message::{Answer, Numbered, Order, Trial};
 use super::offset::{EXCHANGES, Exchange};
 use super::peer::Peer;
 use crate::clock;
 
 /// The moment of a round is at least this far ahead. A node that opens a little later is not late
 /// yet; if one is late, later rounds get more time.
-const AHEAD: Duration = Duration::from_millis(1);
+const AHEAD: Duration = Duration::from_micros(250);
+/// The moment of a round is never further ahead than this, however late nodes were.
+const MOST_AHEAD: Duration = Duration::from_millis(320);
 /// How often knee checks for the user's interrupt.
 const GLANCE: Duration = Duration::from_millis(50);
 /// A node that does not tell its time within this limit is cut off or stopped.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
+/// Answers of hundreds of nodes gather for this long before they are read, once for each [`MANY`]
+/// nodes. Otherwise each answer would wake the coordinator by itself.
+const GATHER: Duration = Duration::from_micros(32);
+const MANY: u32 = 64;
 /// The most nodes that are asked for their time at once: more would delay each other.
 const AT_ONCE: usize = 8;
 
@@ -31,7 +38,9 @@ pub(super) struct Fleet {
     /// When the clocks were last compared, how long that took, and for how many nodes.
     synced: Option<(Instant, Duration, usize)>,
     /// How far ahead the moment of a round is. It grows after a node was late.
-    pub(super) ahead: Duration,
+    ahead: Duration,
+    /// How long it took to tell all nodes their last order.
+    telling: Duration,
 }
 
 /// Why an order failed.
@@ -81,7 +90,14 @@ struct Heard {
 
 impl Fleet {
     pub(super) fn new(peers: Vec<Peer>, cancel: &Arc<AtomicBool>) -> Self {
-        Self { peers, cancel: Arc::clone(cancel), id: 0, synced: None, ahead: AHEAD }
+        Self {
+            peers,
+            cancel: Arc::clone(cancel),
+            id: 0,
+            synced: None,
+            ahead: AHEAD,
+            telling: Duration::ZERO,
+        }
     }
 
     /// The nodes that are not lost.
@@ -90,23 +106,59 @@ impl Fleet {
         places.filter(|(_, peer)| peer.lost.is_none()).map(|(node, _)| node).collect()
     }
 
+    /// How far ahead a moment must lie that is told to these nodes now: long enough to tell it to
+    /// all of them, and for the last one to hear it.
+    pub(super) fn lead(&self, nodes: impl Iterator<Item = usize>) -> Duration {
+        let way = nodes.map(|node| self.peers[node].offset.way()).max().unwrap_or(0);
+        self.ahead.max(2 * Duration::from_nanos(way)).max(2 * self.telling)
+    }
+
+    /// Puts the next moment further ahead, because a node was late for the last one.
+    pub(super) fn late(&mut self) {
+        self.ahead = (4 * self.ahead).min(MOST_AHEAD);
+    }
+
+    /// Puts the next moment less far ahead, because no node was late for the last one.
+    pub(super) fn in_time(&mut self) {
+        self.ahead = (self.ahead / 2).max(AHEAD);
+    }
+
     /// Gives each of these nodes an order and waits for all answers, which are returned in the same
     /// order. It gives up after `within`, or as soon as a node is lost or reports a failure.
+    ///
+    /// If a round has no moment yet, the nodes agree on one when all have reported that they are
+    /// warm.
     pub(super) fn ask(
         &mut self,
         what: &str,
         orders: &[(usize, Order)],
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
-        let first = self.id + 1;
-        // Nodes that have already answered are watched too: they may be lost while others are still
-        // busy.
-        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
+        let (first, start) = (self.id + 1, clock::now());
         for (node, order) in orders {
             self.id += 1;
             self.peers[*node].say(self.id, order);
         }
+        self.telling = clock::since(start);
+        let answers = self.answers(what, (first, orders), within);
+        if answers.is_err() {
+            // Who is warm does not wait for others that never will be.
+            self.open((first, orders), Duration::ZERO);
+        }
+        answers
+    }
+
+    /// The answers to these orders, of which the first has this number.
+    fn answers(
+        &mut self,
+        what: &str,
+        (first, orders): (u64, &[(usize, Order)]),
+        within: Duration,
+    ) -> Result<Vec<Answer>, Fault> {
+        // Also whoever has answered is listened to: it may be lost while others take their time.
+        let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
+        let mut warm = 0;
         let mut limit = Limit::new(within);
         loop {
             let pending: Vec<usize> = (0..orders.len())
@@ -141,10 +193,29 @@ impl Fleet {
                 if orders.get(place).is_none_or(|(asked, _)| *asked != node) {
                     continue;
                 }
-                if let Answer::Failure { text } = said.said {
-                    return Err(Fault::Failed { node, why: text });
+                match said.said {
+                    Answer::Failure { text } => return Err(Fault::Failed { node, why: text }),
+                    Answer::Warm {} => {
+                        warm += 1;
+                        if warm == orders.len() {
+                            let lead = self.lead(asked.iter().copied());
+                            self.open((first, orders), lead);
+                        }
+                    }
+                    answer => answers[place] = Some(answer),
                 }
-                answers[place] = Some(said.said);
+            }
+        }
+    }
+
+    /// Tells the nodes of a round that has no moment yet that it lies so far ahead.
+    fn open(&mut self, (first, orders): (u64, &[(usize, Order)]), ahead: Duration) {
+        let at = clock::shared_nanos() + ahead.as_nanos() as u64;
+        for (round, (node, order)) in (first..).zip(orders) {
+            if matches!(order, Order::Round(Trial { at_ns: None, .. })) {
+                let peer = &mut self.peers[*node];
+                let at_ns = peer.offset.there(at).unwrap_or(at);
+                peer.say(round, &Order::Open { at_ns });
             }
         }
     }
@@ -164,9 +235,6 @@ impl Fleet {
         }
         let start = clock::now();
         for group in nodes.chunks(AT_ONCE) {
-            for node in group {
-                self.peers[*node].offset.forget_worst();
-            }
             for _ in 0..EXCHANGES {
                 self.exchange(group)?;
             }
@@ -231,6 +299,7 @@ impl Fleet {
     /// Waits until one of these nodes sends something, or for `patience`, and returns what was
     /// sent.
     fn turn(&mut self, nodes: &[usize], patience: Duration) -> Vec<Heard> {
+        thread::sleep(GATHER * (nodes.len() as u32 / MANY));
         let ready: Vec<(usize, PollFlags)> = {
             let mut watched: Vec<PollFd<'_>> = nodes
                 .iter()

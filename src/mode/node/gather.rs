@@ -173,6 +173,11 @@ impl Gathering {
         self.peers.iter().any(|peer| peer.hello.name == name)
     }
 
+    /// Whether the node of this number has come.
+    pub(super) fn has_rank(&self, rank: u32) -> bool {
+        self.peers.iter().any(|peer| peer.hello.rank == Some(rank))
+    }
+
     /// Closes the port. Returns the nodes that have come, in the order of their numbers.
     pub(super) fn close(self) -> Vec<Peer> {
         let mut peers = self.peers;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Cluster;
 use super::build::own_build;
+use super::ended::Ended;
 use super::gather::Gathering;
 use super::launcher::{Carries, Launcher, Start, Wanted};
 use super::secret::{SECRET, Secret};
@@ -26,6 +27,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 const ENDS_WITHIN: Duration = Duration::from_secs(1);
 /// The most lines printed by a launcher that are kept for a message.
 const KEPT: usize = 5;
+/// The most ended tasks that are remembered: no job has more that end with a line of their own.
+const MOST_ENDED: usize = 1 << 16;
 /// Messages of launchers that do not matter.
 const NO_NEWS: &[&str] = &["lacks support for cpu binding"];
 
@@ -53,7 +56,16 @@ pub enum LaunchError {
 #[derive(Debug)]
 pub(super) struct Launched {
     children: Vec<Started>,
-    said: Arc<Mutex<Vec<String>>>,
+    said: Arc<Mutex<Said>>,
+}
+
+/// What launchers and nodes have said so far.
+#[derive(Debug, Default)]
+struct Said {
+    /// The last lines.
+    lines: Vec<String>,
+    /// Tasks that have ended.
+    ended: Vec<Ended>,
 }
 
 /// One process of a launcher.
@@ -93,6 +105,7 @@ impl Cluster {
         let mut launched = Launched::start(starts, &secret)?;
         let mut deadline = clock::now() + patience;
         let mut over = None;
+        let ranks = 0..wanted.nodes as u32;
         while gathering.come() < wanted.nodes && clock::now() < deadline {
             if cancel.load(Ordering::Relaxed) {
                 return Err(LaunchError::Interrupted);
@@ -101,6 +114,8 @@ impl Cluster {
             look.map_err(|unfit| LaunchError::Unfit { name: unfit.name, why: unfit.why })?;
             if over.is_none() {
                 over = launched.over(&|host| gathering.has(host));
+                let absent = ranks.clone().filter(|rank| !gathering.has_rank(*rank));
+                over = over.or_else(|| launched.over_for(absent));
                 deadline = over.as_ref().map_or(deadline, |_| clock::now() + LAST_WORDS);
             }
         }
@@ -117,7 +132,10 @@ impl Cluster {
             let has = |host: &String| peers.iter().any(|peer| peer.hello.name == *host);
             let names: Vec<String> = hosts.into_iter().filter(|host| !has(host)).collect();
             let who = if names.is_empty() {
-                format!("{} of {} nodes", wanted.nodes - come, wanted.nodes)
+                let many = format!("{} of {} nodes", wanted.nodes - come, wanted.nodes);
+                let has = |rank| peers.iter().any(|peer| peer.hello.rank == Some(rank));
+                let ranks: Vec<u32> = ranks.filter(|rank| !has(*rank)).collect();
+                launched.ended_on(&ranks).unwrap_or(many)
             } else {
                 names.join(", ")
             };
@@ -186,9 +204,29 @@ impl Launched {
         ended
     }
 
+    /// How tasks ended, where it is told of each of these ranks that its task has ended.
+    fn over_for(&self, mut ranks: impl Iterator<Item = u32>) -> Option<String> {
+        let said = self.said();
+        let has_ended = |rank| said.ended.iter().any(|ended| ended.has(rank));
+        let last = said.ended.last().filter(|_| ranks.all(has_ended))?;
+        Some(format!("the launcher says of its task: {}", last.how))
+    }
+
+    /// The hosts on which tasks of these ranks have ended.
+    fn ended_on(&self, ranks: &[u32]) -> Option<String> {
+        let said = self.said();
+        let ended = said.ended.iter().filter(|ended| ranks.iter().any(|rank| ended.has(*rank)));
+        let hosts: Vec<&str> = ended.map(|ended| ended.hosts.as_str()).collect();
+        (!hosts.is_empty()).then(|| hosts.join(", "))
+    }
+
     fn last_words(&self) -> String {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_empty() { String::new() } else { format!("; it said: {}", said.join("; ")) }
+        let lines = &self.said().lines;
+        if lines.is_empty() { String::new() } else { format!("; it said: {}", lines.join("; ")) }
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until all processes have ended, and ends those that do not. The streams of the nodes
@@ -223,7 +261,7 @@ impl Drop for Launched {
 }
 
 /// Shows what a launcher and the nodes print, and keeps the last lines.
-fn relay(output: io::PipeReader, keep: &Mutex<Vec<String>>) {
+fn relay(output: io::PipeReader, keep: &Mutex<Said>) {
     for line in BufReader::new(output).split(b'\n') {
         let Ok(line) = line else { return };
         let line: String = String::from_utf8_lossy(&line).chars().take(400).collect();
@@ -234,8 +272,11 @@ fn relay(output: io::PipeReader, keep: &Mutex<Vec<String>>) {
             line.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
         let _ = writeln!(io::stderr(), "{visible}");
         let mut said = keep.lock().unwrap_or_else(PoisonError::into_inner);
-        said.push(visible.trim().to_owned());
-        let surplus = said.len().saturating_sub(KEPT);
-        said.drain(..surplus);
+        if said.ended.len() < MOST_ENDED {
+            said.ended.extend(Ended::told(&visible));
+        }
+        said.lines.push(visible.trim().to_owned());
+        let surplus = said.lines.len().saturating_sub(KEPT);
+        said.lines.drain(..surplus);
     }
 }

@@ -34,11 +34,10 @@ pub struct Hello {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Numbered<T> {
     pub(super) id: u64,
-    #[serde(flatten)]
     pub(super) said: T,
 }
 
-/// An order to a node. Each order has one answer, except the last one, which has none.
+/// An order to a node. Each order has one answer, except two that have none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
@@ -52,11 +51,14 @@ pub(super) enum Order {
     Launch { crew: u64, mode: Mode, members: usize, job: Job, pin: bool },
     /// Measure a round of a crew.
     Round(Trial),
+    /// The window of the round that has the number of this order opens then, by the node's clock.
+    /// This has no answer.
+    Open { at_ns: u64 },
     /// End a crew.
     Dismiss { crew: u64 },
     /// Check whether each core still computes as fast as before.
     Burn {},
-    /// End.
+    /// End. This has no answer.
     Quit {},
 }
 
@@ -69,8 +71,9 @@ pub(super) struct Trial {
     pub(super) window_ns: u64,
     /// A number of tasks, instead of a window.
     pub(super) tasks: Option<u64>,
-    /// When the window opens, on the node's clock.
-    pub(super) at_ns: u64,
+    /// When the window opens, on the node's clock; `None` if that is agreed on once all members are
+    /// warm.
+    pub(super) at_ns: Option<u64>,
     /// How long the round may take.
     pub(super) limit_ns: u64,
 }
@@ -90,6 +93,9 @@ pub(super) enum Answer {
     },
     Surveyed(Box<Reference>),
     Ready {},
+    /// All members are warm, and load the machine until they are told the moment. The answer to the
+    /// order itself follows.
+    Warm {},
     Laps(Box<Laps>),
     Bye {},
     Burned(BurnReport),

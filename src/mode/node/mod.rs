@@ -5,6 +5,7 @@ mod build;
 mod cluster;
 mod connect;
 mod crew;
+mod ended;
 mod fleet;
 mod gather;
 mod launch;

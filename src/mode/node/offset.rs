@@ -22,8 +22,6 @@ pub(super) struct Exchange {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Offset {
     best: Option<Known>,
-    /// Nanoseconds of the longest round trip among the last exchanges.
-    worst: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +50,9 @@ impl Offset {
         let there = i128::from(exchange.heard) - i128::from(exchange.asked);
         let back = i128::from(exchange.answered) - i128::from(exchange.back);
         let known = Known { offset: i128::midpoint(there, back), way, at: exchange.back };
-        self.worst = self.worst.max(way);
         if self.best.is_none_or(|best| way as f64 * 0.5 <= best.error(known.at)) {
             self.best = Some(known);
         }
-    }
-
-    /// Forgets the longest round trip before new exchanges.
-    pub(super) fn forget_worst(&mut self) {
-        self.worst = 0;
     }
 
     /// Converts a moment of our clock to the node's clock; `None` before the first exchange.
@@ -73,9 +65,9 @@ impl Offset {
         self.best.map_or(f64::INFINITY, |best| best.error(now))
     }
 
-    /// The longest recent round trip, in nanoseconds.
-    pub(super) fn worst(&self) -> u64 {
-        self.worst
+    /// The shortest round trip, in nanoseconds.
+    pub(super) fn way(&self) -> u64 {
+        self.best.map_or(0, |best| best.way)
     }
 }
 
@@ -116,7 +108,7 @@ mod tests {
             assert_eq!(wrong, 3_500, "half of the best one's unequal way");
             assert!(f64::from(wrong as u32) <= offset.error(moment));
             assert!(offset.error(moment) < 20_000.0, "{}", offset.error(moment));
-            assert_eq!(offset.worst(), 930_000);
+            assert_eq!(offset.way(), 37_000);
         }
     }
 

@@ -16,7 +16,7 @@ use super::message::{Answer, Hello, Laps, Numbered, Order, VERSION};
 use super::peer::text;
 use super::{Cluster, NodeRound, Secret, Way};
 use crate::clock;
-use crate::machine::Machine;
+use crate::machine::{Machine, cpu_time_of};
 use crate::mode::{Extent, Job, Lap, Usage, Window};
 use crate::plan::Mode;
 
@@ -112,6 +112,15 @@ fn resident() -> u64 {
     line.split_ascii_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// CPU seconds that processes have used.
+fn cpu_of(processes: &[u32]) -> f64 {
+    processes.iter().filter_map(|pid| cpu_time_of(*pid)).sum()
+}
+
+fn ids(children: &Ended) -> Vec<u32> {
+    children.0.iter().map(Child::id).collect()
+}
+
 /// Processes that end with the test.
 pub(super) struct Ended(pub(super) Vec<Child>);
 
@@ -147,7 +156,7 @@ fn measured(count: u32) {
             .expect("it starts")
     };
     let before = resident();
-    let _children = Ended((0..count).map(start).collect());
+    let children = Ended((0..count).map(start).collect());
     let began = Instant::now();
     while gathering.come() < count as usize {
         assert!(began.elapsed() < Duration::from_secs(300), "{} came", gathering.come());
@@ -167,12 +176,19 @@ fn measured(count: u32) {
         cluster.launch(Mode::Threads, &job, one, (count as usize, false)).expect("launched");
     let all: Vec<usize> = (0..count as usize).collect();
     let (mut barriers, mut rounds) = (Vec::new(), Vec::new());
+    let used = || (cpu_of(&[std::process::id()]), cpu_of(&ids(&children)));
+    let before_barriers = used();
     for _ in 0..ROUNDS {
         let orders: Vec<(usize, Order)> =
             all.iter().map(|node| (*node, Order::Dismiss { crew: 1 << 40 })).collect();
         let start = Instant::now();
         cluster.fleet().ask("barrier", &orders, Duration::from_secs(60)).expect("all answer");
         barriers.push(start.elapsed());
+    }
+    let after_barriers = used();
+    let own = (after_barriers.0 - before_barriers.0) / ROUNDS as f64 * 1e3;
+    let theirs = (after_barriers.1 - before_barriers.1) / ROUNDS as f64 * 1e3;
+    for _ in 0..ROUNDS {
         let window = Window { extent: Extent::Tasks(1000), warm_up: Duration::ZERO };
         let start = Instant::now();
         let round = crew.round(one, window).expect("all are there");
@@ -185,8 +201,9 @@ fn measured(count: u32) {
     let each = (resident().saturating_sub(before)) as f64 / f64::from(count);
     let ((barrier, barrier_95), (round, round_95)) = (median(barriers), median(rounds));
     println!(
-        "{count} nodes: all came in {come:.0?}; barrier {barrier:.1?} (95 %: {barrier_95:.1?}), \
-         order and merging of a round {round:.1?} (95 %: {round_95:.1?}), {each:.0} kB each"
+        "{count} nodes: all came in {come:.0?}; barrier {barrier:.1?} (95 %: {barrier_95:.1?}; CPU \
+         {own:.1} ms of the coordinator and {theirs:.1} ms of all nodes together), order and \
+         merging of a round {round:.1?} (95 %: {round_95:.1?}), {each:.0} kB each"
     );
     crew.dismiss().expect("it ends");
 }

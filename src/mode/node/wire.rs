@@ -119,11 +119,13 @@ impl Seal {
             let mut payload = Vec::with_capacity(part.len() + 1);
             payload.push(u8::from(next.is_some()));
             payload.extend_from_slice(part);
-            let mut sealed = vec![0; payload.len() + TAG];
-            let length = self.keys.write_message(self.nonce, &payload, &mut sealed);
-            let length = length.map_err(|_| WireError::Protocol)?;
+            let length = payload.len() + TAG;
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+            let at = out.len();
+            out.resize(at + length, 0);
+            let sealed = self.keys.write_message(self.nonce, &payload, &mut out[at..]);
+            sealed.map_err(|_| WireError::Protocol)?;
             self.nonce += 1;
-            out.extend_from_slice(&framed(&sealed[..length]));
         }
         Ok(())
     }
