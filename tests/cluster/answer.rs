@@ -123,7 +123,10 @@ fn what_cannot_be_spread_is_refused_with_a_word() {
     };
     assert!(by("ssh", &["pi", "--nodes", "2", "--hosts", "one"]).contains("2 hosts"));
     assert!(by("srun", &["pi", "--nodes", "2"]).contains("{args}"));
-    assert!(by("ssh", &["pi", "--nodes", "1", "--hosts=-oProxyCommand=x"]).contains("no name"));
+    assert!(
+        by("ssh", &["pi", "--nodes", "1", "--hosts=-oProxyCommand=x"])
+            .contains("not the name of a host")
+    );
 }
 
 #[test]

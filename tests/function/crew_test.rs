@@ -40,7 +40,7 @@ fn what_is_no_helper_fails() {
     for (command, says) in [
         ("true", "helper is gone"),
         ("no-such-helper", "cannot be started"),
-        ("echo hello >&0; sleep 1", "no message"),
+        ("echo hello >&0; sleep 1", "not a message"),
         (
             "echo '{\"hello\":{\"crew\":[7,9],\"version\":\"1\",\"modes\":[]}}' >&0; sleep 1",
             "7 to 9",
@@ -48,7 +48,7 @@ fn what_is_no_helper_fails() {
         (
             "echo '{\"hello\":{\"crew\":[1,1],\"version\":\"1\",\"modes\":[\"dance\"]}}' >&0; \
              sleep 1",
-            "no mode",
+            "not a mode",
         ),
     ] {
         let words: Vec<&str> = match command.split_once(' ') {

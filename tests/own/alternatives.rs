@@ -102,7 +102,7 @@ fn what_is_no_set_of_ways_is_refused() {
         ([&two[..], &["--url", "http://127.0.0.1:{port}/"]].concat(), "{port} occurs nowhere"),
         (vec!["--with-pid", "999999999", "sleep"], "no such process"),
         (vec!["--with-pid", "1", "--with-cgroup", "/no/such", "sleep"], ""),
-        (vec!["--with-cgroup", "/no/such", "sleep"], "no control group"),
+        (vec!["--with-cgroup", "/no/such", "sleep"], "not a control group"),
     ] {
         let called = run(&args);
         assert_eq!(called.code, 2, "{args:?}: {}", called.stderr);

@@ -86,7 +86,7 @@ fn a_count_can_be_given_to_one_program_at_a_time() {
 #[test]
 fn what_cannot_be_run_is_one_line_before_anything_starts() {
     for (args, says) in [
-        (vec!["--"], "there is none"),
+        (vec!["--"], "there is no command"),
         (vec!["--", "no-such-program"], "PATH"),
         (vec!["--", "/etc/passwd"], "not executable"),
         (vec!["--shell", "--", "a", "b"], "one word"),

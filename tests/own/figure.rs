@@ -177,7 +177,7 @@ fn what_cannot_be_a_figure_is_one_line_before_anything_starts() {
         (vec!["--figure", "pgbench", "--figure-is", "rate"], "leave one of them out"),
         (vec!["--figure", "pgbench", "--figure", "(.*)"], "give it alone"),
         (vec!["--figure", "(.*)", "--figure-is", "speed"], "rate:requests"),
-        (vec!["--figure", "(.*)", "--figure-is", "time:parsecs"], "no unit of time"),
+        (vec!["--figure", "(.*)", "--figure-is", "time:parsecs"], "not a unit of time"),
         (vec!["--figure", "(?<rate>.*)", "--figure-is", "time"], "--figure-is says one thing"),
         (vec!["--figure-is", "rate"], "--figure"),
         (vec!["--figure", "(.*)", "--batch", "5"], "--batch"),

@@ -318,7 +318,7 @@ fn what_cannot_be_served_is_one_line_before_anything_starts() {
         (vec!["--server", "true {n} {port}", "--url", "http://127.0.0.1:80/"], "has no {port}"),
         (vec!["--server", "true {n} {port}", "--url", "ftp://127.0.0.1:{port}/"], "http://"),
         (vec!["--server", "true {n} {port}", "--url", url, "--header", "nothing"], "NAME: VALUE"),
-        (vec!["--server", "true {n} {port}", "--url", url, "--method", "G T"], "no method"),
+        (vec!["--server", "true {n} {port}", "--url", url, "--method", "G T"], "not a method"),
         (vec!["--server", "true {n} {port}", "--url", url, "--ready", "a("], "regular expression"),
         (vec!["--server", "true {n} {port}", "--url", url, "--", "true"], "--figure"),
         (vec!["--url", url], "--server"),

@@ -130,7 +130,7 @@ fn impossible_wishes_are_refused() {
         (["--max-memory", "0"], "4G"),
         (["--min-efficiency", "1.5"], "up to 1"),
         (["--min-efficiency", "nan"], "up to 1"),
-        (["--objective", "speed"], "throughput, latency, efficiency and cost"),
+        (["--objective", "speed"], "throughput, latency, efficiency or cost"),
         (["--objective", "cost"], "--price"),
         (["--price", "5"], "0.40/h"),
         (["--price-per-worker", "0/h"], "the same"),

@@ -132,7 +132,7 @@ fn a_claim_decides_only_between_what_the_witnesses_allow() {
     let even = [(1., 100., 1., 0.), (2., 199., 2., 0.), (3., 200., 2., 1.), (4., 198., 2., 2.)];
     let (label, evidence) = bound_of("memory", &even);
     assert_eq!(label, "cpu", "two cores do not fill this memory");
-    assert!(evidence[1].contains("the memory keeps up with all cores"), "{evidence:?}");
+    assert!(evidence[1].contains("memory keeps up with all cores"), "{evidence:?}");
     assert_eq!(bound_of("ipc", &even).0, "ipc", "it does nothing but pass messages on");
 }
 
