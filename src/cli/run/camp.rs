@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -141,7 +142,8 @@ impl Camp {
             // If no thread can be started, an interrupt waits for the task.
             let _ = thread::Builder::new().name("interrupt".into()).spawn_scoped(scope, watch);
             let result = work();
-            drop(done);
+            // Not by closing it alone: if closing failed, the thread would wait for ever.
+            let _ = done.shutdown(Shutdown::Both);
             result
         })
     }
