@@ -219,7 +219,8 @@ fn record_is_readable(out: &Path) {
 fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
     let mut running =
         Running::start(&["sleep", "--workers", "1,2", "--modes", "serial,threads,process-pool"]);
-    running.signal("-INT");
+    // Not INT, which is ignored where the tests run in the background of a script.
+    running.signal("-TERM");
     let status = running.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
     record_is_readable(&running.out);
@@ -247,7 +248,7 @@ fn an_interrupt_keeps_what_was_measured_and_resume_goes_on() {
 #[test]
 fn a_resumed_run_keeps_its_own_setting() {
     let mut running = Running::start(&["sleep", "--workers", "1", "--modes", "serial"]);
-    running.signal("-INT");
+    running.signal("-TERM");
     running.child.wait().expect("it ends");
     let resume = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_knee"));
