@@ -9,6 +9,8 @@
 //! answer. The crew's usage is that of the server's processes; the client's usage is reported
 //! beside it.
 
+mod known;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +31,8 @@ use super::{
 use crate::clock;
 use crate::machine::{cpu_time_of, descendants};
 
+pub use known::Known;
+
 /// How the load of a round was made.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Load {
@@ -46,29 +50,6 @@ impl Load {
     /// How many requests had no good answer.
     pub fn failures(&self) -> u64 {
         self.failed.values().sum()
-    }
-}
-
-/// How many connections keep a server busy, by its command line and count. The search for this
-/// number begins where it ended at the last launch, or in proportion to what a smaller count needs.
-#[derive(Debug, Default)]
-pub struct Known(Mutex<BTreeMap<(String, usize), usize>>);
-
-impl Known {
-    fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, usize), usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the search begins for a count of workers; `None` where nothing is known.
-    fn beginning(&self, server: &str, workers: usize) -> Option<usize> {
-        let slots = self.slots();
-        let up_to = (server.to_owned(), 0)..=(server.to_owned(), workers);
-        let ((_, smaller), found) = slots.range(up_to).next_back()?;
-        Some((found * workers).div_ceil((*smaller).max(1)))
-    }
-
-    fn learn(&self, server: &str, workers: usize, found: usize) {
-        self.slots().insert((server.to_owned(), workers), found);
     }
 }
 
@@ -134,6 +115,12 @@ impl Hosted {
             return Ok(known);
         }
         let (name, workers) = (format!("{:?}", self.ground.job.params), self.ground.count);
+        // A later launch uses as many as the first: looking again takes longer than a round, and
+        // rounds with other numbers could not be compared.
+        if let Some(found) = self.ground.connections.found(&name, workers) {
+            self.connections = Some(found);
+            return Ok(found);
+        }
         let known = self.ground.connections.beginning(&name, workers);
         let mut count = known.unwrap_or(2 * workers).clamp(1, MOST_CONNECTIONS);
         let look = Window { extent: Extent::Time(LOOK), warm_up: Duration::ZERO };

@@ -26,7 +26,9 @@ if kind == "robbed" and not os.path.exists(__file__ + ".robbed"):
     # Somebody else is faster, listens there and says nothing.
     open(__file__ + ".robbed", "w")
     thief = listener_at(port)
-    if os.fork():
+    child = os.fork()
+    if child:
+        os.setpgid(child, child)  # What is left of the server's own group is killed.
         print("address already in use", flush=True)
         os._exit(1)
     time.sleep(600)
