@@ -1,7 +1,7 @@
-//! When windows open, where crews elsewhere open theirs at the same moment.
+//! The agreement of nodes on the moment at which they all open their windows.
 //!
-//! A crew of a node says when all of its members are warm, and is told a moment that lies a little
-//! ahead. Its members load the machine until then.
+//! A node reports when all members of its crew are warm. It is then told a moment a little ahead.
+//! The members keep loading the machine until that moment.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -18,7 +18,7 @@ pub struct Opening {
     told: Condvar,
 }
 
-/// What is to be done when all members are warm.
+/// The function that reports that all members are warm.
 struct Say(Box<dyn FnOnce() + Send>);
 
 impl fmt::Debug for Say {
@@ -29,13 +29,13 @@ impl fmt::Debug for Say {
 
 #[derive(Debug, Default)]
 struct Agreed {
-    /// The round under way, by its number; `None` while there is none that others agree on.
+    /// The number of the round under way; `None` if nodes do not agree on its moment.
     round: Option<u64>,
-    /// The last moment that was told, and for which round.
+    /// The last moment that was told, with the number of its round.
     moment: Option<(u64, Instant)>,
-    /// What is to be done when all members are warm.
+    /// Called once when all members are warm.
     say: Option<Say>,
-    /// The gate of those who are all warm and wait: from when it counts, and what opens it.
+    /// The gate of a crew that is warm and waits: the instant from which it counts, and its opener.
     waits: Option<(Instant, Arc<AtomicU64>)>,
     /// When the window of this round opened.
     opened: Option<Instant>,
@@ -47,7 +47,7 @@ impl Agreed {
         self.moment.filter(|(round, _)| self.round == Some(*round)).map(|(_, at)| at)
     }
 
-    /// Lets the gate that waits open, once it is known when.
+    /// Opens the waiting gate at the moment of the round, if that is known.
     fn open(&mut self) {
         let Some(at) = self.at() else { return };
         if let Some((origin, gate)) = self.waits.take() {
@@ -59,20 +59,20 @@ impl Agreed {
 }
 
 impl Opening {
-    /// The next round is this one, and others agree on its moment: once all members are warm,
-    /// `say` is called.
+    /// Begins a round on whose moment nodes agree. `say` is called once all members are warm.
     pub(super) fn expect(&self, round: u64, say: impl FnOnce() + Send + 'static) {
         let mut agreed = self.agreed();
         (agreed.round, agreed.say) = (Some(round), Some(Say(Box::new(say))));
         (agreed.waits, agreed.opened) = (None, None);
     }
 
-    /// That round is over: the next one is nobody else's business.
+    /// Ends that round. The next one opens without an agreement, unless it is expected too.
     pub(super) fn forget(&self) {
         self.agreed().round = None;
     }
 
-    /// This round opens its window at this moment, or as soon as it can.
+    /// Sets the moment at which this round opens its window. A later call for the same round has no
+    /// effect.
     pub(super) fn agree(&self, round: u64, at: Instant) {
         let mut agreed = self.agreed();
         if agreed.moment.is_none_or(|(known, _)| known < round) {
@@ -82,24 +82,25 @@ impl Opening {
         }
     }
 
-    /// Waits until it is known when the round under way opens its window; for `patience` at most.
+    /// Waits until the moment of the round under way is known, but no longer than `patience`.
     pub(super) fn wait(&self, patience: Duration) -> Option<Instant> {
         let unknown = |agreed: &mut Agreed| agreed.at().is_none();
         let waited = self.told.wait_timeout_while(self.agreed(), patience, unknown);
         waited.unwrap_or_else(PoisonError::into_inner).0.at()
     }
 
-    /// How much later the window opened than was agreed; `None` where it was never opened.
+    /// How much later than agreed the window opened; `None` if it never opened.
     pub(super) fn late(&self) -> Option<Duration> {
         let agreed = self.agreed();
         Some(agreed.opened?.saturating_duration_since(agreed.at()?))
     }
 
+    /// Whether nodes agree on the moment of the round under way.
     pub(super) fn is_expected(&self) -> bool {
         self.agreed().round.is_some()
     }
 
-    /// Nobody says when: the round under way opens its window now.
+    /// Gives up waiting for a moment: the round under way opens its window now.
     pub(super) fn go_on(&self) {
         let round = self.agreed().round;
         if let Some(round) = round {
@@ -107,8 +108,8 @@ impl Opening {
         }
     }
 
-    /// All members are warm. Their gate, which counts from this moment, opens when that is agreed
-    /// on; those who have none [wait](Self::wait).
+    /// Reports that all members are warm. Their gate counts from the given instant and opens at the
+    /// agreed moment. A crew without a gate calls [`wait`](Self::wait) instead.
     pub(super) fn warm(&self, gate: Option<(Instant, &Arc<AtomicU64>)>) {
         let mut agreed = self.agreed();
         agreed.waits = gate.map(|(origin, gate)| (origin, Arc::clone(gate)));
@@ -120,7 +121,7 @@ impl Opening {
         }
     }
 
-    /// The window has opened by itself.
+    /// Notes that the window opened without waiting for a moment.
     pub(super) fn opened(&self, at: Instant) {
         self.agreed().opened = Some(at);
     }

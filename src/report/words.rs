@@ -385,13 +385,8 @@ pub(super) fn limits(curve: &Curve) -> Option<String> {
 /// itself gets its own command line.
 pub(super) fn settings(workload: &WorkloadFindings, verdict: &Verdict) -> Vec<String> {
     let count = verdict.workers;
-    let holds = |workload: &WorkloadFindings| {
-        workload.at_rate.as_ref().is_none_or(|answer| answer.found.is_some())
-    };
-    if !holds(workload) {
-        return Vec::new();
-    }
-    if !(count.is_finite() && count >= 1.0) {
+    let holds = workload.at_rate.as_ref().is_none_or(|answer| answer.found.is_some());
+    if !(holds && count.is_finite() && count >= 1.0) {
         return Vec::new();
     }
     let n = Quantity::Count.text(count.round());

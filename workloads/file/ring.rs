@@ -305,7 +305,8 @@ mod tests {
             }
         };
         assert!(error("/nonexistent/here").contains("no such directory"));
-        assert!(!error("/proc").contains("no such directory")); // It exists, but no file can be made in it.
+        // It exists, but no file can be made in it.
+        assert!(!error("/proc").contains("no such directory"));
         assert!(error("Cargo.toml").contains("not a directory"));
     }
 

@@ -1,12 +1,12 @@
-//! What `srun` says of tasks that have ended: which, where and how. Slurm goes on with the others
-//! and does not end itself, so nothing else tells that a node will never come.
+//! Reads what `srun` prints about tasks that have ended: which, where and how. Slurm keeps running
+//! the other tasks, so nothing else shows that a node will never come.
 
 use std::ops::RangeInclusive;
 
-/// Tasks that have ended, as `srun` says it.
+/// Tasks that have ended, as `srun` reports them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// Their hosts, as it writes them: `n2`, `n[2-3]`.
+    /// Their hosts, as `srun` writes them: `n2`, `n[2-3]`.
     pub(super) hosts: String,
     /// How they ended: `Killed`, `Exited with exit code 2`.
     pub(super) how: String,
@@ -14,8 +14,8 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    /// What a line says: `srun: error: n[2-3]: tasks 1-2: Killed`; `None` where it says something
-    /// else.
+    /// Reads a line such as `srun: error: n[2-3]: tasks 1-2: Killed`; `None` if it is another
+    /// message.
     pub(super) fn told(line: &str) -> Option<Self> {
         let (hosts, rest) = line.strip_prefix("srun: error: ")?.split_once(": task")?;
         let (tasks, how) = rest.strip_prefix('s').unwrap_or(rest).split_once(": ")?;
