@@ -155,7 +155,7 @@ impl Fleet {
         (first, orders): (u64, &[(usize, Order)]),
         within: Duration,
     ) -> Result<Vec<Answer>, Fault> {
-        // Also whoever has answered is listened to: it may be lost while others take their time.
+        // Nodes that have answered are watched too: they may be lost while others are busy.
         let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
         let mut warm = 0;
