@@ -214,7 +214,7 @@ impl Agent {
                 let mouth = Arc::clone(mouth);
                 self.site.opening.expect(order.id, move || {
                     let mut mouth = mouth.lock().unwrap_or_else(PoisonError::into_inner);
-                    // If sending fails, the stream has ended, and so does everything that waits on it.
+                    // If sending fails, the stream has ended, and with it all that waits on it.
                     let _ = mouth.say(order.id, Answer::Warm {});
                 });
                 let laps = self.round(order.id, trial);
