@@ -102,7 +102,7 @@ fn random_kills(rounds: u64) {
         let (lost, done) = one_pool(&mut random, per_pool.min(rounds - series * per_pool), series);
         tasks += done;
         deaths += lost;
-        census.assert_unchanged();
+        census.assert_nothing_more();
     }
     println!("{rounds} rounds: {tasks} tasks, {deaths} lost with their workers");
     assert!(deaths > 0, "nobody was killed in the middle of a task");

@@ -120,7 +120,7 @@ fn nothing_leaks() {
         pool.map(add_two, 0..50).unwrap();
         pool.join();
     }
-    census.assert_unchanged();
+    census.assert_nothing_more();
 }
 
 fn wait_within() {

@@ -129,7 +129,7 @@ fn arguments_and_result_cross() {
         let child = Process::new(add, (40, 2)).start_method(method).start().unwrap();
         assert_eq!(child.outcome(), Ok(42), "{method:?}");
         if method == StartMethod::ReExec {
-            census.assert_unchanged();
+            census.assert_nothing_more();
         }
     }
     // The fork server stays after its first child. Later children leave nothing behind.
@@ -139,7 +139,7 @@ fn arguments_and_result_cross() {
             Process::new(add, (40, 2)).start_method(StartMethod::ForkServer).start().unwrap();
         assert_eq!(child.outcome(), Ok(42));
     }
-    census.assert_unchanged();
+    census.assert_nothing_more();
 }
 
 fn up_to_six_arguments() {
@@ -247,7 +247,7 @@ fn drop_kills_and_reaps() {
     let pid = child.pid();
     drop(child);
     assert!(!runs(pid));
-    census.assert_unchanged();
+    census.assert_nothing_more();
 }
 
 fn unregistered_function_is_named() {

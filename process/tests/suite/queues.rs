@@ -336,5 +336,5 @@ fn nothing_leaks() {
         assert_eq!(consumer.iter().count(), 500);
         child.join().unwrap();
     }
-    census.assert_unchanged();
+    census.assert_nothing_more();
 }

@@ -55,7 +55,7 @@ fn no_descriptors() {
             let error = built.unwrap_err().to_string();
             assert!(error.contains("Too many open files"), "with {spare} spare: {error}");
             assert!(spare < 20 || error.contains("of 20"), "with {spare} spare: {error}");
-            census.assert_unchanged();
+            census.assert_nothing_more();
         }
     }
 }
