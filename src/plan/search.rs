@@ -222,7 +222,7 @@ impl Search {
 
     /// The counts worth comparing, as far as is known.
     pub fn promising(&self) -> Vec<usize> {
-        self.book.short_list(FEWEST)
+        self.book.short_list(FEWEST, &self.space.hints)
     }
 
     /// The decision from all rounds so far; `None` before the first round.
@@ -283,7 +283,7 @@ impl Search {
     fn short_list(&self, purse: &Purse<'_>) -> Vec<usize> {
         let mut most = SHORT_LIST;
         loop {
-            let list = self.book.short_list(most);
+            let list = self.book.short_list(most, &self.space.hints);
             let price = f64::from(*CONFIRM.start()) * purse.cost_of(&list);
             if price <= purse.left || most <= FEWEST {
                 return list;

@@ -226,6 +226,8 @@ fn a_mode_that_cannot_return_what_serial_returned_is_void() {
     let round = crate::round(&mut *crew, 2, extent).expect("it is measured");
     let sums: Vec<u64> = round.laps[0].checks.iter().map(|(_, sum)| *sum).collect();
     assert_ne!(sums, reference.checksums, "each process returns another number");
+    let called = function("differs", &["--budget", "6s", "--modes", "process-pool"]);
+    assert!(called.stderr.contains("not on the process or thread"), "{}", called.stderr);
 }
 
 #[test]

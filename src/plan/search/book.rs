@@ -97,10 +97,14 @@ impl Book {
         counts
     }
 
-    /// The counts worth comparing in the end: the most promising ones, and the smallest that costs
-    /// a user nothing noticeable.
-    pub(super) fn short_list(&self, most: usize) -> Vec<usize> {
+    /// The counts worth comparing in the end: the most promising ones, the smallest that costs a
+    /// user nothing noticeable, and the hints that have not clearly lost. Two looks on a noisy
+    /// machine cannot rule out the count at which the machine is known to bend.
+    pub(super) fn short_list(&self, most: usize, hints: &[usize]) -> Vec<usize> {
         const AS_GOOD: f64 = 0.015;
+        // A hint has clearly lost if it is this many standard errors behind, and a user would
+        // notice.
+        const LOST: f64 = 2.0;
         let levels = self.levels();
         let top = levels.iter().map(|level| level.log).fold(f64::NEG_INFINITY, f64::max);
         let promise = |level: &Level| level.log + level.error;
@@ -115,6 +119,15 @@ impl Book {
         let as_good =
             levels.iter().find(|level| level.log >= top - AS_GOOD).filter(|_| most > FEWEST);
         list.extend(as_good.map(|level| level.workers));
+        let best = order.first().copied();
+        let close = |level: &&Level| {
+            best.is_some_and(|best| {
+                let reach = LOST * level.error.hypot(best.error);
+                best.log - level.log <= reach.max(MATTERS)
+            })
+        };
+        let hinted = levels.iter().filter(|level| hints.contains(&level.workers));
+        list.extend(hinted.filter(close).map(|level| level.workers));
         list.sort_unstable();
         list.dedup();
         list

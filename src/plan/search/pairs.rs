@@ -307,7 +307,7 @@ impl Pairs {
 
     /// As many of these pairs as the wallet can pay for beside the decision.
     fn affordable(&self, places: Vec<usize>, wallet: &Wallet<'_>) -> Vec<usize> {
-        let reserve = self.reserve(&self.book.short_list(FEWEST), wallet);
+        let reserve = self.reserve(&self.book.short_list(FEWEST, &[]), wallet);
         let mut left = wallet.left - reserve;
         let mut taken = Vec::new();
         for place in places {
@@ -335,7 +335,7 @@ impl Pairs {
 
     /// As many promising pairs as the wallet can compare often enough.
     fn short_list(&self, wallet: &Wallet<'_>) -> Vec<usize> {
-        let mut lists = (FEWEST..=SHORT_LIST).rev().map(|most| self.book.short_list(most));
+        let mut lists = (FEWEST..=SHORT_LIST).rev().map(|most| self.book.short_list(most, &[]));
         let fits = |list: &Vec<usize>| self.reserve(list, wallet) <= wallet.left;
         lists.clone().find(fits).or_else(|| lists.next_back()).unwrap_or_default()
     }
