@@ -88,6 +88,17 @@ struct Heard {
     at: u64,
 }
 
+/// The nodes that keep the others waiting. A node that is warm has done its part: it waits for the
+/// moment, which is not known until all are warm.
+fn silent(orders: &[(usize, Order)], answers: &[Option<Answer>], warm: &[bool]) -> Vec<usize> {
+    let all = || {
+        let places = (0..orders.len()).filter(|place| answers[*place].is_none());
+        places.map(|place| (orders[place].0, warm[place]))
+    };
+    let cold: Vec<usize> = all().filter(|(_, warm)| !warm).map(|(node, _)| node).collect();
+    if cold.is_empty() { all().map(|(node, _)| node).collect() } else { cold }
+}
+
 impl Fleet {
     pub(super) fn new(peers: Vec<Peer>, cancel: &Arc<AtomicBool>) -> Self {
         Self {
@@ -158,7 +169,7 @@ impl Fleet {
         // Nodes that have answered are watched too: they may be lost while others are busy.
         let asked: Vec<usize> = orders.iter().map(|(node, _)| *node).collect();
         let mut answers: Vec<Option<Answer>> = vec![None; orders.len()];
-        let mut warm = 0;
+        let mut warm = vec![false; orders.len()];
         let mut limit = Limit::new(within);
         loop {
             let pending: Vec<usize> = (0..orders.len())
@@ -177,13 +188,14 @@ impl Fleet {
             let left = limit.left();
             if left.is_zero() {
                 let seconds = within.as_secs_f64();
-                for &node in &pending {
+                let silent = silent(orders, &answers, &warm);
+                for &node in &silent {
                     self.peers[node].lose(format!(
                         "it did not answer to {what} within {seconds:.0} s; was it stopped, or is \
                          it cut off?"
                     ));
                 }
-                return Err(self.loss(pending[0]));
+                return Err(self.loss(silent[0]));
             }
             for Heard { node, said, .. } in self.turn(&asked, left.min(GLANCE)) {
                 // Answers that nobody waits for any more are dropped.
@@ -196,8 +208,8 @@ impl Fleet {
                 match said.said {
                     Answer::Failure { text } => return Err(Fault::Failed { node, why: text }),
                     Answer::Warm {} => {
-                        warm += 1;
-                        if warm == orders.len() {
+                        warm[place] = true;
+                        if warm.iter().all(|warm| *warm) {
                             let lead = self.lead(asked.iter().copied());
                             self.open((first, orders), lead);
                         }
@@ -337,4 +349,16 @@ impl Fleet {
             let _ = peer.stream.shutdown(std::net::Shutdown::Both);
         }
     }
+}
+
+#[test]
+fn who_waits_for_the_others_is_not_to_blame() {
+    let orders: Vec<(usize, Order)> = (4..7).map(|node| (node, Order::Burn {})).collect();
+    let nothing = [None, None, None];
+    assert_eq!(silent(&orders, &nothing, &[true, false, true]), [5]);
+    assert_eq!(silent(&orders, &nothing, &[true; 3]), [4, 5, 6], "all know the moment");
+    assert_eq!(silent(&orders, &nothing, &[false; 3]), [4, 5, 6], "nothing is warmed up");
+    let one = [Some(Answer::Bye {}), None, None];
+    assert_eq!(silent(&orders, &one, &[false, true, false]), [6]);
+    assert_eq!(silent(&orders, &one, &[false, true, true]), [5, 6]);
 }
