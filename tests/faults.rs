@@ -103,7 +103,7 @@ fn a_stop_is_not_of_the_budget() {
         let out = temporary.path().join("out");
         let mut knee = Command::new(env!("CARGO_BIN_EXE_knee"))
             .args(["run", "sleep", "--modes", "threads", "--workers", "1,2,4", "--quiet"])
-            .args(["--budget", "2s", "--out"])
+            .args(["--budget", "4s", "--out"])
             .arg(&out)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -116,7 +116,7 @@ fn a_stop_is_not_of_the_budget() {
         };
         std::thread::sleep(Duration::from_secs(1));
         signal(libc::SIGSTOP);
-        std::thread::sleep(Duration::from_secs(3));
+        std::thread::sleep(Duration::from_secs(4));
         signal(libc::SIGCONT);
         knee.wait().expect("it ends");
         let samples = read(&out).expect("the record is readable").samples;
@@ -124,7 +124,7 @@ fn a_stop_is_not_of_the_budget() {
         Some(samples.len() - at - 1)
     };
     // If the stop falls between two rounds, or before the first one on a slow machine, it leaves no
-    // trace.
+    // trace. Up to a second of a stop may not be noticed; two seconds remain in any case.
     let after = (0..5).find_map(|_| measured_on()).expect("five stops, and none in a round");
     assert!(after >= 2, "{after} rounds after the one in which knee was stopped");
 }

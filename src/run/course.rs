@@ -25,8 +25,9 @@ pub(super) enum Course {
 
 impl Course {
     /// Begins a series. Where tasks arrive at a rate, `load` is how many workers they would keep
-    /// busy on average; the search begins near that count.
-    pub(super) fn new(series: &Series, seed: u64, load: Option<f64>) -> Self {
+    /// busy on average; the search begins near that count. If a task `computes` all the time, no
+    /// count beyond the first look is tried: it holds twice the cores, and no more can gain.
+    pub(super) fn new(series: &Series, seed: u64, load: Option<f64>, computes: bool) -> Self {
         match (&series.candidates, load) {
             (Candidates::Search { most, .. }, Some(load)) => {
                 // By the square-root rule of staffing (Halfin and Whitt).
@@ -35,7 +36,8 @@ impl Course {
             (Candidates::Exactly { counts }, _) => Self::Listed(counts.clone()),
             (Candidates::Search { first, most, .. }, None) => {
                 let start = first.last().copied().unwrap_or(1);
-                let space = Space { max: *most, start, hints: first.clone() };
+                let max = if computes { start } else { *most };
+                let space = Space { max, start, hints: first.clone() };
                 Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
@@ -83,5 +85,24 @@ impl Course {
             Some(decision) if !decision.settled => Self::Listed(decision.set),
             _ => Self::Done,
         }
+    }
+}
+
+#[test]
+fn work_that_computes_is_not_tried_far_beyond_the_cores() {
+    let candidates = Candidates::Search { first: vec![1, 2, 3, 4], most: 512, open: true };
+    let series = Series { mode: crate::plan::Mode::ProcessPool, candidates };
+    for (computes, wanted) in [(true, 4), (false, 8)] {
+        let mut course = Course::new(&series, 1, None, computes);
+        let purse = Purse { left: f64::INFINITY, cost: &|_| 1.0 };
+        let mut largest = 0;
+        for _ in 0..6 {
+            let (counts, _) = course.next([&purse, &purse], 1.0);
+            largest = largest.max(counts.iter().copied().max().unwrap_or(0));
+            if let Course::Searched(search) = &mut course {
+                counts.iter().for_each(|&count| search.tell(count, count as f64));
+            }
+        }
+        assert!(largest >= wanted && (largest == 4) == computes, "{computes}: {largest}");
     }
 }

@@ -1,6 +1,7 @@
 //! All series of one workload, or of several ways to do the same work. They share blocks. A group
 //! chooses the cells of its next block and knows when it has measured enough.
 
+use crate::mode::Reference;
 use crate::plan::search::{Pairs, Purse};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
@@ -62,11 +63,29 @@ pub(super) struct Group {
 /// Seconds that a round of a cell takes.
 pub(super) type Cost<'c> = &'c dyn Fn(Cell) -> f64;
 
+/// What is known of one task of an entry, running alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Alone {
+    /// Seconds that it takes.
+    pub(super) task: f64,
+    /// Whether it computes all the time.
+    pub(super) computes: bool,
+}
+
+impl Alone {
+    /// A task that uses this share of a CPU, or more, computes all the time.
+    const COMPUTES: f64 = 0.8;
+
+    pub(super) fn of(reference: &Reference) -> Self {
+        Self { task: reference.task, computes: reference.busy >= Self::COMPUTES }
+    }
+}
+
 impl Group {
     pub(super) fn new(
         entries: Vec<usize>,
         plan: &Plan,
-        task: &dyn Fn(usize) -> Option<f64>,
+        alone: &dyn Fn(usize) -> Option<Alone>,
     ) -> Self {
         let rate = plan.arrivals.map(|arrivals| arrivals.rate);
         let most = plan.arrivals.is_some_and(|arrivals| arrivals.most);
@@ -78,11 +97,16 @@ impl Group {
         let is_searched =
             all.iter().any(|(_, series)| matches!(series.candidates, Candidates::Search { .. }));
         let course = |(entry, series): &(usize, &Series)| {
-            let load = rate.map(|rate| rate * task(*entry).unwrap_or(0.0));
+            let known = alone(*entry);
+            let task = known.map(|known| known.task);
+            let load = rate.map(|rate| rate * task.unwrap_or(0.0));
             let course = match series.mode {
-                _ if most => Course::of_most(series, task(*entry).unwrap_or(1.0)),
+                _ if most => Course::of_most(series, task.unwrap_or(1.0)),
                 Mode::Serial if load.is_some() && is_searched => Course::of_serial(),
-                _ => Course::new(series, plan.seed ^ *entry as u64, load),
+                _ => {
+                    let computes = known.is_some_and(|known| known.computes);
+                    Course::new(series, plan.seed ^ *entry as u64, load, computes)
+                }
             };
             ((*entry, series.mode), course)
         };

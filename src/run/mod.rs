@@ -30,6 +30,7 @@ use crate::machine::{BURN_TIME, Burn, BurnReport, Machine, Root, Watch, stood_st
 use crate::mode::{Job, Reference, Site};
 use crate::plan::{Cell, Plan, Series};
 use crews::Crews;
+use group::Alone;
 use pace::Pace;
 use round::Order;
 use steer::Steer;
@@ -107,8 +108,7 @@ pub fn run(
         outcome: Outcome { wall: 0.0, interrupted: false, measured: 0, failed: 0 },
     };
     run.survey(observer)?;
-    let task = |entry: usize| run.references.get(&entry).map(|known| known.task);
-    let mut steer = Steer::new(plan, task);
+    let mut steer = Steer::new(plan, |entry| run.references.get(&entry).map(Alone::of));
     let mut number = past.map_or(0, |past| past.blocks);
     for sample in past.iter().flat_map(|past| &past.samples) {
         steer.observe(sample);

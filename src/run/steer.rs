@@ -13,7 +13,7 @@ use crate::stats::student;
 
 use super::Sample;
 use super::course::Course;
-use super::group::{Cost, Group, LEAST_BLOCKS};
+use super::group::{Alone, Cost, Group, LEAST_BLOCKS};
 use super::share::{Claim, divide};
 use super::standing::{CONFIDENCE, NEAR_ENOUGH, Way};
 use super::turn::{Turn, Wanted};
@@ -32,10 +32,10 @@ pub(super) struct Steer {
 }
 
 impl Steer {
-    /// Prepares the series of a plan. `task` gives the seconds that a task of an entry takes;
-    /// entries without it do not work here and are not measured.
-    pub(super) fn new(plan: &Plan, task: impl Fn(usize) -> Option<f64>) -> Self {
-        let works = |entry: usize| task(entry).is_some();
+    /// Prepares the series of a plan. `alone` gives what is known of one task of an entry; entries
+    /// without it do not work here and are not measured.
+    pub(super) fn new(plan: &Plan, alone: impl Fn(usize) -> Option<Alone>) -> Self {
+        let works = |entry: usize| alone(entry).is_some();
         let mut groups: Vec<Group> = Vec::new();
         for (entry, planned) in plan.entries.iter().enumerate().filter(|(entry, _)| works(*entry)) {
             if groups.iter().any(|group| group.entries.contains(&entry)) {
@@ -45,7 +45,7 @@ impl Steer {
             groups.push(Group {
                 axis: planned.also.as_ref().map(|also| also.axis),
                 part: if planned.shorter_of.is_some() { SHORTER_PART } else { 1.0 },
-                ..Group::new(company, plan, &task)
+                ..Group::new(company, plan, &alone)
             });
         }
         Self { groups, seed: plan.seed, limits: plan.limits }
