@@ -100,7 +100,9 @@ fn work_that_computes_is_not_tried_far_beyond_the_cores() {
             let (counts, _) = course.next([&purse, &purse], 1.0);
             largest = largest.max(counts.iter().copied().max().unwrap_or(0));
             if let Course::Searched(search) = &mut course {
-                counts.iter().for_each(|&count| search.tell(count, count as f64));
+                for count in counts {
+                    search.tell(count, count as f64);
+                }
             }
         }
         assert!(largest >= wanted && (largest == 4) == computes, "{computes}: {largest}");
