@@ -202,6 +202,14 @@ def enter(job):
         LOCAL.failure = ("import", told(error))
 
 
+def let_fork_server_end():
+    """Closes this worker's copy of the pipe that keeps its fork server alive. The server then ends with the helper, and the worker with the server. With the copies, killing the helper would leave them all."""
+    server = multiprocessing.forkserver._forkserver
+    alive, server._forkserver_alive_fd = getattr(server, "_forkserver_alive_fd", None), None
+    if alive is not None:
+        os.close(alive)
+
+
 def enter_process(job, channel, parent, barrier, stop):
     global BARRIER, STOP
     if channel is not None:
@@ -209,6 +217,8 @@ def enter_process(job, channel, parent, barrier, stop):
             os.close(channel)
         except OSError:
             pass
+    if parent is None:
+        let_fork_server_end()
     die_with_parent(parent)
     BARRIER, STOP = barrier, stop
     enter(job)

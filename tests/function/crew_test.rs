@@ -5,14 +5,16 @@ use knee::mode::helper::{Candidate, conformance};
 use crate::calls::knee;
 use crate::have;
 
-/// Tests the helper in `helpers/` that this program runs.
-fn helper(program: &str, file: &str, functions: &str) {
+/// Tests the helper in `helpers/` that this program runs, with these arguments before the file.
+fn helper(program: &str, arguments: &[&str], file: &str, functions: &str) {
     if !have(program) {
         return;
     }
     let folder = format!("{}/helpers", env!("CARGO_MANIFEST_DIR"));
+    let arguments = arguments.iter().map(|word| (*word).to_owned());
+    let command = [program.to_owned()].into_iter().chain(arguments);
     let candidate = Candidate {
-        command: vec![program.to_owned(), format!("{folder}/{file}")],
+        command: command.chain([format!("{folder}/{file}")]).collect(),
         functions: format!("{folder}/tests/{functions}:{{name}}"),
     };
     let (mut tests, mut wrong) = (0, Vec::new());
@@ -27,12 +29,22 @@ fn helper(program: &str, file: &str, functions: &str) {
 
 #[test]
 fn the_helper_for_python_keeps_to_the_protocol() {
-    helper("python3", "python.py", "functions.py");
+    helper("python3", &[], "python.py", "functions.py");
+}
+
+/// A server that forks the workers is what Python 3.14 uses by default. It must not outlive the
+/// helper either.
+#[test]
+fn the_helper_for_python_keeps_to_the_protocol_with_a_fork_server() {
+    const RUN: &str = "import multiprocessing, runpy, sys
+multiprocessing.set_start_method('forkserver')
+runpy.run_path(sys.argv[1], run_name='__main__')";
+    helper("python3", &["-c", RUN], "python.py", "functions.py");
 }
 
 #[test]
 fn the_helper_for_node_keeps_to_the_protocol() {
-    helper("node", "node.mjs", "functions.mjs");
+    helper("node", &[], "node.mjs", "functions.mjs");
 }
 
 #[test]
