@@ -4,8 +4,13 @@
 //! Both measure the same function with the same count, in turns, many times, each time in a new
 //! process. That matters because the places of Python's objects in memory make a process some per
 //! cent faster or slower for all its life. The bench prints the median of the ratios, and the range
-//! of the middle half. The loop by hand is `executor.map` over all tasks; in an event loop it is a
-//! task for each call, as `gather` and `TaskGroup` make them. It needs python3.
+//! of the middle half. In an event loop the loop by hand is a task for each call, as `gather` and
+//! `TaskGroup` make them. It needs python3.
+//!
+//! For an executor there are two loops by hand, a row for each. `map` is `executor.map` over all
+//! tasks. `fed` keeps four tasks per worker submitted, as `buffersize` of Python 3.14 does. They
+//! differ from each other where handing over is dear against the task: while `map` submits its
+//! tasks, the main thread holds the lock that the workers need.
 //!
 //! `compute` takes about a millisecond and `short` 30 microseconds. `noop` does nothing: its rows
 //! compare handing over alone.
@@ -47,11 +52,12 @@ def noop():
     pass
 ";
 
-/// Prints tasks per second of a loop by hand: `python3 -c HAND FUNCTION MODE COUNT SECONDS`.
+/// Prints tasks per second of a loop by hand: `python3 -c HAND FUNCTION MODE COUNT SECONDS LOOP`.
 const HAND: &str = "
 import asyncio, sys, time, work
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, ProcessPoolExecutor
-name, mode, count, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+name, mode, count, seconds, loop = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
 function = getattr(work, name)
 
 def one(number):
@@ -70,7 +76,17 @@ async def gathered(tasks):
 
 def over(executor):
     list(executor.map(one, range(4 * count)))
-    return lambda tasks: list(executor.map(one, range(tasks)))
+    if loop == 'map':
+        return lambda tasks: list(executor.map(one, range(tasks)))
+    def fed(tasks):
+        waiting = deque()
+        for number in range(tasks):
+            if len(waiting) == 4 * count:
+                waiting.popleft().result()
+            waiting.append(executor.submit(one, number))
+        while waiting:
+            waiting.popleft().result()
+    return fed
 
 run = {'serial': lambda: serial, 'async': lambda: lambda tasks: asyncio.run(gathered(tasks)),
        'threads': lambda: over(ThreadPoolExecutor(count)), 'process-pool': lambda: over(ProcessPoolExecutor(count))}[mode]()
@@ -89,12 +105,12 @@ print(tasks / (time.perf_counter() - begin))
 ";
 
 /// How often each is measured, and for how long.
-const REPEATS: usize = 15;
+const REPEATS: usize = 11;
 const SECONDS: f64 = 0.5;
 
-fn by_hand(folder: &Path, function: &str, mode: Mode, workers: usize) -> f64 {
+fn by_hand(folder: &Path, function: &str, mode: Mode, workers: usize, by: &str) -> f64 {
     let output = Command::new("python3")
-        .args(["-c", HAND, function, mode.name(), &workers.to_string(), &SECONDS.to_string()])
+        .args(["-c", HAND, function, mode.name(), &workers.to_string(), &SECONDS.to_string(), by])
         .current_dir(folder)
         .env("PYTHONHASHSEED", "0")
         .output()
@@ -114,8 +130,8 @@ fn main() {
     let site = Site::new(Registry::new(&[]), folder.path());
     let workload = knee::workloads::Function;
     println!(
-        "{:8} {:12} {:>7} {:>10} {:>10} {:>6}  half of them",
-        "function", "mode", "workers", "by hand", "knee", "ratio"
+        "{:8} {:12} {:>7} {:4} {:>10} {:>10} {:>6}  half of them",
+        "function", "mode", "workers", "loop", "by hand", "knee", "ratio"
     );
     for (function, mode, workers) in [
         ("compute", Mode::Serial, 1),
@@ -138,21 +154,31 @@ fn main() {
             extent: Extent::Time(Duration::from_secs_f64(SECONDS)),
             warm_up: Duration::from_millis(50),
         };
-        let mut pairs: Vec<[f64; 3]> = Vec::new();
+        let loops = if matches!(mode, Mode::Threads | Mode::ProcessPool) {
+            &["map", "fed"][..]
+        } else {
+            &["-"]
+        };
+        let mut pairs: Vec<Vec<[f64; 3]>> = vec![Vec::new(); loops.len()];
         for _ in 0..REPEATS {
-            let hand = by_hand(folder.path(), function, mode, workers);
             let (mut crew, _) = mode::launch(mode, &site, &job, count).expect("it is launched");
             let ours = crew.round(count, window).expect("it is measured").rate();
             crew.dismiss().expect("it ends");
-            pairs.push([ours / hand, hand, ours]);
+            for (by, pairs) in loops.iter().zip(&mut pairs) {
+                let hand = by_hand(folder.path(), function, mode, workers, by);
+                pairs.push([ours / hand, hand, ours]);
+            }
         }
-        pairs.sort_by(|a, b| a[0].total_cmp(&b[0]));
-        let [ratio, hand, ours] = pairs[REPEATS / 2];
-        println!(
-            "{function:8} {:12} {workers:>7} {hand:>10.1} {ours:>10.1} {ratio:>6.3}  {:.3} to {:.3}",
-            mode.name(),
-            pairs[REPEATS / 4][0],
-            pairs[REPEATS - 1 - REPEATS / 4][0]
-        );
+        for (by, mut pairs) in loops.iter().zip(pairs) {
+            pairs.sort_by(|a, b| a[0].total_cmp(&b[0]));
+            let [ratio, hand, ours] = pairs[REPEATS / 2];
+            println!(
+                "{function:8} {:12} {workers:>7} {by:4} {hand:>10.1} {ours:>10.1} {ratio:>6.3}  \
+                 {:.3} to {:.3}",
+                mode.name(),
+                pairs[REPEATS / 4][0],
+                pairs[REPEATS - 1 - REPEATS / 4][0]
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,16 @@ static TIMES: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicU64 = AtomicU64::new(0);
 /// The time of the last beat, on the clock that all processes share.
 static BEAT: AtomicU64 = AtomicU64::new(0);
+/// Whether there is a thread that counts beats.
+static BEATING: AtomicBool = AtomicBool::new(false);
 /// The time between two beats, so long that beats disturb nothing.
 const EVERY: Duration = Duration::from_secs(1);
 /// If a beat is later than this, there was a pause before it.
 const LATE: Duration = Duration::from_millis(500);
-/// The longest that a due beat may take to be counted.
+/// How often an overdue beat is looked for, and for how long in all. On a busy machine the thread
+/// that counts beats may wait for a CPU itself.
 const MOMENT: Duration = Duration::from_millis(5);
+const MOMENTS: u32 = 100;
 
 /// How often this process stood still and continued, since the first call of this function or of
 /// [`stood_still`].
@@ -50,10 +54,17 @@ fn count_all() {
         // If either of the two is refused, such a pause looks like a slow machine.
         drop(registered);
         BEAT.store(clock::shared_nanos(), Ordering::Relaxed);
-        let _ = thread::Builder::new().name("heartbeat".into()).spawn(beat);
+        let beats = thread::Builder::new().name("heartbeat".into()).spawn(beat).is_ok();
+        BEATING.store(beats, Ordering::Relaxed);
     });
-    let since = clock::shared_nanos().saturating_sub(BEAT.load(Ordering::Relaxed));
-    if Duration::from_nanos(since) > EVERY + LATE {
+    let is_overdue = || {
+        let since = clock::shared_nanos().saturating_sub(BEAT.load(Ordering::Relaxed));
+        Duration::from_nanos(since) > EVERY + LATE
+    };
+    for _ in 0..MOMENTS {
+        if !is_overdue() || !BEATING.load(Ordering::Relaxed) {
+            return;
+        }
         thread::sleep(MOMENT);
     }
 }
