@@ -203,7 +203,10 @@ def enter(job):
 
 
 def let_fork_server_end():
-    """Closes this worker's copy of the pipe that keeps its fork server alive. The server then ends with the helper, and the worker with the server. With the copies, killing the helper would leave them all."""
+    """Closes this worker's copy of the pipe that keeps its fork server alive.
+
+    The server then ends with the helper, and the worker with the server. With the copies, killing the helper would leave all of them.
+    """
     server = multiprocessing.forkserver._forkserver
     alive, server._forkserver_alive_fd = getattr(server, "_forkserver_alive_fd", None), None
     if alive is not None:
