@@ -62,9 +62,8 @@ pub(super) fn to_settle(findings: &Findings) -> Option<String> {
     let pairs = findings.axes.iter().filter(|axis| axes::is_open(axis));
     let marked = Some(marked.count() + pairs.count()).filter(|count| *count > 0)?;
     let what = plural(marked as u64, "answer is", "answers are");
-    let remedy = findings.to_settle.as_ref()?;
     let them = if marked == 1 { "it" } else { "them" };
-    Some(format!("{MARK} {what} not settled; to settle {them}: {remedy}"))
+    Some(format!("{MARK} {what} not settled; to settle {them}: {}", findings.to_settle.as_ref()?))
 }
 
 /// The recommended mode and count, and how far behind the others are.
