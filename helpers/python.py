@@ -15,6 +15,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import queue
 import select
 import signal
 import socket
@@ -30,6 +31,8 @@ NAME = os.path.splitext(os.path.basename(__file__))[0]  # Workers import this fi
 clock = time.perf_counter_ns  # On Linux this is CLOCK_MONOTONIC, the same in all processes.
 MOST_LAPS = 1 << 20  # A window ends when it holds so many tasks.
 READY_WITHIN = 60  # Seconds.
+DEPTH = 4  # Tasks submitted per worker. With fewer, a worker may find none while the main thread waits for the lock.
+GLANCE = 50_000_000  # Nanoseconds between two looks at whether knee is still there.
 MOST_TEXT = 16 << 10
 
 
@@ -193,7 +196,7 @@ def die_with_parent(parent):
 
 def enter(job):
     """Makes this worker ready. `ready` reports a failure."""
-    LOCAL.failure = None
+    LOCAL.failure, LOCAL.who = None, (os.getpid(), threading.get_ident())
     try:
         LOCAL.call = plain_call(job)
     except Failed as failed:
@@ -254,21 +257,21 @@ def task(turn, numbers):
     """Runs tasks; returns when each began and ended. The values are handed over too, as in the user's own code."""
     if STOP is not None and STOP.value >= turn:
         return None
-    call, laps, values = LOCAL.call, [], []
+    call, who, laps, values = LOCAL.call, LOCAL.who, [], []
     for number in numbers:
         begin = clock()
         try:
             value = call(number)
         except BaseException as error:
             return ("user", told(error))
-        laps.append((begin, clock(), units_of(value)))
+        laps.append((who, begin, clock(), units_of(value)))
         values.append(value)
-    return os.getpid(), threading.get_ident(), laps, values
+    return True, laps, values
 
 
 def measuring():
     """The time that measuring adds to a task in its worker: the time of `task` around an empty call, less that of the call."""
-    LOCAL.call, tasks, fastest = empty, 500, []
+    LOCAL.call, LOCAL.who, tasks, fastest = empty, None, 500, []
     for one in (lambda number: task(sys.maxsize, (number,)), empty):
         times = []
         for _ in range(5):
@@ -483,8 +486,7 @@ class Pool:
 
     def __init__(self, job, members, channel):
         self.job, self.members, self.channel = job, members, channel
-        self.executors, self.lock, self.outstanding = {}, threading.Lock(), 0
-        self.idle, self.chunk = threading.Event(), max(1, int(job.get("chunk") or 1))
+        self.executors, self.chunk, self.glance = {}, max(1, int(job.get("chunk") or 1)), 0
         load(job["function"])  # Forked workers need not import it again.
         self.executor(members)
 
@@ -522,59 +524,17 @@ class Pool:
         while self.executors and sum(self.executors) + count > 3 * self.members:
             self.executors.pop(next(iter(self.executors))).shutdown()
 
-    def next_numbers(self, order):
-        first = [order.next()]
-        while first[-1] is not None and len(first) < self.chunk:
-            first.append(order.next())
-        return first if first[-1] is not None else first[:-1]
-
-    def more(self, order):
-        """Submits a task and, when it has ended, another one. Uses a loop, because recursion might have no end."""
-        LOCAL.wanted = getattr(LOCAL, "wanted", 0) + 1
-        if LOCAL.wanted > 1:
-            return
-        while LOCAL.wanted:
-            self.submit(order)
-            LOCAL.wanted -= 1
-
-    def submit(self, order):
-        numbers = self.next_numbers(order)
-        if numbers:
-            with self.lock:
-                self.outstanding += 1
-            try:
-                future = self.at_work.submit(task, order.turn, numbers)
-            except BaseException as error:
-                order.fail(*self.broken(error))
-                self.one_less()
-                return
-            future.add_done_callback(self.done)
-
-    def one_less(self):
-        with self.lock:
-            self.outstanding -= 1
-            if not self.outstanding:
-                self.idle.set()
-
-    def done(self, future):
-        order = self.order
+    def submit(self, executor, order, ended):
+        """Whether there was a task to submit. Its future is put into `ended` when it has ended."""
+        numbers = tuple(itertools.islice(iter(order.next, None), self.chunk))
+        if not numbers:
+            return False
         try:
-            result = future.result()
-            if result is not None and len(result) == 2:
-                order.fail(*result)
-            elif result is not None:
-                process, thread, laps, _ = result
-                for begin, end, units in laps:
-                    order.laps.append(((process, thread), begin, end, units))
-                if len(order.laps) >= MOST_LAPS:
-                    order.due = 0
-                if not order.over:
-                    self.more(order)
-        except futures.CancelledError:
-            pass
+            executor.submit(task, order.turn, numbers).add_done_callback(ended.put)
         except BaseException as error:
             order.fail(*self.broken(error))
-        self.one_less()
+            return False
+        return True
 
     def broken(self, error):
         if isinstance(error, BrokenProcessPool):
@@ -585,26 +545,56 @@ class Pool:
         return "user", told(error)
 
     def run(self, order):
-        self.at_work, self.order = self.executor(order.active), order
-        self.idle.clear()
-        with self.lock:
-            self.outstanding += 1
+        """The main thread keeps the pool full: it submits a task for each that has ended."""
+        executor, ended, outstanding = self.executor(order.active), queue.SimpleQueue(), 0
         order.start()
-        for _ in range(order.active * self.depth):
+        if order.probe:
+            threading.Thread(target=self.knock, args=(order,), daemon=True).start()
+        while outstanding or not order.over:
+            while outstanding < order.active * DEPTH and self.submit(executor, order, ended):
+                outstanding += 1
+            for future in self.wait(order, ended):
+                outstanding -= 1
+                self.record(order, future)
+            order.tick(clock())
             if order.over:
-                break
-            self.more(order)
+                self.stop(order.turn)
+
+    def wait(self, order, ended):
+        """The futures that have ended, after a wait for one of them. Ends this process when knee has ended."""
+        now = clock()
+        if now >= self.glance:
+            self.glance = now + GLANCE
+            if select.select([self.channel], [], [], 0)[0]:
+                os._exit(0)  # The channel is closed: knee sends nothing in the middle of a round.
+        until = self.glance if order.over else min(self.glance, order.due)
+        try:
+            found = [ended.get(timeout=max(0, until - now) * 1e-9)]
+        except queue.Empty:
+            return []
+        while not ended.empty():
+            found.append(ended.get())
+        return found
+
+    def record(self, order, future):
+        try:
+            result = future.result()
+        except BaseException as error:
+            order.fail(*self.broken(error))
+            return
+        if result is not None and len(result) == 2:
+            order.fail(*result)
+        elif result is not None:
+            order.laps += result[1]
+            if len(order.laps) >= MOST_LAPS:
+                order.due = 0
+
+    def knock(self, order):
+        """Measures how late a thread that has slept gets the lock."""
         while not order.over:
             begin = clock()
-            if order.probe:
-                time.sleep(0.001)
-                order.knocks.append(clock() - begin - 1_000_000)
-            elif order.due > begin and select.select([self.channel], [], [], (order.due - begin) * 1e-9)[0]:
-                os._exit(0)  # The channel is closed: knee sends nothing in the middle of a round.
-            order.tick(clock())
-        self.stop(order.turn)
-        self.one_less()
-        self.idle.wait()
+            time.sleep(0.001)
+            order.knocks.append(clock() - begin - 1_000_000)
 
     def stop(self, turn):
         pass
@@ -613,12 +603,9 @@ class Pool:
         for executor in self.executors.values():
             executor.shutdown(wait=True)
         self.executors.clear()
-        self.at_work = self.order = None
 
 
 class Threads(Pool):
-    depth = 2
-
     def make(self, count):
         barrier = threading.Barrier(count)
         return futures.ThreadPoolExecutor(count, initializer=enter, initargs=(self.job,)), barrier
@@ -634,8 +621,6 @@ class Turn:
 
 
 class Interpreters(Pool):
-    depth = 2
-
     def make(self, count):
         self.arrived, self.go = os.pipe(), os.pipe()
         lines = (f"import sys, json\nsys.path[:] = {sys.path!r}\nimport {NAME}\n"
@@ -653,8 +638,6 @@ class Interpreters(Pool):
 
 
 class Processes(Pool):
-    depth = 4
-
     def __init__(self, job, members, channel):
         self.context = multiprocessing.get_context(job.get("start") or None)
         self.flag = self.context.RawValue("L", 0)
