@@ -25,6 +25,19 @@ pub struct Space {
     /// Counts at which a machine's curve is likely to bend: physical cores, hardware threads,
     /// allowed CPUs, the quota rounded up, cores of a NUMA node.
     pub hints: Vec<usize>,
+    /// From this count on the curve is expected to be flat, so only `max` is tried beyond it.
+    pub flat: Option<usize>,
+}
+
+impl Space {
+    /// The counts up to `most` that may be tried.
+    fn up_to(&self, most: usize) -> impl Iterator<Item = usize> {
+        (1..=most).filter(|count| self.allows(*count))
+    }
+
+    fn allows(&self, count: usize) -> bool {
+        self.flat.is_none_or(|flat| count <= flat || count == self.max)
+    }
 }
 
 /// What the search may still spend, and what a round costs. Both are in the same unit: seconds, or
@@ -251,7 +264,7 @@ impl Search {
     /// and needs no exploring: every block of it decides.
     fn first_look(&mut self, purse: &Purse<'_>) -> Phase {
         let counts = grid::first(&self.space, purse);
-        let whole = counts.len() == self.space.max;
+        let whole = counts.len() == self.space.up_to(self.space.max).count();
         if whole {
             return Phase::Confirm { list: counts, passes: 0 };
         }
@@ -270,7 +283,7 @@ impl Search {
         let short = self.short_list(purse);
         let reserve = f64::from(RESERVED) * purse.cost_of(&short);
         if (self.explored as f64) < ROUNDS_PER_OCTAVE * octaves {
-            let counts = refine::probes(&self.book, &self.broken);
+            let counts = refine::probes(&self.space, &self.book, &self.broken);
             let price = f64::from(PROBES) * purse.cost_of(&counts);
             if !counts.is_empty() && price + reserve <= purse.left {
                 return Phase::Probe { counts, passes: PROBES };

@@ -25,8 +25,9 @@ pub(super) enum Course {
 
 impl Course {
     /// Begins a series. Where tasks arrive at a rate, `load` is how many workers they would keep
-    /// busy on average; the search begins near that count. If a task `computes` all the time, no
-    /// count beyond the first look is tried: it holds twice the cores, and no more can gain.
+    /// busy on average; the search begins near that count. If a task `computes` all the time, more
+    /// workers than cores cannot gain. The largest count of the first look, twice the cores, shows
+    /// whether they lose; no other count beyond the cores is tried.
     pub(super) fn new(series: &Series, seed: u64, load: Option<f64>, computes: bool) -> Self {
         match (&series.candidates, load) {
             (Candidates::Search { most, .. }, Some(load)) => {
@@ -37,7 +38,8 @@ impl Course {
             (Candidates::Search { first, most, .. }, None) => {
                 let start = first.last().copied().unwrap_or(1);
                 let max = if computes { start } else { *most };
-                let space = Space { max, start, hints: first.clone() };
+                let flat = computes.then_some(start / 2);
+                let space = Space { max, start, hints: first.clone(), flat };
                 Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }
         }
@@ -89,22 +91,23 @@ impl Course {
 }
 
 #[test]
-fn work_that_computes_is_not_tried_far_beyond_the_cores() {
+fn work_that_computes_is_tried_up_to_the_cores_and_at_twice_the_cores() {
     let candidates = Candidates::Search { first: vec![1, 2, 3, 4], most: 512, open: true };
     let series = Series { mode: crate::plan::Mode::ProcessPool, candidates };
-    for (computes, wanted) in [(true, 4), (false, 8)] {
+    for (computes, wanted) in [(true, vec![1, 2, 4]), (false, vec![1, 2, 3, 4, 8])] {
         let mut course = Course::new(&series, 1, None, computes);
         let purse = Purse { left: f64::INFINITY, cost: &|_| 1.0 };
-        let mut largest = 0;
+        let mut tried = std::collections::BTreeSet::new();
         for _ in 0..6 {
             let (counts, _) = course.next([&purse, &purse], 1.0);
-            largest = largest.max(counts.iter().copied().max().unwrap_or(0));
+            tried.extend(&counts);
             if let Course::Searched(search) = &mut course {
                 for count in counts {
                     search.tell(count, count as f64);
                 }
             }
         }
-        assert!(largest >= wanted && (largest == 4) == computes, "{computes}: {largest}");
+        let first: Vec<usize> = tried.into_iter().take(wanted.len()).collect();
+        assert_eq!(first, wanted, "{computes}");
     }
 }

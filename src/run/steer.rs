@@ -124,20 +124,22 @@ impl Steer {
         group.and_then(|group| group.joint.as_ref()).is_some_and(Pairs::starts_over)
     }
 
-    /// The cells of the next block of `turn`, in the order of measurement. A round of a cell costs
-    /// `cost`, and launching its crew `launch`. Empty when the workload is finished.
+    /// The cells of the next block of `turn`, in the order of measurement: one mode after another,
+    /// in a random order, and the counts of each in a random order. The counts of a mode are
+    /// compared with each other, and rounds that are close in time differ less. A round of a cell
+    /// costs `cost`, and launching its crew `launch`. Empty when the workload is finished.
     pub(super) fn block(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
         let Some(group) = self.groups.iter_mut().find(|group| group.entry == turn.entry) else {
             return Vec::new();
         };
         let mut cells = group.cells(turn, cost, launch);
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
+        let order = |place: u64| knee_workloads::mix(knee_workloads::mix(self.seed, salt), place);
         let lead = group.entry;
-        let place = |cell: Cell| {
-            cell.mode.salt() ^ cell.workers as u64 ^ ((cell.entry - lead) as u64) << 32
-        };
-        cells.sort_by_cached_key(|wanted| {
-            knee_workloads::mix(knee_workloads::mix(self.seed, salt), place(wanted.cell))
+        let way = |cell: Cell| cell.mode.salt() ^ ((cell.entry - lead) as u64) << 32;
+        cells.sort_by_cached_key(|Wanted { cell, .. }| {
+            let way = way(*cell);
+            (order(way), order(way ^ cell.workers as u64))
         });
         cells
     }

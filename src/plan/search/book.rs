@@ -38,7 +38,7 @@ const HOPELESS: f64 = 1.5;
 /// A count with less than this share of the best throughput is not looked at twice.
 const FAR: f64 = 0.25;
 /// The share of throughput that a user would miss.
-const MATTERS: f64 = 0.05;
+pub(super) const MATTERS: f64 = 0.05;
 
 impl Book {
     pub(super) fn open(&mut self, stage: Stage) {

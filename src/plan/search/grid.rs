@@ -16,7 +16,7 @@ const SMALL: usize = 6;
 /// The counts of the first look: two per octave and the hints. A small purse gets fewer.
 pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     if space.max <= SMALL {
-        let all: Vec<usize> = (1..=space.max).collect();
+        let all: Vec<usize> = space.up_to(space.max).collect();
         if 3.0 * purse.cost_of(&all) <= purse.left {
             return all;
         }
@@ -103,6 +103,7 @@ fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize
         .collect();
     counts.push(high);
     counts.extend(space.hints.iter().copied().filter(|hint| (low..=high).contains(hint)));
+    counts.retain(|count| space.allows(*count));
     counts.sort_unstable();
     counts.dedup();
     counts
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     fn counts(left: f64, cost: f64) -> Vec<usize> {
-        let space = Space { max: 64, start: 4, hints: vec![2] };
+        let space = Space { max: 64, start: 4, hints: vec![2], flat: None };
         first(&space, &Purse { left, cost: &|_| cost })
     }
 

@@ -7,8 +7,8 @@
 //! known. A plateau has no slope and is not probed. Left of a cliff the slope is full, so the cliff
 //! is bisected down to the single best count.
 
-use super::TOLERANCE;
-use super::book::{Book, Level};
+use super::book::{Book, Level, MATTERS};
+use super::{Space, TOLERANCE};
 
 /// The most gaps that are probed at once.
 const AT_ONCE: usize = 3;
@@ -23,7 +23,7 @@ const WORTH: f64 = TOLERANCE / 2.0;
 
 /// The counts to probe next, with anchors: the best count, and the left ends of their gaps. Empty
 /// where nothing can hide.
-pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
+pub(super) fn probes(space: &Space, book: &Book, broken: &[usize]) -> Vec<usize> {
     let mut levels = book.levels();
     let last = levels.last().map_or(0, |level| level.workers);
     // The smallest count that could not be run ends the space.
@@ -34,6 +34,7 @@ pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
         return Vec::new();
     };
     let mut gaps: Vec<Gap> = (0..levels.len().saturating_sub(1))
+        .filter(|at| !is_flat(space, levels[*at], levels[*at + 1]))
         .filter_map(|at| gap(&levels, at, best.log))
         .filter(|gap| !broken.contains(&gap.middle))
         .collect();
@@ -48,6 +49,11 @@ pub(super) fn probes(book: &Book, broken: &[usize]) -> Vec<usize> {
     counts.dedup();
     counts.retain(|count| !broken.contains(count));
     counts
+}
+
+/// Whether nothing is expected between these counts, and their levels do not contradict.
+fn is_flat(space: &Space, left: Level, right: Level) -> bool {
+    space.flat.is_some_and(|flat| left.workers >= flat) && right.log - left.log < MATTERS
 }
 
 struct Gap {

@@ -91,7 +91,7 @@ impl Machine {
         }
         hints.retain(|hint| (1..=max).contains(hint));
         let (depth, slope) = (0.05 + 0.2 * rng.unit(), rng.unit());
-        let space = Space { max, start: max, hints };
+        let space = Space { max, start: max, hints, flat: None };
         Self { shape, space, cores, bend, depth, slope, noise, rng, wander: 0.0 }
     }
 

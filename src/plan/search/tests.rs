@@ -88,7 +88,7 @@ fn play_on_a_budget(space: Space, budget: f64, truth: impl Fn(usize) -> f64) -> 
 
 #[test]
 fn no_purse_is_overdrawn_and_a_bigger_one_decides_better() {
-    let space = Space { max: 512, start: 16, hints: vec![2, 4] };
+    let space = Space { max: 512, start: 16, hints: vec![2, 4], flat: None };
     let truth = |n: usize| (n as f64).min(90.0);
     for budget in [0.05, 0.3, 1.0, 3.0, 6.0, 12.0, 30.0] {
         let (search, left) = play_on_a_budget(space.clone(), budget, truth);
@@ -103,7 +103,7 @@ fn no_purse_is_overdrawn_and_a_bigger_one_decides_better() {
 
 #[test]
 fn waiting_work_is_followed_as_far_as_it_gains_and_no_further() {
-    let space = Space { max: 1024, start: 16, hints: vec![2, 4] };
+    let space = Space { max: 1024, start: 16, hints: vec![2, 4], flat: None };
     let (search, _) = play_on_a_budget(space, 60.0, |n| (n as f64).min(60.0));
     let decision = search.decision().unwrap();
     assert!((58..=128).contains(&decision.best), "{decision:?}");
@@ -117,18 +117,29 @@ fn waiting_work_is_followed_as_far_as_it_gains_and_no_further() {
 
 #[test]
 fn a_small_machine_is_measured_whole() {
-    let space = Space { max: 4, start: 4, hints: vec![2] };
+    let space = Space { max: 4, start: 4, hints: vec![2], flat: None };
     let (search, left) = play_on_a_budget(space, 5.0, |n| [1.0, 1.9, 1.88, 1.7][n - 1]);
     let decision = search.decision().unwrap();
     assert!([2, 3].contains(&decision.best) && left < 4.0, "{decision:?}");
     assert!(!decision.set.contains(&1));
-    let one = Space { max: 1, start: 1, hints: vec![1] };
+    let one = Space { max: 1, start: 1, hints: vec![1], flat: None };
     assert_eq!(play_on_a_budget(one, 5.0, |_| 1.0).0.decision().unwrap().best, 1);
 }
 
 #[test]
+fn where_the_curve_should_be_flat_only_its_end_is_tried_unless_that_gains() {
+    let space = Space { max: 16, start: 16, hints: vec![8, 9], flat: Some(8) };
+    let tried = |truth: fn(usize) -> f64| -> Vec<usize> {
+        let (search, _) = play_on_a_budget(space.clone(), 60.0, truth);
+        search.book.levels().iter().map(|level| level.workers).filter(|n| *n > 8).collect()
+    };
+    assert_eq!(tried(|n| n.min(8) as f64), [16]);
+    assert!(tried(|n| n.min(12) as f64).contains(&11));
+}
+
+#[test]
 fn a_count_that_cannot_be_run_is_left_alone() {
-    let mut search = Search::new(Space { max: 64, start: 64, hints: vec![8] }, 1);
+    let mut search = Search::new(Space { max: 64, start: 64, hints: vec![8], flat: None }, 1);
     let mut asked_again = 0;
     let mut told = false;
     while let Some(block) = search.next_block(&Purse { left: f64::INFINITY, cost: &|_| 1.0 }) {
@@ -149,7 +160,7 @@ fn a_count_that_cannot_be_run_is_left_alone() {
 #[test]
 fn the_same_seed_asks_the_same_questions() {
     let asked = || {
-        let mut search = Search::new(Space { max: 200, start: 200, hints: vec![] }, 9);
+        let mut search = Search::new(Space { max: 200, start: 200, hints: vec![], flat: None }, 9);
         let mut all = Vec::new();
         while let Some(block) = search.next_block(&Purse { left: 300.0, cost: &|_| 1.0 }) {
             for &workers in &block.counts {
