@@ -26,6 +26,8 @@ const PONG_WITHIN: Duration = Duration::from_secs(5);
 /// nodes. Otherwise each answer would wake the coordinator by itself.
 const GATHER: Duration = Duration::from_micros(32);
 const MANY: u32 = 64;
+/// The most bytes of one node that are read at once.
+const READ_AT_ONCE: usize = 1 << 14;
 /// The most nodes that are asked for their time at once: more would delay each other.
 const AT_ONCE: usize = 8;
 
@@ -41,6 +43,8 @@ pub(super) struct Fleet {
     ahead: Duration,
     /// How long it took to tell all nodes their last order.
     telling: Duration,
+    /// What was read last.
+    buffer: Vec<u8>,
 }
 
 /// Why an order failed.
@@ -108,6 +112,7 @@ impl Fleet {
             synced: None,
             ahead: AHEAD,
             telling: Duration::ZERO,
+            buffer: vec![0; READ_AT_ONCE],
         }
     }
 
@@ -334,7 +339,7 @@ impl Fleet {
                 peer.send();
             }
             if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
-                let said = peer.heard();
+                let said = peer.heard(&mut self.buffer);
                 let at = clock::shared_nanos();
                 heard.extend(said.into_iter().map(|said| Heard { node, said, at }));
             }

@@ -71,12 +71,12 @@ impl Peer {
         !self.unsent.is_empty()
     }
 
-    /// The answers that have arrived. A node that breaks the protocol is lost.
-    pub(super) fn heard(&mut self) -> Vec<Numbered<Answer>> {
-        let mut buffer = [0; 1 << 14];
+    /// The answers that have arrived, read through `buffer`. A node that breaks the protocol is
+    /// lost.
+    pub(super) fn heard(&mut self, buffer: &mut [u8]) -> Vec<Numbered<Answer>> {
         let mut heard = Vec::new();
         while self.lost.is_none() {
-            match self.stream.read(&mut buffer) {
+            match self.stream.read(buffer) {
                 Ok(0) => self.lose("its stream ended".to_owned()),
                 Ok(count) => {
                     self.inbox.put(&buffer[..count]);
@@ -129,6 +129,9 @@ pub(super) fn is_wait(error: &io::Error) -> bool {
 /// minutes.
 pub(super) fn watch(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    // Messages are short and answered at once, so pacing (of BBR, say) only costs time. Where this
+    // way is not allowed, the system's own remains.
+    let _ = sockopt::set_tcp_congestion(stream, "reno");
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, IDLE)?;
     sockopt::set_tcp_keepintvl(stream, PROBES.0)?;

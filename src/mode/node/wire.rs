@@ -45,6 +45,8 @@ pub(super) struct Handshake(Box<HandshakeState>);
 pub(super) struct Seal {
     keys: Arc<StatelessTransportState>,
     nonce: u64,
+    /// The part that is being sealed.
+    part: Vec<u8>,
 }
 
 /// Opens what is received, and joins the parts of a message.
@@ -54,6 +56,8 @@ pub(super) struct Inbox {
     nonce: u64,
     /// Bytes of an incomplete frame.
     raw: Vec<u8>,
+    /// The part that was opened last.
+    part: Vec<u8>,
     /// Parts of an incomplete message.
     message: Vec<u8>,
 }
@@ -94,9 +98,14 @@ impl Handshake {
     pub(super) fn done(self) -> Result<(Seal, Inbox), WireError> {
         let keys = self.0.into_stateless_transport_mode().map_err(|_| WireError::Protocol)?;
         let keys = Arc::new(keys);
-        let inbox =
-            Inbox { keys: Arc::clone(&keys), nonce: 0, raw: Vec::new(), message: Vec::new() };
-        Ok((Seal { keys, nonce: 0 }, inbox))
+        let inbox = Inbox {
+            keys: Arc::clone(&keys),
+            nonce: 0,
+            raw: Vec::new(),
+            part: Vec::new(),
+            message: Vec::new(),
+        };
+        Ok((Seal { keys, nonce: 0, part: Vec::new() }, inbox))
     }
 }
 
@@ -116,18 +125,28 @@ impl Seal {
         let mut next = parts.next().or(Some(empty));
         while let Some(part) = next {
             next = parts.next();
-            let mut payload = Vec::with_capacity(part.len() + 1);
-            payload.push(u8::from(next.is_some()));
-            payload.extend_from_slice(part);
-            let length = payload.len() + TAG;
+            self.part.clear();
+            self.part.push(u8::from(next.is_some()));
+            self.part.extend_from_slice(part);
+            let length = self.part.len() + TAG;
+            out.reserve(HEAD + length);
             out.extend_from_slice(&(length as u16).to_be_bytes());
             let at = out.len();
             out.resize(at + length, 0);
-            let sealed = self.keys.write_message(self.nonce, &payload, &mut out[at..]);
+            let sealed = self.keys.write_message(self.nonce, &self.part, &mut out[at..]);
             sealed.map_err(|_| WireError::Protocol)?;
             self.nonce += 1;
         }
+        forget_if_long(&mut self.part);
         Ok(())
+    }
+}
+
+/// Releases the memory that a long message needed.
+fn forget_if_long(buffer: &mut Vec<u8>) {
+    const LONG: usize = 4096;
+    if buffer.capacity() > LONG {
+        *buffer = Vec::new();
     }
 }
 
@@ -148,12 +167,12 @@ impl Inbox {
                 return Err(WireError::Protocol);
             }
             let Some(sealed) = self.raw.get(at + HEAD..at + HEAD + length) else { break };
-            let mut payload = vec![0; length];
-            let read = self.keys.read_message(self.nonce, sealed, &mut payload);
+            self.part.resize(length, 0);
+            let read = self.keys.read_message(self.nonce, sealed, &mut self.part);
             let read = read.map_err(|_| WireError::Secret)?;
             self.nonce += 1;
             at += HEAD + length;
-            let (more, part) = payload[..read].split_first().ok_or(WireError::Protocol)?;
+            let (more, part) = self.part[..read].split_first().ok_or(WireError::Protocol)?;
             if self.message.len() + part.len() > LONGEST_MESSAGE || *more > 1 {
                 return Err(WireError::Protocol);
             }
@@ -161,9 +180,9 @@ impl Inbox {
             whole = (*more == 0).then(|| std::mem::take(&mut self.message));
         }
         self.raw.drain(..at);
-        // The memory that a long message needed is released.
-        if self.raw.is_empty() && self.raw.capacity() > LONGEST_FRAME {
-            self.raw = Vec::new();
+        forget_if_long(&mut self.part);
+        if self.raw.is_empty() {
+            forget_if_long(&mut self.raw);
         }
         Ok(whole)
     }
