@@ -10,7 +10,8 @@
 //! For an executor there are two loops by hand, a row for each. `map` is `executor.map` over all
 //! tasks. `fed` keeps four tasks per worker submitted, as `buffersize` of Python 3.14 does. They
 //! differ from each other where handing over is dear against the task: while `map` submits its
-//! tasks, the main thread holds the lock that the workers need.
+//! tasks, the main thread holds the lock that the workers need. knee keeps its pool full in the
+//! same way as `fed`.
 //!
 //! `compute` takes about a millisecond and `short` 30 microseconds. `noop` does nothing: its rows
 //! compare handing over alone.

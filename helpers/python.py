@@ -31,7 +31,6 @@ NAME = os.path.splitext(os.path.basename(__file__))[0]  # Workers import this fi
 clock = time.perf_counter_ns  # On Linux this is CLOCK_MONOTONIC, the same in all processes.
 MOST_LAPS = 1 << 20  # A window ends when it holds so many tasks.
 READY_WITHIN = 60  # Seconds.
-DEPTH = 4  # Tasks submitted per worker. With fewer, a worker may find none while the main thread waits for the lock.
 GLANCE = 50_000_000  # Nanoseconds between two looks at whether knee is still there.
 MOST_TEXT = 16 << 10
 
@@ -484,6 +483,8 @@ class Loop:
 class Pool:
     """An executor of exactly as many workers as are active, for each count that was asked for."""
 
+    depth = 4  # Tasks submitted per worker. With fewer, a worker may find none while the main thread waits for the lock.
+
     def __init__(self, job, members, channel):
         self.job, self.members, self.channel = job, members, channel
         self.executors, self.chunk, self.glance = {}, max(1, int(job.get("chunk") or 1)), 0
@@ -551,7 +552,7 @@ class Pool:
         if order.probe:
             threading.Thread(target=self.knock, args=(order,), daemon=True).start()
         while outstanding or not order.over:
-            while outstanding < order.active * DEPTH and self.submit(executor, order, ended):
+            while outstanding < order.active * self.depth and self.submit(executor, order, ended):
                 outstanding += 1
             for future in self.wait(order, ended):
                 outstanding -= 1
@@ -621,6 +622,8 @@ class Turn:
 
 
 class Interpreters(Pool):
+    depth = 2  # A round cannot end before the tasks that were submitted, as nothing stops them.
+
     def make(self, count):
         self.arrived, self.go = os.pipe(), os.pipe()
         lines = (f"import sys, json\nsys.path[:] = {sys.path!r}\nimport {NAME}\n"
