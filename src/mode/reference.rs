@@ -9,6 +9,7 @@ use super::helper::{self, Facts};
 use super::{Ground, Job, ModeError, Site};
 use crate::clock;
 use crate::machine::{cpu_time_of, process_cpu_time};
+use crate::stats::median::median;
 
 /// The most task numbers that are compared in every round.
 pub(super) const MOST_CHECKED: u64 = 8;
@@ -48,6 +49,12 @@ fn cpu_time(task: &dyn Task) -> Option<f64> {
     Some(process_cpu_time().ok()? + helpers)
 }
 
+/// CPU seconds used per second; `None` where they are not known.
+fn share(before: Option<f64>, after: Option<f64>, wall: f64) -> Option<f64> {
+    let share = (after? - before?) / wall;
+    share.is_finite().then(|| share.max(0.0))
+}
+
 /// Runs the first tasks of `job` and keeps the results. `workers` is for tasks that use all workers
 /// of a cell by themselves.
 ///
@@ -69,22 +76,25 @@ pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, Mo
     let start = clock::now();
     let mut task = ground.prepare(0)?;
     let prepare = clock::since(start).as_secs_f64();
-    let (mut checksums, mut fastest) = (Vec::new(), f64::INFINITY);
+    let (mut checksums, mut fastest, mut shares) = (Vec::new(), f64::INFINITY, Vec::new());
     let used = cpu_time(&*task);
     let start = clock::now();
     for number in 0..MOST_CHECKED {
-        let began = clock::now();
+        let (before, began) = (cpu_time(&*task), clock::now());
         let work = super::guarded(number, || task.run(number))?;
-        let took = clock::since(began).saturating_sub(task.aside().untimed);
-        fastest = fastest.min(took.as_secs_f64());
+        let took = clock::since(began);
+        shares.extend(share(before, cpu_time(&*task), took.as_secs_f64()));
+        fastest = fastest.min(took.saturating_sub(task.aside().untimed).as_secs_f64());
         checksums.push(work.checksum);
         if clock::since(start) > ENOUGH {
             break;
         }
     }
     let wall = clock::since(start).as_secs_f64();
+    // Where a CPU is taken away for a while, the median task still shows what the work needs. The
+    // CPU time of other processes is told in steps that may be longer than a task.
+    let busy = share(used, cpu_time(&*task), wall).into_iter().chain(median(&shares));
     let ran = checksums.len().max(1);
-    let busy = cpu_time(&*task).zip(used).map(|(after, before)| (after - before) / wall);
     drop(task);
     let context = ground.context(0);
     Ok(Reference {
@@ -92,7 +102,7 @@ pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, Mo
         task: fastest,
         wall: wall / ran as f64,
         // Without a figure the work is assumed to compute.
-        busy: busy.filter(|busy| busy.is_finite()).map_or(1.0, |busy| busy.max(0.0)),
+        busy: busy.reduce(f64::max).unwrap_or(1.0),
         parallel: ground.workload.parallel_by_itself(&job.params),
         prepare,
         notes: ground.workload.notes(&context),
