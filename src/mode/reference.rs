@@ -80,10 +80,13 @@ pub fn reference(site: &Site, job: &Job, workers: usize) -> Result<Reference, Mo
     let used = cpu_time(&*task);
     let start = clock::now();
     for number in 0..MOST_CHECKED {
-        let (before, began) = (cpu_time(&*task), clock::now());
+        let (whole, before) = (clock::now(), cpu_time(&*task));
+        let began = clock::now();
         let work = super::guarded(number, || task.run(number))?;
         let took = clock::since(began);
-        shares.extend(share(before, cpu_time(&*task), took.as_secs_f64()));
+        let after = cpu_time(&*task);
+        // Reading takes CPU time too, so the time for it counts on both sides.
+        shares.extend(share(before, after, clock::since(whole).as_secs_f64()));
         fastest = fastest.min(took.saturating_sub(task.aside().untimed).as_secs_f64());
         checksums.push(work.checksum);
         if clock::since(start) > ENOUGH {
