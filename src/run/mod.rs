@@ -122,12 +122,12 @@ pub fn run(
             let took = run.crews.dismiss();
             steer.spend(entry, took.as_secs_f64());
         }
-        let window = run.window(&turn);
         let launch = |cell: Cell| run.pace.launch(cell, &run.references[&cell.entry]);
-        let cells = steer.block(&turn, &|cell| run.cost(cell, window), &launch);
+        let seconds = turn.share / turn.rounds;
+        let cells = steer.block(&turn, &|cell| run.cost(cell, run.window(cell, seconds)), &launch);
         // An empty block means that this workload is finished; another one is next.
         if !cells.is_empty() {
-            if !run.block(number, window, cells, &mut steer, observer)? {
+            if !run.block(number, seconds, cells, &mut steer, observer)? {
                 break;
             }
             number += 1;
@@ -241,14 +241,10 @@ impl Run<'_> {
         Some(at_work.unwrap_or(next))
     }
 
-    /// The window for the next block. It is chosen so that the workload's share of the budget pays
-    /// for the rounds it wants.
-    fn window(&self, turn: &Turn) -> f64 {
-        let of = |entry: &usize| {
-            let reference = self.references.get(entry)?;
-            Some(self.pace.window(*entry, reference, turn.share / turn.rounds))
-        };
-        self.plan.company(turn.entry).iter().filter_map(of).fold(0.0, f64::max)
+    /// The window of a round of this cell, where the workload's share of the budget pays for
+    /// `seconds` per round.
+    fn window(&self, cell: Cell, seconds: f64) -> f64 {
+        self.pace.window(cell, &self.references[&cell.entry], seconds)
     }
 
     /// Launches the crews that a block needs, each at the largest count wanted. If that fails, the
@@ -288,11 +284,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Measures one block. Returns false once the budget is spent.
+    /// Measures one block, where each round may take `seconds`. Returns false once the budget is
+    /// spent.
     fn block(
         &mut self,
         number: u32,
-        window: f64,
+        seconds: f64,
         mut cells: Vec<Wanted>,
         steer: &mut Steer,
         observer: &mut dyn Observer,
@@ -307,7 +304,7 @@ impl Run<'_> {
                 return Ok(false);
             }
             let spent = self.elapsed();
-            let window = wanted.rate.map_or(window, pace::open);
+            let window = wanted.rate.map_or_else(|| self.window(cell, seconds), pace::open);
             let cost = self.cost(cell, window);
             if spent + cost > self.plan.budget {
                 continue;

@@ -8,6 +8,8 @@ use crate::plan::{Arrivals, Cell, Mode, Workers};
 
 /// Seconds. In a shorter window the system's own ticks hide the result.
 const SHORTEST: f64 = 0.020;
+/// Seconds. A longer window only pays where the rest of the round takes long.
+const LONG: f64 = 0.100;
 /// Seconds. The time for a longer window is better spent on one more round.
 const LONGEST: f64 = 0.300;
 /// Tasks that a window should see where tasks arrive at a rate. With fewer, the 99th percentile
@@ -24,6 +26,9 @@ const LONG_TASK: f64 = 0.010;
 /// A window is this many times as long as the rest of its round, so that most of the time is
 /// measured.
 const WORTH_ITS_OVERHEAD: f64 = 4.0;
+/// For that, a window may be this many times as long as its share of the budget pays for. More
+/// would leave too few blocks.
+const BEYOND_ITS_SHARE: f64 = 8.0;
 
 /// What is known so far about the costs of rounds.
 #[derive(Debug, Default)]
@@ -125,17 +130,16 @@ impl Pace {
         reference.wall * self.crowd_of(cell, reference) + warm_up(reference, window, true)
     }
 
-    /// The window with which a typical round of this workload takes `seconds` in all.
-    pub(super) fn window(&self, entry: usize, reference: &Reference, seconds: f64) -> f64 {
-        let guess = || {
-            let workers = self.cores.ceil() as usize;
-            self.guess(Cell { entry, mode: Mode::ProcessPool, workers }, reference, SHORTEST)
+    /// The window of this cell's next round, where a round may take `seconds` in all.
+    pub(super) fn window(&self, cell: Cell, reference: &Reference, seconds: f64) -> f64 {
+        let known = |costs: &BTreeMap<Cell, f64>| {
+            let own = costs.get(&cell).copied().or_else(|| mean_of(costs, cell.entry));
+            own.unwrap_or_else(|| self.guess(cell, reference, SHORTEST))
         };
-        let overhead = mean_of(&self.overhead, entry).unwrap_or_else(guess);
-        let unmeasured = mean_of(&self.unmeasured, entry).unwrap_or_else(guess);
-        // The window may be longer than asked for, but several blocks must remain possible.
-        let longer = (WORTH_ITS_OVERHEAD * unmeasured).min(4.0 * seconds);
-        (seconds - overhead).max(longer).clamp(self.windows.0, self.windows.1)
+        let longer = WORTH_ITS_OVERHEAD * known(&self.unmeasured);
+        let longer = longer.min(BEYOND_ITS_SHARE * seconds);
+        let window = (seconds - known(&self.overhead)).min(LONG).max(longer);
+        window.clamp(self.windows.0, self.windows.1)
     }
 }
 
@@ -188,4 +192,36 @@ pub(super) fn shape(batch: Option<u64>, reference: &Reference, window: f64, fres
         None => Extent::Time(Duration::from_secs_f64(window)),
     };
     Window { extent, warm_up: Duration::from_secs_f64(warm_up(reference, window, fresh)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_as_long_as_its_own_round_needs() {
+        let reference = Reference {
+            checksums: Vec::new(),
+            task: 1e-3,
+            wall: 1e-3,
+            busy: 0.0,
+            parallel: false,
+            prepare: 0.0,
+            notes: Vec::new(),
+            ceiling: None,
+            function: None,
+        };
+        let cell = |workers| Cell { entry: 0, mode: Mode::Threads, workers };
+        let mut pace = Pace::new(2.0, None);
+        pace.learn(cell(1), 0.038, 0.030, Some(0.032));
+        pace.learn(cell(256), 0.090, 0.030, Some(0.050));
+        let window = |workers, seconds: f64| {
+            (1e6 * pace.window(cell(workers), &reference, seconds)).round() / 1e6
+        };
+        assert_eq!(window(1, 0.038), 0.030, "it fills what its share pays for");
+        assert_eq!(window(1, 0.001), SHORTEST);
+        assert_eq!(window(256, 0.038), 0.160, "four times the 40 ms that were not measured");
+        assert_eq!(window(256, 0.010), 0.080, "but not far beyond its share");
+        assert_eq!(window(1, 9.0), LONG, "several short windows tell more than a long one");
+    }
 }

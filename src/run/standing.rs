@@ -1,6 +1,6 @@
 //! Compares the modes of a workload by the rounds measured so far: is the best mode decided?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Cell, Mode};
 use crate::stats::joint::{self, Entry};
@@ -80,6 +80,14 @@ impl Standing {
         let known = of_mode().filter(|(_, rounds)| 2 * rounds.len() >= most);
         let best = known.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
         Some(best.0.1)
+    }
+
+    /// How many launches stand behind the cell that has most of them.
+    pub(super) fn launches(&self) -> usize {
+        let of = |rounds: &Rounds| {
+            rounds.values().filter_map(|round| round.launch).collect::<BTreeSet<_>>().len()
+        };
+        self.cells.values().map(of).max().unwrap_or(0)
     }
 
     /// How often a count of a mode was measured.
