@@ -9,7 +9,7 @@ use super::curve::{Input, analyse};
 use super::findings::{Curve, Latency, Point};
 use super::observation::Observation;
 use super::round::Rounded;
-use crate::machine::GpuUse;
+use crate::machine::{GpuUse, Ledger};
 use crate::plan::hold::{Known, Seen, known};
 use crate::plan::{Limits, Mode};
 use crate::record::Record;
@@ -132,6 +132,10 @@ impl<'r> Series<'r> {
 
     fn witness(&self, workers: f64) -> Witness {
         let of = |figure: &dyn Fn(&Sample) -> Option<f64>| self.median_of(workers, figure);
+        // A single round may be shorter than one tick of the counters that tell what others took.
+        let ledgers = self.samples(workers).into_iter().filter_map(|s| s.ledger.as_ref());
+        let ledger = Ledger::total(ledgers);
+        let taken = |share: fn(&Ledger) -> Option<f64>| Some(share(ledger.as_ref()?)?.max(0.0));
         Witness {
             workers,
             cpu: of(&cpu),
@@ -152,8 +156,8 @@ impl<'r> Series<'r> {
             throttled: of(&|s| s.ledger.as_ref()?.throttled),
             gpu: of(&|s| busiest(s)?.busy),
             gpu_at_rest: of(&|s| busiest(s)?.at_rest),
-            foreign: of(&|s| s.ledger.as_ref()?.foreign),
-            stolen: of(&|s| s.ledger.as_ref()?.steal),
+            foreign: taken(Ledger::certain_foreign),
+            stolen: taken(Ledger::certain_steal),
         }
     }
 

@@ -156,9 +156,19 @@ impl Ledger {
         self.disturbances().iter().any(|found| found.severity == Severity::Repeat)
     }
 
+    /// Share of the CPUs that others used, as far as it is certain. It may be negative.
+    pub fn certain_foreign(&self) -> Option<f64> {
+        Some(self.foreign? - self.foreign_resolution.unwrap_or(0.0))
+    }
+
+    /// Share of the CPUs that the hypervisor gave to other machines, as far as it is certain. It
+    /// may be negative.
+    pub fn certain_steal(&self) -> Option<f64> {
+        Some(self.steal? - self.steal_resolution.unwrap_or(0.0))
+    }
+
     fn stolen(&self) -> Option<Disturbance> {
-        let share = self.steal?;
-        let certain = share - self.steal_resolution.unwrap_or(0.0);
+        let (share, certain) = (self.steal?, self.certain_steal()?);
         let severity = graded(certain, Some(STEAL_MARK), STEAL_REPEAT)?;
         let text =
             format!("the hypervisor gave {} of the CPU time to other machines", Percent(share));
@@ -166,8 +176,7 @@ impl Ledger {
     }
 
     fn used_by_others(&self) -> Option<Disturbance> {
-        let share = self.foreign?;
-        let certain = share - self.foreign_resolution.unwrap_or(0.0);
+        let (share, certain) = (self.foreign?, self.certain_foreign()?);
         let severity = graded(certain, None, FOREIGN_REPEAT)?;
         let text = format!("other processes used {} of the CPUs", Percent(share));
         Some(Disturbance { cause: Cause::Foreign, severity, amount: share, text })

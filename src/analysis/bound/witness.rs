@@ -1,6 +1,6 @@
 //! What was seen at one count, and the shares of the workers' time that follow.
 
-/// What was seen at one count. Each figure is the median over its rounds.
+/// What was seen at one count. Each figure is the median over its rounds, unless it says otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Witness {
     /// The number of workers.
@@ -25,9 +25,10 @@ pub struct Witness {
     pub gpu: Option<f64>,
     /// The smallest such share in the whole run: this is how much others use the GPU.
     pub gpu_at_rest: Option<f64>,
-    /// Share of the CPUs that others used.
+    /// Share of the CPUs that others used in all rounds together, as far as it is certain.
     pub foreign: Option<f64>,
-    /// Share of the CPUs that a hypervisor gave to other machines.
+    /// Share of the CPUs that a hypervisor gave to other machines in all rounds together, as far as
+    /// it is certain.
     pub stolen: Option<f64>,
 }
 
