@@ -9,6 +9,10 @@ use super::series::Series;
 use super::verdict::Contender;
 use crate::plan::{Candidates, Entry, Mode, Tariff};
 
+/// CPUs are full if the work uses this share of them: at most a ninth more is left to gain, about
+/// what a settled answer may miss.
+const FULL: f64 = 0.9;
+
 /// The measurements of one entry.
 #[derive(Debug)]
 pub(super) struct Measured {
@@ -44,9 +48,12 @@ impl Context<'_> {
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
             let mut curve = series.curve(base, evidence(mode), plan.tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());
-            // A user who lists counts asks about these alone.
+            // A user who lists counts asks about these alone. Where the CPUs are full, no other
+            // count can gain much.
+            let usable = self.record.header.machine.budget.usable();
+            let full = series.cpus_used_at_the_largest().is_some_and(|used| used >= FULL * usable);
             if let Some(found) = curve.optimum.as_mut()
-                && matches!(asked, Candidates::Exactly { .. })
+                && (full || matches!(asked, Candidates::Exactly { .. }))
             {
                 found.rising = false;
             }

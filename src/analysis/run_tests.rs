@@ -4,7 +4,7 @@ use knee_workloads::{Kind, Params};
 
 use super::analyse;
 use super::findings::Findings;
-use crate::machine::{Machine, Root};
+use crate::machine::{Ledger, Machine, Root};
 use crate::mode::Usage;
 use crate::plan::{Candidates, Cell, Entry, Mode, Plan, Series};
 use crate::record::{End, Header, Record, SCHEMA_VERSION, Survey};
@@ -277,4 +277,22 @@ fn an_empty_record_has_empty_findings() {
     let findings = analyse(&record);
     assert!(findings.run.interrupted && findings.run.rounds == 0);
     assert!(findings.workloads.iter().all(|w| w.curves.is_empty() && w.verdict.is_none()));
+}
+
+#[test]
+fn throughput_still_rises_at_the_largest_count_unless_the_cpus_are_full() {
+    let rises = |busy: f64| {
+        let mut record = record(0.01);
+        record.samples.retain(|sample| sample.cell.workers <= 2);
+        for sample in &mut record.samples {
+            let own_cpu = busy * 0.1 * sample.cell.workers as f64;
+            sample.ledger = Some(Ledger { wall: 0.1, cpus: Some(2), own_cpu, ..Ledger::default() });
+        }
+        for series in record.header.plan.entries.iter_mut().flat_map(|entry| &mut entry.series) {
+            series.candidates = Candidates::Search { first: vec![1, 2], most: 64, open: true };
+        }
+        analyse(&record).workloads[0].curves[0].optimum.as_ref().unwrap().rising
+    };
+    assert!(rises(0.5));
+    assert!(!rises(0.97));
 }

@@ -95,6 +95,16 @@ impl<'r> Series<'r> {
         median(&values)
     }
 
+    /// CPU seconds per second that the work used at the largest count, with all that the rounds need
+    /// before and after their windows. `None` with nodes, each of which has CPUs of its own.
+    pub(super) fn cpus_used_at_the_largest(&self) -> Option<f64> {
+        let largest = self.rounds.iter().map(|round| round.sample.cell.workers).max()?;
+        let samples = self.samples(largest as f64).into_iter();
+        let here = samples.filter(|sample| sample.nodes.is_empty());
+        let total = Ledger::total(here.filter_map(|sample| sample.ledger.as_ref()))?;
+        (total.wall > 0.0).then(|| total.own_cpu / total.wall)
+    }
+
     /// The median of a figure over all rounds, where known.
     pub(super) fn median(&self, figure: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
         let rounds = self.rounds.iter().map(|round| round.sample);

@@ -30,9 +30,9 @@ pub struct Space {
 }
 
 impl Space {
-    /// The counts up to `most` that may be tried.
-    fn up_to(&self, most: usize) -> impl Iterator<Item = usize> {
-        (1..=most).filter(|count| self.allows(*count))
+    /// All counts that may be tried.
+    fn counts(&self) -> impl Iterator<Item = usize> {
+        (1..=self.max).filter(|count| self.allows(*count))
     }
 
     fn allows(&self, count: usize) -> bool {
@@ -264,7 +264,7 @@ impl Search {
     /// and needs no exploring: every block of it decides.
     fn first_look(&mut self, purse: &Purse<'_>) -> Phase {
         let counts = grid::first(&self.space, purse);
-        let whole = counts.len() == self.space.up_to(self.space.max).count();
+        let whole = counts.len() == self.space.counts().count();
         if whole {
             return Phase::Confirm { list: counts, passes: 0 };
         }

@@ -215,13 +215,13 @@ mod tests {
         let mut pace = Pace::new(2.0, None);
         pace.learn(cell(1), 0.038, 0.030, Some(0.032));
         pace.learn(cell(256), 0.090, 0.030, Some(0.050));
-        let window = |workers, seconds: f64| {
-            (1e6 * pace.window(cell(workers), &reference, seconds)).round() / 1e6
+        let millis = |workers, seconds: f64| {
+            (1e3 * pace.window(cell(workers), &reference, seconds)).round() as u32
         };
-        assert_eq!(window(1, 0.038), 0.030, "it fills what its share pays for");
-        assert_eq!(window(1, 0.001), SHORTEST);
-        assert_eq!(window(256, 0.038), 0.160, "four times the 40 ms that were not measured");
-        assert_eq!(window(256, 0.010), 0.080, "but not far beyond its share");
-        assert_eq!(window(1, 9.0), LONG, "several short windows tell more than a long one");
+        assert_eq!(millis(1, 0.038), 30, "it fills what its share pays for");
+        assert_eq!(millis(1, 0.001), 20, "the shortest");
+        assert_eq!(millis(256, 0.038), 160, "four times the 40 ms that were not measured");
+        assert_eq!(millis(256, 0.010), 80, "but not far beyond its share");
+        assert_eq!(millis(1, 9.0), 100, "several short windows tell more than a long one");
     }
 }

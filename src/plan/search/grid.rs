@@ -16,7 +16,7 @@ const SMALL: usize = 6;
 /// The counts of the first look: two per octave and the hints. A small purse gets fewer.
 pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     if space.max <= SMALL {
-        let all: Vec<usize> = space.up_to(space.max).collect();
+        let all: Vec<usize> = space.counts().collect();
         if 3.0 * purse.cost_of(&all) <= purse.left {
             return all;
         }
