@@ -115,7 +115,8 @@ fn nodes_are_started_by_ssh_and_one_whose_connection_is_killed_ends() {
     let words = ["sleep:ms=5", "--nodes", "1,2", "--budget", "6s"];
     let Some((mut run, _server)) = by_ssh(&words) else { return };
     let child = run.start();
-    assert!(run.wait_for_rounds(4), "nothing was measured");
+    let both = |round: &serde_json::Value| round["nodes"].as_array().map(Vec::len) == Some(2);
+    assert!(wait(|| rounds(&run.out()).iter().any(both)), "nothing was measured on both");
     // Only the client is killed; the node is not.
     let is_client = |line: &str| line.contains("BatchMode") && line.contains(" beta ");
     let clients = run.living().into_iter().filter(|(_, line)| is_client(line));
@@ -124,8 +125,6 @@ fn nodes_are_started_by_ssh_and_one_whose_connection_is_killed_ends() {
     assert!(said.contains("nodes: alpha, beta"), "{said}");
     assert_eq!(code, Some(4), "{said}");
     assert!(lost(&run.out(), "beta"), "{said}");
-    let both = |round: &serde_json::Value| round["nodes"].as_array().map(Vec::len) == Some(2);
-    assert!(rounds(&run.out()).iter().any(both), "{said}");
     run.assert_gone();
 }
 
