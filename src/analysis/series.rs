@@ -95,8 +95,8 @@ impl<'r> Series<'r> {
         median(&values)
     }
 
-    /// CPU seconds per second that the work used at the largest count, with all that the rounds need
-    /// before and after their windows. `None` with nodes, each of which has CPUs of its own.
+    /// CPU seconds per second that the work used at the largest count, with all that the rounds
+    /// need before and after their windows. `None` with nodes, each of which has CPUs of its own.
     pub(super) fn cpus_used_at_the_largest(&self) -> Option<f64> {
         let largest = self.rounds.iter().map(|round| round.sample.cell.workers).max()?;
         let samples = self.samples(largest as f64).into_iter();

@@ -1,6 +1,7 @@
 //! What was seen at one count, and the shares of the workers' time that follow.
 
-/// What was seen at one count. Each figure is the median over its rounds, unless it says otherwise.
+/// What was seen at one count. Each figure is the median over its rounds, unless it says
+/// otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Witness {
     /// The number of workers.
