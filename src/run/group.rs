@@ -21,12 +21,14 @@ const MOST_BLOCKS: u32 = 144;
 const WANTED_BLOCKS: f64 = 20.0;
 /// Fewer blocks say nothing about the noise. Every workload gets this many before any gets more.
 pub(super) const LEAST_BLOCKS: u32 = 3;
-/// After this many blocks and launches an answer may count as settled. Other workloads then come
-/// first.
-const SETTLED: (u32, usize) = (6, 3);
+/// After this many blocks, which hold enough launches, an answer may count as settled. Other
+/// workloads then come first.
+const SETTLED_BLOCKS: u32 = 6;
+/// So many launches are enough.
+const SETTLED_LAUNCHES: usize = 3;
 /// After this many blocks it may, however few launches they hold: crews that are expensive to
 /// launch stay.
-const SETTLED_BLOCKS: u32 = 12;
+const SETTLED_BLOCKS_OF_FEW_LAUNCHES: u32 = 12;
 /// A mode that has lost is measured this often in all, so that its own figures get an interval.
 /// After that, its time is better spent on the other modes.
 const ROUNDS_OF_LOST: usize = 5;
@@ -170,9 +172,12 @@ impl Group {
             }
             _ => false,
         };
-        let (blocks, launches) = SETTLED;
-        let enough = self.blocks >= blocks && self.standing.launches() >= launches;
-        (enough || self.blocks >= SETTLED_BLOCKS)
+        let needed = if self.standing.launches() >= SETTLED_LAUNCHES {
+            SETTLED_BLOCKS
+        } else {
+            SETTLED_BLOCKS_OF_FEW_LAUNCHES
+        };
+        self.blocks >= needed
             && !self.courses.iter().any(explores)
             && !self.standing.is_open_anywhere(&ways)
     }

@@ -6,9 +6,13 @@
 //!
 //! | position | moved by | means |
 //! |---|---|---|
-//! | `tail` | producer | what lies before it is complete: it is moved last, so a producer that dies half-way has sent nothing |
-//! | `claimed` | consumer; producer to revoke | what lies before it has been taken: moved by compare-and-swap, so that each record is taken once or revoked; unused where nothing is ever revoked |
+//! | `tail` | producer | what lies before it is complete |
+//! | `claimed` | consumer; producer to revoke | what lies before it has been taken or revoked |
 //! | `freed` | consumer | what lies before it may be overwritten |
+//!
+//! The producer moves `tail` last, so one that dies half-way has sent nothing. `claimed` is moved
+//! by compare-and-swap, so each record is either taken once or revoked. Where nothing is ever
+//! revoked, `claimed` is not used.
 //!
 //! Each side keeps its own position in private memory, and checks whatever the other side wrote
 //! before it uses it. A damaged position is an error, never an access outside the ring.
