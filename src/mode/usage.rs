@@ -4,7 +4,10 @@
 //! Peak memory comes from `VmHWM`. A child inherits `ru_maxrss` from its parent, so that says
 //! nothing about a worker.
 
+mod process;
+
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use knee_workloads::Task;
@@ -12,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::descendants;
+use process::{field, of_process, schedstat, status};
 
 /// What all workers of a crew used together. Figures that the system does not give are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +70,14 @@ impl Whom {
         let helpers: Vec<u32> = tasks.into_iter().flat_map(Task::processes).collect();
         if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
     }
+
+    /// Seconds that threads of this process have waited for a CPU, if they belong to the crew.
+    fn waited_here(&self) -> Option<f64> {
+        match self {
+            Self::Ourselves | Self::Helped(_) => own_run_queue(),
+            Self::Workers(_) | Self::Reaped => Some(0.0),
+        }
+    }
 }
 
 impl Probe {
@@ -76,13 +88,18 @@ impl Probe {
             // start.
             let _ = fs::write("/proc/self/clear_refs", "5");
         }
-        let counters = read(&whom);
+        // On a busy machine it takes long to ask all threads. The other counters are read together
+        // with the clock.
+        let waited = whom.waited_here();
+        let counters = read(&whom).waiting(waited);
         Self { whom, at: crate::clock::now(), counters }
     }
 
     /// What was used since [`begin`](Self::begin).
     pub fn end(&self) -> Usage {
         let (then, now) = (self.counters, read(&self.whom));
+        let span = crate::clock::since(self.at).as_secs_f64();
+        let now = now.waiting(self.whom.waited_here());
         let difference = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
         Usage {
             user: (now.user - then.user).max(0.0),
@@ -92,8 +109,11 @@ impl Probe {
             minor_faults: difference(now.minor_faults, then.minor_faults),
             major_faults: difference(now.major_faults, then.major_faults),
             run_queue: now.run_queue.zip(then.run_queue).map(|(now, then)| (now - then).max(0.0)),
-            peak_memory: now.peak_memory,
-            span: crate::clock::since(self.at).as_secs_f64(),
+            peak_memory: match self.whom {
+                Whom::Ourselves => own_peak_memory(),
+                Whom::Helped(_) | Whom::Workers(_) | Whom::Reaped => now.peak_memory,
+            },
+            span,
         }
     }
 }
@@ -102,6 +122,12 @@ impl Usage {
     /// CPU seconds, user and system together.
     pub fn cpu(&self) -> f64 {
         self.user + self.system
+    }
+
+    /// Adds seconds that threads of this process waited for a CPU.
+    fn waiting(self, here: Option<f64>) -> Self {
+        let run_queue = self.run_queue.zip(here).map(|(others, here)| others + here);
+        Self { run_queue, ..self }
     }
 
     /// Adds two usages. The span is the longer one. A figure that is unknown in one of them is
@@ -146,17 +172,16 @@ impl Usage {
     }
 }
 
+/// The counters, without those of this process that take long to read: the waiting of its threads
+/// and its memory.
 fn read(whom: &Whom) -> Usage {
     match whom {
         Whom::Ourselves => {
-            let mut counters = rusage(libc::RUSAGE_SELF).and(rusage(libc::RUSAGE_CHILDREN));
-            counters.run_queue = own_run_queue();
-            counters.peak_memory =
-                status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10);
-            counters
+            let both = rusage(libc::RUSAGE_SELF).and(rusage(libc::RUSAGE_CHILDREN));
+            Usage { run_queue: Some(0.0), ..both }
         }
         Whom::Helped(pids) => {
-            let own = Usage { run_queue: own_run_queue(), ..rusage(libc::RUSAGE_SELF) };
+            let own = Usage { run_queue: Some(0.0), ..rusage(libc::RUSAGE_SELF) };
             let helpers = of_processes(pids);
             Usage { peak_memory: helpers.peak_memory, ..own.and(helpers) }
         }
@@ -204,13 +229,20 @@ fn rusage(who: libc::c_int) -> Usage {
     }
 }
 
-/// After this time no more threads are asked: asking competes for a CPU with all workers, and 512
-/// threads took two seconds.
+/// More threads are not asked: asking competes for a CPU with all workers, and 512 threads took two
+/// seconds.
+const MOST_THREADS: u64 = 128;
+/// After this time no more threads are asked.
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// Seconds that threads of this process were ready but had no CPU: the second figure of
-/// `schedstat`.
+/// `schedstat`. `None` if they are too many to ask.
 fn own_run_queue() -> Option<f64> {
+    // The directory has two links of its own, and one for each thread.
+    let threads = fs::metadata("/proc/self/task").ok()?.nlink().saturating_sub(2);
+    if threads > MOST_THREADS {
+        return None;
+    }
     let begin = crate::clock::now();
     let mut total = 0.0;
     for task in fs::read_dir("/proc/self/task").ok()? {
@@ -227,122 +259,14 @@ fn own_run_queue() -> Option<f64> {
     Some(total)
 }
 
-/// Seconds on a CPU, and seconds waiting for one.
-fn schedstat(path: &std::path::Path) -> Option<[f64; 2]> {
-    let text = fs::read_to_string(path).ok()?;
-    let mut figures = text.split_ascii_whitespace().map(|figure| figure.parse::<u64>().ok());
-    Some([figures.next()?? as f64 * 1e-9, figures.next()?? as f64 * 1e-9])
-}
-
-fn status(who: &str) -> Option<String> {
-    fs::read_to_string(format!("/proc/{who}/status")).ok()
-}
-
-fn field(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find(|line| line.starts_with(name))?;
-    line[name.len()..].split_ascii_whitespace().next()?.parse().ok()
-}
-
-/// The usage of one other process. Its clock gives exact CPU time; the ticks of `stat` split it
-/// into user and system.
-fn of_process(pid: u32) -> Usage {
-    let who = pid.to_string();
-    let mut counters = Usage::default();
-    if let Some(text) = status(&who) {
-        counters.voluntary = field(&text, "voluntary_ctxt_switches:");
-        counters.involuntary = field(&text, "nonvoluntary_ctxt_switches:");
-        counters.peak_memory = field(&text, "VmHWM:").map(|kib| kib << 10);
-    }
-    let Some(stat) =
-        fs::read_to_string(format!("/proc/{who}/stat")).ok().and_then(|text| Stat::read(&text))
-    else {
-        return counters;
-    };
-    (counters.minor_faults, counters.major_faults) = (Some(stat.minor), Some(stat.major));
-    (counters.user, counters.system) = (stat.user, stat.system);
-    // This figure is exact and includes all threads.
-    if let Some(exact) = crate::machine::cpu_time_of(pid) {
-        let both = stat.user + stat.system;
-        counters.system = if both > 0.0 { exact * stat.system / both } else { 0.0 };
-        counters.user = exact - counters.system;
-    }
-    if stat.threads == 1 {
-        counters.run_queue =
-            schedstat(format!("/proc/{who}/schedstat").as_ref()).map(|[_, waited]| waited);
-    } else {
-        of_threads(&who, &mut counters);
-    }
-    // The usage of programs that it ran to their end.
-    counters.user += stat.reaped_user;
-    counters.system += stat.reaped_system;
-    counters
-}
-
-/// Waiting time and context switches of all living threads of a process. The files of the process
-/// itself cover only its first thread.
-fn of_threads(who: &str, counters: &mut Usage) {
-    let tasks = fs::read_dir(format!("/proc/{who}/task")).into_iter().flatten().flatten();
-    let (mut waited, mut switches) = (0.0, [0; 2]);
-    for task in tasks {
-        if let Some([_, one]) = schedstat(&task.path().join("schedstat")) {
-            waited += one;
-        }
-        let Ok(text) = fs::read_to_string(task.path().join("status")) else { continue };
-        let of = |name: &str| field(&text, name).unwrap_or(0);
-        switches[0] += of("voluntary_ctxt_switches:");
-        switches[1] += of("nonvoluntary_ctxt_switches:");
-    }
-    counters.run_queue = Some(waited);
-    [counters.voluntary, counters.involuntary] = switches.map(Some);
-}
-
-/// What `/proc/PID/stat` says about a process with all its threads. Times are in seconds, as fine
-/// as the system's tick.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Stat {
-    minor: u64,
-    major: u64,
-    user: f64,
-    system: f64,
-    reaped_user: f64,
-    reaped_system: f64,
-    threads: u64,
-}
-
-impl Stat {
-    fn read(text: &str) -> Option<Self> {
-        // The command's name stands in parentheses and may hold any character, so fields are
-        // counted from the last parenthesis.
-        let rest: Vec<&str> = text[text.rfind(')')? + 1..].split_ascii_whitespace().collect();
-        let number = |field: usize| rest.get(field - 3)?.parse::<u64>().ok();
-        let tick = rustix::param::clock_ticks_per_second() as f64;
-        let seconds = |field: usize| Some(number(field)? as f64 / tick);
-        Some(Self {
-            minor: number(10)?,
-            major: number(12)?,
-            user: seconds(14)?,
-            system: seconds(15)?,
-            reaped_user: seconds(16)?,
-            reaped_system: seconds(17)?,
-            threads: number(20)?,
-        })
-    }
+/// The peak resident memory of this process, in bytes.
+fn own_peak_memory() -> Option<u64> {
+    status("self").and_then(|text| field(&text, "VmHWM:")).map(|kib| kib << 10)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_name_with_parentheses_does_not_shift_the_fields() {
-        let text = "7 (a) b (c)) S 1 2 3 4 5 6 70 8 90 10 1100 1200 1300 1400 20 0 3 0";
-        let stat = Stat::read(text).expect("it is whole");
-        let tick = rustix::param::clock_ticks_per_second() as f64;
-        assert_eq!((stat.minor, stat.major, stat.threads), (70, 90, 3));
-        assert!((stat.user * tick - 1100.0).abs() < 1e-6, "{stat:?}");
-        assert!((stat.reaped_system * tick - 1400.0).abs() < 1e-6, "{stat:?}");
-        assert_eq!(Stat::read("7 (a"), None);
-    }
 
     #[test]
     fn what_a_workers_own_processes_use_is_seen() {
@@ -367,6 +291,21 @@ mod tests {
         worker.wait().expect("it is ours");
         assert!(usage.cpu() >= 0.1, "{usage:?}");
         assert!(usage.peak_memory > Some(0), "{usage:?}");
+    }
+
+    #[test]
+    fn a_crowd_of_threads_is_not_asked_one_by_one() {
+        assert!(own_run_queue().is_some());
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        std::thread::scope(|scope| {
+            for _ in 0..=MOST_THREADS {
+                scope.spawn(|| drop(wait.lock().map(|wait| wait.recv())));
+            }
+            let probe = Probe::begin(Whom::Ourselves);
+            assert_eq!(probe.end().run_queue, None);
+            drop(release);
+        });
     }
 
     #[test]

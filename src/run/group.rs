@@ -1,6 +1,8 @@
 //! All series of one workload, or of several ways to do the same work. They share blocks. A group
 //! chooses the cells of its next block and knows when it has measured enough.
 
+use std::cell::OnceCell;
+
 use crate::mode::Reference;
 use crate::plan::search::{Pairs, Purse};
 use crate::plan::{Candidates, Cell, Mode, Plan, Series};
@@ -65,6 +67,9 @@ pub(super) struct Group {
     pub(super) blocks: u32,
     /// Whether the rest of the budget cannot pay for another comparison of its modes.
     pub(super) exhausted: bool,
+    /// Whether it is settled. It takes some computing, so the answer is kept until something
+    /// changes.
+    pub(super) settled: OnceCell<bool>,
 }
 
 /// Seconds that a round of a cell takes.
@@ -136,6 +141,7 @@ impl Group {
             width: 0,
             blocks: 0,
             exhausted: false,
+            settled: OnceCell::new(),
         }
     }
 
@@ -162,6 +168,15 @@ impl Group {
 
     /// Whether more rounds would hardly change its answer. Time is then better spent on others.
     pub(super) fn is_settled(&self) -> bool {
+        *self.settled.get_or_init(|| self.has_enough())
+    }
+
+    /// Forgets whether it was settled: a round was measured or chosen, or a cell was given up.
+    pub(super) fn changed(&mut self) {
+        self.settled.take();
+    }
+
+    fn has_enough(&self) -> bool {
         if self.at_rate || self.joint.is_some() {
             return false;
         }

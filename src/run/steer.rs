@@ -133,6 +133,7 @@ impl Steer {
             return Vec::new();
         };
         let mut cells = group.cells(turn, cost, launch);
+        group.changed();
         let salt = (group.entry as u64) << 32 | u64::from(group.blocks);
         let order = |place: u64| knee_workloads::mix(knee_workloads::mix(self.seed, salt), place);
         let lead = group.entry;
@@ -148,6 +149,7 @@ impl Steer {
     pub(super) fn observe(&mut self, sample: &Sample) {
         let entry = sample.cell.entry;
         if let Some(group) = self.groups.iter_mut().find(|group| group.entries.contains(&entry)) {
+            group.changed();
             let made = (sample.crew, sample.confirms);
             group.standing.enter(sample.cell, sample.block, sample.throughput, made);
             let pair = group.pair_of(sample.cell);
@@ -179,6 +181,7 @@ impl Steer {
     /// Gives up a cell that cannot be measured.
     pub(super) fn fail(&mut self, cell: Cell) {
         for group in &mut self.groups {
+            group.changed();
             let pair = group.pair_of(cell);
             if let Some((joint, pair)) = group.joint.as_mut().zip(pair) {
                 joint.tell_broken(pair);
