@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use knee_workloads::{Aside, Figure, Work};
 
 use super::gate::{Extent, Gate, Hold, Moment};
+use super::lap::Lap;
 use super::schedule::{Due, Schedule};
 use super::share::Share;
 use crate::clock;
@@ -20,77 +20,8 @@ use crate::clock;
 const AGREEMENT: f64 = 0.05;
 /// Length of the first slice of a warm-up.
 const FIRST_SLICE: Duration = Duration::from_micros(500);
-/// Latencies are kept within 1 % up to this value; longer ones count as this value.
-const LONGEST_NANOS: u64 = 3_600_000_000_000;
 /// While a worker waits for a task to become due, it checks this often whether the round is over.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// What one worker measured in a round.
-#[derive(Debug)]
-pub struct Lap {
-    /// Whole tasks within its own window.
-    pub tasks: u64,
-    /// Units that those tasks did.
-    pub units: u64,
-    /// From the beginning of its first counted task to the end of its last one.
-    pub wall: Duration,
-    /// Units per second from the gate's opening to its closing.
-    pub rate: f64,
-    /// When its window ended, from the gate's origin.
-    pub ended: Duration,
-    /// How long each task took, in nanoseconds.
-    pub latency: Histogram<u64>,
-    /// The checksums of tasks that serial has run too, with their numbers.
-    pub checks: Vec<(u64, u64)>,
-    /// How long this worker warmed up.
-    pub warm_up: Duration,
-    /// The largest resident memory of any program that this worker ran, in bytes; 0 where it ran
-    /// none.
-    pub peak_memory: u64,
-    /// What the programs of its whole tasks printed about themselves.
-    pub printed: Vec<Figure>,
-    /// Where tasks arrive at a rate: the total time of all its tasks, from beginning to end, and
-    /// their number. Tasks before the window count too.
-    pub served: (Duration, u64),
-    /// The sum of the squares of these times, in seconds squared.
-    pub served_squares: f64,
-    /// How many of its tasks were due but not begun when the window opened, and when it closed.
-    pub waited: [u64; 2],
-}
-
-impl Lap {
-    /// An empty histogram of latencies. All laps use the same bounds. Two digits take 35 kB; three
-    /// would take 280 kB for each of a thousand workers in every round.
-    pub(super) fn histogram() -> Histogram<u64> {
-        Histogram::new_with_bounds(1, LONGEST_NANOS, 2)
-            .expect("two digits over an hour of nanoseconds are within the histogram's limits")
-    }
-
-    /// The lap of a worker that did nothing.
-    pub(super) fn nothing() -> Self {
-        Self {
-            tasks: 0,
-            units: 0,
-            wall: Duration::ZERO,
-            rate: 0.0,
-            ended: Duration::ZERO,
-            latency: Self::histogram(),
-            checks: Vec::new(),
-            warm_up: Duration::ZERO,
-            peak_memory: 0,
-            printed: Vec::new(),
-            served: (Duration::ZERO, 0),
-            served_squares: 0.0,
-            waited: [0; 2],
-        }
-    }
-
-    /// The mean of the rates that its programs printed; `None` if they printed none.
-    fn printed_rate(&self) -> Option<f64> {
-        let sum: f64 = self.printed.iter().map(|figure| figure.rate).sum();
-        (!self.printed.is_empty()).then(|| sum / self.printed.len() as f64)
-    }
-}
 
 /// The state of one worker's measurement.
 #[derive(Debug)]
@@ -303,11 +234,14 @@ impl Lane {
                 self.share.whole(work.units, untimed);
                 self.count(start, now, took, work)
             }
-            Phase::Warming { .. } => self.warm(now),
-            Phase::Waiting => {
+            Phase::Warming { .. } if self.gate.opened().is_none() => self.warm(now),
+            Phase::Warming { .. } | Phase::Waiting => {
                 let [began, now] = self.since_origin([began, now]);
                 if let Some(opened) = self.gate.opened().filter(|opened| now >= *opened) {
                     self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
+                    if matches!(self.phase, Phase::Warming { .. }) {
+                        self.lap.warm_up = opened;
+                    }
                     self.phase = Phase::Measuring { start: self.began };
                     self.window_began = self.began;
                     if self.gate.has_come() {
@@ -396,5 +330,33 @@ impl Lane {
         *previous = Some(rate);
         *slice = Slice { start: now, length: slice.length * 2, tasks: 0 };
         Moment::Ordinary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mode::Window;
+
+    #[test]
+    fn a_straggler_that_is_not_warm_when_the_gate_opens_counts_from_then_on() {
+        let length = Duration::from_secs(1);
+        let window = Window { extent: Extent::Time(length), warm_up: Duration::from_millis(100) };
+        let gate = Arc::new(Gate::new(window, 1, &Arc::default()));
+        let mut lane = Lane::new(&gate, 0, 1, 0);
+        lane.start();
+        gate.open();
+        let opened = gate.origin() + gate.opened().expect("it is open");
+        let work = Work { units: 10, checksum: 0 };
+        let mut done = |seconds: f64| {
+            let number = lane.take().expect("it goes on");
+            lane.done_at(opened + Duration::from_secs_f64(seconds), number, work)
+        };
+        assert_eq!(done(2.0), Moment::Ordinary, "it began before the opening");
+        assert_eq!(done(2.5), Moment::Ordinary);
+        assert_eq!(done(3.5), Moment::AllFinished);
+        let lap = lane.finish();
+        assert_eq!((lap.tasks, lap.units), (2, 20));
+        assert!(lap.warm_up < Duration::from_secs(1), "{lap:?}");
     }
 }

@@ -21,6 +21,7 @@ enum Reading {
 
 impl Meter {
     pub(super) fn new(whom: Whom) -> Self {
+        whom.forget_peak_memory();
         Self { whom, reading: Mutex::new(Reading::NotBegun) }
     }
 

@@ -265,7 +265,7 @@ mod tests {
             schedule.take(Duration::ZERO);
         }
         assert!(schedule.is_over(61 * SECOND), "nobody waits for the rest");
-        let mut latency = super::super::lane::Lap::histogram();
+        let mut latency = super::super::Lap::histogram();
         let asked = Arrivals { rate: 10.0, even: true, most: false };
         let arrived = schedule.arrived(asked, [0, 5], 0.25, &mut latency);
         assert_eq!((arrived.due, arrived.never_begun, arrived.waiting), (400, 300, 305));

@@ -71,6 +71,15 @@ impl Whom {
         if helpers.is_empty() { Self::Ourselves } else { Self::Helped(helpers) }
     }
 
+    /// Lets the peak of this process's memory begin anew, if it is the crew. This needs a lock that
+    /// the threads of a crew want too, so it is done before they work.
+    pub(super) fn forget_peak_memory(&self) {
+        if matches!(self, Self::Ourselves) {
+            // Where the system does not allow it, the peak stays that since the start.
+            let _ = fs::write("/proc/self/clear_refs", "5");
+        }
+    }
+
     /// Seconds that threads of this process have waited for a CPU, if they belong to the crew.
     fn waited_here(&self) -> Option<f64> {
         match self {
@@ -83,11 +92,6 @@ impl Whom {
 impl Probe {
     /// Reads the counters now.
     pub fn begin(whom: Whom) -> Self {
-        if matches!(whom, Whom::Ourselves) {
-            // Where the system does not allow resetting the peak, it stays the peak since the
-            // start.
-            let _ = fs::write("/proc/self/clear_refs", "5");
-        }
         // On a busy machine it takes long to ask all threads. The other counters are read together
         // with the clock.
         let waited = whom.waited_here();
