@@ -25,7 +25,7 @@ const SETTLING: f64 = 0.25;
 const LONG_TASK: f64 = 0.010;
 /// A window is this many times as long as the rest of its round, so that most of the time is
 /// measured.
-const WORTH_ITS_OVERHEAD: f64 = 4.0;
+const WORTH_ITS_OVERHEAD: f64 = 4.5;
 /// For that, a window may be this many times as long as its share of the budget pays for. More
 /// would leave too few blocks.
 const BEYOND_ITS_SHARE: f64 = 8.0;
@@ -220,7 +220,7 @@ mod tests {
         };
         assert_eq!(millis(1, 0.038), 30, "it fills what its share pays for");
         assert_eq!(millis(1, 0.001), 20, "the shortest");
-        assert_eq!(millis(256, 0.038), 160, "four times the 40 ms that were not measured");
+        assert_eq!(millis(256, 0.038), 180, "4.5 times the 40 ms that were not measured");
         assert_eq!(millis(256, 0.010), 80, "but not far beyond its share");
         assert_eq!(millis(1, 9.0), 100, "several short windows tell more than a long one");
     }
