@@ -55,7 +55,7 @@ pub fn analyse(input: &Input) -> Curve {
         (Spread { df: 0.0, .. }, Some((sd, df))) => Spread { sd: sd.max(optimum::LEAST_NOISE), df },
         (measured, _) => measured,
     };
-    let table = optimum::table(&input.observations, &groups, false);
+    let table = optimum::table(&input.observations, &groups);
     let levels: Vec<Level> = groups
         .iter()
         .zip(&table.columns)

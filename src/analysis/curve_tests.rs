@@ -59,7 +59,7 @@ const COUNTS: [f64; 8] = [1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0];
 fn intervals(observations: &[Observation]) -> Vec<(f64, Estimate)> {
     let groups = super::observation::group(observations);
     let within = super::observation::spread(&groups);
-    let table = super::optimum::table(observations, &groups, false);
+    let table = super::optimum::table(observations, &groups);
     let estimates = super::curve::throughputs(&groups, within, &table);
     groups.iter().map(|group| group.workers).zip(estimates).collect()
 }

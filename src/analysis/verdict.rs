@@ -57,7 +57,7 @@ impl Contender {
             observations.iter().copied().filter(|o| same(o.workers, count)).collect()
         };
         let groups = group(observations);
-        let table = optimum::table(observations, &groups, false);
+        let table = optimum::table(observations, &groups);
         Some(Self {
             name: curve.name.clone(),
             is_alternative: false,

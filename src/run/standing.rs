@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Cell, Mode};
 use crate::stats::joint::{self, Entry};
+use crate::stats::levels::{Levels, Measured};
 use crate::stats::student;
 
 /// The question is settled when no other mode may be better by more than this logarithm. It is
@@ -129,38 +130,42 @@ impl Standing {
         top - promise > LOST
     }
 
-    /// Whether any cell of these modes that is still measured may be notably better than the one to
-    /// recommend. Cells of its own mode are compared in the blocks they share; cells of other modes
-    /// by the same table as in the findings.
+    /// Whether any cell of these modes may be notably better than the one to recommend, by the same
+    /// figures as in the findings.
     pub(super) fn is_open_anywhere(&self, modes: &[Way]) -> bool {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
-        let best = best.filter_map(|cell| Some((cell, self.cells.get(&cell)?)));
-        let Some((best, rounds)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
+        let best = best.filter_map(|cell| Some((cell.0, self.cells.get(&cell)?)));
+        let Some((mode, _)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
             return true;
         };
-        let ((mode, count), rounds) = self.knee(best, rounds);
-        let is_open = |other: &Rounds| excess(other, rounds).exp_m1() > SETTLED;
-        let mut own = self.cells.iter().filter(|((of, other), beside)| {
-            *of == mode && *other != count && 2 * beside.len() > rounds.len()
-        });
-        if own.any(|(_, other)| is_open(other)) {
+        let Some((count, regret)) = self.knee(mode) else { return true };
+        if regret > SETTLED {
             return true;
         }
-        let measured = |mode: &Way| self.cells.range((*mode, 0)..=(*mode, usize::MAX)).next();
+        let measured = |mode: &Way| self.of(*mode).next();
         let several = modes.iter().filter_map(measured).count() > 1;
         let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
         let regret = joint::regret(&table, mode, count as u64);
         several && regret.is_none_or(|regret| regret > SETTLED)
     }
 
-    /// The smallest count of a mode that comes near its `best`, with its rounds. This is about the
-    /// count that will be recommended.
-    fn knee<'s>(&'s self, best: (Way, usize), rounds: &'s Rounds) -> ((Way, usize), &'s Rounds) {
-        let smaller = self.cells.range((best.0, 0)..best);
-        let mut near = smaller.filter(|(_, other)| {
-            2 * other.len() > rounds.len() && mean(rounds) - mean(other) < NEAR_ENOUGH
-        });
-        near.next().map_or((best, rounds), |(cell, other)| (*cell, other))
+    /// The count of a mode that will be recommended, and its regret among the counts of this mode.
+    fn knee(&self, mode: Way) -> Option<(usize, f64)> {
+        let counts: Vec<usize> = self.of(mode).map(|((_, count), _)| *count).collect();
+        let one = |(cell, round): (usize, &Entry<Way>)| {
+            let Entry { block, launch, log, confirms, .. } = *round;
+            Measured { cell, block: Some(block), launch, log, confirms }
+        };
+        let of = self.of(mode).enumerate();
+        let rounds = of.flat_map(|(cell, (_, rounds))| rounds.values().map(move |r| (cell, r)));
+        let levels = Levels::of(&rounds.map(one).collect::<Vec<_>>());
+        let knee = levels.knee(NEAR_ENOUGH)?;
+        Some((counts[levels.cells[knee]], levels.regret(knee)))
+    }
+
+    /// The cells of a mode, ascending by count.
+    fn of(&self, mode: Way) -> impl Iterator<Item = (&(Way, usize), &Rounds)> {
+        self.cells.range((mode, 0)..=(mode, usize::MAX))
     }
 
     /// Whether another of these modes may still be notably better than the best one.

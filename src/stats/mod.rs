@@ -6,6 +6,7 @@ pub mod exceed;
 pub mod joint;
 pub mod knee;
 pub mod least_squares;
+pub mod levels;
 pub mod median;
 pub mod moderate;
 pub mod nested;
