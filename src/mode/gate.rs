@@ -31,8 +31,8 @@ const STRAGGLER_IN: usize = 200;
 pub enum Moment {
     /// Nothing special.
     Ordinary,
-    /// All workers are warm now, or all but a few of a crowd. The caller may read usage counters and
-    /// must then [open](Gate::open) the gate.
+    /// All workers are warm now, or all but a few of a crowd. The caller may read usage counters
+    /// and must then [open](Gate::open) the gate.
     AllWarm,
     /// All windows have ended now. Usage counters are read at this moment, not at the end of the
     /// tasks still running.
