@@ -44,6 +44,16 @@ pub struct Evidence {
     pub cells: Vec<Witness>,
 }
 
+impl Evidence {
+    /// The count beyond which workers have less than a CPU each, if a worker alone computes all the
+    /// time.
+    pub(super) fn crowded_beyond(&self) -> Option<f64> {
+        let cpus = self.usable_cpus?;
+        let alone = self.cells.first().filter(|cell| cell.workers <= 1.0 && !self.swept)?;
+        (alone.blocked(cpus)? <= 1.0 - BUSY).then(|| cpus.ceil())
+    }
+}
+
 /// A curve bends where only this share of its best throughput is missing.
 const NEARLY_ALL: f64 = 0.05;
 /// A curve is flat if its best count gains less than this factor over one worker.

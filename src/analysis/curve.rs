@@ -65,7 +65,12 @@ pub fn analyse(input: &Input) -> Curve {
     let laws = laws::all(&levels, known);
     let law_noise = if within.df > 0.0 { None } else { laws::residual_spread(&levels) };
     let deciding = optimum::levels(&input.observations, &groups, within, law_noise);
-    let decision = optimum::decide(&deciding, &groups, input.tolerance, input.seed);
+    let decision = optimum::decide(
+        &deciding,
+        &groups,
+        (input.tolerance, input.evidence.crowded_beyond()),
+        input.seed,
+    );
     let points = points(input, &groups, within, &table);
     let usl = usl(&input.observations, &laws);
     let bound = bound::classify(&levels, &laws, &input.evidence);

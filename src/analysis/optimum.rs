@@ -7,7 +7,7 @@ use super::findings::{Knee, More, Optimum};
 use super::observation::{Group, Observation, Spread, group, spread};
 use crate::rng::Rng;
 use crate::stats::dunnett::{self, Best};
-use crate::stats::knee::first_within;
+use crate::stats::knee::{first_within, lower_unproven};
 use crate::stats::levels::{self as stats, Measured};
 use crate::stats::polish::Polish;
 
@@ -107,11 +107,12 @@ pub(super) fn settled(tolerance: f64) -> f64 {
     SETTLED.max(tolerance + DOUBT)
 }
 
-/// Compares the levels; `None` if there are none.
+/// Compares the levels; `None` if there are none. More workers than `crowded` need proof of their
+/// lead: each has less than a CPU, and work that computes all the time gains nothing by that.
 pub(super) fn decide(
     levels: &Levels,
     groups: &[Group],
-    tolerance: f64,
+    (tolerance, crowded): (f64, Option<f64>),
     seed: u64,
 ) -> Option<Decision> {
     let best = dunnett::best(
@@ -121,7 +122,8 @@ pub(super) fn decide(
         levels.known.df,
     )?;
     let workers = |at: usize| groups[levels.known.cells[at]].workers;
-    let knee = levels.first_within(tolerance, |_| true)?;
+    let is_crowded = |at: usize| crowded.is_some_and(|crowded| workers(at) > crowded);
+    let knee = levels.first_within(tolerance, |_| true, is_crowded)?;
     let several = levels.known.logs.len() > 1;
     let regret = levels.known.regret(knee);
     let alone = best.set.as_slice() == [knee];
@@ -167,7 +169,8 @@ pub(super) fn smallest_within(
 ) -> Option<f64> {
     let groups = group(observations);
     let levels = levels(observations, &groups, spread(&groups), None);
-    let at = levels.first_within(tolerance, |at| kept(groups[levels.known.cells[at]].workers))?;
+    let kept = |at: usize| kept(groups[levels.known.cells[at]].workers);
+    let at = levels.first_within(tolerance, kept, |_| false)?;
     Some(groups[levels.known.cells[at]].workers)
 }
 
@@ -178,7 +181,12 @@ impl Levels {
     }
 
     /// The first of the `kept` levels that costs at most the tolerance against the best of them.
-    fn first_within(&self, tolerance: f64, kept: impl Fn(usize) -> bool) -> Option<usize> {
+    fn first_within(
+        &self,
+        tolerance: f64,
+        kept: impl Fn(usize) -> bool,
+        needs_proof: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let kept: Vec<usize> = (0..self.known.logs.len()).filter(|&at| kept(at)).collect();
         let mut known = self.known.known(kept.iter().copied());
         if self.is_finished {
@@ -186,6 +194,7 @@ impl Levels {
                 level.error = 0.0;
             }
         }
+        lower_unproven(&mut known, |place| needs_proof(kept[place]), self.known.df);
         first_within(&known, tolerance).map(|place| kept[place])
     }
 

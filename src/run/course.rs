@@ -23,6 +23,14 @@ pub(super) enum Course {
     Done,
 }
 
+/// The CPUs for which a searched series is planned: its first look ends at twice as many.
+pub(super) fn cores(series: &Series) -> Option<usize> {
+    match &series.candidates {
+        Candidates::Search { first, .. } => first.last().map(|start| start / 2),
+        Candidates::Exactly { .. } => None,
+    }
+}
+
 impl Course {
     /// Begins a series. Where tasks arrive at a rate, `load` is how many workers they would keep
     /// busy on average; the search begins near that count. If a task `computes` all the time, more
@@ -38,7 +46,7 @@ impl Course {
             (Candidates::Search { first, most, .. }, None) => {
                 let start = first.last().copied().unwrap_or(1);
                 let max = if computes { start } else { *most };
-                let flat = computes.then_some(start / 2);
+                let flat = cores(series).filter(|_| computes);
                 let space = Space { max, start, hints: first.clone(), flat };
                 Self::Searched(Box::new(Search::new(space, seed ^ series.mode.salt())))
             }

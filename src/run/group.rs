@@ -122,6 +122,13 @@ impl Group {
             };
             ((*entry, series.mode), course)
         };
+        let mut standing = Standing::default();
+        for (entry, series) in &all {
+            let computes = alone(*entry).is_some_and(|known| known.computes);
+            if let Some(cores) = super::course::cores(series).filter(|_| computes) {
+                standing.crowded_beyond((*entry, series.mode), cores);
+            }
+        }
         let cells = |&(entry, series): &(usize, &Series)| {
             let counts = series.candidates.first().iter();
             counts.map(|&workers| Cell { entry, mode: series.mode, workers }).collect()
@@ -131,7 +138,7 @@ impl Group {
             axis: None,
             part: 1.0,
             courses: all.iter().map(course).collect(),
-            standing: Standing::default(),
+            standing,
             first: all.iter().map(cells).collect(),
             joint: super::joint::of(&entries, plan),
             entries,

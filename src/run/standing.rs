@@ -31,9 +31,18 @@ type Rounds = BTreeMap<u32, Entry<Way>>;
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     cells: BTreeMap<(Way, usize), Rounds>,
+    /// The count beyond which workers have less than a CPU each, for modes whose tasks compute all
+    /// the time.
+    crowded: BTreeMap<Way, usize>,
 }
 
 impl Standing {
+    /// Notes that tasks of this mode compute all the time, and that larger counts than this one
+    /// leave less than a CPU to each worker.
+    pub(super) fn crowded_beyond(&mut self, mode: Way, count: usize) {
+        self.crowded.insert(mode, count);
+    }
+
     /// Enters the result of a round, its launch, and whether it was made to decide.
     pub(super) fn enter(
         &mut self,
@@ -159,7 +168,9 @@ impl Standing {
         let of = self.of(mode).enumerate();
         let rounds = of.flat_map(|(cell, (_, rounds))| rounds.values().map(move |r| (cell, r)));
         let levels = Levels::of(&rounds.map(one).collect::<Vec<_>>());
-        let knee = levels.knee(NEAR_ENOUGH)?;
+        let crowded = self.crowded.get(&mode);
+        let is_crowded = |cell: usize| crowded.is_some_and(|crowded| counts[cell] > *crowded);
+        let knee = levels.knee(NEAR_ENOUGH, is_crowded)?;
         Some((counts[levels.cells[knee]], levels.regret(knee)))
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::knee::{Known, first_within};
+use super::knee::{Known, first_within, lower_unproven};
 use super::nested::nested;
 use super::polish::{Cell, Polish, polish};
 use super::regret::regret;
@@ -70,9 +70,12 @@ impl Levels {
         }
     }
 
-    /// The place of the knee among these levels: the first that costs at most `tolerance`.
-    pub fn knee(&self, tolerance: f64) -> Option<usize> {
-        first_within(&self.known(0..self.logs.len()), tolerance)
+    /// The place of the knee among these levels: the first that costs at most `tolerance`. Cells
+    /// marked by `needs_proof` count only with what is certain of their lead.
+    pub fn knee(&self, tolerance: f64, needs_proof: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut known = self.known(0..self.logs.len());
+        lower_unproven(&mut known, |at| needs_proof(self.cells[at]), self.df);
+        first_within(&known, tolerance)
     }
 
     /// How much better than the level at this place another may be, as a share, with 95 %
@@ -159,7 +162,7 @@ mod tests {
         let (mut right, mut held) = (0, 0);
         for _ in 0..RUNS {
             let levels = Levels::of(&measured([1.0, 1.97, 2.0], 12, 0.03, &mut rng));
-            let knee = levels.knee(0.05).unwrap();
+            let knee = levels.knee(0.05, |_| false).unwrap();
             right += usize::from(knee == 1);
             held += usize::from(levels.regret(1) >= 0.03 / 1.97);
         }
