@@ -64,9 +64,9 @@ impl Standing {
     pub(super) fn level(&self) -> Option<(f64, f64, f64)> {
         let known = self.cells.values().filter(|rounds| rounds.len() >= FEW);
         let best = known.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-        let (count, middle) = (best.len() as f64, mean(best));
-        let squares: f64 = best.values().map(|round| (round.log - middle).powi(2)).sum();
-        Some((middle, (squares / (count - 1.0) / count).sqrt(), count - 1.0))
+        let logs: Vec<f64> = best.values().map(|round| round.log).collect();
+        let (level, error) = mean_and_error(&logs);
+        Some((level, error, logs.len() as f64 - 1.0))
     }
 
     /// Whether some mode does notably better at its largest measured count than at all smaller
@@ -114,29 +114,27 @@ impl Standing {
     }
 
     /// Whether a mode is so far behind another of `modes` that its counts need not be compared
-    /// further.
+    /// further. It must be behind by more than the noise of their common blocks: on a shared host,
+    /// two threads may do no more than one for a while, and then twice as much.
     pub(super) fn has_lost(&self, mode: Way, modes: &[Way]) -> bool {
         const TWICE: usize = 2;
-        let level = |mode: Way| {
+        let best = |mode: Way| {
             let rounds = self.cells.get(&(mode, self.best(mode)?))?;
-            (rounds.len() >= TWICE).then(|| mean(rounds))
+            (rounds.len() >= TWICE).then_some(rounds)
         };
-        let others = modes.iter().filter(|other| **other != mode).filter_map(|other| level(*other));
-        let (Some(own), Some(top)) = (level(mode), others.reduce(f64::max)) else { return false };
-        let counts: Vec<(f64, f64)> = self
-            .cells
-            .iter()
-            .filter(|((of, _), _)| *of == mode)
-            .map(|((_, count), rounds)| (*count as f64, mean(rounds)))
-            .collect();
-        let promise = match counts[..] {
+        let others = modes.iter().filter(|other| **other != mode).filter_map(|other| best(*other));
+        let top = others.max_by(|a, b| mean(a).total_cmp(&mean(b)));
+        let (Some(own), Some(top)) = (best(mode), top) else { return false };
+        let counts: Vec<(f64, f64)> =
+            self.of(mode).map(|((_, count), rounds)| (*count as f64, mean(rounds))).collect();
+        let growth = match counts[..] {
             [.., (few, before), (many, last)] => {
                 let slope = ((last - before) / (many / few).ln()).clamp(0.0, 1.0);
-                own.max(last + slope * std::f64::consts::LN_2)
+                (last + slope * std::f64::consts::LN_2 - mean(own)).max(0.0)
             }
-            _ => own,
+            _ => 0.0,
         };
-        top - promise > LOST
+        surely_behind(own, top) - growth > LOST
     }
 
     /// Whether any cell of these modes may be notably better than the one to recommend, by the same
@@ -197,16 +195,38 @@ fn mean(rounds: &Rounds) -> f64 {
 
 /// How much better `other` may be than `top`, from the blocks in which both were measured.
 fn excess(other: &Rounds, top: &Rounds) -> f64 {
-    let both = other.iter().filter_map(|(block, round)| Some(round.log - top.get(block)?.log));
-    let differences: Vec<f64> = both.collect();
-    let count = differences.len();
-    if count < FEW {
+    let differences = differences(other, top);
+    if differences.len() < FEW {
         return f64::INFINITY;
     }
-    let mean = differences.iter().sum::<f64>() / count as f64;
-    let squares: f64 = differences.iter().map(|difference| (difference - mean).powi(2)).sum();
-    let error = (squares / (count - 1) as f64 / count as f64).sqrt();
-    mean + student::quantile(CONFIDENCE, (count - 1) as f64) * error
+    let (mean, error) = mean_and_error(&differences);
+    mean + student::quantile(CONFIDENCE, (differences.len() - 1) as f64) * error
+}
+
+/// How far `own` is behind `top`, less one standard error. Where the two share hardly any block,
+/// all their rounds count.
+fn surely_behind(own: &Rounds, top: &Rounds) -> f64 {
+    let shared = differences(top, own);
+    if shared.len() > 1 {
+        let (mean, error) = mean_and_error(&shared);
+        return mean - error;
+    }
+    let logs = |rounds: &Rounds| rounds.values().map(|round| round.log).collect::<Vec<f64>>();
+    let [(own, error), (top, beside)] = [own, top].map(|rounds| mean_and_error(&logs(rounds)));
+    top - own - error.hypot(beside)
+}
+
+/// By how much `one` did better than `other` in each block in which both were measured.
+fn differences(one: &Rounds, other: &Rounds) -> Vec<f64> {
+    one.iter().filter_map(|(block, round)| Some(round.log - other.get(block)?.log)).collect()
+}
+
+/// The mean of at least two values, and its standard error.
+fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0) / count).sqrt())
 }
 
 #[cfg(test)]
@@ -254,6 +274,22 @@ mod tests {
         let lost = |mode| standing.has_lost(mode, &modes);
         assert_eq!(modes.map(lost), [false, true, false]);
         assert!(!lost(way(Mode::Serial)), "it was not measured");
+    }
+
+    #[test]
+    fn a_mode_has_not_lost_while_its_blocks_disagree() {
+        let lost = |threads: [f64; 5]| {
+            let mut standing = Standing::default();
+            for (block, throughput) in threads.into_iter().enumerate() {
+                for (mode, throughput) in [(Mode::Serial, 1.0), (Mode::Threads, throughput)] {
+                    let cell = Cell { entry: 0, mode, workers: 1 };
+                    standing.enter(cell, block as u32, throughput, (None, true));
+                }
+            }
+            standing.has_lost(way(Mode::Serial), &[Mode::Serial, Mode::Threads].map(way))
+        };
+        assert!(lost([1.9, 2.0, 1.8, 2.0, 1.7]));
+        assert!(!lost([1.06, 1.05, 1.06, 1.56, 2.3]), "seen on a shared host");
     }
 
     #[test]
