@@ -7,7 +7,7 @@ use super::findings::{Knee, More, Optimum};
 use super::observation::{Group, Observation, Spread, group, spread};
 use crate::rng::Rng;
 use crate::stats::dunnett::{self, Best};
-use crate::stats::knee::{first_within, lower_unproven};
+use crate::stats::knee::{Known, first_within, lower_unproven};
 use crate::stats::levels::{self as stats, Measured};
 use crate::stats::polish::Polish;
 
@@ -29,7 +29,7 @@ const DRAWS: usize = 4000;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Levels {
     /// The levels. Their cells are indices of the groups.
-    known: stats::Levels,
+    compared: stats::Levels,
     noise: Noise,
     /// Whether this is a table from elsewhere with one figure per count. The knee then follows from
     /// the figures as they stand, as everybody reads them.
@@ -80,23 +80,23 @@ pub(super) fn levels(
     spread: Spread,
     law_noise: Option<Spread>,
 ) -> Levels {
-    let known = stats::Levels::of(&measured(observations, groups));
-    let df = known.df;
+    let compared = stats::Levels::of(&measured(observations, groups));
+    let df = compared.df;
     let mut levels = Levels {
-        known,
+        compared,
         noise: Noise::Measured,
         is_finished: observations.iter().all(|one| one.block.is_none())
             && groups.iter().all(|group| group.logs.len() == 1),
     };
-    let known = &mut levels.known;
+    let compared = &mut levels.compared;
     if df <= 0.0 && spread.df > 0.0 {
-        (known.scale, known.df) = (spread.sd, spread.df);
+        (compared.scale, compared.df) = (spread.sd, spread.df);
     } else if df <= 0.0 {
         // A misfit contains noise and the law's own error. So at most the noise of an ordinary
         // machine is taken from it.
         let law = law_noise.filter(|law| law.sd < ASSUMED_NOISE);
-        known.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
-        known.df = law.map_or(ASSUMED_DF, |law| law.df);
+        compared.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
+        compared.df = law.map_or(ASSUMED_DF, |law| law.df);
         levels.noise = if law.is_some() { Noise::Law } else { Noise::Assumed };
     }
     levels
@@ -116,16 +116,16 @@ pub(super) fn decide(
     seed: u64,
 ) -> Option<Decision> {
     let best = dunnett::best(
-        &levels.known.logs,
-        &levels.known.counts,
-        levels.known.scale,
-        levels.known.df,
+        &levels.compared.logs,
+        &levels.compared.counts,
+        levels.compared.scale,
+        levels.compared.df,
     )?;
-    let workers = |at: usize| groups[levels.known.cells[at]].workers;
+    let workers = |at: usize| groups[levels.compared.cells[at]].workers;
     let is_crowded = |at: usize| crowded.is_some_and(|crowded| workers(at) > crowded);
     let knee = levels.first_within(tolerance, |_| true, is_crowded)?;
-    let several = levels.known.logs.len() > 1;
-    let regret = levels.known.regret(knee);
+    let several = levels.compared.logs.len() > 1;
+    let regret = levels.compared.regret(knee);
     let alone = best.set.as_slice() == [knee];
     let conclusive =
         several && levels.noise == Noise::Measured && (alone || regret <= settled(tolerance));
@@ -134,26 +134,27 @@ pub(super) fn decide(
         set: best.set.iter().map(|&at| workers(at)).collect(),
         probability: levels.probability(best.best, seed),
         conclusive,
-        rising: knee + 1 == levels.known.logs.len()
+        rising: knee + 1 == levels.compared.logs.len()
             && levels.reach_the_largest_of(groups)
             && levels.is_rising(tolerance),
-        regret: several.then(|| levels.known.regret(best.best)),
+        regret: several.then(|| levels.compared.regret(best.best)),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
     // By more than the tolerance, and by more than chance explains.
     let may_lose = -(1.0 - tolerance).ln();
-    let as_good = (0..levels.known.logs.len())
+    let as_good = (0..levels.compared.logs.len())
         .filter(|&at| at == knee || levels.surely_behind(at, &best) <= may_lose);
-    let sure = |at: &usize| levels.known.logs[*at] > levels.known.logs[knee];
+    let sure = |at: &usize| levels.compared.logs[*at] > levels.compared.logs[knee];
     let more = best.set.iter().find(|at| sure(at)).filter(|_| !best.set.contains(&knee));
     let knee = Knee {
         workers: workers(knee),
-        loss: several.then(|| -(levels.known.logs[knee] - levels.known.logs[best.best]).exp_m1()),
+        loss: several
+            .then(|| -(levels.compared.logs[knee] - levels.compared.logs[best.best]).exp_m1()),
         regret: several.then_some(regret),
         as_good: as_good.map(workers).collect(),
         more: more.map(|&at| More {
             workers: workers(at),
-            gain: (levels.known.logs[at] - levels.known.logs[knee]).exp_m1(),
+            gain: (levels.compared.logs[at] - levels.compared.logs[knee]).exp_m1(),
             p99: None,
         }),
     };
@@ -169,15 +170,15 @@ pub(super) fn smallest_within(
 ) -> Option<f64> {
     let groups = group(observations);
     let levels = levels(observations, &groups, spread(&groups), None);
-    let kept = |at: usize| kept(groups[levels.known.cells[at]].workers);
+    let kept = |at: usize| kept(groups[levels.compared.cells[at]].workers);
     let at = levels.first_within(tolerance, kept, |_| false)?;
-    Some(groups[levels.known.cells[at]].workers)
+    Some(groups[levels.compared.cells[at]].workers)
 }
 
 impl Levels {
     /// The standard deviation of a single measurement.
     pub(super) fn scale(&self) -> f64 {
-        self.known.scale
+        self.compared.scale
     }
 
     /// The first of the `kept` levels that costs at most the tolerance against the best of them.
@@ -187,43 +188,43 @@ impl Levels {
         kept: impl Fn(usize) -> bool,
         needs_proof: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let kept: Vec<usize> = (0..self.known.logs.len()).filter(|&at| kept(at)).collect();
-        let mut known = self.known.known(kept.iter().copied());
+        let kept: Vec<usize> = (0..self.compared.logs.len()).filter(|&at| kept(at)).collect();
+        let mut known = self.compared.known(kept.iter().copied());
         if self.is_finished {
             for level in &mut known {
                 level.error = 0.0;
             }
         }
-        lower_unproven(&mut known, |place| needs_proof(kept[place]), self.known.df);
+        lower_unproven(&mut known, |place| needs_proof(kept[place]), self.compared.df);
         first_within(&known, tolerance).map(|place| kept[place])
     }
 
     /// Whether the largest measured count is among the counts that decide.
     fn reach_the_largest_of(&self, groups: &[Group]) -> bool {
-        let decides = self.known.cells.last().map(|&at| groups[at].workers);
+        let decides = self.compared.cells.last().map(|&at| groups[at].workers);
         let largest = groups.iter().map(|group| group.workers).fold(0.0, f64::max);
         decides.is_some_and(|decides| decides >= largest)
     }
 
     /// Whether the last step gained more than the tolerance, beyond one standard error.
     fn is_rising(&self, tolerance: f64) -> bool {
-        let [.., before, last] = self.known.logs.as_slice() else { return false };
-        let [.., few, many] = self.known.counts.as_slice() else { return false };
+        let [.., before, last] = self.compared.logs.as_slice() else { return false };
+        let [.., few, many] = self.compared.counts.as_slice() else { return false };
         let error =
-            self.known.scale * (1.0 / *few.max(&1) as f64 + 1.0 / *many.max(&1) as f64).sqrt();
-        let highest = self.known.logs.iter().all(|log| log <= last);
+            self.compared.scale * (1.0 / *few.max(&1) as f64 + 1.0 / *many.max(&1) as f64).sqrt();
+        let highest = self.compared.logs.iter().all(|log| log <= last);
         highest && last - before - error > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
     }
 
     /// How much better than the count at `at` another count is at least, on logarithms.
     fn surely_behind(&self, at: usize, best: &Best) -> f64 {
-        (0..self.known.logs.len())
+        (0..self.compared.logs.len())
             .filter(|&other| other != at)
             .map(|other| {
-                let pair =
-                    1.0 / self.known.counts[at] as f64 + 1.0 / self.known.counts[other] as f64;
-                let reach = best.quantile * self.known.scale * pair.sqrt();
-                self.known.logs[other] - self.known.logs[at] - reach
+                let pair = 1.0 / self.compared.counts[at] as f64
+                    + 1.0 / self.compared.counts[other] as f64;
+                let reach = best.quantile * self.compared.scale * pair.sqrt();
+                self.compared.logs[other] - self.compared.logs[at] - reach
             })
             .fold(0.0, f64::max)
     }
@@ -233,27 +234,20 @@ impl Levels {
     /// Each outcome draws the common scale from its chi-squared distribution and each level from a
     /// normal one. This is the posterior under a flat prior.
     fn probability(&self, best: usize, seed: u64) -> f64 {
-        if self.known.scale <= 0.0 {
+        if self.compared.scale <= 0.0 {
             return 1.0;
         }
         let mut rng = Rng::labelled(seed, "probability of the optimum");
-        let errors: Vec<f64> = self
-            .known
-            .counts
-            .iter()
-            .map(|&n| self.known.scale / (n.max(1) as f64).sqrt())
-            .collect();
+        let known = self.compared.known(0..self.compared.logs.len());
         // A count ten standard errors below cannot win. Leaving such counts out saves most of the
         // work on long curves.
-        let near: Vec<usize> = (0..self.known.logs.len())
-            .filter(|&at| {
-                self.known.logs[best] - self.known.logs[at] <= 10.0 * errors[at].hypot(errors[best])
-            })
-            .collect();
+        let top = known[best];
+        let is_near = |one: &Known| top.log - one.log <= 10.0 * one.error.hypot(top.error);
+        let near: Vec<usize> = (0..known.len()).filter(|&at| is_near(&known[at])).collect();
         let wins = (0..DRAWS)
             .filter(|_| {
-                let wider = chi_over_df(self.known.df, &mut rng).sqrt().recip();
-                let mut draw = |at: usize| self.known.logs[at] + wider * errors[at] * rng.normal();
+                let wider = chi_over_df(self.compared.df, &mut rng).sqrt().recip();
+                let mut draw = |at: usize| known[at].log + wider * known[at].error * rng.normal();
                 let own = draw(best);
                 near.iter().all(|&at| at == best || draw(at) <= own)
             })
@@ -263,21 +257,21 @@ impl Levels {
 
     /// What would settle the question, in words.
     fn remedy(&self, set: &[usize], regret: f64, settled: f64) -> String {
-        if self.known.logs.len() < 2 {
+        if self.compared.logs.len() < 2 {
             return "measure more than one worker count".to_owned();
         }
         if self.noise != Noise::Measured {
             return "measure each count at least 5 times, the counts in random order".to_owned();
         }
         // Counts that have clearly lost need no further measurements.
-        let times = set.iter().map(|&at| self.known.counts[at]).min().unwrap_or(1).max(1);
+        let times = set.iter().map(|&at| self.compared.counts[at]).min().unwrap_or(1).max(1);
         let ratio = (regret.ln_1p() / settled.ln_1p()).powi(2);
         let wanted = (times as f64 * ratio).ceil().max(times as f64 + 1.0);
         if wanted > 200.0 {
             return format!(
                 "a quieter machine or longer measurements: a noise of {:.0} % each hides the \
                  differences",
-                100.0 * self.known.scale
+                100.0 * self.compared.scale
             );
         }
         format!("about {wanted:.0} measurements of each count ({times} now), or a quieter machine")
