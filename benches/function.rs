@@ -58,7 +58,8 @@ const HAND: &str = "
 import asyncio, sys, time, work
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, ProcessPoolExecutor
-name, mode, count, seconds, loop = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
+name, mode, count, seconds, loop = sys.argv[1:6]
+count, seconds = int(count), float(seconds)
 function = getattr(work, name)
 
 def one(number):
@@ -90,7 +91,8 @@ def over(executor):
     return fed
 
 run = {'serial': lambda: serial, 'async': lambda: lambda tasks: asyncio.run(gathered(tasks)),
-       'threads': lambda: over(ThreadPoolExecutor(count)), 'process-pool': lambda: over(ProcessPoolExecutor(count))}[mode]()
+       'threads': lambda: over(ThreadPoolExecutor(count)),
+       'process-pool': lambda: over(ProcessPoolExecutor(count))}[mode]()
 tasks = 8 * count
 while True:
     begin = time.perf_counter()

@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 /// Every line with a right checksum.
 fn with_checksums(text: &str) -> String {
     let checked = |line: &str| {
-        let end = line.rfind(",\"crc\":\"").unwrap_or_else(|| line.rfind('}').unwrap_or(line.len()));
+        let end = line.rfind(",\"crc\":\"").or_else(|| line.rfind('}')).unwrap_or(line.len());
         let content = &line[..end];
         format!("{content},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(content.as_bytes()))
     };

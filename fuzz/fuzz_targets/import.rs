@@ -10,6 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(series) = read_bytes("fuzz", bytes, &Options::default()) else { return };
     assert!(!series.is_empty());
     for one in series.iter().flat_map(|one| &one.observations) {
-        assert!([one.workers, one.throughput].iter().all(|figure| figure.is_finite() && *figure > 0.0));
+        let is_sound = |figure: &f64| figure.is_finite() && *figure > 0.0;
+        assert!([one.workers, one.throughput].iter().all(is_sound));
     }
 });

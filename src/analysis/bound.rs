@@ -352,7 +352,8 @@ impl Case<'_> {
                 ));
             } else if self.claims("memory") && dearer.is_some() && cell.workers > self.shape.first {
                 out.push(
-                    "a unit costs no more CPU time with more workers: memory keeps up with all cores"
+                    "a unit costs no more CPU time with more workers: memory keeps up with all \
+                     cores"
                         .to_owned(),
                 );
             }

@@ -101,7 +101,10 @@ proptest! {
     #[test]
     fn a_damaged_file_never_makes_an_importer_panic(
         sample in 0..SAMPLES.len(),
-        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3u8), 1..6),
+        damage in proptest::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), 0..3u8),
+            1..6,
+        ),
         cut in any::<Option<prop::sample::Index>>(),
     ) {
         let mut bytes = SAMPLES[sample].to_vec();
@@ -133,7 +136,8 @@ proptest! {
         writer.write_record(["name", "workers", "throughput", "repetition"]).expect("memory takes \
             it");
         for (workers, throughput, repetition) in &rows {
-            let row = [name.clone(), workers.to_string(), throughput.to_string(), repetition.to_string()];
+            let figures = [workers.to_string(), throughput.to_string(), repetition.to_string()];
+            let row = std::iter::once(&name).chain(&figures);
             writer.write_record(row).expect("memory takes it");
         }
         let bytes = writer.into_inner().expect("memory takes it");
@@ -142,7 +146,11 @@ proptest! {
         prop_assert_eq!(series.len(), 1);
         prop_assert_eq!(&series[0].name, &name);
         let read: Vec<(f64, f64, Option<u32>)> =
-            series[0].observations.iter().map(|o| (o.workers, o.throughput, o.repetition)).collect();
+            series[0]
+                .observations
+                .iter()
+                .map(|o| (o.workers, o.throughput, o.repetition))
+                .collect();
         let written: Vec<(f64, f64, Option<u32>)> =
             rows.iter().map(|(w, t, r)| (f64::from(*w), *t, Some(*r))).collect();
         prop_assert_eq!(read, written);

@@ -224,7 +224,11 @@ mod tests {
         }
 
         #[test]
-        fn any_range_places_any_value_somewhere_finite(low in any::<f64>(), high in any::<f64>(), value in any::<f64>()) {
+        fn any_range_places_any_value_somewhere_finite(
+            low in any::<f64>(),
+            high in any::<f64>(),
+            value in any::<f64>(),
+        ) {
             for spacing in [Spacing::Linear, Spacing::Logarithmic] {
                 let scale = Scale::new(spacing, [low, high], [0.0, 500.0]);
                 prop_assert!(scale.place(value).is_finite(), "{} {} {}", low, high, value);

@@ -69,8 +69,10 @@ mod tests {
             claims in prop::collection::vec((0.1..10.0, 0.0..30.0, 0.0..5.0), 1..20),
             left in 0.0..100.0,
         ) {
-            let claims: Vec<Claim> =
-                claims.into_iter().map(|(weight, spent, least)| claim(weight, spent, least)).collect();
+            let claims: Vec<Claim> = claims
+                .into_iter()
+                .map(|(weight, spent, least)| claim(weight, spent, least))
+                .collect();
             let shares = divide(&claims, left);
             prop_assert!(shares.iter().all(|share| *share >= 0.0));
             let sum: f64 = shares.iter().sum();

@@ -138,15 +138,21 @@ fn google_benchmark_before_1_9_has_divided_by_the_threads() {
 #[test]
 fn google_benchmarks_medians_count_where_nothing_else_is_left() {
     let json = "{\"context\":{\"library_version\":\"1.9.4\"},\"benchmarks\":[
-        {\"name\":\"B/threads:2_median\",\"run_name\":\"B/threads:2\",\"run_type\":\"aggregate\",\"aggregate_name\":\"median\",\"threads\":2,\"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"s\"},
-        {\"name\":\"B/threads:2_stddev\",\"run_name\":\"B/threads:2\",\"run_type\":\"aggregate\",\"aggregate_name\":\"stddev\",\"threads\":2,\"iterations\":3,\"real_time\":7,\"cpu_time\":7,\"time_unit\":\"s\"}]}";
+        {\"name\":\"B/threads:2_median\",\"run_name\":\"B/threads:2\",\
+         \"run_type\":\"aggregate\",\"aggregate_name\":\"median\",\"threads\":2,\
+         \"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"s\"},
+        {\"name\":\"B/threads:2_stddev\",\"run_name\":\"B/threads:2\",\
+         \"run_type\":\"aggregate\",\"aggregate_name\":\"stddev\",\"threads\":2,\
+         \"iterations\":3,\"real_time\":7,\"cpu_time\":7,\"time_unit\":\"s\"}]}";
     expect(&text(json), &[("B", &[(2.0, 2.0)])]);
     let by_argument = "{\"context\":{\"library_version\":\"1.9.4\"},\"benchmarks\":[
-        {\"name\":\"B/lanes:3\",\"run_type\":\"iteration\",\"threads\":1,\"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"ms\"}]}";
+        {\"name\":\"B/lanes:3\",\"run_type\":\"iteration\",\"threads\":1,\
+         \"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"ms\"}]}";
     let read = read_bytes("x", by_argument.as_bytes(), &options("lanes")).expect("it was named");
     expect(&read, &[("B", &[(3.0, 1000.0)])]);
     let absent = refusal(
-        "{\"benchmarks\":[{\"name\":\"B/threads:2\",\"iterations\":1,\"real_time\":NaN,\"time_unit\":\"ns\"}]}",
+        "{\"benchmarks\":[{\"name\":\"B/threads:2\",\"iterations\":1,\
+         \"real_time\":NaN,\"time_unit\":\"ns\"}]}",
     );
     assert!(absent.contains("benchmarks[0]") && absent.contains("real_time"), "{absent}");
 }
@@ -154,8 +160,10 @@ fn google_benchmarks_medians_count_where_nothing_else_is_left() {
 #[test]
 fn google_benchmarks_that_never_ran_are_named_beside_the_others() {
     let json = "{\"context\":{\"library_version\":\"1.9.4\"},\"benchmarks\":[
-        {\"name\":\"A/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"s\"},
-        {\"name\":\"B/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\"error_occurred\":true,\"error_message\":\"no device\"}]}";
+        {\"name\":\"A/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\
+         \"iterations\":3,\"real_time\":1,\"cpu_time\":1,\"time_unit\":\"s\"},
+        {\"name\":\"B/threads:2\",\"run_type\":\"iteration\",\"threads\":2,\
+         \"error_occurred\":true,\"error_message\":\"no device\"}]}";
     let read = text(json);
     expect(&read, &[("A", &[(2.0, 2.0)])]);
     assert!(warns(&read, "B is left out: no figure with 2 workers: no device"), "{read:?}");
@@ -216,7 +224,8 @@ fn pyperfs_values_count_and_its_warm_ups_do_not() {
     expect(&curves("pyperf.json.gz"), &[("pool-N-threads", pool)]);
     // `cpu_count` is no number of workers.
     expect(&curves("pyperf-metadata.json"), &[("pool", pool)]);
-    let unnamed = "{\"version\":\"1.0\",\"benchmarks\":[{\"metadata\":{\"name\":\"sort\",\"cpu_count\":4},\"runs\":[{\"values\":[0.1]}]}]}";
+    let unnamed = "{\"version\":\"1.0\",\"benchmarks\":[{\
+        \"metadata\":{\"name\":\"sort\",\"cpu_count\":4},\"runs\":[{\"values\":[0.1]}]}]}";
     assert!(refusal(unnamed).contains("--param"));
     let memory = unnamed.replace("\"cpu_count\":4", "\"unit\":\"byte\",\"threads\":4");
     assert!(refusal(&memory).contains("\"byte\""));
@@ -274,7 +283,8 @@ fn two_commands_are_two_curves_whatever_numbers_are_in_them() {
     let result = |command: &str, threads: u8| {
         let time = f64::from(threads).recip();
         format!(
-            "{{\"command\":\"{command}\",\"times\":[{time}],\"parameters\":{{\"threads\":\"{threads}\"}}}}"
+            "{{\"command\":\"{command}\",\"times\":[{time}],\
+             \"parameters\":{{\"threads\":\"{threads}\"}}}}"
         )
     };
     let results =

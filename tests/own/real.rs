@@ -132,7 +132,8 @@ fn a_node_cluster_is_told_its_workers() {
     let program = "const cluster = require('cluster'), http = require('http');
 const [, , n, port] = process.argv;
 if (cluster.isPrimary) for (let i = 0; i < +n; i++) cluster.fork();
-else http.createServer((_, answer) => setTimeout(() => answer.end('ok'), 2)).listen(+port, '127.0.0.1');
+else http.createServer((_, answer) => setTimeout(() => answer.end('ok'), 2))
+  .listen(+port, '127.0.0.1');
 ";
     std::fs::write(&file, program).expect("it is writable");
     let line = format!("node {} {{n}} {{port}}", text(&file));

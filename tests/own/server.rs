@@ -55,7 +55,8 @@ while True:
     asked += 1
     time.sleep(0.02)
     status = b"500 Oops" if kind == "fails" or (kind == "wears" and asked > 12) else b"200 OK"
-    if kind == "posts" and not (data.startswith(b"POST /form ") and b"X-Key: 7" in data.replace(b"x-key", b"X-Key") and data.endswith(b"a=b")):
+    if kind == "posts" and not (data.startswith(b"POST /form ") and data.endswith(b"a=b")
+            and b"X-Key: 7" in data.replace(b"x-key", b"X-Key")):
         status = b"400 Bad"
     if kind == "crashes" and asked > 12:
         os.kill(parent, signal.SIGKILL)

@@ -96,11 +96,18 @@ fn everything(record: &Record) -> Option<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn absurd_figures_are_refused_or_do_no_harm(
-        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), absurd(), any::<u64>()), 1..4),
+        places in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), absurd(), any::<u64>()),
+            1..4,
+        ),
     ) {
         let mut record = planted::record("run", 1, 4, 1.0, 0.01);
         spoil(&mut record, &places);
@@ -109,7 +116,10 @@ proptest! {
 
     #[test]
     fn extreme_figures_and_hostile_names_do_no_harm(
-        places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), extreme(), 1_u64..=4096), 1..20),
+        places in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<u8>(), extreme(), 1_u64..=4096),
+            1..20,
+        ),
         name in "\\PC{0,30}",
     ) {
         let mut record = planted::record("run", 1, 4, 1.0, 0.01);

@@ -48,7 +48,11 @@ fn a_power_cut_at_any_byte_leaves_the_lines_before_it() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// One changed byte anywhere is found by the line's checksum.
     #[test]
@@ -58,7 +62,9 @@ proptest! {
         bytes[index] ^= change;
         match parse(&bytes) {
             // An interruption leaves a last line that is cut off.
-            Ok(read) => prop_assert!(is_beginning(&read, &record) && index + 200 > bytes.len() - 200),
+            Ok(read) => {
+                prop_assert!(is_beginning(&read, &record) && index + 200 > bytes.len() - 200);
+            }
             Err(error) => prop_assert!(error.to_string().starts_with("record.jsonl: ")),
         }
     }
@@ -69,9 +75,11 @@ proptest! {
     ) {
         let (_, bytes) = written();
         let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
-        let mixed: Vec<u8> = order.iter().flat_map(|at| lines[at.index(lines.len())]).copied().collect();
+        let mixed = order.iter().flat_map(|at| lines[at.index(lines.len())]);
+        let mixed: Vec<u8> = mixed.copied().collect();
         if let Ok(record) = parse(&mixed) {
-            prop_assert!(record.samples.iter().all(|sample| sample.cell.entry < record.header.plan.entries.len()));
+            let entries = record.header.plan.entries.len();
+            prop_assert!(record.samples.iter().all(|sample| sample.cell.entry < entries));
         }
     }
 

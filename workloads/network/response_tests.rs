@@ -111,7 +111,9 @@ fn a_connection_lost_within_a_response_is_told() {
 
 proptest::proptest! {
     #[test]
-    fn no_bytes_panic(pieces in proptest::collection::vec(proptest::collection::vec(0_u8.., 0..60), 0..8)) {
+    fn no_bytes_panic(
+        pieces in proptest::collection::vec(proptest::collection::vec(0_u8.., 0..60), 0..8),
+    ) {
         let mut response = Response::new();
         response.feed(b"HTTP/1.1 200 OK\r\n", &mut |_, _| Ok(())).unwrap();
         for piece in &pieces {
@@ -122,7 +124,11 @@ proptest::proptest! {
     }
 
     #[test]
-    fn chunks_of_any_size_read_back(body in proptest::collection::vec(0_u8.., 0..2000), sizes in proptest::collection::vec(1_usize..400, 1..20), step in 1_usize..700) {
+    fn chunks_of_any_size_read_back(
+        body in proptest::collection::vec(0_u8.., 0..2000),
+        sizes in proptest::collection::vec(1_usize..400, 1..20),
+        step in 1_usize..700,
+    ) {
         let mut text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         let (mut rest, mut sizes) = (body.as_slice(), sizes.iter().cycle());
         while !rest.is_empty() {

@@ -62,8 +62,10 @@ fn chain(links: u64) {
     unsafe {
         std::arch::asm!(
             "2:",
-            "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}",
-            "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}",
+            "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}",
+            "add {x}, {x}, {y}",
+            "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}", "add {x}, {x}, {y}",
+            "add {x}, {x}, {y}",
             "subs {n}, {n}, #1",
             "b.ne 2b",
             x = inout(reg) 3_u64 => _,

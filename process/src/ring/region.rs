@@ -44,7 +44,8 @@ impl Region {
 
     #[inline]
     pub(super) fn words(&self) -> &Words {
-        const { assert!(size_of::<Words>() <= CONTROL && CONTROL.is_multiple_of(align_of::<Words>())) };
+        const { assert!(size_of::<Words>() <= CONTROL) };
+        const { assert!(CONTROL.is_multiple_of(align_of::<Words>())) };
         // SAFETY: CONTROL bytes lie there, aligned because mappings start at a page; they are only
         // ever used as these atomics, and live as long as `self`.
         unsafe { self.words.as_ref() }

@@ -80,7 +80,8 @@ proptest! {
                     model.append(&mut unseen);
                 }
                 Step::Pop => {
-                    let found = consumer.pop(&mut bytes).unwrap().map(|header| (header.tag, bytes.clone()));
+                    let found = consumer.pop(&mut bytes).unwrap();
+                    let found = found.map(|header| (header.tag, bytes.clone()));
                     prop_assert_eq!(found, model.pop_front());
                 }
                 Step::Revoke => {
@@ -88,7 +89,8 @@ proptest! {
                     let mut at = producer.revoke().unwrap();
                     bytes.clear();
                     while let Some((header, next)) = producer.reread(at, &mut bytes).unwrap() {
-                        prop_assert_eq!(Some((header.tag, std::mem::take(&mut bytes))), model.pop_front());
+                        let found = (header.tag, std::mem::take(&mut bytes));
+                        prop_assert_eq!(Some(found), model.pop_front());
                         at = next;
                     }
                     prop_assert!(model.is_empty());
@@ -98,7 +100,11 @@ proptest! {
     }
 
     #[test]
-    fn damaged_positions_are_errors(which in prop::sample::select(POSITIONS.to_vec()), value: u64, records in 0..5_usize) {
+    fn damaged_positions_are_errors(
+        which in prop::sample::select(POSITIONS.to_vec()),
+        value: u64,
+        records in 0..5_usize,
+    ) {
         let (memory, mut producer, mut consumer) = ring();
         let mut bytes = Vec::new();
         for _ in 0..records {

@@ -23,7 +23,8 @@ pub(super) struct Alternatives {
     /// in the same blocks and compared; give it once for each
     #[arg(long = "alt", value_name = "NAME=COMMAND", groups = ["program", "line", "served"],
           allow_hyphen_values = true,
-          conflicts_with_all = ["workloads", "server", "also", "resume"], help_heading = super::own::HEADING)]
+          conflicts_with_all = ["workloads", "server", "also", "resume"],
+          help_heading = super::own::HEADING)]
     alt: Vec<String>,
 }
 

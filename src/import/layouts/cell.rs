@@ -120,8 +120,8 @@ fn without_note(text: &str) -> &str {
     kept.map_or(text, |(before, _)| before.trim_end())
 }
 
-/// Reads a range such as `8.0-8.2` or `8.0 – 8.2 s` as its middle. At least one of the figures must
-/// have a fraction or a unit, so that it is neither a date nor a version.
+/// Reads a range such as `8.0-8.2` or `8.0 – 8.2 s` as its middle. At least one of the figures
+/// must have a fraction or a unit, so that it is neither a date nor a version.
 fn range(text: &str, decimal: Decimal) -> Option<Figure> {
     let (low, high) = text.split_once(['\u{2013}', '\u{2014}']).or_else(|| text.split_once('-'))?;
     let (low, high) = (low.trim(), high.trim());

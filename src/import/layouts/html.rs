@@ -198,7 +198,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_page_breaks_it(text in "(</?(tr|td|table|h1|é)?[> \n]|&(amp|#x?[0-9]{1,9})?;?|[a1é]){0,30}") {
+        fn no_page_breaks_it(
+            text in "(</?(tr|td|table|h1|é)?[> \n]|&(amp|#x?[0-9]{1,9})?;?|[a1é]){0,30}"
+        ) {
             let _ = rows(&text);
         }
     }

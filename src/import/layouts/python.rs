@@ -116,7 +116,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_it(text in any::<String>(), marks in "([\\[\\]{}(),:'\"\\\\]|é|[0-9.]|None){0,40}") {
+        fn no_text_breaks_it(
+            text in any::<String>(),
+            marks in "([\\[\\]{}(),:'\"\\\\]|é|[0-9.]|None){0,40}",
+        ) {
             let _ = as_json(&text);
             let _ = as_json(&marks);
             let _ = as_json(&format!("[[{marks}"));

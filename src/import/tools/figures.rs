@@ -72,7 +72,10 @@ const TABLE: [Row; 10] = [
         name: "fio",
         // Sums reads, writes and each job without group reporting; from text and JSON.
         source: Source::Own {
-            figure: r#"(?:^\s+(?:read|write|trim): IOPS=|^\s+"iops" : )(?<rate>[0-9.]+)(?<rate_unit>[kMG]?),"#,
+            figure: concat!(
+                r#"(?:^\s+(?:read|write|trim): IOPS=|^\s+"iops" : )"#,
+                "(?<rate>[0-9.]+)(?<rate_unit>[kMG]?),"
+            ),
             is: Is::Rate,
             sum: true,
             unit: "operations",

@@ -241,11 +241,13 @@ impl Candidate {
             ("a round before the launch", "{\"id\":3,\"round\":{\"active\":1}}"),
             (
                 "a version that it does not speak",
-                "{\"id\":4,\"launch\":{\"crew\":99,\"mode\":\"serial\",\"members\":1,\"function\":\"x\"}}",
+                "{\"id\":4,\"launch\":{\"crew\":99,\"mode\":\"serial\",\
+                 \"members\":1,\"function\":\"x\"}}",
             ),
             (
                 "a mode that it does not have",
-                "{\"id\":5,\"launch\":{\"crew\":1,\"mode\":\"dance\",\"members\":1,\"function\":\"x\"}}",
+                "{\"id\":5,\"launch\":{\"crew\":1,\"mode\":\"dance\",\
+                 \"members\":1,\"function\":\"x\"}}",
             ),
         ] {
             helper.say(line).map_err(words)?;
@@ -256,9 +258,12 @@ impl Candidate {
             }
         }
         let function = serde_json::json!(self.functions.replace("{name}", "number"));
-        helper.say(&format!(
-            "{{\"id\":0,\"new\":1,\"launch\":{{\"crew\":1,\"mode\":\"serial\",\"members\":1,\"function\":{function},\"new\":[]}}}}"
-        )).map_err(words)?;
+        helper
+            .say(&format!(
+                "{{\"id\":0,\"new\":1,\"launch\":{{\"crew\":1,\"mode\":\"serial\",\
+             \"members\":1,\"function\":{function},\"new\":[]}}}}"
+            ))
+            .map_err(words)?;
         helper
             .answer("launch", WITHIN, &mut |_| {})
             .map_err(|error| format!("with fields that it does not know: {error}"))?;

@@ -77,8 +77,8 @@ fn flush(label: &str, margin: usize) -> String {
     format!("{}{label} ", " ".repeat(margin.saturating_sub(label.width() + 1)))
 }
 
-/// A curve in one word, such as `1 ▄▇██ 4`: a block character per count, as high as its share of
-/// `top`. Long curves show only every second or third count.
+/// A curve in one word, such as `1 ▄▇██ 4`: a block character per count, as high as its
+/// share of `top`. Long curves show only every second or third count.
 pub(super) fn word(curve: &Curve, top: f64, style: &Style) -> String {
     const MOST: usize = 12;
     let signs: &[char] = if style.unicode {
