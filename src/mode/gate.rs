@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nobody measures before all workers are warm, or nearly all of a crowd. Nobody stops loading the
-//! machine before the last window has ended.
+//! machine before the last window has ended, or nearly all of a crowd's.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -22,8 +22,9 @@ use crate::plan::Arrivals;
 
 /// The gate does not wait for one in this many workers. On a busy system, single threads of a
 /// crowd may wait a second for a CPU after the others are warm: with 1024 threads that sleep for
-/// 1 ms on two cores, all but two were warm after 0.1 s, and the last one after 1 to 1.5 s. The
-/// task that such a worker has begun counts with its part within the window.
+/// 1 ms on two cores, all but two were warm after 0.1 s, and the last one after 1 to 1.5 s. Nor
+/// does the end of measuring wait for it: a window of 0.3 s then took up to 4 s. The task that such
+/// a worker has begun counts with its part within the window.
 const STRAGGLER_IN: usize = 200;
 
 /// What the end of a task means for the whole crew.
@@ -159,6 +160,11 @@ impl Gate {
         self.origin
     }
 
+    /// The number of workers for which the gate waits.
+    fn awaited(&self) -> usize {
+        self.workers - self.workers / STRAGGLER_IN
+    }
+
     /// Counts one more warm worker. Returns true for the last one to wait for, which must
     /// [open](Self::open) the gate.
     ///
@@ -166,8 +172,7 @@ impl Gate {
     /// workers here are warm. [`has_come`](Self::has_come) tells one worker that the moment has
     /// come.
     pub fn warmed(&self) -> bool {
-        let awaited = self.workers - self.workers / STRAGGLER_IN;
-        let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == awaited;
+        let last = self.warm.fetch_add(1, Ordering::AcqRel) + 1 == self.awaited();
         let Some(opening) = self.opening.as_ref().filter(|_| last) else { return last };
         opening.warm(Some((self.origin, &self.opened)));
         false
@@ -200,10 +205,10 @@ impl Gate {
         }
     }
 
-    /// Counts one more worker that has ended its own window. Returns true for the last one; its
-    /// call ends the measuring.
+    /// Counts one more worker that has ended its own window. Returns true for the last one to wait
+    /// for; its call ends the measuring.
     pub fn finished(&self) -> bool {
-        let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.workers;
+        let last = self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.awaited();
         if last {
             let nanos = clock::since(self.origin).as_nanos() as u64;
             self.closed.store(nanos.max(1), Ordering::Release);
@@ -220,7 +225,7 @@ impl Gate {
         }
     }
 
-    /// Whether every worker has ended its own window.
+    /// Whether every worker has ended its own window, or nearly every one of a crowd.
     #[inline]
     pub fn all_finished(&self) -> bool {
         self.closed().is_some()

@@ -122,7 +122,7 @@ impl Lane {
             Extent::Arrivals { .. } => return self.await_due(),
             Extent::Time(_) => {}
         }
-        if matches!(self.phase, Phase::Loading) && self.gate.all_finished() {
+        if self.gate.all_finished() {
             return None;
         }
         let number = self.number;
@@ -231,14 +231,23 @@ impl Lane {
         match &mut self.phase {
             Phase::Measuring { start } => {
                 let start = *start;
-                self.share.whole(work.units, untimed);
+                match self.gate.closed() {
+                    None => self.share.whole(work.units, untimed),
+                    // A straggler of a crowd: measuring ended without it.
+                    Some(closed) => {
+                        let [began, now] = self.since_origin([began, now]);
+                        let edges = (Duration::ZERO, closed);
+                        self.share.part(work.units, untimed, (began, now), edges);
+                    }
+                }
                 self.count(start, now, took, work)
             }
             Phase::Warming { .. } if self.gate.opened().is_none() => self.warm(now),
             Phase::Warming { .. } | Phase::Waiting => {
                 let [began, now] = self.since_origin([began, now]);
                 if let Some(opened) = self.gate.opened().filter(|opened| now >= *opened) {
-                    self.share.part(work.units, untimed, (began, now), (opened, Duration::MAX));
+                    let closed = self.gate.closed().unwrap_or(Duration::MAX);
+                    self.share.part(work.units, untimed, (began, now), (opened, closed));
                     if matches!(self.phase, Phase::Warming { .. }) {
                         self.lap.warm_up = opened;
                     }
@@ -358,5 +367,31 @@ mod tests {
         let lap = lane.finish();
         assert_eq!((lap.tasks, lap.units), (2, 20));
         assert!(lap.warm_up < Duration::from_secs(1), "{lap:?}");
+    }
+
+    #[test]
+    fn measuring_ends_without_the_last_straggler_of_a_crowd() {
+        const WORKERS: usize = 200;
+        let length = Duration::from_secs(1);
+        let window = Window { extent: Extent::Time(length), warm_up: Duration::ZERO };
+        let gate = Arc::new(Gate::new(window, WORKERS, &Arc::default()));
+        gate.open();
+        let origin = gate.origin();
+        let work = Work { units: 10, checksum: 0 };
+        let mut lanes: Vec<Lane> =
+            (0..WORKERS).map(|worker| Lane::new(&gate, worker, WORKERS, 0)).collect();
+        let numbers: Vec<u64> =
+            lanes.iter_mut().map(|lane| lane.take().expect("it is open")).collect();
+        let mut straggler = lanes.pop().expect("there are workers");
+        for (at, (lane, number)) in lanes.iter_mut().zip(&numbers).enumerate() {
+            let last = at + 2 == WORKERS;
+            let moment = lane.done_at(origin + 2 * length, *number, work);
+            assert_eq!(moment == Moment::AllFinished, last, "{at}");
+        }
+        assert!(straggler.take().is_none(), "all go home");
+        let late = straggler.done_at(origin + Duration::from_secs(3600), numbers[199], work);
+        assert_eq!(late, Moment::Ordinary);
+        let (own, others) = (straggler.finish().rate, lanes.remove(0).finish().rate);
+        assert!(own < others / 2.0, "a small part of its task lies inside: {own}, {others}");
     }
 }
