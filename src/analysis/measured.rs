@@ -46,7 +46,9 @@ impl Context<'_> {
                 continue;
             }
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
-            let mut curve = series.curve(base, evidence(mode), plan.tolerance, seed);
+            let evidence = evidence(mode);
+            let crowded = evidence.crowded_beyond();
+            let mut curve = series.curve(base, evidence, plan.tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());
             // A user who lists counts asks about these alone. Where the CPUs are full, no other
             // count can gain much.
@@ -61,7 +63,7 @@ impl Context<'_> {
                 point.cost = cost(point, tariff.as_ref());
             }
             curve.limits = limits::choose(&curve, &plan.limits, &own, plan.tolerance);
-            contenders.extend(Contender::of(mode, &curve, &own, asked));
+            contenders.extend(Contender::of(mode, &curve, &own, (asked, crowded)));
             curves.push(curve);
         }
         Measured { serial: alone, curves, contenders }

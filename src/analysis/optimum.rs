@@ -90,13 +90,13 @@ pub(super) fn levels(
     };
     let compared = &mut levels.compared;
     if df <= 0.0 && spread.df > 0.0 {
-        (compared.scale, compared.df) = (spread.sd, spread.df);
+        compared.share(spread.sd, spread.df);
     } else if df <= 0.0 {
         // A misfit contains noise and the law's own error. So at most the noise of an ordinary
         // machine is taken from it.
         let law = law_noise.filter(|law| law.sd < ASSUMED_NOISE);
-        compared.scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
-        compared.df = law.map_or(ASSUMED_DF, |law| law.df);
+        let scale = law.map_or(ASSUMED_NOISE, |law| law.sd.max(LEAST_NOISE));
+        compared.share(scale, law.map_or(ASSUMED_DF, |law| law.df));
         levels.noise = if law.is_some() { Noise::Law } else { Noise::Assumed };
     }
     levels
@@ -115,17 +115,12 @@ pub(super) fn decide(
     (tolerance, crowded): (f64, Option<f64>),
     seed: u64,
 ) -> Option<Decision> {
-    let best = dunnett::best(
-        &levels.compared.logs,
-        &levels.compared.counts,
-        levels.compared.scale,
-        levels.compared.df,
-    )?;
+    let best = dunnett::best(&levels.known(), levels.compared.df)?;
     let workers = |at: usize| groups[levels.compared.cells[at]].workers;
-    let is_crowded = |at: usize| crowded.is_some_and(|crowded| workers(at) > crowded);
+    let is_crowded = |cell: usize| crowded.is_some_and(|most| groups[cell].workers > most);
     let knee = levels.first_within(tolerance, |_| true, is_crowded)?;
     let several = levels.compared.logs.len() > 1;
-    let regret = levels.compared.regret(knee);
+    let regret = levels.compared.regret(knee, is_crowded);
     let alone = best.set.as_slice() == [knee];
     let conclusive =
         several && levels.noise == Noise::Measured && (alone || regret <= settled(tolerance));
@@ -137,7 +132,7 @@ pub(super) fn decide(
         rising: knee + 1 == levels.compared.logs.len()
             && levels.reach_the_largest_of(groups)
             && levels.is_rising(tolerance),
-        regret: several.then(|| levels.compared.regret(best.best)),
+        regret: several.then(|| levels.compared.regret(best.best, |_| false)),
         remedy: (!conclusive).then(|| levels.remedy(&best.set, regret, settled(tolerance))),
     };
     // By more than the tolerance, and by more than chance explains.
@@ -181,6 +176,10 @@ impl Levels {
         self.compared.scale
     }
 
+    fn known(&self) -> Vec<Known> {
+        self.compared.known(0..self.compared.logs.len())
+    }
+
     /// The first of the `kept` levels that costs at most the tolerance against the best of them.
     fn first_within(
         &self,
@@ -195,7 +194,8 @@ impl Levels {
                 level.error = 0.0;
             }
         }
-        lower_unproven(&mut known, |place| needs_proof(kept[place]), self.compared.df);
+        let needs_proof = |place: usize| needs_proof(self.compared.cells[kept[place]]);
+        lower_unproven(&mut known, needs_proof, self.compared.df);
         first_within(&known, tolerance).map(|place| kept[place])
     }
 
@@ -209,24 +209,19 @@ impl Levels {
     /// Whether the last step gained more than the tolerance, beyond one standard error.
     fn is_rising(&self, tolerance: f64) -> bool {
         let [.., before, last] = self.compared.logs.as_slice() else { return false };
-        let [.., few, many] = self.compared.counts.as_slice() else { return false };
-        let error =
-            self.compared.scale * (1.0 / *few.max(&1) as f64 + 1.0 / *many.max(&1) as f64).sqrt();
+        let [.., few, many] = self.compared.errors.as_slice() else { return false };
         let highest = self.compared.logs.iter().all(|log| log <= last);
-        highest && last - before - error > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
+        highest && last - before - few.hypot(*many) > -(1.0 - tolerance.clamp(0.0, 0.99)).ln()
     }
 
     /// How much better than the count at `at` another count is at least, on logarithms.
     fn surely_behind(&self, at: usize, best: &Best) -> f64 {
-        (0..self.compared.logs.len())
-            .filter(|&other| other != at)
-            .map(|other| {
-                let pair = 1.0 / self.compared.counts[at] as f64
-                    + 1.0 / self.compared.counts[other] as f64;
-                let reach = best.quantile * self.compared.scale * pair.sqrt();
-                self.compared.logs[other] - self.compared.logs[at] - reach
-            })
-            .fold(0.0, f64::max)
+        let known = self.known();
+        let own = known[at];
+        let lead =
+            |other: &Known| other.log - own.log - best.quantile * own.error.hypot(other.error);
+        let others = known.iter().enumerate().filter(|(other, _)| *other != at);
+        others.map(|(_, other)| lead(other)).fold(0.0, f64::max)
     }
 
     /// The share of resampled outcomes in which `best` is the best count.
@@ -238,7 +233,7 @@ impl Levels {
             return 1.0;
         }
         let mut rng = Rng::labelled(seed, "probability of the optimum");
-        let known = self.compared.known(0..self.compared.logs.len());
+        let known = self.known();
         // A count ten standard errors below cannot win. Leaving such counts out saves most of the
         // work on long curves.
         let top = known[best];

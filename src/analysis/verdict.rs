@@ -36,6 +36,9 @@ pub(super) struct Contender {
     pub(super) top: Vec<Observation>,
     /// All measurements of its curve.
     pub(super) all: Vec<Observation>,
+    /// The count beyond which workers have less than a CPU each, if a worker alone computes all the
+    /// time.
+    pub(super) crowded: Option<f64>,
     /// The speed-up of the knee against serial.
     pub(super) speedup: Option<Estimate>,
 }
@@ -47,7 +50,7 @@ impl Contender {
         mode: Mode,
         curve: &Curve,
         observations: &[Observation],
-        asked: &Candidates,
+        (asked, crowded): (&Candidates, Option<f64>),
     ) -> Option<Self> {
         let found = curve.knee.as_ref()?;
         let knee = found.workers;
@@ -72,6 +75,7 @@ impl Contender {
             loss: found.loss.unwrap_or(0.0),
             top: cell(best),
             all: observations.to_vec(),
+            crowded,
             speedup: curve.points.iter().find(|point| same(point.workers, knee))?.speedup,
         })
     }
@@ -88,6 +92,7 @@ impl Contender {
             workers: 1.0,
             top: cell.clone(),
             all: cell.clone(),
+            crowded: None,
             cell,
             within,
             in_block: Spread { sd: 0.0, df: 0.0 },
@@ -200,7 +205,10 @@ fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
         }
     }
     let own = contenders.iter().position(|contender| contender.name == chosen.name)?;
-    joint::regret(&entries, own, chosen.workers.to_bits())
+    let is_crowded = |group: usize, cell: u64| {
+        contenders[group].crowded.is_some_and(|most| f64::from_bits(cell) > most)
+    };
+    joint::regret(&entries, (own, chosen.workers.to_bits()), is_crowded)
 }
 
 /// Another mode, compared with the chosen one.
@@ -311,6 +319,7 @@ mod tests {
             workers,
             top: cell.clone(),
             all: cell.clone(),
+            crowded: None,
             cell,
             within,
             in_block: within,

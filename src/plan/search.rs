@@ -104,8 +104,6 @@ pub const TOLERANCE: f64 = 0.02;
 const ROUNDS_PER_OCTAVE: f64 = 20.0;
 /// Passes of the first look.
 const LOOKS: u32 = 2;
-/// A look is expensive if it takes more than this share of the purse.
-const DEAR: f64 = 0.25;
 /// How often a new count is probed before it is judged.
 const PROBES: u32 = 3;
 /// The fewest and the most blocks that decide the short list.
@@ -175,9 +173,7 @@ impl Search {
                 // A second look at counts far below the top tells little. Its price is better spent
                 // on the way to the top.
                 Phase::Look { counts, passes }
-                    if passes < LOOKS
-                        && purse.cost_of(&counts) > DEAR * purse.left
-                        && grid::is_far_below(&self.space, &self.book, &counts) =>
+                    if passes < LOOKS && grid::is_far_below(&self.space, &self.book, &counts) =>
                 {
                     self.phase = Phase::Look { counts, passes: 0 };
                     continue;
@@ -196,7 +192,7 @@ impl Search {
                     (counts, Stage::Explore)
                 }
                 Phase::Confirm { list, passes } => {
-                    let Some(list) = self.book.undecided(list, passes) else {
+                    let Some(list) = self.book.undecided(list, passes, self.space.flat) else {
                         self.phase = Phase::Done;
                         continue;
                     };
@@ -240,7 +236,7 @@ impl Search {
 
     /// The decision from all rounds so far; `None` before the first round.
     pub fn decision(&self) -> Option<Decision> {
-        self.book.decision()
+        self.book.decision(self.space.flat)
     }
 
     /// Opens a block of those counts for which the purse can pay.

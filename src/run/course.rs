@@ -66,6 +66,16 @@ impl Course {
         Self::Holding(Hold::new(1, 1))
     }
 
+    /// Whether it searches, and still looks for the counts to compare.
+    pub(super) fn is_exploring(&self) -> bool {
+        matches!(self, Self::Searched(search) if search.is_exploring())
+    }
+
+    /// Whether it searches, and knows the counts to compare.
+    pub(super) fn is_confirming(&self) -> bool {
+        matches!(self, Self::Searched(search) if !search.is_exploring())
+    }
+
     /// The counts of the next block, and whether the block decides. A search spends from the first
     /// purse, and from the second one if the first does not suffice. A list goes on as long as
     /// `left` pays for it.

@@ -249,12 +249,16 @@ impl Age {
     /// Where launching is cheap, the crews of a workload are launched this often, so that the
     /// intervals include the differences between launches.
     const LAUNCHES: f64 = 4.0;
+    /// Crews that others would replace stay until they have lived this many times as long as their
+    /// launch took, and at least this many seconds.
+    const WORTH_A_LAUNCH: f64 = 4.0;
+    const SHORTEST: f64 = 0.5;
     /// Launching this often may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.2;
 
     /// Whether these crews have been used long enough to be replaced by those of another workload.
     pub(super) fn may_end(self) -> bool {
-        self.alive >= Self::LAUNCHES * self.launching
+        self.alive >= (Self::WORTH_A_LAUNCH * self.launching).max(Self::SHORTEST)
     }
 
     /// Whether it is time for a new launch. `whole` is the workload's time in the whole run, in

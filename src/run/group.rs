@@ -9,11 +9,11 @@ use crate::plan::{Candidates, Cell, Mode, Plan, Series};
 
 use super::course::Course;
 use super::share::Claim;
-use super::standing::{Standing, Way};
+use super::standing::{SETTLED, Standing, Way};
 use super::turn::{Turn, Wanted};
 
 /// A listed series ends after this many blocks if its counts are told apart or do not differ.
-const ENOUGH: u32 = 16;
+pub(super) const ENOUGH: u32 = 16;
 /// A workload ends after this many blocks in any case: more would hardly narrow its intervals.
 const MOST_BLOCKS: u32 = 144;
 /// Blocks that an answer needs. Many short rounds tell counts apart better than a few long ones,
@@ -60,6 +60,8 @@ pub(super) struct Group {
     pub(super) at_rate: bool,
     /// Seconds spent on this group so far.
     pub(super) spent: f64,
+    /// Seconds that the last block takes, about.
+    pub(super) price: f64,
     /// Blocks begun so far. A block with fewer cells than the largest one counts as a fraction.
     pub(super) progress: f64,
     /// How many cells the largest block so far had.
@@ -67,9 +69,9 @@ pub(super) struct Group {
     pub(super) blocks: u32,
     /// Whether the rest of the budget cannot pay for another comparison of its modes.
     pub(super) exhausted: bool,
-    /// Whether it is settled. It takes some computing, so the answer is kept until something
-    /// changes.
-    pub(super) settled: OnceCell<bool>,
+    /// How much better than its answer something else may be. It takes some computing, so it is
+    /// kept until something changes.
+    pub(super) regret: OnceCell<Option<f64>>,
 }
 
 /// Seconds that a round of a cell takes.
@@ -144,11 +146,12 @@ impl Group {
             entries,
             at_rate: rate.is_some(),
             spent: 0.0,
+            price: 0.0,
             progress: 0.0,
             width: 0,
             blocks: 0,
             exhausted: false,
-            settled: OnceCell::new(),
+            regret: OnceCell::new(),
         }
     }
 
@@ -161,7 +164,16 @@ impl Group {
             return self.exhausted || joint.is_done();
         }
         let enough = self.exhausted || self.blocks >= MOST_BLOCKS;
-        self.is_decided() && (enough || !self.standing.is_open(self.ways().into_iter()))
+        self.is_decided() && (enough || !self.is_open())
+    }
+
+    /// Whether another mode, or another count of the leading mode, may still be notably better.
+    fn is_open(&self) -> bool {
+        let ways = self.ways();
+        let alive = ways.iter().copied().filter(|way| !self.has_enough_of(*way, &ways));
+        let leader = self.standing.leader(&ways).filter(|_| !self.is_certain());
+        self.standing.is_open(alive)
+            || leader.is_some_and(|leader| self.standing.contenders(leader).len() > 1)
     }
 
     pub(super) fn ways(&self) -> Vec<Way> {
@@ -175,33 +187,63 @@ impl Group {
 
     /// Whether more rounds would hardly change its answer. Time is then better spent on others.
     pub(super) fn is_settled(&self) -> bool {
-        *self.settled.get_or_init(|| self.has_enough())
+        self.is_certain() && self.has_looked() && self.joint.is_none()
     }
 
-    /// Forgets whether it was settled: a round was measured or chosen, or a cell was given up.
+    /// Whether nothing else may be notably better than the answer so far.
+    fn is_certain(&self) -> bool {
+        self.regret().is_some_and(|regret| regret <= SETTLED)
+    }
+
+    fn regret(&self) -> Option<f64> {
+        *self.regret.get_or_init(|| self.standing.regret(&self.ways()))
+    }
+
+    /// Forgets the regret: a round was measured or chosen, or a cell was given up.
     pub(super) fn changed(&mut self) {
-        self.settled.take();
+        self.regret.take();
     }
 
-    fn has_enough(&self) -> bool {
-        if self.at_rate || self.joint.is_some() {
-            return false;
-        }
+    /// Whether it knows which counts to compare, and has compared them a few times.
+    fn has_looked(&self) -> bool {
+        !self.at_rate && !self.explores() && self.blocks >= self.needed()
+    }
+
+    /// Whether it still looks for the counts to compare.
+    fn explores(&self) -> bool {
         let ways = self.ways();
-        let explores = |(way, course): &(Way, Course)| match course {
-            Course::Searched(search) => {
-                search.is_exploring() && !self.standing.has_lost(*way, &ways)
-            }
-            _ => false,
-        };
-        let needed = if self.standing.launches() >= SETTLED_LAUNCHES {
+        let mut searching = self.courses.iter().filter(|(_, course)| course.is_exploring());
+        searching.any(|(way, _)| !self.standing.has_lost(*way, &ways))
+    }
+
+    /// The fewest blocks after which its answer may count as settled.
+    fn needed(&self) -> u32 {
+        if self.standing.launches() >= SETTLED_LAUNCHES {
             SETTLED_BLOCKS
         } else {
             SETTLED_BLOCKS_OF_FEW_LAUNCHES
-        };
-        self.blocks >= needed
-            && !self.courses.iter().any(explores)
-            && !self.standing.is_open_anywhere(&ways)
+        }
+    }
+
+    /// About how many more seconds would settle its answer: doubt shrinks with the root of the
+    /// number of rounds. A group that still looks for what to compare may need as much again.
+    pub(super) fn missing(&self) -> f64 {
+        // The first rounds say little about the noise, so they may not put a group off for long.
+        const MOST: f64 = 0.2;
+        if self.at_rate {
+            return 0.0;
+        }
+        if self.explores() {
+            return self.spent;
+        }
+        let leader = self.standing.leader(&self.ways());
+        let best = leader.and_then(|way| Some((way, self.standing.best(way)?)));
+        let rounds = best.map_or(0, |(way, count)| self.standing.rounds(way, count));
+        let regret = self.regret().unwrap_or(MOST).clamp(SETTLED, MOST);
+        let factor = (regret.ln_1p() / SETTLED.ln_1p()).powi(2) - 1.0;
+        let blocks = (factor * rounds as f64)
+            .max(f64::from(SETTLED_BLOCKS - self.blocks.min(SETTLED_BLOCKS)));
+        blocks * self.price
     }
 
     /// Whether every series is decided, except the serial one: it only accompanies the others.
@@ -229,12 +271,15 @@ impl Group {
         self.part * block
     }
 
-    /// The group with the lowest rank is next.
+    /// The group with the lowest rank is next. Every group gets the least number of blocks first.
+    /// From then on, the one that is nearest to its answer is next: so most answers are settled in
+    /// the end. Settled ones come last.
     pub(super) fn rank(&self, least: Cost<'_>, settled: bool) -> f64 {
-        // Every group gets the least number of blocks first. Only then do seconds count.
         const LATER: f64 = 1e9;
-        let settled = u32::from(settled);
-        LATER * f64::from(self.blocks.min(LEAST_BLOCKS) + settled) + self.spent / self.weight(least)
+        let phase = self.blocks.min(LEAST_BLOCKS) + u32::from(settled);
+        let is_measured = self.blocks >= LEAST_BLOCKS && !settled && !self.at_rate;
+        let order = if is_measured { self.missing() } else { self.spent / self.weight(least) };
+        LATER * f64::from(phase) + order
     }
 
     pub(super) fn block_cost(&self, cost: Cost<'_>) -> f64 {
@@ -258,57 +303,6 @@ impl Group {
         (WANTED_BLOCKS - self.progress).max(1.0) * width.max(1) as f64
     }
 
-    /// The next block where tasks arrive at a rate: every listed count, and the counts that the
-    /// first undecided mode asks for. Modes go one after another, because a count that holds the
-    /// rate spares later modes all counts of that size and above.
-    pub(super) fn wanted_at_rate(&self) -> Vec<Wanted> {
-        let rank = |way: &Way| way.1.description().rank;
-        let holds = self.courses.iter().filter_map(|(way, course)| match course {
-            Course::Holding(hold) => Some((hold.holds()?, rank(way), *way)),
-            _ => None,
-        });
-        let best = holds.min();
-        let mut cells = Vec::new();
-        let mut is_busy = false;
-        for (way, course) in &self.courses {
-            let counts = match course {
-                Course::Listed(counts) if self.blocks < ENOUGH => counts.clone(),
-                Course::Holding(hold) if !is_busy => hold.next_block(match best {
-                    Some((_, _, leading)) if leading == *way => usize::MAX,
-                    // A simpler mode may use as many workers, and so may another way to do the
-                    // work.
-                    Some((count, beside, leading)) => {
-                        count - usize::from(way.0 == leading.0 && rank(way) >= beside)
-                    }
-                    None => usize::MAX,
-                }),
-                _ => Vec::new(),
-            };
-            is_busy |= matches!(course, Course::Holding(_)) && !counts.is_empty();
-            let wanted = |workers, rate| {
-                let cell = Cell { entry: way.0, mode: way.1, workers };
-                Wanted { cell, confirms: true, rate }
-            };
-            cells.extend(counts.into_iter().map(|count| wanted(count, None)));
-            if let Course::Climbing(climbs) = course {
-                let rates = climbs.iter().filter_map(|(n, climb)| Some((*n, climb.next_rate()?)));
-                cells.extend(rates.map(|(count, rate)| wanted(count, Some(rate))));
-            }
-        }
-        cells
-    }
-
-    pub(super) fn cells_at_rate(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
-        let cells = self.wanted_at_rate();
-        let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
-        self.exhausted = self.blocks > 0 && price > turn.left;
-        if cells.is_empty() || self.exhausted {
-            return Vec::new();
-        }
-        self.blocks += 1;
-        cells
-    }
-
     /// The next block: cells of every series. `cost` is the price of a round, and `launch` that of
     /// launching a crew.
     pub(super) fn cells(&mut self, turn: &Turn, cost: Cost<'_>, launch: Cost<'_>) -> Vec<Wanted> {
@@ -318,42 +312,87 @@ impl Group {
         if self.joint.is_some() {
             return self.pairs(turn, cost, launch);
         }
-        let mut cells = Vec::new();
-        let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
-        let all: f64 = self.first.iter().map(|first| of(first)).sum();
-        let (decided, ways) = (self.is_decided(), self.ways());
-        for ((way, course), first) in self.courses.iter_mut().zip(&self.first) {
-            let cell = |workers| Cell { entry: way.0, mode: way.1, workers };
-            let price = |workers: usize| cost(cell(workers));
-            let purse = Purse { left: turn.share * of(first) / all, cost: &price };
-            // A block that can be paid only in part would compare nothing. The first block is the
-            // exception: a part of it is better than nothing.
-            let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
-            let more = Purse { left: turn.part * of(first) / all, cost: &price };
-            let has_lost = self.standing.has_lost(*way, &ways);
-            let best = self.standing.best(*way);
-            let rounds = best.map_or(0, |count| self.standing.rounds(*way, count));
-            let (counts, confirms) = if has_lost && rounds >= ROUNDS_OF_LOST {
-                (Vec::new(), true)
-            } else if decided || has_lost {
-                (best.into_iter().collect(), true)
-            } else {
-                course.next([&purse, &more], left)
-            };
-            cells.extend(counts.into_iter().map(|count| {
-                let cell = cell(count);
-                Wanted { cell, confirms, rate: None }
-            }));
-        }
-        // Neither the serial cell alone nor a part of a comparison decides anything.
+        let decided = self.is_decided();
+        let cells = if decided { self.deciding() } else { self.asked(turn, cost) };
+        // Neither a cell alone nor a part of a comparison decides anything.
         let price: f64 = cells.iter().map(|wanted| cost(wanted.cell)).sum();
-        self.exhausted = decided && (cells.is_empty() || price > turn.left);
+        self.exhausted = decided && (cells.len() < 2 || price > turn.left);
         if self.is_done() || self.is_decided() != decided {
             return Vec::new();
         }
+        self.price = price;
         self.width = self.width.max(cells.len());
         self.progress += cells.len() as f64 / self.width.max(1) as f64;
         self.blocks += 1;
         cells
     }
+
+    /// The cells on which the answer depends, once every series is decided: the best one of each
+    /// mode, and counts of the leading mode that may still be notably better.
+    fn deciding(&self) -> Vec<Wanted> {
+        let ways = self.ways();
+        let leader = self.standing.leader(&ways).filter(|_| !self.is_certain());
+        let of = |way: Way| {
+            let counts = match self.standing.best(way) {
+                _ if self.has_enough_of(way, &ways) => Vec::new(),
+                _ if leader == Some(way) => self.standing.contenders(way),
+                best => best.into_iter().collect(),
+            };
+            counts.into_iter().map(move |count| confirming(way, count))
+        };
+        ways.iter().copied().flat_map(of).collect()
+    }
+
+    /// The cells that the series ask for.
+    fn asked(&mut self, turn: &Turn, cost: Cost<'_>) -> Vec<Wanted> {
+        let of = |first: &[Cell]| first.iter().map(|&cell| cost(cell)).sum::<f64>();
+        let all: f64 = self.first.iter().map(|first| of(first)).sum();
+        let ways = self.ways();
+        let lost: Vec<bool> = ways.iter().map(|way| self.standing.has_lost(*way, &ways)).collect();
+        let enough: Vec<bool> = ways.iter().map(|way| self.has_enough_of(*way, &ways)).collect();
+        let open = || self.courses.iter().zip(&lost).filter(|(_, lost)| !**lost);
+        let explores = open().any(|((_, course), _)| course.is_exploring());
+        let (mut cells, mut known) = (Vec::new(), Vec::new());
+        for (at, ((way, course), first)) in self.courses.iter_mut().zip(&self.first).enumerate() {
+            let price = |workers| cost(Cell { entry: way.0, mode: way.1, workers });
+            let purse = Purse { left: turn.share * of(first) / all, cost: &price };
+            // A block that can be paid only in part would compare nothing. The first block is the
+            // exception: a part of it is better than nothing.
+            let left = if self.blocks == 0 { f64::INFINITY } else { turn.left };
+            let more = Purse { left: turn.part * of(first) / all, cost: &price };
+            let best = self.standing.best(*way).map(|count| confirming(*way, count));
+            // A mode that knows its counts waits for the others, so that they are compared in the
+            // same blocks.
+            if enough[at] || explores && course.is_confirming() {
+                continue;
+            }
+            if lost[at] {
+                cells.extend(best);
+                continue;
+            }
+            let (counts, confirms) = course.next([&purse, &more], left);
+            let wanted = |count| Wanted { confirms, ..confirming(*way, count) };
+            cells.extend(counts.into_iter().map(wanted));
+            if matches!(course, Course::Done) {
+                known.extend(best);
+            }
+        }
+        // The others are compared with the modes whose counts are known.
+        if cells.iter().any(|wanted| wanted.cell.mode != Mode::Serial) {
+            cells.extend(known);
+        }
+        cells
+    }
+
+    /// Whether a mode has lost and its own figures have an interval.
+    fn has_enough_of(&self, way: Way, ways: &[Way]) -> bool {
+        let best = self.standing.best(way);
+        let rounds = best.map_or(0, |count| self.standing.rounds(way, count));
+        rounds >= ROUNDS_OF_LOST && self.standing.has_lost(way, ways)
+    }
+}
+
+/// A round of this cell that is measured to decide.
+fn confirming((entry, mode): Way, workers: usize) -> Wanted {
+    Wanted { cell: Cell { entry, mode, workers }, confirms: true, rate: None }
 }

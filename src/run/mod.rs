@@ -5,6 +5,7 @@
 //! machine affects all cells alike. Blocks follow one another until every decision is settled or
 //! the budget is spent. The crews of a workload stay alive for several blocks.
 
+mod at_rate;
 mod course;
 mod crews;
 mod event;
@@ -124,7 +125,8 @@ pub fn run(
         }
         let launch = |cell: Cell| run.pace.launch(cell, &run.references[&cell.entry]);
         let seconds = turn.share / turn.rounds;
-        let cells = steer.block(&turn, &|cell| run.cost(cell, run.window(cell, seconds)), &launch);
+        let cells =
+            steer.block(&turn, &|cell| run.cost(cell, run.window((cell, true), seconds)), &launch);
         // An empty block means that this workload is finished; another one is next.
         if !cells.is_empty() {
             if !run.block(number, seconds, cells, &mut steer, observer)? {
@@ -224,8 +226,8 @@ impl Run<'_> {
         self.plan.entries[entry].series.iter().map(largest).sum()
     }
 
-    /// Chooses the workload of the next block. The workload whose crews are alive goes on until the
-    /// crews have been used long enough or its share of the budget is spent.
+    /// Chooses the workload of the next block. The workload whose crews are alive goes on at least
+    /// until the crews have been used long enough for their launch.
     fn turn(&self, steer: &Steer) -> Option<Turn> {
         let left = self.plan.budget - self.elapsed();
         let cost: &dyn Fn(Cell) -> f64 = &|cell| self.cost(cell, self.pace.shortest());
@@ -233,8 +235,7 @@ impl Run<'_> {
         let next = steer.turn(left, cost, launch, None)?;
         let at_work = self.crews.age().and_then(|(entry, age)| {
             let turn = steer.turn(left, cost, launch, Some(entry))?;
-            let has_share = turn.share >= turn.price || next.entry == entry;
-            let goes_on = has_share || !age.may_end();
+            let goes_on = next.entry == entry || !age.may_end();
             let is_due = age.is_due(turn.whole) || steer.starts_over(entry);
             (goes_on && !is_due).then_some(turn)
         });
@@ -243,8 +244,13 @@ impl Run<'_> {
 
     /// The window of a round of this cell, where the workload's share of the budget pays for
     /// `seconds` per round.
-    fn window(&self, cell: Cell, seconds: f64) -> f64 {
-        self.pace.window(cell, &self.references[&cell.entry], seconds)
+    fn window(&self, (cell, confirms): (Cell, bool), seconds: f64) -> f64 {
+        self.pace.window((cell, confirms), &self.references[&cell.entry], seconds)
+    }
+
+    fn window_of(&self, wanted: Wanted, seconds: f64) -> f64 {
+        let timed = || self.window((wanted.cell, wanted.confirms), seconds);
+        wanted.rate.map_or_else(timed, pace::open)
     }
 
     /// Launches the crews that a block needs, each at the largest count wanted. If that fails, the
@@ -304,7 +310,7 @@ impl Run<'_> {
                 return Ok(false);
             }
             let spent = self.elapsed();
-            let window = wanted.rate.map_or_else(|| self.window(cell, seconds), pace::open);
+            let window = self.window_of(wanted, seconds);
             let cost = self.cost(cell, window);
             if spent + cost > self.plan.budget {
                 continue;

@@ -26,6 +26,8 @@ const LONG_TASK: f64 = 0.010;
 /// A window is this many times as long as the rest of its round, so that most of the time is
 /// measured.
 const WORTH_ITS_OVERHEAD: f64 = 4.5;
+/// The same where a round only shows which counts to compare. That needs less precision.
+const WORTH_A_LOOK: f64 = 1.5;
 /// For that, a window may be this many times as long as its share of the budget pays for. More
 /// would leave too few blocks.
 const BEYOND_ITS_SHARE: f64 = 8.0;
@@ -130,13 +132,20 @@ impl Pace {
         reference.wall * self.crowd_of(cell, reference) + warm_up(reference, window, true)
     }
 
-    /// The window of this cell's next round, where a round may take `seconds` in all.
-    pub(super) fn window(&self, cell: Cell, reference: &Reference, seconds: f64) -> f64 {
+    /// The window of this cell's next round, where a round may take `seconds` in all. A round that
+    /// `confirms` decides; another one only looks for the counts to compare.
+    pub(super) fn window(
+        &self,
+        (cell, confirms): (Cell, bool),
+        reference: &Reference,
+        seconds: f64,
+    ) -> f64 {
         let known = |costs: &BTreeMap<Cell, f64>| {
             let own = costs.get(&cell).copied().or_else(|| mean_of(costs, cell.entry));
             own.unwrap_or_else(|| self.guess(cell, reference, SHORTEST))
         };
-        let longer = WORTH_ITS_OVERHEAD * known(&self.unmeasured);
+        let worth = if confirms { WORTH_ITS_OVERHEAD } else { WORTH_A_LOOK };
+        let longer = worth * known(&self.unmeasured);
         let longer = longer.min(BEYOND_ITS_SHARE * seconds);
         let window = (seconds - known(&self.overhead)).min(LONG).max(longer);
         window.clamp(self.windows.0, self.windows.1)
@@ -216,12 +225,14 @@ mod tests {
         pace.learn(cell(1), 0.038, 0.030, Some(0.032));
         pace.learn(cell(256), 0.090, 0.030, Some(0.050));
         let millis = |workers, seconds: f64| {
-            (1e3 * pace.window(cell(workers), &reference, seconds)).round() as u32
+            (1e3 * pace.window((cell(workers), true), &reference, seconds)).round() as u32
         };
         assert_eq!(millis(1, 0.038), 30, "it fills what its share pays for");
         assert_eq!(millis(1, 0.001), 20, "the shortest");
         assert_eq!(millis(256, 0.038), 180, "4.5 times the 40 ms that were not measured");
         assert_eq!(millis(256, 0.010), 80, "but not far beyond its share");
+        let look = pace.window((cell(256), false), &reference, 0.038);
+        assert!((look - 0.060).abs() < 1e-9, "a look is shorter: {look}");
         assert_eq!(millis(1, 9.0), 100, "several short windows tell more than a long one");
     }
 }

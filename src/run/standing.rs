@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Cell, Mode};
 use crate::stats::joint::{self, Entry};
+use crate::stats::knee::{Known, first_within};
 use crate::stats::levels::{Levels, Measured};
 use crate::stats::student;
 
@@ -12,9 +13,9 @@ use crate::stats::student;
 pub(super) const NEAR_ENOUGH: f64 = 0.05;
 /// The same as a share, for a workload that would give its time to others. It is a little less than
 /// what the findings call settled.
-const SETTLED: f64 = 0.09;
-/// A mode this far behind another, as a logarithm, has lost, unless its growth over another
-/// doubling of workers could still close the gap.
+pub(super) const SETTLED: f64 = 0.09;
+/// A mode this far behind another, as a logarithm, has lost, unless it grows so much more over
+/// another doubling of workers that it could still close the gap.
 const LOST: f64 = 0.25;
 /// Fewer blocks say nothing.
 const FEW: usize = 3;
@@ -88,7 +89,11 @@ impl Standing {
         let of_mode = || self.cells.iter().filter(|((of, _), _)| *of == mode);
         let most = of_mode().map(|(_, rounds)| rounds.len()).max()?;
         let known = of_mode().filter(|(_, rounds)| 2 * rounds.len() >= most);
-        let best = known.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
+        let level = |&((_, count), rounds): &(&(Way, usize), &Rounds)| {
+            // More workers than CPUs must lead by what a user would notice.
+            mean(rounds) - if self.is_crowded(mode, *count) { NEAR_ENOUGH } else { 0.0 }
+        };
+        let best = known.max_by(|a, b| level(a).total_cmp(&level(b)))?;
         Some(best.0.1)
     }
 
@@ -120,44 +125,72 @@ impl Standing {
         const TWICE: usize = 2;
         let best = |mode: Way| {
             let rounds = self.cells.get(&(mode, self.best(mode)?))?;
-            (rounds.len() >= TWICE).then_some(rounds)
+            (rounds.len() >= TWICE).then_some((mode, rounds))
         };
         let others = modes.iter().filter(|other| **other != mode).filter_map(|other| best(*other));
-        let top = others.max_by(|a, b| mean(a).total_cmp(&mean(b)));
-        let (Some(own), Some(top)) = (best(mode), top) else { return false };
-        let counts: Vec<(f64, f64)> =
-            self.of(mode).map(|((_, count), rounds)| (*count as f64, mean(rounds))).collect();
-        let growth = match counts[..] {
-            [.., (few, before), (many, last)] => {
-                let slope = ((last - before) / (many / few).ln()).clamp(0.0, 1.0);
-                (last + slope * std::f64::consts::LN_2 - mean(own)).max(0.0)
-            }
-            _ => 0.0,
-        };
-        surely_behind(own, top) - growth > LOST
+        let top = others.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)));
+        let (Some((_, own)), Some((leader, top))) = (best(mode), top) else { return false };
+        let ahead = (self.growth(mode, own) - self.growth(leader, top)).max(0.0);
+        surely_behind(own, top) - ahead > LOST
     }
 
-    /// Whether any cell of these modes may be notably better than the one to recommend, by the same
-    /// figures as in the findings.
-    pub(super) fn is_open_anywhere(&self, modes: &[Way]) -> bool {
+    /// How much more than its best count a mode may do with twice its largest count, if it goes on
+    /// growing as over its last step, as a logarithm.
+    fn growth(&self, mode: Way, best: &Rounds) -> f64 {
+        let counts: Vec<(f64, f64)> =
+            self.of(mode).map(|((_, count), rounds)| (*count as f64, mean(rounds))).collect();
+        let [.., (few, before), (many, last)] = counts[..] else { return 0.0 };
+        let slope = ((last - before) / (many / few).ln()).clamp(0.0, 1.0);
+        (last + slope * std::f64::consts::LN_2 - mean(best)).max(0.0)
+    }
+
+    /// The mode to recommend, by the same rule as in the findings: the simplest whose best count
+    /// costs hardly anything against the best of all.
+    pub(super) fn leader(&self, modes: &[Way]) -> Option<Way> {
         let best = modes.iter().filter_map(|mode| Some((*mode, self.best(*mode)?)));
-        let best = best.filter_map(|cell| Some((cell.0, self.cells.get(&cell)?)));
-        let Some((mode, _)) = best.max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b))) else {
-            return true;
-        };
-        let Some((count, regret)) = self.knee(mode) else { return true };
-        if regret > SETTLED {
-            return true;
-        }
+        let mut ranked: Vec<(Way, &Rounds)> =
+            best.filter_map(|cell| Some((cell.0, self.cells.get(&cell)?))).collect();
+        ranked.sort_by_key(|((entry, mode), _)| (mode.description().rank, *entry));
+        let (_, top) = ranked.iter().max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
+        let levels: Vec<Known> = ranked.iter().map(|(_, rounds)| behind(rounds, top)).collect();
+        Some(ranked[first_within(&levels, NEAR_ENOUGH)?].0)
+    }
+
+    /// How much better than the cell to recommend any other cell of these modes may be, as a share,
+    /// by the same figures as in the findings. `None` while nothing can be said.
+    pub(super) fn regret(&self, modes: &[Way]) -> Option<f64> {
+        let mode = self.leader(modes)?;
+        let (count, regret) = self.knee(mode)?;
         let measured = |mode: &Way| self.of(*mode).next();
         let several = modes.iter().filter_map(measured).count() > 1;
         let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
-        let regret = joint::regret(&table, mode, count as u64);
-        several && regret.is_none_or(|regret| regret > SETTLED)
+        let is_crowded = |mode, count: u64| self.is_crowded(mode, count as usize);
+        if !several {
+            return Some(regret);
+        }
+        Some(regret.max(joint::regret(&table, (mode, count as u64), is_crowded)?))
     }
 
     /// The count of a mode that will be recommended, and its regret among the counts of this mode.
     fn knee(&self, mode: Way) -> Option<(usize, f64)> {
+        let (counts, levels, knee) = self.levels(mode)?;
+        let is_crowded = |cell: usize| self.is_crowded(mode, counts[cell]);
+        Some((counts[levels.cells[knee]], levels.regret(knee, is_crowded)))
+    }
+
+    /// The counts of a mode that its answer depends on: the one that will be recommended, and those
+    /// that may still be notably better.
+    pub(super) fn contenders(&self, mode: Way) -> Vec<usize> {
+        let Some((counts, levels, knee)) = self.levels(mode) else { return Vec::new() };
+        let is_crowded = |cell: usize| self.is_crowded(mode, counts[cell]);
+        let mut all = levels.rivals(knee, SETTLED, is_crowded);
+        all.push(levels.cells[knee]);
+        all.sort_unstable();
+        all.into_iter().map(|cell| counts[cell]).collect()
+    }
+
+    /// The counts of a mode, their levels, and the place of the one that will be recommended.
+    fn levels(&self, mode: Way) -> Option<(Vec<usize>, Levels, usize)> {
         let counts: Vec<usize> = self.of(mode).map(|((_, count), _)| *count).collect();
         let one = |(cell, round): (usize, &Entry<Way>)| {
             let Entry { block, launch, log, confirms, .. } = *round;
@@ -166,10 +199,13 @@ impl Standing {
         let of = self.of(mode).enumerate();
         let rounds = of.flat_map(|(cell, (_, rounds))| rounds.values().map(move |r| (cell, r)));
         let levels = Levels::of(&rounds.map(one).collect::<Vec<_>>());
-        let crowded = self.crowded.get(&mode);
-        let is_crowded = |cell: usize| crowded.is_some_and(|crowded| counts[cell] > *crowded);
+        let is_crowded = |cell: usize| self.is_crowded(mode, counts[cell]);
         let knee = levels.knee(NEAR_ENOUGH, is_crowded)?;
-        Some((counts[levels.cells[knee]], levels.regret(knee)))
+        Some((counts, levels, knee))
+    }
+
+    fn is_crowded(&self, mode: Way, count: usize) -> bool {
+        self.crowded.get(&mode).is_some_and(|crowded| count > *crowded)
     }
 
     /// The cells of a mode, ascending by count.
@@ -203,17 +239,26 @@ fn excess(other: &Rounds, top: &Rounds) -> f64 {
     mean + student::quantile(CONFIDENCE, (differences.len() - 1) as f64) * error
 }
 
-/// How far `own` is behind `top`, less one standard error. Where the two share hardly any block,
-/// all their rounds count.
+/// How far `own` is behind `top`, less one standard error.
 fn surely_behind(own: &Rounds, top: &Rounds) -> f64 {
-    let shared = differences(top, own);
+    let Known { log, error } = behind(own, top);
+    -log - error
+}
+
+/// The level of `own` above that of `top`. Where the two share hardly any block, all their rounds
+/// count.
+fn behind(own: &Rounds, top: &Rounds) -> Known {
+    if std::ptr::eq(own, top) {
+        return Known { log: 0.0, error: 0.0 };
+    }
+    let shared = differences(own, top);
     if shared.len() > 1 {
-        let (mean, error) = mean_and_error(&shared);
-        return mean - error;
+        let (log, error) = mean_and_error(&shared);
+        return Known { log, error };
     }
     let logs = |rounds: &Rounds| rounds.values().map(|round| round.log).collect::<Vec<f64>>();
     let [(own, error), (top, beside)] = [own, top].map(|rounds| mean_and_error(&logs(rounds)));
-    top - own - error.hypot(beside)
+    Known { log: own - top, error: error.hypot(beside) }
 }
 
 /// By how much `one` did better than `other` in each block in which both were measured.
@@ -300,8 +345,31 @@ mod tests {
         assert!(!standing([1.0; 4]).is_open([way(Mode::Async)].into_iter()), "it was not measured");
         assert_eq!(standing([1.0; 4]).best(way(Mode::Threads)), Some(2));
         let modes = [Mode::Threads, Mode::ProcessPool].map(way);
-        let open = |processes| standing(processes).is_open_anywhere(&modes);
+        let open = |processes| standing(processes).regret(&modes).is_none_or(|most| most > SETTLED);
         assert!(!open([1.00, 1.02, 0.98, 1.01]));
         assert!(open([0.80, 1.30, 0.75, 1.20]));
+    }
+
+    #[test]
+    fn of_modes_that_are_alike_the_simplest_leads() {
+        let modes = [Mode::Threads, Mode::ProcessPool].map(way);
+        let leader = |processes| standing(processes).leader(&modes).map(|(_, mode)| mode);
+        assert_eq!(leader([1.03, 1.05, 1.02, 1.04]), Some(Mode::Threads));
+        assert_eq!(leader([1.3, 1.35, 1.28, 1.3]), Some(Mode::ProcessPool));
+        assert_eq!(Standing::default().leader(&modes), None);
+    }
+
+    #[test]
+    fn an_answer_depends_on_counts_that_may_still_be_better() {
+        let contenders = |four: [f64; 4]| {
+            let mut standing = standing([1.0; 4]);
+            for (block, throughput) in four.into_iter().enumerate() {
+                let cell = Cell { entry: 0, mode: Mode::Threads, workers: 4 };
+                standing.enter(cell, block as u32, throughput, (None, true));
+            }
+            standing.contenders(way(Mode::Threads))
+        };
+        assert_eq!(contenders([0.80, 1.25, 0.85, 1.20]), [2, 4]);
+        assert_eq!(contenders([1.01, 1.00, 1.00, 0.99]), [2]);
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Modes and counts of one workload are compared with each other, so they share blocks, each block
 //! in a random order. Workloads are not compared with each other, so each has blocks of its own.
-//! All get about as many blocks: the workload furthest behind is next. Settled workloads leave
-//! their time to the others.
+//! After the first blocks, the workload that is nearest to its answer is next, so that most answers
+//! are settled in the end. Settled workloads leave their time to the others.
 
 use crate::plan::climb::Climb;
 use crate::plan::search::Pairs;
@@ -75,6 +75,8 @@ impl Steer {
             .zip(shares)
             .filter(|((group, _), _)| at_work.is_none_or(|entry| group.entries.contains(&entry)))
             .min_by(|(a, _), (b, _)| rank(*a).total_cmp(&rank(*b)))?;
+        // A workload that is near its answer gets what is missing, whatever it had before.
+        let share = share.max(group.missing().min(left));
         Some(Turn {
             entry: group.entry,
             share,

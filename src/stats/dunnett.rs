@@ -2,6 +2,7 @@
 //!
 //! Sources: Dunnett, JASA 50 (1955); Hsu, Multiple Comparisons (1996), ch. 4.
 
+use super::knee::Known;
 use super::{normal, student};
 
 /// Dunnett's one-sided quantile d. With probability `level`, none of `others` levels exceeds its
@@ -108,24 +109,23 @@ pub struct Best {
     pub quantile: f64,
 }
 
-/// Compares levels under a common `scale` with `df` degrees of freedom. `counts` holds the number
-/// of samples behind each level. `None` without levels.
-pub fn best(levels: &[f64], counts: &[usize], scale: f64, df: f64) -> Option<Best> {
-    let best = (0..levels.len()).filter(|&i| levels[i].is_finite()).max_by(|&a, &b| {
-        levels[a].total_cmp(&levels[b]).then(b.cmp(&a)) // Of equal levels the first.
+/// Compares levels whose errors have `df` degrees of freedom. `None` without levels.
+pub fn best(levels: &[Known], df: f64) -> Option<Best> {
+    let is_known = |i: &usize| levels[*i].log.is_finite();
+    let best = (0..levels.len()).filter(is_known).max_by(|&a, &b| {
+        levels[a].log.total_cmp(&levels[b].log).then(b.cmp(&a)) // Of equal levels the first.
     })?;
-    let candidates = levels.iter().filter(|level| level.is_finite()).count();
+    let candidates = (0..levels.len()).filter(is_known).count();
     let d = quantile(0.95, candidates - 1, df.max(1.0));
-    let reach = |i: usize, j: usize| {
-        d * scale * (1.0 / counts[i].max(1) as f64 + 1.0 / counts[j].max(1) as f64).sqrt()
+    // How far level j lies above level i, widened or narrowed by its error.
+    let lead = |i: usize, j: usize, side: f64| {
+        let (own, other) = (levels[i], levels[j]);
+        other.log - own.log + side * d * own.error.hypot(other.error)
     };
-    let others = |i: usize| (0..levels.len()).filter(move |&j| j != i && levels[j].is_finite());
-    let set = (0..levels.len())
-        .filter(|&i| levels[i].is_finite())
-        .filter(|&i| others(i).all(|j| levels[i] - levels[j] > -reach(i, j)))
-        .collect();
-    let excess =
-        others(best).map(|j| levels[j] - levels[best] + reach(best, j)).fold(0.0, f64::max);
+    let others = |i: usize| (0..levels.len()).filter(move |&j| j != i && levels[j].log.is_finite());
+    let may_be_best = |i: &usize| others(*i).all(|j| lead(*i, j, -1.0) < 0.0);
+    let set = (0..levels.len()).filter(is_known).filter(may_be_best).collect();
+    let excess = others(best).map(|j| lead(best, j, 1.0)).fold(0.0, f64::max);
     Some(Best { best, set: with(set, best), excess, quantile: d })
 }
 
@@ -184,11 +184,13 @@ mod tests {
 
     #[test]
     fn the_set_holds_what_cannot_be_told_apart() {
-        let out = best(&[1.0, 1.5, 1.49, 0.2], &[10; 4], 0.05, 27.0).unwrap();
+        let known = |log: f64, error: f64| Known { log, error };
+        let error = 0.05 / 10_f64.sqrt();
+        let out = best(&[1.0, 1.5, 1.49, 0.2].map(|log| known(log, error)), 27.0).unwrap();
         assert_eq!((out.best, out.set.as_slice()), (1, [1, 2].as_slice()));
         assert!(out.excess > 0.03 && out.excess < 0.06, "{}", out.excess);
-        assert_eq!(best(&[1.0, 1.0], &[5, 5], 0.0, 4.0).unwrap().set, [0]);
-        assert_eq!(best(&[f64::NAN, 2.0], &[0, 1], 0.1, 0.0).unwrap().set, [1]);
-        assert!(best(&[], &[], 0.1, 3.0).is_none());
+        assert_eq!(best(&[known(1.0, 0.0); 2], 4.0).unwrap().set, [0]);
+        assert_eq!(best(&[known(f64::NAN, 0.1), known(2.0, 0.1)], 0.0).unwrap().set, [1]);
+        assert!(best(&[], 3.0).is_none());
     }
 }

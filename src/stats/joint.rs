@@ -9,16 +9,12 @@
 use std::collections::BTreeMap;
 
 use super::knee::Known;
-use super::median::mad_scale;
-use super::moderate::{Variance, moderate};
 use super::nested::nested;
-use super::polish::{Cell, Polish, polish};
+use super::polish::{Cell, polish};
+use super::spread::errors;
 
 /// With fewer common blocks, cells cannot be compared.
 const FEW: usize = 3;
-/// A spread from median deviations is as well known as one from squares of this share of the values
-/// (Huber, Robust Statistics, 1981, ch. 5).
-const EFFICIENCY: f64 = 0.37;
 
 /// One measurement in the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,8 +34,13 @@ pub struct Entry<G> {
 }
 
 /// How much better than `cell` of `group` a cell of another group may be, as a share, with 95 %
-/// confidence over all of them. `None` if the groups have no common blocks.
-pub fn regret<G: Copy + Ord>(entries: &[Entry<G>], group: G, cell: u64) -> Option<f64> {
+/// confidence over all of them. Of cells marked by `needs_proof`, little is believed that is not
+/// proven. `None` if the groups have no common blocks.
+pub fn regret<G: Copy + Ord>(
+    entries: &[Entry<G>],
+    (group, cell): (G, u64),
+    needs_proof: impl Fn(G, u64) -> bool,
+) -> Option<f64> {
     let entries = deciding(entries)?;
     let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
     columns.sort_unstable();
@@ -64,15 +65,18 @@ pub fn regret<G: Copy + Ord>(entries: &[Entry<G>], group: G, cell: u64) -> Optio
     }
     let launches = nested(&by_launch);
     let df = launches.df.map_or(table.df, |df| df.min(table.df));
-    let places: Vec<usize> = cells.iter().map(|cell| cell.column).collect();
-    let variances = variances(&places, &table);
-    let error =
-        |at: usize| launches.factor * (variances[at] / table.counts[at].max(1) as f64).sqrt();
+    let errors = errors(&cells, &table);
     let chosen = columns.binary_search(&(group, cell)).ok()?;
-    let known = |at: usize| Known { log: table.columns[at], error: error(at) };
-    let mut levels = vec![known(chosen)];
-    levels.extend((0..columns.len()).filter(|at| columns[*at].0 != group).map(known));
-    Some(super::regret::regret(&levels, 0, df).exp_m1())
+    let known = |at: usize| Known { log: table.columns[at], error: launches.factor * errors[at] };
+    let places: Vec<usize> = std::iter::once(chosen)
+        .chain((0..columns.len()).filter(|at| columns[*at].0 != group))
+        .collect();
+    let levels: Vec<Known> = places.iter().map(|&at| known(at)).collect();
+    let needs_proof = |place: usize| {
+        let (group, cell) = columns[places[place]];
+        needs_proof(group, cell)
+    };
+    Some(super::regret::regret(&levels, 0, df, needs_proof).exp_m1())
 }
 
 /// The measurements that decide. In a group whose cells were chosen by their figures, these are the
@@ -98,23 +102,6 @@ fn deciding<G: Copy + Ord>(entries: &[Entry<G>]) -> Option<Vec<Entry<G>>> {
         own.iter().filter(|block| others.binary_search(block).is_ok()).count() >= FEW
     });
     (groups.len() > 1 && tied).then_some(entries)
-}
-
-/// The variance of one measurement in each column. Columns may differ: processes may be noisier
-/// than threads, and many workers noisier than one. So columns borrow from each other only as far
-/// as they agree. `places` gives the column of each residual.
-fn variances(places: &[usize], table: &Polish) -> Vec<f64> {
-    let part = table.df / places.len() as f64;
-    let own: Vec<Variance> = (0..table.columns.len())
-        .map(|column| {
-            let rest = places.iter().zip(&table.residuals).filter(|(place, _)| **place == column);
-            let rest: Vec<f64> = rest.map(|(_, rest)| *rest).collect();
-            // The fit of levels and blocks has made the residuals smaller than the noise.
-            let value = mad_scale(&rest, 0.0).powi(2) / part;
-            Variance { value, df: EFFICIENCY * part * rest.len() as f64 }
-        })
-        .collect();
-    moderate(&own).into_iter().map(|one| one.value).collect()
 }
 
 #[cfg(test)]
@@ -152,7 +139,7 @@ mod tests {
         let mut rng = Rng::new(11);
         let (mut held, mut sum) = (0, 0.0);
         for _ in 0..RUNS {
-            let found = regret(&rounds(&CELLS, 9, &mut rng), 0, 2).unwrap();
+            let found = regret(&rounds(&CELLS, 9, &mut rng), (0, 2), |_, _| false).unwrap();
             held += usize::from(found >= 0.03);
             sum += found / RUNS as f64;
         }
@@ -167,8 +154,9 @@ mod tests {
         for one in apart.iter_mut().filter(|one| one.group == 1) {
             one.block += 100;
         }
-        assert_eq!(regret(&apart, 0, 2), None);
-        assert_eq!(regret(&rounds(&CELLS, 2, &mut rng), 0, 2), None);
-        assert_eq!(regret(&rounds(&CELLS, 9, &mut rng), 0, 7), None);
+        let regret = |entries: &[_], cell| regret(entries, (0, cell), |_, _| false);
+        assert_eq!(regret(&apart, 2), None);
+        assert_eq!(regret(&rounds(&CELLS, 2, &mut rng), 2), None);
+        assert_eq!(regret(&rounds(&CELLS, 9, &mut rng), 7), None);
     }
 }

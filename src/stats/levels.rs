@@ -11,6 +11,7 @@ use super::knee::{Known, first_within, lower_unproven};
 use super::nested::nested;
 use super::polish::{Cell, Polish, polish};
 use super::regret::regret;
+use super::spread::errors;
 
 /// One measurement of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,7 +37,9 @@ pub struct Levels {
     pub logs: Vec<f64>,
     /// The number of measurements of each.
     pub counts: Vec<usize>,
-    /// The standard deviation of a single measurement.
+    /// The standard error of each.
+    pub errors: Vec<f64>,
+    /// The standard deviation of a single measurement, over all cells.
     pub scale: f64,
     /// The degrees of freedom behind the scale; 0 if nothing is repeated.
     pub df: f64,
@@ -46,7 +49,8 @@ impl Levels {
     /// The levels that decide.
     pub fn of(measured: &[Measured]) -> Self {
         let fresh = is_confirmed(measured);
-        let table = table(measured, fresh);
+        let entries = entries(measured, fresh);
+        let table = polish(&entries);
         // A cell that was chosen last and measured once cannot be compared with cells that were
         // measured often.
         let most = table.counts.iter().copied().max().unwrap_or(0);
@@ -61,13 +65,22 @@ impl Levels {
             by_launch[one.cell].push((one.launch, *rest));
         }
         let launches = nested(&by_launch);
+        let errors = errors(&entries, &table);
         Self {
+            errors: cells.iter().map(|&at| launches.factor * errors[at]).collect(),
             logs: cells.iter().map(|&at| table.columns[at]).collect(),
             counts: cells.iter().map(|&at| table.counts[at]).collect(),
             cells,
             scale: table.scale * launches.factor,
             df: launches.df.map_or(table.df, |df| df.min(table.df)),
         }
+    }
+
+    /// Gives all cells the same noise: the standard deviation of a single measurement, with its
+    /// degrees of freedom.
+    pub fn share(&mut self, scale: f64, df: f64) {
+        (self.scale, self.df) = (scale, df);
+        self.errors = self.counts.iter().map(|&count| scale / (count as f64).sqrt()).collect();
     }
 
     /// The place of the knee among these levels: the first that costs at most `tolerance`. Cells
@@ -79,17 +92,27 @@ impl Levels {
     }
 
     /// How much better than the level at this place another may be, as a share, with 95 %
-    /// confidence.
-    pub fn regret(&self, at: usize) -> f64 {
-        regret(&self.known(0..self.logs.len()), at, self.df).exp_m1()
+    /// confidence. Of cells marked by `needs_proof`, little is believed that is not proven.
+    pub fn regret(&self, at: usize, needs_proof: impl Fn(usize) -> bool) -> f64 {
+        let known = self.known(0..self.logs.len());
+        regret(&known, at, self.df, |at| needs_proof(self.cells[at])).exp_m1()
+    }
+
+    /// The cells that may be better than the one at this place by more than `limit`, as a share,
+    /// with 95 % confidence.
+    pub fn rivals(&self, at: usize, limit: f64, needs_proof: impl Fn(usize) -> bool) -> Vec<usize> {
+        let known = self.known(0..self.logs.len());
+        let lead = |other: usize| {
+            let pair = [known[at], known[other]];
+            regret(&pair, 0, self.df, |place| place == 1 && needs_proof(self.cells[other]))
+        };
+        let others = (0..known.len()).filter(|&other| other != at);
+        others.filter(|&other| lead(other).exp_m1() > limit).map(|at| self.cells[at]).collect()
     }
 
     /// The levels at these places, with their standard errors.
     pub fn known(&self, which: impl Iterator<Item = usize>) -> Vec<Known> {
-        let known = |at: usize| Known {
-            log: self.logs[at],
-            error: self.scale / (self.counts[at].max(1) as f64).sqrt(),
-        };
+        let known = |at: usize| Known { log: self.logs[at], error: self.errors[at] };
         which.map(known).collect()
     }
 }
@@ -97,18 +120,21 @@ impl Levels {
 /// The measurements, or only those made to decide, separated into levels and blocks. There is one
 /// column for each cell.
 pub fn table(measured: &[Measured], fresh: bool) -> Polish {
+    polish(&entries(measured, fresh))
+}
+
+/// The measurements, or only those made to decide, by column and block.
+fn entries(measured: &[Measured], fresh: bool) -> Vec<Cell> {
     let blocked = is_blocked(measured);
     let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
     let used = measured.iter().filter(|one| !fresh || one.confirms);
-    let cells: Vec<Cell> = used
-        .map(|one| {
-            let number = one.block.filter(|_| blocked).unwrap_or(0);
-            let next = blocks.len();
-            let block = *blocks.entry(number).or_insert(next);
-            Cell { block, column: one.cell, value: one.log }
-        })
-        .collect();
-    polish(&cells)
+    used.map(|one| {
+        let number = one.block.filter(|_| blocked).unwrap_or(0);
+        let next = blocks.len();
+        let block = *blocks.entry(number).or_insert(next);
+        Cell { block, column: one.cell, value: one.log }
+    })
+    .collect()
 }
 
 /// Whether at least two blocks hold at least two cells each. Otherwise blocks cannot be compared.
@@ -164,7 +190,7 @@ mod tests {
             let levels = Levels::of(&measured([1.0, 1.97, 2.0], 12, 0.03, &mut rng));
             let knee = levels.knee(0.05, |_| false).unwrap();
             right += usize::from(knee == 1);
-            held += usize::from(levels.regret(1) >= 0.03 / 1.97);
+            held += usize::from(levels.regret(1, |_| false) >= 0.03 / 1.97);
         }
         assert!(right >= RUNS * 97 / 100, "{right}");
         assert!(held >= RUNS * 92 / 100, "{held}");
@@ -177,6 +203,6 @@ mod tests {
         all.extend([lucky(0), lucky(1)]);
         let levels = Levels::of(&all);
         assert_eq!(levels.counts, [6, 6, 6]);
-        assert!(levels.regret(0) < 0.01);
+        assert!(levels.regret(0, |_| false) < 0.01);
     }
 }

@@ -15,5 +15,6 @@ pub mod polish;
 pub mod queueing;
 pub mod regret;
 pub mod special;
+pub mod spread;
 pub mod student;
 pub mod trend;

@@ -134,8 +134,13 @@ impl Book {
     }
 
     /// The counts of the list that need further comparison after `passes` blocks; `None` when
-    /// nothing that matters is open.
-    pub(super) fn undecided(&self, list: Vec<usize>, passes: u32) -> Option<Vec<usize>> {
+    /// nothing that matters is open. Counts beyond `flat` are expected to gain nothing.
+    pub(super) fn undecided(
+        &self,
+        mut list: Vec<usize>,
+        passes: u32,
+        flat: Option<usize>,
+    ) -> Option<Vec<usize>> {
         const LOOK_FIRST: u32 = 4;
         if passes >= *CONFIRM.end() {
             return None;
@@ -143,15 +148,24 @@ impl Book {
         if passes < LOOK_FIRST {
             return Some(list);
         }
-        let verdict = self.verdict()?;
-        if passes >= *CONFIRM.start() && verdict.settled() {
+        let verdict = self.verdict(flat)?;
+        let early = passes < *CONFIRM.start();
+        if !early && verdict.settled() {
             return None;
         }
-        Some(verdict.possible(&list, passes < *CONFIRM.start()))
+        list.retain(|count| !verdict.idle.contains(count));
+        let keep = verdict.possible(&list, early);
+        if keep.len() > 1 {
+            return Some(keep);
+        }
+        // One count alone cannot be compared. If the others have lost for a known reason, that is
+        // enough; otherwise the next best one stays.
+        (!verdict.is_expected(&keep)).then(|| verdict.two_best())
     }
 
-    pub(super) fn decision(&self) -> Option<Decision> {
-        let verdict = self.verdict()?;
+    /// The decision. Counts beyond `flat` are expected to gain nothing.
+    pub(super) fn decision(&self, flat: Option<usize>) -> Option<Decision> {
+        let verdict = self.verdict(flat)?;
         Some(Decision {
             best: verdict.counts[verdict.best.best],
             settled: verdict.settled(),
@@ -160,18 +174,35 @@ impl Book {
         })
     }
 
-    fn verdict(&self) -> Option<Verdict> {
+    fn verdict(&self, flat: Option<usize>) -> Option<Verdict> {
         let (counts, table) = self.confirmed().unwrap_or_else(|| self.table(|_| true));
-        let best = dunnett::best(&table.columns, &table.counts, table.scale, table.df)?;
-        Some(Verdict { counts, table, best })
+        let is_beyond = |count: usize| flat.is_some_and(|flat| count > flat);
+        let all: Vec<(usize, Known)> = counts.into_iter().zip(known(&table)).collect();
+        let expected = all.iter().filter(|(count, _)| !is_beyond(*count));
+        let top = expected.map(|(_, level)| level.log).reduce(f64::max);
+        // More workers than CPUs keep nothing busy that is idle now. So they are compared further
+        // only if they gain what a user would notice.
+        let is_idle = |(count, level): &(usize, Known)| {
+            is_beyond(*count) && top.is_some_and(|top| level.log <= top + MATTERS)
+        };
+        let (idle, all): (Vec<_>, Vec<_>) = all.into_iter().partition(is_idle);
+        let idle = idle.into_iter().map(|(count, _)| count).collect();
+        let (counts, levels): (Vec<usize>, Vec<Known>) = all.into_iter().unzip();
+        let best = dunnett::best(&levels, table.df)?;
+        Some(Verdict { counts, levels, df: table.df, best, flat, idle })
     }
 }
 
 /// The comparison of the confirmed counts, or of all counts while none is confirmed.
 struct Verdict {
     counts: Vec<usize>,
-    table: Polish,
+    levels: Vec<Known>,
+    /// The degrees of freedom of their errors.
+    df: f64,
     best: Best,
+    flat: Option<usize>,
+    /// Counts beyond `flat` that gain nothing, as expected. They are not among the counts.
+    idle: Vec<usize>,
 }
 
 impl Verdict {
@@ -181,44 +212,50 @@ impl Verdict {
     }
 
     fn settled(&self) -> bool {
-        let known = self.table.df > 0.0 && self.counts.len() > 1;
+        let known = self.df > 0.0 && self.counts.len() + self.idle.len() > 1;
         known && (self.bound() <= TOLERANCE || self.best.set.len() == 1)
     }
 
-    /// The counts of `list` that have not clearly lost. At least two are returned, because one
-    /// count alone cannot be compared. While it is `early`, a count has lost only if a user would
-    /// notice how far it is behind.
+    /// Whether these are the count that was expected to be best.
+    fn is_expected(&self, counts: &[usize]) -> bool {
+        counts.len() == 1 && self.flat == counts.first().copied()
+    }
+
+    /// The counts of `list` that have not clearly lost. While it is `early`, a count has lost only
+    /// if a user would notice how far it is behind.
     fn possible(&self, list: &[usize], early: bool) -> Vec<usize> {
-        let best = self.best.best;
+        let best = self.levels[self.best.best];
         let close = |at: usize| {
-            let pair = 1.0 / self.table.counts[at] as f64 + 1.0 / self.table.counts[best] as f64;
-            let reach = HOPELESS * self.best.quantile * self.table.scale * pair.sqrt();
+            let level = self.levels[at];
+            let reach = HOPELESS * self.best.quantile * level.error.hypot(best.error);
             let reach = if early { reach.max(MATTERS) } else { reach };
-            self.table.columns[best] - self.table.columns[at] <= reach
+            best.log - level.log <= reach
         };
-        let mut keep: Vec<usize> = list
-            .iter()
-            .copied()
-            .filter(|count| self.counts.binary_search(count).map_or(true, close))
-            .collect();
-        if keep.len() < 2 {
-            let mut order: Vec<usize> = (0..self.counts.len()).collect();
-            order.sort_by(|&a, &b| self.table.columns[b].total_cmp(&self.table.columns[a]));
-            keep = order.iter().take(2).map(|&at| self.counts[at]).collect();
-            keep.sort_unstable();
-        }
-        keep
+        let stays = |count: &usize| self.counts.binary_search(count).map_or(true, close);
+        list.iter().copied().filter(stays).collect()
+    }
+
+    /// The two best counts, ascending.
+    fn two_best(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.counts.len()).collect();
+        order.sort_by(|&a, &b| self.levels[b].log.total_cmp(&self.levels[a].log));
+        let mut two: Vec<usize> = order.iter().take(2).map(|&at| self.counts[at]).collect();
+        two.sort_unstable();
+        two
     }
 }
 
 fn levels(counts: &[usize], table: &Polish) -> Vec<Level> {
-    counts
-        .iter()
-        .enumerate()
-        .map(|(at, &workers)| Level {
-            workers,
-            log: table.columns[at],
-            error: table.scale / (table.counts[at] as f64).sqrt(),
-        })
-        .collect()
+    let level = |(&workers, known): (&usize, Known)| {
+        let Known { log, error } = known;
+        Level { workers, log, error }
+    };
+    counts.iter().zip(known(table)).map(level).collect()
+}
+
+/// The levels of a table's columns, with their standard errors.
+fn known(table: &Polish) -> Vec<Known> {
+    let error = |count: usize| table.scale / (count.max(1) as f64).sqrt();
+    let level = |(&log, &count): (&f64, &usize)| Known { log, error: error(count) };
+    table.columns.iter().zip(&table.counts).map(level).collect()
 }

@@ -22,7 +22,9 @@ pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
         }
     }
     let mut counts = Vec::new();
-    for per_octave in [2.0, 1.0, 0.5] {
+    // Far beyond the first counts, an open space has its top. The first look only shows the way.
+    let densities = if space.start < space.max { [1.0, 0.5, 0.5] } else { [2.0, 1.0, 0.5] };
+    for per_octave in densities {
         counts = between(space, 1, space.start, per_octave);
         // The same amount is kept back for deciding.
         if 2.0 * f64::from(LOOKS) * purse.cost_of(&counts) <= purse.left {
@@ -113,16 +115,21 @@ fn between(space: &Space, low: usize, high: usize, per_octave: f64) -> Vec<usize
 mod tests {
     use super::*;
 
-    fn counts(left: f64, cost: f64) -> Vec<usize> {
-        let space = Space { max: 64, start: 4, hints: vec![2], flat: None };
+    fn counts(max: usize, left: f64, cost: f64) -> Vec<usize> {
+        let space = Space { max, start: 8, hints: vec![2], flat: None };
         first(&space, &Purse { left, cost: &|_| cost })
     }
 
     #[test]
     fn a_small_purse_still_compares_two_counts() {
-        assert_eq!(counts(100.0, 1.0), [1, 2, 3, 4]);
-        assert_eq!(counts(4.0, 1.0), [1, 2, 4]);
-        assert_eq!(counts(2.5, 1.0), [1, 4]);
-        assert_eq!(counts(1.5, 1.0), [1]);
+        assert_eq!(counts(8, 100.0, 1.0), [1, 2, 3, 4, 6, 8]);
+        assert_eq!(counts(8, 4.5, 1.0), [1, 2, 4, 8]);
+        assert_eq!(counts(8, 2.5, 1.0), [1, 8]);
+        assert_eq!(counts(8, 1.5, 1.0), [1]);
+    }
+
+    #[test]
+    fn the_first_look_into_an_open_space_is_coarse() {
+        assert_eq!(counts(64, 100.0, 1.0), [1, 2, 4, 8]);
     }
 }

@@ -143,7 +143,7 @@ impl Pairs {
                     if passes == 0 {
                         self.started.clear();
                     }
-                    let Some(list) = self.book.undecided(list, passes) else {
+                    let Some(list) = self.book.undecided(list, passes, None) else {
                         self.phase = Phase::Done;
                         return None;
                     };

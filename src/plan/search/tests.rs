@@ -138,6 +138,27 @@ fn where_the_curve_should_be_flat_only_its_end_is_tried_unless_that_gains() {
 }
 
 #[test]
+fn counts_beyond_the_cores_are_compared_further_only_if_they_gain() {
+    let space = Space { max: 4, start: 4, hints: vec![2], flat: Some(2) };
+    let rounds = |truth: [f64; 3]| {
+        let mut search = Search::new(space.clone(), 3);
+        let (mut noise, mut times) = (Rng::new(8), [0; 3]);
+        while let Some(block) = search.next_block(&Purse { left: f64::INFINITY, cost: &|_| 1.0 }) {
+            for workers in block.counts {
+                let at = workers.ilog2() as usize;
+                times[at] += 1;
+                search.tell(workers, truth[at] * (0.02 * noise.normal()).exp());
+            }
+        }
+        (times, search.decision().unwrap().best)
+    };
+    let (times, best) = rounds([1.0, 2.0, 2.03]);
+    assert!(times.iter().all(|times| *times <= 5) && best == 2, "{times:?}, {best}");
+    let (times, best) = rounds([1.0, 2.0, 2.4]);
+    assert!(times[2] >= 8 && best == 4, "{times:?}, {best}");
+}
+
+#[test]
 fn a_count_that_cannot_be_run_is_left_alone() {
     let mut search = Search::new(Space { max: 64, start: 64, hints: vec![8], flat: None }, 1);
     let mut asked_again = 0;
