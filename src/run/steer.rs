@@ -80,7 +80,6 @@ impl Steer {
         Some(Turn {
             entry: group.entry,
             share,
-            price: group.block_cost(least),
             rounds: group.wanted_rounds(),
             whole: group.spent + share,
             fresh: at_work.is_none(),

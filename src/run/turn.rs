@@ -18,8 +18,6 @@ pub(super) struct Turn {
     pub(super) entry: usize,
     /// Seconds that this workload has until the end.
     pub(super) share: f64,
-    /// Seconds that one of its blocks takes, about.
-    pub(super) price: f64,
     /// Rounds that it wants within its share.
     pub(super) rounds: f64,
     /// Seconds that this workload has from the beginning of the run to its end.
