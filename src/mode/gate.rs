@@ -23,8 +23,8 @@ use crate::plan::Arrivals;
 /// The gate does not wait for one in this many workers. On a busy system, single threads of a
 /// crowd may wait a second for a CPU after the others are warm: with 1024 threads that sleep for
 /// 1 ms on two cores, all but two were warm after 0.1 s, and the last one after 1 to 1.5 s. Nor
-/// does the end of measuring wait for it: a window of 0.3 s then took up to 4 s. The task that such
-/// a worker has begun counts with its part within the window.
+/// does the end of measuring wait for it: a window of 0.3 s took up to 4 s when it did. The task
+/// that such a worker has begun counts with its part within the window.
 const STRAGGLER_IN: usize = 200;
 
 /// What the end of a task means for the whole crew.

@@ -248,6 +248,7 @@ impl Run<'_> {
         self.pace.window((cell, confirms), &self.references[&cell.entry], seconds)
     }
 
+    /// The window of a round of the next block. Where tasks arrive at a rate, the rate decides.
     fn window_of(&self, wanted: Wanted, seconds: f64) -> f64 {
         let timed = || self.window((wanted.cell, wanted.confirms), seconds);
         wanted.rate.map_or_else(timed, pace::open)

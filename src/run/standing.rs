@@ -152,7 +152,7 @@ impl Standing {
             best.filter_map(|cell| Some((cell.0, self.cells.get(&cell)?))).collect();
         ranked.sort_by_key(|((entry, mode), _)| (mode.description().rank, *entry));
         let (_, top) = ranked.iter().max_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)))?;
-        let levels: Vec<Known> = ranked.iter().map(|(_, rounds)| behind(rounds, top)).collect();
+        let levels: Vec<Known> = ranked.iter().map(|(_, rounds)| above(rounds, top)).collect();
         Some(ranked[first_within(&levels, NEAR_ENOUGH)?].0)
     }
 
@@ -241,13 +241,13 @@ fn excess(other: &Rounds, top: &Rounds) -> f64 {
 
 /// How far `own` is behind `top`, less one standard error.
 fn surely_behind(own: &Rounds, top: &Rounds) -> f64 {
-    let Known { log, error } = behind(own, top);
+    let Known { log, error } = above(own, top);
     -log - error
 }
 
-/// The level of `own` above that of `top`. Where the two share hardly any block, all their rounds
-/// count.
-fn behind(own: &Rounds, top: &Rounds) -> Known {
+/// How far the level of `own` lies above that of `top`. Where the two share hardly any block, all
+/// their rounds count.
+fn above(own: &Rounds, top: &Rounds) -> Known {
     if std::ptr::eq(own, top) {
         return Known { log: 0.0, error: 0.0 };
     }
@@ -266,7 +266,8 @@ fn differences(one: &Rounds, other: &Rounds) -> Vec<f64> {
     one.iter().filter_map(|(block, round)| Some(round.log - other.get(block)?.log)).collect()
 }
 
-/// The mean of at least two values, and its standard error.
+/// The mean of some values, and its standard error. The error of a single value is not a number, so
+/// no comparison with it holds.
 fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;

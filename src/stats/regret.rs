@@ -11,9 +11,9 @@ use super::knee::Known;
 use super::student;
 
 const CONFIDENCE: f64 = 0.95;
-/// The most that is believed of a lead that needs proof, beyond what is proven: the logarithm of
-/// 1.05. More threads than CPUs gain up to 4 % on a host that others use too, because they get a
-/// larger part of it.
+/// How large a lead is believed without proof, where leads need proof: the logarithm of 1.05. More
+/// threads than CPUs gain up to 4 % on a host that others use too, because they get a larger part
+/// of it.
 const UNPROVEN: f64 = 0.048_790;
 
 /// The most by which another level may lie above the one at `chosen`, with 95 % confidence, in the
@@ -21,8 +21,8 @@ const UNPROVEN: f64 = 0.048_790;
 /// level is not known.
 ///
 /// Levels marked by `needs_proof` cannot be much better for a known reason, such as more workers
-/// than CPUs where a worker never waits. Of their lead, a twentieth is believed, or what is proven
-/// at 95 %.
+/// than CPUs where a worker never waits. Up to 5 % of their lead is believed without proof. A
+/// larger lead counts with what is proven of it at 95 %.
 pub fn regret(
     levels: &[Known],
     chosen: usize,
