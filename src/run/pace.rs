@@ -27,7 +27,7 @@ const LONG_TASK: f64 = 0.010;
 /// measured.
 const WORTH_ITS_OVERHEAD: f64 = 4.5;
 /// The same where a round only shows which counts to compare. That needs less precision.
-const WORTH_A_LOOK: f64 = 1.5;
+const WORTH_A_LOOK: f64 = 2.0;
 /// For that, a window may be this many times as long as its share of the budget pays for. More
 /// would leave too few blocks.
 const BEYOND_ITS_SHARE: f64 = 8.0;
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(millis(256, 0.038), 180, "4.5 times the 40 ms that were not measured");
         assert_eq!(millis(256, 0.010), 80, "but not far beyond its share");
         let look = pace.window((cell(256), false), &reference, 0.038);
-        assert!((look - 0.060).abs() < 1e-9, "a look is shorter: {look}");
+        assert!((look - 0.080).abs() < 1e-9, "a look is shorter: {look}");
         assert_eq!(millis(1, 9.0), 100, "several short windows tell more than a long one");
     }
 }

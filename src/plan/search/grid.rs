@@ -1,4 +1,4 @@
-//! The first look: counts spread evenly over the octaves, and the hints.
+//! The looks: counts spread evenly over the octaves, and the hints.
 
 use super::book::{Book, Level};
 use super::{LOOKS, Purse, Space, TOLERANCE};
@@ -13,7 +13,7 @@ const FEW: usize = 4;
 /// The largest space that is measured whole.
 const SMALL: usize = 6;
 
-/// The counts of the first look: two per octave and the hints. A small purse gets fewer.
+/// The counts of the first look, evenly per octave, and the hints. A small purse gets fewer.
 pub(super) fn first(space: &Space, purse: &Purse<'_>) -> Vec<usize> {
     if space.max <= SMALL {
         let all: Vec<usize> = space.counts().collect();
@@ -66,9 +66,13 @@ impl Growth {
         Some(Self { last, before: best_of(&|workers| workers * 2 <= top) })
     }
 
-    /// Whether the last octave still gained.
+    /// Whether the last octave still gained, or may have: two looks at noisy work can hide a gain
+    /// of one standard error.
     fn goes_on(&self) -> bool {
-        self.before.is_none_or(|before| self.last.log - before.log >= 2.0 * TOLERANCE)
+        self.before.is_none_or(|before| {
+            let gain = self.last.log - before.log;
+            gain + self.last.error.hypot(before.error) >= 2.0 * TOLERANCE
+        })
     }
 
     /// Whether throughput grew by more than `part` of the growth of the count, both as logarithms.
@@ -89,8 +93,8 @@ pub(super) fn is_far_below(space: &Space, book: &Book, counts: &[usize]) -> bool
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
     let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
     let growth = Growth::of(book, top).filter(Growth::goes_on)?;
-    let (factor, per_octave) = if growth.exceeds(NEARLY) { (4, 1.0) } else { (2, 2.0) };
-    let mut next = between(space, top + 1, (factor * top).min(space.max), per_octave);
+    let factor = if growth.exceeds(NEARLY) { 4 } else { 2 };
+    let mut next = between(space, top + 1, (factor * top).min(space.max), 1.0);
     next.push(growth.last.workers); // The anchor that ties these blocks to the earlier ones.
     Some(next)
 }
