@@ -125,9 +125,22 @@ fn files_of_people_are_read_as_they_meant_them() {
 #[test]
 fn every_variation_is_read_or_asked_about() {
     let lines = std::fs::read_to_string(file("variations.jsonl")).expect("it is there");
+    let lines: Vec<&str> = lines.lines().collect();
+    // Each line starts the program once or more, so the lines are shared out.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let parts = lines.chunks(lines.len().div_ceil(threads).max(1));
+        let checks: Vec<_> = parts.map(|part| scope.spawn(|| misread(part))).collect();
+        checks.into_iter().flat_map(|check| check.join().expect("no check panics")).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is wrong with the answers to these lines.
+fn misread(lines: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a directory");
     let mut wrong = Vec::new();
-    for line in lines.lines() {
+    for line in lines {
         let wanted = object(line);
         let text = |text: &Value| text.as_str().expect("a text").to_owned();
         let files = match wanted["files"].as_object() {
@@ -143,7 +156,7 @@ fn every_variation_is_read_or_asked_about() {
             wrong.push(format!("{}: {}", wanted["what"], found.join("; ")));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong
 }
 
 fn written(folder: &Path, name: &str, text: &str) -> String {
