@@ -226,7 +226,8 @@ impl Group {
     }
 
     /// About how many more seconds would settle its answer: doubt shrinks with the root of the
-    /// number of rounds. A group that still looks for what to compare may need as much again.
+    /// number of rounds. A group that still looks for what to compare may need as much again, and
+    /// then the blocks that compare.
     pub(super) fn missing(&self) -> f64 {
         // The first rounds say little about the noise, so they may not put a group off for long.
         const MOST: f64 = 0.2;
@@ -234,7 +235,7 @@ impl Group {
             return 0.0;
         }
         if self.explores() {
-            return self.spent;
+            return self.spent + f64::from(SETTLED_BLOCKS) * self.price;
         }
         let leader = self.standing.leader(&self.ways());
         let best = leader.and_then(|way| Some((way, self.standing.best(way)?)));
