@@ -104,6 +104,8 @@ pub const TOLERANCE: f64 = 0.02;
 const ROUNDS_PER_OCTAVE: f64 = 20.0;
 /// Passes of the first look.
 const LOOKS: u32 = 2;
+/// Further looks at an octave of which it is in doubt whether it gained.
+const AGAIN: u32 = 2;
 /// How often a new count is probed before it is judged.
 const PROBES: u32 = 3;
 /// The fewest and the most blocks that decide the short list.
@@ -129,6 +131,8 @@ pub struct Search {
     /// Counts that could not be run at all.
     broken: Vec<usize>,
     explored: usize,
+    /// Further looks at the last octave so far.
+    again: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -153,13 +157,14 @@ impl Search {
             phase: Phase::Start,
             broken: Vec::new(),
             explored: 0,
+            again: 0,
         }
     }
 
     /// The next block. `None` when the decision is settled or the purse cannot pay for a block;
     /// with a larger purse the search goes on.
     pub fn next_block(&mut self, purse: &Purse<'_>) -> Option<Block> {
-        let before = self.phase.clone();
+        let before = (self.phase.clone(), self.again);
         loop {
             let (counts, stage) = match self.phase.clone() {
                 Phase::Start => {
@@ -167,7 +172,7 @@ impl Search {
                     continue;
                 }
                 Phase::Look { counts, passes: 0 } => {
-                    self.phase = self.extend(&counts).unwrap_or_else(|| self.refine(purse));
+                    self.phase = self.go_on(&counts).unwrap_or_else(|| self.refine(purse));
                     continue;
                 }
                 // A second look at counts far below the top tells little. Its price is better spent
@@ -203,7 +208,7 @@ impl Search {
             };
             let block = self.block(counts, stage, purse);
             if block.is_none() && !self.is_done() {
-                self.phase = before;
+                (self.phase, self.again) = before;
             }
             return block;
         }
@@ -267,8 +272,14 @@ impl Search {
         Phase::Look { counts, passes: LOOKS }
     }
 
-    /// The next octave, if the last one still gained.
-    fn extend(&self, counts: &[usize]) -> Option<Phase> {
+    /// Another look at the last octave if its gain is in doubt; the next octave if it gained.
+    fn go_on(&mut self, counts: &[usize]) -> Option<Phase> {
+        let doubtful = grid::doubtful(&self.space, &self.book, counts);
+        if let Some(counts) = doubtful.filter(|_| self.again < AGAIN) {
+            self.again += 1;
+            return Some(Phase::Look { counts, passes: 1 });
+        }
+        self.again = 0;
         let next = grid::extension(&self.space, &self.book, counts)?;
         Some(Phase::Look { counts: next, passes: LOOKS })
     }

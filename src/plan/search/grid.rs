@@ -8,6 +8,11 @@ use super::{LOOKS, Purse, Space, TOLERANCE};
 const NEARLY: f64 = 0.8;
 /// If throughput grows by more than this part of the growth of the count, the top is not near.
 const HALF: f64 = 0.5;
+/// A gain is in doubt within this many standard errors.
+const DOUBT: f64 = 1.0;
+/// A gain counts as larger than measured by this many standard errors: stopping early costs more
+/// than an octave too many.
+const BENEFIT: f64 = 0.5;
 /// Where the purse cannot pay for two looks, this many counts get one look.
 const FEW: usize = 4;
 /// The largest space that is measured whole.
@@ -66,12 +71,12 @@ impl Growth {
         Some(Self { last, before: best_of(&|workers| workers * 2 <= top) })
     }
 
-    /// Whether the last octave still gained, or may have: two looks at noisy work can hide a gain
-    /// of one standard error.
-    fn goes_on(&self) -> bool {
+    /// Whether the last octave still gained, if the true gain is so many standard errors above the
+    /// measured one.
+    fn goes_on(&self, errors: f64) -> bool {
         self.before.is_none_or(|before| {
             let gain = self.last.log - before.log;
-            gain + self.last.error.hypot(before.error) >= 2.0 * TOLERANCE
+            gain + errors * self.last.error.hypot(before.error) >= 2.0 * TOLERANCE
         })
     }
 
@@ -88,11 +93,22 @@ pub(super) fn is_far_below(space: &Space, book: &Book, counts: &[usize]) -> bool
     top.and_then(|top| Growth::of(book, top)).is_some_and(|growth| growth.exceeds(HALF))
 }
 
+/// The counts that tell whether the last octave of `counts` still gained, if that is in doubt. One
+/// more look at them costs less than an octave.
+pub(super) fn doubtful(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
+    let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
+    let growth = Growth::of(book, top)?;
+    let is_open = growth.goes_on(DOUBT) && !growth.goes_on(-DOUBT);
+    let mut counts = vec![growth.before?.workers, growth.last.workers, top];
+    counts.dedup();
+    is_open.then_some(counts)
+}
+
 /// The next octave and the best count so far, if the last octave of `counts` still gained. Where
 /// growth is steep, the next two octaves.
 pub(super) fn extension(space: &Space, book: &Book, counts: &[usize]) -> Option<Vec<usize>> {
     let top = counts.iter().copied().max().filter(|top| *top < space.max)?;
-    let growth = Growth::of(book, top).filter(Growth::goes_on)?;
+    let growth = Growth::of(book, top).filter(|growth| growth.goes_on(BENEFIT))?;
     let factor = if growth.exceeds(NEARLY) { 4 } else { 2 };
     let mut next = between(space, top + 1, (factor * top).min(space.max), 1.0);
     next.push(growth.last.workers); // The anchor that ties these blocks to the earlier ones.

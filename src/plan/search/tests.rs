@@ -234,3 +234,34 @@ fn figures_of_the_search() {
         }
     }
 }
+
+/// A search in an open space over a curve with this noise: the largest count tried, and the true
+/// throughput of the chosen count.
+fn follow(seed: u64, noise: f64, truth: impl Fn(usize) -> f64) -> (usize, f64) {
+    let space = Space { max: 1024, start: 32, hints: vec![2, 4], flat: None };
+    let (mut search, mut rng) = (Search::new(space, seed), Rng::new(900 + seed));
+    let cost = |workers: usize| 0.04 + 0.0015 * workers as f64;
+    let (mut left, mut top) = (8.0, 0);
+    while let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
+        for workers in block.counts {
+            left -= cost(workers);
+            top = top.max(workers);
+            search.tell(workers, truth(workers) * (noise * rng.normal()).exp());
+        }
+    }
+    (top, truth(search.decision().expect("something was measured").best))
+}
+
+#[test]
+fn an_octave_in_doubt_is_looked_at_again_before_larger_counts() {
+    const RUNS: u64 = 40;
+    // Flat from 16 on, with little noise: larger counts are hardly ever tried.
+    let flat = |n: usize| (n as f64).min(15.5);
+    let beyond = (0..RUNS).filter(|seed| follow(*seed, 0.02, flat).0 > 32).count();
+    assert!(beyond <= 3, "{beyond} went on");
+    // Slow growth to 125 workers under much noise is followed, though one octave gains only 8 %.
+    let slow = |n: usize| (n as f64).powf(0.10).min(1.62) / (1.0 / n as f64 + 0.25);
+    let top = (1..=1024).map(slow).fold(0.0, f64::max);
+    let near = (0..RUNS).filter(|seed| follow(*seed, 0.08, slow).1 >= 0.9 * top).count();
+    assert!(near >= 34, "only {near} came within 10 %");
+}
