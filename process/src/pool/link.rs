@@ -47,7 +47,8 @@ pub(crate) const SHARED: usize = METER_AT + 4096;
 pub(crate) const METER_BUSY: usize = METER_AT;
 pub(crate) const METER_TASKS: usize = METER_AT + 8;
 
-/// Kinds of records in the rings; the last says that the record's bytes come as an attachment.
+/// Kinds of records in the rings. The last says that the record's bytes come as an attachment. The
+/// record of a task then holds the number of the attachment.
 pub(crate) mod record {
     pub(crate) const TASK: u8 = 1;
     pub(crate) const QUIT: u8 = 2;
@@ -102,7 +103,7 @@ impl Attachment {
         Ok(Self { bytes, fds })
     }
 
-    /// Queues it on a control channel, under its task's number.
+    /// Queues it on a control channel, under a number by which its reader finds it.
     pub(crate) fn send(&self, kind: Kind, number: u32, control: &mut Control) -> Result<()> {
         let copy = |fd: &OwnedFd| fd.try_clone().map_err(Error::io("duplicate a descriptor"));
         let mut payload = number.to_le_bytes().to_vec();
@@ -118,7 +119,7 @@ impl Attachment {
     }
 }
 
-/// Opens an attachment's frame: its task's number, its bytes, its descriptors.
+/// Opens an attachment's frame: its number, its bytes, its descriptors.
 pub(crate) fn unpack(frame: Frame) -> Result<(u32, Vec<u8>, Vec<OwnedFd>)> {
     let missing = || Error::Damaged("an attachment is incomplete");
     let number = u32::from_le_bytes(*frame.payload.first_chunk().ok_or_else(missing)?);
@@ -134,6 +135,10 @@ pub(crate) struct Link {
     /// Frames that were read while looking for another.
     stash: VecDeque<Frame>,
     rings: Option<Rings>,
+    /// Attachments sent to the worker so far. It is the number of the next one. The number of its
+    /// task would not do: when a task is taken back, its number is used again, and its attachment
+    /// is still on the way.
+    attachments: u32,
     /// Over a socket only: the tasks that the worker has not answered, kept so that they can be
     /// given again.
     given: VecDeque<(u32, Vec<u8>)>,
@@ -178,7 +183,8 @@ impl Wiring {
 
     /// Joins the prepared channel with the control channel of the worker that was started on it.
     pub(crate) fn connect(self, control: Control) -> Link {
-        Link { control, stash: VecDeque::new(), rings: self.rings, given: VecDeque::new() }
+        let (stash, given) = (VecDeque::new(), VecDeque::new());
+        Link { control, stash, rings: self.rings, attachments: 0, given }
     }
 }
 
@@ -208,15 +214,18 @@ impl Link {
         match (&mut self.rings, attached) {
             (Some(rings), None) => rings.tasks.write(record::TASK, number, bytes),
             (Some(rings), Some(attachment)) => {
-                let pushed = rings.tasks.write(record::TASK | record::ATTACHED, number, &[])?;
-                if pushed
-                    && let Err(error) = attachment.send(Kind::Attachment, number, &mut self.control)
-                {
+                let name = self.attachments.to_le_bytes();
+                if !rings.tasks.write(record::TASK | record::ATTACHED, number, &name)? {
+                    return Ok(false);
+                }
+                let sent = attachment.send(Kind::Attachment, self.attachments, &mut self.control);
+                if let Err(error) = sent {
                     // The attachment was not sent, so its record must not stay in the ring.
-                    rings.tasks.take_back(0);
+                    rings.tasks.take_back(name.len());
                     return Err(error);
                 }
-                Ok(pushed)
+                self.attachments = self.attachments.wrapping_add(1);
+                Ok(true)
             }
             (None, Some(attachment)) => {
                 attachment.send(Kind::Task, number, &mut self.control)?;

@@ -210,7 +210,8 @@ impl RingServer {
             let mut fds = if header.kind & record::ATTACHED == 0 {
                 Vec::new()
             } else {
-                let (bytes, fds) = self.attachment(header.tag)?;
+                let number = task.first_chunk().ok_or(Error::Damaged("a record is too short"))?;
+                let (bytes, fds) = self.attachment(u32::from_le_bytes(*number))?;
                 task = bytes;
                 fds
             };
@@ -220,7 +221,7 @@ impl RingServer {
         }
     }
 
-    /// The attachment of the task `number`. Attachments of revoked tasks are skipped.
+    /// The attachment of this number. Those before it belong to revoked tasks and are skipped.
     fn attachment(&mut self, number: u32) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
         loop {
             let frame = self.control.recv(None)?.ok_or(Error::Closed)?;
