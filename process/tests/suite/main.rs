@@ -5,6 +5,7 @@
 mod census;
 mod examples;
 mod faults;
+mod large;
 mod misdeeds;
 mod model;
 mod parents;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let tests = [
         processes::TESTS,
         pools::TESTS,
+        large::TESTS,
         pool_ends::TESTS,
         queues::TESTS,
         pipes::TESTS,
