@@ -104,7 +104,7 @@ pub const TOLERANCE: f64 = 0.02;
 const ROUNDS_PER_OCTAVE: f64 = 20.0;
 /// Passes of the first look.
 const LOOKS: u32 = 2;
-/// Further looks at an octave of which it is in doubt whether it gained.
+/// Further looks at the last octave, where it is in doubt whether it gained.
 const AGAIN: u32 = 2;
 /// How often a new count is probed before it is judged.
 const PROBES: u32 = 3;
@@ -131,7 +131,7 @@ pub struct Search {
     /// Counts that could not be run at all.
     broken: Vec<usize>,
     explored: usize,
-    /// Further looks at the last octave so far.
+    /// How many further looks the last octave has had.
     again: u32,
 }
 

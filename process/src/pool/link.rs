@@ -135,9 +135,9 @@ pub(crate) struct Link {
     /// Frames that were read while looking for another.
     stash: VecDeque<Frame>,
     rings: Option<Rings>,
-    /// Attachments sent to the worker so far. It is the number of the next one. The number of its
-    /// task would not do: when a task is taken back, its number is used again, and its attachment
-    /// is still on the way.
+    /// The number of the next attachment for the worker. Attachments are not found by the numbers
+    /// of their tasks: when a task is taken back, its number is used again, while its attachment is
+    /// still on the way.
     attachments: u32,
     /// Over a socket only: the tasks that the worker has not answered, kept so that they can be
     /// given again.

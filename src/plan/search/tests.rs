@@ -70,20 +70,29 @@ fn the_best_count_is_found_under_twice_the_noise() {
     keeps(&Promise { noise: 2.0, within: 0.95 });
 }
 
+/// Runs a search with a purse of `left` seconds. Returns it with what is left then.
+fn spend(
+    mut search: Search,
+    mut rng: Rng,
+    mut left: f64,
+    cost: impl Fn(usize) -> f64,
+    measure: impl Fn(usize, &mut Rng) -> f64,
+) -> (Search, f64) {
+    while let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
+        for workers in block.counts {
+            left -= cost(workers);
+            search.tell(workers, measure(workers, &mut rng));
+        }
+    }
+    (search, left)
+}
+
 /// Runs a search with a purse of `budget` seconds. A round costs 0.1 s, and a hundredth of that
 /// more per worker.
 fn play_on_a_budget(space: Space, budget: f64, truth: impl Fn(usize) -> f64) -> (Search, f64) {
     let cost = |workers: usize| 0.1 + 0.001 * workers as f64;
-    let mut search = Search::new(space, 3);
-    let mut rng = Rng::new(8);
-    let mut left = budget;
-    while let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
-        for workers in block.counts {
-            left -= cost(workers);
-            search.tell(workers, truth(workers) * (0.02 * rng.normal()).exp());
-        }
-    }
-    (search, left)
+    let measure = |workers, rng: &mut Rng| truth(workers) * (0.02 * rng.normal()).exp();
+    spend(Search::new(space, 3), Rng::new(8), budget, cost, measure)
 }
 
 #[test]
@@ -239,16 +248,10 @@ fn figures_of_the_search() {
 /// throughput of the chosen count.
 fn follow(seed: u64, noise: f64, truth: impl Fn(usize) -> f64) -> (usize, f64) {
     let space = Space { max: 1024, start: 32, hints: vec![2, 4], flat: None };
-    let (mut search, mut rng) = (Search::new(space, seed), Rng::new(900 + seed));
     let cost = |workers: usize| 0.04 + 0.0015 * workers as f64;
-    let (mut left, mut top) = (8.0, 0);
-    while let Some(block) = search.next_block(&Purse { left, cost: &cost }) {
-        for workers in block.counts {
-            left -= cost(workers);
-            top = top.max(workers);
-            search.tell(workers, truth(workers) * (noise * rng.normal()).exp());
-        }
-    }
+    let measure = |workers, rng: &mut Rng| truth(workers) * (noise * rng.normal()).exp();
+    let (search, _) = spend(Search::new(space, seed), Rng::new(900 + seed), 8.0, cost, measure);
+    let top = search.book.levels().last().map_or(0, |level| level.workers);
     (top, truth(search.decision().expect("something was measured").best))
 }
 
