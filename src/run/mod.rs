@@ -326,7 +326,7 @@ impl Run<'_> {
                 queue.push_back((wanted, Some(round)));
             }
         }
-        Ok(self.elapsed() < self.plan.budget * 0.98)
+        Ok(self.elapsed() < self.plan.budget * 0.99)
     }
 
     /// Whether another round may be repeated: one in five may.

@@ -8,8 +8,6 @@ use crate::plan::{Arrivals, Cell, Mode, Workers};
 
 /// Seconds. In a shorter window the system's own ticks hide the result.
 const SHORTEST: f64 = 0.020;
-/// Seconds. A longer window only pays where the rest of the round takes long.
-const LONG: f64 = 0.100;
 /// Seconds. The time for a longer window is better spent on one more round.
 const LONGEST: f64 = 0.300;
 /// Tasks that a window should see where tasks arrive at a rate. With fewer, the 99th percentile
@@ -24,8 +22,9 @@ const SETTLING: f64 = 0.25;
 /// Seconds. A longer task needs no warm-up of its own: it is warm for nearly all of its time.
 const LONG_TASK: f64 = 0.010;
 /// A window is this many times as long as the rest of its round, so that most of the time is
-/// measured.
-const WORTH_ITS_OVERHEAD: f64 = 4.5;
+/// measured. A longer one tells less: the speed of a shared CPU wanders, so two windows of 20 ms
+/// differ by 6 % and two of 80 ms still by 5 %. Four short ones are worth more than a long one.
+const WORTH_ITS_OVERHEAD: f64 = 5.0;
 /// The same where a round only shows which counts to compare. That needs less precision.
 const WORTH_A_LOOK: f64 = 2.0;
 /// For that, a window may be this many times as long as its share of the budget pays for. More
@@ -140,14 +139,11 @@ impl Pace {
         reference: &Reference,
         seconds: f64,
     ) -> f64 {
-        let known = |costs: &BTreeMap<Cell, f64>| {
-            let own = costs.get(&cell).copied().or_else(|| mean_of(costs, cell.entry));
-            own.unwrap_or_else(|| self.guess(cell, reference, SHORTEST))
-        };
+        let own = self.unmeasured.get(&cell).copied();
+        let known = own.or_else(|| mean_of(&self.unmeasured, cell.entry));
+        let rest = known.unwrap_or_else(|| self.guess(cell, reference, SHORTEST));
         let worth = if confirms { WORTH_ITS_OVERHEAD } else { WORTH_A_LOOK };
-        let longer = worth * known(&self.unmeasured);
-        let longer = longer.min(BEYOND_ITS_SHARE * seconds);
-        let window = (seconds - known(&self.overhead)).min(LONG).max(longer);
+        let window = (worth * rest).min(BEYOND_ITS_SHARE * seconds);
         window.clamp(self.windows.0, self.windows.1)
     }
 }
@@ -227,12 +223,12 @@ mod tests {
         let millis = |workers, seconds: f64| {
             (1e3 * pace.window((cell(workers), true), &reference, seconds)).round() as u32
         };
-        assert_eq!(millis(1, 0.038), 30, "it fills what its share pays for");
-        assert_eq!(millis(1, 0.001), 20, "the shortest");
-        assert_eq!(millis(256, 0.038), 180, "4.5 times the 40 ms that were not measured");
+        assert_eq!(millis(1, 0.038), 30, "5 times the 6 ms that were not measured");
+        assert_eq!(millis(256, 0.038), 200, "5 times 40 ms");
         assert_eq!(millis(256, 0.010), 80, "but not far beyond its share");
+        assert_eq!(millis(1, 0.001), 20, "the shortest");
         let look = pace.window((cell(256), false), &reference, 0.038);
         assert!((look - 0.080).abs() < 1e-9, "a look is shorter: {look}");
-        assert_eq!(millis(1, 9.0), 100, "several short windows tell more than a long one");
+        assert_eq!(millis(1, 9.0), 30, "several short windows tell more than a long one");
     }
 }

@@ -88,7 +88,7 @@ pub(in crate::cli) struct Args {
 /// The budget of a plain `knee run`.
 const BUDGET: Duration = Duration::from_secs(60);
 /// Seconds reserved for the analysis and the report, and their largest share of the whole.
-const AFTERWARDS: (f64, f64) = (1.5, 0.2);
+const AFTERWARDS: (f64, f64) = (1.0, 0.2);
 
 /// The time for measuring, in seconds, within a whole run.
 fn measuring(whole: f64) -> f64 {
