@@ -87,8 +87,8 @@ impl Context<'_> {
         let Measured { mut curves, contenders, .. } = self.measured(at, entry);
         let serial = Series::of(self.record, at, Mode::Serial);
         if !serial.rounds.is_empty() {
-            let (evidence, seed) =
-                (self.evidence(at, entry, Mode::Serial), self.seed(at, Mode::Serial));
+            let evidence = self.evidence(at, entry, &serial);
+            let seed = self.seed(at, Mode::Serial);
             let tolerance = self.record.header.plan.tolerance;
             curves.insert(0, serial.curve(Vec::new(), evidence, tolerance, seed));
         }

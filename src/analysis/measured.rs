@@ -28,9 +28,9 @@ impl Context<'_> {
         let plan = &self.record.header.plan;
         let serial = Series::of(self.record, at, Mode::Serial);
         let baseline = serial.observations();
-        let evidence = |mode| self.evidence(at, entry, mode);
         let seed = self.seed(at, Mode::Serial);
-        let alone = serial.curve(Vec::new(), evidence(Mode::Serial), plan.tolerance, seed);
+        let evidence = self.evidence(at, entry, &serial);
+        let alone = serial.curve(Vec::new(), evidence, plan.tolerance, seed);
         let mut alone = alone.points.into_iter().next();
         let tariff = plan.tariff_of(entry);
         if let Some(point) = &mut alone {
@@ -46,7 +46,7 @@ impl Context<'_> {
                 continue;
             }
             let (base, seed) = (baseline.clone(), self.seed(at, mode));
-            let evidence = evidence(mode);
+            let evidence = self.evidence(at, entry, &series);
             let crowded = evidence.crowded_beyond();
             let mut curve = series.curve(base, evidence, plan.tolerance, seed);
             let (asked, own) = (&planned.candidates, series.observations());

@@ -144,8 +144,8 @@ impl<'r> Context<'r> {
         Empty::of(Some(&serial), Some(&mode))
     }
 
-    pub(super) fn evidence(&self, at: usize, entry: &Entry, mode: Mode) -> Evidence {
-        let machine = &self.record.header.machine;
+    pub(super) fn evidence(&self, at: usize, entry: &Entry, series: &Series<'_>) -> Evidence {
+        let (machine, mode) = (&self.record.header.machine, series.mode);
         Evidence {
             claimed: Some(entry.kind.name().to_owned()),
             usable_cpus: Some(machine.budget.usable()),
@@ -156,7 +156,7 @@ impl<'r> Context<'r> {
             runtime: Runtime::of(entry, mode, self.facts(at)),
             swept: programs::swept(entry).is_some() && mode != Mode::Server,
             printed: programs::prints(entry),
-            cells: Vec::new(),
+            cells: series.witnesses(),
         }
     }
 

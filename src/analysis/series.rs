@@ -112,19 +112,23 @@ impl<'r> Series<'r> {
         median(&values)
     }
 
+    /// What was seen at each count, ascending.
+    pub(super) fn witnesses(&self) -> Vec<Witness> {
+        let mut counts: Vec<f64> = self.observations().iter().map(|o| o.workers).collect();
+        counts.sort_by(f64::total_cmp);
+        counts.dedup();
+        counts.into_iter().map(|workers| self.witness(workers)).collect()
+    }
+
     /// The curve; for the serial mode, its only point.
     pub(super) fn curve(
         &self,
         serial: Vec<Observation>,
-        mut evidence: Evidence,
+        evidence: Evidence,
         tolerance: f64,
         seed: u64,
     ) -> Curve {
         let observations = self.observations();
-        let mut counts: Vec<f64> = observations.iter().map(|o| o.workers).collect();
-        counts.sort_by(f64::total_cmp);
-        counts.dedup();
-        evidence.cells = counts.iter().map(|&workers| self.witness(workers)).collect();
         let name = self.mode.name().to_owned();
         let (noise, observations) = (None, observations);
         let mut curve =
