@@ -37,6 +37,8 @@ mod run;
 mod run_tests;
 mod series;
 mod server;
+#[cfg(test)]
+mod steering_tests;
 mod verdict;
 
 pub(crate) use at_rate::held;

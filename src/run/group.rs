@@ -195,7 +195,7 @@ impl Group {
         self.regret().is_some_and(|regret| regret <= SETTLED)
     }
 
-    fn regret(&self) -> Option<f64> {
+    pub(super) fn regret(&self) -> Option<f64> {
         *self.regret.get_or_init(|| self.standing.regret(&self.ways()))
     }
 

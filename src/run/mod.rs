@@ -41,6 +41,8 @@ pub use event::{Event, Observer};
 pub use past::Past;
 pub(crate) use round::verify;
 pub use sample::{Failure, Latencies, Sample};
+#[cfg(test)]
+pub(crate) use steer::judged;
 
 /// Seconds between two checks of the cores. They notice a new neighbour soon and costs half a
 /// percent of the time.

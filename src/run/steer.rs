@@ -204,3 +204,19 @@ impl Steer {
         courses.find(|(way, _)| *way == (cell.entry, cell.mode)).map(|(_, course)| course)
     }
 }
+
+/// For each workload, its first entry, and how much better than its answer something else may be,
+/// as the run judges it after these rounds. Tasks of some entries compute all the time.
+#[cfg(test)]
+pub(crate) fn judged(
+    plan: &Plan,
+    samples: &[Sample],
+    computes: &dyn Fn(usize) -> bool,
+) -> Vec<(usize, Option<f64>)> {
+    let alone = |entry| Some(Alone { task: 1e-3, computes: computes(entry) });
+    let mut steer = Steer::new(plan, alone);
+    for sample in samples {
+        steer.observe(sample);
+    }
+    steer.groups.iter().map(|group| (group.entry, group.regret())).collect()
+}
