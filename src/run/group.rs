@@ -167,13 +167,11 @@ impl Group {
         self.is_decided() && (enough || !self.is_open())
     }
 
-    /// Whether another mode, or another count of the leading mode, may still be notably better.
+    /// Whether something else may still be notably better than the answer.
     fn is_open(&self) -> bool {
         let ways = self.ways();
         let alive = ways.iter().copied().filter(|way| !self.has_enough_of(*way, &ways));
-        let leader = self.standing.leader(&ways).filter(|_| !self.is_certain());
-        self.standing.is_open(alive)
-            || leader.is_some_and(|leader| self.standing.contenders(leader).len() > 1)
+        self.regret().is_some_and(|regret| regret > SETTLED) || self.standing.is_open(alive)
     }
 
     pub(super) fn ways(&self) -> Vec<Way> {
