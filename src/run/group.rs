@@ -2,6 +2,7 @@
 //! chooses the cells of its next block and knows when it has measured enough.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use crate::mode::Reference;
 use crate::plan::search::{Pairs, Purse};
@@ -327,19 +328,18 @@ impl Group {
     }
 
     /// The cells on which the answer depends, once every series is decided: the best one of each
-    /// mode, and counts of the leading mode that may still be notably better.
+    /// mode, and all that may still be notably better.
     fn deciding(&self) -> Vec<Wanted> {
         let ways = self.ways();
         let leader = self.standing.leader(&ways).filter(|_| !self.is_certain());
-        let of = |way: Way| {
-            let counts = match self.standing.best(way) {
-                _ if self.has_enough_of(way, &ways) => Vec::new(),
-                _ if leader == Some(way) => self.standing.contenders(way),
-                best => best.into_iter().collect(),
-            };
-            counts.into_iter().map(move |count| confirming(way, count))
-        };
-        ways.iter().copied().flat_map(of).collect()
+        let mut cells: BTreeSet<(Way, usize)> = self.standing.rivals(&ways).into_iter().collect();
+        let contenders =
+            |way: Way| self.standing.contenders(way).into_iter().map(move |n| (way, n));
+        cells.extend(leader.into_iter().flat_map(contenders));
+        let others = ways.iter().filter(|way| leader != Some(**way));
+        let alive = others.filter(|way| !self.has_enough_of(**way, &ways));
+        cells.extend(alive.filter_map(|way| Some((*way, self.standing.best(*way)?))));
+        cells.into_iter().map(|(way, count)| confirming(way, count)).collect()
     }
 
     /// The cells that the series ask for.

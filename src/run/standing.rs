@@ -162,13 +162,26 @@ impl Standing {
         let mode = self.leader(modes)?;
         let (count, regret) = self.knee(mode)?;
         let measured = |mode: &Way| self.of(*mode).next();
-        let several = modes.iter().filter_map(measured).count() > 1;
-        let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
-        let is_crowded = |mode, count: u64| self.is_crowded(mode, count as usize);
-        if !several {
+        if modes.iter().filter_map(measured).count() < 2 {
             return Some(regret);
         }
-        Some(regret.max(joint::regret(&table, (mode, count as u64), is_crowded)?))
+        Some(self.leads((mode, count))?.into_iter().map(|(_, lead)| lead).fold(regret, f64::max))
+    }
+
+    /// The cells of other modes that may be notably better than the answer.
+    pub(super) fn rivals(&self, modes: &[Way]) -> Vec<(Way, usize)> {
+        let answer = self.leader(modes).and_then(|mode| Some((mode, self.knee(mode)?.0)));
+        let leads = answer.and_then(|answer| self.leads(answer)).unwrap_or_default();
+        leads.into_iter().filter(|(_, lead)| *lead > SETTLED).map(|(cell, _)| cell).collect()
+    }
+
+    /// How much better than this cell each cell of another mode may be, as a share.
+    fn leads(&self, (mode, count): (Way, usize)) -> Option<Vec<((Way, usize), f64)>> {
+        let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
+        let is_crowded = |mode, count: u64| self.is_crowded(mode, count as usize);
+        let leads = joint::leads(&table, (mode, count as u64), is_crowded)?;
+        let in_counts = |((mode, count), lead): ((Way, u64), f64)| ((mode, count as usize), lead);
+        Some(leads.into_iter().map(in_counts).collect())
     }
 
     /// The count of a mode that will be recommended, and its regret among the counts of this mode.

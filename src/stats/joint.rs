@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::knee::Known;
 use super::nested::nested;
 use super::polish::{Cell, polish};
+use super::regret::regret as regret_of;
 use super::spread::errors;
 
 /// With fewer common blocks, cells cannot be compared.
@@ -33,14 +34,25 @@ pub struct Entry<G> {
     pub confirms: bool,
 }
 
-/// How much better than `cell` of `group` a cell of another group may be, as a share, with 95 %
-/// confidence over all of them. Of cells marked by `needs_proof`, little is believed that is not
-/// proven. `None` if the groups have no common blocks.
+/// How much better than the `chosen` cell a cell of another group may be, as a share, with 95 %
+/// confidence. Arguments are those of [`leads`], as is `None`.
 pub fn regret<G: Copy + Ord>(
+    entries: &[Entry<G>],
+    chosen: (G, u64),
+    needs_proof: impl Fn(G, u64) -> bool,
+) -> Option<f64> {
+    let leads = leads(entries, chosen, needs_proof)?;
+    Some(leads.into_iter().map(|(_, lead)| lead).fold(0.0, f64::max))
+}
+
+/// For each cell of the other groups: how much better than `cell` of `group` it may be, as a share,
+/// with 95 % confidence. Of cells marked by `needs_proof`, little is believed that is not proven.
+/// `None` if the groups have no common blocks.
+pub fn leads<G: Copy + Ord>(
     entries: &[Entry<G>],
     (group, cell): (G, u64),
     needs_proof: impl Fn(G, u64) -> bool,
-) -> Option<f64> {
+) -> Option<Vec<((G, u64), f64)>> {
     let entries = deciding(entries)?;
     let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
     columns.sort_unstable();
@@ -68,15 +80,13 @@ pub fn regret<G: Copy + Ord>(
     let errors = errors(&cells, &table);
     let chosen = columns.binary_search(&(group, cell)).ok()?;
     let known = |at: usize| Known { log: table.columns[at], error: launches.factor * errors[at] };
-    let places: Vec<usize> = std::iter::once(chosen)
-        .chain((0..columns.len()).filter(|at| columns[*at].0 != group))
-        .collect();
-    let levels: Vec<Known> = places.iter().map(|&at| known(at)).collect();
-    let needs_proof = |place: usize| {
-        let (group, cell) = columns[places[place]];
-        needs_proof(group, cell)
+    let lead = |at: usize| {
+        let (group, cell) = columns[at];
+        let is_doubted = |place: usize| place == 1 && needs_proof(group, cell);
+        regret_of(&[known(chosen), known(at)], 0, df, is_doubted).exp_m1()
     };
-    Some(super::regret::regret(&levels, 0, df, needs_proof).exp_m1())
+    let others = (0..columns.len()).filter(|at| columns[*at].0 != group);
+    Some(others.map(|at| (columns[at], lead(at))).collect())
 }
 
 /// The measurements that decide. In a group whose cells were chosen by their figures, these are the
@@ -147,6 +157,10 @@ mod tests {
             sum += found / RUNS as f64;
         }
         assert!(held >= RUNS * 92 / 100, "{held} of {RUNS}");
+        let leads = leads(&rounds(&CELLS, 9, &mut rng), (0, 2), |_, _| false).unwrap();
+        let cells: Vec<(usize, u64)> = leads.iter().map(|(cell, _)| *cell).collect();
+        assert_eq!(cells, [(1, 2), (1, 3), (1, 4)], "only other groups");
+        assert!(leads[1].1 > leads[0].1 && leads[1].1 > leads[2].1, "{leads:?}");
         assert!(sum < 0.095, "{sum}: 3 % are true, and 6 % of noise in 9 blocks hide little more");
     }
 
