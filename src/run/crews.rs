@@ -251,7 +251,7 @@ impl Age {
     const LAUNCHES: f64 = 4.0;
     /// Crews that others would replace stay until they have lived this many times as long as their
     /// launch took, and at least this many seconds.
-    const WORTH_A_LAUNCH: f64 = 6.0;
+    const WORTH_A_LAUNCH: f64 = 8.0;
     const SHORTEST: f64 = 0.5;
     /// Launching this often may take this share of the time.
     const SHARE_FOR_LAUNCHES: f64 = 0.2;

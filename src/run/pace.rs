@@ -24,7 +24,7 @@ const LONG_TASK: f64 = 0.010;
 /// A window is this many times as long as the rest of its round, so that most of the time is
 /// measured. A longer one tells less: the speed of a shared CPU wanders, so two windows of 20 ms
 /// differ by 6 % and two of 80 ms still by 5 %. Four short ones are worth more than a long one.
-const WORTH_ITS_OVERHEAD: f64 = 5.0;
+const WORTH_ITS_OVERHEAD: f64 = 5.5;
 /// The same where a round only shows which counts to compare. That needs less precision.
 const WORTH_A_LOOK: f64 = 2.0;
 /// For that, a window may be this many times as long as its share of the budget pays for. More
