@@ -3,7 +3,8 @@
 //!
 //! value = column + block + noise. Tukey's median polish gives the start, and Huber's M-estimate
 //! improves it. That keeps the resistance to outliers; on quiet machines it also wins back most of
-//! the third of the information that a median loses. Cells may be missing.
+//! the third of the information that a median loses. Cells may be missing. A cell that is alone in
+//! its block fits exactly, so it says nothing about the noise or about other columns.
 //!
 //! Sources: Tukey, Exploratory Data Analysis (1977), ch. 11; Huber, Robust Statistics (1981),
 //! ch. 7.
@@ -30,9 +31,9 @@ pub struct Polish {
     pub columns: Vec<f64>,
     /// How much each block lies above or below the median block; 0 for a block without cells.
     pub blocks: Vec<f64>,
-    /// The residual of each cell, in the order given.
+    /// The residual of each cell, in the order given; NaN for a cell that is alone in its block.
     pub residuals: Vec<f64>,
-    /// How many cells each column has.
+    /// How many cells of each column share a block with other cells; all of its cells, if none does.
     pub counts: Vec<usize>,
     /// The standard deviation of one cell. A column of k cells has the standard error scale /
     /// sqrt(k).
@@ -95,6 +96,16 @@ impl<'c> Table<'c> {
         cell.value - self.columns[cell.column] - self.blocks[cell.block]
     }
 
+    fn is_alone(&self, cell: &Cell) -> bool {
+        self.by_block[cell.block].len() == 1
+    }
+
+    /// The residuals of all cells that share a block.
+    fn telling(&self) -> Vec<f64> {
+        let shared = self.cells.iter().filter(|cell| !self.is_alone(cell));
+        shared.map(|cell| self.residual(cell)).collect()
+    }
+
     fn residuals_of(&self, group: &[usize]) -> Vec<f64> {
         group.iter().map(|&at| self.residual(&self.cells[at])).collect()
     }
@@ -154,16 +165,21 @@ impl<'c> Table<'c> {
         if self.df < FEW {
             return f64::INFINITY;
         }
-        let residuals: Vec<f64> = self.cells.iter().map(|cell| self.residual(cell)).collect();
-        CLIP * mad_scale(&residuals, 0.0) * (self.cells.len() as f64 / self.df).sqrt()
+        let residuals = self.telling();
+        CLIP * mad_scale(&residuals, 0.0) * (residuals.len() as f64 / self.df).sqrt()
     }
 
     fn finish(mut self) -> Polish {
         self.centre();
-        let residuals: Vec<f64> = self.cells.iter().map(|cell| self.residual(cell)).collect();
-        let scale = huber_scale(&residuals, self.clip(), self.df);
+        let scale = huber_scale(&self.telling(), self.clip(), self.df);
+        let count = |group: &Vec<usize>| {
+            let shared = group.iter().filter(|&&at| !self.is_alone(&self.cells[at])).count();
+            if shared > 0 { shared } else { group.len() }
+        };
+        let told = |cell: &Cell| if self.is_alone(cell) { f64::NAN } else { self.residual(cell) };
+        let residuals = self.cells.iter().map(told).collect();
         Polish {
-            counts: self.by_column.iter().map(Vec::len).collect(),
+            counts: self.by_column.iter().map(count).collect(),
             columns: self.columns,
             blocks: self.blocks,
             residuals,
@@ -197,7 +213,7 @@ fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
 /// Indices of the outliers: residuals further than five standard deviations (by the median) from
 /// all residuals, and also from those of their own column.
 ///
-/// `columns` gives the column of each residual.
+/// `columns` gives the column of each residual. Residuals that are not known are no outliers.
 ///
 /// A whole column may be noisier than the others; then none of its cells stands out. Columns and
 /// blocks fitted from few cells shrink the residuals, so the scales are taken from the residuals
@@ -205,16 +221,20 @@ fn huber_scale(residuals: &[f64], clip: f64, df: f64) -> f64 {
 pub fn outliers(columns: &[usize], residuals: &[f64]) -> Vec<usize> {
     const FAR: f64 = 5.0;
     let mut own: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for (&column, &residual) in columns.iter().zip(residuals) {
+    let known = |residual: &f64| residual.is_finite();
+    for (&column, &residual) in columns.iter().zip(residuals).filter(|(_, one)| known(one)) {
         own.entry(column).or_default().push(residual);
     }
-    let scale = mad_scale(residuals, 0.0);
+    let all: Vec<f64> = residuals.iter().copied().filter(known).collect();
+    let scale = mad_scale(&all, 0.0);
     // A scale close to zero comes from values that are equal by construction. A deviation of a
     // thousandth is then not an outlier.
     let limit = |own: &Vec<f64>| (FAR * scale.max(mad_scale(own, 0.0))).max(1e-3);
     let limits: BTreeMap<usize, f64> =
         own.iter().map(|(&column, own)| (column, limit(own))).collect();
-    (0..residuals.len()).filter(|&at| residuals[at].abs() > limits[&columns[at]]).collect()
+    let is_far =
+        |at: &usize| known(&residuals[*at]) && residuals[*at].abs() > limits[&columns[*at]];
+    (0..residuals.len()).filter(is_far).collect()
 }
 
 #[cfg(test)]
@@ -296,6 +316,23 @@ mod tests {
             }
             let share = inside as f64 / RUNS as f64;
             assert!((0.905..=0.985).contains(&share), "{rows} rows, {outlier}: {share}");
+        }
+    }
+
+    #[test]
+    fn cells_that_are_alone_in_their_blocks_do_not_make_the_rest_look_quiet() {
+        let mut rng = Rng::new(5);
+        let few = table(5, &mut |_, _| 0.1 * rng.normal());
+        let first = polish(&few);
+        let lone = (0..30).map(|at| Cell { block: 5 + at, column: at % 6, value: 7.0 });
+        let many: Vec<Cell> = few.iter().copied().chain(lone).collect();
+        let out = polish(&many);
+        assert!((out.scale - first.scale).abs() < 1e-6, "{} {}", out.scale, first.scale);
+        assert!((out.df - first.df).abs() < 1e-9 && out.counts == first.counts);
+        assert!(out.residuals[30..].iter().all(|rest| rest.is_nan()));
+        assert!(outliers(&columns(&many), &out.residuals).iter().all(|&at| at < 30));
+        for (a, b) in out.columns.iter().zip(&first.columns) {
+            assert!((a - out.columns[0] - (b - first.columns[0])).abs() < 1e-6);
         }
     }
 

@@ -35,11 +35,13 @@ pub fn errors(cells: &[Cell], table: &Polish) -> Vec<f64> {
 /// than threads, and many workers noisier than one. So columns borrow from each other only as far
 /// as they agree.
 fn variances(cells: &[Cell], table: &Polish) -> Vec<f64> {
-    let part = table.df / cells.len() as f64;
+    // A cell that is alone in its block shows no noise.
+    let telling = table.residuals.iter().filter(|rest| rest.is_finite()).count();
+    let part = table.df / telling.max(1) as f64;
     let own: Vec<Variance> = (0..table.columns.len())
         .map(|column| {
             let rest = cells.iter().zip(&table.residuals).filter(|(one, _)| one.column == column);
-            let rest: Vec<f64> = rest.map(|(_, rest)| *rest).collect();
+            let rest: Vec<f64> = rest.map(|(_, rest)| *rest).filter(|r| r.is_finite()).collect();
             // A column goes through its only value, so it shows no noise.
             let free = if rest.len() < 2 { 0.0 } else { EFFICIENCY * rest.len() as f64 };
             // The fit of levels and blocks has made the residuals smaller than the noise.
