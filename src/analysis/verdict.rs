@@ -6,7 +6,7 @@ use super::optimum::{self, settled};
 use super::ratio::ratio;
 use super::round::Rounded;
 use crate::plan::{Candidates, Mode};
-use crate::stats::joint::{self, Entry};
+use crate::stats::joint::{self, Entry, Table};
 use crate::stats::knee::{Known, first_within};
 use crate::units::{Quantity, plural, workers};
 
@@ -164,7 +164,9 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     ranked.sort_by_key(|contender| {
         if contender.is_alternative { 0 } else { contender.mode.description().rank }
     });
-    let levels: Vec<Known> = ranked.iter().map(|contender| contender.against(fastest)).collect();
+    let together = joint_levels(&ranked);
+    let levels: Vec<Known> = together
+        .unwrap_or_else(|| ranked.iter().map(|contender| contender.against(fastest)).collect());
     let chosen = ranked[first_within(&levels, tolerance)?];
     let rivals: Vec<Rival<'_>> = contenders
         .iter()
@@ -196,19 +198,35 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
 /// How much better than the `chosen` one a cell of another mode may be, as a share. `None` if the
 /// modes share no blocks.
 fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
+    let entries = entries(contenders)?;
+    let own = contenders.iter().position(|contender| contender.name == chosen.name)?;
+    let is_crowded = |group: usize, cell: u64| {
+        contenders[group].crowded.is_some_and(|most| f64::from_bits(cell) > most)
+    };
+    joint::regret(&entries, (own, chosen.workers.to_bits()), is_crowded)
+}
+
+/// The level of each contender's knee, from the blocks of all of them. `None` if one cannot be
+/// compared so.
+fn joint_levels(contenders: &[&Contender]) -> Option<Vec<Known>> {
+    let table = Table::of(&entries(contenders.iter().copied())?)?;
+    let of = |(group, contender): (usize, &&Contender)| {
+        table.levels.get(&(group, contender.workers.to_bits())).copied()
+    };
+    contenders.iter().enumerate().map(of).collect()
+}
+
+/// All measurements, grouped by contender. `None` if one was not made in a block.
+fn entries<'c>(contenders: impl IntoIterator<Item = &'c Contender>) -> Option<Vec<Entry<usize>>> {
     let mut entries = Vec::new();
-    for (group, contender) in contenders.iter().enumerate() {
+    for (group, contender) in contenders.into_iter().enumerate() {
         for o in contender.all.iter().filter(|o| o.is_sound()) {
             let (cell, block, log) = (o.workers.to_bits(), o.block?, o.throughput.ln());
             let (launch, confirms) = (o.launch, o.confirms);
             entries.push(Entry { group, cell, block, launch, log, confirms });
         }
     }
-    let own = contenders.iter().position(|contender| contender.name == chosen.name)?;
-    let is_crowded = |group: usize, cell: u64| {
-        contenders[group].crowded.is_some_and(|most| f64::from_bits(cell) > most)
-    };
-    joint::regret(&entries, (own, chosen.workers.to_bits()), is_crowded)
+    Some(entries)
 }
 
 /// Another mode, compared with the chosen one.

@@ -45,48 +45,66 @@ pub fn regret<G: Copy + Ord>(
     Some(leads.into_iter().map(|(_, lead)| lead).fold(0.0, f64::max))
 }
 
-/// For each cell of the other groups: how much better than `cell` of `group` it may be, as a share,
+/// For each cell of the other groups: how much better than the `chosen` cell it may be, as a share,
 /// with 95 % confidence. Of cells marked by `needs_proof`, little is believed that is not proven.
 /// `None` if the groups have no common blocks.
 pub fn leads<G: Copy + Ord>(
     entries: &[Entry<G>],
-    (group, cell): (G, u64),
+    chosen: (G, u64),
     needs_proof: impl Fn(G, u64) -> bool,
 ) -> Option<Vec<((G, u64), f64)>> {
-    let entries = deciding(entries)?;
-    let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    let column = |e: &Entry<G>| columns.binary_search(&(e.group, e.cell)).unwrap_or(0);
-    let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
-    let cells: Vec<Cell> = entries
-        .iter()
-        .map(|e| {
-            let next = blocks.len();
-            let block = *blocks.entry(e.block).or_insert(next);
-            Cell { block, column: column(e), value: e.log }
-        })
-        .collect();
-    let table = polish(&cells);
-    if table.df <= 0.0 || blocks.len() < FEW {
-        return None;
-    }
-    let mut by_launch = vec![Vec::new(); columns.len()];
-    for (e, rest) in entries.iter().zip(&table.residuals) {
-        by_launch[column(e)].push((e.launch, *rest));
-    }
-    let launches = nested(&by_launch);
-    let df = launches.df.map_or(table.df, |df| df.min(table.df));
-    let errors = errors(&cells, &table);
-    let chosen = columns.binary_search(&(group, cell)).ok()?;
-    let known = |at: usize| Known { log: table.columns[at], error: launches.factor * errors[at] };
-    let lead = |at: usize| {
-        let (group, cell) = columns[at];
+    let Table { levels, df } = Table::of(entries)?;
+    let own = *levels.get(&chosen)?;
+    let lead = |((group, cell), level): ((G, u64), Known)| {
         let is_doubted = |place: usize| place == 1 && needs_proof(group, cell);
-        regret_of(&[known(chosen), known(at)], 0, df, is_doubted).exp_m1()
+        ((group, cell), regret_of(&[own, level], 0, df, is_doubted).exp_m1())
     };
-    let others = (0..columns.len()).filter(|at| columns[*at].0 != group);
-    Some(others.map(|at| (columns[at], lead(at))).collect())
+    Some(levels.into_iter().filter(|((group, _), _)| *group != chosen.0).map(lead).collect())
+}
+
+/// The levels of all cells that decide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table<G> {
+    /// The level of each cell of each group.
+    pub levels: BTreeMap<(G, u64), Known>,
+    /// The degrees of freedom of their errors.
+    pub df: f64,
+}
+
+impl<G: Copy + Ord> Table<G> {
+    /// Separates the levels of cells from the drift of blocks. `None` if the groups have no common
+    /// blocks.
+    pub fn of(entries: &[Entry<G>]) -> Option<Self> {
+        let entries = deciding(entries)?;
+        let mut columns: Vec<(G, u64)> = entries.iter().map(|e| (e.group, e.cell)).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let column = |e: &Entry<G>| columns.binary_search(&(e.group, e.cell)).unwrap_or(0);
+        let mut blocks: BTreeMap<u32, usize> = BTreeMap::new();
+        let cells: Vec<Cell> = entries
+            .iter()
+            .map(|e| {
+                let next = blocks.len();
+                let block = *blocks.entry(e.block).or_insert(next);
+                Cell { block, column: column(e), value: e.log }
+            })
+            .collect();
+        let table = polish(&cells);
+        if table.df <= 0.0 || blocks.len() < FEW {
+            return None;
+        }
+        let mut by_launch = vec![Vec::new(); columns.len()];
+        for (e, rest) in entries.iter().zip(&table.residuals) {
+            by_launch[column(e)].push((e.launch, *rest));
+        }
+        let launches = nested(&by_launch);
+        let df = launches.df.map_or(table.df, |df| df.min(table.df));
+        let errors = errors(&cells, &table);
+        let known =
+            |at: usize| Known { log: table.columns[at], error: launches.factor * errors[at] };
+        let levels = columns.iter().enumerate().map(|(at, cell)| (*cell, known(at))).collect();
+        Some(Self { levels, df })
+    }
 }
 
 /// The measurements that decide. In a group whose cells were chosen by their figures, these are the

@@ -33,7 +33,8 @@ pub struct Polish {
     pub blocks: Vec<f64>,
     /// The residual of each cell, in the order given; NaN for a cell that is alone in its block.
     pub residuals: Vec<f64>,
-    /// How many cells of each column share a block with other cells; all of its cells, if none does.
+    /// How many cells of each column share a block with other cells. If none does, all of its cells
+    /// count.
     pub counts: Vec<usize>,
     /// The standard deviation of one cell. A column of k cells has the standard error scale /
     /// sqrt(k).
