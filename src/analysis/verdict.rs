@@ -6,7 +6,7 @@ use super::optimum::{self, settled};
 use super::ratio::ratio;
 use super::round::Rounded;
 use crate::plan::{Candidates, Mode};
-use crate::stats::joint::{self, Entry, Table};
+use crate::stats::joint::{Entry, Table};
 use crate::stats::knee::{Known, first_within};
 use crate::units::{Quantity, plural, workers};
 
@@ -164,7 +164,9 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     ranked.sort_by_key(|contender| {
         if contender.is_alternative { 0 } else { contender.mode.description().rank }
     });
-    let together = joint_levels(&ranked);
+    // If the modes share blocks, all their cells are compared together.
+    let table = entries(&ranked).and_then(|entries| Table::of(&entries));
+    let together = table.as_ref().and_then(|table| levels_in(table, &ranked));
     let levels: Vec<Known> = together
         .unwrap_or_else(|| ranked.iter().map(|contender| contender.against(fastest)).collect());
     let chosen = ranked[first_within(&levels, tolerance)?];
@@ -177,8 +179,7 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
     others.sort_by(|a, b| b.ratio.median.total_cmp(&a.ratio.median).then(a.mode.cmp(&b.mode)));
     let limit = settled(tolerance);
     let most = rivals.iter().map(|rival| rival.top.high - 1.0).reduce(f64::max);
-    // If the modes share blocks, all their cells are compared together.
-    let most = joint_regret(contenders, chosen).or(most);
+    let most = table.and_then(|table| regret_in(&table, &ranked, chosen)).or(most);
     let regret = [chosen.regret, most].into_iter().flatten().reduce(f64::max);
     let conclusive = chosen.settled && most.is_none_or(|most| most <= limit);
     let sentence = sentence(label, chosen, &others, conclusive);
@@ -196,30 +197,27 @@ pub(super) fn verdict(label: &str, contenders: &[Contender], tolerance: f64) -> 
 }
 
 /// How much better than the `chosen` one a cell of another mode may be, as a share. `None` if the
-/// modes share no blocks.
-fn joint_regret(contenders: &[Contender], chosen: &Contender) -> Option<f64> {
-    let entries = entries(contenders)?;
-    let own = contenders.iter().position(|contender| contender.name == chosen.name)?;
+/// table does not hold the chosen one.
+fn regret_in(table: &Table<usize>, ranked: &[&Contender], chosen: &Contender) -> Option<f64> {
+    let own = ranked.iter().position(|contender| contender.name == chosen.name)?;
     let is_crowded = |group: usize, cell: u64| {
-        contenders[group].crowded.is_some_and(|most| f64::from_bits(cell) > most)
+        ranked[group].crowded.is_some_and(|most| f64::from_bits(cell) > most)
     };
-    joint::regret(&entries, (own, chosen.workers.to_bits()), is_crowded)
+    table.regret((own, chosen.workers.to_bits()), is_crowded)
 }
 
-/// The level of each contender's knee, from the blocks of all of them. `None` if one cannot be
-/// compared so.
-fn joint_levels(contenders: &[&Contender]) -> Option<Vec<Known>> {
-    let table = Table::of(&entries(contenders.iter().copied())?)?;
+/// The level of each contender's knee. `None` if the table does not hold all of them.
+fn levels_in(table: &Table<usize>, ranked: &[&Contender]) -> Option<Vec<Known>> {
     let of = |(group, contender): (usize, &&Contender)| {
         table.levels.get(&(group, contender.workers.to_bits())).copied()
     };
-    contenders.iter().enumerate().map(of).collect()
+    ranked.iter().enumerate().map(of).collect()
 }
 
 /// All measurements, grouped by contender. `None` if one was not made in a block.
-fn entries<'c>(contenders: impl IntoIterator<Item = &'c Contender>) -> Option<Vec<Entry<usize>>> {
+fn entries(contenders: &[&Contender]) -> Option<Vec<Entry<usize>>> {
     let mut entries = Vec::new();
-    for (group, contender) in contenders.into_iter().enumerate() {
+    for (group, contender) in contenders.iter().enumerate() {
         for o in contender.all.iter().filter(|o| o.is_sound()) {
             let (cell, block, log) = (o.workers.to_bits(), o.block?, o.throughput.ln());
             let (launch, confirms) = (o.launch, o.confirms);

@@ -89,7 +89,7 @@ pub(super) struct Alone {
 
 impl Alone {
     /// A task that uses this share of a CPU, or more, computes all the time.
-    const COMPUTES: f64 = 0.8;
+    pub(super) const COMPUTES: f64 = 0.8;
 
     pub(super) fn of(reference: &Reference) -> Self {
         Self { task: reference.task, computes: reference.busy >= Self::COMPUTES }
@@ -332,7 +332,8 @@ impl Group {
     fn deciding(&self) -> Vec<Wanted> {
         let ways = self.ways();
         let leader = self.standing.leader(&ways).filter(|_| !self.is_certain());
-        let mut cells: BTreeSet<(Way, usize)> = self.standing.rivals(&ways).into_iter().collect();
+        let rivals = leader.map_or_else(Vec::new, |_| self.standing.rivals(&ways));
+        let mut cells: BTreeSet<(Way, usize)> = rivals.into_iter().collect();
         let contenders =
             |way: Way| self.standing.contenders(way).into_iter().map(move |n| (way, n));
         cells.extend(leader.into_iter().flat_map(contenders));

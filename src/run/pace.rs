@@ -27,7 +27,7 @@ const LONG_TASK: f64 = 0.010;
 const WORTH_ITS_OVERHEAD: f64 = 5.5;
 /// The same where a round only shows which counts to compare. That needs less precision.
 const WORTH_A_LOOK: f64 = 2.0;
-/// For that, a window may be this many times as long as its share of the budget pays for. More
+/// A window is at most this many times as long as its share of the budget pays for. A longer one
 /// would leave too few blocks.
 const BEYOND_ITS_SHARE: f64 = 8.0;
 
@@ -131,8 +131,9 @@ impl Pace {
         reference.wall * self.crowd_of(cell, reference) + warm_up(reference, window, true)
     }
 
-    /// The window of this cell's next round, where a round may take `seconds` in all. A round that
-    /// `confirms` decides; another one only looks for the counts to compare.
+    /// The window of this cell's next round. The workload's share of the budget pays for `seconds`
+    /// per round. A round that `confirms` decides; another one only looks for the counts to
+    /// compare.
     pub(super) fn window(
         &self,
         (cell, confirms): (Cell, bool),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::{Cell, Mode};
-use crate::stats::joint::{self, Entry};
+use crate::stats::joint::{Entry, Table};
 use crate::stats::knee::{Known, first_within};
 use crate::stats::levels::{Levels, Measured};
 use crate::stats::student;
@@ -179,7 +179,7 @@ impl Standing {
     fn leads(&self, (mode, count): (Way, usize)) -> Option<Vec<((Way, usize), f64)>> {
         let table: Vec<_> = self.cells.values().flat_map(BTreeMap::values).copied().collect();
         let is_crowded = |mode, count: u64| self.is_crowded(mode, count as usize);
-        let leads = joint::leads(&table, (mode, count as u64), is_crowded)?;
+        let leads = Table::of(&table)?.leads((mode, count as u64), is_crowded)?;
         let in_counts = |((mode, count), lead): ((Way, u64), f64)| ((mode, count as usize), lead);
         Some(leads.into_iter().map(in_counts).collect())
     }

@@ -206,14 +206,15 @@ impl Steer {
 }
 
 /// For each workload, its first entry, and how much better than its answer something else may be,
-/// as the run judges it after these rounds. Tasks of some entries compute all the time.
+/// as the run judges it after these rounds. `busy` is the share of a CPU that a task of an entry
+/// uses.
 #[cfg(test)]
 pub(crate) fn judged(
     plan: &Plan,
     samples: &[Sample],
-    computes: &dyn Fn(usize) -> bool,
+    busy: &dyn Fn(usize) -> f64,
 ) -> Vec<(usize, Option<f64>)> {
-    let alone = |entry| Some(Alone { task: 1e-3, computes: computes(entry) });
+    let alone = |entry| Some(Alone { task: 1e-3, computes: busy(entry) >= Alone::COMPUTES });
     let mut steer = Steer::new(plan, alone);
     for sample in samples {
         steer.observe(sample);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::knee::Known;
 use super::nested::nested;
 use super::polish::{Cell, polish};
-use super::regret::regret as regret_of;
+use super::regret::regret;
 use super::spread::errors;
 
 /// With fewer common blocks, cells cannot be compared.
@@ -32,34 +32,6 @@ pub struct Entry<G> {
     pub log: f64,
     /// Whether it was made to decide between cells that were already chosen.
     pub confirms: bool,
-}
-
-/// How much better than the `chosen` cell a cell of another group may be, as a share, with 95 %
-/// confidence. Arguments are those of [`leads`], as is `None`.
-pub fn regret<G: Copy + Ord>(
-    entries: &[Entry<G>],
-    chosen: (G, u64),
-    needs_proof: impl Fn(G, u64) -> bool,
-) -> Option<f64> {
-    let leads = leads(entries, chosen, needs_proof)?;
-    Some(leads.into_iter().map(|(_, lead)| lead).fold(0.0, f64::max))
-}
-
-/// For each cell of the other groups: how much better than the `chosen` cell it may be, as a share,
-/// with 95 % confidence. Of cells marked by `needs_proof`, little is believed that is not proven.
-/// `None` if the groups have no common blocks.
-pub fn leads<G: Copy + Ord>(
-    entries: &[Entry<G>],
-    chosen: (G, u64),
-    needs_proof: impl Fn(G, u64) -> bool,
-) -> Option<Vec<((G, u64), f64)>> {
-    let Table { levels, df } = Table::of(entries)?;
-    let own = *levels.get(&chosen)?;
-    let lead = |((group, cell), level): ((G, u64), Known)| {
-        let is_doubted = |place: usize| place == 1 && needs_proof(group, cell);
-        ((group, cell), regret_of(&[own, level], 0, df, is_doubted).exp_m1())
-    };
-    Some(levels.into_iter().filter(|((group, _), _)| *group != chosen.0).map(lead).collect())
 }
 
 /// The levels of all cells that decide.
@@ -104,6 +76,28 @@ impl<G: Copy + Ord> Table<G> {
             |at: usize| Known { log: table.columns[at], error: launches.factor * errors[at] };
         let levels = columns.iter().enumerate().map(|(at, cell)| (*cell, known(at))).collect();
         Some(Self { levels, df })
+    }
+
+    /// For each cell of the other groups: how much better than the `chosen` cell it may be, as a
+    /// share, with 95 % confidence. Of cells marked by `needs_proof`, little is believed that is
+    /// not proven. `None` if the chosen cell has no level.
+    pub fn leads(
+        &self,
+        chosen: (G, u64),
+        needs_proof: impl Fn(G, u64) -> bool,
+    ) -> Option<Vec<((G, u64), f64)>> {
+        let own = *self.levels.get(&chosen)?;
+        let lead = |(&(group, cell), &level): (&(G, u64), &Known)| {
+            let is_doubted = |place: usize| place == 1 && needs_proof(group, cell);
+            ((group, cell), regret(&[own, level], 0, self.df, is_doubted).exp_m1())
+        };
+        Some(self.levels.iter().filter(|((group, _), _)| *group != chosen.0).map(lead).collect())
+    }
+
+    /// The largest of the leads, or 0 if there is none.
+    pub fn regret(&self, chosen: (G, u64), needs_proof: impl Fn(G, u64) -> bool) -> Option<f64> {
+        let leads = self.leads(chosen, needs_proof)?;
+        Some(leads.into_iter().map(|(_, lead)| lead).fold(0.0, f64::max))
     }
 }
 
@@ -170,12 +164,14 @@ mod tests {
         let mut rng = Rng::new(11);
         let (mut held, mut sum) = (0, 0.0);
         for _ in 0..RUNS {
-            let found = regret(&rounds(&CELLS, 9, &mut rng), (0, 2), |_, _| false).unwrap();
+            let table = Table::of(&rounds(&CELLS, 9, &mut rng)).unwrap();
+            let found = table.regret((0, 2), |_, _| false).unwrap();
             held += usize::from(found >= 0.03);
             sum += found / RUNS as f64;
         }
         assert!(held >= RUNS * 92 / 100, "{held} of {RUNS}");
-        let leads = leads(&rounds(&CELLS, 9, &mut rng), (0, 2), |_, _| false).unwrap();
+        let table = Table::of(&rounds(&CELLS, 9, &mut rng)).unwrap();
+        let leads = table.leads((0, 2), |_, _| false).unwrap();
         let cells: Vec<(usize, u64)> = leads.iter().map(|(cell, _)| *cell).collect();
         assert_eq!(cells, [(1, 2), (1, 3), (1, 4)], "only other groups");
         assert!(leads[1].1 > leads[0].1 && leads[1].1 > leads[2].1, "{leads:?}");
@@ -191,7 +187,7 @@ mod tests {
         }
         let fresh = rounds(&CELLS[..3], 6, &mut rng);
         all.extend(fresh.into_iter().map(|one| Entry { block: one.block + 5, ..one }));
-        let found = regret(&all, (0, 2), |_, _| false).unwrap();
+        let found = Table::of(&all).unwrap().regret((0, 2), |_, _| false).unwrap();
         assert!((0.0..0.2).contains(&found), "{found}");
     }
 
@@ -202,7 +198,7 @@ mod tests {
         for one in apart.iter_mut().filter(|one| one.group == 1) {
             one.block += 100;
         }
-        let regret = |entries: &[_], cell| regret(entries, (0, cell), |_, _| false);
+        let regret = |entries: &[_], cell| Table::of(entries)?.regret((0, cell), |_, _| false);
         assert_eq!(regret(&apart, 2), None);
         assert_eq!(regret(&rounds(&CELLS, 2, &mut rng), 2), None);
         assert_eq!(regret(&rounds(&CELLS, 9, &mut rng), 7), None);
